@@ -1,0 +1,173 @@
+"""The forward model in NumPy: the scene's grid, the transfer function, convolution."""
+
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft
+
+from napari_tf_deblur.psf import PSF, checked_psf
+
+Boundary = Literal["unknown", "zero", "periodic"]
+
+BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the camera's frame lies in the larger, periodic grid of the scene.
+
+    Attributes
+    ----------
+    frame, scene : tuple of int
+        Shapes over the deblurred axes, in pixels.
+    offset : tuple of int
+        Index in the scene of the frame's first pixel.
+    """
+
+    frame: tuple[int, ...]
+    scene: tuple[int, ...]
+    offset: tuple[int, ...]
+
+    @classmethod
+    def around(
+        cls, frame: tuple[int, ...], psf: PSF, boundary: Boundary, reach: float = 1.0
+    ) -> Self:
+        """Find the scene that holds what a PSF can bring into a frame.
+
+        The sizes are smooth numbers, for fast transforms. A ``"periodic"`` scene is the
+        frame itself. `reach` is the part of the PSF's light to account for: the rest, far
+        out in the large PSFs of microscopes, wraps round instead of costing memory.
+        """
+        if boundary == "periodic":
+            return cls(frame, frame, (0,) * len(frame))
+        before, after = _reaches(psf, reach)
+        scene = tuple(
+            fft.next_fast_len(n + a + b, real=True) for n, a, b in zip(frame, before, after)
+        )
+        # Light that lands at i comes from i - k, for k from -before to +after.
+        return cls(frame, scene, after)
+
+    @property
+    def window(self) -> tuple[slice, ...]:
+        """Slices that cut the frame out of the scene."""
+        return tuple(slice(o, o + n) for o, n in zip(self.offset, self.frame))
+
+    @property
+    def margins(self) -> tuple[tuple[int, int], ...]:
+        """Widths of the scene before and after the frame, per axis."""
+        return tuple((o, s - n - o) for o, n, s in zip(self.offset, self.frame, self.scene))
+
+
+def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]:
+    """Compute the optical transfer function (OTF) of a PSF on a periodic grid.
+
+    Parameters
+    ----------
+    psf : ndarray of float32
+        Origin at index ``n // 2`` of each axis; what is larger than the grid wraps round.
+    scene : tuple of int
+        Shape of the grid.
+
+    Returns
+    -------
+    ndarray of complex64
+        Half spectrum, as :func:`scipy.fft.rfftn` gives it.
+    """
+    wrapped = np.zeros(scene, dtype=np.float32)
+    indices = [(np.arange(n) - n // 2) % size for n, size in zip(psf.shape, scene)]
+    np.add.at(wrapped, np.ix_(*indices), psf)
+    return np.asarray(fft.rfftn(wrapped, workers=-1), dtype=np.complex64)
+
+
+def convolve(
+    image: ArrayLike,
+    psf: ArrayLike,
+    *,
+    boundary: Literal["zero", "periodic", "reflect"] = "zero",
+    channel_axis: int | None = None,
+) -> NDArray[np.float32]:
+    """Blur an image with a point spread function: the forward model.
+
+    A true convolution: an asymmetric PSF is not mirrored, and nothing moves, whether the
+    sizes are odd or even, because a PSF's origin is its pixel at index ``n // 2``.
+
+    Parameters
+    ----------
+    image : array_like
+        The last axes, as many as the PSF has, are blurred; leading ones are looped over.
+    psf : array_like
+        1 to 3 axes. Used as it is: its sum scales the image.
+    boundary : {"zero", "periodic", "reflect"}, optional
+        What lies outside the image: nothing, the image again, or its mirror image about
+        the outermost pixels' edges.
+    channel_axis : int, optional
+        Axis of colour channels, not blurred and not counted among the last axes.
+
+    Returns
+    -------
+    ndarray of float32
+        Same shape and units as `image`.
+
+    Raises
+    ------
+    TypeError
+        If image or PSF do not hold real numbers.
+    ValueError
+        If the PSF has more axes than the image or is not usable, or the boundary is not
+        one of the three.
+
+    Examples
+    --------
+    >>> convolve([0, 0, 1, 0, 0], [0, 1, 2])
+    array([0., 0., 1., 2., 0.], dtype=float32)
+    """
+    choices = ("zero", "periodic", "reflect")
+    if boundary not in choices:
+        raise ValueError(f"The boundary is {boundary!r}; choose one of {choices}.")
+    total = np.sum(np.asarray(psf))  # before the check, for the sum it will divide by
+    kernel = checked_psf(psf)
+    values = np.asarray(image)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The image holds values of type {values.dtype}; it must hold real numbers."
+        )
+    values = values.astype(np.float32)
+    if channel_axis is not None:
+        values = np.moveaxis(values, channel_axis, 0)
+    if kernel.ndim > values.ndim:
+        raise ValueError(
+            f"The PSF has {kernel.ndim} axes and the image has {values.ndim} to blur; "
+            "use a PSF with fewer axes."
+        )
+    axes = tuple(range(-kernel.ndim, 0))
+    frame = values.shape[values.ndim - kernel.ndim :]
+    grid = Grid.around(frame, kernel, "periodic" if boundary == "periodic" else "zero")
+    if boundary != "periodic":
+        lead = ((0, 0),) * (values.ndim - kernel.ndim)
+        values = np.pad(
+            values, lead + grid.margins, mode="constant" if boundary == "zero" else "symmetric"
+        )
+    spectrum = fft.rfftn(values, axes=axes, workers=-1)
+    spectrum *= transfer_function(kernel, grid.scene)
+    blurred = fft.irfftn(spectrum, s=grid.scene, axes=axes, workers=-1)
+    lead = (slice(None),) * (values.ndim - kernel.ndim)
+    blurred = blurred[lead + grid.window] * np.float32(total)
+    if channel_axis is not None:
+        blurred = np.moveaxis(blurred, 0, channel_axis)
+    return np.ascontiguousarray(blurred, dtype=np.float32)
+
+
+def _reaches(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How far, per axis, a part of a PSF's light lies before and after its origin."""
+    before, after = [], []
+    for axis, n in enumerate(psf.shape):
+        others = tuple(a for a in range(psf.ndim) if a != axis)
+        light = np.cumsum(np.abs(psf).sum(axis=others, dtype=np.float64))
+        outside = (1 - reach) / 2 * light[-1]
+        first = int(np.searchsorted(light, outside, side="right"))
+        last = int(np.searchsorted(light, light[-1] - outside, side="left"))
+        before.append(max(0, n // 2 - first))
+        after.append(max(0, last - n // 2))
+    return tuple(before), tuple(after)

@@ -1,0 +1,273 @@
+"""Point spread functions: Gaussian ones, and measured ones made fit for use."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+PSF = NDArray[np.float32]
+
+GAUSSIAN_REACH = 4.0
+"""Half width of an automatic Gaussian PSF, in sigmas."""
+
+
+def gaussian_psf(
+    sigma: float | Sequence[float],
+    size: int | Sequence[int] | None = None,
+    *,
+    angle: float = 0.0,
+    ndim: int | None = None,
+) -> PSF:
+    """Make a Gaussian point spread function.
+
+    Parameters
+    ----------
+    sigma : float or sequence of float
+        Standard deviation in pixels: one number, or one per axis in array axis order.
+    size : int or sequence of int, optional
+        Odd number(s) of pixels. By default the smallest that holds 4 sigma each side.
+    angle : float, optional
+        Rotation in degrees, counter-clockwise on a screen whose rows run downwards.
+        For two axes only.
+    ndim : int, optional
+        Number of axes, 1 to 3, where neither `sigma` nor `size` says it; 2 by default.
+
+    Returns
+    -------
+    ndarray of float32
+        The PSF, of sum 1, with its origin at the middle pixel.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a number.
+    ValueError
+        If a sigma is not positive, a size is not odd, the numbers of axes disagree, or
+        an angle is given for other than two axes.
+
+    Notes
+    -----
+    An upright PSF is an impulse filtered with :func:`scipy.ndimage.gaussian_filter`, as
+    in the reference recipe: what would reach beyond a small `size` is folded back in.
+
+    Examples
+    --------
+    >>> gaussian_psf(1.6).shape
+    (15, 15)
+    >>> gaussian_psf((1, 3), 13).shape
+    (13, 13)
+    """
+    axes = _number_of_axes(sigma, size, ndim)
+    sigmas = _one_per_axis("sigma", sigma, axes)
+    if not (np.all(np.isfinite(sigmas)) and np.all(sigmas > 0)):
+        raise ValueError(
+            f"The PSF's sigma is {sigma}; every sigma must be a number of pixels above 0."
+        )
+    if not np.isfinite(angle):
+        raise ValueError(f"The PSF's angle is {angle}; it must be a number of degrees.")
+    if angle and axes != 2:
+        raise ValueError(
+            f"The PSF has {axes} axes; an angle can be set for 2 axes only, leave it at 0."
+        )
+    covariance = _covariance(sigmas, angle)
+    if size is None:
+        reach = GAUSSIAN_REACH * np.sqrt(np.diag(covariance))
+        shape = tuple(2 * int(np.ceil(r - 1e-9)) + 1 for r in reach)
+    else:
+        shape = _checked_shape(size, axes)
+    if angle:
+        kernel = _sampled(covariance, shape)
+    else:
+        kernel = np.zeros(shape)
+        kernel[tuple(n // 2 for n in shape)] = 1.0
+        kernel = ndimage.gaussian_filter(kernel, sigmas)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
+
+
+def checked_psf(psf: ArrayLike) -> PSF:
+    """Check a PSF and scale it to sum 1.
+
+    Parameters
+    ----------
+    psf : array_like
+        1 to 3 axes, origin at index ``n // 2`` of each; any real dtype.
+
+    Returns
+    -------
+    ndarray of float32
+        The same PSF, of sum 1.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it is empty, has no or more than three axes, has NaN or infinite values, or a
+        sum that is not positive.
+
+    Examples
+    --------
+    >>> checked_psf([1, 2, 1])
+    array([0.25, 0.5 , 0.25], dtype=float32)
+    """
+    values = np.asarray(psf)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"The PSF holds values of type {values.dtype}; it must hold real numbers.")
+    if not 1 <= values.ndim <= 3 or values.size == 0:
+        raise ValueError(
+            f"The PSF has the shape {values.shape}; it must have 1 to 3 axes, none empty."
+        )
+    values = values.astype(np.float64)
+    if not np.all(np.isfinite(values)):
+        raise ValueError("The PSF has NaN or infinite values; replace them by numbers.")
+    total = values.sum()
+    if not total > 1e-12 * np.abs(values).sum():
+        raise ValueError(
+            f"The PSF's values sum to {total:g}; a PSF must have a positive sum. "
+            "Check that it is the right layer, and not background-subtracted twice."
+        )
+    return np.asarray(values / total, dtype=np.float32)
+
+
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+) -> tuple[PSF, tuple[str, ...]]:
+    """Make a measured PSF fit for use: resampled, without background, centred, sum 1.
+
+    Parameters
+    ----------
+    psf : array_like
+        Picture of a point source, 1 to 3 axes; any real dtype.
+    spacing, image_spacing : sequence of float, optional
+        Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
+        unit. Where both are given and differ, the PSF is resampled onto the image's.
+
+    Returns
+    -------
+    psf : ndarray of float32
+        Of sum 1, with its centre of mass at the middle pixel; all its sizes are odd.
+    notes : tuple of str
+        What was done, in words.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`checked_psf`; also if nothing stands out from the background.
+
+    Examples
+    --------
+    >>> bead = 10 + 100 * np.eye(7)[2][:, None] * np.eye(7)[3]
+    >>> kernel, notes = measured_psf(bead)
+    >>> np.unravel_index(kernel.argmax(), kernel.shape) == (3, 3)
+    True
+    """
+    checked_psf(psf)
+    values = np.asarray(psf, dtype=np.float64)
+    notes = []
+    background = _rim_median(values)
+    if background > 0:
+        notes.append(f"background of {background:.4g} subtracted")
+    values = np.clip(values - background, 0, None)
+    if values.sum() <= 0:
+        raise ValueError(
+            "The measured PSF has nothing brighter than its own rim; choose a layer that "
+            "shows one bright point in its middle, with dark pixels around it."
+        )
+    if spacing is not None and image_spacing is not None:
+        zoom = np.divide(spacing, image_spacing)
+        if not np.allclose(zoom, 1, rtol=1e-3):
+            values = np.clip(_resampled(values, zoom), 0, None)
+            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
+            notes.append(f"resampled to the image's voxels of {steps}")
+    values, moved = _centred(values)
+    if moved > 0.01:
+        notes.append(f"centred (moved by {moved:.2f} pixels)")
+    notes.append("normalised to sum 1")
+    return checked_psf(values), tuple(notes)
+
+
+def _number_of_axes(
+    sigma: float | Sequence[float], size: int | Sequence[int] | None, ndim: int | None
+) -> int:
+    said = {np.size(value) for value in (sigma, size) if value is not None and np.ndim(value)}
+    if ndim is not None:
+        said.add(ndim)
+    if len(said) > 1:
+        raise ValueError(
+            f"The PSF's sigma {sigma}, size {size} and number of axes {ndim} do not fit "
+            "together; give one number for all axes or exactly one per axis."
+        )
+    axes = said.pop() if said else 2
+    if not 1 <= axes <= 3:
+        raise ValueError(f"A PSF of {axes} axes was asked for; it can have 1 to 3.")
+    return axes
+
+
+def _one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
+    try:
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), axes)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"The PSF's {name} is {value!r}; it must be a number, or one number per axis."
+        ) from None
+
+
+def _checked_shape(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    sizes = _one_per_axis("size", size, axes)
+    if not all(n >= 1 and n % 2 == 1 for n in sizes):
+        raise ValueError(
+            f"The PSF's size is {size}; every size must be an odd number of pixels, so "
+            "that the PSF has a middle pixel."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def _covariance(sigmas: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+    covariance = np.diag(sigmas**2)
+    if not angle:
+        return covariance
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    rotation = np.array([[cosine, -sine], [sine, cosine]])
+    return np.asarray(rotation @ covariance @ rotation.T)
+
+
+def _sampled(covariance: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    grid = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
+    exponent = np.einsum("...i,ij,...j", grid, np.linalg.inv(covariance), grid)
+    return np.asarray(np.exp(-exponent / 2))
+
+
+def _rim_median(values: NDArray[np.float64]) -> float:
+    inner = np.zeros(values.shape, dtype=bool)
+    inner[tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)] = True
+    return float(np.median(values[~inner])) if not inner.all() else 0.0
+
+
+def _resampled(values: NDArray[np.float64], zoom: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sample at the image's voxels, about the middle, after averaging where coarser."""
+    if np.any(zoom < 1):  # the image's voxels are larger: each gathers several of the PSF's
+        values = ndimage.gaussian_filter(
+            values, [0.5 * np.sqrt(max(0.0, 1 / z**2 - 1)) for z in zoom], mode="constant"
+        )
+    shape = tuple(2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom))
+    offset = [n // 2 - m // 2 / z for n, m, z in zip(values.shape, shape, zoom)]
+    return np.asarray(
+        ndimage.affine_transform(values, 1 / zoom, offset, output_shape=shape, order=3)
+    )
+
+
+def _centred(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Move the centre of mass to the middle of odd sizes; say how far it had to go."""
+    values = np.pad(values, [(0, 1 - n % 2) for n in values.shape])
+    moved = 0.0
+    for _ in range(3):  # interpolation and the frame leave a little to do
+        shift = np.array([n // 2 for n in values.shape]) - ndimage.center_of_mass(values)
+        if np.abs(shift).max() < 1e-3:
+            break
+        moved = max(moved, float(np.linalg.norm(shift)))
+        values = np.clip(ndimage.shift(values, shift, order=3), 0, None)
+    return values, moved
