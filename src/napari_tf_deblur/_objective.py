@@ -1,0 +1,93 @@
+"""Data terms and priors for automatic differentiation, as small functions of tensors.
+
+Images have the shape (planes, channels, *axes). The recipe's square roots are taken plane
+by plane and channel by channel, so that a stack is as many problems as it has planes.
+"""
+
+from typing import Any
+
+from napari_tf_deblur._tensorflow import tensorflow
+
+SMOOTHING = 1e-3
+"""Rounds off the corner of norms at zero, for intensities scaled to 1."""
+
+TINY = 1e-20
+"""Keeps the slope of a square root at zero finite."""
+
+
+def rms(model: Any, observed: Any, certainty: Any) -> Any:
+    """Square root of half the summed squares: the recipe's data term."""
+    tf = tensorflow()
+    return tf.reduce_sum(_root_of_half(certainty * tf.square(model - observed)))
+
+
+def gaussian(model: Any, observed: Any, certainty: Any) -> Any:
+    """Half the summed squares: the likelihood of Gaussian noise."""
+    tf = tensorflow()
+    return 0.5 * tf.reduce_sum(certainty * tf.square(model - observed))
+
+
+def poisson(model: Any, observed: Any, certainty: Any) -> Any:
+    """Deviance of photon counts; a model below zero is bent smoothly to above it."""
+    tf = tensorflow()
+    model = 0.5 * (model + tf.sqrt(tf.square(model) + SMOOTHING**2))
+    counts = tf.nn.relu(observed)
+    deviance = model - counts + tf.math.xlogy(counts, counts / (model + TINY))
+    return tf.reduce_sum(certainty * deviance)
+
+
+def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
+    """Square root of half the summed squared differences: the recipe's prior."""
+    tf = tensorflow()
+    axes = list(range(2, 2 + len(spacing)))
+    squares = sum(
+        tf.reduce_sum(tf.square(_difference(image, axis) / step), axes)
+        for axis, step in zip(axes, spacing)
+    )
+    return tf.reduce_sum(tf.sqrt(squares / 2 + TINY))
+
+
+def tv(image: Any, spacing: tuple[float, ...]) -> Any:
+    """Total variation, channels coupled, its corner rounded off."""
+    axes = range(2, 2 + len(spacing))
+    return _summed_norm([_padded(image, axis) / step for axis, step in zip(axes, spacing)])
+
+
+def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
+    """Frobenius norm of the second derivatives, its corner rounded off."""
+    axes = list(range(2, 2 + len(spacing)))
+    components = []
+    for a, step_a in zip(axes, spacing):
+        first = _padded(image, a) / step_a
+        for b, step_b in zip(axes, spacing):
+            components.append(_padded(first, b) / step_b)
+    return _summed_norm(components)
+
+
+DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
+PRIORS = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
+
+
+def _root_of_half(squares: Any) -> Any:
+    tf = tensorflow()
+    axes = list(range(2, squares.shape.rank))
+    return tf.sqrt(tf.reduce_sum(squares, axes) / 2 + TINY)
+
+
+def _summed_norm(components: list[Any]) -> Any:
+    tf = tensorflow()
+    squares = tf.reduce_sum(tf.add_n([tf.square(c) for c in components]), axis=1)
+    return tf.reduce_sum(tf.sqrt(squares + SMOOTHING**2) - SMOOTHING)
+
+
+def _difference(image: Any, axis: int) -> Any:
+    """Forward differences inside the image: one fewer than its pixels."""
+    lead = (slice(None),) * axis
+    return image[(*lead, slice(1, None))] - image[(*lead, slice(None, -1))]
+
+
+def _padded(image: Any, axis: int) -> Any:
+    """Forward differences, zero at the far edge, so that all have the image's shape."""
+    tf = tensorflow()
+    widths = [[0, 1] if a == axis else [0, 0] for a in range(image.shape.rank)]
+    return tf.pad(_difference(image, axis), widths)

@@ -1,0 +1,82 @@
+"""What every solver is given, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur.forward import Grid
+from napari_tf_deblur.psf import PSF
+
+Array = NDArray[np.float32]
+
+AIR = 0.1
+"""Seconds between two signs of life."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A batch of planes or volumes of one shape, to be solved together.
+
+    Attributes
+    ----------
+    observed : ndarray of float32
+        Shape (planes, channels, *frame); intensities divided by `scale`.
+    certainty : ndarray of float32
+        How much each pixel counts in the data term, broadcastable to `observed`: 1 where
+        all is well, 0 for pixels to ignore.
+    psf : ndarray of float32
+        Checked PSF, of sum 1.
+    grid : Grid
+        Where the frame lies in the scene.
+    dark_outside : bool
+        Whether the scene is known to be zero outside the frame.
+    spacing : tuple of float
+        Voxel size per deblurred axis, relative to the finest.
+    scale : float
+        Intensity units of the source per unit of `observed`.
+    """
+
+    observed: Array
+    certainty: Array
+    psf: PSF
+    grid: Grid
+    dark_outside: bool
+    spacing: tuple[float, ...]
+    scale: float
+
+    def extended(self) -> Array:
+        """Continue the observed planes over the whole scene: dark, or as in a mirror."""
+        margins = ((0, 0), (0, 0), *self.grid.margins)
+        return np.pad(self.observed, margins, mode="constant" if self.dark_outside else "symmetric")
+
+    def certainty_in_scene(self) -> Array:
+        """Continue the certainty over the scene: nothing is known outside the frame."""
+        lead = self.certainty.shape[: -len(self.grid.frame)]
+        certainty = np.broadcast_to(self.certainty, (*lead, *self.grid.frame))
+        margins = (*((0, 0),) * len(lead), *self.grid.margins)
+        return np.pad(certainty, margins)
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where a solver stands.
+
+    Attributes
+    ----------
+    losses : ndarray of float32
+        One value for each iteration done.
+    fraction : float
+        Part of the iterations done, 0 to 1.
+    image : callable
+        Gives the current estimate, shape (planes, channels, *frame), scaled as the
+        problem's observed planes.
+    converged : bool
+        Whether the solver found no more to do before it ran out of iterations.
+    """
+
+    losses: Array
+    fraction: float
+    image: Callable[[], Array]
+    converged: bool
