@@ -1,0 +1,52 @@
+"""Deblur images in napari, from its console, and in scripts, with TensorFlow.
+
+Importing this package is cheap: TensorFlow and napari are imported when first needed.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from napari_tf_deblur.deconvolve import Deconvolution, Step, deconvolve, iter_deconvolve
+from napari_tf_deblur.forward import convolve
+from napari_tf_deblur.methods import (
+    METHODS,
+    GradientDescent,
+    Hessian,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+)
+from napari_tf_deblur.psf import gaussian_psf, measured_psf
+
+if TYPE_CHECKING:
+    from napari_tf_deblur._layers import deblur_layer
+
+try:
+    __version__ = version("napari-tf-deblur")
+except PackageNotFoundError:  # used from a source tree that is not installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "METHODS",
+    "Deconvolution",
+    "GradientDescent",
+    "Hessian",
+    "RichardsonLucy",
+    "Step",
+    "TotalVariation",
+    "Wiener",
+    "convolve",
+    "deblur_layer",
+    "deconvolve",
+    "gaussian_psf",
+    "iter_deconvolve",
+    "measured_psf",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "deblur_layer":  # the only public name that needs napari
+        from napari_tf_deblur._layers import deblur_layer
+
+        return deblur_layer
+    raise AttributeError(f"module 'napari_tf_deblur' has no attribute {name!r}")

@@ -1,0 +1,238 @@
+"""From what the user gives to what a solver takes: checks, scale, masks, memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import psutil
+from numpy.typing import ArrayLike, NDArray
+
+from napari_tf_deblur._planes import Planes
+from napari_tf_deblur._solvers.problem import Problem
+from napari_tf_deblur.forward import BOUNDARIES, Boundary, Grid, convolve
+from napari_tf_deblur.methods import (
+    METHODS,
+    GradientDescent,
+    Hessian,
+    Method,
+    RichardsonLucy,
+    Wiener,
+)
+from napari_tf_deblur.psf import PSF, checked_psf
+
+Array = NDArray[np.float32]
+
+REACH = 0.999
+"""Part of the PSF's light for which an unknown boundary keeps room around the frame."""
+
+BATCH_BYTES = 2**28
+"""Working memory that a batch of planes may fill; a single plane may need more."""
+
+SAMPLE = 10**6
+"""Pixels looked at to find the range of intensities."""
+
+
+class OutOfMemoryError(MemoryError, ValueError):
+    """The image is too large for the memory at hand."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked and scaled deconvolution, ready to be solved batch by batch.
+
+    Attributes
+    ----------
+    planes : Planes
+        The image taken apart, its values divided by `scale`, ignored pixels filled.
+    valid : ndarray of bool or None
+        Which pixels count; None for all.
+    psf, method, boundary
+        What was asked for; the PSF scaled to sum 1.
+    spacing : tuple of float
+        Voxel size relative to the finest.
+    scale : float
+        Intensity units of the image per unit of the planes' values.
+    grid : Grid
+        Of one plane.
+    batch : int
+        Number of planes to solve together.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    planes: Planes
+    valid: NDArray[np.bool_] | None
+    psf: PSF
+    method: Method
+    boundary: Boundary
+    spacing: tuple[float, ...]
+    scale: float
+    grid: Grid
+    batch: int
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        image: ArrayLike,
+        psf: ArrayLike,
+        method: Method,
+        boundary: Boundary,
+        channel_axis: int | None,
+        spacing: Sequence[float] | None,
+        mask: ArrayLike | None,
+    ) -> Self:
+        """Check everything and scale the intensities; arguments as `deconvolve`."""
+        kernel = checked_psf(psf)
+        if type(method) not in METHODS:
+            raise TypeError(
+                f"The method is {method!r}; it must be one of napari_tf_deblur.METHODS, "
+                "for example TotalVariation()."
+            )
+        if boundary not in BOUNDARIES:
+            raise ValueError(f"The boundary is {boundary!r}; choose one of {BOUNDARIES}.")
+        planes = Planes.of(image, kernel, channel_axis)
+        values = planes.values
+        reach = REACH if boundary == "unknown" else 1.0
+        grid = Grid.around(values.shape[2:], kernel, boundary, reach)
+        batch = _batch_size(grid, values.shape, method)
+        valid = _valid(planes, mask)
+        scale = _scale(values, valid, method)
+        if valid is not None:
+            np.copyto(values, _mean(values, valid), where=~valid)
+        warnings = _warnings(values, method)
+        values /= np.float32(scale)
+        voxel = _relative_spacing(spacing, kernel.ndim)
+        return cls(planes, valid, kernel, method, boundary, voxel, scale, grid, batch, warnings)
+
+    def problem(self, first: int) -> Problem:
+        """Pose the problem of the batch that starts at a plane."""
+        part = slice(first, first + self.batch)
+        observed = self.planes.values[part]
+        certainty = np.ones((1, 1, *self.grid.frame), dtype=np.float32)
+        if getattr(self.method, "gain", 0.0) > 0:
+            certainty = self._inverse_variance(observed)
+        if self.valid is not None:
+            certainty = certainty * self.valid[part]
+        return Problem(
+            observed,
+            certainty,
+            self.psf,
+            self.grid,
+            self.boundary == "zero",
+            self.spacing,
+            self.scale,
+        )
+
+    def _inverse_variance(self, observed: Array) -> Array:
+        """Relative certainty of pixels whose noise grows with their brightness.
+
+        The variance is ``gain * mean + read_noise**2``; the mean is the image blurred once
+        more. Averages 1 per plane, so that the regularisation weight keeps its meaning.
+        """
+        gain = getattr(self.method, "gain", 0.0) / self.scale
+        read_noise = getattr(self.method, "read_noise", 0.0) / self.scale
+        mean = np.maximum(convolve(observed, self.psf, boundary="reflect"), 0)
+        # A mean of a few pixels with no photon at all is not known to be zero.
+        variance = gain * np.maximum(mean, gain) + read_noise**2
+        axes = tuple(range(1, observed.ndim))
+        return np.asarray(
+            1 / (variance * np.mean(1 / variance, axis=axes, keepdims=True)), dtype=np.float32
+        )
+
+
+def _valid(planes: Planes, mask: ArrayLike | None) -> NDArray[np.bool_] | None:
+    """Find the pixels that count; refuse what is neither a number nor masked."""
+    finite = np.isfinite(planes.values)
+    if mask is None:
+        if finite.all():
+            return None
+        count = int(finite.size - finite.sum())
+        raise ValueError(
+            f"The image has {count} NaN or infinite pixel(s); mask them (in the dock: "
+            "'ignore NaN pixels') or replace them by numbers."
+        )
+    ignored = planes.mask(mask)
+    if not (finite | ignored).all():
+        raise ValueError(
+            "The image has NaN or infinite pixels outside the mask; mask them too, or "
+            "replace them by numbers."
+        )
+    if not ignored.any():
+        return None
+    valid = np.broadcast_to(~ignored, finite.shape)
+    if not valid.reshape(len(valid), -1).any(axis=1).all():
+        raise ValueError("The mask covers a whole plane of the image; leave some pixels to deblur.")
+    return valid
+
+
+def _mean(values: Array, valid: NDArray[np.bool_]) -> Array:
+    axes = tuple(range(2, values.ndim))
+    mean = np.mean(values, axis=axes, keepdims=True, where=valid)
+    return np.asarray(np.nan_to_num(mean), dtype=np.float32)
+
+
+def _scale(values: Array, valid: NDArray[np.bool_] | None, method: Method) -> float:
+    """Find what to divide intensities by, so that a weight fits every dtype and camera.
+
+    The range between the darkest and the brightest thousandth; for gradient descent, whose
+    recipe works on an image's own values from 0 to 1, the largest value above 1.
+    """
+    stride = max(1, values.size // SAMPLE)
+    sample = values.ravel()[::stride]
+    if valid is not None:
+        sample = sample[valid.ravel()[::stride]]
+    if isinstance(method, GradientDescent):
+        return max(1.0, float(np.abs(sample).max(initial=0)))
+    low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
+    candidates = (high - low, np.ptp(values), np.abs(values).max())
+    return float(next((c for c in candidates if np.isfinite(c) and c > 0), 1.0))
+
+
+def _relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
+    if spacing is None:
+        return (1.0,) * axes
+    voxel = np.asarray(spacing, dtype=float)
+    if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
+        raise ValueError(
+            f"The spacing is {spacing}; it must be {axes} voxel sizes above 0, one for "
+            "each deblurred axis."
+        )
+    return tuple(float(v) for v in voxel / voxel.min())
+
+
+def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> int:
+    """How many planes fit into the memory for a batch; refuse where not even one fits."""
+    copies = _working_copies(method, len(grid.frame))
+    plane = 4 * copies * shape[1] * int(np.prod(grid.scene))
+    result = 4 * int(np.prod(shape))
+    available = psutil.virtual_memory().available
+    if plane + result > available:
+        raise OutOfMemoryError(
+            f"This image needs about {(plane + result) / 2**30:.1f} GB of memory and "
+            f"{available / 2**30:.1f} GB are free; crop it, deblur it as 2D instead of 3D, "
+            "or close other programs."
+        )
+    return max(1, BATCH_BYTES // plane)
+
+
+def _working_copies(method: Method, axes: int) -> int:
+    """Float32 copies of the scene that a method works with, measured and rounded up."""
+    if isinstance(method, GradientDescent):
+        return 28 if method.optimizer == "lbfgs" else 16
+    if isinstance(method, Hessian):
+        return 12 + 4 * axes * (axes + 1) // 2
+    if isinstance(method, RichardsonLucy | Wiener):
+        return 14
+    return 12 + 3 * axes
+
+
+def _warnings(values: Array, method: Method) -> tuple[str, ...]:
+    if isinstance(method, RichardsonLucy) and values.min(initial=0.0) < 0:
+        warning = (
+            "The image has values below zero, which Richardson-Lucy takes as zero: photon "
+            "counts have none. A background of the camera can be set instead."
+        )
+        return (warning,)
+    return ()
