@@ -1,5 +1,6 @@
 """First and second differences on a periodic grid, as the priors use them."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
@@ -32,28 +33,32 @@ class Differences:
 
     def apply(self, values: Any) -> list[Any]:
         """D x: one tensor for each entry of `axes`."""
-        first = [self._forward(values, axis) for axis in range(self.dimensions)]
-        components = []
-        for axes, factor in zip(self.axes, self._factors):
-            component = first[axes[0]]
-            if len(axes) == 2:
-                # (a, a) goes forward and back, and so stays centred on its voxel.
-                again = self._backward if axes[0] == axes[1] else self._forward
-                component = again(component, axes[1])
-            components.append(_times(factor, component))
-        return components
+        return [self.component(values, k) for k in range(len(self.axes))]
+
+    def component(self, values: Any, k: int) -> Any:
+        """One of the tensors of D x."""
+        axes = self.axes[k]
+        values = self._forward(values, axes[0])
+        if len(axes) == 2:
+            # (a, a) goes forward and back, and so stays centred on its voxel.
+            again = self._backward if axes[0] == axes[1] else self._forward
+            values = again(values, axes[1])
+        return _times(self._factors[k], values)
+
+    def adjoint_component(self, component: Any, k: int) -> Any:
+        """Apply the adjoint of :meth:`component`; D' z is the sum of these."""
+        axes = self.axes[k]
+        if len(axes) == 2 and axes[0] == axes[1]:
+            values = self._backward(self._forward(component, axes[0]), axes[1])
+        else:
+            values = component
+            for axis in axes:
+                values = self._minus_backward(values, axis)
+        return _times(self._factors[k], values)
 
     def adjoint(self, components: Sequence[Any]) -> Any:
         """D' z: the sum over the components."""
-        terms = []
-        for axes, factor, component in zip(self.axes, self._factors, components):
-            if len(axes) == 2 and axes[0] == axes[1]:
-                component = self._backward(self._forward(component, axes[0]), axes[1])
-            else:
-                for axis in axes:
-                    component = -self._backward(component, axis)
-            terms.append(_times(factor, component))
-        return tensorflow().add_n(terms)
+        return tensorflow().add_n([self.adjoint_component(c, k) for k, c in enumerate(components)])
 
     def squared_spectrum(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """|D|^2: the components' squared transfer functions, summed, as half spectrum."""
@@ -61,19 +66,25 @@ class Differences:
         for axis, n in enumerate(shape):
             count = n // 2 + 1 if axis == len(shape) - 1 else n
             line = 2 - 2 * np.cos(2 * np.pi * np.arange(count) / n)
-            lines.append(line.reshape([-1 if a == axis else 1 for a in range(len(shape))]))
-        total = sum(
-            factor**2 * np.prod(np.broadcast_arrays(*(lines[a] for a in axes)), axis=0)
-            for axes, factor in zip(self.axes, self._factors)
-        )
-        half = (*shape[:-1], shape[-1] // 2 + 1)
-        return np.ascontiguousarray(np.broadcast_to(total, half), dtype=np.float32)
+            line = line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+            lines.append(line.astype(np.float32))
+        total = np.zeros((*shape[:-1], shape[-1] // 2 + 1), dtype=np.float32)
+        for axes, factor in zip(self.axes, self._factors):
+            total += math.prod([lines[a] for a in axes], start=np.float32(factor**2))
+        return total
 
     def _forward(self, values: Any, axis: int) -> Any:
-        return tensorflow().roll(values, -1, axis - self.dimensions) - values
+        return self._rolled(values, 1, axis) - values
 
     def _backward(self, values: Any, axis: int) -> Any:
-        return values - tensorflow().roll(values, 1, axis - self.dimensions)
+        return values - self._rolled(values, -1, axis)
+
+    def _minus_backward(self, values: Any, axis: int) -> Any:
+        return self._rolled(values, -1, axis) - values
+
+    def _rolled(self, values: Any, by: int, axis: int) -> Any:
+        """Bring the neighbour at a distance to each place: cut and swapped."""
+        return tensorflow().roll(values, -by, axis - self.dimensions)
 
 
 def _times(factor: float, values: Any) -> Any:

@@ -190,16 +190,17 @@ def iter_deconvolve(
     ...     fraction = step.fraction
     """
     run = Prepared.of(image, psf, method, boundary, channel_axis, spacing, mask)
-    total = len(run.planes.values)
-    result = run.planes.values.copy()
+    values = run.planes.values  # becomes the result, batch by batch
+    total = len(values)
     histories: list[Array] = []
     converged = []
 
     def step(message: str, fraction: float = 0.0, current: Iterate | None = None) -> Step:
         def image() -> Array:
+            so_far = values * np.float32(run.scale)
             if current is not None:
-                result[first : first + run.batch] = current.image()
-            return run.planes.together(result * np.float32(run.scale))
+                so_far[batch] = current.image() * np.float32(run.scale)
+            return run.planes.together(so_far)
 
         return Step(message, fraction, _summed(histories), image)
 
@@ -212,6 +213,7 @@ def iter_deconvolve(
     started = last_yield = time.perf_counter()
     try:
         for first in range(0, total, run.batch):
+            batch = slice(first, first + run.batch)
             histories.append(np.zeros(0, np.float32))
             for iterate in SOLVERS[type(method)](run.problem(first), method):
                 histories[-1] = iterate.losses
@@ -221,7 +223,7 @@ def iter_deconvolve(
                     done = (first + iterate.fraction * run.batch) / total
                     yield step(_progress(first, run.batch, total, iterate), done, iterate)
                     last_yield = time.perf_counter()
-            result[first : first + run.batch] = iterate.image()
+            values[batch] = iterate.image()
             converged.append(iterate.converged)
             if stop is not None and stop.is_set():
                 break
@@ -230,9 +232,9 @@ def iter_deconvolve(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "
             "3D, or close other programs."
         ) from error
-    result *= np.float32(run.scale)
+    values *= np.float32(run.scale)
     return Deconvolution(
-        image=run.planes.together(result),
+        image=run.planes.together(values),
         loss_history=_summed(histories),
         iterations=max(len(losses) for losses in histories),
         converged=len(converged) * run.batch >= total and all(converged),

@@ -43,9 +43,7 @@ class Grid:
         if boundary == "periodic":
             return cls(frame, frame, (0,) * len(frame))
         before, after = _reaches(psf, reach)
-        scene = tuple(
-            fft.next_fast_len(n + a + b, real=True) for n, a, b in zip(frame, before, after)
-        )
+        scene = tuple(fft.next_fast_len(n + a + b) for n, a, b in zip(frame, before, after))
         # Light that lands at i comes from i - k, for k from -before to +after.
         return cls(frame, scene, after)
 
@@ -152,8 +150,8 @@ def convolve(
     spectrum = fft.rfftn(values, axes=axes, workers=-1)
     spectrum *= transfer_function(kernel, grid.scene)
     blurred = fft.irfftn(spectrum, s=grid.scene, axes=axes, workers=-1)
-    lead = (slice(None),) * (values.ndim - kernel.ndim)
-    blurred = blurred[lead + grid.window] * np.float32(total)
+    everything = (slice(None),) * (values.ndim - kernel.ndim)
+    blurred = blurred[everything + grid.window] * np.float32(total)
     if channel_axis is not None:
         blurred = np.moveaxis(blurred, 0, channel_axis)
     return np.ascontiguousarray(blurred, dtype=np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import irfft, rfft
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -44,30 +44,27 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
     tf = tensorflow()
     grid = problem.grid
     weight = max(method.weight, SMALLEST_WEIGHT)
-    gradient_penalty = weight / THRESHOLD
     constrained = method.nonnegative or problem.dark_outside
     order = 2 if isinstance(method, Hessian) else 1
     differences = Differences(order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
-
-    certainty = problem.certainty_in_scene()
-    start = tf.constant(problem.extended())
-    denominator = (
-        DATA_PENALTY * np.abs(spectrum) ** 2
-        + gradient_penalty * differences.squared_spectrum(grid.scene)
-        + CONSTRAINT_PENALTY * constrained
-    )
+    denominator = differences.squared_spectrum(grid.scene)
+    denominator *= weight / THRESHOLD
+    denominator += DATA_PENALTY * (np.square(spectrum.real) + np.square(spectrum.imag))
+    denominator += CONSTRAINT_PENALTY * constrained
+    np.maximum(denominator, 1e-12, out=denominator)
     allowed = None
     if problem.dark_outside:
         allowed = tf.constant(np.pad(np.ones(grid.frame, dtype=bool), grid.margins))
     constants = [
         tf.constant(spectrum),
-        tf.constant(1 / np.maximum(denominator, 1e-12).astype(np.float32)),
-        tf.constant(certainty),
-        start,
+        tf.constant(np.reciprocal(denominator, out=denominator)),
+        tf.constant(problem.certainty),
+        tf.constant(problem.observed),
         tf.constant(np.float32(weight)),
         allowed,
     ]
+    start = tf.constant(problem.extended())
     state = [start, *differences.apply(start), *([start] if constrained else [])]
     run = _compiled(grid, order, problem.spacing, constrained, method.nonnegative)
     return iterate(run, constants, state, start, grid, method.iterations, method.tolerance)
@@ -80,65 +77,90 @@ def _compiled(
     tf = tensorflow()
     axes = len(grid.frame)
     differences = Differences(order, spacing)
+    components = range(len(differences.axes))
+    window = (..., *grid.window)
+    after = tf.control_dependencies  # one thing after another needs far less memory
 
-    def step(constants: Any, state: Any) -> Any:
+    def pulled(values: Any, certainty: Any, observed: Any) -> Any:
+        """How far the data term's proximal step moves what lies in the frame."""
+        return certainty / (certainty + DATA_PENALTY) * (observed - values[window])
+
+    def in_scene(values: Any) -> Any:
+        return tf.pad(values, ((0, 0), (0, 0), *grid.margins))
+
+    def step(constants: Any, state: Any, image: Any) -> Any:
         spectrum, inverse, certainty, observed, weight, allowed = constants
-        count = len(differences.axes)
-        s_blurred, s_derivatives, s_scene = state[0], state[1 : 1 + count], state[1 + count :]
+        s_blurred, *s_derivatives = state[: 1 + len(components)]
+        s_scene = state[-1] if constrained else None
 
-        # Proximal steps. Each split variable p = prox(s); its multiplier is s - p.
-        share = certainty / (certainty + DATA_PENALTY)
-        blurred = s_blurred + share * (observed - s_blurred)
-        clipped = _clipped(s_derivatives, THRESHOLD)
-        derivatives = [s - m for s, m in zip(s_derivatives, clipped)]
-        scene = [_projected(s, allowed, nonnegative) for s in s_scene]
+        # Each split variable is p = prox(s), its multiplier s - p. The image that fits all
+        # the 2 p - s is found by one division in Fourier space. For derivatives, prox
+        # scales each vector by a factor; "mirror" is what 2 p - s scales it by.
+        mirror = 1 - 2 * THRESHOLD / tf.maximum(_norm(s_derivatives), THRESHOLD)
+        right: Any = tf.zeros(())
+        for k in components:
+            with after([right, mirror]):
+                right += differences.adjoint_component(mirror * s_derivatives[k], k)
+        right *= weight / THRESHOLD
+        if s_scene is not None:
+            with after([right]):
+                projected = _projected(s_scene, allowed, nonnegative)
+                right += CONSTRAINT_PENALTY * (2 * projected - s_scene)
+        smooth = rfft(right, axes)
+        with after([smooth]):
+            pull = pulled(s_blurred, certainty, observed)
+            sharp = tf.math.conj(spectrum) * rfft(s_blurred + 2 * in_scene(pull), axes)
+        transformed = (smooth + DATA_PENALTY * sharp) * tf.cast(inverse, tf.complex64)
+        fresh = irfft(transformed, grid.scene)
+        with after([fresh]):
+            change = replaced(image, _projected(fresh, allowed, nonnegative))
+        with after([change]):
+            reblurred = irfft(spectrum * transformed, grid.scene)
 
-        # The x that fits all splits: one division in Fourier space.
-        right = (weight / THRESHOLD) * differences.adjoint(
-            [z - m for z, m in zip(derivatives, clipped)]
-        )
-        if constrained:
-            right += CONSTRAINT_PENALTY * (2 * scene[0] - s_scene[0])
-        transformed = (
-            DATA_PENALTY * tf.math.conj(spectrum) * rfft(2 * blurred - s_blurred, axes)
-            + rfft(right, axes)
-        ) * tf.cast(inverse, tf.complex64)
-        image = irfft(transformed, grid.scene)
-        reblurred = irfft(spectrum * transformed, grid.scene)
-        slopes = differences.apply(image)
+        # Each s moves by what its p falls short of, over-relaxed.
+        with after([reblurred]):
+            misfit = tf.square(reblurred[window] - observed)
+            loss = 0.5 * tf.reduce_sum(certainty * misfit)
+            pull = RELAXATION * pulled(s_blurred, certainty, observed)
+        with after([loss, pull]):
+            done = s_blurred.assign_add(RELAXATION * (reblurred - s_blurred))
+        with after([done]):
+            done = s_blurred.assign_sub(in_scene(pull))
+        squares: Any = tf.zeros(())
+        for k in components:
+            with after([done]):
+                kept = mirror * s_derivatives[k] + s_derivatives[k]
+                done = s_derivatives[k].assign_sub(0.5 * RELAXATION * kept)
+            with after([done]):
+                slope = differences.component(fresh, k)
+                squares += tf.square(slope)
+            with after([squares]):
+                done = s_derivatives[k].assign_add(RELAXATION * slope)
+        if s_scene is not None:
+            with after([done]):
+                short = fresh - _projected(s_scene, allowed, nonnegative)
+                done = s_scene.assign_add(RELAXATION * short)
+        with after([done]):
+            return loss + weight * tf.reduce_sum(_root_of_channels(squares)), change
 
-        misfit = tf.reduce_sum(certainty * tf.square(reblurred - observed))
-        loss = 0.5 * misfit + weight * tf.reduce_sum(_norm(slopes))
-        state = [
-            s + RELAXATION * (fresh - p)
-            for s, p, fresh in zip(
-                state,
-                [blurred, *derivatives, *scene],
-                [reblurred, *slopes, *([image] if constrained else [])],
-            )
-        ]
-        return state, _projected(image, allowed, nonnegative), loss
-
-    return compiled(step, grid)
+    return compiled(step)
 
 
 def _norm(components: Any) -> Any:
     """Length of the vector of components, colour channels included."""
+    return _root_of_channels(sum(tensorflow().square(c) for c in components))
+
+
+def _root_of_channels(squares: Any) -> Any:
     tf = tensorflow()
-    squared = tf.add_n([tf.square(c) for c in components])
-    if squared.shape[1] != 1:
-        squared = tf.reduce_sum(squared, axis=1, keepdims=True)
-    return tf.sqrt(squared)
-
-
-def _clipped(components: Any, length: float) -> Any:
-    """Vectors cut to a length: what the shrinkage by that length takes away."""
-    factor = tensorflow().minimum(1.0, length / (_norm(components) + 1e-20))
-    return [factor * c for c in components]
+    if squares.shape[1] != 1:
+        squares = tf.reduce_sum(squares, axis=1, keepdims=True)
+    return tf.sqrt(squares)
 
 
 def _projected(values: Any, allowed: Any, nonnegative: bool) -> Any:
+    """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
     tf = tensorflow()
     if nonnegative:
         values = tf.nn.relu(values)
-    return values if allowed is None else tf.where(allowed, values, 0.0)
+    return tf.identity(values) if allowed is None else tf.where(allowed, values, 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._objective import DATA_TERMS, PRIORS
 from napari_tf_deblur._solvers import lbfgs
-from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -82,11 +82,13 @@ def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any,
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
     iteration = lbfgs.step(evaluate)
 
-    def step(constants: Any, state: Any) -> Any:
-        state, loss = iteration(constants, state)
-        return state, _in_scene(state[0], grid, dark_outside), loss
+    def step(constants: Any, state: Any, image: Any) -> Any:
+        fresh, loss = iteration(constants, [s.read_value() for s in state])
+        for variable, value in zip(state, fresh):
+            variable.assign(value, read_value=False)
+        return loss, replaced(image, _in_scene(fresh[0], grid, dark_outside))
 
-    return compiled(step, grid), lbfgs.start(evaluate)
+    return compiled(step), lbfgs.start(evaluate)
 
 
 def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
@@ -97,13 +99,13 @@ def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
     variable = tf.keras.Variable(start)
     optimizer.build([variable])
 
-    def step(constants: Any, state: Any) -> Any:
+    def step(constants: Any, _state: Any, image: Any) -> Any:
         loss, gradient = evaluate(constants, tf.convert_to_tensor(variable.value))
         optimizer.apply([gradient], [variable])
-        image = tf.convert_to_tensor(variable.value)
-        return state, _in_scene(image, grid, dark_outside), loss
+        fresh = tf.convert_to_tensor(variable.value)
+        return loss, replaced(image, _in_scene(fresh, grid, dark_outside))
 
-    return compiled(step, grid)
+    return compiled(step)
 
 
 def _in_scene(image: Any, grid: Grid, dark_outside: bool) -> Any:

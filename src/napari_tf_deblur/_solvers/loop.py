@@ -14,46 +14,52 @@ from napari_tf_deblur._solvers.problem import AIR, Iterate
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid
 
-Step = Callable[[Any, Any], tuple[Any, Any, Any]]
-"""(constants, state) -> (next state, image on the scene's grid, loss)."""
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""(constants, state, image) -> (loss, change)."""
 
 
-def compiled(step: Step, grid: Grid) -> Any:
+def replaced(image: Any, fresh: Any) -> Any:
+    """Put a fresh image into the image variable; give their root mean square difference."""
+    tf = tensorflow()
+    size = tf.cast(tf.size(fresh), tf.float32)
+    change = tf.sqrt(2 * tf.nn.l2_loss(fresh - image) / size)
+    with tf.control_dependencies([change]):
+        done = image.assign(fresh)
+    with tf.control_dependencies([done]):
+        return tf.identity(change)
+
+
+def compiled(step: Step) -> Any:
     """Compile a step into a loop of steps.
 
     Parameters
     ----------
     step : callable
-        Takes the constants and the state, both nested lists of tensors; returns the next
-        state, the image it stands for and the loss of that image.
-    grid : Grid
-        The scene's grid; change is looked for in its frame.
+        Takes the constants, a list of tensors, the state, a list of variables, and the
+        image on the scene's grid, a variable. Brings state and image to the next iterate,
+        in place, so that there is one copy of them; returns a loss and the change of the
+        image, see :func:`replaced`.
 
     Returns
     -------
     tf.Function
-        ``(constants, state, image, count, tolerance)`` ->
-        ``(state, image, losses, change)``, after `count` steps, or fewer where the root
-        mean square change of the image falls below the tolerance.
+        ``(constants, state, image, count, tolerance)`` -> ``(losses, change)``: `count`
+        steps, or fewer where the change falls below the tolerance.
     """
     tf = tensorflow()
-    window = (..., *grid.window)
 
     def run(constants: Any, state: Any, image: Any, count: Any, tolerance: Any) -> Any:
-        def unfinished(done: Any, change: Any, *_: Any) -> Any:
+        def unfinished(done: Any, change: Any, _losses: Any) -> Any:
             return tf.logical_and(done < count, change >= tolerance)
 
-        def body(done: Any, _: Any, losses: Any, before: Any, state: Any) -> Any:
-            state, image, loss = step(constants, state)
-            change = tf.sqrt(tf.reduce_mean(tf.square((image - before)[window])))
-            return done + 1, change, losses.write(done, loss), image, state
+        def body(done: Any, _change: Any, losses: Any) -> Any:
+            loss, change = step(constants, state, image)
+            return done + 1, change, losses.write(done, loss)
 
         losses = tf.TensorArray(tf.float32, size=count, element_shape=())
-        start = (0, tf.constant(np.inf, tf.float32), losses, image, state)
-        done, change, losses, image, state = tf.while_loop(
-            unfinished, body, start, parallel_iterations=1
-        )
-        return state, image, losses.stack()[:done], change
+        start = (0, tf.constant(np.inf, tf.float32), losses)
+        done, change, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
+        return losses.stack()[:done], change
 
     return tf.function(run, autograph=False)
 
@@ -69,11 +75,13 @@ def iterate(
 ) -> Iterator[Iterate]:
     """Drive a compiled loop to its end, a tenth of a second at a time."""
     tf = tensorflow()
+    state = [tf.Variable(s, trainable=False) for s in state]
+    image = tf.Variable(image, trainable=False)
     losses: list[Any] = []
     done, count, converged = 0, 1, False
     while done < iterations and not converged:
         started = time.perf_counter()
-        state, image, fresh_losses, change = run(
+        fresh_losses, change = run(
             constants, state, image, tf.constant(count), tf.constant(tolerance, tf.float32)
         )
         losses.append(fresh_losses.numpy())

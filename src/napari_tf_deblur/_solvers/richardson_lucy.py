@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -52,9 +52,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
     ]
-    state = [image]
-    if method.accelerate:
-        state = [image, image, tf.zeros_like(image), tf.zeros_like(image)]
+    state = [image, tf.zeros_like(image), tf.zeros_like(image)] if method.accelerate else []
     run = _compiled(grid, problem.spacing, method.tv_weight > 0, method.accelerate)
     return iterate(run, constants, state, image, grid, method.iterations)
 
@@ -80,19 +78,22 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         deviance = tf.reduce_sum(certainty * (model - observed + tf.math.xlogy(observed, ratio)))
         return tf.nn.relu(image * share * correction), deviance
 
-    def plain(constants: Any, state: Any) -> Any:
-        image, loss = multiplied(constants, state[0])
-        return [image], image, loss
+    def plain(constants: Any, _state: Any, image: Any) -> Any:
+        fresh, loss = multiplied(constants, image.read_value())
+        return loss, replaced(image, fresh)
 
-    def accelerated(constants: Any, state: Any) -> Any:
+    def accelerated(constants: Any, state: Any, variable: Any) -> Any:
         """Step from a point extrapolated along the last change (Biggs & Andrews, 1997)."""
-        image, before, change, change_before = state
+        image = variable.read_value()
+        before, change, change_before = [s.read_value() for s in state]
         momentum = tf.reduce_sum(change * change_before) / (
             tf.reduce_sum(tf.square(change_before)) + 1e-30
         )
         momentum = tf.clip_by_value(momentum, 0.0, 1.0)
         ahead = tf.nn.relu(image + momentum * (image - before))
         fresh, loss = multiplied(constants, ahead)
-        return [fresh, image, fresh - ahead, change], fresh, loss
+        for old, new in zip(state, [image, fresh - ahead, change]):
+            old.assign(new, read_value=False)
+        return loss, replaced(variable, fresh)
 
-    return compiled(accelerated if accelerate else plain, grid)
+    return compiled(accelerated if accelerate else plain)

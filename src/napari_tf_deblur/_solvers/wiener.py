@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import irfft, rfft
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -44,12 +44,13 @@ def _compiled(grid: Grid) -> Any:
     tf = tensorflow()
     axes = len(grid.frame)
 
-    def step(constants: Any, state: Any) -> Any:
+    def step(constants: Any, state: Any, variable: Any) -> Any:
         spectrum, inverse, seen, observed = constants
-        transformed = inverse * rfft(state[0], axes)
+        transformed = inverse * rfft(state[0].read_value(), axes)
         image = irfft(transformed, grid.scene)
         reblurred = irfft(spectrum * transformed, grid.scene)
         misfit = seen * (observed - reblurred)
-        return [reblurred + misfit], image, 0.5 * tf.reduce_sum(tf.square(misfit))
+        state[0].assign(reblurred + misfit, read_value=False)
+        return 0.5 * tf.reduce_sum(tf.square(misfit)), replaced(variable, image)
 
-    return compiled(step, grid)
+    return compiled(step)
