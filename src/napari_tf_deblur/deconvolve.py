@@ -194,8 +194,14 @@ def iter_deconvolve(
     total = len(values)
     histories: list[Array] = []
     converged = []
+    warnings = run.warnings
 
-    def step(message: str, fraction: float = 0.0, current: Iterate | None = None) -> Step:
+    def step(
+        message: str,
+        fraction: float = 0.0,
+        batch: slice = slice(0),
+        current: Iterate | None = None,
+    ) -> Step:
         def image() -> Array:
             so_far = values * np.float32(run.scale)
             if current is not None:
@@ -203,6 +209,9 @@ def iter_deconvolve(
             return run.planes.together(so_far)
 
         return Step(message, fraction, _summed(histories), image)
+
+    def is_stopped() -> bool:
+        return stop is not None and stop.is_set()
 
     if not _tensorflow.is_loaded():
         yield step("starting TensorFlow")
@@ -213,19 +222,21 @@ def iter_deconvolve(
     started = last_yield = time.perf_counter()
     try:
         for first in range(0, total, run.batch):
-            batch = slice(first, first + run.batch)
+            batch = slice(first, min(first + run.batch, total))
             histories.append(np.zeros(0, np.float32))
             for iterate in SOLVERS[type(method)](run.problem(first), method):
                 histories[-1] = iterate.losses
-                if stop is not None and stop.is_set():
+                if is_stopped():
                     break
                 if time.perf_counter() - last_yield >= AIR:
                     done = (first + iterate.fraction * run.batch) / total
-                    yield step(_progress(first, run.batch, total, iterate), done, iterate)
+                    message = _progress(len(iterate.losses), batch, total)
+                    yield step(message, done, batch, iterate)
                     last_yield = time.perf_counter()
             values[batch] = iterate.image()
             converged.append(iterate.converged)
-            if stop is not None and stop.is_set():
+            if is_stopped():
+                warnings += (_stopped_at(batch.stop, total),)
                 break
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise OutOfMemoryError(
@@ -237,23 +248,25 @@ def iter_deconvolve(
         image=run.planes.together(values),
         loss_history=_summed(histories),
         iterations=max(len(losses) for losses in histories),
-        converged=len(converged) * run.batch >= total and all(converged),
+        converged=all(converged) and not is_stopped(),
         method=method,
         seconds=time.perf_counter() - started,
-        warnings=run.warnings,
+        warnings=warnings,
     )
 
 
-def _progress(first: int, batch: int, total: int, iterate: Iterate) -> str:
-    message = f"iteration {len(iterate.losses)}"
-    if total > 1:
-        last = min(first + batch, total)
-        message += (
-            f", plane {last} of {total}"
-            if batch == 1
-            else (f", planes {first + 1} to {last} of {total}")
-        )
-    return message
+def _progress(iterations: int, batch: slice, total: int) -> str:
+    if total == 1:
+        return f"iteration {iterations}"
+    first, last = batch.start + 1, batch.stop
+    planes = f"plane {last}" if first == last else f"planes {first} to {last}"
+    return f"{planes} of {total}, iteration {iterations}"
+
+
+def _stopped_at(done: int, total: int) -> str:
+    if done >= total:
+        return "The run was stopped before it was finished."
+    return f"The run was stopped: planes from {done + 1} to {total} are as they were."
 
 
 def _summed(histories: list[Array]) -> Array:

@@ -1,0 +1,395 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    METHODS,
+    GradientDescent,
+    Hessian,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+    _prepare,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+    iter_deconvolve,
+)
+
+FAST = [
+    TotalVariation(),
+    TotalVariation(nonnegative=True),
+    Hessian(),
+    RichardsonLucy(iterations=30),
+    RichardsonLucy(iterations=30, accelerate=False),
+    RichardsonLucy(iterations=30, tv_weight=0.002),
+    Wiener(),
+    GradientDescent(optimizer="lbfgs", data_term="gaussian", prior="tv", mu=1e-4, iterations=200),
+]
+BOUNDARIES = ["unknown", "zero", "periodic"]
+PSF = gaussian_psf(1.2)
+
+
+def scene(*shape):
+    """Blobs and a box: some of everything."""
+    random = np.random.default_rng(3)
+    image = ndimage.gaussian_filter(random.random(shape), 2)
+    image = (image - image.min()) / np.ptp(image)
+    image[tuple(slice(n // 3, n // 2) for n in shape)] += 0.7
+    return image.astype(np.float32)
+
+
+def psnr(image, truth):
+    return 10 * np.log10(np.ptp(truth) ** 2 / np.mean((image - truth) ** 2))
+
+
+def name(value):
+    return repr(value).replace(type(value).__name__, type(value).__name__[:6])
+
+
+@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_every_method_undoes_a_blur_with_every_boundary(method, boundary):
+    psf = gaussian_psf((1.5, 1.0))
+    truth = scene(80, 90)
+    if boundary == "unknown":
+        blurred = convolve(truth, psf, boundary="periodic")[10:-10, 10:-10]
+        truth = truth[10:-10, 10:-10]
+    else:
+        blurred = convolve(truth, psf, boundary=boundary)
+    result = deconvolve(blurred, psf, method, boundary=boundary)
+    assert result.image.dtype == np.float32
+    assert np.isfinite(result.image).all()
+    assert len(result.loss_history) == result.iterations
+    assert result.method == method
+    assert psnr(result.image, truth) > psnr(blurred, truth) + 3
+
+
+@pytest.mark.parametrize("method", FAST, ids=name)
+def test_a_delta_psf_changes_next_to_nothing(method):
+    truth = scene(33, 36)
+    delta = np.zeros((3, 3))
+    delta[1, 1] = 1
+    result = deconvolve(truth, delta, method)
+    assert psnr(result.image, truth) > 38
+
+
+@pytest.mark.parametrize("method", FAST, ids=name)
+@given(
+    shape=st.tuples(st.integers(31, 34), st.integers(31, 34)),
+    sizes=st.tuples(st.integers(7, 10), st.integers(7, 10)),
+    where=st.tuples(st.integers(13, 17), st.integers(13, 17)),
+)
+@settings(max_examples=5, deadline=None)
+def test_a_bead_stays_where_it_was(method, shape, sizes, where):
+    """A lopsided PSF, odd and even sizes of PSF and image: the bead must not drift."""
+    psf = np.zeros(sizes)
+    psf[sizes[0] // 2, sizes[1] // 2] = 1.0
+    psf = ndimage.gaussian_filter(psf, 1.0)
+    psf += 0.3 * ndimage.shift(psf, (1.0, -1.0), order=1)
+    bead = np.zeros(shape)
+    bead[where] = 1
+    bead = ndimage.gaussian_filter(bead, 1.0)
+    result = deconvolve(convolve(bead, psf / psf.sum(), boundary="periodic"), psf, method)
+    around = tuple(slice(w - 6, w + 7) for w in where)
+    moved = np.subtract(ndimage.center_of_mass(result.image[around]), 6)
+    assert np.abs(moved).max() < 0.02
+
+
+@pytest.mark.parametrize("method", [TotalVariation(), RichardsonLucy()], ids=name)
+def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
+    for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((19, 20, 22), (6, 5, 8)), ((40,), (6,))]:
+        psf = np.zeros(psf_sizes)
+        psf[tuple(n // 2 for n in psf_sizes)] = 1
+        psf = ndimage.gaussian_filter(psf, 0.8)
+        bead = np.zeros(sizes)
+        where = tuple(n // 2 for n in sizes)
+        bead[where] = 1
+        bead = ndimage.gaussian_filter(bead, 1.0)
+        blurred = convolve(bead, psf / psf.sum(), boundary="periodic")
+        result = deconvolve(blurred, psf, method)
+        around = tuple(slice(w - 5, w + 6) for w in where)
+        moved = np.subtract(ndimage.center_of_mass(result.image[around]), 5)
+        assert np.abs(moved).max() < 0.02
+
+
+@pytest.mark.parametrize("method", FAST, ids=name)
+def test_flux_is_kept(method):
+    truth = np.pad(scene(40, 40), 20)
+    blurred = convolve(truth, PSF)
+    result = deconvolve(blurred, PSF, method)
+    assert result.image.sum() == pytest.approx(truth.sum(), rel=2e-3)
+
+
+def test_richardson_lucy_keeps_the_flux_of_what_it_saw_and_is_never_negative():
+    """At the frame too: what is re-blurred into the frame is as bright as the image."""
+    image = scene(40, 50)
+    image[:, :3] = 2.0  # bright at the very edge
+    for method in (RichardsonLucy(iterations=8), RichardsonLucy(iterations=8, accelerate=False)):
+        result = deconvolve(image, PSF, method)
+        assert result.image.min() >= 0
+        zero = deconvolve(image, PSF, method, boundary="periodic")
+        assert zero.image.sum() == pytest.approx(image.sum(), rel=1e-4)
+
+
+def test_acceleration_saves_iterations():
+    truth = scene(64, 64) * 200
+    noisy = np.random.default_rng(0).poisson(convolve(truth, gaussian_psf(2))).astype(np.float32)
+    psf = gaussian_psf(2)
+    plain = deconvolve(noisy, psf, RichardsonLucy(iterations=100, accelerate=False))
+    fast = deconvolve(noisy, psf, RichardsonLucy(iterations=30))
+    assert fast.loss_history[-1] < plain.loss_history[-1]
+
+
+def test_a_background_is_part_of_the_model_and_not_of_the_result():
+    truth = scene(48, 48)
+    blurred = convolve(truth, PSF, boundary="periodic")
+    method = RichardsonLucy(background=5.0)
+    result = deconvolve(blurred + 5, PSF, method, boundary="periodic")
+    assert result.image.mean() == pytest.approx(truth.mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("method", [TotalVariation(), Hessian(), RichardsonLucy(), Wiener()])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, ">u2", ">f8", np.float64])
+def test_the_same_picture_in_any_dtype_gives_the_same_result_up_to_scale(method, dtype):
+    picture = (scene(40, 44) * 120).astype(np.uint8)
+    factor = 1 if dtype == np.uint8 else 37
+    reference = deconvolve(picture.astype(np.float32) / 255, PSF, method)
+    source = (picture.astype(np.int64) * factor).astype(dtype)
+    before = source.copy()
+    result = deconvolve(source, PSF, method)
+    np.testing.assert_array_equal(source, before)
+    assert result.iterations == reference.iterations
+    np.testing.assert_allclose(result.image / (255 * factor), reference.image, atol=2e-3)
+
+
+def test_boolean_images_are_taken():
+    picture = scene(30, 30) > 0.5
+    result = deconvolve(picture, PSF)
+    np.testing.assert_allclose(result.image, deconvolve(picture.astype(float), PSF).image)
+
+
+def test_leading_axes_are_run_plane_by_plane():
+    stack = np.stack([scene(32, 30), scene(32, 30)[::-1].copy()])[:, None]
+    method = TotalVariation(iterations=40, tolerance=0)
+    result = deconvolve(stack, PSF, method)
+    assert result.image.shape == stack.shape
+    for plane, source in zip(result.image[:, 0], stack[:, 0]):
+        np.testing.assert_allclose(plane, deconvolve(source, PSF, method).image, atol=5e-3)
+
+
+def test_batches_give_what_one_run_gives(monkeypatch):
+    stack = np.random.default_rng(0).random((5, 20, 22)).astype(np.float32)
+    method = TotalVariation(iterations=5, tolerance=0)
+    at_once = deconvolve(stack, PSF, method)
+    monkeypatch.setattr(_prepare, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
+    steps, result = drain(iter_deconvolve(stack, PSF, method))
+    np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)
+    np.testing.assert_allclose(result.loss_history, at_once.loss_history, rtol=1e-4)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+
+
+def test_colour_is_coupled_and_transparency_copied():
+    colour = np.stack([scene(36, 40), scene(36, 40) * 0.5, scene(36, 40)[::-1]], axis=-1)
+    alpha = np.random.default_rng(1).random((36, 40, 1))
+    blurred = convolve(colour, PSF, channel_axis=-1)
+    rgb = deconvolve(blurred, PSF, channel_axis=-1)
+    rgba = deconvolve(np.concatenate([blurred, alpha], -1), PSF, channel_axis=-1)
+    np.testing.assert_allclose(rgba.image[..., :3], rgb.image, atol=1e-5)
+    np.testing.assert_allclose(rgba.image[..., 3:], alpha, atol=1e-6)
+    first = deconvolve(np.moveaxis(blurred, -1, 0), PSF, channel_axis=0)
+    np.testing.assert_allclose(np.moveaxis(first.image, 0, -1), rgb.image, atol=1e-5)
+    apart = deconvolve(np.moveaxis(blurred, -1, 0), PSF)
+    assert np.abs(np.moveaxis(apart.image, 0, -1) - rgb.image).max() > 1e-3
+
+
+def test_volumes_and_their_voxels():
+    truth = scene(20, 30, 32)
+    psf = gaussian_psf((2, 1, 1))
+    blurred = convolve(truth, psf, boundary="periodic")
+    for method in (TotalVariation(), Hessian(), RichardsonLucy()):
+        result = deconvolve(blurred, psf, method, spacing=(3, 1, 1), boundary="periodic")
+        assert psnr(result.image, truth) > psnr(blurred, truth) + 3
+    even = deconvolve(blurred, psf, TotalVariation(weight=0.01), boundary="periodic")
+    tall = deconvolve(
+        blurred, psf, TotalVariation(weight=0.01), boundary="periodic", spacing=(4, 1, 1)
+    )
+    assert np.abs(even.image - tall.image).max() > 0.01
+
+
+def test_the_frame_has_no_ringing():
+    """A scene that goes on beyond the frame, bright at it: as good at the rim as inside."""
+    truth = scene(120, 120)
+    psf = gaussian_psf(2)
+    blurred = convolve(truth, psf, boundary="periodic")[30:-30, 30:-30]
+    truth = truth[30:-30, 30:-30]
+    for method in (TotalVariation(), RichardsonLucy(), Wiener()):
+        open_ended = deconvolve(blurred, psf, method)
+        dark = deconvolve(blurred, psf, method, boundary="zero")
+        rim = np.ones(truth.shape, bool)
+        rim[4:-4, 4:-4] = False
+        error = np.sqrt(np.mean((open_ended.image - truth)[rim] ** 2))
+        assert error < 0.6 * np.sqrt(np.mean((dark.image - truth)[rim] ** 2))
+
+
+@pytest.mark.parametrize("method", FAST, ids=name)
+def test_masked_pixels_do_not_count(method):
+    truth = scene(48, 48)
+    blurred = convolve(truth, PSF, boundary="periodic")
+    broken = blurred.copy()
+    mask = np.zeros(truth.shape, bool)
+    mask[10, 10:14] = mask[30:32, 40] = True
+    broken[mask] = [np.nan, np.inf, 1e6, -1e6, 5, 0]
+    result = deconvolve(broken, PSF, method, mask=mask, boundary="periodic")
+    whole = deconvolve(blurred, PSF, method, boundary="periodic")
+    assert np.isfinite(result.image).all()
+    assert psnr(result.image, truth) > psnr(whole.image, truth) - 2.5
+
+
+def test_noise_that_grows_with_brightness_is_weighed():
+    truth = scene(64, 64) ** 2 * 400 + 2
+    psf = gaussian_psf(1.5)
+    photons = np.random.default_rng(0).poisson(convolve(truth, psf, boundary="periodic"))
+    even = deconvolve(3.0 * photons, psf, TotalVariation(weight=3e-3), boundary="periodic")
+    weighed = deconvolve(
+        3.0 * photons, psf, TotalVariation(weight=3e-3, gain=3.0), boundary="periodic"
+    )
+    dark = truth < 30
+    error = [np.mean((r.image / 3 - truth)[dark] ** 2) for r in (weighed, even)]
+    assert error[0] < error[1]
+
+
+def test_a_users_own_prior():
+    from napari_tf_deblur._tensorflow import tensorflow
+
+    def energy(image):
+        return tensorflow().reduce_sum(image**2)
+
+    blurred = convolve(scene(24, 24), PSF)
+    method = GradientDescent(optimizer="lbfgs", data_term="gaussian", prior=energy, iterations=50)
+    weak, strong = (
+        deconvolve(blurred, PSF, GradientDescent(**{**vars(method), "mu": mu})).image
+        for mu in (1e-4, 10)
+    )
+    assert strong.std() < 0.5 * weak.std()
+
+
+def drain(steps):
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as finished:
+            return seen, finished.value
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stopping_keeps_the_best_so_far(method):
+    stop = threading.Event()
+    source = convolve(scene(40, 40), PSF)
+    options = {"iterations": 50_000} if hasattr(method, "iterations") else {}
+    if hasattr(method, "tolerance"):
+        options["tolerance"] = 0.0
+    steps = iter_deconvolve(source, PSF, method(**options), stop=stop)
+    first = next(steps)
+    assert first.fraction == 0
+    np.testing.assert_allclose(first.image(), source, atol=1e-5)
+    stop.set()
+    _, result = drain(steps)
+    assert not result.converged
+    assert result.iterations < 1000
+    assert np.isfinite(result.image).all()
+    assert "stopped" in result.warnings[-1]
+
+
+def test_steps_come_at_most_ten_times_a_second():
+    import time
+
+    source = np.random.default_rng(0).random((32, 32))
+    arrivals = []
+    for step in iter_deconvolve(source, PSF, TotalVariation(iterations=400, tolerance=0)):
+        arrivals.append(time.perf_counter())
+        assert step.image().shape == source.shape
+        assert step.message
+    assert min(np.diff(arrivals[2:]), default=1) > 0.09
+
+
+def test_nothing_happens_before_the_first_step():
+    steps = iter_deconvolve("not an image", "not a PSF")
+    with pytest.raises(TypeError):
+        next(steps)
+
+
+IMAGE = np.ones((9, 9), np.float32)
+NAN = IMAGE.copy()
+NAN[2, 3] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("image", "psf", "options", "error", "says"),
+    [
+        (NAN, PSF, {}, ValueError, "1 NaN or infinite"),
+        (IMAGE * np.inf, PSF, {}, ValueError, "81 NaN or infinite"),
+        (np.full((9, 9), 1e300), PSF, {}, ValueError, "infinite"),
+        (NAN, PSF, {"mask": np.zeros((9, 9), bool)}, ValueError, "outside the mask"),
+        (IMAGE, PSF, {"mask": np.ones((9, 9), bool)}, ValueError, "whole plane"),
+        (IMAGE, PSF, {"mask": np.ones((8, 9), bool)}, ValueError, "mask has the shape"),
+        (IMAGE * 1j, PSF, {}, TypeError, "complex"),
+        (np.full((9, 9), "a"), PSF, {}, TypeError, "real numbers"),
+        (np.full((9, 9), None), PSF, {}, TypeError, "real numbers"),
+        (np.ones((0, 9)), [[1]], {}, ValueError, "empty"),
+        (np.ones((1, 1)), [[1]], {}, ValueError, "single pixel"),
+        (IMAGE[0], PSF, {}, ValueError, "2 axes and the image has 1"),
+        (IMAGE, gaussian_psf(2), {}, ValueError, "larger than the image"),
+        (IMAGE, -PSF, {}, ValueError, "positive sum"),
+        (IMAGE, 0 * PSF, {}, ValueError, "positive sum"),
+        (IMAGE, PSF * np.nan, {}, ValueError, "NaN"),
+        (IMAGE, PSF, {"method": "tv"}, TypeError, "METHODS"),
+        (IMAGE, PSF, {"boundary": "mirror"}, ValueError, "'mirror'"),
+        (IMAGE, PSF, {"spacing": (1, 0)}, ValueError, "spacing"),
+        (IMAGE, PSF, {"spacing": (1, 1, 1)}, ValueError, "2 voxel sizes"),
+        (IMAGE, PSF, {"channel_axis": 5}, ValueError, "channel axis is 5"),
+    ],
+)
+def test_bad_input_gives_one_clear_sentence(image, psf, options, error, says):
+    with pytest.raises(error, match=says) as caught:
+        deconvolve(image, psf[:9, :9] if psf is PSF else psf, **options)
+    assert str(caught.value).endswith(".")
+
+
+def test_constant_and_empty_looking_images():
+    for value in (0, 7):
+        result = deconvolve(np.full((16, 16), value), PSF)
+        np.testing.assert_allclose(result.image, value, atol=1e-3)
+
+
+def test_an_image_that_cannot_fit_is_refused(monkeypatch):
+    class Memory:
+        available = 2**20
+
+    monkeypatch.setattr(_prepare.psutil, "virtual_memory", Memory)
+    with pytest.raises(_prepare.OutOfMemoryError, match="needs about .* GB") as caught:
+        deconvolve(np.ones((512, 512)), PSF)
+    assert isinstance(caught.value, ValueError | MemoryError)
+
+
+def test_memory_that_runs_out_during_the_run(monkeypatch):
+    from napari_tf_deblur._solvers import registry
+    from napari_tf_deblur._tensorflow import tensorflow
+
+    def solve(_problem, _method):
+        raise tensorflow().errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setitem(registry.SOLVERS, TotalVariation, solve)
+    with pytest.raises(_prepare.OutOfMemoryError, match="memory ran out"):
+        deconvolve(IMAGE, PSF[:9, :9])
+
+
+def test_negative_values_and_richardson_lucy():
+    result = deconvolve(scene(20, 20) - 0.5, PSF, RichardsonLucy())
+    assert "below zero" in result.warnings[0]

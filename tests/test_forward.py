@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage, signal
+
+from napari_tf_deblur import convolve, gaussian_psf
+from napari_tf_deblur.forward import Grid
+
+sizes = st.integers(1, 9)
+modes = {"zero": "constant", "periodic": "wrap", "reflect": "reflect"}
+
+
+@st.composite
+def images_and_psfs(draw):
+    axes = draw(st.integers(1, 3))
+    psf_shape = draw(st.lists(sizes, min_size=axes, max_size=axes))
+    shape = [draw(st.integers(n, 12)) for n in psf_shape]
+    random = np.random.default_rng(draw(st.integers(0, 1000)))
+    return random.random(shape), random.random(psf_shape)
+
+
+@given(images_and_psfs(), st.sampled_from(list(modes)))
+def test_it_is_the_convolution_that_scipy_computes(pair, boundary):
+    image, psf = pair
+    expected = ndimage.convolve(image, psf, mode=modes[boundary])
+    np.testing.assert_allclose(convolve(image, psf, boundary=boundary), expected, atol=1e-4)
+
+
+@given(images_and_psfs())
+def test_an_impulse_becomes_the_psf_where_it_is(pair):
+    image, psf = pair
+    impulse = np.zeros_like(image)
+    middle = tuple(n // 2 for n in image.shape)
+    impulse[middle] = 1
+    blurred = convolve(impulse, psf, boundary="zero")
+    full = signal.convolve(impulse, psf, mode="full")
+    cut = tuple(slice(n // 2, n // 2 + m) for n, m in zip(psf.shape, image.shape))
+    np.testing.assert_allclose(blurred, full[cut], atol=1e-5)
+
+
+def test_leading_axes_and_channels_are_blurred_one_by_one():
+    stack = np.random.default_rng(0).random((2, 10, 11, 3))
+    psf = gaussian_psf(1)
+    blurred = convolve(stack, psf, channel_axis=-1)
+    np.testing.assert_allclose(
+        blurred[1, ..., 2], convolve(stack[1, ..., 2], psf), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_flux_is_kept_in_a_periodic_world():
+    image = np.random.default_rng(1).random((17, 20))
+    blurred = convolve(image, gaussian_psf(2), boundary="periodic")
+    assert blurred.sum() == pytest.approx(image.sum(), rel=1e-5)
+
+
+@given(st.integers(1, 40), st.integers(1, 25))
+@settings(max_examples=50)
+def test_the_scene_holds_all_that_reaches_the_frame(frame, size):
+    psf = np.ones(size, np.float32) / size
+    grid = Grid.around((frame,), psf, "unknown")
+    before, after = size // 2, size - 1 - size // 2
+    assert grid.margins[0][0] >= after
+    assert grid.margins[0][1] >= before
+    assert grid.window == (slice(after, after + frame),)
+
+
+def test_the_scene_leaves_out_the_faint_rim_of_a_large_psf_only():
+    psf = 0.9998 * gaussian_psf(3, 101) + np.float32(0.0002 / 101**2)
+    narrow = Grid.around((100, 100), psf, "unknown", reach=0.999)
+    assert max(narrow.margins[0]) < 20
+    assert min(Grid.around((100, 100), psf, "unknown").margins[0]) >= 50
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "error", "says"),
+    [
+        (np.ones(5), {}, ValueError, "2 axes"),
+        (np.ones((5, 5), complex), {}, TypeError, "complex"),
+        (np.ones((5, 5)), {"boundary": "open"}, ValueError, "open"),
+    ],
+)
+def test_bad_input(image, options, error, says):
+    with pytest.raises(error, match=says):
+        convolve(image, np.ones((3, 3)), **options)
