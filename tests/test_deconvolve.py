@@ -373,7 +373,7 @@ def test_an_image_that_cannot_fit_is_refused(monkeypatch):
         available = 2**20
 
     monkeypatch.setattr(_prepare.psutil, "virtual_memory", Memory)
-    with pytest.raises(_prepare.OutOfMemoryError, match="needs about .* GB") as caught:
+    with pytest.raises(_prepare.OutOfMemoryError, match=r"needs about .* GB") as caught:
         deconvolve(np.ones((512, 512)), PSF)
     assert isinstance(caught.value, ValueError | MemoryError)
 

@@ -10,7 +10,7 @@ from napari_tf_deblur import METHODS, GradientDescent, RichardsonLucy, TotalVari
 @pytest.mark.parametrize("method", METHODS)
 def test_the_repr_repeats_a_method(method):
     names = {m.__name__: m for m in METHODS}
-    assert eval(repr(method()), names) == method()  # noqa: S307
+    assert eval(repr(method()), names) == method()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -110,7 +110,7 @@ class Prepared:
         """Pose the problem of the batch that starts at a plane."""
         part = slice(first, first + self.batch)
         observed = self.planes.values[part]
-        certainty = np.ones((1, 1, *self.grid.frame), dtype=np.float32)
+        certainty = np.ones((1,) * observed.ndim, dtype=np.float32)
         if getattr(self.method, "gain", 0.0) > 0:
             certainty = self._inverse_variance(observed)
         if self.valid is not None:

@@ -8,10 +8,15 @@ Two things make a plain ``import tensorflow`` unsafe in a napari process:
   TensorFlow's global flags, keeps them apart.
 * First imported inside a ``QThreadPool`` worker, TensorFlow never hands the interpreter
   lock on to the next worker. A short-lived ordinary thread does the import instead.
+
+Two settings keep peak memory near what is really in use. TensorFlow's allocator for oneDNN
+keeps and fragments what it once had; nothing here uses oneDNN, so it stays off unless the
+user asks for it. And the C library of Linux keeps freed arrays of up to 32 MB in its heap;
+told a smaller threshold, it gives image-sized ones back.
 """
 
+import ctypes
 import importlib
-import importlib.util
 import os
 import sys
 import threading
@@ -20,6 +25,12 @@ from typing import Any
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
+
+M_MMAP_THRESHOLD = -3
+"""Parameter of the C library's ``mallopt``: from this size on memory is given back."""
+
+GIVEN_BACK = 4 * 2**20
+"""Bytes from which on freed memory goes back to the system."""
 
 
 class TensorFlowUnavailableError(ImportError, ValueError):
@@ -79,6 +90,11 @@ def _import_in_a_thread() -> None:
 
 def _import() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from some C libraries
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, GIVEN_BACK)
     if not hasattr(os, "RTLD_DEEPBIND"):
         return importlib.import_module("tensorflow")
     flags = sys.getdlopenflags()

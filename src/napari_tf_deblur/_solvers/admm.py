@@ -109,8 +109,11 @@ def _compiled(
         smooth = rfft(right, axes)
         with after([smooth]):
             pull = pulled(s_blurred, certainty, observed)
-            sharp = tf.math.conj(spectrum) * rfft(s_blurred + 2 * in_scene(pull), axes)
-        transformed = (smooth + DATA_PENALTY * sharp) * tf.cast(inverse, tf.complex64)
+            sharp = DATA_PENALTY * rfft(s_blurred + 2 * in_scene(pull), axes)
+        with after([sharp]):
+            sharp *= tf.math.conj(spectrum)
+        with after([sharp]):
+            transformed = (smooth + sharp) * tf.cast(inverse, tf.complex64)
         fresh = irfft(transformed, grid.scene)
         with after([fresh]):
             change = replaced(image, _projected(fresh, allowed, nonnegative))
