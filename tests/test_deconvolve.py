@@ -187,11 +187,14 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     method = TotalVariation(iterations=5, tolerance=0)
     at_once = deconvolve(stack, PSF, method)
     monkeypatch.setattr(_prepare, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
+    monkeypatch.setitem(iter_deconvolve.__globals__, "AIR", 0)  # yield every step
     steps, result = drain(iter_deconvolve(stack, PSF, method))
     np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)
     np.testing.assert_allclose(result.loss_history, at_once.loss_history, rtol=1e-4)
     fractions = [step.fraction for step in steps]
+    assert len(fractions) > 6
     assert fractions == sorted(fractions)
+    assert 0.9 < fractions[-1] <= 1
 
 
 def test_colour_is_coupled_and_transparency_copied():

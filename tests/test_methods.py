@@ -1,3 +1,4 @@
+import inspect
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import get_type_hints
 
@@ -17,7 +18,7 @@ def test_the_repr_repeats_a_method(method):
 def test_every_parameter_is_described_and_bounded(method):
     hints = get_type_hints(method, include_extras=True)
     for field in fields(method):
-        assert f"\n    {field.name} : " in method.__doc__
+        assert f"\n{field.name} : " in inspect.getdoc(method)
         if hints[field.name] is not bool:
             options = getattr(hints[field.name], "__metadata__", None)
             assert options is None or "min" in options[0] or "choices" in options[0]

@@ -16,6 +16,7 @@ told a smaller threshold, it gives image-sized ones back.
 """
 
 import ctypes
+import gc
 import importlib
 import os
 import sys
@@ -75,6 +76,7 @@ def _import_in_a_thread() -> None:
     thread.start()
     thread.join()
     if not failures:
+        gc.collect()  # now, while the user waits anyway: it takes a quarter of a second
         return
     error = failures[0]
     if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":

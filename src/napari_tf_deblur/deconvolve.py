@@ -229,7 +229,7 @@ def iter_deconvolve(
                 if is_stopped():
                     break
                 if time.perf_counter() - last_yield >= AIR:
-                    done = (first + iterate.fraction * run.batch) / total
+                    done = (first + iterate.fraction * (batch.stop - first)) / total
                     message = _progress(len(iterate.losses), batch, total)
                     yield step(message, done, batch, iterate)
                     last_yield = time.perf_counter()

@@ -150,7 +150,7 @@ class RichardsonLucy(Method):
 
     iterations: Iterations = 15
     background: Annotated[float, {"min": -1e9, "max": 1e9, "step": 0.01}] = 0.0
-    tv_weight: Weight = 0.0
+    tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
     accelerate: bool = True
 
 
@@ -178,7 +178,7 @@ class Wiener(Method):
 
 @dataclass(frozen=True)
 class GradientDescent(Method):
-    """Gradient descent by automatic differentiation: the notebook recipe, and your own.
+    """Gradient descent: by automatic differentiation, the notebook recipe and your own.
 
     Minimises ``data_term + mu * prior`` from a start of random noise. As it stands it is
     the recipe the project grew out of, which needs hundreds of steps and is the reference
