@@ -1,0 +1,84 @@
+"""Layers that mark pixels to ignore, as boolean arrays on the image's grid."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Layer, Shapes
+from numpy.typing import NDArray
+
+from napari_tf_deblur._source import Source, placement
+
+Mask = NDArray[np.bool_]
+
+
+def mask_from(mask: object, source: Source) -> Callable[[], Mask]:
+    """Prepare a mask; the pixels of a large one are read only when it is called.
+
+    Parameters
+    ----------
+    mask : napari.layers.Labels, napari.layers.Shapes or array_like
+        Labelled or covered pixels, or values other than zero, are ignored.
+    source : Source
+        The image to which it applies. A mask with fewer axes holds for every plane.
+
+    Returns
+    -------
+    callable
+        Returns the mask as a boolean array.
+
+    Raises
+    ------
+    TypeError
+        If the layer is neither labels nor shapes.
+    ValueError
+        If labels have other pixels than the image.
+    """
+    if isinstance(mask, Shapes):
+        covered = _covered(mask, source)
+        return lambda: covered
+    if isinstance(mask, Labels):
+        data: Any = mask.data[0] if mask.multiscale else mask.data
+        shape = tuple(data.shape)
+        if shape != source.shape[-len(shape) :]:
+            raise ValueError(
+                f"The mask layer '{mask.name}' has {_by(shape)} pixels and the image "
+                f"'{source.name}' has {_by(source.shape)}; paint the mask in a new labels "
+                "layer made while the image is selected."
+            )
+        return lambda: np.asarray(data) != 0
+    if isinstance(mask, Layer):
+        raise TypeError(
+            f"'{mask.name}' cannot mark pixels to ignore; choose a labels or shapes layer."
+        )
+    return lambda: np.asarray(mask, dtype=bool)
+
+
+def with_nan(mask: Mask | None, source: Source) -> Mask | None:
+    """Add the pixels that are NaN in any colour to a mask."""
+    data = np.asarray(source.data)
+    if data.dtype.kind != "f":
+        return mask
+    nan = np.asarray(np.isnan(data))
+    if source.rgb:
+        nan = np.asarray(nan.any(axis=-1))
+    if not nan.any():
+        return mask
+    return nan if mask is None else np.logical_or(nan, mask)
+
+
+def _covered(shapes: Shapes, source: Source) -> Mask:
+    """Return which pixels the shapes cover, wherever the two layers lie in the world."""
+    axes = min(shapes.ndim, source.ndim)
+    to_world = placement(shapes).set_slice(list(range(shapes.ndim - axes, shapes.ndim)))
+    to_pixels = source.place.set_slice(list(range(source.ndim - axes, source.ndim))).inverse
+    shape = source.shape[-axes:]
+    if not len(shapes.data):
+        return np.zeros(shape, dtype=bool)
+    outlines = [to_pixels(to_world(np.asarray(one)[:, -axes:])) for one in shapes.data]
+    drawn = Shapes(outlines, shape_type=list(shapes.shape_type), ndim=axes)
+    return np.asarray(drawn.to_labels(labels_shape=shape) > 0)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)

@@ -1,0 +1,67 @@
+"""What all tests share: TensorFlow through its one door, strict viewers, the dock."""
+
+import os
+
+os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's settings
+
+import numpy as np
+import pytest
+
+from napari_tf_deblur import _tensorflow
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tensorflow_through_its_door():
+    _tensorflow.tensorflow()
+
+
+@pytest.fixture
+def blurred():
+    """A small picture, 32 x 40, with a bright square, blurred."""
+    from napari_tf_deblur import convolve, gaussian_psf
+
+    scene = np.zeros((32, 40), np.float32)
+    scene[10:20, 12:28] = 1.0
+    return convolve(scene, gaussian_psf(1.5))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """A viewer that complains about every widget that is left over."""
+    return make_napari_viewer(strict_qt="raise")
+
+
+@pytest.fixture
+def dock(viewer):
+    """The dock in a viewer, with few iterations."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    for form in widget.forms.values():
+        for field in form:
+            if field.name == "iterations":
+                field.value = 3
+    return widget
+
+
+@pytest.fixture
+def told():
+    """What napari notified the user of."""
+    from napari.utils.notifications import notification_manager
+
+    messages = []
+
+    def note(notification):
+        messages.append(str(notification.message))
+
+    notification_manager.notification_ready.connect(note)
+    yield messages
+    notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture
+def finished(qtbot):
+    """Wait for a dock to be ready again."""
+
+    def wait(dock, seconds=60):
+        qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=1000 * seconds)
+
+    return wait
