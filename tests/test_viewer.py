@@ -1,0 +1,247 @@
+"""A real window: what the canvas shows, how the dock looks, and that nothing crashes."""
+
+import subprocess
+import sys
+import textwrap
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QLabel, QPushButton
+
+from napari_tf_deblur.methods import METHODS, GradientDescent, TotalVariation
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True, strict_qt="raise")
+    viewer.window.resize(1400, 900)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    qtbot.wait(200)
+    return viewer, dock
+
+
+def canvas(viewer, qtbot):
+    """The pixels of the canvas, as they are on the screen."""
+    qtbot.wait(200)
+    return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+
+def sharpness(picture):
+    return np.abs(np.diff(picture.sum(-1), axis=1)).max()
+
+
+def test_the_canvas_shows_a_sharper_picture(window, qtbot, blurred, finished):
+    viewer, dock = window
+    viewer.add_image(blurred, name="square", contrast_limits=(0, 1), interpolation2d="linear")
+    before = canvas(viewer, qtbot)
+    assert before.max() > 200
+    for field in dock.psf.sigmas:
+        field.value = 1.5
+    dock.forms[TotalVariation].weight.value = 1e-4
+    qtbot.mouseClick(dock.deblur_button.native, Qt.MouseButton.LeftButton)
+    finished(dock)
+    viewer.layers["PSF"].visible = False
+    viewer.layers["square deblurred"].contrast_limits = (0, 1)
+    after = canvas(viewer, qtbot)
+    assert np.abs(after - before).max() > 40
+    assert sharpness(after) > 1.5 * sharpness(before)
+
+
+def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred, finished):
+    viewer, dock = window
+    viewer.add_image(blurred, name="square")
+    before = canvas(viewer, qtbot)
+    dock.method.value = GradientDescent
+    dock.forms[GradientDescent].iterations.value = 100_000
+    dock.deblur()
+    qtbot.waitUntil(lambda: len(dock.plot.losses) > 20, timeout=30_000)
+    assert np.abs(canvas(viewer, qtbot) - before).max() > 40
+    assert not dock.deblur_button.enabled
+    qtbot.mouseClick(dock.stop_button.native, Qt.MouseButton.LeftButton)
+    finished(dock, 10)
+    assert "stopped" in dock.status.text()
+
+
+# ---------------------------------------------------------------- looks
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_dock_is_narrow_and_nothing_is_clipped(window, qtbot, blurred, theme):
+    viewer, dock = window
+    viewer.theme = theme
+    viewer.add_image(np.stack([blurred] * 3), scale=(2, 1, 1), units=("um",) * 3, name="x" * 80)
+    for method in METHODS:
+        dock.method.value = method
+        qtbot.wait(30)
+        assert dock.native.parent().width() <= 400
+        form = dock.fields.form
+        assert form.width() <= form.parent().width()
+        for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
+            for part in dock.native.findChildren(kind):
+                if part.isVisible() and not (kind is QLabel and part.wordWrap()):
+                    assert part.width() >= part.minimumSizeHint().width(), part.text()
+
+
+def test_the_controls_do_not_jump(window, qtbot, blurred):
+    viewer, dock = window
+    viewer.add_image(blurred)
+
+    def places():
+        qtbot.wait(30)
+        parts = (dock.deblur_button.native, dock.stop_button.native, dock.progress, dock.plot)
+        return [(part.mapTo(dock.native, QPoint(0, 0)), part.size()) for part in parts]
+
+    before = places()
+    for method in METHODS:
+        dock.method.value = method
+        assert places() == before
+    dock.psf.kind.value = viewer.layers[0]
+    assert places() == before
+    dock.status.setText("A sentence that is much too long. " * 30)
+    dock.plot.set_losses(np.arange(50, 1, -1.0))
+    assert places() == before
+
+
+def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(window, qtbot, blurred):
+    viewer, dock = window
+    viewer.add_image(blurred)
+    viewer.window.resize(1000, 560)
+    qtbot.wait(200)
+    scroll = dock.fields.form.parent().parent()
+    assert scroll.verticalScrollBar().maximum() > 0
+    assert scroll.horizontalScrollBar().maximum() == 0
+    screen = dock.native.window().geometry().height()
+    for part in (dock.deblur_button.native, dock.plot):
+        bottom = part.mapTo(dock.native.window(), QPoint(0, part.height())).y()
+        assert part.isVisible()
+        assert bottom <= screen
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_curve_has_the_colours_of_the_theme(window, qtbot, theme):
+    viewer, dock = window
+    viewer.theme = theme
+    dock.plot.set_losses(100 * 0.9 ** np.arange(50))
+    qtbot.wait(100)
+    picture = dock.plot.grab().toImage()
+    background = picture.pixelColor(picture.width() - 2, 1).lightness()
+    assert (background < 100) == (theme == "dark")
+    lightness = [
+        picture.pixelColor(x, y).lightness() for x in range(60) for y in range(picture.height())
+    ]
+    assert max(abs(value - background) for value in lightness) > 120  # the numbers
+
+
+# ---------------------------------------------------------------- no crash in any order
+
+START = """
+import sys, threading
+import numpy as np
+
+def tensorflow_first():
+    from napari_tf_deblur import deconvolve, gaussian_psf
+    deconvolve(np.eye(32), gaussian_psf(1))
+
+def viewer_first():
+    import napari
+    from qtpy.QtWidgets import QApplication
+    viewer = napari.Viewer(show=True)
+    viewer.add_image(np.eye(32), name="eye")
+    for _ in range(20):
+        QApplication.processEvents()
+    assert viewer.screenshot(flash=False)[..., :3].max() > 200
+    return viewer
+
+def dock(viewer):
+    import time
+    from qtpy.QtWidgets import QApplication
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    for _ in range(2):  # the second worker is the one that could hang
+        dock.deblur()
+        end = time.monotonic() + 100
+        while not dock.deblur_button.enabled:
+            assert time.monotonic() < end, dock.status.text()
+            QApplication.processEvents()
+            time.sleep(0.005)
+        assert dock.status.text().startswith("Done"), dock.status.text()
+    assert viewer.screenshot(flash=False)[..., :3].max() > 200
+
+def in_a_thread():
+    thread = threading.Thread(target=tensorflow_first)
+    thread.start()
+    thread.join()
+"""
+
+ORDERS = {
+    "TensorFlow, viewer, dock": "tensorflow_first(); v = viewer_first(); dock(v); v.close()",
+    "viewer, TensorFlow, dock": "v = viewer_first(); tensorflow_first(); dock(v); v.close()",
+    "viewer, dock": "v = viewer_first(); dock(v); v.close()",
+    "viewer, TensorFlow in a thread": "v = viewer_first(); in_a_thread(); dock(v); v.close()",
+    "process ended during a run": """
+import napari_tf_deblur, threading
+v = viewer_first()
+_, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+w.method.value = napari_tf_deblur.GradientDescent
+w.forms[napari_tf_deblur.GradientDescent].iterations.value = 100_000
+w.deblur()
+from qtpy.QtWidgets import QApplication
+while len(w.plot.losses) < 10:
+    QApplication.processEvents()
+""",
+    "window closed during TensorFlow's start": """
+import napari
+from qtpy.QtCore import QTimer
+v = viewer_first()
+_, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+w.deblur()
+timer = QTimer()
+timer.timeout.connect(lambda: "TensorFlow" in w.status.text() and v.close())
+timer.start(50)
+napari.run()
+""",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_no_order_of_tensorflow_and_viewer_crashes(order):
+    script = textwrap.dedent(START) + order + "\nprint('well')\n"
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "well" in done.stdout
+
+
+def test_tensorflow_comes_with_first_use_only():
+    script = (
+        "import sys, napari_tf_deblur._widget, napari_tf_deblur._sample_data;"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_window_does_not_stall(window, qtbot, blurred, finished):
+    """Once TensorFlow is loaded and the method compiled, on a machine of whatever speed."""
+    import time
+
+    from qtpy.QtCore import QTimer
+
+    viewer, dock = window
+    viewer.add_image(np.tile(blurred, (8, 6)), name="squares")
+    dock.deblur()
+    finished(dock)
+    ticks = [time.monotonic()]
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.start(10)
+    dock.deblur()
+    finished(dock)
+    timer.stop()
+    longest = max(b - a for a, b in pairwise(ticks))
+    assert longest < 0.5  # measured: 0.09 s, where nothing else runs

@@ -1,0 +1,376 @@
+import re
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+
+from napari_tf_deblur import METHODS, _tensorflow, gaussian_psf
+from napari_tf_deblur._psf_fields import parse_size
+from napari_tf_deblur._source import short_unit
+from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener
+
+KEY = "napari_tf_deblur"
+
+
+def shown(*widgets):
+    """Whether the rows of these fields would be seen if the dock were on the screen."""
+    return all(not widget.native.isHidden() for widget in widgets)
+
+
+# ---------------------------------------------------------------- the image
+
+
+def test_image_follows_the_active_layer_but_not_our_own(viewer, dock, blurred, finished):
+    assert dock.image.value is None
+    first = viewer.add_image(blurred, name="first")
+    second = viewer.add_image(blurred, name="second")
+    assert dock.image.value is second
+    viewer.layers.selection.active = first
+    assert dock.image.value is first
+    viewer.add_labels(np.zeros((4, 4), int))
+    viewer.layers.selection.active = None
+    assert dock.image.value is first
+    dock.method.value = Wiener
+    dock.deblur()
+    finished(dock)
+    result = viewer.layers["first deblurred"]
+    assert viewer.layers.selection.active is result
+    viewer.layers.selection.active = viewer.layers["PSF"]
+    assert dock.image.value is first
+    assert [x.name for x in dock.image.choices] == ["first", "second", "first deblurred"]
+
+
+def test_image_keeps_up_with_layers(viewer, dock, blurred):
+    layer = viewer.add_image(blurred, name="old")
+    layer.name = "new"
+    assert dock.image.current_choice == "new"
+    viewer.layers.remove(layer)
+    assert dock.image.value is None
+    assert dock.image.choices == ()
+
+
+def test_3d_is_offered_where_it_makes_sense(viewer, dock, blurred):
+    viewer.add_image(blurred)
+    assert dock.dims.choices == (2,)
+    assert not shown(dock.psf.sigmas[0])
+    viewer.add_image(np.stack([blurred] * 3, -1), rgb=True)
+    assert dock.dims.choices == (2,)
+    viewer.add_image(np.stack([blurred] * 5), axis_labels=("t", "y", "x"))
+    assert dock.dims.choices == (2, 3)
+    assert dock.dims.value == 2
+    viewer.add_image(np.stack([blurred] * 5), scale=(2, 1, 1), units=("um", "um", "um"))
+    assert dock.dims.value == 3
+    assert shown(*dock.psf.sigmas)
+    assert not shown(dock.psf.angle)
+    dock.dims.value = 2
+    assert shown(dock.psf.angle, *dock.psf.sigmas[1:])
+
+
+# ---------------------------------------------------------------- the PSF
+
+
+def labels(dock):
+    form = dock.fields.form
+    return [form._labels[id(field)].text() for field in dock.psf.sigmas if shown(field)]
+
+
+def test_sigmas_are_named_after_the_axes(viewer, dock, blurred):
+    viewer.add_image(blurred)
+    assert labels(dock) == ["Sigma y (px)", "Sigma x (px)"]
+    viewer.add_image(blurred, axis_labels=("row", "column"))
+    assert labels(dock) == ["Sigma row (px)", "Sigma column (px)"]
+
+
+def test_sigmas_in_physical_units_are_the_same_psf(viewer, dock, blurred):
+    viewer.add_image(np.stack([blurred] * 4), scale=(0.4, 0.2, 0.2), units=("um", "um", "um"))
+    micrometer = short_unit("um")  # there are two micro signs, and units may use either
+    assert unicodedata.normalize("NFKC", micrometer) == "\N{GREEK SMALL LETTER MU}m"
+    assert dock.psf.unit.choices == ("pixels", micrometer)
+    before = dock.psf.psf()
+    dock.psf.unit.value = micrometer
+    assert labels(dock) == [f"Sigma {axis} ({micrometer})" for axis in "zyx"]
+    assert [field.value for field in dock.psf.sigmas] == pytest.approx([0.8, 0.4, 0.4])
+    assert dock.psf.psf() == before
+    dock.psf.sigmas[0].value = 0.6
+    assert dock.psf.psf().sigma == pytest.approx((1.5, 2, 2))
+    dock.psf.unit.value = "pixels"
+    assert dock.psf.sigmas[0].value == pytest.approx(1.5)
+
+
+def test_units_follow_the_layer(viewer, dock, blurred):
+    layer = viewer.add_image(blurred)
+    assert not shown(dock.psf.unit)
+    layer.scale = (3, 3)
+    assert dock.psf.unit.choices == ("pixels", "world units")
+    layer.units = ("nm", "nm")
+    assert dock.psf.unit.choices == ("pixels", "nm")
+    assert shown(dock.psf.unit)
+    dock.psf.unit.value = "nm"
+    assert dock.psf.sigmas[2].value == pytest.approx(6)
+    viewer.add_image(blurred)
+    assert dock.psf.unit.value == "pixels"
+    assert dock.psf.sigmas[2].value == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("", None), (" 13 ", 13), ("5, 13,13", (5, 13, 13)), ("3x5", (3, 5))]
+)
+def test_size(text, size):
+    assert parse_size(text) == size
+
+
+def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurred):
+    source = viewer.add_image(blurred, scale=(2, 3))
+    dock.psf.sigmas[1].value = 1.0
+    assert "PSF" not in viewer.layers
+    dock.psf.show.native.click()
+    layer = viewer.layers["PSF"]
+    np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2)))
+    np.testing.assert_allclose(layer.scale, (2, 3))
+    dock.psf.angle.value = 30.0
+    np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2), angle=30))
+    dock.psf.size.value = "9"
+    assert layer.data.shape == (9, 9)
+    assert len(viewer.layers) == 2
+    assert viewer.layers.selection.active is source
+
+
+def test_half_typed_values_make_no_noise(viewer, dock, blurred, told):
+    viewer.add_image(blurred)
+    dock.psf.show.native.click()
+    before = viewer.layers["PSF"].data.copy()
+    dock.psf.sigmas[2].value = 0.0
+    dock.psf.size.value = "1a"
+    assert told == []
+    np.testing.assert_array_equal(viewer.layers["PSF"].data, before)
+
+
+def test_measured_psf(viewer, dock, blurred, finished):
+    bead = viewer.add_image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
+    viewer.add_image(np.stack([blurred] * 3, -1), rgb=True, name="photo")
+    viewer.add_image(np.stack([blurred] * 3), name="cells")
+    assert [layer and layer.name for layer in dock.psf.kind.choices] == [None, "bead", "cells"]
+    dock.psf.kind.value = bead
+    assert not shown(dock.dims)
+    assert not any(
+        shown(x) for x in (*dock.psf.sigmas, dock.psf.angle, dock.psf.size, dock.psf.show)
+    )
+    dock.method.value = Wiener
+    dock.deblur()
+    finished(dock)
+    assert "background of" in dock.status.text()
+    assert "normalised to sum 1" in dock.status.text()
+    assert "PSF" not in viewer.layers
+    viewer.layers.remove(bead)
+    assert dock.psf.kind.value is None
+    assert shown(dock.dims, *dock.psf.sigmas[1:])
+
+
+# ---------------------------------------------------------------- the method
+
+
+def test_each_method_has_exactly_its_fields(dock):
+    for method in METHODS:
+        dock.method.value = method
+        for other, form in dock.forms.items():
+            assert all(shown(field) == (other is method) for field in form)
+        assert [field.name for field in dock.forms[method]] == list(method.__dataclass_fields__)
+        assert dock.forms[method].__class__.__name__ == "FunctionGui"
+        title, hint = (method.__doc__ or "").splitlines()[0].split(": ")
+        assert title in [dock.method.current_choice]
+        assert hint in dock.method.tooltip
+
+
+def test_fields_derive_from_the_dataclass(dock):
+    form = dock.forms[TotalVariation]
+    assert form.weight.value == TotalVariation().weight
+    assert (form.weight.min, form.weight.max, form.weight.step) == (0.0, 1.0, 1e-5)
+    assert form.iterations.min == 1
+    assert "Regularisation weight" in form.weight.tooltip
+    assert form.nonnegative.text == "Nonnegative"
+    descent = dock.forms[GradientDescent]
+    assert descent.optimizer.choices == ("sgd", "adam", "adagrad", "lbfgs")
+    assert descent.prior.choices == ("smoothness", "tv", "hessian")
+    form.weight.value = 0.25
+    assert form() == TotalVariation(weight=0.25, iterations=3)
+
+
+def test_values_are_kept_per_method(dock):
+    dock.forms[TotalVariation].iterations.value = 7
+    dock.method.value = RichardsonLucy
+    dock.forms[RichardsonLucy].iterations.value = 9
+    dock.method.value = TotalVariation
+    assert dock.forms[TotalVariation].iterations.value == 7
+    assert dock.forms[RichardsonLucy].iterations.value == 9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, method):
+    viewer.add_image((1000 * blurred).astype(np.uint16), name="cells")
+    dock.method.value = method
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert viewer.layers["cells deblurred"].metadata[KEY]["method"]["name"] == method.__name__
+    assert dock.status.text().startswith("Done")
+
+
+def test_masks(viewer, dock, blurred, finished, told):
+    holed = blurred.copy()
+    holed[5, 5] = np.nan
+    viewer.add_image(holed, name="cells")
+    marks = viewer.add_labels(np.eye(32, 40, dtype=int), name="dead")
+    viewer.add_shapes(name="outside")
+    assert [layer and layer.name for layer in dock.mask.choices] == [None, "dead", "outside"]
+    dock.mask.value = marks
+    dock.ignore_nan.value = True
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert viewer.layers["cells deblurred"].metadata[KEY]["masked"]
+    assert np.isfinite(viewer.layers["cells deblurred"].data).all()
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def nan(picture):
+    picture[3, 4] = np.nan
+    return picture
+
+
+IMAGES = {
+    "nan": (nan, "NaN"),
+    "infinity": (lambda x: x + np.inf * (x > 0.5), "[Ii]nfini"),
+    "one pixel": (lambda x: x[:1, :1], "pixel|shape"),
+    "complex": (lambda x: x + 1j, "complex"),
+    "text": (lambda x: np.full(x.shape, "dark"), "<U4|text"),
+    "empty": (lambda x: x[:0], "empty|no pixels|shape"),
+}
+NOT_SHOWN = ("complex", "text", "empty")  # by napari 0.9, which may change
+PSFS = {
+    "negative sum": (lambda x: -x, "sum"),
+    "zero sum": (lambda x: 0 * x, "sum"),
+    "nan": (lambda x: nan(x), "NaN"),
+    "more axes than the image": (lambda x: np.stack([x] * 3), "axes"),
+    "larger than the image": (lambda x: np.pad(x, 60), "larger|than the image"),
+}
+
+
+def assert_refused(viewer, dock, told, finished, words):
+    """One notification, the dock ready, and no layer touched."""
+    before = {layer.name: np.array(layer.data) for layer in viewer.layers}
+    dock.deblur_button.native.click()
+    finished(dock)
+    assert len(told) == 1, told
+    (sentence,) = told
+    assert re.search(words, sentence), sentence
+    assert sentence[0].isupper() or sentence[0] in "'\""
+    assert sentence.endswith(".")
+    assert sentence in dock.status.text()
+    assert not dock.stop_button.enabled
+    after = {x.name: np.array(x.data) for x in viewer.layers if x.name != "PSF"}
+    assert list(after) == [name for name in before if name != "PSF"]
+    for name, data in after.items():
+        np.testing.assert_array_equal(data, before[name])
+
+
+def test_no_image(viewer, dock, told, finished):
+    assert_refused(viewer, dock, told, finished, "no image to deblur")
+    viewer.add_points(np.zeros((1, 2)))
+    told.clear()
+    assert_refused(viewer, dock, told, finished, "no image to deblur")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("case", IMAGES)
+def test_bad_images(viewer, dock, blurred, told, finished, case):
+    spoil, words = IMAGES[case]
+    if case in NOT_SHOWN:
+        layer = viewer.add_image(blurred, name="cells")
+        layer._data = spoil(blurred.copy())
+    else:
+        viewer.add_image(spoil(blurred.copy()), name="cells", contrast_limits=(0, 1))
+    assert_refused(viewer, dock, told, finished, words)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize(("spoil", "words"), PSFS.values(), ids=PSFS)
+def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
+    psf = spoil(gaussian_psf(1.0, 9).copy())
+    bead = viewer.add_image(psf, name="bead", contrast_limits=(0, 1))
+    viewer.add_image(blurred, name="cells")
+    dock.psf.kind.value = bead
+    assert_refused(viewer, dock, told, finished, words)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("sigma", 0.0, "sigma"),
+        ("size", "12", "odd"),
+        ("size", "many", "odd"),
+        ("size", "3, 3, 3", "size"),
+    ],
+)
+def test_bad_psf_fields(viewer, dock, blurred, told, finished, field, value, words):
+    viewer.add_image(blurred, name="cells")
+    (dock.psf.sigmas[2] if field == "sigma" else dock.psf.size).value = value
+    assert_refused(viewer, dock, told, finished, words)
+    told.clear()
+    dock.psf.show.native.click()
+    assert len(told) == 1
+
+
+def test_a_field_cannot_leave_its_bounds(dock):
+    with pytest.raises(ValueError, match="-1"):
+        dock.forms[TotalVariation].weight.value = -1
+    assert dock.forms[TotalVariation].weight.value >= 0
+
+
+def test_out_of_range(viewer, dock, blurred, told, finished):
+    viewer.add_image(blurred, name="cells")
+    dock.method.value = Wiener
+    dock.forms[Wiener].balance.native.setValue(0.0)  # below the smallest, above the bound
+    dock.forms[Wiener].balance.native.setMinimum(-1.0)
+    dock.forms[Wiener].balance.native.setValue(-1.0)
+    assert_refused(viewer, dock, told, finished, "balance")
+
+
+def test_mask_of_another_shape(viewer, dock, blurred, told, finished):
+    viewer.add_image(blurred, name="cells")
+    dock.mask.value = viewer.add_labels(np.zeros((7, 7), int), name="old")
+    assert_refused(viewer, dock, told, finished, "'old'")
+
+
+def test_tensorflow_missing(viewer, dock, blurred, told, finished, monkeypatch):
+    monkeypatch.setattr(_tensorflow, "is_loaded", lambda: False)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    viewer.add_image(blurred, name="cells")
+    assert_refused(viewer, dock, told, finished, "TensorFlow")
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, ">u2", ">f4", np.int32, np.float16])
+def test_harmless_types_are_converted(viewer, dock, blurred, told, finished, dtype):
+    top = 1 if np.dtype(dtype).kind in "bf" else 100
+    viewer.add_image((blurred * top).astype(dtype), name="cells", contrast_limits=(0, 1))
+    dock.method.value = Wiener
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert np.isfinite(viewer.layers["cells deblurred"].data).all()
+
+
+# ---------------------------------------------------------------- removal
+
+
+def test_a_removed_dock_follows_nothing(qtbot, viewer, dock, blurred):
+    viewer.add_image(blurred)
+    viewer.window.remove_dock_widget(dock.native.parent())
+    dock.native.deleteLater()
+    qtbot.wait(50)
+    layer = viewer.add_image(blurred)
+    layer.scale = (2, 2)
+    viewer.layers.clear()
+    dock.deblur()

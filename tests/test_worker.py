@@ -1,0 +1,330 @@
+"""The worker with a stand-in for the core, whose every step is in the test's hand."""
+
+import gc
+import time
+import weakref
+from threading import Event, get_ident
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_tf_deblur import TotalVariation, _layers
+from napari_tf_deblur._layers import Job
+from napari_tf_deblur._psf_layers import GaussianPSF
+from napari_tf_deblur._source import read
+from napari_tf_deblur._worker import Pace, RunFailedError, Update, updates
+from napari_tf_deblur.deconvolve import Deconvolution, OutOfMemoryError, Step
+
+
+class Core:
+    """Stands in for ``iter_deconvolve``: counts up, until told to stop, end or fail."""
+
+    def __init__(self, pause=0.01):
+        self.pause = pause
+        self.end = Event()
+        self.error = None
+        self.threads = set()
+        self.steps = 0
+        self.warnings = ()
+
+    def __call__(self, image, psf, method, *, stop=None, **_):
+        values = np.zeros(np.shape(image), np.float32)
+        yield Step("starting TensorFlow", 0.0, np.zeros(0, np.float32), lambda: values)
+        losses = []
+        while not (self.end.is_set() or (stop is not None and stop.is_set())):
+            time.sleep(self.pause)
+            self.threads.add(get_ident())
+            self.steps += 1
+            losses.append(1 / self.steps)
+            values = np.full(np.shape(image), self.steps, np.float32)
+            if self.error is not None and self.steps > 5:
+                raise self.error
+            done = np.array(losses, np.float32)
+            yield Step(f"iteration {self.steps}", 0.5, done, lambda v=values: v)
+        history = np.array(losses, np.float32)
+        done = self.end.is_set()
+        warnings = self.warnings if done else ("The run was stopped.",)
+        return Deconvolution(values, history, self.steps, done, method, 0.1, warnings)
+
+
+@pytest.fixture
+def core(monkeypatch):
+    stand_in = Core()
+    monkeypatch.setattr(_layers, "iter_deconvolve", stand_in)
+    return stand_in
+
+
+@pytest.fixture
+def job(blurred):
+    return Job(read(Image(blurred, name="cells")), GaussianPSF((1.0, 1.0)), TotalVariation())
+
+
+# ---------------------------------------------------------------- the generator
+
+
+def drain(job, pace, seconds, show=True):
+    """Pull on the updates for a while, as the window would, and return them."""
+    stop = Event()
+    generator = updates(job, job.steps(stop), pace)
+    end = time.monotonic() + seconds
+    seen = []
+    while True:
+        try:
+            seen.append(next(generator))
+        except StopIteration as finished:
+            return seen, finished.value
+        if show:
+            pace.shown(0.0)
+        if time.monotonic() > end:
+            stop.set()
+
+
+def test_at_most_ten_updates_a_second(core, job):
+    core.pause = 0.0005
+    seen, result = drain(job, Pace(), 1.0)
+    assert 6 <= len(seen) <= 13
+    assert core.steps > 100
+    assert all(isinstance(update, Update) for update in seen)
+    assert (result.data == core.steps).all()
+
+
+def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job):
+    seen, _ = drain(job, Pace(), 1.2, show=False)
+    assert 2 <= len(seen) <= 5
+    assert all(update.image is None for update in seen[1:])
+
+
+def test_slow_drawing_slows_the_updates_down():
+    pace = Pace()
+    pace.sent()
+    assert not pace.due()
+    pace.shown(0.2)
+    time.sleep(0.15)
+    assert not pace.due()  # a quarter of the time for drawing, at most
+    time.sleep(0.7)
+    assert pace.due()
+
+
+def test_the_first_image_is_not_the_source(core, job):
+    seen, _ = drain(job, Pace(), 0.3)
+    assert seen[0].message == "starting TensorFlow"
+    assert seen[0].image is None
+    assert any(update.image is not None for update in seen)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, NotImplementedError, RecursionError])
+def test_errors_that_napari_swallows_are_translated(core, job, error):
+    core.error = error("the graph broke")
+    with pytest.raises(RunFailedError, match="the graph broke"):
+        drain(job, Pace(), 5)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (MemoryError(), RunFailedError, "memory is exhausted"),
+        (OutOfMemoryError("Too large."), OutOfMemoryError, "Too large."),
+        (ValueError("NaN in the image."), ValueError, "NaN in the image."),
+    ],
+)
+def test_other_errors_say_what_to_do(core, job, error, kind, words):
+    core.error = error
+    with pytest.raises(kind, match=words):
+        drain(job, Pace(), 5)
+
+
+# ---------------------------------------------------------------- in the dock
+
+
+@pytest.fixture
+def cells(viewer, dock, blurred):
+    """The dock with an image of two dimensions."""
+    return viewer.add_image(blurred, name="cells", scale=(2, 2))
+
+
+@pytest.fixture
+def running(qtbot, viewer, dock, core, cells):
+    """A run whose live result is in the viewer."""
+    dock.deblur()
+    qtbot.waitUntil(lambda: "cells deblurred" in viewer.layers, timeout=5000)
+    return viewer.layers["cells deblurred"]
+
+
+def test_it_runs_in_another_thread_and_the_live_layer_follows(qtbot, running, core, dock, finished):
+    first = running.data.copy()
+    qtbot.waitUntil(lambda: running.data.max() > first.max(), timeout=5000)
+    assert not dock.deblur_button.enabled
+    assert dock.stop_button.enabled
+    assert len(dock.plot.losses) > 1
+    assert dock.status.text().startswith("Iteration")
+    core.end.set()
+    finished(dock)
+    assert core.threads
+    assert get_ident() not in core.threads
+    assert (running.data == core.steps).all()
+    assert f"{core.steps} iterations, converged." in dock.status.text()
+
+
+def test_the_window_is_alive_meanwhile(qtbot, running, dock, core, finished):
+    from qtpy.QtCore import QTimer
+
+    ticks = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.start(10)
+    qtbot.wait(500)
+    timer.stop()
+    core.end.set()
+    finished(dock)
+    assert len(ticks) > 15
+
+
+def test_stop_keeps_the_best_so_far(viewer, running, core, dock, finished, told):
+    dock.stop_button.native.click()
+    finished(dock, 5)
+    assert (running.data == core.steps).all()
+    assert running.metadata["napari_tf_deblur"]["iterations"] == core.steps
+    assert "stopped" in dock.status.text()
+    assert not dock.stop_button.enabled
+    assert running in viewer.layers
+    assert told == []  # whoever pressed Stop knows
+
+
+def test_a_second_press_starts_nothing(viewer, running, core, dock, finished):
+    dock.deblur_button.native.click()
+    dock.deblur()
+    core.end.set()
+    finished(dock)
+    assert len(core.threads) == 1
+    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", "cells deblurred"]
+
+
+def test_a_second_run_makes_a_second_layer(qtbot, viewer, running, core, dock, finished):
+    core.end.set()
+    finished(dock)
+    assert dock.image.value.name == "cells"  # not the result, which is active now
+    dock.deblur()
+    finished(dock)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["cells", "PSF", "cells deblurred", "cells deblurred [1]"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("broken"), ValueError("broken"), OutOfMemoryError("broken"), MemoryError()],
+)
+def test_an_error_is_told_once_and_the_layers_are_as_before(
+    viewer, dock, core, cells, told, finished, error
+):
+    before = cells.data.copy()
+    core.error = error
+    core.pause = 0.1
+    dock.deblur()
+    names = [layer.name for layer in viewer.layers]
+    finished(dock)
+    assert [layer.name for layer in viewer.layers] == names == ["cells", "PSF"]
+    assert viewer.layers.selection.active is cells
+    np.testing.assert_array_equal(cells.data, before)
+    assert len(told) == 1
+    assert told[0] in dock.status.text()
+    core.error = None
+    core.end.set()
+    dock.deblur()
+    finished(dock)
+    assert "cells deblurred" in viewer.layers
+
+
+def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
+    world = running.data_to_world((3, 4))
+    viewer.layers.remove(cells)
+    viewer.add_image(np.zeros((5, 5)), name="other")
+    core.end.set()
+    finished(dock)
+    assert running.name == "cells deblurred"
+    assert running.data_to_world((3, 4)) == world
+    assert running.metadata["napari_tf_deblur"]["source"] == "cells"
+    assert told == []
+
+
+def test_the_live_layer_may_go(qtbot, viewer, running, core, dock, finished, told):
+    viewer.layers.remove(running)
+    qtbot.wait(200)
+    assert "cells deblurred" not in viewer.layers
+    core.end.set()
+    finished(dock)
+    assert (viewer.layers["cells deblurred"].data == core.steps).all()
+    assert told == []
+
+
+def test_fields_may_change(viewer, running, core, dock, finished):
+    for method in dock.method.choices:
+        dock.method.value = method
+    dock.psf.sigmas[2].value = 5
+    dock.boundary.value = "zero"
+    core.end.set()
+    finished(dock)
+    record = running.metadata["napari_tf_deblur"]
+    assert record["method"]["name"] == "TotalVariation"
+    assert record["boundary"] == "unknown"
+    assert record["psf"]["sigma"] == (2.0, 2.0)
+
+
+def test_all_layers_may_go(viewer, running, core, dock, finished, told):
+    viewer.layers.clear()
+    core.end.set()
+    finished(dock)
+    assert [layer.name for layer in viewer.layers] == ["cells deblurred"]
+    assert told == []
+
+
+def test_napari_may_cancel(running, dock, finished, told):
+    dock._run._worker.quit()
+    finished(dock)
+    assert dock.status.text() == "Cancelled."
+    assert told == []
+
+
+def test_the_dock_may_be_closed_and_opened_again(qtbot, viewer, running, core, dock, finished):
+    wrapper = dock.native.parent()
+    wrapper.close()
+    qtbot.wait(100)
+    core.end.set()
+    finished(dock)
+    assert (running.data == core.steps).all()
+
+
+def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
+    viewer = make_napari_viewer(strict_qt="raise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    viewer.add_image(blurred, name="cells")
+    dock.deblur()
+    qtbot.waitUntil(lambda: core.steps > 10, timeout=5000)
+    run = dock._run
+    viewer.close()
+    qtbot.waitUntil(lambda: not run._worker.is_running, timeout=5000)
+    steps = core.steps
+    qtbot.wait(100)
+    assert core.steps == steps
+
+
+def test_warnings_of_the_core_reach_the_user(qtbot, dock, core, cells, finished, told):
+    core.warnings = ("The image is darker than its background.",)
+    core.end.set()
+    dock.deblur()
+    finished(dock)
+    assert told == ["The image is darker than its background."]
+    assert core.warnings[0] in dock.status.text()
+
+
+def test_arrays_are_freed(qtbot, viewer, core, dock, finished):
+    layer = viewer.add_image(np.zeros((64, 64), np.float32), name="cells")
+    core.end.set()
+    dock.deblur()
+    finished(dock)
+    array = weakref.ref(layer.data)
+    viewer.layers.clear()
+    del layer
+    qtbot.wait(50)
+    gc.collect()
+    assert array() is None
