@@ -1,86 +1,39 @@
-"""The loss curve: a small plot with a logarithmic axis, in the colours of the theme."""
+"""The loss curve: pyqtgraph's, with a logarithmic axis, in the colours of the theme."""
 
 import math
 
 import numpy as np
+import qtpy.QtWidgets  # first, for pyqtgraph to take the binding that napari has
 from numpy.typing import ArrayLike, NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from pyqtgraph import AxisItem, GraphicsLayoutWidget, PlotDataItem, mkPen
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QSizePolicy
 
-_GAP = 4.0
-_CURVE = QColor("#d95f02")  # stands out from dark and light, for the colour-blind too
-
-
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Return round numbers from `low` to `high`, about as many as wanted.
-
-    Parameters
-    ----------
-    low, high : float
-        Range to cover.
-    wanted : int
-        How many ticks there is room for.
-
-    Returns
-    -------
-    list of float
-        Ascending multiples of 1, 2 or 5 times a power of ten, all inside the range.
-
-    Examples
-    --------
-    >>> nice_ticks(0, 100)
-    [0.0, 50.0, 100.0]
-    """
-    if not high > low:
-        return [low]
-    raw = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+_CURVE = "#d95f02"  # stands out from dark and light, for the colour-blind too
 
 
-def log_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Return round numbers for a logarithmic axis from `low` to `high`, both above 0.
+class LossAxis(AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis of powers of ten with round numbers, few enough for a small plot."""
 
-    Parameters
-    ----------
-    low, high : float
-        Range to cover.
-    wanted : int
-        How many ticks there is room for.
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802
+        """Return the places of the numbers: decades, 1-2-5, or closer, as the range asks for."""
+        if high - low < 1:
+            step, numbers = super().tickValues(10**low, 10**high, size)[0]
+            return [(step, [math.log10(number) for number in numbers])]
+        if high - low < 3:
+            powers = range(math.floor(low), math.ceil(high))
+            return [(1, [power + math.log10(n) for power in powers for n in (1, 2, 5)])]
+        return [level for level in super().tickValues(low, high, size) if level[0] >= 1][:1]
 
-    Returns
-    -------
-    list of float
-        Powers of ten where the range spans several, finer numbers where it does not.
-
-    Examples
-    --------
-    >>> log_ticks(1, 1000)
-    [1.0, 10.0, 100.0, 1000.0]
-    >>> log_ticks(2.1, 2.3)
-    [2.1, 2.15, 2.2, 2.25, 2.3]
-    """
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    decades = [float(f"1e{power}") for power in range(first, last + 1)]
-    if len(decades) > wanted:
-        return decades[:: math.ceil(len(decades) / wanted)]
-    if len(decades) >= 3:
-        return decades
-    fine = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5)]
-    fine = [float(f"{t:.12g}") for t in fine if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
-    if len(fine) >= 3:
-        return fine if len(fine) <= wanted + 2 else fine[:: math.ceil(len(fine) / wanted)]
-    return nice_ticks(low, high, wanted + 2)
+    def tickStrings(self, places: list[float], scale: float, step: float) -> list[str]:  # noqa: N802
+        """Return the numbers at these places."""
+        return [f"{10**place:.6g}" for place in places]
 
 
-class LossPlot(QWidget):
-    """Plots one loss per iteration on a logarithmic axis.
+class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
+    """Plots one loss per iteration on a logarithmic axis; the mouse cannot move it.
 
-    It takes the colours of its text and background from the style sheet, and so follows
-    napari's theme.
+    It takes the colour of its text from the style sheet, and so follows napari's theme.
 
     Parameters
     ----------
@@ -88,16 +41,32 @@ class LossPlot(QWidget):
         Qt's parent.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: qtpy.QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._losses: NDArray[np.float64] = np.empty(0)
-        self.setMinimumHeight(130)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setBackground(None)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setFixedHeight(150)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip("What the method minimises, after each iteration")
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the size that suits a dock."""
-        return QSize(280, 150)
+        # Not pyqtgraph's PlotItem: it leaves menus behind, and lets the mouse move things.
+        view = self.addViewBox(row=0, col=1, enableMouse=False, enableMenu=False)
+        view.setLimits(xMin=0, minXRange=10)
+        self._axes = (LossAxis("left", linkView=view), AxisItem("bottom", linkView=view))
+        for axis, label, cell in zip(self._axes, ("loss", "iteration"), ((0, 0), (1, 1))):
+            axis.enableAutoSIPrefix(False)
+            axis.setLabel(label)
+            self.addItem(axis, *cell)
+        self._axes[0].setWidth(64)  # so that longer numbers do not move the curve
+        self._axes[0].setGrid(50)
+        self.ci.layout.setSpacing(0)
+        self.ci.layout.setContentsMargins(0, 6, 6, 0)
+        self._curve = PlotDataItem(pen=mkPen(_CURVE, width=2), symbolBrush=_CURVE, symbolSize=5)
+        self._curve.setLogMode(False, True)
+        self._curve.setDownsampling(auto=True, method="peak")
+        view.addItem(self._curve)
+        self.set_losses([])
+        self._colour()
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -113,89 +82,22 @@ class LossPlot(QWidget):
             One per iteration; those that are not above 0 are left out.
         """
         self._losses = np.asarray(losses, dtype=np.float64).ravel()
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Draw axes, numbers and curve."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        text = self.palette().color(self.foregroundRole())
         shown = np.flatnonzero(np.isfinite(self._losses) & (self._losses > 0))
-        if shown.size == 0:
-            faint = QColor(text)
-            faint.setAlphaF(0.6)
-            painter.setPen(faint)
-            painter.drawText(
-                self.rect(), Qt.AlignmentFlag.AlignCenter, "The loss curve appears here."
-            )
-        else:
-            self._draw(painter, text, (shown + 1).astype(np.float64), self._losses[shown])
-        painter.end()
+        symbol = "o" if shown.size == 1 else None
+        self._curve.setData(shown + 1, self._losses[shown], symbol=symbol)
+        for axis in self._axes:
+            axis.setStyle(showValues=shown.size > 0)
 
-    def _draw(
-        self,
-        painter: QPainter,
-        text: QColor,
-        iterations: NDArray[np.float64],
-        losses: NDArray[np.float64],
-    ) -> None:
-        low, high = float(losses.min()), float(losses.max())
-        if high < low * 1.001:
-            low, high = low * 0.99, high * 1.01
-        metrics = QFontMetricsF(painter.font())
-        line = metrics.height()
-        numbers = log_ticks(low, high)
-        left = max(metrics.horizontalAdvance(f"{n:g}") for n in numbers) + 2 * _GAP
-        frame = QRectF(
-            left, line + _GAP, self.width() - left - 2 * _GAP, self.height() - 3 * line - _GAP
-        )
-        last = max(float(iterations[-1]), 2.0)
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the theme."""
+        super().changeEvent(event)
+        changed = event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange)
+        if changed and hasattr(self, "_curve"):  # Qt sends the first ones during __init__
+            self._colour()
 
-        def across(iteration: float) -> float:
-            return frame.left() + (iteration - 1) / (last - 1) * frame.width()
-
-        def up(loss: float) -> float:
-            part = (math.log(loss) - math.log(low)) / (math.log(high) - math.log(low))
-            return frame.bottom() - part * frame.height()
-
-        grid = QColor(text)
-        grid.setAlphaF(0.2)
-        for number in numbers:
-            y = up(number)
-            painter.setPen(grid)
-            painter.drawLine(QPointF(frame.left(), y), QPointF(frame.right(), y))
-            painter.setPen(text)
-            place = QRectF(0, y - line / 2, left - _GAP, line)
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(place, right, f"{number:g}")
-        for number in _iteration_ticks(last):
-            x = across(number)
-            width = metrics.horizontalAdvance(f"{number:g}")
-            x = min(max(x - width / 2, frame.left()), frame.right() - width)
-            painter.drawText(QPointF(x, frame.bottom() + metrics.ascent() + 2), f"{number:g}")
-        title = QRectF(_GAP, 0, self.width() - 2 * _GAP, line)
-        painter.drawText(title, Qt.AlignmentFlag.AlignLeft, "loss")
-        below = QRectF(frame.left(), self.height() - line, frame.width(), line)
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, "iteration")
-        painter.setPen(QPen(grid, 1.0))
-        painter.drawRect(frame)
-        painter.setPen(QPen(_CURVE, 2.0))
-        points = [
-            QPointF(across(i), up(v)) for i, v in zip(*_thinned(iterations, losses), strict=True)
-        ]
-        if len(points) == 1:
-            painter.drawEllipse(points[0], 2.0, 2.0)
-        painter.drawPolyline(QPolygonF(points))
-
-
-def _iteration_ticks(last: float) -> list[float]:
-    ticks = [t for t in nice_ticks(1, last) if t == int(t)]
-    return sorted({1.0, *(t for t in ticks if t > 0.15 * last)})
-
-
-def _thinned(
-    iterations: NDArray[np.float64], losses: NDArray[np.float64], most: int = 1000
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Leave out points that no screen can show."""
-    keep = np.unique(np.linspace(0, iterations.size - 1, min(most, iterations.size)).astype(int))
-    return iterations[keep], losses[keep]
+    def _colour(self) -> None:
+        text = self.palette().color(self.foregroundRole())
+        for axis in self._axes:
+            axis.setPen(text)
+            axis.setTextPen(text)
+        self.resetCachedContent()  # the background
