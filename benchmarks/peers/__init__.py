@@ -1,0 +1,1 @@
+"""Methods of other libraries, one module per library."""
