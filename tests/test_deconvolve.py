@@ -10,6 +10,7 @@ from napari_tf_deblur import (
     METHODS,
     GradientDescent,
     Hessian,
+    PoissonLikelihood,
     RichardsonLucy,
     TotalVariation,
     Wiener,
@@ -24,6 +25,7 @@ FAST = [
     TotalVariation(),
     TotalVariation(nonnegative=True),
     Hessian(),
+    PoissonLikelihood(gain=1e-4),
     RichardsonLucy(iterations=30),
     RichardsonLucy(iterations=30, accelerate=False),
     RichardsonLucy(iterations=30, tv_weight=0.002),
@@ -100,7 +102,7 @@ def test_a_bead_stays_where_it_was(method, shape, sizes, where):
     assert np.abs(moved).max() < 0.02
 
 
-@pytest.mark.parametrize("method", [TotalVariation(), RichardsonLucy()], ids=name)
+@pytest.mark.parametrize("method", FAST, ids=name)
 def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
     for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((19, 20, 22), (6, 5, 8)), ((40,), (6,))]:
         psf = np.zeros(psf_sizes)
@@ -136,6 +138,31 @@ def test_richardson_lucy_keeps_the_flux_of_what_it_saw_and_is_never_negative():
         assert zero.image.sum() == pytest.approx(image.sum(), rel=1e-4)
 
 
+def test_photon_counts_are_never_negative_and_the_gain_is_found():
+    truth = scene(96, 90) * 60
+    counts = np.random.default_rng(0).poisson(convolve(truth, PSF, boundary="periodic"))
+    result = deconvolve(7 * counts, PSF, PoissonLikelihood(), boundary="periodic")
+    assert result.method.gain == pytest.approx(7, rel=0.15)
+    assert result.image.min() >= 0
+    assert psnr(result.image / 7, truth) > psnr(counts, truth) + 4
+    known = deconvolve(7 * counts, PSF, result.method, boundary="periodic")
+    np.testing.assert_array_equal(known.image, result.image)
+
+
+def test_photon_counts_with_an_offset_and_read_noise():
+    """Told of both, the method does as well as on the same counts without an offset."""
+    random = np.random.default_rng(0)
+    truth = scene(96, 90) * 60
+    light = random.poisson(convolve(truth, PSF, boundary="periodic")) + random.normal(
+        0, 3, (96, 90)
+    )
+    told = PoissonLikelihood(gain=1, read_noise=3, background=100)
+    result = deconvolve(light + 100, PSF, told, boundary="periodic")
+    assert result.image.mean() == pytest.approx(truth.mean(), rel=0.01)
+    untold = deconvolve(light + 100, PSF, PoissonLikelihood(gain=1), boundary="periodic")
+    assert psnr(result.image, truth) > psnr(untold.image - 100, truth) + 0.2
+
+
 def test_acceleration_saves_iterations():
     truth = scene(64, 64) * 200
     noisy = np.random.default_rng(0).poisson(convolve(truth, gaussian_psf(2))).astype(np.float32)
@@ -153,7 +180,9 @@ def test_a_background_is_part_of_the_model_and_not_of_the_result():
     assert result.image.mean() == pytest.approx(truth.mean(), rel=1e-3)
 
 
-@pytest.mark.parametrize("method", [TotalVariation(), Hessian(), RichardsonLucy(), Wiener()])
+@pytest.mark.parametrize(
+    "method", [TotalVariation(), Hessian(), PoissonLikelihood(), RichardsonLucy(), Wiener()]
+)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, ">u2", ">f8", np.float64])
 def test_the_same_picture_in_any_dtype_gives_the_same_result_up_to_scale(method, dtype):
     picture = (scene(40, 44) * 120).astype(np.uint8)
@@ -215,7 +244,7 @@ def test_volumes_and_their_voxels():
     truth = scene(20, 30, 32)
     psf = gaussian_psf((2, 1, 1))
     blurred = convolve(truth, psf, boundary="periodic")
-    for method in (TotalVariation(), Hessian(), RichardsonLucy()):
+    for method in (TotalVariation(), Hessian(), PoissonLikelihood(), RichardsonLucy()):
         result = deconvolve(blurred, psf, method, spacing=(3, 1, 1), boundary="periodic")
         assert psnr(result.image, truth) > psnr(blurred, truth) + 3
     even = deconvolve(blurred, psf, TotalVariation(weight=0.01), boundary="periodic")

@@ -17,13 +17,13 @@ WINDOW = {"napari", "magicgui", "vispy", *QT}
 
 ROOMS = {
     "interface": (
-        "__init__ psf methods forward deconvolve _planes _prepare",
+        "__init__ psf methods forward estimate deconvolve _planes _prepare",
         TENSORFLOW | WINDOW | {"skimage", "dask"},
     ),
     "TensorFlow": (
         """
         _tensorflow _blur _differences _objective _solvers.__init__ _solvers.admm
-        _solvers.gradient_descent _solvers.lbfgs _solvers.loop _solvers.problem
+        _solvers.gradient_descent _solvers.lbfgs _solvers.poisson _solvers.loop _solvers.problem
         _solvers.registry _solvers.richardson_lucy _solvers.wiener
         """,
         WINDOW,

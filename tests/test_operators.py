@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_tf_deblur import convolve
+from napari_tf_deblur import convolve, gaussian_psf
 from napari_tf_deblur._blur import Blur, rfft
 from napari_tf_deblur._differences import Differences
 from napari_tf_deblur._objective import DATA_TERMS, PRIORS
+from napari_tf_deblur._solvers import poisson
 from napari_tf_deblur._tensorflow import tensorflow
-from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.forward import Grid, transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
 
@@ -133,3 +134,34 @@ def test_differences_of_the_recipe_stay_inside_the_image():
     squares = (np.diff(image, axis=2) ** 2).sum() + (np.diff(image, axis=3) ** 2).sum()
     value = float(PRIORS["smoothness"](image, (1.0, 1.0)))
     assert value == pytest.approx(np.sqrt(squares / 2), rel=1e-5)
+
+
+@pytest.mark.parametrize("dark_outside", [False, True])
+def test_the_gradient_of_the_poisson_likelihood(dark_outside):
+    """Against differences of the loss along random directions."""
+    tf = tensorflow()
+    psf = gaussian_psf((1.0, 0.7), (5, 3))
+    grid = Grid.around((9, 8), psf, "unknown")
+    amplitude = np.abs(random(0, 1, 2, *grid.scene)) + 0.5
+    if dark_outside:
+        amplitude *= np.pad(np.ones(grid.frame), grid.margins)
+    constants = [
+        tf.constant(transfer_function(psf, grid.scene)),
+        tf.constant(np.abs(random(1, 1, 2, 9, 8))),
+        tf.constant(np.abs(random(2, 1, 1, 9, 8))),
+        tf.constant(0.1),
+        tf.constant(0.3),
+        tf.constant(0.2),
+    ]
+    evaluate = poisson.value_and_gradient(grid, dark_outside, (1.0, 2.0))
+
+    def loss(at):
+        return float(evaluate(constants, tf.constant(at.astype(np.float32)))[0])
+
+    gradient = evaluate(constants, tf.constant(amplitude.astype(np.float32)))[1].numpy()
+    for seed in range(5):
+        direction = random(seed + 9, *amplitude.shape)
+        if dark_outside:
+            direction *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
+        slope = (loss(amplitude + 5e-3 * direction) - loss(amplitude - 5e-3 * direction)) / 1e-2
+        assert slope == pytest.approx(np.vdot(gradient, direction), rel=0.01, abs=0.05)

@@ -87,5 +87,13 @@ class Differences:
         return tensorflow().roll(values, -by, axis - self.dimensions)
 
 
+def root_of_channels(squares: Any) -> Any:
+    """Root of squares summed over channels: the length of vectors that channels share."""
+    tf = tensorflow()
+    if squares.shape[1] != 1:
+        squares = tf.reduce_sum(squares, axis=1, keepdims=True)
+    return tf.sqrt(squares)
+
+
 def _times(factor: float, values: Any) -> Any:
     return values if factor == 1.0 else factor * values

@@ -1,7 +1,7 @@
 """From what the user gives to what a solver takes: checks, scale, masks, memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._planes import Planes
 from napari_tf_deblur._solvers.problem import Problem
+from napari_tf_deblur.estimate import photon_gain
 from napari_tf_deblur.forward import BOUNDARIES, Boundary, Grid, convolve
 from napari_tf_deblur.methods import (
     METHODS,
     GradientDescent,
     Hessian,
     Method,
+    PoissonLikelihood,
     RichardsonLucy,
+    TotalVariation,
     Wiener,
 )
 from napari_tf_deblur.psf import PSF, checked_psf
@@ -48,7 +51,7 @@ class Prepared:
     valid : ndarray of bool or None
         Which pixels count; None for all.
     psf, method, boundary
-        What was asked for; the PSF scaled to sum 1.
+        What was asked for; the PSF scaled to sum 1, the gain estimated if need be.
     spacing : tuple of float
         Voxel size relative to the finest.
     scale : float
@@ -102,6 +105,8 @@ class Prepared:
         if valid is not None:
             np.copyto(values, _mean(values, valid), where=~valid)
         warnings = _warnings(values, method)
+        if isinstance(method, PoissonLikelihood) and not method.gain:
+            method = replace(method, gain=photon_gain(values - method.background, valid))
         values /= np.float32(scale)
         voxel = _relative_spacing(spacing, kernel.ndim)
         return cls(planes, valid, kernel, method, boundary, voxel, scale, grid, batch, warnings)
@@ -111,8 +116,8 @@ class Prepared:
         part = slice(first, first + self.batch)
         observed = self.planes.values[part]
         certainty = np.ones((1,) * observed.ndim, dtype=np.float32)
-        if getattr(self.method, "gain", 0.0) > 0:
-            certainty = self._inverse_variance(observed)
+        if isinstance(self.method, TotalVariation | Hessian) and self.method.gain:
+            certainty = self._inverse_variance(observed, self.method)
         if self.valid is not None:
             certainty = certainty * self.valid[part]
         return Problem(
@@ -125,14 +130,14 @@ class Prepared:
             self.scale,
         )
 
-    def _inverse_variance(self, observed: Array) -> Array:
+    def _inverse_variance(self, observed: Array, method: TotalVariation | Hessian) -> Array:
         """Relative certainty of pixels whose noise grows with their brightness.
 
         The variance is ``gain * mean + read_noise**2``; the mean is the image blurred once
         more. Averages 1 per plane, so that the regularisation weight keeps its meaning.
         """
-        gain = getattr(self.method, "gain", 0.0) / self.scale
-        read_noise = getattr(self.method, "read_noise", 0.0) / self.scale
+        gain = method.gain / self.scale
+        read_noise = method.read_noise / self.scale
         mean = np.maximum(convolve(observed, self.psf, boundary="reflect"), 0)
         # A mean of a few pixels with no photon at all is not known to be zero.
         variance = gain * np.maximum(mean, gain) + read_noise**2
@@ -221,6 +226,8 @@ def _working_copies(method: Method, axes: int) -> int:
     """Float32 copies of the scene that a method works with, measured and rounded up."""
     if isinstance(method, GradientDescent):
         return 28 if method.optimizer == "lbfgs" else 16
+    if isinstance(method, PoissonLikelihood):
+        return 40
     if isinstance(method, Hessian):
         return 12 + 4 * axes * (axes + 1) // 2
     if isinstance(method, RichardsonLucy | Wiener):
@@ -229,9 +236,9 @@ def _working_copies(method: Method, axes: int) -> int:
 
 
 def _warnings(values: Array, method: Method) -> tuple[str, ...]:
-    if isinstance(method, RichardsonLucy) and values.min(initial=0.0) < 0:
+    if isinstance(method, RichardsonLucy | PoissonLikelihood) and values.min(initial=0.0) < 0:
         warning = (
-            "The image has values below zero, which Richardson-Lucy takes as zero: photon "
+            "The image has values below zero, which this method takes as zero: photon "
             "counts have none. A background of the camera can be set instead."
         )
         return (warning,)

@@ -224,7 +224,7 @@ def iter_deconvolve(
         for first in range(0, total, run.batch):
             batch = slice(first, min(first + run.batch, total))
             histories.append(np.zeros(0, np.float32))
-            for iterate in SOLVERS[type(method)](run.problem(first), method):
+            for iterate in SOLVERS[type(run.method)](run.problem(first), run.method):
                 histories[-1] = iterate.losses
                 if is_stopped():
                     break
@@ -249,7 +249,7 @@ def iter_deconvolve(
         loss_history=_summed(histories),
         iterations=max(len(losses) for losses in histories),
         converged=all(converged) and not is_stopped(),
-        method=method,
+        method=run.method,
         seconds=time.perf_counter() - started,
         warnings=warnings,
     )

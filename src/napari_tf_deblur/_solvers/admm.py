@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._blur import irfft, rfft
-from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._differences import Differences, root_of_channels
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
@@ -144,21 +144,14 @@ def _compiled(
                 short = fresh - _projected(s_scene, allowed, nonnegative)
                 done = s_scene.assign_add(RELAXATION * short)
         with after([done]):
-            return loss + weight * tf.reduce_sum(_root_of_channels(squares)), change
+            return loss + weight * tf.reduce_sum(root_of_channels(squares)), change
 
     return compiled(step)
 
 
 def _norm(components: Any) -> Any:
     """Length of the vector of components, colour channels included."""
-    return _root_of_channels(sum(tensorflow().square(c) for c in components))
-
-
-def _root_of_channels(squares: Any) -> Any:
-    tf = tensorflow()
-    if squares.shape[1] != 1:
-        squares = tf.reduce_sum(squares, axis=1, keepdims=True)
-    return tf.sqrt(squares)
+    return root_of_channels(sum(tensorflow().square(c) for c in components))
 
 
 def _projected(values: Any, allowed: Any, nonnegative: bool) -> Any:

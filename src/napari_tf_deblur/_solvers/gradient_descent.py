@@ -80,15 +80,7 @@ def _value_and_gradient(
 def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
-    iteration = lbfgs.step(evaluate)
-
-    def step(constants: Any, state: Any, image: Any) -> Any:
-        fresh, loss = iteration(constants, [s.read_value() for s in state])
-        for variable, value in zip(state, fresh):
-            variable.assign(value, read_value=False)
-        return loss, replaced(image, _in_scene(fresh[0], grid, dark_outside))
-
-    return compiled(step), lbfgs.start(evaluate)
+    return lbfgs.loop(evaluate, lambda image: _in_scene(image, grid, dark_outside))
 
 
 def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:

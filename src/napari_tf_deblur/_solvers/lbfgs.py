@@ -1,4 +1,4 @@
-"""Limited-memory BFGS, as one TensorFlow graph per step.
+"""Limited-memory BFGS inside a compiled loop.
 
 Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimization, 2nd ed.
 (2006), algorithms 7.4 and 7.5, with a backtracking line search that interpolates.
@@ -7,10 +7,12 @@ Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimizatio
 from collections.abc import Callable
 from typing import Any
 
+from napari_tf_deblur._solvers.loop import compiled, replaced
 from napari_tf_deblur._tensorflow import tensorflow
 
-MEMORY = 8
-"""Pairs of steps and gradient changes that are remembered."""
+MEMORY = 4
+"""Pairs of steps and gradient changes that are remembered; with more, an iteration spends
+more time on them than on the blur, and saves next to no iterations."""
 
 ENOUGH_DECREASE = 1e-4
 """Armijo's constant."""
@@ -21,75 +23,84 @@ TRIALS = 20
 ValueAndGradient = Callable[[Any, Any], tuple[Any, Any]]
 
 
-def start(value_and_gradient: ValueAndGradient) -> Callable[[Any, Any], list[Any]]:
-    """Make the function that prepares the first state at an image."""
+def loop(
+    value_and_gradient: ValueAndGradient, image_of: Callable[[Any], Any]
+) -> tuple[Any, Callable[[Any, Any], list[Any]]]:
+    """Make the compiled loop of iterations, and the function that makes its first state.
+
+    Parameters
+    ----------
+    value_and_gradient : callable
+        ``(constants, x)`` -> ``(loss, gradient)``.
+    image_of : callable
+        Turns the unknowns x into the image on the scene's grid.
+    """
     tf = tensorflow()
     evaluate = tf.function(value_and_gradient, autograph=False)
 
-    def prepare(constants: Any, image: Any) -> list[Any]:
-        loss, gradient = evaluate(constants, image)
-        memory = tf.zeros((MEMORY, *image.shape))
-        return [image, gradient, loss, memory, memory, tf.zeros(MEMORY)]
+    def first_state(constants: Any, unknowns: Any) -> list[Any]:
+        loss, gradient = evaluate(constants, unknowns)
+        pairs = [tf.zeros_like(unknowns)] * (2 * MEMORY)
+        return [unknowns, gradient, loss, tf.zeros(MEMORY), *pairs]
 
-    return prepare
-
-
-def step(value_and_gradient: ValueAndGradient) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """Make one iteration: direction, line search, update of the memory."""
-    tf = tensorflow()
-
-    def iteration(constants: Any, state: Any) -> tuple[Any, Any]:
-        image, gradient, loss, steps, changes, curvatures = state
-        direction = -_times_inverse_hessian(gradient, steps, changes, curvatures)
+    def step(constants: Any, state: Any, image: Any) -> Any:
+        unknowns, gradient, loss, curvatures, *pairs = [s.read_value() for s in state]
+        direction = -_times_inverse_hessian(gradient, curvatures, pairs)
         slope = _dot(direction, gradient)
         # The first direction is the bare gradient, of no particular length.
-        first = tf.reduce_all(tf.equal(curvatures, 0.0))
-        length = tf.where(first, 1.0 / (tf.norm(gradient) + 1e-30), 1.0)
-        length = tf.where(first, length * tf.maximum(1.0, tf.norm(image)), length)
-
-        def too_long(trial: Any, length: Any, _image: Any, value: Any, _gradient: Any) -> Any:
-            enough = value <= loss + ENOUGH_DECREASE * length * slope
-            return tf.logical_and(trial < TRIALS, tf.logical_not(enough))
-
-        def shorter(trial: Any, length: Any, _image: Any, value: Any, _gradient: Any) -> Any:
-            # The minimum of the parabola through what is known, kept within bounds.
-            best = -0.5 * slope * length / ((value - loss) / length - slope)
-            length = tf.clip_by_value(best, 0.1 * length, 0.5 * length)
-            return (trial + 1, length, *evaluated(length))
+        first = 1 / (tf.norm(gradient) + 1e-30) * tf.maximum(1.0, tf.norm(unknowns))
+        length = tf.where(tf.reduce_all(tf.equal(curvatures, 0.0)), first, 1.0)
 
         def evaluated(length: Any) -> tuple[Any, Any, Any]:
-            there = image + length * direction
+            there = unknowns + length * direction
             return (there, *value_and_gradient(constants, there))
 
-        found = tf.while_loop(
-            too_long, shorter, (1, length, *evaluated(length)), parallel_iterations=1
-        )
-        fresh, value, fresh_gradient = found[2:]
-        better = value < loss
-        fresh = tf.where(better, fresh, image)
-        value = tf.where(better, value, loss)
-        fresh_gradient = tf.where(better, fresh_gradient, gradient)
-
-        moved, change = fresh - image, fresh_gradient - gradient
+        found = _line_search(evaluated, length, loss, slope)
+        better = found[1] < loss
+        fresh, loss, fresh_gradient = [
+            tf.cond(better, lambda new=new: new, lambda old=old: old)
+            for new, old in zip(found, [unknowns, loss, gradient])
+        ]
+        moved, change = fresh - unknowns, fresh_gradient - gradient
         product = _dot(moved, change)
         usable = product > 1e-10 * tf.norm(moved) * tf.norm(change)
-        steps, changes, curvatures = tf.cond(
-            tf.logical_and(better, usable),
-            lambda: (
-                tf.concat([steps[1:], moved[None]], 0),
-                tf.concat([changes[1:], change[None]], 0),
-                tf.concat([curvatures[1:], [1 / product]], 0),
-            ),
-            lambda: (steps, changes, curvatures),
-        )
-        return [fresh, fresh_gradient, value, steps, changes, curvatures], value
+        kept = [curvatures, *pairs]
+        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
+        renewed = [tf.concat([curvatures[1:], [1 / product]], 0)]
+        renewed += [*steps[1:], moved, *changes[1:], change]
+        memory = tf.cond(usable, lambda: renewed, lambda: kept)
+        for variable, value in zip(state, [fresh, fresh_gradient, loss, *memory]):
+            variable.assign(value, read_value=False)
+        return loss, replaced(image, image_of(fresh))
 
-    return iteration
+    return compiled(step), first_state
 
 
-def _times_inverse_hessian(gradient: Any, steps: Any, changes: Any, curvatures: Any) -> Any:
+def _line_search(
+    evaluated: Callable[[Any], tuple[Any, Any, Any]], length: Any, loss: Any, slope: Any
+) -> tuple[Any, Any, Any]:
+    """Shorten a step until the loss decreases enough; give what was found there."""
+    tf = tensorflow()
+
+    def too_long(trial: Any, length: Any, _there: Any, value: Any, _gradient: Any) -> Any:
+        enough = value <= loss + ENOUGH_DECREASE * length * slope
+        return tf.logical_and(trial < TRIALS, tf.logical_not(enough))
+
+    def shorter(trial: Any, length: Any, _there: Any, value: Any, _gradient: Any) -> Any:
+        # The minimum of the parabola through what is known, kept within bounds.
+        best = -0.5 * slope * length / ((value - loss) / length - slope)
+        length = tf.clip_by_value(best, 0.1 * length, 0.5 * length)
+        return (trial + 1, length, *evaluated(length))
+
+    start = (1, length, *evaluated(length))
+    found: tuple[Any, ...] = tf.while_loop(too_long, shorter, start, parallel_iterations=1)
+    return found[2], found[3], found[4]
+
+
+def _times_inverse_hessian(gradient: Any, curvatures: Any, pairs: list[Any]) -> Any:
     """Two-loop recursion; the newest pair is the last, unused pairs have curvature 0."""
     tf = tensorflow()
+    steps, changes = pairs[:MEMORY], pairs[MEMORY:]
     result = gradient
     shares: list[Any] = []
     for k in reversed(range(MEMORY)):
@@ -97,11 +108,13 @@ def _times_inverse_hessian(gradient: Any, steps: Any, changes: Any, curvatures: 
         shares.insert(0, share)
         result = result - share * changes[k]
     newest = curvatures[-1] * _dot(changes[-1], changes[-1])
-    result = tf.where(newest > 0, result / (newest + 1e-30), result)
+    result *= tf.where(newest > 0, tf.math.reciprocal_no_nan(newest), 1.0)
     for k in range(MEMORY):
         result = result + steps[k] * (shares[k] - curvatures[k] * _dot(changes[k], result))
     return result
 
 
 def _dot(a: Any, b: Any) -> Any:
-    return tensorflow().reduce_sum(a * b)
+    """Inner product, without an array for what is summed."""
+    tf = tensorflow()
+    return tf.squeeze(tf.linalg.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])))
