@@ -5,9 +5,11 @@ import unicodedata
 import numpy as np
 import pytest
 
-from napari_tf_deblur import METHODS, _tensorflow, gaussian_psf
+import napari_tf_deblur
+from napari_tf_deblur import METHODS, _tensorflow, deconvolve, gaussian_psf
+from napari_tf_deblur._layers import displayable
 from napari_tf_deblur._psf_fields import parse_size
-from napari_tf_deblur._source import short_unit
+from napari_tf_deblur._source import read, short_unit
 from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener
 
 KEY = "napari_tf_deblur"
@@ -216,10 +218,75 @@ def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, 
     assert dock.status.text().startswith("Done")
 
 
+def turned(viewer, dock, blurred):
+    dock.psf.angle.value = 30.0
+    dock.psf.sigmas[1].value = 1.0
+    return viewer.add_image(blurred, rotate=20)
+
+
+def physical(viewer, dock, blurred):
+    units = ("um", "um", "um")
+    layer = viewer.add_image(np.stack([blurred] * 24), scale=(0.3, 0.1, 0.1), units=units)
+    dock.psf.unit.value = dock.psf.unit.choices[1]
+    dock.psf.sigmas[0].value = 0.71
+    return layer
+
+
+def thin(viewer, dock, blurred):
+    return viewer.add_image(np.stack([blurred] * 6), scale=(2, 1, 1), units=("um",) * 3)
+
+
+def masked(viewer, dock, blurred):
+    layer = viewer.add_image(np.where(np.eye(32, 40) > 0, np.nan, blurred), contrast_limits=(0, 1))
+    viewer.add_shapes([[[20, 20], [25, 30]]], shape_type="rectangle")
+    dock.mask.value = viewer.layers[-1]
+    dock.ignore_nan.value = True
+    return layer
+
+
+def measured(viewer, dock, blurred):
+    bead = viewer.add_image(3 + 50 * gaussian_psf(2, 17)[1:], scale=(0.5, 0.5), units=("um", "um"))
+    layer = viewer.add_image(blurred, scale=(0.7, 0.7), units=("um", "um"))
+    dock.psf.kind.value = bead
+    return layer
+
+
+def colour(viewer, dock, blurred):
+    return viewer.add_image(np.stack([200 * blurred] * 3, -1).astype(np.uint8), rgb=True)
+
+
+@pytest.mark.parametrize("case", [turned, physical, thin, masked, measured, colour])
+def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurred, finished, case):
+    layer = case(viewer, dock, blurred)
+    dock.deblur()
+    finished(dock)
+    result = viewer.layers[f"{layer.name} deblurred"]
+    record = result.metadata[KEY]
+    names = {"image": layer.data, "psf": record["psf"]["array"], "mask": record["mask"]}
+    again = eval(record["python"], vars(napari_tf_deblur) | {"deconvolve": deconvolve}, names)
+    np.testing.assert_array_equal(displayable(again.image, read(layer)), result.data)
+    corners = [(0,) * layer.ndim, [n - 1 for n in layer.data.shape[: layer.ndim]]]
+    for corner in corners:
+        np.testing.assert_array_equal(result.data_to_world(corner), layer.data_to_world(corner))
+
+
+def test_a_gaussian_is_cut_to_a_thin_stack_and_the_dock_says_so(
+    viewer, dock, blurred, finished, told
+):
+    thin(viewer, dock, blurred)
+    dock.psf.show.native.click()
+    np.testing.assert_array_equal(viewer.layers["PSF"].data, gaussian_psf((2, 2, 2))[6:11])
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert "PSF: cut to 5 x 17 x 17 pixels to fit the image." in dock.status.text()
+
+
 def test_masks(viewer, dock, blurred, finished, told):
     holed = blurred.copy()
-    holed[5, 5] = np.nan
-    viewer.add_image(holed, name="cells")
+    holed[5, 6] = np.nan
+    holed[5, 7] = np.inf
+    viewer.add_image(holed, name="cells", contrast_limits=(0, 1))
     marks = viewer.add_labels(np.eye(32, 40, dtype=int), name="dead")
     viewer.add_shapes(name="outside")
     assert [layer and layer.name for layer in dock.mask.choices] == [None, "dead", "outside"]
@@ -228,7 +295,7 @@ def test_masks(viewer, dock, blurred, finished, told):
     dock.deblur()
     finished(dock)
     assert told == []
-    assert viewer.layers["cells deblurred"].metadata[KEY]["masked"]
+    assert viewer.layers["cells deblurred"].metadata[KEY]["mask"].sum() == 34
     assert np.isfinite(viewer.layers["cells deblurred"].data).all()
 
 
@@ -311,7 +378,7 @@ def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
         ("sigma", 0.0, "sigma"),
         ("size", "12", "odd"),
         ("size", "many", "odd"),
-        ("size", "3, 3, 3", "size"),
+        ("size", "3, 3, 3", "size has 3 numbers, but 2 axes"),
     ],
 )
 def test_bad_psf_fields(viewer, dock, blurred, told, finished, field, value, words):
@@ -344,11 +411,26 @@ def test_mask_of_another_shape(viewer, dock, blurred, told, finished):
     assert_refused(viewer, dock, told, finished, "'old'")
 
 
-def test_tensorflow_missing(viewer, dock, blurred, told, finished, monkeypatch):
+def broken():
+    raise OSError("libtensorflow_cc.so.2: cannot open shared object file")
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ({"module": None}, "TensorFlow is not installed"),
+        ({"importer": broken}, "does not load .*libtensorflow"),
+    ],
+    ids=["missing", "broken"],
+)
+def test_no_tensorflow(viewer, dock, blurred, told, finished, monkeypatch, failure, words):
     monkeypatch.setattr(_tensorflow, "is_loaded", lambda: False)
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    if "importer" in failure:
+        monkeypatch.setattr(_tensorflow, "_import", failure["importer"])
+    else:
+        monkeypatch.setitem(sys.modules, "tensorflow", None)
     viewer.add_image(blurred, name="cells")
-    assert_refused(viewer, dock, told, finished, "TensorFlow")
+    assert_refused(viewer, dock, told, finished, words)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, ">u2", ">f4", np.int32, np.float16])

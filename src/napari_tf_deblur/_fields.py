@@ -75,7 +75,8 @@ class Fields:
             "the specimen",
         )
         self.ignore_nan = CheckBox(
-            text="Ignore NaN pixels", tooltip="Otherwise an image with NaN is refused"
+            text="Ignore NaN pixels",
+            tooltip="Infinite ones too; otherwise such an image is refused",
         )
         for widget in (self.boundary, self.mask, self.ignore_nan):
             self.form.add(widget)

@@ -37,7 +37,7 @@ class Job:
     mask : callable, optional
         Returns which pixels to ignore.
     ignore_nan : bool
-        Ignore pixels that are NaN, too.
+        Ignore pixels that are NaN or infinite, too.
     """
 
     source: Source
@@ -80,25 +80,29 @@ class Job:
             fitting_limits(data),
             done,
             notes,
-            self._record(done, psf, notes, mask is not None),
+            self._record(done, psf, notes, mask),
         )
 
     def _record(
-        self, done: Deconvolution, psf: NDArray[np.float32], notes: tuple[str, ...], masked: bool
+        self,
+        done: Deconvolution,
+        psf: NDArray[np.float32],
+        notes: tuple[str, ...],
+        mask: Mask | None,
     ) -> dict[str, Any]:
-        about_psf = self.psf.record()
+        about_psf = self.psf.record(self.source)
         arguments = [f"image, {about_psf['python']}, {done.method!r}"]
         arguments += [f"boundary={self.boundary!r}"]
         arguments += [f"channel_axis={self.source.channel_axis}"]
         arguments += [f"spacing={self.source.spacing[-psf.ndim :]}"]
-        arguments += ["mask=mask"] if masked else []
+        arguments += ["mask=mask"] if mask is not None else []
         return {
             "kind": "result",
             "source": self.source.name,
             "method": {"name": type(done.method).__name__, **asdict(done.method)},
             "psf": {**about_psf, "array": psf, "notes": notes},
             "boundary": self.boundary,
-            "masked": masked,
+            "mask": mask,
             "python": f"deconvolve({', '.join(arguments)})",
             "iterations": done.iterations,
             "converged": done.converged,
@@ -160,7 +164,7 @@ def deblur_layer(
     mask : napari.layers.Labels, napari.layers.Shapes or array_like, optional
         Pixels to ignore: labelled, covered, or not zero.
     ignore_nan : bool
-        Ignore pixels that are NaN instead of refusing them.
+        Ignore pixels that are NaN or infinite instead of refusing them.
 
     Returns
     -------

@@ -55,11 +55,11 @@ def mask_from(mask: object, source: Source) -> Callable[[], Mask]:
 
 
 def with_nan(mask: Mask | None, source: Source) -> Mask | None:
-    """Add the pixels that are NaN in any colour to a mask."""
+    """Add the pixels that are NaN or infinite in any colour to a mask."""
     data = np.asarray(source.data)
     if data.dtype.kind != "f":
         return mask
-    nan = np.asarray(np.isnan(data))
+    nan = np.asarray(~np.isfinite(data))
     if source.rgb:
         nan = np.asarray(nan.any(axis=-1))
     if not nan.any():

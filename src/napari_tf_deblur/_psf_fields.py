@@ -74,7 +74,7 @@ class PSFFields:
         self.size = LineEdit(
             label="Size (px)",
             tooltip="Odd number of pixels, or one per axis as in 5, 13, 13; empty: the "
-            "smallest that holds 4 sigma each side",
+            "smallest that holds 4 sigma each side, but not more than the image",
         )
         self.size.native.setPlaceholderText("automatic")
         self.show = PushButton(text="Show PSF", tooltip="Show the PSF as a layer beside the image")
@@ -97,15 +97,21 @@ class PSFFields:
         Raises
         ------
         ValueError
-            If the size is not made of whole numbers.
+            If the size is not made of whole numbers, one for all axes or one for each.
         """
         if self.measured is not None:
             return MeasuredPSF(read(self.measured))
+        size = parse_size(self.size.value)
+        if isinstance(size, tuple) and len(size) != self._ndim:
+            raise ValueError(
+                f"The PSF's size has {len(size)} numbers, but {self._ndim} axes are deblurred; "
+                f"give a single number for all axes, or {self._ndim}."
+            )
         steps = self._step[-self._ndim :]
         sigmas = [field.value for field in self.sigmas[-self._ndim :]]
         return GaussianPSF(
             sigma=tuple(float(f"{s / p:.9g}") for s, p in zip(sigmas, steps, strict=True)),
-            size=parse_size(self.size.value),
+            size=size,
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
 

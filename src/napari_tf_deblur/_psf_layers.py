@@ -19,20 +19,40 @@ PSFArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class GaussianPSF:
-    """A Gaussian PSF, by the arguments of :func:`~napari_tf_deblur.gaussian_psf`."""
+    """A Gaussian PSF, by the arguments of :func:`~napari_tf_deblur.gaussian_psf`.
+
+    Where no size is given and its tails reach beyond the image, they are cut.
+    """
 
     sigma: tuple[float, ...]
     size: int | tuple[int, ...] | None = None
     angle: float = 0.0
 
     def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
-        """Return the PSF and what was done to it: nothing."""
-        return gaussian_psf(self.sigma, self.size, angle=self.angle), ()
+        """Return the PSF, no larger than the image, and what was done to it, in words."""
+        psf = gaussian_psf(self.sigma, self.size, angle=self.angle)
+        middle = self._middle(psf.shape, source)
+        if middle is None:
+            return psf, ()
+        psf = psf[tuple(slice(start, stop) for start, stop in middle)]
+        return psf, (f"cut to {' x '.join(str(n) for n in psf.shape)} pixels to fit the image",)
 
-    def record(self) -> dict[str, Any]:
+    def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
         python = f"gaussian_psf({self.sigma}, {self.size}, angle={self.angle})"
+        whole = gaussian_psf(self.sigma, self.size, angle=self.angle)
+        if middle := self._middle(whole.shape, source):
+            python += f"[{', '.join(f'{start}:{stop}' for start, stop in middle)}]"
         return {"kind": "gaussian", **asdict(self), "python": python}
+
+    def _middle(self, shape: Sequence[int], source: Source) -> list[tuple[int, int]] | None:
+        """Return the odd middle of each axis that the image can hold; None for all of it."""
+        frame = source.shape[-len(shape) :]
+        fits = all(n <= m for n, m in zip(shape, frame, strict=False))
+        if self.size is not None or fits or 0 in frame:
+            return None
+        cut = [max(0, (n - m + 1) // 2) for n, m in zip(shape, frame, strict=False)]
+        return [(start, n - start) for start, n in zip(cut, shape, strict=False)]
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,7 @@ class ArrayPSF:
         """Return the PSF and what was done to it: nothing."""
         return np.asarray(self.values), ()
 
-    def record(self) -> dict[str, Any]:
+    def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
         return {"kind": "array", "array": self.values, "python": "psf"}
 
@@ -76,7 +96,7 @@ class MeasuredPSF:
         )
         return values, (note, *notes) if note else notes
 
-    def record(self) -> dict[str, Any]:
+    def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
         return {"kind": "measured", "layer": self.layer.name, "python": "psf"}
 
@@ -116,7 +136,7 @@ def show_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Image:
     """
     values, _ = psf.array(source)
     looks = _in_corner(source, values.shape)
-    metadata = {KEY: {"kind": "psf", "source": source.name, "psf": psf.record()}}
+    metadata = {KEY: {"kind": "psf", "source": source.name, "psf": psf.record(source)}}
     limits = (0.0, float(values.max()))
     layer = find_psf_layer(viewer)
     if layer is not None and layer.ndim == values.ndim:
