@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tf_deblur.estimate import photon_gain
+from napari_tf_deblur.estimate import noise_level, photon_gain
 
 
 def counts(shape, photons, seed=0):
@@ -39,3 +39,14 @@ def test_masked_pixels_do_not_count():
 def test_an_image_without_noise_is_of_many_photons(value):
     gain = photon_gain(np.full((1, 1, 20, 20), value, np.float32))
     assert 0 < gain <= 1e-6
+
+
+@pytest.mark.parametrize("shape", [(200, 210), (24, 40, 44), (3000,)])
+def test_the_noise_is_found_in_a_blurred_image(shape):
+    random = np.random.default_rng(2)
+    image = ndimage.gaussian_filter(random.random(shape), 2) * 50
+    image += random.normal(0, 0.3, shape)
+    planes = image.astype(np.float32)[None, None]
+    assert noise_level(planes) == pytest.approx(0.3, rel=0.1)
+    valid = random.random(planes.shape) > 0.05
+    assert noise_level(np.where(valid, planes, np.nan), valid) == pytest.approx(0.3, rel=0.15)

@@ -22,5 +22,11 @@ def richardson_lucy(image: np.ndarray, psf: np.ndarray, iterations: int) -> np.n
 
 
 PEERS = (
-    Peer("RedLionfish Richardson-Lucy", richardson_lucy, {"iterations": ITERATIONS}, rising=True),
+    Peer(
+        "RedLionfish Richardson-Lucy",
+        richardson_lucy,
+        {"iterations": ITERATIONS},
+        rising=True,
+        search_size=160,
+    ),
 )

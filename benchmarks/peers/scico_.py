@@ -69,13 +69,16 @@ def _blur(psf: np.ndarray, shape: tuple[int, ...]) -> object:
     from scico import linop
 
     return linop.CircularConvolve(
-        h=snp.array(psf), input_shape=shape, input_dtype=np.float32, h_center=[n // 2 for n in psf.shape]
+        h=snp.array(psf),
+        input_shape=shape,
+        input_dtype=np.float32,
+        h_center=[n // 2 for n in psf.shape],
     )
 
 
 _GRID = {"weight": tuple(10.0 ** np.arange(-5, -1.4, 0.5)), "rho": (10.0, 30.0, 100.0)}
 
 PEERS = (
-    Peer("scico ADMM-TV", total_variation, _GRID, search_size=192),
-    Peer("scico ADMM-TV, masked", masked_total_variation, _GRID, pads_itself=True, search_size=192),
+    Peer("scico ADMM-TV", total_variation, _GRID, search_size=160),
+    Peer("scico ADMM-TV, masked", masked_total_variation, _GRID, pads_itself=True, search_size=160),
 )

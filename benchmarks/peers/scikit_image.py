@@ -34,5 +34,6 @@ PEERS = (
         {"iterations": ITERATIONS},
         wraps=False,
         rising=True,
+        search_size=256,
     ),
 )

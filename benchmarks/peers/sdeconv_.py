@@ -55,7 +55,13 @@ def _applied(method: object, image: np.ndarray) -> np.ndarray:
 
 PEERS = (
     Peer("sdeconv Wiener", wiener, {"beta": tuple(10.0 ** np.arange(-6, 1.1, 0.5))}),
-    Peer("sdeconv Richardson-Lucy", richardson_lucy, {"iterations": ITERATIONS}, rising=True),
+    Peer(
+        "sdeconv Richardson-Lucy",
+        richardson_lucy,
+        {"iterations": ITERATIONS},
+        rising=True,
+        search_size=160,
+    ),
     Peer(
         "sdeconv Spitfire",
         spitfire,

@@ -1,4 +1,4 @@
-"""What an image says about itself: for now, how many photons it is made of."""
+"""What an image says about itself: how many photons it is made of, how noisy it is."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,10 @@ BLOCK_PIXELS = 256
 
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
+
+
+MEDIAN_OF_NORMAL = 0.6745
+"""Median absolute value of normal noise of standard deviation 1."""
 
 
 def photon_gain(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
@@ -39,6 +43,46 @@ def photon_gain(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
     >>> round(photon_gain(3 * counts), 1)
     3.0
     """
+    noise, mean, usable = _noise_and_mean(planes, valid)
+    variance = _block_means(np.square(noise) * usable)
+    mean = _block_means(mean * usable)
+    bright = (mean > 0) & (mean >= np.median(mean))
+    gain = np.median(variance[bright] / mean[bright]) if bright.any() else 0.0
+    return float(max(gain, LEAST_GAIN * np.abs(planes).max(initial=1e-30)))
+
+
+def noise_level(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
+    """Estimate the standard deviation of noise that is the same everywhere.
+
+    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
+    1994) do with wavelets.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    float
+        In intensity units; 0 for an image without noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
+    >>> round(noise_level(noise.astype(np.float32)))
+    2
+    """
+    noise, _, usable = _noise_and_mean(planes, valid)
+    seen = np.abs(noise[usable > 0])
+    return float(np.median(seen) / MEDIAN_OF_NORMAL) if seen.size else 0.0
+
+
+def _noise_and_mean(planes: Array, valid: NDArray[np.bool_] | None) -> tuple[Array, Array, Array]:
+    """Second differences, scaled to keep the noise's variance; local mean; 0 where invalid."""
     noise, mean = planes, planes
     usable = np.ones_like(planes)
     if valid is not None:
@@ -51,11 +95,7 @@ def photon_gain(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
             mean = (before + 4 * here + after) * np.float32(1 / 6)
             before, here, after = _neighbours(usable, axis)
             usable = before * here * after
-    variance = _block_means(np.square(noise) * usable)
-    mean = _block_means(mean * usable)
-    bright = (mean > 0) & (mean >= np.median(mean))
-    gain = np.median(variance[bright] / mean[bright]) if bright.any() else 0.0
-    return float(max(gain, LEAST_GAIN * np.abs(planes).max(initial=1e-30)))
+    return noise, mean, usable
 
 
 def _neighbours(values: Array, axis: int) -> list[Array]:

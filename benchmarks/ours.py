@@ -1,0 +1,65 @@
+"""Our methods, at their fixed rules."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from cases import Case
+from rules import RULES
+
+from napari_tf_deblur import Deconvolution, deconvolve
+from napari_tf_deblur.methods import (
+    Hessian,
+    Method,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one method made of one case."""
+
+    name: str
+    image: np.ndarray
+    settings: str
+    seconds: float
+    pairs: float | None = None
+
+
+def run(case: Case) -> list[Answer]:
+    """Run all methods, each once to compile and once for the clock."""
+    answers = []
+    for rule in RULES:
+        method = rule(case)
+        solve(case, method)
+        result = solve(case, method)
+        answers.append(
+            Answer(
+                type(method).__name__,
+                result.image,
+                repr(result.method),
+                result.seconds,
+                fft_pairs(result),
+            )
+        )
+    return answers
+
+
+def solve(case: Case, method: Method) -> Deconvolution:
+    return deconvolve(
+        case.blurred,
+        case.psf,
+        method,
+        boundary="unknown" if case.boundary == "camera" else "periodic",
+        channel_axis=case.channel_axis,
+    )
+
+
+def fft_pairs(result: Deconvolution) -> float | None:
+    """Count pairs of transforms of the padded size, from the solvers' iterations."""
+    if isinstance(result.method, TotalVariation | Hessian | RichardsonLucy):
+        return 2.0 * result.iterations
+    if isinstance(result.method, PoissonLikelihood):
+        return 2.0 * (result.iterations + 1)  # and what its line searches try in vain
+    return None

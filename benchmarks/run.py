@@ -1,0 +1,145 @@
+"""Measure everything that the README claims: ``python benchmarks/run.py``.
+
+Runs peers at oracle settings in their own environments, our methods at fixed rules, and the
+benchmarks of speed and memory; writes RESULTS.md. Results of peers are kept in .cache, as
+the search for their best settings takes most of the time.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import ours
+import report
+from cases import Case, all_cases
+from environments import data_folders, python
+from ours import Answer
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE / ".cache"
+MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_")
+EXTRAS = ("camera", "speed", "memory")
+"""Scripts of their own, whose sections follow the tables."""
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--environments", type=Path, default=HERE / ".environments")
+    parser.add_argument("--cases", default="*", help="pattern of the cases' names")
+    parser.add_argument("--peers", default="*", help="pattern of the peers' modules")
+    parser.add_argument("--ours-only", action="store_true", help="peers from the cache only")
+    parser.add_argument("--peers-only", action="store_true", help="fill the cache and stop")
+    parser.add_argument("--no-extras", action="store_true", help="no speed and memory")
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen = arguments()
+    CACHE.mkdir(exist_ok=True)
+    makers = all_cases(data_folders(chosen.environments))
+    makers = {n: make for n, make in makers.items() if fnmatch.fnmatch(n, chosen.cases)}
+    modules = fnmatch.filter(MODULES, chosen.peers)
+    if not chosen.ours_only:
+        search(makers, modules, chosen.environments)
+    if chosen.peers_only:
+        return
+    rows = []
+    for name, make in makers.items():
+        case = make()
+        rows.append(report.Row(case, peer_answers(case), ours.run(case)))
+        print(f"{name}: {rows[-1].summary()}", flush=True)
+    text = report.tables(rows)
+    if not chosen.no_extras:
+        for script in EXTRAS:
+            print(f"running {script}.py", flush=True)
+            command = [sys.executable, str(HERE / f"{script}.py")]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            text += "\n" + done.stdout
+    (HERE / "RESULTS.md").write_text(text)
+    print(text)
+
+
+def search(makers: dict[str, Callable[[], Case]], modules: list[str], environments: Path) -> None:
+    """Run what is not in the cache yet, one process for each module."""
+    for module in modules:
+        peers = importlib.import_module(f"peers.{module}")
+        jobs = []
+        for name, make in makers.items():
+            case = make()
+            for peer in peers.PEERS:
+                result = cached(case, module, peer.name)
+                if case.axes in peer.axes and not result.exists():
+                    jobs.append(
+                        {
+                            "peer": peer.name,
+                            "name": name,
+                            "case": str(saved(case)),
+                            "result": str(result),
+                        }
+                    )
+        if jobs:
+            print(f"{module}: {len(jobs)} searches", flush=True)
+            started = time.perf_counter()
+            listing = CACHE / f"{module}.json"
+            listing.write_text(json.dumps(jobs))
+            runner = [python(peers.ENVIRONMENT, environments), str(HERE / "peers" / "run_peers.py")]
+            subprocess.run([*runner, module, str(listing)], check=True)
+            print(f"{module}: {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def peer_answers(case: Case) -> list[Answer]:
+    answers = []
+    for module in MODULES:
+        for peer in importlib.import_module(f"peers.{module}").PEERS:
+            path = cached(case, module, peer.name)
+            if path.exists():
+                with np.load(path) as kept:
+                    if "image" in kept:
+                        seconds = float(kept["seconds"])
+                        answers.append(
+                            Answer(peer.name, kept["image"], str(kept["settings"]), seconds)
+                        )
+    return answers
+
+
+def saved(case: Case) -> Path:
+    path = CACHE / f"case-{digest(case)}.npz"
+    if not path.exists():
+        np.savez(
+            path,
+            truth=case.truth,
+            blurred=case.blurred,
+            psf=case.psf,
+            boundary=case.boundary,
+            peak=case.peak,
+            colour=case.channel_axis is not None,
+            affine=case.affine,
+        )
+    return path
+
+
+def cached(case: Case, module: str, peer: str) -> Path:
+    """Where a peer's result is kept: named by the case's data and the peer's code."""
+    state = hashlib.sha256(digest(case).encode() + peer.encode())
+    for name in (module, "common"):
+        state.update((HERE / "peers" / f"{name}.py").read_bytes())
+    return CACHE / f"{module}-{state.hexdigest()[:16]}.npz"
+
+
+def digest(case: Case) -> str:
+    state = hashlib.sha256(repr((case.name, case.boundary, case.peak, case.affine)).encode())
+    for array in (case.truth, case.blurred, case.psf):
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main()
