@@ -44,7 +44,7 @@ def test_an_image_without_noise_is_of_many_photons(value):
 @pytest.mark.parametrize("shape", [(200, 210), (24, 40, 44), (3000,)])
 def test_the_noise_is_found_in_a_blurred_image(shape):
     random = np.random.default_rng(2)
-    image = ndimage.gaussian_filter(random.random(shape), 2) * 50
+    image = ndimage.gaussian_filter(random.random(shape), 3) * 20
     image += random.normal(0, 0.3, shape)
     planes = image.astype(np.float32)[None, None]
     assert noise_level(planes) == pytest.approx(0.3, rel=0.1)
