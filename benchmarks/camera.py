@@ -1,0 +1,5 @@
+"""To be written."""
+
+
+def section(quick: bool = False) -> str:
+    return ""
