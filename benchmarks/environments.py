@@ -1,43 +1,34 @@
-"""Where peers live: one Python environment per library that needs pins of its own."""
+"""The environments of peers that need other packages than this project."""
 
-import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-OWN = HERE / ".environments"
-"""Where environments are made, unless others are given."""
+DATA = {"sdeconv": ("peers", "data"), "flowdec": ("flowdec", "datasets/bars-25pct")}
+"""Packages with test volumes: their environment, and the folder inside the package."""
 
 
-def python_of(name: str | None, folder: Path | None) -> str:
-    """Find the interpreter of an environment; make the environment if it is ours to make.
-
-    Parameters
-    ----------
-    name : str or None
-        ``requirements/<name>.txt`` says what is in it; None for the running one.
-    folder : Path or None
-        Holds environments that exist already.
-    """
+def python(name: str | None, folder: Path) -> Path:
+    """Return an environment's Python, making the environment first if it is not there."""
     if name is None:
-        return sys.executable
-    place = (folder or OWN) / name
-    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if folder is None and not (place / "complete").exists():
-        print(f"Setting up the environment '{name}' ...", flush=True)
-        venv.create(place, with_pip=True, clear=True)
-        for requirements in sorted((HERE / "requirements").glob(f"{name}.txt")):
-            install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
-            subprocess.run(install, check=True)
-        (place / "complete").touch()
-    return str(python)
+        return Path(sys.executable)
+    inside = folder / name / "bin" / "python"
+    if not inside.exists():
+        print(f"making the environment {name}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
+        requirements = str(HERE / "requirements" / f"{name}.txt")
+        subprocess.run([inside, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+    return inside
 
 
-def packages_folder(python: str) -> Path:
-    """Ask an interpreter where its packages are."""
-    question = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    answer = subprocess.run([python, "-c", question], check=True, capture_output=True, text=True)
-    return Path(answer.stdout.strip())
+def data_folders(folder: Path) -> dict[str, Path]:
+    """Find the volumes that peers' packages ship."""
+    found = {}
+    for package, (environment, inside) in DATA.items():
+        code = f"import importlib.util as u; print(u.find_spec({package!r}).origin)"
+        command = [python(environment, folder), "-c", code]
+        origin = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        found[package] = Path(origin).parent / inside
+    return found

@@ -1,4 +1,4 @@
-"""The tables of RESULTS.md."""
+"""Tables in Markdown."""
 
 from dataclasses import dataclass
 
@@ -13,139 +13,127 @@ from metrics import (
     psnr,
     ssim,
 )
-from ours import Outcome
-from rules import RULES
+from ours import Answer
 
-PEER_NAMES = (
-    "scikit-image Wiener",
-    "scikit-image unsupervised Wiener",
-    "scikit-image Richardson-Lucy",
-    "flowdec Richardson-Lucy",
-    "RedLionfish Richardson-Lucy",
-    "sdeconv Wiener",
-    "sdeconv Richardson-Lucy",
-    "sdeconv Spitfire",
-    "scico ADMM-TV",
-    "scico ADMM-TV, masked",
-)
+HEADER = """# Benchmark
+
+Written by `python benchmarks/run.py`. Peers have oracle settings: the best of a grid, chosen
+with the truth for each case, with mirror padding where light came in from beyond the frame.
+Our methods have one fixed rule each (`rules.py`), which does not know the truth. PSNR in dB.
+"""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What all methods made of one case."""
+    """One case with all that was made of it."""
 
-    name: str
-    boundary: str
-    blurred: float
-    ours: dict[str, float]
-    peers: dict[str, float]
-    details: dict[str, str]
+    case: Case
+    peers: list[Answer]
+    ours: list[Answer]
 
-    @classmethod
-    def of(cls, case: Case, ours: dict[str, Outcome], peers: dict[str, Outcome]) -> "Row":
-        def score(image: np.ndarray) -> float:
-            return psnr(image, case.truth, case.peak, case.affine)
+    def psnr(self, answer: Answer) -> float:
+        return psnr(answer.image, self.case.truth, self.case.peak, self.case.affine)
 
-        ours_scored = {name: score(outcome.image) for name, outcome in ours.items()}
-        peers_scored = {name: score(outcome.image) for name, outcome in peers.items()}
-        details = {}
-        for scores, outcomes in ((ours_scored, ours), (peers_scored, peers)):
-            if scores:
-                name = max(scores, key=scores.__getitem__)
-                details[name] = _details(case, outcomes[name])
-        return cls(
-            case.name, case.boundary, score(case.blurred), ours_scored, peers_scored, details
-        )
-
-    @property
-    def best(self) -> float:
-        return max(self.ours.values())
-
-    @property
-    def best_peer(self) -> float:
-        return max(self.peers.values(), default=np.nan)
+    def best(self, answers: list[Answer]) -> Answer | None:
+        return max(answers, key=self.psnr, default=None)
 
     @property
     def lead(self) -> float:
-        return self.best - self.best_peer
+        """How far our best is ahead of the best peer, in dB; NaN without peers."""
+        peer, our = self.best(self.peers), self.best(self.ours)
+        return self.psnr(our) - self.psnr(peer) if peer and our else np.nan
 
     def summary(self) -> str:
-        return f"{self.name}: {self.best:.2f} dB, best peer {self.best_peer:.2f}"
+        peer = self.best(self.peers)
+        said = f"{peer.name} {self.psnr(peer):.2f}" if peer else "no peer"
+        mine = ", ".join(f"{a.name} {self.psnr(a):.2f} ({a.seconds:.2f} s)" for a in self.ours)
+        return f"{said}; {mine}; lead {self.lead:+.2f}"
 
 
-def quality(rows: list[Row]) -> str:
-    """Make the section on quality."""
-    peers = [name for name in PEER_NAMES if any(name in row.peers for row in rows)]
-    parts = [
-        "## Quality\n",
-        "PSNR in dB. Ours are set by one fixed rule that sees no truth; peers have the "
-        "settings that the truth says are best.\n",
-        _table(
-            ["case", "boundary", "blurred", *RULES, "best peer", "lead"],
-            [
-                [row.name, row.boundary, _db(row.blurred)]
-                + [_db(row.ours[name]) for name in RULES]
-                + [_db(row.best_peer), f"{row.lead:+.2f}"]
-                for row in rows
-            ],
-        ),
-        _summary(rows),
-        "### Peers\n",
-        _table(
-            ["case", *peers],
-            [[row.name] + [_db(row.peers.get(name)) for name in peers] for row in rows],
-        ),
-        "### The best of ours and the best peer, closer\n",
-        "Flux: relative error of the summed intensity. Shift: distance of the centres of mass, "
-        "in pixels. Band: error in the 8 pixels at the frame, relative to that inside. "
-        "FFT pairs are of the scene; where not given, they were not counted.\n",
-        _table(
-            ["case", "method", "SSIM", "NCC", "flux", "shift", "band", "seconds", "FFT pairs"],
-            [
-                [row.name, name, *detail.split("|")]
-                for row in rows
-                for name, detail in row.details.items()
-            ],
-        ),
-    ]
-    return "\n".join(parts)
+def tables(rows: list[Row]) -> str:
+    sections = [HEADER, summary(rows), qualities(rows), all_peers(rows), details(rows)]
+    return "\n".join(sections)
 
 
-def _summary(rows: list[Row]) -> str:
+def summary(rows: list[Row]) -> str:
     leads = np.array([row.lead for row in rows])
-    if not np.isfinite(leads).any():
-        return "No peer was run.\n"
-    lines = [f"- ahead in {np.sum(leads > 0)} of {np.isfinite(leads).sum()} cases"]
-    lines.append(f"- least lead: {np.nanmin(leads):+.2f} dB")
-    camera = np.array([row.lead for row in rows if row.boundary == "camera"])
-    if np.isfinite(camera).any():
-        lines.append(
-            f"- with a camera's boundary: ahead in {np.sum(camera > 0)} of {len(camera)}, "
-            f"median lead {np.nanmedian(camera):+.2f} dB, least {np.nanmin(camera):+.2f} dB"
-        )
-    return "\n".join(lines) + "\n"
+    camera = np.array([row.lead for row in rows if row.case.boundary == "camera"])
+    text = f"- All cases: {_won(leads)}\n"
+    if len(camera):
+        text += f"- With a real camera's frame: {_won(camera)}\n"
+    return text
 
 
-def _details(case: Case, outcome: Outcome) -> str:
-    image = fitted(outcome.image, case.truth) if case.affine else outcome.image
-    shift = centroid_shift(image, case.truth, case.axes)
-    return "|".join(
-        [
-            f"{ssim(image, case.truth, case.peak, case.channel_axis):.3f}",
-            f"{normalised_cross_correlation(image, case.truth):.4f}",
-            f"{100 * flux_error(image, case.truth):+.2f} %",
-            f"{shift:.3f}",
-            f"{band_error(image, case.truth, case.axes):.2f}",
-            f"{outcome.seconds:.2f}",
-            "" if outcome.pairs is None else str(outcome.pairs),
-        ]
+def _won(leads: np.ndarray) -> str:
+    return (
+        f"{np.sum(leads > 0)} of {np.sum(np.isfinite(leads))} won; the smallest lead is "
+        f"{np.nanmin(leads):+.2f} dB, the median {np.nanmedian(leads):+.2f} dB."
     )
 
 
-def _db(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.2f}"
+def qualities(rows: list[Row]) -> str:
+    names = [answer.name for answer in rows[0].ours]
+    lines = [_line("case", "frame", "blurred", "best peer, oracle", "", *names, "lead")]
+    lines.append(_line("---", "---", "---:", "---", *["---:"] * (len(names) + 2)))
+    for row in rows:
+        case, peer = row.case, row.best(row.peers)
+        blurred = psnr(case.blurred, case.truth, case.peak, case.affine)
+        best = row.best(row.ours)
+        cells = [f"**{row.psnr(a):.2f}**" if a is best else f"{row.psnr(a):.2f}" for a in row.ours]
+        lines.append(
+            _line(
+                case.name,
+                case.boundary,
+                f"{blurred:.2f}",
+                peer.name if peer else "",
+                f"{row.psnr(peer):.2f}" if peer else "",
+                *cells,
+                f"{row.lead:+.2f}",
+            )
+        )
+    return "## Quality\n\n" + "\n".join(lines) + "\n"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+def all_peers(rows: list[Row]) -> str:
+    names = sorted({answer.name for row in rows for answer in row.peers})
+    lines = [_line("case", *names), _line("---", *["---:"] * len(names))]
+    for row in rows:
+        found = {answer.name: f"{row.psnr(answer):.2f}" for answer in row.peers}
+        lines.append(_line(row.case.name, *(found.get(name, "") for name in names)))
+    return "## Peers, at oracle settings\n\n" + "\n".join(lines) + "\n"
+
+
+def details(rows: list[Row]) -> str:
+    """The best peer above our best, in everything else that is measured."""
+    lines = [
+        _line("case", "method", "SSIM", "NCC", "flux", "centroid", "frame", "seconds", "FFT pairs"),
+        _line("---", "---", *["---:"] * 7),
+    ]
+    for row in rows:
+        both = (row.best(row.peers), row.best(row.ours))
+        lines.extend(_details(row.case, answer) for answer in both if answer)
+    notes = (
+        "Flux: relative error of the summed intensity. Centroid: its shift in pixels. Frame: "
+        "error within 8 pixels of the frame over that inside. Seconds: a warm run with the "
+        "settings known, on the same machine, one after another.\n"
+    )
+    return "## In detail\n\n" + "\n".join(lines) + "\n\n" + notes
+
+
+def _details(case: Case, answer: Answer) -> str:
+    image = fitted(answer.image, case.truth) if case.affine else answer.image
+    return _line(
+        case.name,
+        answer.name,
+        f"{ssim(image, case.truth, case.peak, case.channel_axis):.3f}",
+        f"{normalised_cross_correlation(image, case.truth):.4f}",
+        f"{flux_error(image, case.truth):+.1e}",
+        f"{centroid_shift(image, case.truth, case.axes):.3f}",
+        f"{band_error(image, case.truth, case.axes):.2f}",
+        f"{answer.seconds:.2f}",
+        f"{answer.pairs:.0f}" if answer.pairs else "",
+    )
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"

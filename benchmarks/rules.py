@@ -1,59 +1,59 @@
-"""The fixed rule by which each of our methods is set, for every case. It sees no truth."""
+"""One fixed rule for each of our methods: what it is told about an image, without the truth.
+
+The rules use what a user of the dock has too: the image, and whether it shows amounts of
+light on a dark ground.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
-from skimage.restoration import estimate_sigma
+from cases import Case
 
-from napari_tf_deblur import Hessian, RichardsonLucy, TotalVariation, Wiener
+from napari_tf_deblur import (
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+)
+from napari_tf_deblur.estimate import noise_level
 from napari_tf_deblur.methods import Method
 
 
-class Known:
-    """What a microscopist knows about an image.
-
-    Attributes
-    ----------
-    noise : float
-        Standard deviation of the noise, estimated, for intensities scaled to a range of 1.
-    gain : float
-        Intensity per photon; 0 if the noise is the same everywhere or the gain unknown.
-    counts : bool
-        Whether the intensities are amounts of light on a dark ground.
-    """
-
-    def __init__(
-        self, blurred: np.ndarray, gain: float | None, counts: bool, channel_axis: int | None
-    ) -> None:
-        low, high = np.percentile(blurred, [0.1, 99.9])  # as deconvolve scales intensities
-        sigma = estimate_sigma(blurred, channel_axis=channel_axis, average_sigmas=True)
-        self.noise = float(sigma / (high - low))
-        self.gain = gain or 0.0
-        self.counts = counts
+def relative_noise(case: Case) -> float:
+    """Estimate the noise, as a part of the image's range, from the image."""
+    image = case.blurred if case.channel_axis is None else np.moveaxis(case.blurred, -1, 0)
+    planes = image.reshape(1, -1, *image.shape[-case.axes :]).astype(np.float32)
+    low, high = np.percentile(image, [0.1, 99.9])
+    return noise_level(planes) / float(high - low)
 
 
-def total_variation(known: Known) -> Method:
-    weight = 0.6 * known.noise**1.5
-    return TotalVariation(weight=weight, gain=known.gain, nonnegative=known.counts)
+def total_variation(case: Case) -> Method:
+    weight = min(1.0, 0.6 * relative_noise(case) ** 1.5)
+    return TotalVariation(weight=weight, nonnegative=case.counts)
 
 
-def hessian(known: Known) -> Method:
-    weight = 0.36 * known.noise**1.5
-    return Hessian(weight=weight, gain=known.gain, nonnegative=known.counts)
+def hessian(case: Case) -> Method:
+    weight = min(1.0, 0.4 * relative_noise(case) ** 1.5)
+    return Hessian(weight=weight, nonnegative=case.counts)
 
 
-def richardson_lucy(known: Known) -> Method:
+def poisson_likelihood(case: Case) -> Method:
+    return PoissonLikelihood()
+
+
+def richardson_lucy(case: Case) -> Method:
     return RichardsonLucy()
 
 
-def wiener(known: Known) -> Method:
-    return Wiener()
+def wiener(case: Case) -> Method:
+    return Wiener(balance=float(np.clip(2 * relative_noise(case), 1e-4, 1)))
 
 
-RULES: dict[str, Callable[[Known], Method]] = {
-    "TotalVariation": total_variation,
-    "Hessian": hessian,
-    "RichardsonLucy": richardson_lucy,
-    "Wiener": wiener,
-}
-"""By method, in the order of the table's columns."""
+RULES: tuple[Callable[[Case], Method], ...] = (
+    total_variation,
+    hessian,
+    poisson_likelihood,
+    richardson_lucy,
+    wiener,
+)

@@ -1,150 +1,144 @@
-"""Measure everything that the README claims, and write RESULTS.md.
+"""Measure everything that the README claims: ``python benchmarks/run.py``.
 
-    python benchmarks/run.py                      # all of it
-    python benchmarks/run.py --ours-only          # peers from the cache, ours anew
-    python benchmarks/run.py --cases camera --quick
+Runs peers at oracle settings in their own environments, our methods at fixed rules, and the
+benchmarks of speed and memory; writes RESULTS.md. Results of peers are kept in .cache, as
+the search for their best settings takes most of the time.
 """
 
 import argparse
+import fnmatch
 import hashlib
 import importlib
 import json
 import subprocess
 import sys
-import tempfile
-from fnmatch import fnmatch
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import ours
+import report
+from cases import Case, all_cases
+from environments import data_folders, python
+from ours import Answer
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import camera
-import memory
-import speed
-from cases import Case, all_cases
-from environments import packages_folder, python_of
-from ours import Outcome, deblurred
-from report import Row, quality
-
-PEER_MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_")
-
 CACHE = HERE / ".cache"
-
-QUICK = "*moon*"
-
-
-def main() -> None:
-    arguments = _arguments()
-    CACHE.mkdir(exist_ok=True)
-    makers = all_cases(_data(arguments.environments))
-    pattern = QUICK if arguments.quick and not arguments.cases else f"*{arguments.cases}*"
-    cases = [make() for name, make in makers.items() if fnmatch(name, pattern)]
-    if not arguments.ours_only:
-        for module in arguments.peers:
-            _run_peers(module, cases, arguments.environments)
-    rows = []
-    for case in cases:
-        row = Row.of(case, deblurred(case), _cached(case))
-        rows.append(row)
-        print(row.summary(), flush=True)
-        _write(arguments.output, [quality(rows)])
-    sections = [quality(rows)]
-    if not arguments.cases:
-        for script in (camera, speed, memory):
-            sections.append(script.section(quick=arguments.quick))
-            _write(arguments.output, sections)
+MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_")
+EXTRAS = ("camera", "speed", "memory")
+"""Scripts of their own, whose sections follow the tables."""
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", default="", help="only cases whose name has this in it")
-    parser.add_argument("--quick", action="store_true", help="a few cases, small images")
-    parser.add_argument("--ours-only", action="store_true", help="run no peer; use the cache")
-    parser.add_argument("--peers", nargs="+", default=PEER_MODULES, choices=PEER_MODULES)
-    parser.add_argument("--environments", type=Path, help="folder of environments that exist")
-    parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--environments", type=Path, default=HERE / ".environments")
+    parser.add_argument("--cases", default="*", help="pattern of the cases' names")
+    parser.add_argument("--peers", default="*", help="pattern of the peers' modules")
+    parser.add_argument("--ours-only", action="store_true", help="peers from the cache only")
+    parser.add_argument("--peers-only", action="store_true", help="fill the cache and stop")
+    parser.add_argument("--no-extras", action="store_true", help="no speed and memory")
     return parser.parse_args()
 
 
-def _data(environments: Path | None) -> dict[str, Path]:
-    """Find the volumes that the packages of peers ship."""
-    flowdec = packages_folder(python_of("flowdec", environments))
-    peers = packages_folder(python_of("peers", environments))
-    return {
-        "flowdec": flowdec / "flowdec" / "datasets" / "bars-25pct",
-        "sdeconv": peers / "sdeconv" / "data",
-    }
+def main() -> None:
+    chosen = arguments()
+    CACHE.mkdir(exist_ok=True)
+    makers = all_cases(data_folders(chosen.environments))
+    makers = {n: make for n, make in makers.items() if fnmatch.fnmatch(n, chosen.cases)}
+    modules = fnmatch.filter(MODULES, chosen.peers)
+    if not chosen.ours_only:
+        search(makers, modules, chosen.environments)
+    if chosen.peers_only:
+        return
+    rows = []
+    for name, make in makers.items():
+        case = make()
+        rows.append(report.Row(case, peer_answers(case), ours.run(case)))
+        print(f"{name}: {rows[-1].summary()}", flush=True)
+    text = report.tables(rows)
+    if not chosen.no_extras:
+        for script in EXTRAS:
+            print(f"running {script}.py", flush=True)
+            command = [sys.executable, str(HERE / f"{script}.py")]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            text += "\n" + done.stdout
+    (HERE / "RESULTS.md").write_text(text)
+    print(text)
 
 
-def _run_peers(module: str, cases: list[Case], environments: Path | None) -> None:
-    """Have a library's process fill what the cache lacks."""
-    library = importlib.import_module(f"peers.{module}")
-    with tempfile.TemporaryDirectory() as folder:
+def search(makers: dict[str, Callable[[], Case]], modules: list[str], environments: Path) -> None:
+    """Run what is not in the cache yet, one process for each module."""
+    for module in modules:
+        peers = importlib.import_module(f"peers.{module}")
         jobs = []
-        for index, case in enumerate(cases):
-            task = Path(folder) / f"{index}.npz"
-            wanted = [p for p in library.PEERS if case.axes in p.axes]
-            missing = [p for p in wanted if not _place(case, p).exists()]
-            if missing:
-                _save(case, task)
-            jobs += [
-                {
-                    "name": case.name,
-                    "peer": peer.name,
-                    "case": str(task),
-                    "result": str(_place(case, peer)),
-                }
-                for peer in missing
-            ]
+        for name, make in makers.items():
+            case = make()
+            for peer in peers.PEERS:
+                result = cached(case, module, peer.name)
+                if case.axes in peer.axes and not result.exists():
+                    jobs.append(
+                        {
+                            "peer": peer.name,
+                            "name": name,
+                            "case": str(saved(case)),
+                            "result": str(result),
+                        }
+                    )
         if jobs:
-            todo = Path(folder) / "jobs.json"
-            todo.write_text(json.dumps(jobs))
-            python = python_of(library.ENVIRONMENT, environments)
-            subprocess.run([python, str(HERE / "peers" / "run_peers.py"), module, str(todo)])
+            print(f"{module}: {len(jobs)} searches", flush=True)
+            started = time.perf_counter()
+            listing = CACHE / f"{module}.json"
+            listing.write_text(json.dumps(jobs))
+            runner = [python(peers.ENVIRONMENT, environments), str(HERE / "peers" / "run_peers.py")]
+            subprocess.run([*runner, module, str(listing)], check=True)
+            print(f"{module}: {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def _place(case: Case, peer: object) -> Path:
-    """Name the cached result of a peer: by the case's arrays, the peer and its settings."""
-    digest = hashlib.sha256(repr((peer.name, peer.grid, peer.search_size)).encode())
-    for array in (case.truth, case.blurred, case.psf):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(f"{case.boundary} {case.peak} {case.affine}".encode())
-    return CACHE / f"{digest.hexdigest()[:24]}.npz"
-
-
-def _save(case: Case, path: Path) -> None:
-    np.savez(
-        path,
-        truth=case.truth,
-        blurred=case.blurred,
-        psf=case.psf,
-        boundary=case.boundary,
-        peak=case.peak,
-        colour=case.channel_axis is not None,
-        affine=case.affine,
-    )
-
-
-def _cached(case: Case) -> dict[str, Outcome]:
-    """Read what the cache has of all peers."""
-    outcomes = {}
-    for module in PEER_MODULES:
+def peer_answers(case: Case) -> list[Answer]:
+    answers = []
+    for module in MODULES:
         for peer in importlib.import_module(f"peers.{module}").PEERS:
-            path = _place(case, peer)
+            path = cached(case, module, peer.name)
             if path.exists():
-                with np.load(path) as found:
-                    if "image" in found:
-                        outcomes[peer.name] = Outcome(
-                            found["image"], str(found["settings"]), float(found["seconds"])
+                with np.load(path) as kept:
+                    if "image" in kept:
+                        seconds = float(kept["seconds"])
+                        answers.append(
+                            Answer(peer.name, kept["image"], str(kept["settings"]), seconds)
                         )
-    return outcomes
+    return answers
 
 
-def _write(output: Path, sections: list[str]) -> None:
-    title = "# Results\n\nWritten by `python benchmarks/run.py`.\n"
-    output.write_text("\n".join([title, *sections]), encoding="utf-8")
+def saved(case: Case) -> Path:
+    path = CACHE / f"case-{digest(case)}.npz"
+    if not path.exists():
+        np.savez(
+            path,
+            truth=case.truth,
+            blurred=case.blurred,
+            psf=case.psf,
+            boundary=case.boundary,
+            peak=case.peak,
+            colour=case.channel_axis is not None,
+            affine=case.affine,
+        )
+    return path
+
+
+def cached(case: Case, module: str, peer: str) -> Path:
+    """Where a peer's result is kept: named by the case's data and the peer's code."""
+    state = hashlib.sha256(digest(case).encode() + peer.encode())
+    for name in (module, "common"):
+        state.update((HERE / "peers" / f"{name}.py").read_bytes())
+    return CACHE / f"{module}-{state.hexdigest()[:16]}.npz"
+
+
+def digest(case: Case) -> str:
+    state = hashlib.sha256(repr((case.name, case.boundary, case.peak, case.affine)).encode())
+    for array in (case.truth, case.blurred, case.psf):
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ def richardson_lucy(image: np.ndarray, psf: np.ndarray, iterations: int) -> np.n
     return _solver(image.ndim).run(acquisition, niter=iterations).data
 
 
-@cache
 def _solver(axes: int) -> object:
-    """Prepare a solver that takes the image for periodic, as the padded ones are."""
-    from flowdec.restoration import RichardsonLucyDeconvolver
+    if axes not in _cache:
+        from flowdec.restoration import RichardsonLucyDeconvolver
 
-    return RichardsonLucyDeconvolver(axes, pad_mode="none").initialize()
+        _cache[axes] = RichardsonLucyDeconvolver(
+            axes, pad_mode="none", pad_min=np.zeros(axes, int), real_domain_fft=False
+        ).initialize()
+    return _cache[axes]
 
 
 PEERS = (

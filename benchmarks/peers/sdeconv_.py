@@ -10,34 +10,22 @@ from peers.common import ITERATIONS, Peer
 ENVIRONMENT = "peers"
 
 
-def _import_sdeconv() -> object:
-    """Import sdeconv; its import of torchvision fails beside a torch without CUDA."""
-    import torch
-
-    if not hasattr(torch.ops.torchvision, "nms"):
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _kept.append(library)
-    from sdeconv import deconv
-
-    return deconv
-
-
-_kept: list[object] = []
-
-
 def wiener(image: np.ndarray, psf: np.ndarray, beta: float) -> np.ndarray:
-    return _applied(_import_sdeconv().SWiener(_as_large(psf, image.shape), beta=beta, pad=0), image)
+    from sdeconv.deconv import SWiener
+
+    return _applied(SWiener(_as_large(psf, image.shape), beta=beta, pad=0), image)
 
 
 def richardson_lucy(image: np.ndarray, psf: np.ndarray, iterations: int) -> np.ndarray:
-    deconv = _import_sdeconv()
-    method = deconv.SRichardsonLucy(_as_large(psf, image.shape), niter=iterations, pad=0)
+    from sdeconv.deconv import SRichardsonLucy
+
+    method = SRichardsonLucy(_as_large(psf, image.shape), niter=iterations, pad=0)
     return _applied(method, np.maximum(image, 1e-6))
 
 
 def spitfire(image: np.ndarray, psf: np.ndarray, weight: float, reg: float) -> np.ndarray:
     import torch
+    from sdeconv.deconv import Spitfire
 
     if image.ndim == 2:  # a square kernel, and torch's convolution does not flip it
         side = max(psf.shape)
@@ -45,7 +33,7 @@ def spitfire(image: np.ndarray, psf: np.ndarray, weight: float, reg: float) -> n
         kernel = torch.tensor(np.pad(psf, margins)[::-1, ::-1].copy())
     else:
         kernel = _as_large(psf, image.shape)
-    method = _import_sdeconv().Spitfire(kernel, weight=weight, reg=reg, precision=1e-7, pad=0)
+    method = Spitfire(kernel, weight=weight, reg=reg, precision=1e-7, pad=0)
     return _applied(method, image)
 
 

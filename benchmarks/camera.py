@@ -1,5 +1,0 @@
-"""To be written."""
-
-
-def section(quick: bool = False) -> str:
-    return ""
