@@ -72,6 +72,16 @@ def test_before_the_first_loss_there_is_neither_curve_nor_number(plot):
     assert not numbers()
 
 
+def test_numbers_do_not_move_the_frame(plot):
+    places = []
+    for losses in ([], [3.0, 2.0], 1e7 * 0.9 ** np.arange(1, 2000)):
+        plot.set_losses(losses)
+        pixels(plot)
+        view = plot.ci.getItem(0, 1)
+        places.append(view.sceneBoundingRect().getRect())
+    assert places[0] == places[1] == places[2]
+
+
 def test_a_single_loss_is_a_dot(plot):
     plot.set_losses([2.0])
     assert 9 < curve(pixels(plot)).sum() < 60

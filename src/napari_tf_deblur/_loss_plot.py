@@ -57,7 +57,8 @@ class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
             axis.enableAutoSIPrefix(False)
             axis.setLabel(label)
             self.addItem(axis, *cell)
-        self._axes[0].setWidth(64)  # so that longer numbers do not move the curve
+        self._axes[0].setWidth(64)  # fixed, so that numbers do not move the curve
+        self._axes[1].setHeight(2 * self.fontMetrics().lineSpacing() + 8)
         self._axes[0].setGrid(50)
         self.ci.layout.setSpacing(0)
         self.ci.layout.setContentsMargins(0, 6, 6, 0)
@@ -86,7 +87,7 @@ class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
         symbol = "o" if shown.size == 1 else None
         self._curve.setData(shown + 1, self._losses[shown], symbol=symbol)
         for axis in self._axes:
-            axis.setStyle(showValues=shown.size > 0)
+            axis.setTicks(None if shown.size else [])  # None: by itself
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Follow the theme."""
