@@ -58,7 +58,7 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
         allowed = tf.constant(np.pad(np.ones(grid.frame, dtype=bool), grid.margins))
     constants = [
         tf.constant(spectrum),
-        tf.constant(np.reciprocal(denominator, out=denominator)),
+        tf.constant(np.reciprocal(denominator, out=denominator).astype(np.complex64)),
         tf.constant(problem.certainty),
         tf.constant(problem.observed),
         tf.constant(np.float32(weight)),
@@ -113,7 +113,7 @@ def _compiled(
         with after([sharp]):
             sharp *= tf.math.conj(spectrum)
         with after([sharp]):
-            transformed = (smooth + sharp) * tf.cast(inverse, tf.complex64)
+            transformed = (smooth + sharp) * inverse
         fresh = irfft(transformed, grid.scene)
         with after([fresh]):
             change = replaced(image, _projected(fresh, allowed, nonnegative))
