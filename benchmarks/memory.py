@@ -1,0 +1,52 @@
+"""Peak memory of `TotalVariation` above the idle process, in images of float32.
+
+Each case runs in a process of its own, idle once TensorFlow is there and has run.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+CASES = {"2048 x 2048": ((2048, 2048), 1.6), "64 x 384 x 384": ((64, 384, 384), (2.0, 1.5, 1.5))}
+
+
+def peak_in_images(name: str) -> float:
+    """Measure in this process."""
+    from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf
+
+    shape, sigma = CASES[name]
+    psf = gaussian_psf(sigma, ndim=len(shape))
+    method = TotalVariation(iterations=10, tolerance=0.0)
+    deconvolve(np.ones((24,) * len(shape)), gaussian_psf(1, ndim=len(shape)), method)
+    image = np.random.default_rng(0).random(shape, dtype=np.float32)
+    idle = _kilobytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    deconvolve(image, psf, method)
+    return (_kilobytes("VmHWM") - idle) * 1024 / image.nbytes
+
+
+def _kilobytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        print(f"{peak_in_images(sys.argv[1]):.1f}")
+        return
+    print("## Peak memory of `TotalVariation` above idle\n")
+    if not Path("/proc/self/clear_refs").exists():
+        print("Measured on Linux only.")
+        return
+    print("| image | float32 images |\n| --- | ---: |")
+    for name in CASES:
+        command = [sys.executable, __file__, name]
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        print(f"| {name} | {answer.stdout.strip()} |")
+    print()
+
+
+if __name__ == "__main__":
+    main()
