@@ -47,7 +47,7 @@ def masked_total_variation(
     mask = np.zeros(padded.shape, np.float32)
     mask[window] = 1
     solver = ADMM(
-        f=functional.ZeroFunctional(),
+        f=None,
         g_list=[
             loss.SquaredL2Loss(y=snp.array(padded * mask), A=linop.Diagonal(snp.array(mask))),
             weight * functional.L21Norm(),

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
 
@@ -10,22 +11,36 @@ from peers.common import ITERATIONS, Peer
 ENVIRONMENT = "peers"
 
 
-def wiener(image: np.ndarray, psf: np.ndarray, beta: float) -> np.ndarray:
-    from sdeconv.deconv import SWiener
+_kept: list[object] = []
 
-    return _applied(SWiener(_as_large(psf, image.shape), beta=beta, pad=0), image)
+
+def _deconv() -> Any:
+    """Import sdeconv; without CUDA, torchvision fails unless its operators are known before."""
+    import torch
+
+    if not _kept:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _kept.append(library)
+    from sdeconv import deconv
+
+    return deconv
+
+
+def wiener(image: np.ndarray, psf: np.ndarray, beta: float) -> np.ndarray:
+    method = _deconv().SWiener(_as_large(psf, image.shape), beta=beta, pad=0)
+    return _applied(method, image)
 
 
 def richardson_lucy(image: np.ndarray, psf: np.ndarray, iterations: int) -> np.ndarray:
-    from sdeconv.deconv import SRichardsonLucy
-
-    method = SRichardsonLucy(_as_large(psf, image.shape), niter=iterations, pad=0)
+    kernel = _as_large(psf, image.shape)
+    method = _deconv().SRichardsonLucy(kernel, niter=iterations, pad=0)
     return _applied(method, np.maximum(image, 1e-6))
 
 
 def spitfire(image: np.ndarray, psf: np.ndarray, weight: float, reg: float) -> np.ndarray:
     import torch
-    from sdeconv.deconv import Spitfire
 
     if image.ndim == 2:  # a square kernel, and torch's convolution does not flip it
         side = max(psf.shape)
@@ -33,7 +48,7 @@ def spitfire(image: np.ndarray, psf: np.ndarray, weight: float, reg: float) -> n
         kernel = torch.tensor(np.pad(psf, margins)[::-1, ::-1].copy())
     else:
         kernel = _as_large(psf, image.shape)
-    method = Spitfire(kernel, weight=weight, reg=reg, precision=1e-7, pad=0)
+    method = _deconv().Spitfire(kernel, weight=weight, reg=reg, precision=1e-7, pad=0)
     return _applied(method, image)
 
 
