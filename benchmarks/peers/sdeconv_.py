@@ -48,7 +48,7 @@ def spitfire(image: np.ndarray, psf: np.ndarray, weight: float, reg: float) -> n
         kernel = torch.tensor(np.pad(psf, margins)[::-1, ::-1].copy())
     else:
         kernel = _as_large(psf, image.shape)
-    method = _deconv().Spitfire(kernel, weight=weight, reg=reg, precision=1e-7, pad=0)
+    method = _deconv().Spitfire(kernel, weight=weight, reg=reg, precision=1e-6, pad=0)
     return _applied(method, image)
 
 
@@ -80,7 +80,7 @@ PEERS = (
     Peer(
         "sdeconv Spitfire",
         spitfire,
-        {"reg": (0.9, 0.97, 0.99, 0.997, 0.999, 0.9997), "weight": (0.6, 0.9, 0.99)},
+        {"reg": (0.97, 0.99, 0.997, 0.999), "weight": (0.6, 0.9)},
         wraps=False,
         search_size=96,
     ),
