@@ -8,7 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QLabel, QPushButton
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QLabel,
+    QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+)
 
 from napari_tf_deblur.methods import METHODS, GradientDescent, TotalVariation
 
@@ -67,6 +74,15 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
 # ---------------------------------------------------------------- looks
 
 
+def text_width(box):
+    """How much room a combo box has for its text, in pixels."""
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    edit = QStyle.SubControl.SC_ComboBoxEditField
+    kind = QStyle.ComplexControl.CC_ComboBox
+    return box.style().subControlRect(kind, option, edit, box).width()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_dock_is_narrow_and_nothing_is_clipped(window, qtbot, blurred, theme):
     viewer, dock = window
@@ -76,6 +92,8 @@ def test_the_dock_is_narrow_and_nothing_is_clipped(window, qtbot, blurred, theme
         dock.method.value = method
         qtbot.wait(30)
         assert dock.native.parent().width() <= 400
+        title = dock.method.native
+        assert title.fontMetrics().horizontalAdvance(title.currentText()) <= text_width(title)
         form = dock.fields.form
         assert form.width() <= form.parent().width()
         for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):

@@ -13,7 +13,7 @@ from napari_tf_deblur._loss_plot import LossPlot
 from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, show_psf
 from napari_tf_deblur._worker import Run, Update
 
-WIDTH = 300
+WIDTH = 360
 """Of the dock, at the least, in pixels."""
 
 
@@ -72,7 +72,7 @@ class DeblurWidget(Container[Widget]):
         self.status.setWordWrap(True)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         words = _scrollable(self.status)  # long sentences must not move what lies below
-        words.setFixedHeight(6 * self.status.fontMetrics().lineSpacing())
+        words.setFixedHeight(5 * self.status.fontMetrics().lineSpacing())
         self.margins = (6, 0, 6, 6)
         self.native.setMinimumWidth(WIDTH)
         layout = self.native.layout()
