@@ -7,7 +7,7 @@ Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimizatio
 from collections.abc import Callable
 from typing import Any
 
-from napari_tf_deblur._solvers.loop import compiled, replaced
+from napari_tf_deblur._solvers.loop import compiled, inner_product, replaced
 from napari_tf_deblur._tensorflow import tensorflow
 
 MEMORY = 4
@@ -46,7 +46,7 @@ def loop(
     def step(constants: Any, state: Any, image: Any) -> Any:
         unknowns, gradient, loss, curvatures, *pairs = [s.read_value() for s in state]
         direction = -_times_inverse_hessian(gradient, curvatures, pairs)
-        slope = _dot(direction, gradient)
+        slope = inner_product(direction, gradient)
         # The first direction is the bare gradient, of no particular length.
         first = 1 / (tf.norm(gradient) + 1e-30) * tf.maximum(1.0, tf.norm(unknowns))
         length = tf.where(tf.reduce_all(tf.equal(curvatures, 0.0)), first, 1.0)
@@ -62,7 +62,7 @@ def loop(
             for new, old in zip(found, [unknowns, loss, gradient])
         ]
         moved, change = fresh - unknowns, fresh_gradient - gradient
-        product = _dot(moved, change)
+        product = inner_product(moved, change)
         usable = product > 1e-10 * tf.norm(moved) * tf.norm(change)
         kept = [curvatures, *pairs]
         steps, changes = pairs[:MEMORY], pairs[MEMORY:]
@@ -104,17 +104,11 @@ def _times_inverse_hessian(gradient: Any, curvatures: Any, pairs: list[Any]) -> 
     result = gradient
     shares: list[Any] = []
     for k in reversed(range(MEMORY)):
-        share = curvatures[k] * _dot(steps[k], result)
+        share = curvatures[k] * inner_product(steps[k], result)
         shares.insert(0, share)
         result = result - share * changes[k]
-    newest = curvatures[-1] * _dot(changes[-1], changes[-1])
+    newest = curvatures[-1] * inner_product(changes[-1], changes[-1])
     result *= tf.where(newest > 0, tf.math.reciprocal_no_nan(newest), 1.0)
     for k in range(MEMORY):
-        result = result + steps[k] * (shares[k] - curvatures[k] * _dot(changes[k], result))
+        result = result + steps[k] * (shares[k] - curvatures[k] * inner_product(changes[k], result))
     return result
-
-
-def _dot(a: Any, b: Any) -> Any:
-    """Inner product, without an array for what is summed."""
-    tf = tensorflow()
-    return tf.squeeze(tf.linalg.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])))

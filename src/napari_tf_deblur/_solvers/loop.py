@@ -29,6 +29,12 @@ def replaced(image: Any, fresh: Any) -> Any:
         return tf.identity(change)
 
 
+def inner_product(a: Any, b: Any) -> Any:
+    """Sum of the products of two arrays of one shape, without an array of products."""
+    tf = tensorflow()
+    return tf.squeeze(tf.linalg.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])))
+
+
 def compiled(step: Step) -> Any:
     """Compile a step into a loop of steps.
 

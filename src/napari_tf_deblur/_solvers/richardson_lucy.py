@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
+from napari_tf_deblur._solvers.loop import compiled, inner_product, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -48,6 +48,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         tf.constant(spectrum),
         certainty,
         observed,
+        certainty * observed,
         visible / tf.maximum(seen, LEAST_SEEN),
         tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
@@ -64,7 +65,7 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
 
     def multiplied(constants: Any, image: Any) -> tuple[Any, Any]:
         """One plain iteration, and the deviance of the image it starts from."""
-        spectrum, certainty, observed, share, background, tv_weight = constants
+        spectrum, certainty, observed, seen_light, share, background, tv_weight = constants
         blur = Blur(grid.scene, spectrum)
         model = tf.maximum(blur.forward(image) + background, SMALLEST)
         ratio = observed / model
@@ -75,8 +76,10 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
             curvature = differences.adjoint([s / length for s in slopes])
             # Dey's denominator 1 + w D'(Dx/|Dx|), kept away from zero.
             correction /= tf.maximum(1 + tv_weight * share * curvature, 0.1)
-        deviance = tf.reduce_sum(certainty * (model - observed + tf.math.xlogy(observed, ratio)))
-        return tf.nn.relu(image * share * correction), deviance
+        # A ratio of zero is one of no light observed, which does not count in the logarithm.
+        deviance = tf.reduce_sum(certainty * (model - observed))
+        deviance += inner_product(seen_light, tf.math.log(tf.maximum(ratio, SMALLEST)))
+        return image * share * tf.nn.relu(correction), deviance
 
     def plain(constants: Any, _state: Any, image: Any) -> Any:
         fresh, loss = multiplied(constants, image.read_value())
@@ -86,8 +89,8 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         """Step from a point extrapolated along the last change (Biggs & Andrews, 1997)."""
         image = variable.read_value()
         before, change, change_before = [s.read_value() for s in state]
-        momentum = tf.reduce_sum(change * change_before) / (
-            tf.reduce_sum(tf.square(change_before)) + 1e-30
+        momentum = inner_product(change, change_before) / (
+            inner_product(change_before, change_before) + 1e-30
         )
         momentum = tf.clip_by_value(momentum, 0.0, 1.0)
         ahead = tf.nn.relu(image + momentum * (image - before))
