@@ -58,6 +58,7 @@ class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
             axis.setLabel(label)
             self.addItem(axis, *cell)
         self._axes[0].setWidth(64)  # fixed, so that numbers do not move the curve
+        self._axes[1].setStyle(textFillLimits=[(0, 0.4)])  # numbers must not touch
         self._axes[1].setHeight(2 * self.fontMetrics().lineSpacing() + 8)
         self._axes[0].setGrid(50)
         self.ci.layout.setSpacing(0)
