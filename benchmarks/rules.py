@@ -47,7 +47,7 @@ def richardson_lucy(case: Case) -> Method:
 
 
 def wiener(case: Case) -> Method:
-    return Wiener(balance=float(np.clip(2 * relative_noise(case), 1e-4, 1)))
+    return Wiener()
 
 
 RULES: tuple[Callable[[Case], Method], ...] = (

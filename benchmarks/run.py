@@ -25,7 +25,7 @@ from ours import Answer
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"
-MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_")
+MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_", "scico_masked")
 EXTRAS = ("camera", "speed", "memory")
 """Scripts of their own, whose sections follow the tables."""
 

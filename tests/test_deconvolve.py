@@ -29,7 +29,7 @@ FAST = [
     RichardsonLucy(iterations=30),
     RichardsonLucy(iterations=30, accelerate=False),
     RichardsonLucy(iterations=30, tv_weight=0.002),
-    Wiener(),
+    Wiener(balance=0.01),
     GradientDescent(optimizer="lbfgs", data_term="gaussian", prior="tv", mu=1e-4, iterations=200),
 ]
 BOUNDARIES = ["unknown", "zero", "periodic"]

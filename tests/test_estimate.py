@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tf_deblur.estimate import noise_level, photon_gain
+from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur.estimate import noise_level, photon_gain, wiener_balance
 
 
 def counts(shape, photons, seed=0):
@@ -50,3 +51,26 @@ def test_the_noise_is_found_in_a_blurred_image(shape):
     assert noise_level(planes) == pytest.approx(0.3, rel=0.1)
     valid = random.random(planes.shape) > 0.05
     assert noise_level(np.where(valid, planes, np.nan), valid) == pytest.approx(0.3, rel=0.15)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+@pytest.mark.parametrize("boundary", ["periodic", "unknown"])
+def test_the_balance_is_nearly_the_best_there_is(noise, boundary):
+    random = np.random.default_rng(3)
+    truth = ndimage.gaussian_filter(random.random((150, 140)), 1.5, mode="wrap")
+    truth = (truth - truth.mean()) / truth.std()
+    psf = gaussian_psf((2, 1))
+    blurred = convolve(truth, psf, boundary="periodic") + random.normal(0, noise, truth.shape)
+    if boundary == "unknown":
+        truth, blurred = truth[20:-20, 20:-20], blurred[20:-20, 20:-20]
+
+    def error(balance):
+        result = deconvolve(blurred, psf, Wiener(balance=balance), boundary=boundary)
+        return np.sqrt(np.mean((result.image - truth) ** 2))
+
+    found = deconvolve(blurred, psf, Wiener(), boundary=boundary).method.balance
+    assert found == wiener_balance(
+        blurred.astype(np.float32)[None, None], psf, boundary == "periodic"
+    )
+    best = min(error(balance) for balance in np.logspace(-5, 1, 13))
+    assert error(found) < 1.1 * best

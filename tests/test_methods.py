@@ -40,7 +40,7 @@ def test_methods_cannot_be_changed(method):
         (lambda: TotalVariation(iterations=2.5), TypeError, "whole number"),
         (lambda: TotalVariation(nonnegative=1), TypeError, "True or False"),
         (lambda: RichardsonLucy(iterations=True), TypeError, "whole number"),
-        (lambda: Wiener(balance=0), ValueError, "'balance'"),
+        (lambda: Wiener(balance=-1), ValueError, "'balance'"),
         (lambda: GradientDescent(optimizer="newton"), ValueError, "'sgd', 'adam'"),
         (lambda: GradientDescent(prior="flat"), ValueError, "'smoothness', 'tv'"),
     ],

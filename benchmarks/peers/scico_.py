@@ -1,4 +1,4 @@
-"""Peers from scico: total variation by ADMM, on the padded image and with a masked frame."""
+"""Peer from scico: total variation by ADMM, on the padded image."""
 
 import numpy as np
 
@@ -76,9 +76,6 @@ def _blur(psf: np.ndarray, shape: tuple[int, ...]) -> object:
     )
 
 
-_GRID = {"weight": tuple(10.0 ** np.arange(-5, -1.4, 0.5)), "rho": (10.0, 30.0, 100.0)}
+GRID = {"weight": tuple(10.0 ** np.arange(-4.5, -1.4, 1.0)), "rho": (30.0,)}
 
-PEERS = (
-    Peer("scico ADMM-TV", total_variation, _GRID, search_size=160),
-    Peer("scico ADMM-TV, masked", masked_total_variation, _GRID, pads_itself=True, search_size=160),
-)
+PEERS = (Peer("scico ADMM-TV", total_variation, GRID, search_size=128),)

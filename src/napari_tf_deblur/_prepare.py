@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._planes import Planes
 from napari_tf_deblur._solvers.problem import Problem
-from napari_tf_deblur.estimate import photon_gain
+from napari_tf_deblur.estimate import photon_gain, wiener_balance
 from napari_tf_deblur.forward import BOUNDARIES, Boundary, Grid, convolve
 from napari_tf_deblur.methods import (
     METHODS,
@@ -51,7 +51,7 @@ class Prepared:
     valid : ndarray of bool or None
         Which pixels count; None for all.
     psf, method, boundary
-        What was asked for; the PSF scaled to sum 1, the gain estimated if need be.
+        What was asked for; the PSF scaled to sum 1, gain or balance found if need be.
     spacing : tuple of float
         Voxel size relative to the finest.
     scale : float
@@ -107,6 +107,8 @@ class Prepared:
         warnings = _warnings(values, method)
         if isinstance(method, PoissonLikelihood) and not method.gain:
             method = replace(method, gain=photon_gain(values - method.background, valid))
+        elif isinstance(method, Wiener) and not method.balance:
+            method = replace(method, balance=wiener_balance(values, kernel, boundary == "periodic"))
         values /= np.float32(scale)
         voxel = _relative_spacing(spacing, kernel.ndim)
         return cls(planes, valid, kernel, method, boundary, voxel, scale, grid, batch, warnings)

@@ -1,7 +1,11 @@
-"""What an image says about itself: how many photons it is made of, how noisy it is."""
+"""What an image says about itself: its photons, its noise, how much filtering it needs."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
+
+from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
 
@@ -11,6 +15,15 @@ BLOCK_PIXELS = 256
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
+
+LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
+"""Pixels per axis of the image's middle that are enough to find the balance from."""
+
+BALANCES = np.logspace(-6, 2, 49)
+"""Balances of the Wiener filter to choose from."""
+
+LEAST_BALANCE = 2e-3
+"""Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
 
 MEDIAN_OF_NORMAL = 0.6745
 """Median absolute value of normal noise of standard deviation 1."""
@@ -79,6 +92,70 @@ def noise_level(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
     noise, _, usable = _noise_and_mean(planes, valid)
     seen = np.abs(noise[usable > 0])
     return float(np.median(seen) / MEDIAN_OF_NORMAL) if seen.size else 0.0
+
+
+def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
+    """Find the balance of a Wiener filter by generalised cross-validation.
+
+    It predicts each pixel best from all others (Golub, Heath & Wahba, Technometrics 21,
+    1979); neither the noise nor anything else need be known.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame); the middle of the middle plane is looked at.
+    psf : ndarray of float32
+        Of sum 1.
+    periodic : bool
+        Whether the image wraps round; it is faded out towards its frame otherwise.
+
+    Returns
+    -------
+    float
+        For :class:`napari_tf_deblur.Wiener`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 64, 64)).astype(np.float32)
+    >>> wiener_balance(noise, gaussian_psf(1)) > 1  # nothing but noise: filter hard
+    True
+    """
+    image = planes[len(planes) // 2]
+    frame = image.shape[1:]
+    look = [min(n, LARGEST_LOOK[len(frame)]) for n in frame]
+    starts = [(n - m) // 2 for n, m in zip(frame, look)]
+    middle = image[(slice(None), *(slice(a, a + m) for a, m in zip(starts, look)))]
+    if not periodic or tuple(look) != frame:
+        middle = middle - middle.mean()
+        for axis, m in enumerate(look):
+            fade = np.sin(np.pi * (np.arange(m) + 0.5) / m).astype(np.float32) ** 2
+            middle *= fade.reshape([-1 if a == axis else 1 for a in range(len(look))])
+    shape = middle.shape[1:]
+    spectra = fft.rfftn(middle, axes=tuple(range(1, middle.ndim)), workers=-1)
+    power = np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
+    passed = np.square(np.abs(transfer_function(psf, shape)))
+    smoothness = np.square(_laplacian(shape))
+    twice = np.full(shape[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
+    twice[0] = 1.0
+    scores = []
+    for balance in BALANCES:
+        damped = balance * smoothness
+        rest = damped / (passed + damped + 1e-20)  # part of the image that is filtered away
+        count = np.sum(twice * rest)
+        scores.append(np.sum(twice * np.square(rest) * power) / (count**2 + 1e-30))
+    best = float(BALANCES[int(np.argmin(scores))])
+    return best if periodic else max(best, LEAST_BALANCE)
+
+
+def _laplacian(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Transfer function of the Laplacian, its sign turned, as half spectrum."""
+    total = np.zeros((*shape[:-1], shape[-1] // 2 + 1))
+    for axis, n in enumerate(shape):
+        line = 2 - 2 * np.cos(2 * np.pi * np.arange(total.shape[axis]) / n)
+        total += line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return total
 
 
 def _noise_and_mean(planes: Array, valid: NDArray[np.bool_] | None) -> tuple[Array, Array, Array]:

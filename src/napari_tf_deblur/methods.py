@@ -207,15 +207,15 @@ class Wiener(Method):
     ----------
     balance : float
         Damping, relative to the optical transfer function. More removes more noise, less
-        keeps more detail.
+        keeps more detail; 0 to find it from the image, by generalised cross-validation.
 
     Examples
     --------
     >>> Wiener()
-    Wiener(balance=0.01)
+    Wiener(balance=0.0)
     """
 
-    balance: Annotated[float, {"min": 1e-8, "max": 100.0, "step": 1e-4}] = 0.01
+    balance: Annotated[float, {"min": 0.0, "max": 100.0, "step": 1e-4}] = 0.0
 
 
 @dataclass(frozen=True)
