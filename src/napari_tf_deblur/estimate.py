@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._differences import Differences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.psf import PSF
 
@@ -14,7 +15,6 @@ BLOCK_PIXELS = 256
 
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
-
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
 """Pixels per axis of the image's middle that are enough to find the balance from."""
@@ -136,7 +136,7 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
     spectra = fft.rfftn(middle, axes=tuple(range(1, middle.ndim)), workers=-1)
     power = np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
     passed = np.square(np.abs(transfer_function(psf, shape)))
-    smoothness = np.square(_laplacian(shape))
+    smoothness = Differences(2, (1.0,) * len(shape)).squared_spectrum(shape)
     twice = np.full(shape[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
     twice[0] = 1.0
     scores = []
@@ -147,15 +147,6 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
         scores.append(np.sum(twice * np.square(rest) * power) / (count**2 + 1e-30))
     best = float(BALANCES[int(np.argmin(scores))])
     return best if periodic else max(best, LEAST_BALANCE)
-
-
-def _laplacian(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Transfer function of the Laplacian, its sign turned, as half spectrum."""
-    total = np.zeros((*shape[:-1], shape[-1] // 2 + 1))
-    for axis, n in enumerate(shape):
-        line = 2 - 2 * np.cos(2 * np.pi * np.arange(total.shape[axis]) / n)
-        total += line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    return total
 
 
 def _noise_and_mean(planes: Array, valid: NDArray[np.bool_] | None) -> tuple[Array, Array, Array]:
