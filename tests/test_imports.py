@@ -28,9 +28,9 @@ ROOMS = {
         """,
         WINDOW,
     ),
-    "layers": ("_source _layers _masks _psf_layers", TENSORFLOW | QT),
+    "layers": ("_adding _source _layers _masks _psf_layers", TENSORFLOW | QT),
     "samples": ("_sample_data", TENSORFLOW | WINDOW),
-    "dock": ("_fields _form _loss_plot _psf_fields _widget _worker", TENSORFLOW),
+    "dock": ("_fields _form _loss_plot _psf_fields _turns _updates _widget _worker", TENSORFLOW),
 }
 """For each room: its modules, and what importing them must not bring in."""
 

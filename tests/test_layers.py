@@ -12,9 +12,10 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
+from napari_tf_deblur._adding import adding
 from napari_tf_deblur._layers import displayable, fitting_limits
 from napari_tf_deblur._masks import mask_from, with_nan
-from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, show_psf
+from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
 from napari_tf_deblur._source import read
 
 KEY = "napari_tf_deblur"
@@ -23,6 +24,7 @@ PSF = gaussian_psf(1.5)
 PLACES = {
     "plain": {},
     "scaled": {"scale": (0.5, 0.25), "translate": (-3, 7), "units": ("um", "um")},
+    "mirrored": {"scale": (-2, 3), "translate": (5, 0)},
     "turned": {"scale": (2, 3), "rotate": 30, "translate": (1, 2)},
     "sheared": {"shear": [0.4], "scale": (1, 2)},
     "affine": {"affine": np.array([[0.0, 1, 5], [2, 0.3, 1], [0, 0, 1]]), "scale": (3, 1)},
@@ -260,14 +262,43 @@ def test_nan_is_refused_or_ignored(blurred):
     assert with_nan(None, read(Image(blurred))) is None
 
 
+# ---------------------------------------------------------------- adding it
+
+
+def test_a_layer_is_added_hidden_and_shown_later(blurred):
+    viewer = ViewerModel()
+    first = viewer.add_image(blurred)
+    for layer, select in ((Image(blurred), True), (Image(blurred), False)):
+        pieces = adding(viewer, layer, select=select)
+        there = [(layer in viewer.layers, layer.visible) for _ in pieces]
+        assert there == [(False, True), (True, False)]
+        assert layer.visible
+        assert (viewer.layers.selection.active is layer) == select
+        viewer.layers.selection.active = first
+
+
+def test_a_layer_may_go_before_it_is_shown(blurred):
+    viewer = ViewerModel()
+    for _ in adding(viewer, Image(blurred)):
+        viewer.layers.clear()
+    assert not viewer.layers
+
+
 # ---------------------------------------------------------------- the PSF layer
+
+
+def show_psf(viewer, image, psf):
+    """Show a PSF at once, and return its layer."""
+    for _ in showing_psf(viewer, read(image), psf):
+        pass
+    return find_psf_layer(viewer)
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_psf_layer_has_the_pixels_of_its_image(blurred, place):
     viewer = ViewerModel()
     image = viewer.add_image(blurred, **place)
-    layer = show_psf(viewer, read(image), GaussianPSF((1.0, 2.0)))
+    layer = show_psf(viewer, image, GaussianPSF((1.0, 2.0)))
     assert layer.name == "PSF"
     np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2)))
     for corner in ((0, 0), (4, 7)):
@@ -281,13 +312,13 @@ def test_psf_layer_changes_in_place_and_never_piles_up(blurred):
     viewer = ViewerModel()
     first = viewer.add_image(blurred, scale=(2, 2))
     second = viewer.add_image(np.stack([blurred] * 3), scale=(9, 3, 3), units=("um",) * 3)
-    layer = show_psf(viewer, read(first), GaussianPSF((1.0, 1.0)))
-    same = show_psf(viewer, read(second), GaussianPSF((2.0, 1.0), angle=30.0))
+    layer = show_psf(viewer, first, GaussianPSF((1.0, 1.0)))
+    same = show_psf(viewer, second, GaussianPSF((2.0, 1.0), angle=30.0))
     assert same is layer
     np.testing.assert_array_equal(layer.data, gaussian_psf((2, 1), angle=30))
     np.testing.assert_allclose(layer.scale, (3, 3))
     assert tuple(layer.contrast_limits) == (0, pytest.approx(layer.data.max()))
-    volume = show_psf(viewer, read(second), GaussianPSF((1.0, 1.0, 1.0)))
+    volume = show_psf(viewer, second, GaussianPSF((1.0, 1.0, 1.0)))
     assert volume.ndim == 3
     assert [x.name for x in viewer.layers].count("PSF") == 1
     assert find_psf_layer(viewer) is volume
@@ -297,7 +328,7 @@ def test_a_users_own_layer_named_psf_is_left_alone(blurred):
     viewer = ViewerModel()
     image = viewer.add_image(blurred)
     mine = viewer.add_image(np.ones((5, 5)), name="PSF")
-    show_psf(viewer, read(image), GaussianPSF((1.0, 1.0)))
+    show_psf(viewer, image, GaussianPSF((1.0, 1.0)))
     np.testing.assert_array_equal(mine.data, np.ones((5, 5)))
     assert len(viewer.layers) == 3
 

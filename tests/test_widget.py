@@ -20,6 +20,19 @@ def shown(*widgets):
     return all(not widget.native.isHidden() for widget in widgets)
 
 
+@pytest.fixture
+def psf_layer(qtbot, viewer, dock):
+    """Press the button that shows the PSF, and return its layer."""
+
+    def press():
+        dock.psf.show.native.click()
+        qtbot.waitUntil(lambda: "PSF" in viewer.layers and viewer.layers["PSF"].visible)
+        qtbot.wait(50)  # it may have an update to come
+        return viewer.layers["PSF"]
+
+    return press
+
+
 # ---------------------------------------------------------------- the image
 
 
@@ -122,12 +135,11 @@ def test_size(text, size):
     assert parse_size(text) == size
 
 
-def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurred):
+def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurred, psf_layer):
     source = viewer.add_image(blurred, scale=(2, 3))
     dock.psf.sigmas[1].value = 1.0
     assert "PSF" not in viewer.layers
-    dock.psf.show.native.click()
-    layer = viewer.layers["PSF"]
+    layer = psf_layer()
     np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2)))
     np.testing.assert_allclose(layer.scale, (2, 3))
     dock.psf.angle.value = 30.0
@@ -138,10 +150,9 @@ def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurr
     assert viewer.layers.selection.active is source
 
 
-def test_half_typed_values_make_no_noise(viewer, dock, blurred, told):
+def test_half_typed_values_make_no_noise(viewer, dock, blurred, told, psf_layer):
     viewer.add_image(blurred)
-    dock.psf.show.native.click()
-    before = viewer.layers["PSF"].data.copy()
+    before = psf_layer().data.copy()
     dock.psf.sigmas[2].value = 0.0
     dock.psf.size.value = "1a"
     assert told == []
@@ -271,11 +282,10 @@ def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurre
 
 
 def test_a_gaussian_is_cut_to_a_thin_stack_and_the_dock_says_so(
-    viewer, dock, blurred, finished, told
+    viewer, dock, blurred, finished, told, psf_layer
 ):
     thin(viewer, dock, blurred)
-    dock.psf.show.native.click()
-    np.testing.assert_array_equal(viewer.layers["PSF"].data, gaussian_psf((2, 2, 2))[6:11])
+    np.testing.assert_array_equal(psf_layer().data, gaussian_psf((2, 2, 2))[6:11])
     dock.deblur()
     finished(dock)
     assert told == []

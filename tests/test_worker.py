@@ -13,7 +13,7 @@ from napari_tf_deblur import TotalVariation, _layers
 from napari_tf_deblur._layers import Job
 from napari_tf_deblur._psf_layers import GaussianPSF
 from napari_tf_deblur._source import read
-from napari_tf_deblur._worker import Pace, RunFailedError, Update, updates
+from napari_tf_deblur._updates import Pace, RunFailedError, Update, updates
 from napari_tf_deblur.deconvolve import Deconvolution, OutOfMemoryError, Step
 
 
@@ -180,6 +180,19 @@ def test_the_window_is_alive_meanwhile(qtbot, running, dock, core, finished):
     assert len(ticks) > 15
 
 
+def test_layers_come_hidden_and_are_shown_before_the_run_ends(viewer, dock, core, cells, finished):
+    came = {}
+    viewer.layers.events.inserted.connect(
+        lambda event: came.update({event.value.name: event.value.visible})
+    )
+    core.end.set()
+    dock.deblur()
+    finished(dock)
+    assert came == {"PSF": False, "cells deblurred": False}
+    assert all(layer.visible for layer in viewer.layers)
+    assert viewer.layers.selection.active is viewer.layers["cells deblurred"]
+
+
 def test_stop_keeps_the_best_so_far(viewer, running, core, dock, finished, told):
     dock.stop_button.native.click()
     finished(dock, 5)
@@ -221,9 +234,8 @@ def test_an_error_is_told_once_and_the_layers_are_as_before(
     core.error = error
     core.pause = 0.1
     dock.deblur()
-    names = [layer.name for layer in viewer.layers]
     finished(dock)
-    assert [layer.name for layer in viewer.layers] == names == ["cells", "PSF"]
+    assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
     assert viewer.layers.selection.active is cells
     np.testing.assert_array_equal(cells.data, before)
     assert len(told) == 1
@@ -306,6 +318,25 @@ def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
     steps = core.steps
     qtbot.wait(100)
     assert core.steps == steps
+
+
+def test_the_viewer_may_be_closed_while_layers_are_added(qtbot, make_napari_viewer, core, blurred):
+    viewer = make_napari_viewer(strict_qt="raise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    viewer.add_image(blurred, name="cells")
+    dock.deblur()
+    viewer.close()
+    qtbot.wait(200)
+    assert core.steps == 0
+    assert "PSF" not in viewer.layers
+
+
+def test_stop_before_the_first_step(viewer, dock, core, cells, finished, told):
+    dock.deblur()
+    dock.stop_button.native.click()
+    finished(dock)
+    assert "cells deblurred" in viewer.layers
+    assert told == []
 
 
 def test_warnings_of_the_core_reach_the_user(qtbot, dock, core, cells, finished, told):

@@ -1,6 +1,6 @@
 """PSFs between napari and the core: as fields say, as a layer shows, as a layer holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_tf_deblur._adding import adding
 from napari_tf_deblur._source import KEY, Source, is_length, read
 from napari_tf_deblur.psf import gaussian_psf, measured_psf
 
@@ -117,8 +118,10 @@ def find_psf_layer(viewer: ViewerModel) -> Image | None:
     return None
 
 
-def show_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Image:
+def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterator[None]:
     """Show a Gaussian PSF in its one layer, in the first corner of its image.
+
+    The layer is named "PSF"; one that is there already is changed in place.
 
     Parameters
     ----------
@@ -129,10 +132,10 @@ def show_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Image:
     psf : GaussianPSF
         The PSF.
 
-    Returns
-    -------
-    napari.layers.Image
-        The layer named "PSF", new or changed in place.
+    Yields
+    ------
+    None
+        Between its pieces, if the layer is new.
     """
     values, _ = psf.array(source)
     looks = _in_corner(source, values.shape)
@@ -144,15 +147,14 @@ def show_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Image:
             if not np.array_equal(getattr(layer, name), value):
                 setattr(layer, name, value)
         if np.array_equal(layer.data, values):
-            return layer
+            return
         layer.data = values
         layer.metadata = metadata
         layer.contrast_limits_range = limits
         layer.contrast_limits = limits
-        return layer
+        return
     if layer is not None:
         viewer.layers.remove(layer)
-    active = viewer.layers.selection.active
     layer = Image(
         values,
         name=PSF_NAME,
@@ -164,10 +166,7 @@ def show_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Image:
         multiscale=False,
         **looks,
     )
-    viewer.add_layer(layer)
-    if active is not None:
-        viewer.layers.selection.active = active
-    return layer
+    yield from adding(viewer, layer, select=False)
 
 
 def _in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
@@ -178,10 +177,11 @@ def _in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
     place = affine.inverse.compose(source.place).set_slice(last)
     corner = np.zeros(ndim)
     corner[:-2] = [(n - m) // 2 for n, m in zip(source.shape[-ndim:-2], shape, strict=False)]
+    oblique = _is_oblique(place)  # else, napari would take a mirrored axis for a rotation
     return {
         "scale": place.scale,
-        "rotate": place.rotate,
-        "shear": place.shear if _is_oblique(place) else np.zeros(ndim * (ndim - 1) // 2),
+        "rotate": place.rotate if oblique else np.eye(ndim),
+        "shear": place.shear if oblique else np.zeros(ndim * (ndim - 1) // 2),
         "translate": place.translate + place.linear_matrix @ corner,
         "affine": affine.set_slice(last),
         "units": source.state["units"][-ndim:],

@@ -1,5 +1,7 @@
 """The dock "Deblur"."""
 
+from collections.abc import Callable, Iterator
+
 from magicgui.widgets import Container, PushButton
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
@@ -8,10 +10,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
 from napari_tf_deblur._fields import Fields
-from napari_tf_deblur._layers import Result
+from napari_tf_deblur._layers import Job, Result
 from napari_tf_deblur._loss_plot import LossPlot
-from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, show_psf
-from napari_tf_deblur._worker import Run, Update
+from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
+from napari_tf_deblur._turns import Turns
+from napari_tf_deblur._updates import Update
+from napari_tf_deblur._worker import Run
 
 WIDTH = 360
 """Of the dock, at the least, in pixels."""
@@ -41,6 +45,7 @@ class DeblurWidget(Container[Widget]):
         super().__init__(labels=False)
         self._viewer = napari_viewer
         self._run: Run | None = None
+        self._turns = Turns()
         self._gone = False
         self.fields = fields = Fields(napari_viewer)
         self.image, self.dims, self.psf = fields.image, fields.dims, fields.psf
@@ -93,17 +98,13 @@ class DeblurWidget(Container[Widget]):
         try:
             job = self.fields.job()
             self._run = Run(self._viewer, job, self._on_update, self._on_end)
-            self._set_running(True)  # first: progress bars paint at once, with all that waits
-            if isinstance(job.psf, GaussianPSF):
-                show_psf(self._viewer, job.source, job.psf)
         except Exception as error:  # one that leaves a slot would end the process
-            self._run = None
-            self._set_running(False)
-            self._report(error)
+            self._on_end(error)
             return
+        self._set_running(True)
         self.status.setText("Preparing.")
         self.plot.set_losses([])
-        self._run.start()
+        self._turns.do(self._beginning(self._run, job))
 
     def stop(self, *_: object) -> None:
         """End the run; the result layer keeps the best image so far."""
@@ -113,23 +114,33 @@ class DeblurWidget(Container[Widget]):
 
     def show_psf(self, *_: object) -> None:
         """Show the Gaussian PSF as a layer in the corner of its image."""
+        self._turns.do(self._showing_psf(self._report))
+
+    def _beginning(self, run: Run, job: Job) -> Iterator[None]:
+        yield  # first the buttons
+        try:
+            if isinstance(job.psf, GaussianPSF):
+                yield from showing_psf(self._viewer, job.source, job.psf)
+                yield
+        except Exception as error:  # as above
+            self._on_end(error)
+        else:
+            run.start()
+
+    def _showing_psf(self, tell: Callable[[Exception], None]) -> Iterator[None]:
         try:
             source, psf = self.fields.source(), self.psf.psf()
             if isinstance(psf, GaussianPSF):
-                show_psf(self._viewer, source, psf)
+                yield from showing_psf(self._viewer, source, psf)
         except (TypeError, ValueError) as error:
-            self._report(error)
+            tell(error)
 
     def _update_psf_layer(self) -> None:
         """Keep the PSF layer up to date while the fields change, if it is there."""
         if self._gone or self.image.value is None or find_psf_layer(self._viewer) is None:
             return
-        try:
-            source, psf = self.fields.source(), self.psf.psf()
-            if isinstance(psf, GaussianPSF):
-                show_psf(self._viewer, source, psf)
-        except (TypeError, ValueError) as error:
-            self.status.setText(str(error))  # half-typed values deserve no notification
+        # Half-typed values deserve no notification.
+        self._turns.do(self._showing_psf(lambda error: self.status.setText(str(error))))
 
     def _follow(self, *_: object) -> None:
         if not self._gone:
@@ -172,6 +183,7 @@ class DeblurWidget(Container[Widget]):
 
     def _on_destroyed(self, *_: object) -> None:
         self._gone = True
+        self._turns.drop()
         self.fields.unwatch()
         if self._run is not None:
             self._run.abandon()
