@@ -28,7 +28,7 @@ ROOMS = {
         """,
         WINDOW,
     ),
-    "layers": ("_adding _source _layers _masks _psf_layers", TENSORFLOW | QT),
+    "layers": ("_adding _job _layers _masks _psf_layers _source", TENSORFLOW | QT),
     "samples": ("_sample_data", TENSORFLOW | WINDOW),
     "dock": ("_fields _form _loss_plot _psf_fields _turns _updates _widget _worker", TENSORFLOW),
 }

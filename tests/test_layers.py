@@ -13,7 +13,7 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._adding import adding
-from napari_tf_deblur._layers import displayable, fitting_limits
+from napari_tf_deblur._job import displayable, fitting_limits
 from napari_tf_deblur._masks import mask_from, with_nan
 from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
 from napari_tf_deblur._source import read

@@ -7,7 +7,7 @@ import pytest
 
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, _tensorflow, deconvolve, gaussian_psf
-from napari_tf_deblur._layers import displayable
+from napari_tf_deblur._job import displayable
 from napari_tf_deblur._psf_fields import parse_size
 from napari_tf_deblur._source import read, short_unit
 from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener

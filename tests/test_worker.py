@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_tf_deblur import TotalVariation, _layers
-from napari_tf_deblur._layers import Job
+from napari_tf_deblur import TotalVariation, _job
+from napari_tf_deblur._job import Job
 from napari_tf_deblur._psf_layers import GaussianPSF
 from napari_tf_deblur._source import read
 from napari_tf_deblur._updates import Pace, RunFailedError, Update, updates
@@ -51,7 +51,7 @@ class Core:
 @pytest.fixture
 def core(monkeypatch):
     stand_in = Core()
-    monkeypatch.setattr(_layers, "iter_deconvolve", stand_in)
+    monkeypatch.setattr(_job, "iter_deconvolve", stand_in)
     return stand_in
 
 

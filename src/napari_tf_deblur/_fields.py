@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 
 from napari_tf_deblur._form import Form
-from napari_tf_deblur._layers import Job
+from napari_tf_deblur._job import Job
 from napari_tf_deblur._masks import mask_from
 from napari_tf_deblur._psf_fields import PSFFields
 from napari_tf_deblur._psf_layers import find_psf_layer

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers import Job, Result, displayable
+from napari_tf_deblur._job import Job, Result, displayable
 from napari_tf_deblur.deconvolve import Step
 
 MIN_INTERVAL = 0.1

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
 from napari_tf_deblur._fields import Fields
-from napari_tf_deblur._layers import Job, Result
+from napari_tf_deblur._job import Job, Result
 from napari_tf_deblur._loss_plot import LossPlot
 from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
 from napari_tf_deblur._turns import Turns

@@ -11,7 +11,8 @@ from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._adding import adding
-from napari_tf_deblur._layers import Job, Result, result_layer
+from napari_tf_deblur._job import Job, Result
+from napari_tf_deblur._layers import result_layer
 from napari_tf_deblur._source import KEY
 from napari_tf_deblur._turns import Turns
 from napari_tf_deblur._updates import Pace, Update, updates
