@@ -74,17 +74,22 @@ class Differences:
         return total
 
     def _forward(self, values: Any, axis: int) -> Any:
-        return self._rolled(values, 1, axis) - values
+        return self._steps([values, self._cut(values, axis, slice(None, 1))], axis)
 
     def _backward(self, values: Any, axis: int) -> Any:
-        return values - self._rolled(values, -1, axis)
+        return self._steps([self._cut(values, axis, slice(-1, None)), values], axis)
 
     def _minus_backward(self, values: Any, axis: int) -> Any:
-        return self._rolled(values, -1, axis) - values
+        return -self._backward(values, axis)
 
-    def _rolled(self, values: Any, by: int, axis: int) -> Any:
-        """Bring the neighbour at a distance to each place: cut and swapped."""
-        return tensorflow().roll(values, -by, axis - self.dimensions)
+    def _steps(self, parts: list[Any], axis: int) -> Any:
+        """Differences between neighbours of what is one longer than the grid."""
+        longer = tensorflow().concat(parts, axis - self.dimensions)
+        first, second = slice(None, -1), slice(1, None)
+        return self._cut(longer, axis, second) - self._cut(longer, axis, first)
+
+    def _cut(self, values: Any, axis: int, part: slice) -> Any:
+        return values[(..., part, *(slice(None),) * (self.dimensions - axis - 1))]
 
 
 def root_of_channels(squares: Any) -> Any:

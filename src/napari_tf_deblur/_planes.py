@@ -21,8 +21,6 @@ class Planes:
 
     Attributes
     ----------
-    values : ndarray of float32
-        The planes, in the image's own units; a copy.
     shape : tuple of int
         Shape of the image.
     channel_axis : int or None
@@ -31,14 +29,23 @@ class Planes:
         Transparency, not to be deblurred: the fourth of four channels on the last axis.
     """
 
-    values: NDArray[np.float32]
     shape: tuple[int, ...]
     channel_axis: int | None
     alpha: NDArray[np.float32] | None
 
     @classmethod
-    def of(cls, image: ArrayLike, psf: PSF, channel_axis: int | None) -> Self:
-        """Check an image against a PSF and take it apart."""
+    def of(
+        cls, image: ArrayLike, psf: PSF, channel_axis: int | None
+    ) -> tuple[Self, NDArray[np.float32]]:
+        """Check an image against a PSF and take it apart.
+
+        Returns
+        -------
+        planes : Planes
+            How to put it together again.
+        values : ndarray of float32
+            Shape (planes, channels, *frame), in the image's own units; a copy.
+        """
         array = np.asarray(image)
         if array.dtype.kind not in REAL_KINDS:
             raise TypeError(
@@ -59,9 +66,9 @@ class Planes:
         with np.errstate(over="ignore"):  # what overflows is found to be infinite later
             values = np.array(array, dtype=np.float32, order="C")
         values = values.reshape(-1, *values.shape[-1 - psf.ndim :])
-        return cls(values, shape, None if channel_axis is None else axis, alpha)
+        return cls(shape, None if channel_axis is None else axis, alpha), values
 
-    def mask(self, mask: ArrayLike) -> NDArray[np.bool_]:
+    def mask(self, mask: ArrayLike, frame: tuple[int, ...]) -> NDArray[np.bool_]:
         """Take apart a mask that fits the image without its channel axis."""
         without_channels = tuple(
             n for axis, n in enumerate(self.shape) if axis != self.channel_axis
@@ -73,7 +80,7 @@ class Planes:
                 f"The mask has the shape {np.shape(mask)}, which does not fit the image's "
                 f"{without_channels}; use a mask drawn on this image."
             ) from None
-        return full.reshape(-1, 1, *self.values.shape[2:])
+        return full.reshape(-1, 1, *frame)
 
     def together(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Put planes together into an image of the original shape."""

@@ -47,7 +47,9 @@ class Prepared:
     Attributes
     ----------
     planes : Planes
-        The image taken apart, its values divided by `scale`, ignored pixels filled.
+        How the image was taken apart.
+    batches : list of ndarray of float32
+        Its values, divided by `scale`, ignored pixels filled: the planes to solve together.
     valid : ndarray of bool or None
         Which pixels count; None for all.
     psf, method, boundary
@@ -58,13 +60,12 @@ class Prepared:
         Intensity units of the image per unit of the planes' values.
     grid : Grid
         Of one plane.
-    batch : int
-        Number of planes to solve together.
     warnings : tuple of str
         What the user should know.
     """
 
     planes: Planes
+    batches: list[Array]
     valid: NDArray[np.bool_] | None
     psf: PSF
     method: Method
@@ -72,7 +73,6 @@ class Prepared:
     spacing: tuple[float, ...]
     scale: float
     grid: Grid
-    batch: int
     warnings: tuple[str, ...]
 
     @classmethod
@@ -95,12 +95,11 @@ class Prepared:
             )
         if boundary not in BOUNDARIES:
             raise ValueError(f"The boundary is {boundary!r}; choose one of {BOUNDARIES}.")
-        planes = Planes.of(image, kernel, channel_axis)
-        values = planes.values
+        planes, values = Planes.of(image, kernel, channel_axis)
         reach = REACH if boundary == "unknown" else 1.0
         grid = Grid.around(values.shape[2:], kernel, boundary, reach)
         batch = _batch_size(grid, values.shape, method)
-        valid = _valid(planes, mask)
+        valid = _valid(values, None if mask is None else planes.mask(mask, values.shape[2:]))
         scale = _scale(values, valid, method)
         if valid is not None:
             np.copyto(values, _mean(values, valid), where=~valid)
@@ -111,17 +110,19 @@ class Prepared:
             method = replace(method, balance=wiener_balance(values, kernel, boundary == "periodic"))
         values /= np.float32(scale)
         voxel = _relative_spacing(spacing, kernel.ndim)
-        return cls(planes, valid, kernel, method, boundary, voxel, scale, grid, batch, warnings)
+        batches = [values[first : first + batch] for first in range(0, len(values), batch)]
+        return cls(planes, batches, valid, kernel, method, boundary, voxel, scale, grid, warnings)
 
-    def problem(self, first: int) -> Problem:
-        """Pose the problem of the batch that starts at a plane."""
-        part = slice(first, first + self.batch)
-        observed = self.planes.values[part]
+    def problem(self, k: int) -> Problem:
+        """Pose the problem of a batch, which is let go of: its result will take its place."""
+        observed = self.batches[k]
+        self.batches[k] = np.empty_like(observed[:0])
         certainty = np.ones((1,) * observed.ndim, dtype=np.float32)
         if isinstance(self.method, TotalVariation | Hessian) and self.method.gain:
             certainty = self._inverse_variance(observed, self.method)
         if self.valid is not None:
-            certainty = certainty * self.valid[part]
+            first = sum(len(batch) for batch in self.batches[:k])
+            certainty = certainty * self.valid[first : first + len(observed)]
         return Problem(
             observed,
             certainty,
@@ -149,10 +150,10 @@ class Prepared:
         )
 
 
-def _valid(planes: Planes, mask: ArrayLike | None) -> NDArray[np.bool_] | None:
+def _valid(values: Array, ignored: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
     """Find the pixels that count; refuse what is neither a number nor masked."""
-    finite = np.isfinite(planes.values)
-    if mask is None:
+    finite = np.isfinite(values)
+    if ignored is None:
         if finite.all():
             return None
         count = int(finite.size - finite.sum())
@@ -160,7 +161,6 @@ def _valid(planes: Planes, mask: ArrayLike | None) -> NDArray[np.bool_] | None:
             f"The image has {count} NaN or infinite pixel(s); mask them (in the dock: "
             "'ignore NaN pixels') or replace them by numbers."
         )
-    ignored = planes.mask(mask)
     if not (finite | ignored).all():
         raise ValueError(
             "The image has NaN or infinite pixels outside the mask; mask them too, or "

@@ -63,6 +63,13 @@ def tensorflow() -> Any:
     return sys.modules["tensorflow"]
 
 
+def give_memory_back() -> None:
+    """Return to the system what the C library of Linux keeps of freed memory."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def _import_in_a_thread() -> None:
     failures: list[BaseException] = []
 

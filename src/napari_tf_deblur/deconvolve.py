@@ -190,23 +190,21 @@ def iter_deconvolve(
     ...     fraction = step.fraction
     """
     run = Prepared.of(image, psf, method, boundary, channel_axis, spacing, mask)
-    values = run.planes.values  # becomes the result, batch by batch
-    total = len(values)
+    batches = run.batches  # become the result, one by one
+    sizes = [len(batch) for batch in batches]
+    total = sum(sizes)
     histories: list[Array] = []
     converged = []
     warnings = run.warnings
 
     def step(
-        message: str,
-        fraction: float = 0.0,
-        batch: slice = slice(0),
-        current: Iterate | None = None,
+        message: str, fraction: float = 0.0, k: int = 0, current: Iterate | None = None
     ) -> Step:
         def image() -> Array:
-            so_far = values * np.float32(run.scale)
-            if current is not None:
-                so_far[batch] = current.image() * np.float32(run.scale)
-            return run.planes.together(so_far)
+            so_far = [
+                b if j != k or current is None else current.image() for j, b in enumerate(batches)
+            ]
+            return run.planes.together(_joined(so_far) * np.float32(run.scale))
 
         return Step(message, fraction, _summed(histories), image)
 
@@ -221,19 +219,19 @@ def iter_deconvolve(
     yield step("preparing")
     started = last_yield = time.perf_counter()
     try:
-        for first in range(0, total, run.batch):
-            batch = slice(first, min(first + run.batch, total))
+        for k in range(len(batches)):
+            batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
             histories.append(np.zeros(0, np.float32))
-            for iterate in SOLVERS[type(run.method)](run.problem(first), run.method):
+            for iterate in SOLVERS[type(run.method)](run.problem(k), run.method):
                 histories[-1] = iterate.losses
                 if is_stopped():
                     break
                 if time.perf_counter() - last_yield >= AIR:
-                    done = (first + iterate.fraction * (batch.stop - first)) / total
+                    done = (batch.start + iterate.fraction * sizes[k]) / total
                     message = _progress(len(iterate.losses), batch, total)
-                    yield step(message, done, batch, iterate)
+                    yield step(message, done, k, iterate)
                     last_yield = time.perf_counter()
-            values[batch] = iterate.image()
+            batches[k] = iterate.image()
             converged.append(iterate.converged)
             if is_stopped():
                 warnings += (_stopped_at(batch.stop, total),)
@@ -243,6 +241,7 @@ def iter_deconvolve(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "
             "3D, or close other programs."
         ) from error
+    values = _joined(batches)
     values *= np.float32(run.scale)
     return Deconvolution(
         image=run.planes.together(values),
@@ -253,6 +252,10 @@ def iter_deconvolve(
         seconds=time.perf_counter() - started,
         warnings=warnings,
     )
+
+
+def _joined(batches: list[Array]) -> Array:
+    return batches[0] if len(batches) == 1 else np.concatenate(batches)
 
 
 def _progress(iterations: int, batch: slice, total: int) -> str:

@@ -4,9 +4,17 @@ Minimises, over scenes x larger than the frame (Almeida & Figueiredo, IEEE TIP 2
 
     1/2 sum c (H x - y)^2 + w sum |D x|,        x >= 0 or dark outside where asked,
 
-split as u = H x, z = D x and, where x is constrained, v = x. Each split keeps one array:
-the sum s of the split variable and its multiplier. Its proximal step takes s apart, so
-that neither need be stored. An iteration costs two forward and two inverse transforms.
+split as u = H x, z = D x and, where x is constrained, v = x. Each split keeps one array s:
+the sum of the split variable and its multiplier. The proximal step takes it apart again,
+into p and s - p, so that neither need be stored. An iteration
+
+- finds the image x that fits the 2 p - s of all splits, by a division in Fourier space,
+- moves each s on by RELAXATION times what H x, D x or x exceeds p by,
+
+and costs two forward and two inverse transforms. The s of derivatives are kept in units of
+THRESHOLD. The image is made from the state when it is asked for. Written so that XLA, which
+fuses what lies between the transforms, stores as little as it can: it keeps what does not
+change from step to step, and copies what is read after it is replaced.
 """
 
 from collections.abc import Iterator
@@ -16,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._blur import irfft, rfft
-from napari_tf_deblur._differences import Differences, root_of_channels
-from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
+from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -35,6 +43,9 @@ CONSTRAINT_PENALTY = 0.02
 RELAXATION = 1.8
 """Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
 
+SAMPLE = 8
+"""Of so many columns of the image, one is looked at for its change, and kept for it."""
+
 SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
 
@@ -49,114 +60,105 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
     differences = Differences(order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = differences.squared_spectrum(grid.scene)
-    denominator *= weight / THRESHOLD
-    denominator += DATA_PENALTY * (np.square(spectrum.real) + np.square(spectrum.imag))
-    denominator += CONSTRAINT_PENALTY * constrained
-    np.maximum(denominator, 1e-12, out=denominator)
-    allowed = None
-    if problem.dark_outside:
-        allowed = tf.constant(np.pad(np.ones(grid.frame, dtype=bool), grid.margins))
+    denominator *= weight / (THRESHOLD * DATA_PENALTY)
+    denominator += np.square(spectrum.real) + np.square(spectrum.imag)
+    denominator += constrained * CONSTRAINT_PENALTY / DATA_PENALTY
+    np.maximum(denominator, 1e-11, out=denominator)
+    start = tf.constant(problem.extended())
+    inside = np.pad(np.ones(grid.frame, dtype=bool), grid.margins)
+    uniform = problem.certainty.size == 1
     constants = [
         tf.constant(spectrum),
-        tf.constant(np.reciprocal(denominator, out=denominator).astype(np.complex64)),
-        tf.constant(problem.certainty),
-        tf.constant(problem.observed),
+        tf.constant(np.reciprocal(denominator, out=denominator)),
+        tf.constant(inside),
+        tf.constant(problem.certainty if uniform else problem.certainty_in_scene()),
+        start,
         tf.constant(np.float32(weight)),
-        allowed,
     ]
-    start = tf.constant(problem.extended())
-    state = [start, *differences.apply(start), *([start] if constrained else [])]
-    run = _compiled(grid, order, problem.spacing, constrained, method.nonnegative)
-    return iterate(run, constants, state, start, grid, method.iterations, method.tolerance)
+    slopes = [slope / THRESHOLD for slope in differences.apply(start)]
+    sample = start[(..., *grid.window)][..., ::SAMPLE]
+    state = [start, sample, *slopes, *([start] if constrained else [])]
+    run, image_of = _compiled(
+        grid, order, problem.spacing, method.nonnegative, problem.dark_outside
+    )
+    return iterate(run, image_of, constants, state, grid, method.iterations, method.tolerance)
 
 
 @lru_cache(maxsize=8)
 def _compiled(
-    grid: Grid, order: int, spacing: tuple[float, ...], constrained: bool, nonnegative: bool
-) -> Any:
+    grid: Grid, order: int, spacing: tuple[float, ...], nonnegative: bool, dark_outside: bool
+) -> tuple[Any, Any]:
+    """The compiled loop, and the function that makes the image of a state."""
     tf = tensorflow()
-    axes = len(grid.frame)
     differences = Differences(order, spacing)
-    components = range(len(differences.axes))
+    constrained = nonnegative or dark_outside
+    derivatives = slice(2, 2 + len(differences.axes))
     window = (..., *grid.window)
-    after = tf.control_dependencies  # one thing after another needs far less memory
 
-    def pulled(values: Any, certainty: Any, observed: Any) -> Any:
-        """How far the data term's proximal step moves what lies in the frame."""
-        return certainty / (certainty + DATA_PENALTY) * (observed - values[window])
+    def pull(inside: Any, certainty: Any, observed: Any, s_blurred: Any) -> Any:
+        """From s to p of the blurred image: in the frame, nearer to what was observed."""
+        nearness = certainty / (certainty + DATA_PENALTY)
+        return tf.where(inside, nearness * (observed - s_blurred), 0.0)
 
-    def in_scene(values: Any) -> Any:
-        return tf.pad(values, ((0, 0), (0, 0), *grid.margins))
+    def projected(values: Any, inside: Any) -> Any:
+        """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
+        if nonnegative:
+            values = tf.nn.relu(values)
+        return tf.where(inside, values, 0.0) if dark_outside else values
 
-    def step(constants: Any, state: Any, image: Any) -> Any:
-        spectrum, inverse, certainty, observed, weight, allowed = constants
-        s_blurred, *s_derivatives = state[: 1 + len(components)]
-        s_scene = state[-1] if constrained else None
+    def multiplier(s_derivatives: Any) -> Any:
+        """What s - p of the derivatives is, as a part of s."""
+        squares = sum(tf.square(s) for s in s_derivatives)
+        return tf.math.rsqrt(tf.maximum(_summed_channels(squares), 1.0))
 
-        # Each split variable is p = prox(s), its multiplier s - p. The image that fits all
-        # the 2 p - s is found by one division in Fourier space. For derivatives, prox
-        # scales each vector by a factor; "mirror" is what 2 p - s scales it by.
-        mirror = 1 - 2 * THRESHOLD / tf.maximum(_norm(s_derivatives), THRESHOLD)
-        right: Any = tf.zeros(())
-        for k in components:
-            with after([right, mirror]):
-                right += differences.adjoint_component(mirror * s_derivatives[k], k)
-        right *= weight / THRESHOLD
-        if s_scene is not None:
-            with after([right]):
-                projected = _projected(s_scene, allowed, nonnegative)
-                right += CONSTRAINT_PENALTY * (2 * projected - s_scene)
-        smooth = rfft(right, axes)
-        with after([smooth]):
-            pull = pulled(s_blurred, certainty, observed)
-            sharp = DATA_PENALTY * rfft(s_blurred + 2 * in_scene(pull), axes)
-        with after([sharp]):
-            sharp *= tf.math.conj(spectrum)
-        with after([sharp]):
-            transformed = (smooth + sharp) * inverse
-        fresh = irfft(transformed, grid.scene)
-        with after([fresh]):
-            change = replaced(image, _projected(fresh, allowed, nonnegative))
-        with after([change]):
-            reblurred = irfft(spectrum * transformed, grid.scene)
+    def solved(constants: Any, state: Any) -> Any:
+        """The spectrum of the image that fits all the 2 p - s."""
+        spectrum, inverse, inside, certainty, observed, weight = constants
+        s_blurred, s_derivatives = state[0], state[derivatives]
+        ratio = weight / DATA_PENALTY
+        mirror = ratio - 2 * ratio * multiplier(s_derivatives)
+        right = differences.adjoint([mirror * s for s in s_derivatives])
+        if constrained:
+            mirrored = 2 * projected(state[-1], inside) - state[-1]
+            right += CONSTRAINT_PENALTY / DATA_PENALTY * mirrored
+        mirrored = s_blurred + 2 * pull(inside, certainty, observed, s_blurred)
+        sharp = rfft(mirrored, len(grid.frame))
+        # The conjugate of a constant would be kept, that of what it is multiplied by is not.
+        total = rfft(right, len(grid.frame)) + tf.math.conj(spectrum * tf.math.conj(sharp))
+        return tf.complex(inverse * tf.math.real(total), inverse * tf.math.imag(total))
 
-        # Each s moves by what its p falls short of, over-relaxed.
-        with after([reblurred]):
-            misfit = tf.square(reblurred[window] - observed)
-            loss = 0.5 * tf.reduce_sum(certainty * misfit)
-            pull = RELAXATION * pulled(s_blurred, certainty, observed)
-        with after([loss, pull]):
-            done = s_blurred.assign_add(RELAXATION * (reblurred - s_blurred))
-        with after([done]):
-            done = s_blurred.assign_sub(in_scene(pull))
-        squares: Any = tf.zeros(())
-        for k in components:
-            with after([done]):
-                kept = mirror * s_derivatives[k] + s_derivatives[k]
-                done = s_derivatives[k].assign_sub(0.5 * RELAXATION * kept)
-            with after([done]):
-                slope = differences.component(fresh, k)
-                squares += tf.square(slope)
-            with after([squares]):
-                done = s_derivatives[k].assign_add(RELAXATION * slope)
-        if s_scene is not None:
-            with after([done]):
-                short = fresh - _projected(s_scene, allowed, nonnegative)
-                done = s_scene.assign_add(RELAXATION * short)
-        with after([done]):
-            return loss + weight * tf.reduce_sum(root_of_channels(squares)), change
+    def image_of(constants: Any, state: Any) -> Any:
+        image = irfft(solved(constants, state), grid.scene)
+        return projected(image, constants[2])
 
-    return compiled(step)
+    def step(constants: Any, variables: Any) -> Any:
+        state = [v.read_value() for v in variables]
+        s_blurred, sample, s_derivatives = state[0], state[1], state[derivatives]
+        spectrum, _, inside, certainty, observed, weight = constants
+        transformed = solved(constants, state)
+        image = irfft(transformed, grid.scene)
+        reblurred = irfft(spectrum * transformed, grid.scene)
+        misfit = tf.where(inside, certainty * tf.square(reblurred - observed), 0.0)
+        short = reblurred - s_blurred - pull(inside, certainty, observed, s_blurred)
+        fresh = image[window][..., ::SAMPLE]
+        moved = [s_blurred + RELAXATION * short, fresh]
+        kept = 1 - RELAXATION + RELAXATION * multiplier(s_derivatives)
+        squares: Any = 0
+        for k, s in enumerate(s_derivatives):
+            slope = differences.component(image, k)
+            squares += tf.square(slope)
+            moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
+        if constrained:
+            short = image - projected(state[-1], inside)
+            moved.append(state[-1] + RELAXATION * short)
+        for variable, value in zip(variables, moved):
+            variable.assign(value, read_value=False)
+        loss = 0.5 * _summed_channels(misfit) + weight * tf.sqrt(_summed_channels(squares))
+        change = tf.sqrt(tf.reduce_mean(tf.square(fresh - sample)))
+        return tf.reduce_sum(loss), change
+
+    return compiled(step, xla=True), tf.function(image_of, autograph=False, jit_compile=True)
 
 
-def _norm(components: Any) -> Any:
-    """Length of the vector of components, colour channels included."""
-    return root_of_channels(sum(tensorflow().square(c) for c in components))
-
-
-def _projected(values: Any, allowed: Any, nonnegative: bool) -> Any:
-    """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
-    tf = tensorflow()
-    if nonnegative:
-        values = tf.nn.relu(values)
-    return tf.identity(values) if allowed is None else tf.where(allowed, values, 0.0)
+def _summed_channels(values: Any) -> Any:
+    return values if values.shape[1] == 1 else tensorflow().reduce_sum(values, 1, keepdims=True)

@@ -46,10 +46,13 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
     else:
         optimizer = getattr(tf.keras.optimizers, KERAS_OPTIMIZERS[method.optimizer])
         run = _keras(*objective, optimizer(method.learning_rate), start)
-        state = []
+        state = [start]
         tolerance = 0.0
-    image = _in_scene(start, grid, problem.dark_outside)
-    return iterate(run, constants, state, image, grid, method.iterations, tolerance)
+
+    def image_of(_constants: Any, state: Any) -> Any:
+        return _in_scene(state[0].read_value(), grid, problem.dark_outside)
+
+    return iterate(run, image_of, constants, state, grid, method.iterations, tolerance)
 
 
 def _value_and_gradient(
@@ -80,7 +83,7 @@ def _value_and_gradient(
 def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
-    return lbfgs.loop(evaluate, lambda image: _in_scene(image, grid, dark_outside))
+    return lbfgs.loop(evaluate)
 
 
 def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
@@ -91,11 +94,10 @@ def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
     variable = tf.keras.Variable(start)
     optimizer.build([variable])
 
-    def step(constants: Any, _state: Any, image: Any) -> Any:
+    def step(constants: Any, state: Any) -> Any:
         loss, gradient = evaluate(constants, tf.convert_to_tensor(variable.value))
         optimizer.apply([gradient], [variable])
-        fresh = tf.convert_to_tensor(variable.value)
-        return loss, replaced(image, _in_scene(fresh, grid, dark_outside))
+        return loss, replaced(state[0], tf.convert_to_tensor(variable.value))
 
     return compiled(step)
 

@@ -7,7 +7,7 @@ Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimizatio
 from collections.abc import Callable
 from typing import Any
 
-from napari_tf_deblur._solvers.loop import compiled, inner_product, replaced
+from napari_tf_deblur._solvers.loop import compiled, inner_product
 from napari_tf_deblur._tensorflow import tensorflow
 
 MEMORY = 4
@@ -24,7 +24,7 @@ ValueAndGradient = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def loop(
-    value_and_gradient: ValueAndGradient, image_of: Callable[[Any], Any]
+    value_and_gradient: ValueAndGradient, image_of: Callable[[Any], Any] | None = None
 ) -> tuple[Any, Callable[[Any, Any], list[Any]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
@@ -32,8 +32,8 @@ def loop(
     ----------
     value_and_gradient : callable
         ``(constants, x)`` -> ``(loss, gradient)``.
-    image_of : callable
-        Turns the unknowns x into the image on the scene's grid.
+    image_of : callable, optional
+        Turns the unknowns x, the first variable of the state, into intensities.
     """
     tf = tensorflow()
     evaluate = tf.function(value_and_gradient, autograph=False)
@@ -43,7 +43,7 @@ def loop(
         pairs = [tf.zeros_like(unknowns)] * (2 * MEMORY)
         return [unknowns, gradient, loss, tf.zeros(MEMORY), *pairs]
 
-    def step(constants: Any, state: Any, image: Any) -> Any:
+    def step(constants: Any, state: Any) -> Any:
         unknowns, gradient, loss, curvatures, *pairs = [s.read_value() for s in state]
         direction = -_times_inverse_hessian(gradient, curvatures, pairs)
         slope = inner_product(direction, gradient)
@@ -69,9 +69,12 @@ def loop(
         renewed = [tf.concat([curvatures[1:], [1 / product]], 0)]
         renewed += [*steps[1:], moved, *changes[1:], change]
         memory = tf.cond(usable, lambda: renewed, lambda: kept)
+        if image_of is not None:
+            moved = image_of(fresh) - image_of(unknowns)
+        change = tf.sqrt(2 * tf.nn.l2_loss(moved) / tf.cast(tf.size(moved), tf.float32))
         for variable, value in zip(state, [fresh, fresh_gradient, loss, *memory]):
             variable.assign(value, read_value=False)
-        return loss, replaced(image, image_of(fresh))
+        return loss, change
 
     return compiled(step), first_state
 

@@ -1,7 +1,8 @@
 """The loop that all iterative solvers share, inside one compiled graph.
 
-A solver gives one step: a function from its state to the next. The loop runs steps in
-TensorFlow, comes up for air about ten times a second, and stops when the image does.
+A solver gives one step, which brings its state from one iterate to the next, and a function
+that makes an image of a state. The loop runs steps in TensorFlow, comes up for air about
+ten times a second, and stops when the image does.
 """
 
 import time
@@ -11,22 +12,37 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._solvers.problem import AIR, Iterate
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._tensorflow import give_memory_back, tensorflow
 from napari_tf_deblur.forward import Grid
 
-Step = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""(constants, state, image) -> (loss, change)."""
+Step = Callable[[Any, Any], tuple[Any, Any]]
+"""(constants, state) -> (loss, change)."""
+
+LONGEST = 256
+"""Most steps between two signs of life."""
+
+LEAST, PATIENCE = 3, 0.5
+"""Steps are not done one by one, as each sign of life costs a little time, unless several
+take more than so many seconds."""
+
+FIRST_PIXELS = 2**21
+"""Pixels times steps that take less than a tenth of a second on any machine of today."""
 
 
-def replaced(image: Any, fresh: Any) -> Any:
-    """Put a fresh image into the image variable; give their root mean square difference."""
+def replaced(variable: Any, fresh: Any) -> Any:
+    """Put a fresh image into its variable; give their root mean square difference."""
     tf = tensorflow()
     size = tf.cast(tf.size(fresh), tf.float32)
-    change = tf.sqrt(2 * tf.nn.l2_loss(fresh - image) / size)
+    change = tf.sqrt(2 * tf.nn.l2_loss(fresh - variable) / size)
     with tf.control_dependencies([change]):
-        done = image.assign(fresh)
+        done = variable.assign(fresh)
     with tf.control_dependencies([done]):
         return tf.identity(change)
+
+
+def first_of_state(_constants: Any, state: Any) -> Any:
+    """The image of solvers that keep it in the first variable of their state."""
+    return state[0].read_value()
 
 
 def inner_product(a: Any, b: Any) -> Any:
@@ -35,75 +51,77 @@ def inner_product(a: Any, b: Any) -> Any:
     return tf.squeeze(tf.linalg.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])))
 
 
-def compiled(step: Step) -> Any:
+def compiled(step: Step, xla: bool = False) -> Any:
     """Compile a step into a loop of steps.
 
     Parameters
     ----------
     step : callable
-        Takes the constants, a list of tensors, the state, a list of variables, and the
-        image on the scene's grid, a variable. Brings state and image to the next iterate,
-        in place, so that there is one copy of them; returns a loss and the change of the
-        image, see :func:`replaced`.
+        Takes the constants, a list of tensors, and the state, a list of variables. Brings
+        the state to the next iterate, in place, so that there is one copy of it; returns a
+        loss and the root mean square change of the image.
+    xla : bool
+        Whether XLA compiles it: that takes a moment, and then fuses the work between the
+        transforms and allocates memory once for many steps rather than for each operation.
 
     Returns
     -------
     tf.Function
-        ``(constants, state, image, count, tolerance)`` -> ``(losses, change)``: `count`
-        steps, or fewer where the change falls below the tolerance.
+        ``(constants, state, count, tolerance)`` -> ``(losses, done, change)``: `count`
+        steps, at most LONGEST, or fewer where the change falls below the tolerance.
     """
     tf = tensorflow()
 
-    def run(constants: Any, state: Any, image: Any, count: Any, tolerance: Any) -> Any:
+    def run(constants: Any, state: Any, count: Any, tolerance: Any) -> Any:
         def unfinished(done: Any, change: Any, _losses: Any) -> Any:
             return tf.logical_and(done < count, change >= tolerance)
 
         def body(done: Any, _change: Any, losses: Any) -> Any:
-            loss, change = step(constants, state, image)
-            return done + 1, change, losses.write(done, loss)
+            loss, change = step(constants, state)
+            return done + 1, change, tf.tensor_scatter_nd_update(losses, [[done]], [loss])
 
-        losses = tf.TensorArray(tf.float32, size=count, element_shape=())
-        start = (0, tf.constant(np.inf, tf.float32), losses)
+        start = (0, tf.constant(np.inf, tf.float32), tf.zeros(LONGEST))
         done, change, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
-        return losses.stack()[:done], change
+        return losses, done, change
 
-    return tf.function(run, autograph=False)
+    return tf.function(run, autograph=False, jit_compile=xla)
 
 
 def iterate(
     run: Any,
+    image_of: Callable[[Any, Any], Any],
     constants: Sequence[Any],
     state: Sequence[Any],
-    image: Any,
     grid: Grid,
     iterations: int,
     tolerance: float = 0.0,
 ) -> Iterator[Iterate]:
     """Drive a compiled loop to its end, a tenth of a second at a time."""
     tf = tensorflow()
-    state = [tf.Variable(s, trainable=False) for s in state]
-    image = tf.Variable(image, trainable=False)
-    losses: list[Any] = []
-    done, count, converged = 0, 1, False
-    while done < iterations and not converged:
+    variables = [tf.Variable(s, trainable=False) for s in state]
+    del state
+
+    def advance(count: int) -> tuple[Any, bool]:
+        losses, done, change = run(
+            constants, variables, tf.constant(count), tf.constant(tolerance, tf.float32)
+        )
+        return losses.numpy()[: int(done)], bool(change < tolerance)
+
+    def image() -> Any:
+        return np.ascontiguousarray(image_of(constants, variables)[(..., *grid.window)].numpy())
+
+    advance(0)  # compiles, which leaves memory behind
+    give_memory_back()
+    losses = np.zeros(0, np.float32)
+    converged = False
+    count = FIRST_PIXELS // int(tf.size(variables[0]))
+    while len(losses) < iterations and not converged:
+        count = min(max(1, count), LONGEST, iterations - len(losses))
         started = time.perf_counter()
-        fresh_losses, change = run(
-            constants, state, image, tf.constant(count), tf.constant(tolerance, tf.float32)
-        )
-        losses.append(fresh_losses.numpy())
+        fresh, converged = advance(count)
         elapsed = time.perf_counter() - started
-        done += len(losses[-1])
-        converged = bool(change < tolerance)
-        yield Iterate(
-            losses=np.concatenate(losses),
-            fraction=1.0 if converged else done / iterations,
-            image=_cut(image, grid),
-            converged=converged,
-        )
-        # The first step also traces the graph, and says nothing about the speed.
-        fitting = 2 * count if done == 1 else count * AIR / elapsed
-        count = min(max(1, int(fitting)), 4 * count, iterations - done)
-
-
-def _cut(image: Any, grid: Grid) -> Callable[[], Any]:
-    return lambda: np.ascontiguousarray(image[(..., *grid.window)].numpy())
+        losses = np.concatenate([losses, fresh])
+        fraction = 1.0 if converged else len(losses) / iterations
+        yield Iterate(losses, fraction, image, converged)
+        pace = count / elapsed
+        count = min(max(int(pace * AIR), min(LEAST, int(pace * PATIENCE))), 4 * count)

@@ -70,8 +70,11 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     ]
     run, first_state = _compiled(grid, problem.dark_outside, problem.spacing)
     state = first_state(constants, amplitude)
-    image = tf.square(amplitude)
-    return iterate(run, constants, state, image, grid, method.iterations, method.tolerance)
+    return iterate(run, _image_of, constants, state, grid, method.iterations, method.tolerance)
+
+
+def _image_of(_constants: Any, state: Any) -> Any:
+    return tensorflow().square(state[0])
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,13 @@ import numpy as np
 
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, inner_product, iterate, replaced
+from napari_tf_deblur._solvers.loop import (
+    compiled,
+    first_of_state,
+    inner_product,
+    iterate,
+    replaced,
+)
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -53,9 +59,9 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
     ]
-    state = [image, tf.zeros_like(image), tf.zeros_like(image)] if method.accelerate else []
+    state = [image, *[tf.zeros_like(image)] * (3 if method.accelerate else 0)]
     run = _compiled(grid, problem.spacing, method.tv_weight > 0, method.accelerate)
-    return iterate(run, constants, state, image, grid, method.iterations)
+    return iterate(run, first_of_state, constants, state, grid, method.iterations)
 
 
 @lru_cache(maxsize=8)
@@ -81,22 +87,21 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         deviance += inner_product(seen_light, tf.math.log(tf.maximum(ratio, SMALLEST)))
         return image * share * tf.nn.relu(correction), deviance
 
-    def plain(constants: Any, _state: Any, image: Any) -> Any:
-        fresh, loss = multiplied(constants, image.read_value())
-        return loss, replaced(image, fresh)
+    def plain(constants: Any, state: Any) -> Any:
+        fresh, loss = multiplied(constants, state[0].read_value())
+        return loss, replaced(state[0], fresh)
 
-    def accelerated(constants: Any, state: Any, variable: Any) -> Any:
+    def accelerated(constants: Any, state: Any) -> Any:
         """Step from a point extrapolated along the last change (Biggs & Andrews, 1997)."""
-        image = variable.read_value()
-        before, change, change_before = [s.read_value() for s in state]
+        image, before, change, change_before = [s.read_value() for s in state]
         momentum = inner_product(change, change_before) / (
             inner_product(change_before, change_before) + 1e-30
         )
         momentum = tf.clip_by_value(momentum, 0.0, 1.0)
         ahead = tf.nn.relu(image + momentum * (image - before))
         fresh, loss = multiplied(constants, ahead)
-        for old, new in zip(state, [image, fresh - ahead, change]):
+        for old, new in zip(state[1:], [image, fresh - ahead, change]):
             old.assign(new, read_value=False)
-        return loss, replaced(variable, fresh)
+        return loss, replaced(state[0], fresh)
 
     return compiled(accelerated if accelerate else plain)

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import irfft, rfft
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
+from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -36,7 +36,7 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     ]
     everything_seen = grid.scene == grid.frame and bool(np.all(problem.certainty > 0))
     rounds = 1 if everything_seen else ROUNDS
-    return iterate(_compiled(grid), constants, [start], start, grid, rounds)
+    return iterate(_compiled(grid), first_of_state, constants, [start, start], grid, rounds)
 
 
 @lru_cache(maxsize=8)
@@ -44,13 +44,14 @@ def _compiled(grid: Grid) -> Any:
     tf = tensorflow()
     axes = len(grid.frame)
 
-    def step(constants: Any, state: Any, variable: Any) -> Any:
+    def step(constants: Any, state: Any) -> Any:
+        variable, filled = state
         spectrum, inverse, seen, observed = constants
-        transformed = inverse * rfft(state[0].read_value(), axes)
+        transformed = inverse * rfft(filled.read_value(), axes)
         image = irfft(transformed, grid.scene)
         reblurred = irfft(spectrum * transformed, grid.scene)
         misfit = seen * (observed - reblurred)
-        state[0].assign(reblurred + misfit, read_value=False)
+        filled.assign(reblurred + misfit, read_value=False)
         return 0.5 * tf.reduce_sum(tf.square(misfit)), replaced(variable, image)
 
     return compiled(step)
