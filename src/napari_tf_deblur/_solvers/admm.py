@@ -75,25 +75,28 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
         start,
         tf.constant(np.float32(weight)),
     ]
-    slopes = [slope / THRESHOLD for slope in differences.apply(start)]
-    sample = start[(..., *grid.window)][..., ::SAMPLE]
-    state = [start, sample, *slopes, *([start] if constrained else [])]
-    run, image_of = _compiled(
+    run, image_of, first_state = _compiled(
         grid, order, problem.spacing, method.nonnegative, problem.dark_outside
     )
+    state = first_state(start)
     return iterate(run, image_of, constants, state, grid, method.iterations, method.tolerance)
 
 
 @lru_cache(maxsize=8)
 def _compiled(
     grid: Grid, order: int, spacing: tuple[float, ...], nonnegative: bool, dark_outside: bool
-) -> tuple[Any, Any]:
-    """The compiled loop, and the function that makes the image of a state."""
+) -> tuple[Any, Any, Any]:
+    """The compiled loop, and the functions that make a state's image and the first state."""
     tf = tensorflow()
     differences = Differences(order, spacing)
     constrained = nonnegative or dark_outside
     derivatives = slice(2, 2 + len(differences.axes))
     window = (..., *grid.window)
+
+    def first_state(start: Any) -> list[Any]:
+        slopes = [slope / THRESHOLD for slope in differences.apply(start)]
+        sample = start[window][..., ::SAMPLE]
+        return [start, sample, *slopes, *([start] if constrained else [])]
 
     def pull(inside: Any, certainty: Any, observed: Any, s_blurred: Any) -> Any:
         """From s to p of the blurred image: in the frame, nearer to what was observed."""
@@ -157,7 +160,11 @@ def _compiled(
         change = tf.sqrt(tf.reduce_mean(tf.square(fresh - sample)))
         return tf.reduce_sum(loss), change
 
-    return compiled(step, xla=True), tf.function(image_of, autograph=False, jit_compile=True)
+    return (
+        compiled(step, xla=True),
+        tf.function(image_of, autograph=False, jit_compile=True),
+        tf.function(first_state, autograph=False),
+    )
 
 
 def _summed_channels(values: Any) -> Any:

@@ -110,8 +110,10 @@ def iterate(
     def image() -> Any:
         return np.ascontiguousarray(image_of(constants, variables)[(..., *grid.window)].numpy())
 
-    advance(0)  # compiles, which leaves memory behind
-    give_memory_back()
+    started = time.perf_counter()
+    advance(0)
+    if time.perf_counter() - started > AIR:  # so it was compiled, which leaves memory behind
+        give_memory_back()
     losses = np.zeros(0, np.float32)
     converged = False
     count = FIRST_PIXELS // int(tf.size(variables[0]))

@@ -14,13 +14,7 @@ import numpy as np
 
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import (
-    compiled,
-    first_of_state,
-    inner_product,
-    iterate,
-    replaced,
-)
+from napari_tf_deblur._solvers.loop import compiled, first_of_state, inner_product, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
@@ -59,7 +53,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
     ]
-    state = [image, *[tf.zeros_like(image)] * (3 if method.accelerate else 0)]
+    state = [image, image, tf.zeros_like(image), 0.0] if method.accelerate else [image]
     run = _compiled(grid, problem.spacing, method.tv_weight > 0, method.accelerate)
     return iterate(run, first_of_state, constants, state, grid, method.iterations)
 
@@ -89,19 +83,20 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
 
     def plain(constants: Any, state: Any) -> Any:
         fresh, loss = multiplied(constants, state[0].read_value())
-        return loss, replaced(state[0], fresh)
+        state[0].assign(fresh, read_value=False)
+        return loss, np.float32(np.inf)  # it runs for a set number of iterations
 
     def accelerated(constants: Any, state: Any) -> Any:
         """Step from a point extrapolated along the last change (Biggs & Andrews, 1997)."""
-        image, before, change, change_before = [s.read_value() for s in state]
-        momentum = inner_product(change, change_before) / (
-            inner_product(change_before, change_before) + 1e-30
-        )
-        momentum = tf.clip_by_value(momentum, 0.0, 1.0)
-        ahead = tf.nn.relu(image + momentum * (image - before))
+        image, ahead, change_before, power_before = [s.read_value() for s in state]
         fresh, loss = multiplied(constants, ahead)
-        for old, new in zip(state[1:], [image, fresh - ahead, change]):
-            old.assign(new, read_value=False)
-        return loss, replaced(state[0], fresh)
+        change = fresh - ahead
+        momentum = inner_product(change, change_before) / (power_before + 1e-30)
+        momentum = tf.clip_by_value(momentum, 0.0, 1.0)
+        next_ahead = tf.nn.relu(fresh + momentum * (fresh - image))
+        power = inner_product(change, change)
+        for variable, value in zip(state, [fresh, next_ahead, change, power]):
+            variable.assign(value, read_value=False)
+        return loss, np.float32(np.inf)
 
-    return compiled(accelerated if accelerate else plain)
+    return compiled(accelerated if accelerate else plain, xla=True)
