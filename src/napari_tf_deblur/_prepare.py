@@ -32,7 +32,7 @@ REACH = 0.999
 BATCH_BYTES = 2**28
 """Working memory that a batch of planes may fill; a single plane may need more."""
 
-SAMPLE = 10**6
+SAMPLE = 2 * 10**5
 """Pixels looked at to find the range of intensities."""
 
 
@@ -193,8 +193,9 @@ def _scale(values: Array, valid: NDArray[np.bool_] | None, method: Method) -> fl
     if isinstance(method, GradientDescent):
         return max(1.0, float(np.abs(sample).max(initial=0)))
     low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
-    candidates = (high - low, np.ptp(values), np.abs(values).max())
-    return float(next((c for c in candidates if np.isfinite(c) and c > 0), 1.0))
+    candidates = (lambda: high - low, lambda: np.ptp(values), lambda: np.abs(values).max())
+    sizes = (float(candidate()) for candidate in candidates)
+    return next((size for size in sizes if np.isfinite(size) and size > 0), 1.0)
 
 
 def _relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:

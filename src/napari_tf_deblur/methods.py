@@ -69,13 +69,13 @@ class TotalVariation(Method):
     Examples
     --------
     >>> TotalVariation(weight=0.001)
-    TotalVariation(weight=0.001, iterations=100, tolerance=0.001, nonnegative=False, \
+    TotalVariation(weight=0.001, iterations=100, tolerance=0.0025, nonnegative=False, \
 gain=0.0, read_noise=0.0)
     """
 
     weight: Weight = 5e-4
     iterations: Iterations = 100
-    tolerance: Tolerance = 1e-3
+    tolerance: Tolerance = 2.5e-3
     nonnegative: bool = False
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0

@@ -31,10 +31,10 @@ from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import Hessian, TotalVariation
 
-DATA_PENALTY = 0.1
+DATA_PENALTY = 0.2
 """Penalty of the split u = H x, where a pixel's certainty is 1."""
 
-THRESHOLD = 0.03
+THRESHOLD = 0.05
 """Step of the shrinkage of derivatives, which sets the penalty of z = D x to weight / it."""
 
 CONSTRAINT_PENALTY = 0.02

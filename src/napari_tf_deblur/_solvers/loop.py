@@ -25,7 +25,7 @@ LEAST, PATIENCE = 3, 0.5
 """Steps are not done one by one, as each sign of life costs a little time, unless several
 take more than so many seconds."""
 
-FIRST_PIXELS = 2**21
+FIRST_PIXELS = 2**22
 """Pixels times steps that take less than a tenth of a second on any machine of today."""
 
 
@@ -110,13 +110,12 @@ def iterate(
     def image() -> Any:
         return np.ascontiguousarray(image_of(constants, variables)[(..., *grid.window)].numpy())
 
-    started = time.perf_counter()
-    advance(0)
-    if time.perf_counter() - started > AIR:  # so it was compiled, which leaves memory behind
-        give_memory_back()
     losses = np.zeros(0, np.float32)
     converged = False
-    count = FIRST_PIXELS // int(tf.size(variables[0]))
+    count = FIRST_PIXELS // int(np.prod(variables[0].shape))
+    if count == 0:
+        advance(0)  # compiles, which leaves memory behind
+        give_memory_back()
     while len(losses) < iterations and not converged:
         count = min(max(1, count), LONGEST, iterations - len(losses))
         started = time.perf_counter()
