@@ -228,11 +228,13 @@ def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> int:
 def _working_copies(method: Method, axes: int) -> int:
     """Float32 copies of the scene that a method works with, measured and rounded up."""
     if isinstance(method, GradientDescent):
-        return 28 if method.optimizer == "lbfgs" else 16
+        return 30 if method.optimizer == "lbfgs" else 16
     if isinstance(method, PoissonLikelihood):
-        return 40
+        return 28
     if isinstance(method, Hessian):
         return 12 + 4 * axes * (axes + 1) // 2
+    if isinstance(method, RichardsonLucy) and method.tv_weight:
+        return 18
     if isinstance(method, RichardsonLucy | Wiener):
         return 14
     return 12 + 3 * axes
