@@ -17,7 +17,7 @@ WINDOW = {"napari", "magicgui", "vispy", *QT}
 
 ROOMS = {
     "interface": (
-        "__init__ psf methods forward estimate deconvolve _planes _prepare",
+        "__init__ psf methods forward estimate cross_validation deconvolve _planes _prepare",
         TENSORFLOW | WINDOW | {"skimage", "dask"},
     ),
     "TensorFlow": (

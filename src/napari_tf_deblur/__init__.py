@@ -6,6 +6,7 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import Deconvolution, Step, deconvolve, iter_deconvolve
 from napari_tf_deblur.forward import convolve
 from napari_tf_deblur.methods import (
@@ -38,6 +39,7 @@ __all__ = [
     "TotalVariation",
     "Wiener",
     "convolve",
+    "cross_validated",
     "deblur_layer",
     "deconvolve",
     "gaussian_psf",

@@ -32,20 +32,26 @@ class Grid:
 
     @classmethod
     def around(
-        cls, frame: tuple[int, ...], psf: PSF, boundary: Boundary, reach: float = 1.0
+        cls,
+        frame: tuple[int, ...],
+        psf: PSF,
+        boundary: Boundary,
+        reach: float = 1.0,
+        times: int = 1,
     ) -> Self:
         """Find the scene that holds what a PSF can bring into a frame.
 
         The sizes are smooth numbers, for fast transforms. A ``"periodic"`` scene is the
         frame itself. `reach` is the part of the PSF's light to account for: the rest, far
-        out in the large PSFs of microscopes, wraps round instead of costing memory.
+        out in the large PSFs of microscopes, wraps round instead of costing memory. So many
+        `times` the PSF's reach is left around the frame.
         """
         if boundary == "periodic":
             return cls(frame, frame, (0,) * len(frame))
-        before, after = _reaches(psf, reach)
+        before, after = [[times * n for n in side] for side in _reaches(psf, reach)]
         scene = tuple(fft.next_fast_len(n + a + b) for n, a, b in zip(frame, before, after))
         # Light that lands at i comes from i - k, for k from -before to +after.
-        return cls(frame, scene, after)
+        return cls(frame, scene, tuple(after))
 
     @property
     def window(self) -> tuple[slice, ...]:
