@@ -5,9 +5,9 @@ Each case runs in a process of its own, idle once TensorFlow is there and has ru
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
+from measure import CLEAR, kilobytes
 
 CASES = {"2048 x 2048": ((2048, 2048), 1.6), "64 x 384 x 384": ((64, 384, 384), (2.0, 1.5, 1.5))}
 
@@ -21,15 +21,10 @@ def peak_in_images(name: str) -> float:
     method = TotalVariation(iterations=10, tolerance=0.0)
     deconvolve(np.ones((24,) * len(shape)), gaussian_psf(1, ndim=len(shape)), method)
     image = np.random.default_rng(0).random(shape, dtype=np.float32)
-    idle = _kilobytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    idle = kilobytes("VmRSS")
+    CLEAR.write_text("5")  # the peak starts anew
     deconvolve(image, psf, method)
-    return (_kilobytes("VmHWM") - idle) * 1024 / image.nbytes
-
-
-def _kilobytes(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+    return (kilobytes("VmHWM") - idle) * 1024 / image.nbytes
 
 
 def main() -> None:
@@ -37,7 +32,7 @@ def main() -> None:
         print(f"{peak_in_images(sys.argv[1]):.1f}")
         return
     print("## Peak memory of `TotalVariation` above idle\n")
-    if not Path("/proc/self/clear_refs").exists():
+    if not CLEAR.exists():
         print("Measured on Linux only.")
         return
     print("| image | float32 images |\n| --- | ---: |")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import report
 from cases import Case, all_cases
 from environments import data_folders, python
 from ours import Answer
+from peers.pairs import fft_pairs
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"
@@ -56,7 +58,9 @@ def main() -> None:
         case = make()
         rows.append(report.Row(case, peer_answers(case), ours.run(case)))
         print(f"{name}: {rows[-1].summary()}", flush=True)
-    text = report.tables(rows)
+    pairs = [(row, best) for row in rows for best in (row.best(row.peers), row.best(row.ours))]
+    details = [(row, measured(row.case, best, chosen)) for row, best in pairs if best is not None]
+    text = report.tables(rows, details)
     if not chosen.no_extras:
         for script in EXTRAS:
             print(f"running {script}.py", flush=True)
@@ -103,11 +107,29 @@ def peer_answers(case: Case) -> list[Answer]:
             if path.exists():
                 with np.load(path) as kept:
                     if "image" in kept:
-                        seconds = float(kept["seconds"])
+                        settings, seconds = str(kept["settings"]), float(kept["seconds"])
+                        pairs = fft_pairs(peer.name, settings)
                         answers.append(
-                            Answer(peer.name, kept["image"], str(kept["settings"]), seconds)
+                            Answer(peer.name, kept["image"], settings, seconds, pairs, module)
                         )
     return answers
+
+
+def measured(case: Case, answer: Answer, chosen: argparse.Namespace) -> Answer:
+    """Take time and memory of a run again, side by side with the others."""
+    if chosen.no_extras:
+        return answer
+    if answer.module == "ours":
+        runner, which = Path(sys.executable), [answer.settings]
+    else:
+        peers = importlib.import_module(f"peers.{answer.module}")
+        runner = python(peers.ENVIRONMENT, chosen.environments)
+        which = [answer.name, answer.settings]
+    command = [runner, str(HERE / "measure.py"), str(saved(case)), answer.module, *which]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, peak = (float(word) for word in done.stdout.split()[-2:])
+    print(f"{case.name}: {answer.name}: {seconds:.2f} s", flush=True)
+    return replace(answer, seconds=seconds, images=peak / (4 * case.blurred.size))
 
 
 def saved(case: Case) -> Path:

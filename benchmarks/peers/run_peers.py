@@ -18,20 +18,25 @@ from metrics import centroid_shift
 from peers.common import Task, solve
 
 
+def loaded(path: str) -> Task:
+    """Read a case that run.py saved."""
+    with np.load(path) as case:
+        return Task(
+            case["truth"],
+            case["blurred"],
+            case["psf"],
+            str(case["boundary"]),
+            float(case["peak"]),
+            bool(case["colour"]),
+            bool(case["affine"]),
+        )
+
+
 def work(module: str, jobs: list[dict[str, str]]) -> None:
     peers = {peer.name: peer for peer in importlib.import_module(f"peers.{module}").PEERS}
     for job in jobs:
         peer = peers[job["peer"]]
-        with np.load(job["case"]) as case:
-            task = Task(
-                case["truth"],
-                case["blurred"],
-                case["psf"],
-                str(case["boundary"]),
-                float(case["peak"]),
-                bool(case["colour"]),
-                bool(case["affine"]),
-            )
+        task = loaded(job["case"])
         try:
             image, settings, seconds = solve(peer, task)
             answer = {"image": image, "settings": json.dumps(settings), "seconds": seconds}
