@@ -83,7 +83,8 @@ def _value_and_gradient(
 def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
-    return lbfgs.loop(evaluate)
+    prior_of_ours = not callable(objective[-1])  # what users write need not suit XLA
+    return lbfgs.loop(evaluate, xla=prior_of_ours)
 
 
 def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:

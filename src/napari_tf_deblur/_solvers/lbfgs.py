@@ -24,7 +24,9 @@ ValueAndGradient = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def loop(
-    value_and_gradient: ValueAndGradient, image_of: Callable[[Any], Any] | None = None
+    value_and_gradient: ValueAndGradient,
+    image_of: Callable[[Any], Any] | None = None,
+    xla: bool = True,
 ) -> tuple[Any, Callable[[Any, Any], list[Any]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
@@ -34,6 +36,8 @@ def loop(
         ``(constants, x)`` -> ``(loss, gradient)``.
     image_of : callable, optional
         Turns the unknowns x, the first variable of the state, into intensities.
+    xla : bool, optional
+        Whether XLA can compile them.
     """
     tf = tensorflow()
     evaluate = tf.function(value_and_gradient, autograph=False)
@@ -76,7 +80,7 @@ def loop(
             variable.assign(value, read_value=False)
         return loss, change
 
-    return compiled(step), first_state
+    return compiled(step, xla), first_state
 
 
 def _line_search(
