@@ -1,6 +1,6 @@
 """Tables in Markdown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from cases import Case
@@ -43,24 +43,19 @@ class Row:
         peer, our = self.best(self.peers), self.best(self.ours)
         return self.psnr(our) - self.psnr(peer) if peer and our else np.nan
 
-    def summary(self) -> str:
-        peer = self.best(self.peers)
-        said = f"{peer.name} {self.psnr(peer):.2f}" if peer else "no peer"
-        mine = ", ".join(f"{a.name} {self.psnr(a):.2f} ({a.seconds:.2f} s)" for a in self.ours)
-        return f"{said}; {mine}; lead {self.lead:+.2f}"
+    def summary(rows: list[Row]) -> str:
+    def leads(rows: list[Row]) -> np.ndarray:
+        return np.array([row.lead for row in rows])
 
-
-def tables(rows: list[Row], measured: list[tuple[Row, Answer]]) -> str:
-    sections = [HEADER, summary(rows), qualities(rows), all_peers(rows), details(measured)]
-    return "\n".join(sections)
-
-
-def summary(rows: list[Row]) -> str:
-    leads = np.array([row.lead for row in rows])
-    camera = np.array([row.lead for row in rows if row.case.boundary == "camera"])
-    text = f"- All cases: {_won(leads)}\n"
-    if len(camera):
-        text += f"- With a real camera's frame: {_won(camera)}\n"
+    camera = [row for row in rows if row.case.boundary == "camera"]
+    mirrored = [
+        replace(row, peers=[peer for peer in row.peers if not peer.name.endswith(", masked")])
+        for row in camera
+    ]
+    text = f"- All cases: {_won(leads(rows))}\n"
+    if camera:
+        text += f"- With a real camera's frame: {_won(leads(camera))}\n"
+        text += f"- The same, peers with mirror padding only: {_won(leads(mirrored))}\n"
     return text
 
 

@@ -19,6 +19,10 @@ from napari_tf_deblur import (
 from napari_tf_deblur.methods import Method
 
 
+TOLERANCE = 5e-4
+"""Finer than the default: here quality counts more than time."""
+
+
 def weighted(case: Case, method: Method) -> Method:
     """Find a method's weight by cross-validation, from the image alone."""
     return cross_validated(
@@ -31,15 +35,16 @@ def weighted(case: Case, method: Method) -> Method:
 
 
 def total_variation(case: Case) -> Method:
-    return weighted(case, TotalVariation(nonnegative=case.counts))
+    return weighted(case, TotalVariation(nonnegative=case.counts, tolerance=TOLERANCE))
 
 
 def hessian(case: Case) -> Method:
-    return weighted(case, Hessian(nonnegative=case.counts))
+    return weighted(case, Hessian(nonnegative=case.counts, tolerance=TOLERANCE))
 
 
 def poisson_likelihood(case: Case) -> Method:
-    return PoissonLikelihood()
+    # In volumes its own weight does as well, in a sixth of the time.
+    return PoissonLikelihood() if case.axes == 3 else weighted(case, PoissonLikelihood())
 
 
 def richardson_lucy(case: Case) -> Method:
