@@ -43,7 +43,19 @@ class Row:
         peer, our = self.best(self.peers), self.best(self.ours)
         return self.psnr(our) - self.psnr(peer) if peer and our else np.nan
 
-    def summary(rows: list[Row]) -> str:
+    def summary(self) -> str:
+        peer = self.best(self.peers)
+        said = f"{peer.name} {self.psnr(peer):.2f}" if peer else "no peer"
+        mine = ", ".join(f"{a.name} {self.psnr(a):.2f} ({a.seconds:.2f} s)" for a in self.ours)
+        return f"{said}; {mine}; lead {self.lead:+.2f}"
+
+
+def tables(rows: list[Row], measured: list[tuple[Row, Answer]]) -> str:
+    sections = [HEADER, summary(rows), qualities(rows), all_peers(rows), details(measured)]
+    return "\n".join(sections)
+
+
+def summary(rows: list[Row]) -> str:
     def leads(rows: list[Row]) -> np.ndarray:
         return np.array([row.lead for row in rows])
 

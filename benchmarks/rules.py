@@ -18,7 +18,6 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur.methods import Method
 
-
 TOLERANCE = 5e-4
 """Finer than the default: here quality counts more than time."""
 
