@@ -9,6 +9,7 @@ from threading import Event
 from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
+from qtpy.QtCore import QCoreApplication
 
 from napari_tf_deblur._adding import adding
 from napari_tf_deblur._job import Job, Result
@@ -84,6 +85,8 @@ class Run:
         """Let the worker end before Python does, which would crash the process."""
         self.abandon()
         GeneratorWorker.await_workers()
+        # Deliver what the worker sent last; PyQt's clean-up at exit stumbled over it.
+        QCoreApplication.processEvents()
 
     def _show(self, update: Update) -> None:
         if not self._abandoned:
