@@ -97,8 +97,8 @@ class Prepared:
             raise ValueError(f"The boundary is {boundary!r}; choose one of {BOUNDARIES}.")
         planes, values = Planes.of(image, kernel, channel_axis)
         reach = REACH if boundary == "unknown" else 1.0
-        # A Wiener filter reaches about twice as far as the PSF that it undoes.
-        times = 2 if isinstance(method, Wiener) and boundary == "unknown" else 1
+        # A Wiener filter reaches several times as far as the PSF that it undoes.
+        times = 3 if isinstance(method, Wiener) and boundary == "unknown" else 1
         grid = Grid.around(values.shape[2:], kernel, boundary, reach, times)
         batch = _batch_size(grid, values.shape, method)
         valid = _valid(values, None if mask is None else planes.mask(mask, values.shape[2:]))
