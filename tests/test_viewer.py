@@ -208,6 +208,27 @@ from qtpy.QtWidgets import QApplication
 while len(w.plot.losses) < 10:
     QApplication.processEvents()
 """,
+    "source deleted beside a volume, its PSF shown": """
+import napari
+from qtpy.QtTest import QTest
+v = napari.Viewer(show=True)
+_, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+for _ in range(2):
+    v.open_sample("napari-tf-deblur", "blurred_cells")
+    v.open_sample("napari-tf-deblur", "blurred_astronaut")
+    QTest.qWait(200)
+    w.show_psf()
+    QTest.qWait(500)
+    assert v.layers["PSF"].ndim == 2
+    v.layers.remove("blurred astronaut")
+    QTest.qWait(500)
+    assert v.layers["PSF"].ndim == 3
+    v.layers.remove("PSF")
+    QTest.qWait(100)
+    v.layers.remove("blurred cells")
+    QTest.qWait(100)
+v.close()
+""",
     "window closed during TensorFlow's start": """
 import napari
 from qtpy.QtCore import QTimer

@@ -150,6 +150,16 @@ def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurr
     assert viewer.layers.selection.active is source
 
 
+def test_psf_layer_that_the_user_deletes_stays_deleted(viewer, dock, blurred, psf_layer, qtbot):
+    viewer.add_image(np.stack([blurred] * 5))
+    flat = viewer.add_image(blurred)
+    psf = psf_layer()
+    viewer.layers.remove(flat)  # the image field goes to the volume, and the PSF with it
+    viewer.layers.remove(psf)
+    qtbot.wait(50)
+    assert "PSF" not in viewer.layers
+
+
 def test_half_typed_values_make_no_noise(viewer, dock, blurred, told, psf_layer):
     viewer.add_image(blurred)
     before = psf_layer().data.copy()

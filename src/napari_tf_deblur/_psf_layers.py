@@ -135,7 +135,7 @@ def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterat
     Yields
     ------
     None
-        Between its pieces, if the layer is new.
+        Between its pieces, if the layer is new or of another number of axes.
     """
     values, _ = psf.array(source)
     looks = _in_corner(source, values.shape)
@@ -154,6 +154,10 @@ def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterat
         layer.contrast_limits = limits
         return
     if layer is not None:
+        # Not now: napari may be about to remove a layer itself, and would crash.
+        yield
+        if layer not in viewer.layers:
+            return  # the user was faster
         viewer.layers.remove(layer)
     layer = Image(
         values,

@@ -139,8 +139,12 @@ class DeblurWidget(Container[Widget]):
         """Keep the PSF layer up to date while the fields change, if it is there."""
         if self._gone or self.image.value is None or find_psf_layer(self._viewer) is None:
             return
-        # Half-typed values deserve no notification.
-        self._turns.do(self._showing_psf(lambda error: self.status.setText(str(error))))
+        self._turns.do(self._updating_psf())
+
+    def _updating_psf(self) -> Iterator[None]:
+        if find_psf_layer(self._viewer) is not None:  # still there when its turn has come
+            # Half-typed values deserve no notification.
+            yield from self._showing_psf(lambda error: self.status.setText(str(error)))
 
     def _follow(self, *_: object) -> None:
         if not self._gone:
