@@ -77,9 +77,9 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
             # Dey's denominator 1 + w D'(Dx/|Dx|), kept away from zero.
             correction /= tf.maximum(1 + tv_weight * share * curvature, 0.1)
         # A ratio of zero is one of no light observed, which does not count in the logarithm.
-        deviance = tf.reduce_sum(certainty * (model - observed))
-        deviance += inner_product(seen_light, tf.math.log(tf.maximum(ratio, SMALLEST)))
-        return image * share * tf.nn.relu(correction), deviance
+        deviance = certainty * (model - observed)
+        deviance += seen_light * tf.math.log(tf.maximum(ratio, SMALLEST))
+        return image * share * tf.nn.relu(correction), tf.reduce_sum(deviance)
 
     def plain(constants: Any, state: Any) -> Any:
         fresh, loss = multiplied(constants, state[0].read_value())
