@@ -23,6 +23,7 @@ from napari_tf_deblur import (
     GradientDescent,
     RichardsonLucy,
     TotalVariation,
+    _memory,
     convolve,
     deconvolve,
     gaussian_psf,
@@ -80,28 +81,48 @@ def iterations_to_close(case: Case, method: TotalVariation) -> int:
     return far[-1] + 2 if far else 1
 
 
-def seconds_of_pair(case: Case) -> float:
-    """Time one real FFT and its inverse, of the padded size, as the solvers do them."""
+def seconds_of_pair(case: Case) -> Callable[[], float]:
+    """Time one real FFT and its inverse, of the padded size: TensorFlow's, ten in a row."""
     tf = tensorflow()
     scene = Grid.around(case.truth.shape, case.psf, "unknown", REACH).scene
     values = tf.random.normal((1, 1, *scene))
 
+    @tf.function(autograph=False)
     def pairs(values: Any) -> Any:
         for _ in range(10):
             values = irfft(rfft(values, len(scene)), scene)
         return values
 
-    compiled = tf.function(pairs, autograph=False, jit_compile=True)
-    return median_seconds(lambda: compiled(values).numpy()) / 10
+    def seconds() -> float:
+        with _memory.kept():
+            pairs(values)  # takes what memory it needs
+            started = time.perf_counter()
+            pairs(values).numpy()
+            return (time.perf_counter() - started) / 10
+
+    seconds()
+    return seconds
 
 
-def seconds_per_iteration(case: Case, method: Callable[[int], Method]) -> float:
+def seconds_per_iteration(case: Case, method: Callable[[int], Method]) -> Callable[[], float]:
+    """Time an iteration, as what many take longer than few."""
     few, many = 5, 35
-    taken = [
-        median_seconds(lambda n=n: deconvolve(case.blurred, case.psf, method(n)))
-        for n in (few, many)
-    ]
-    return (taken[1] - taken[0]) / (many - few)
+
+    def seconds_of(iterations: int) -> float:
+        started = time.perf_counter()
+        deconvolve(case.blurred, case.psf, method(iterations))
+        return time.perf_counter() - started
+
+    for iterations in (few, many):
+        seconds_of(iterations)
+    return lambda: (seconds_of(many) - seconds_of(few)) / (many - few)
+
+
+def in_pairs(case: Case, *methods: Callable[[int], Method]) -> list[float]:
+    """Time iterations of methods in FFT pairs: medians, taken in turns with the pairs."""
+    clocks = [seconds_of_pair(case), *(seconds_per_iteration(case, m) for m in methods)]
+    pair, *taken = np.median([[clock() for clock in clocks] for _ in range(9)], axis=0)
+    return [float(t / pair) for t in taken]
 
 
 def total_variation_section() -> None:
@@ -117,9 +138,9 @@ def total_variation_section() -> None:
         weight = total_variation(case).weight
         method = TotalVariation(weight=weight, iterations=CONVERGED, tolerance=0.0)
         count = iterations_to_close(case, method)
-        ratio = seconds_per_iteration(
+        (ratio,) = in_pairs(
             case, lambda n, w=weight: TotalVariation(weight=w, iterations=n, tolerance=0.0)
-        ) / seconds_of_pair(case)
+        )
         print(f"| {case.name} | {count} | {2 * count} | {ratio:.1f} |")
     print()
 
@@ -128,11 +149,9 @@ def richardson_lucy_section() -> None:
     print("## Time of a `RichardsonLucy` iteration, in FFT pairs of the padded size\n")
     print("| case | plain | accelerated |\n| --- | ---: | ---: |")
     for case in (photo_of(512), photo_of(2048), nuclei_volume()):
-        pair = seconds_of_pair(case)
-        ratios = [
-            seconds_per_iteration(case, lambda n, a=a: RichardsonLucy(n, accelerate=a)) / pair
-            for a in (False, True)
-        ]
+        ratios = in_pairs(
+            case, lambda n: RichardsonLucy(n, accelerate=False), lambda n: RichardsonLucy(n)
+        )
         print(f"| {case.name} | {ratios[0]:.1f} | {ratios[1]:.1f} |")
     print()
 

@@ -17,7 +17,10 @@ WINDOW = {"napari", "magicgui", "vispy", *QT}
 
 ROOMS = {
     "interface": (
-        "__init__ psf methods forward estimate cross_validation deconvolve _planes _prepare",
+        """
+        __init__ psf methods forward estimate cross_validation deconvolve _memory _planes
+        _prepare
+        """,
         TENSORFLOW | WINDOW | {"skimage", "dask"},
     ),
     "TensorFlow": (

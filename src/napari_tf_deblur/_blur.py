@@ -3,9 +3,10 @@
 Tensors have the shape (planes, channels, *scene); transforms run over the scene's axes.
 """
 
+from functools import lru_cache
 from typing import Any
 
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._tensorflow import fused, tensorflow
 
 
 def rfft(values: Any, axes: int) -> Any:
@@ -35,24 +36,31 @@ class Blur:
     def __init__(self, scene: tuple[int, ...], spectrum: Any) -> None:
         self._scene = scene
         self._spectrum = spectrum
-        self._conjugate = tensorflow().math.conj(spectrum)
+        self._times, self._times_conjugate = _products()
 
     def forward(self, scene: Any) -> Any:
         """Blur: H x."""
-        return self._filter(scene, self._spectrum, self._conjugate)
+        return self._filter(scene, self._times, self._times_conjugate)
 
     def adjoint(self, blurred: Any) -> Any:
         """Correlate with the PSF: H' y."""
-        return self._filter(blurred, self._conjugate, self._spectrum)
+        return self._filter(blurred, self._times_conjugate, self._times)
 
-    def _filter(self, values: Any, spectrum: Any, of_gradient: Any) -> Any:
+    def _filter(self, values: Any, product: Any, of_gradient: Any) -> Any:
         """Filter, differentiably in 3D too, where TensorFlow's transforms are not."""
 
-        def apply(x: Any, factor: Any) -> Any:
-            return irfft(factor * rfft(x, len(self._scene)), self._scene)
+        def apply(x: Any, product: Any) -> Any:
+            return irfft(product(self._spectrum, rfft(x, len(self._scene))), self._scene)
 
         @tensorflow().custom_gradient  # type: ignore[untyped-decorator]
         def filtered(x: Any) -> tuple[Any, Any]:
-            return apply(x, spectrum), lambda upstream: apply(upstream, of_gradient)
+            return apply(x, product), lambda upstream: apply(upstream, of_gradient)
 
         return filtered(values)
+
+
+@lru_cache(maxsize=1)
+def _products() -> tuple[Any, Any]:
+    """A spectrum's product with another, and that of its conjugate."""
+    conjugate = tensorflow().math.conj
+    return fused(lambda s, x: s * x), fused(lambda s, x: conjugate(s) * x)

@@ -38,18 +38,18 @@ class Differences:
     def component(self, values: Any, k: int) -> Any:
         """One of the tensors of D x."""
         axes = self.axes[k]
-        values = self._forward(values, axes[0])
-        if len(axes) == 2:
-            # (a, a) goes forward and back, and so stays centred on its voxel.
-            again = self._backward if axes[0] == axes[1] else self._forward
-            values = again(values, axes[1])
+        if self._is_pure(k):
+            values = self._second(values, axes[0])
+        else:
+            for axis in axes:
+                values = self._forward(values, axis)
         return _times(self._factors[k], values)
 
     def adjoint_component(self, component: Any, k: int) -> Any:
         """Apply the adjoint of :meth:`component`; D' z is the sum of these."""
         axes = self.axes[k]
-        if len(axes) == 2 and axes[0] == axes[1]:
-            values = self._backward(self._forward(component, axes[0]), axes[1])
+        if self._is_pure(k):
+            values = self._second(component, axes[0])
         else:
             values = component
             for axis in axes:
@@ -73,20 +73,34 @@ class Differences:
             total += math.prod([lines[a] for a in axes], start=np.float32(factor**2))
         return total
 
-    def _forward(self, values: Any, axis: int) -> Any:
-        return self._steps([values, self._cut(values, axis, slice(None, 1))], axis)
+    def with_next(self, values: Any, axis: int) -> list[Any]:
+        """The values and, for each, the one after it along an axis."""
+        return self._neighbours([values, self._cut(values, axis, slice(None, 1))], axis)
 
-    def _backward(self, values: Any, axis: int) -> Any:
-        return self._steps([self._cut(values, axis, slice(-1, None)), values], axis)
+    def with_previous(self, values: Any, axis: int) -> list[Any]:
+        """For each value the one before it along an axis, and the values."""
+        return self._neighbours([self._cut(values, axis, slice(-1, None)), values], axis)
+
+    def _is_pure(self, k: int) -> bool:
+        """Whether a component is the second derivative along one axis."""
+        return len(self.axes[k]) == 2 and self.axes[k][0] == self.axes[k][1]
+
+    def _forward(self, values: Any, axis: int) -> Any:
+        here, there = self.with_next(values, axis)
+        return there - here
 
     def _minus_backward(self, values: Any, axis: int) -> Any:
-        return -self._backward(values, axis)
+        before, here = self.with_previous(values, axis)
+        return before - here
 
-    def _steps(self, parts: list[Any], axis: int) -> Any:
-        """Differences between neighbours of what is one longer than the grid."""
+    def _second(self, values: Any, axis: int) -> Any:
+        """Forward and back, which stays centred on its voxel."""
+        return -self._minus_backward(self._forward(values, axis), axis)
+
+    def _neighbours(self, parts: list[Any], axis: int) -> list[Any]:
+        """First and second values of all pairs, of parts that are one longer than the grid."""
         longer = tensorflow().concat(parts, axis - self.dimensions)
-        first, second = slice(None, -1), slice(1, None)
-        return self._cut(longer, axis, second) - self._cut(longer, axis, first)
+        return [self._cut(longer, axis, pair) for pair in (slice(None, -1), slice(1, None))]
 
     def _cut(self, values: Any, axis: int, part: slice) -> Any:
         return values[(..., part, *(slice(None),) * (self.dimensions - axis - 1))]

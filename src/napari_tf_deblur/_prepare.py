@@ -32,6 +32,9 @@ REACH = 0.999
 BATCH_BYTES = 2**28
 """Working memory that a batch of planes may fill; a single plane may need more."""
 
+ROOMY = 4
+"""A run may take more memory than it must, if there is so many times as much as it must."""
+
 SAMPLE = 2 * 10**5
 """Pixels looked at to find the range of intensities."""
 
@@ -60,6 +63,8 @@ class Prepared:
         Intensity units of the image per unit of the planes' values.
     grid : Grid
         Of one plane.
+    roomy : bool
+        Whether a run may take more memory than it must, to be faster.
     warnings : tuple of str
         What the user should know.
     """
@@ -73,6 +78,7 @@ class Prepared:
     spacing: tuple[float, ...]
     scale: float
     grid: Grid
+    roomy: bool
     warnings: tuple[str, ...]
 
     @classmethod
@@ -100,7 +106,7 @@ class Prepared:
         # A Wiener filter reaches several times as far as the PSF that it undoes.
         times = 3 if isinstance(method, Wiener) and boundary == "unknown" else 1
         grid = Grid.around(values.shape[2:], kernel, boundary, reach, times)
-        batch = _batch_size(grid, values.shape, method)
+        batch, roomy = _batch_size(grid, values.shape, method)
         valid = _valid(values, None if mask is None else planes.mask(mask, values.shape[2:]))
         scale = _scale(values, valid, method)
         if valid is not None:
@@ -113,7 +119,9 @@ class Prepared:
         values /= np.float32(scale)
         voxel = _relative_spacing(spacing, kernel.ndim)
         batches = [values[first : first + batch] for first in range(0, len(values), batch)]
-        return cls(planes, batches, valid, kernel, method, boundary, voxel, scale, grid, warnings)
+        return cls(
+            planes, batches, valid, kernel, method, boundary, voxel, scale, grid, roomy, warnings
+        )
 
     def problem(self, k: int) -> Problem:
         """Pose the problem of a batch, which is let go of: its result will take its place."""
@@ -212,8 +220,11 @@ def _relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float
     return tuple(float(v) for v in voxel / voxel.min())
 
 
-def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> int:
-    """How many planes fit into the memory for a batch; refuse where not even one fits."""
+def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
+    """How many planes fit into the memory for a batch, and whether there is room for more.
+
+    Refuses where not even one plane fits.
+    """
     copies = _working_copies(method, len(grid.frame))
     plane = 4 * copies * shape[1] * int(np.prod(grid.scene))
     result = 4 * int(np.prod(shape))
@@ -224,7 +235,10 @@ def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> int:
             f"{available / 2**30:.1f} GB are free; crop it, deblur it as 2D instead of 3D, "
             "or close other programs."
         )
-    return max(1, BATCH_BYTES // plane)
+    batch = max(1, BATCH_BYTES // plane)
+    # The loops of ADMM take all they need at once, and would only lose sight of it.
+    in_one_piece = isinstance(method, TotalVariation | Hessian)
+    return batch, not in_one_piece and ROOMY * (batch * plane + result) < available
 
 
 def _working_copies(method: Method, axes: int) -> int:
@@ -232,7 +246,7 @@ def _working_copies(method: Method, axes: int) -> int:
     if isinstance(method, GradientDescent):
         return 30 if method.optimizer == "lbfgs" else 16
     if isinstance(method, PoissonLikelihood):
-        return 28
+        return 32
     if isinstance(method, Hessian):
         return 12 + 4 * axes * (axes + 1) // 2
     if isinstance(method, RichardsonLucy) and method.tv_weight:

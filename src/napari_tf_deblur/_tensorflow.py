@@ -9,29 +9,23 @@ Two things make a plain ``import tensorflow`` unsafe in a napari process:
 * First imported inside a ``QThreadPool`` worker, TensorFlow never hands the interpreter
   lock on to the next worker. A short-lived ordinary thread does the import instead.
 
-Two settings keep peak memory near what is really in use. TensorFlow's allocator for oneDNN
-keeps and fragments what it once had; nothing here uses oneDNN, so it stays off unless the
-user asks for it. And the C library of Linux keeps freed arrays of up to 32 MB in its heap;
-told a smaller threshold, it gives image-sized ones back.
+TensorFlow's allocator for oneDNN keeps and fragments what memory it once had; nothing here
+uses oneDNN, so it stays off unless the user asks for it.
 """
 
-import ctypes
 import gc
 import importlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from napari_tf_deblur import _memory
+
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
-
-M_MMAP_THRESHOLD = -3
-"""Parameter of the C library's ``mallopt``: from this size on memory is given back."""
-
-GIVEN_BACK = 4 * 2**20
-"""Bytes from which on freed memory goes back to the system."""
 
 
 class TensorFlowUnavailableError(ImportError, ValueError):
@@ -63,11 +57,13 @@ def tensorflow() -> Any:
     return sys.modules["tensorflow"]
 
 
-def give_memory_back() -> None:
-    """Return to the system what the C library of Linux keeps of freed memory."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+def fused(pointwise: Callable[..., Any]) -> Any:
+    """Compile what lies between transforms by XLA: one pass over the memory, on all cores.
+
+    The transforms themselves stay outside: within XLA's code they run on one core as soon
+    as anything else has run on several.
+    """
+    return tensorflow().function(pointwise, autograph=False, jit_compile=True)
 
 
 def _import_in_a_thread() -> None:
@@ -100,10 +96,7 @@ def _import_in_a_thread() -> None:
 def _import() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from some C libraries
-        if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, GIVEN_BACK)
+    _memory.prepare()
     if not hasattr(os, "RTLD_DEEPBIND"):
         return importlib.import_module("tensorflow")
     flags = sys.getdlopenflags()

@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur import _tensorflow
+from napari_tf_deblur import _memory, _tensorflow
 from napari_tf_deblur._prepare import OutOfMemoryError, Prepared
 from napari_tf_deblur._solvers.problem import AIR, Iterate
 from napari_tf_deblur.forward import Boundary
@@ -219,23 +219,24 @@ def iter_deconvolve(
     yield step("preparing")
     started = last_yield = time.perf_counter()
     try:
-        for k in range(len(batches)):
-            batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
-            histories.append(np.zeros(0, np.float32))
-            for iterate in SOLVERS[type(run.method)](run.problem(k), run.method):
-                histories[-1] = iterate.losses
+        with _memory.kept(run.roomy):
+            for k in range(len(batches)):
+                batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
+                histories.append(np.zeros(0, np.float32))
+                for iterate in SOLVERS[type(run.method)](run.problem(k), run.method):
+                    histories[-1] = iterate.losses
+                    if is_stopped():
+                        break
+                    if time.perf_counter() - last_yield >= AIR:
+                        done = (batch.start + iterate.fraction * sizes[k]) / total
+                        message = _progress(len(iterate.losses), batch, total)
+                        yield step(message, done, k, iterate)
+                        last_yield = time.perf_counter()
+                batches[k] = iterate.image()
+                converged.append(iterate.converged)
                 if is_stopped():
+                    warnings += (_stopped_at(batch.stop, total),)
                     break
-                if time.perf_counter() - last_yield >= AIR:
-                    done = (batch.start + iterate.fraction * sizes[k]) / total
-                    message = _progress(len(iterate.losses), batch, total)
-                    yield step(message, done, k, iterate)
-                    last_yield = time.perf_counter()
-            batches[k] = iterate.image()
-            converged.append(iterate.converged)
-            if is_stopped():
-                warnings += (_stopped_at(batch.stop, total),)
-                break
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise OutOfMemoryError(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "

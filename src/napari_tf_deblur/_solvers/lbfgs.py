@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_tf_deblur._solvers.loop import compiled, inner_product
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._tensorflow import fused, tensorflow
 
 MEMORY = 4
 """Pairs of steps and gradient changes that are remembered; with more, an iteration spends
@@ -26,7 +26,7 @@ ValueAndGradient = Callable[[Any, Any], tuple[Any, Any]]
 def loop(
     value_and_gradient: ValueAndGradient,
     image_of: Callable[[Any], Any] | None = None,
-    xla: bool = True,
+    xla: bool = False,
 ) -> tuple[Any, Callable[[Any, Any], list[Any]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
@@ -37,7 +37,7 @@ def loop(
     image_of : callable, optional
         Turns the unknowns x, the first variable of the state, into intensities.
     xla : bool, optional
-        Whether XLA can compile them.
+        Whether XLA compiles all of it in one piece, which suits small images.
     """
     tf = tensorflow()
     evaluate = tf.function(value_and_gradient, autograph=False)
@@ -47,16 +47,40 @@ def loop(
         pairs = [tf.zeros_like(unknowns)] * (2 * MEMORY)
         return [unknowns, gradient, loss, tf.zeros(MEMORY), *pairs]
 
+    @fused
+    def downhill(gradient: Any, curvatures: Any, pairs: list[Any]) -> tuple[Any, Any]:
+        """The direction to look in, and how steep it is."""
+        direction = -_times_inverse_hessian(gradient, curvatures, pairs)
+        return direction, inner_product(direction, gradient)
+
+    @fused
+    def along(unknowns: Any, length: Any, direction: Any) -> Any:
+        return unknowns + length * direction
+
+    @fused
+    def compared(old: Any, new: Any, old_gradient: Any, new_gradient: Any) -> tuple[Any, ...]:
+        """The newest pair, its products, and the squared change of the image."""
+        moved, change = new - old, new_gradient - old_gradient
+        products = [inner_product(a, b) for a, b in ((moved, change), (moved, moved))]
+        products.append(inner_product(change, change))
+        if image_of is not None:
+            seen = tf.reduce_sum(tf.square(image_of(new) - image_of(old)), 2)
+        else:
+            seen = products[1]
+        return moved, change, products, seen
+
     def step(constants: Any, state: Any) -> Any:
         unknowns, gradient, loss, curvatures, *pairs = [s.read_value() for s in state]
-        direction = -_times_inverse_hessian(gradient, curvatures, pairs)
-        slope = inner_product(direction, gradient)
-        # The first direction is the bare gradient, of no particular length.
-        first = 1 / (tf.norm(gradient) + 1e-30) * tf.maximum(1.0, tf.norm(unknowns))
-        length = tf.where(tf.reduce_all(tf.equal(curvatures, 0.0)), first, 1.0)
+        direction, slope = downhill(gradient, curvatures, pairs)
+
+        def first_length() -> Any:
+            """The first direction is the bare gradient, of no particular length."""
+            return tf.maximum(1.0, tf.norm(unknowns)) / (tf.norm(gradient) + 1e-30)
+
+        length = tf.cond(tf.reduce_any(curvatures != 0.0), lambda: 1.0, first_length)
 
         def evaluated(length: Any) -> tuple[Any, Any, Any]:
-            there = unknowns + length * direction
+            there = along(unknowns, length, direction)
             return (there, *value_and_gradient(constants, there))
 
         found = _line_search(evaluated, length, loss, slope)
@@ -65,20 +89,18 @@ def loop(
             tf.cond(better, lambda new=new: new, lambda old=old: old)
             for new, old in zip(found, [unknowns, loss, gradient])
         ]
-        moved, change = fresh - unknowns, fresh_gradient - gradient
-        product = inner_product(moved, change)
-        usable = product > 1e-10 * tf.norm(moved) * tf.norm(change)
+        moved, change, products, seen = compared(unknowns, fresh, gradient, fresh_gradient)
+        product, of_moved, of_change = products
+        usable = product > 1e-10 * tf.sqrt(of_moved * of_change)
         kept = [curvatures, *pairs]
         steps, changes = pairs[:MEMORY], pairs[MEMORY:]
         renewed = [tf.concat([curvatures[1:], [1 / product]], 0)]
         renewed += [*steps[1:], moved, *changes[1:], change]
         memory = tf.cond(usable, lambda: renewed, lambda: kept)
-        if image_of is not None:
-            moved = image_of(fresh) - image_of(unknowns)
-        change = tf.sqrt(2 * tf.nn.l2_loss(moved) / tf.cast(tf.size(moved), tf.float32))
         for variable, value in zip(state, [fresh, fresh_gradient, loss, *memory]):
             variable.assign(value, read_value=False)
-        return loss, change
+        size = tf.cast(tf.size(moved), tf.float32)
+        return loss, tf.sqrt(tf.reduce_sum(seen) / size)
 
     return compiled(step, xla), first_state
 

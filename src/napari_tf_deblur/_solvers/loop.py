@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_tf_deblur import _memory
 from napari_tf_deblur._solvers.problem import AIR, Iterate
-from napari_tf_deblur._tensorflow import give_memory_back, tensorflow
+from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -46,9 +47,14 @@ def first_of_state(_constants: Any, state: Any) -> Any:
 
 
 def inner_product(a: Any, b: Any) -> Any:
-    """Sum of the products of two arrays of one shape, without an array of products."""
+    """Sum of the products of two images of one shape.
+
+    Along one axis first, which runs on all cores; the rest by a product with ones, lest XLA
+    make one sum of both, which does not.
+    """
     tf = tensorflow()
-    return tf.squeeze(tf.linalg.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])))
+    partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [1, -1])
+    return tf.squeeze(tf.linalg.matmul(partial, tf.ones_like(partial), transpose_b=True))
 
 
 def compiled(step: Step, xla: bool = False) -> Any:
@@ -60,9 +66,8 @@ def compiled(step: Step, xla: bool = False) -> Any:
         Takes the constants, a list of tensors, and the state, a list of variables. Brings
         the state to the next iterate, in place, so that there is one copy of it; returns a
         loss and the root mean square change of the image.
-    xla : bool
-        Whether XLA compiles it: that takes a moment, and then fuses the work between the
-        transforms and allocates memory once for many steps rather than for each operation.
+    xla : bool, optional
+        Whether XLA compiles all of it, transforms too; see `fused`.
 
     Returns
     -------
@@ -115,7 +120,7 @@ def iterate(
     count = FIRST_PIXELS // int(np.prod(variables[0].shape))
     if count == 0:
         advance(0)  # compiles, which leaves memory behind
-        give_memory_back()
+        _memory.give_back()
     while len(losses) < iterations and not converged:
         count = min(max(1, count), LONGEST, iterations - len(losses))
         started = time.perf_counter()

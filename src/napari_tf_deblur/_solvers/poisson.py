@@ -23,7 +23,7 @@ from napari_tf_deblur._differences import Differences, root_of_channels
 from napari_tf_deblur._solvers import lbfgs
 from napari_tf_deblur._solvers.loop import iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._tensorflow import fused, tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
@@ -90,31 +90,39 @@ def value_and_gradient(
     """The objective as a function of constants and amplitude, with its gradient."""
     tf = tensorflow()
     differences = Differences(1, spacing)
-    axes = [axis - len(spacing) for axis in range(len(spacing))]
     window = (..., *grid.window)
     margins = ((0, 0), (0, 0), *grid.margins)
     allowed = np.pad(np.ones(grid.frame, np.float32), grid.margins) if dark_outside else None
 
-    def evaluate(constants: Any, amplitude: Any) -> tuple[Any, Any]:
-        spectrum, observed, certainty, dark, weight, corner = constants
-        blur = Blur(grid.scene, spectrum)
-        model = tf.maximum(blur.forward(tf.square(amplitude))[window] + dark, SMALLEST)
+    @fused
+    def compared(blurred: Any, constants: list[Any]) -> tuple[Any, Any]:
+        """The deviance, along one axis, and what it says of the re-blurred image."""
+        observed, certainty, dark, *_ = constants
+        model = tf.maximum(blurred[window] + dark, SMALLEST)
         ratio = observed / model
         deviance = certainty * (model - observed + tf.math.xlogy(observed, ratio))
-        pull = blur.adjoint(tf.pad(certainty * (1 - ratio), margins))
-        gradient = 2 * amplitude * pull
+        return tf.reduce_sum(deviance, 2), tf.pad(certainty * (1 - ratio), margins)
 
+    @fused
+    def with_prior(amplitude: Any, pull: Any, weight: Any, corner: Any) -> tuple[Any, Any]:
+        """The prior, along one axis, and the whole gradient."""
         slopes = differences.apply(amplitude)
         squares: Any = tf.square(corner)
-        for axis, slope in zip(axes, slopes):
-            squares += 0.5 * (tf.square(slope) + tf.roll(tf.square(slope), 1, axis))
+        for axis, slope in enumerate(slopes):
+            squares += 0.5 * sum(tf.square(s) for s in differences.with_previous(slope, axis))
         length = root_of_channels(squares)
-        inverse = 0.5 / length
-        gradient += weight * differences.adjoint(
-            [s * (inverse + tf.roll(inverse, -1, axis)) for axis, s in zip(axes, slopes)]
-        )
+        shares = [sum(differences.with_next(0.5 / length, axis)) for axis in range(len(slopes))]
+        gradient = 2 * amplitude * pull
+        gradient += weight * differences.adjoint([s * share for s, share in zip(slopes, shares)])
         if allowed is not None:
             gradient *= allowed
-        return tf.reduce_sum(deviance) + weight * tf.reduce_sum(length - corner), gradient
+        return tf.reduce_sum(length - corner, 2), gradient
+
+    def evaluate(constants: Any, amplitude: Any) -> tuple[Any, Any]:
+        spectrum, *others, weight, corner = constants
+        blur = Blur(grid.scene, spectrum)
+        deviance, residual = compared(blur.forward(tf.square(amplitude)), others)
+        penalty, gradient = with_prior(amplitude, blur.adjoint(residual), weight, corner)
+        return tf.reduce_sum(deviance) + weight * tf.reduce_sum(penalty), gradient
 
     return evaluate

@@ -14,9 +14,9 @@ import numpy as np
 
 from napari_tf_deblur._blur import Blur
 from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._solvers.loop import compiled, first_of_state, inner_product, iterate
+from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._tensorflow import fused, tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import RichardsonLucy
 
@@ -26,34 +26,38 @@ SMALLEST = 1e-6
 LEAST_SEEN = 1e-3
 """Scene pixels of whose light less than this part falls into the frame are left dark."""
 
+SAMPLE = 2
+"""Of so many lines of the image, one is looked at to see how far it may be extrapolated."""
+
 
 def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     """Solve by (accelerated) Richardson-Lucy; see the module."""
     tf = tensorflow()
     grid = problem.grid
     spectrum = transfer_function(problem.psf, grid.scene)
-    certainty = tf.constant(problem.certainty_in_scene())
-    seen = Blur(grid.scene, tf.constant(spectrum)).adjoint(certainty)
+    counts = tf.constant(problem.certainty_in_scene())  # 1 in the frame, 0 elsewhere or masked
+    seen = Blur(grid.scene, tf.constant(spectrum)).adjoint(counts)
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
     visible = tf.cast(seen > LEAST_SEEN, tf.float32)
     background = method.background / problem.scale
-    observed = tf.constant(np.maximum(problem.extended(), 0))
+    light = counts * np.maximum(problem.extended(), 0)
 
-    axes = list(range(2, observed.shape.rank))
-    light = tf.reduce_sum(certainty * observed, axes, keepdims=True)
-    light /= tf.reduce_sum(certainty * tf.ones_like(observed), axes, keepdims=True)
-    image = visible * tf.maximum(light - background, SMALLEST)
+    axes = list(range(2, light.shape.rank))
+    mean = tf.reduce_sum(light, axes, keepdims=True)
+    mean /= tf.reduce_sum(counts * tf.ones_like(light), axes, keepdims=True)
+    image = visible * tf.maximum(mean - background, SMALLEST)
     constants = [
         tf.constant(spectrum),
-        certainty,
-        observed,
-        certainty * observed,
+        counts > 0,
+        light,
         visible / tf.maximum(seen, LEAST_SEEN),
         tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
     ]
-    state = [image, image, tf.zeros_like(image), 0.0] if method.accelerate else [image]
+    state = [image]
+    if method.accelerate:
+        state += [image, tf.zeros_like(_sampled(image)), 0.0]
     run = _compiled(grid, problem.spacing, method.tv_weight > 0, method.accelerate)
     return iterate(run, first_of_state, constants, state, grid, method.iterations)
 
@@ -63,40 +67,59 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
     tf = tensorflow()
     differences = Differences(1, spacing)
 
-    def multiplied(constants: Any, image: Any) -> tuple[Any, Any]:
-        """One plain iteration, and the deviance of the image it starts from."""
-        spectrum, certainty, observed, seen_light, share, background, tv_weight = constants
-        blur = Blur(grid.scene, spectrum)
-        model = tf.maximum(blur.forward(image) + background, SMALLEST)
-        ratio = observed / model
-        correction = blur.adjoint(certainty * ratio)
+    @fused
+    def compared(blurred: Any, constants: Any) -> tuple[Any, Any]:
+        """What the model lacks, as a factor, and its deviance."""
+        counts, light, _, background, _ = constants
+        model = tf.maximum(blurred + background, SMALLEST)
+        ratio = light / model
+        # A ratio of zero is one of no light observed, which does not count in the logarithm.
+        deviance = light * tf.math.log(tf.maximum(ratio, SMALLEST)) - light
+        return ratio, tf.reduce_sum(tf.where(counts, model, 0.0) + deviance, axis=2)
+
+    @fused
+    def multiplied(image: Any, correction: Any, constants: Any) -> Any:
+        *_, share, _, tv_weight = constants
         if smooth:
             slopes = differences.apply(image)
             length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + SMALLEST**2)
             curvature = differences.adjoint([s / length for s in slopes])
             # Dey's denominator 1 + w D'(Dx/|Dx|), kept away from zero.
             correction /= tf.maximum(1 + tv_weight * share * curvature, 0.1)
-        # A ratio of zero is one of no light observed, which does not count in the logarithm.
-        deviance = certainty * (model - observed)
-        deviance += seen_light * tf.math.log(tf.maximum(ratio, SMALLEST))
-        return image * share * tf.nn.relu(correction), tf.reduce_sum(deviance)
+        return image * share * tf.nn.relu(correction)
 
-    def plain(constants: Any, state: Any) -> Any:
-        fresh, loss = multiplied(constants, state[0].read_value())
-        state[0].assign(fresh, read_value=False)
+    @fused
+    def extrapolated(fresh: Any, image: Any, ahead: Any, before: Any, power: Any) -> Any:
+        """Go on along the last change, measured on some lines (Biggs & Andrews, 1997)."""
+        change = _sampled(fresh) - _sampled(ahead)
+        momentum = tf.reduce_sum(change * before) / (power + 1e-30)
+        momentum = tf.clip_by_value(momentum, 0.0, 1.0)
+        ahead = tf.nn.relu(fresh + momentum * (fresh - image))
+        return ahead, change, tf.reduce_sum(tf.square(change))
+
+    def improved(constants: Any, image: Any) -> tuple[Any, Any]:
+        """One plain iteration, and the deviance of the image it starts from."""
+        spectrum, *others = constants
+        blur = Blur(grid.scene, spectrum)
+        ratio, loss = compared(blur.forward(image), others)
+        return multiplied(image, blur.adjoint(ratio), others), tf.reduce_sum(loss)
+
+    def step(constants: Any, state: Any) -> Any:
+        values = [s.read_value() for s in state]
+        if accelerate:
+            image, ahead, change, power = values
+            fresh, loss = improved(constants, ahead)
+            values = [fresh, *extrapolated(fresh, image, ahead, change, power)]
+        else:
+            fresh, loss = improved(constants, values[0])
+            values = [fresh]
+        for variable, value in zip(state, values):
+            variable.assign(value, read_value=False)
         return loss, np.float32(np.inf)  # it runs for a set number of iterations
 
-    def accelerated(constants: Any, state: Any) -> Any:
-        """Step from a point extrapolated along the last change (Biggs & Andrews, 1997)."""
-        image, ahead, change_before, power_before = [s.read_value() for s in state]
-        fresh, loss = multiplied(constants, ahead)
-        change = fresh - ahead
-        momentum = inner_product(change, change_before) / (power_before + 1e-30)
-        momentum = tf.clip_by_value(momentum, 0.0, 1.0)
-        next_ahead = tf.nn.relu(fresh + momentum * (fresh - image))
-        power = inner_product(change, change)
-        for variable, value in zip(state, [fresh, next_ahead, change, power]):
-            variable.assign(value, read_value=False)
-        return loss, np.float32(np.inf)
+    return compiled(step)
 
-    return compiled(accelerated if accelerate else plain, xla=True)
+
+def _sampled(image: Any) -> Any:
+    """Some lines of an image."""
+    return image[:, :, ::SAMPLE]
