@@ -197,13 +197,11 @@ def iter_deconvolve(
     converged = []
     warnings = run.warnings
 
-    def step(
-        message: str, fraction: float = 0.0, k: int = 0, current: Iterate | None = None
-    ) -> Step:
+    latest: list[Iterate] = []  # of the batch that is being solved, which has none of its own
+
+    def step(message: str, fraction: float = 0.0) -> Step:
         def image() -> Array:
-            so_far = [
-                b if j != k or current is None else current.image() for j, b in enumerate(batches)
-            ]
+            so_far = [batch if len(batch) else latest[0].image() for batch in batches]
             return run.planes.together(_joined(so_far) * np.float32(run.scale))
 
         return Step(message, fraction, _summed(histories), image)
@@ -224,16 +222,19 @@ def iter_deconvolve(
                 batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
                 histories.append(np.zeros(0, np.float32))
                 for iterate in SOLVERS[type(run.method)](run.problem(k), run.method):
+                    latest[:] = [iterate]
                     histories[-1] = iterate.losses
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= AIR:
                         done = (batch.start + iterate.fraction * sizes[k]) / total
                         message = _progress(len(iterate.losses), batch, total)
-                        yield step(message, done, k, iterate)
+                        yield step(message, done)
                         last_yield = time.perf_counter()
                 batches[k] = iterate.image()
                 converged.append(iterate.converged)
+                latest.clear()
+                del iterate  # and its arrays, before memory is given back
                 if is_stopped():
                     warnings += (_stopped_at(batch.stop, total),)
                     break

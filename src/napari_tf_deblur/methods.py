@@ -156,8 +156,8 @@ class PoissonLikelihood(Method):
     """
 
     weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
-    iterations: Iterations = 50
-    tolerance: Tolerance = 2e-4
+    iterations: Iterations = 100
+    tolerance: Tolerance = 1e-4
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
     background: Background = 0.0
