@@ -77,7 +77,6 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         deviance = light * tf.math.log(tf.maximum(ratio, SMALLEST)) - light
         return ratio, tf.reduce_sum(tf.where(counts, model, 0.0) + deviance, axis=2)
 
-    @fused
     def multiplied(image: Any, correction: Any, constants: Any) -> Any:
         *_, share, _, tv_weight = constants
         if smooth:
@@ -89,33 +88,31 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         return image * share * tf.nn.relu(correction)
 
     @fused
-    def extrapolated(fresh: Any, image: Any, ahead: Any, before: Any, power: Any) -> Any:
+    def plain(state: list[Any], correction: Any, constants: Any) -> list[Any]:
+        return [multiplied(state[0], correction, constants)]
+
+    @fused
+    def accelerated(state: list[Any], correction: Any, constants: Any) -> list[Any]:
         """Go on along the last change, measured on some lines (Biggs & Andrews, 1997)."""
+        image, ahead, before, power = state
+        fresh = multiplied(ahead, correction, constants)
         change = _sampled(fresh) - _sampled(ahead)
         momentum = tf.reduce_sum(change * before) / (power + 1e-30)
         momentum = tf.clip_by_value(momentum, 0.0, 1.0)
         ahead = tf.nn.relu(fresh + momentum * (fresh - image))
-        return ahead, change, tf.reduce_sum(tf.square(change))
+        return [fresh, ahead, change, tf.reduce_sum(tf.square(change))]
 
-    def improved(constants: Any, image: Any) -> tuple[Any, Any]:
-        """One plain iteration, and the deviance of the image it starts from."""
-        spectrum, *others = constants
-        blur = Blur(grid.scene, spectrum)
-        ratio, loss = compared(blur.forward(image), others)
-        return multiplied(image, blur.adjoint(ratio), others), tf.reduce_sum(loss)
+    moved, start = (accelerated, 1) if accelerate else (plain, 0)
 
     def step(constants: Any, state: Any) -> Any:
+        spectrum, *others = constants
+        blur = Blur(grid.scene, spectrum)
         values = [s.read_value() for s in state]
-        if accelerate:
-            image, ahead, change, power = values
-            fresh, loss = improved(constants, ahead)
-            values = [fresh, *extrapolated(fresh, image, ahead, change, power)]
-        else:
-            fresh, loss = improved(constants, values[0])
-            values = [fresh]
-        for variable, value in zip(state, values):
+        ratio, loss = compared(blur.forward(values[start]), others)
+        for variable, value in zip(state, moved(values, blur.adjoint(ratio), others)):
             variable.assign(value, read_value=False)
-        return loss, np.float32(np.inf)  # it runs for a set number of iterations
+        # It runs for a set number of iterations, whatever the change.
+        return tf.reduce_sum(loss), np.float32(np.inf)
 
     return compiled(step)
 
