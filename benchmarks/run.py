@@ -1,8 +1,8 @@
 """Measure everything that the README claims: ``python benchmarks/run.py``.
 
 Runs peers at oracle settings in their own environments, our methods at fixed rules, and the
-benchmarks of speed and memory; writes RESULTS.md. Results of peers are kept in .cache, as
-the search for their best settings takes most of the time.
+benchmarks of speed and memory; writes RESULTS.md. The search for the peers' best settings
+takes hours: what it finds is kept in peer_settings.json, and their results in .cache.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ours
@@ -27,6 +28,7 @@ from peers.pairs import fft_pairs
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"
+SETTINGS = HERE / "peer_settings.json"
 MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_", "scico_masked")
 EXTRAS = ("camera", "speed", "memory")
 """Scripts of their own, whose sections follow the tables."""
@@ -73,6 +75,7 @@ def main() -> None:
 
 def search(makers: dict[str, Callable[[], Case]], modules: list[str], environments: Path) -> None:
     """Run what is not in the cache yet, one process for each module."""
+    known = json.loads(SETTINGS.read_text()) if SETTINGS.exists() else {}
     for module in modules:
         peers = importlib.import_module(f"peers.{module}")
         jobs = []
@@ -87,6 +90,7 @@ def search(makers: dict[str, Callable[[], Case]], modules: list[str], environmen
                             "name": name,
                             "case": str(saved(case)),
                             "result": str(result),
+                            "settings": known.get(result.stem, {}).get("settings"),
                         }
                     )
         if jobs:
@@ -97,6 +101,21 @@ def search(makers: dict[str, Callable[[], Case]], modules: list[str], environmen
             runner = [python(peers.ENVIRONMENT, environments), str(HERE / "peers" / "run_peers.py")]
             subprocess.run([*runner, module, str(listing)], check=True)
             print(f"{module}: {time.perf_counter() - started:.0f} s", flush=True)
+            keep_settings(jobs)
+
+
+def keep_settings(jobs: list[dict[str, Any]]) -> None:
+    """Note which settings were the best, under the names that `cached` gives the results."""
+    known = json.loads(SETTINGS.read_text()) if SETTINGS.exists() else {}
+    for job in jobs:
+        with np.load(job["result"]) as kept:
+            if "settings" in kept:
+                known[Path(job["result"]).stem] = {
+                    "case": job["name"],
+                    "peer": job["peer"],
+                    "settings": json.loads(str(kept["settings"])),
+                }
+    SETTINGS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def peer_answers(case: Case) -> list[Answer]:

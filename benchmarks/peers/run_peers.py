@@ -9,6 +9,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -32,13 +33,13 @@ def loaded(path: str) -> Task:
         )
 
 
-def work(module: str, jobs: list[dict[str, str]]) -> None:
+def work(module: str, jobs: list[dict[str, Any]]) -> None:
     peers = {peer.name: peer for peer in importlib.import_module(f"peers.{module}").PEERS}
     for job in jobs:
         peer = peers[job["peer"]]
         task = loaded(job["case"])
         try:
-            image, settings, seconds = solve(peer, task)
+            image, settings, seconds = solve(peer, task, job["settings"])
             answer = {"image": image, "settings": json.dumps(settings), "seconds": seconds}
             said = f"{task.score(image):.2f} dB, {settings}, {seconds:.2f} s"
         except Exception as error:
