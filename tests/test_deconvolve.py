@@ -14,7 +14,7 @@ from napari_tf_deblur import (
     RichardsonLucy,
     TotalVariation,
     Wiener,
-    _prepare,
+    _memory,
     convolve,
     deconvolve,
     gaussian_psf,
@@ -225,7 +225,7 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     stack = np.random.default_rng(0).random((5, 20, 22)).astype(np.float32)
     method = TotalVariation(iterations=5, tolerance=0)
     at_once = deconvolve(stack, PSF, method)
-    monkeypatch.setattr(_prepare, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
+    monkeypatch.setattr(_memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
     monkeypatch.setitem(iter_deconvolve.__globals__, "AIR", 0)  # yield every step
     monkeypatch.setattr(loop, "FIRST_PIXELS", 0)
     steps, result = drain(iter_deconvolve(stack, PSF, method))
@@ -415,8 +415,8 @@ def test_an_image_that_cannot_fit_is_refused(monkeypatch):
     class Memory:
         available = 2**20
 
-    monkeypatch.setattr(_prepare.psutil, "virtual_memory", Memory)
-    with pytest.raises(_prepare.OutOfMemoryError, match=r"needs about .* GB") as caught:
+    monkeypatch.setattr(_memory.psutil, "virtual_memory", Memory)
+    with pytest.raises(_memory.OutOfMemoryError, match=r"needs about .* GB") as caught:
         deconvolve(np.ones((512, 512)), PSF)
     assert isinstance(caught.value, ValueError | MemoryError)
 
@@ -429,7 +429,7 @@ def test_memory_that_runs_out_during_the_run(monkeypatch):
         raise tensorflow().errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
     monkeypatch.setitem(registry.SOLVERS, TotalVariation, solve)
-    with pytest.raises(_prepare.OutOfMemoryError, match="memory ran out"):
+    with pytest.raises(_memory.OutOfMemoryError, match="memory ran out"):
         deconvolve(IMAGE, PSF[:9, :9])
 
 

@@ -1,10 +1,10 @@
-"""How the C library of Linux keeps the memory of large arrays, which decides their speed.
+"""How much memory a run takes, and how the C library of Linux keeps it.
 
-Left alone it takes each large array afresh from the system and gives it back at once, and
-the system clears every page anew: that can cost more than the transform which fills it. Where
-there is room, freed arrays are kept for the next ones while a run works, which halves its time
-and may double its memory; at its end everything goes back. Elsewhere than on Linux nothing is
-changed.
+That decides how fast large arrays are. Left alone, the library takes each large array afresh
+from the system and gives it back at once, and the system clears every page anew: that can cost
+more than the transform which fills it. Where there is room, freed arrays are kept for the next
+ones while a run works, which halves its time and may double its memory; at its end everything
+goes back. Elsewhere than on Linux nothing is changed.
 """
 
 import ctypes
@@ -12,6 +12,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import numpy as np
+import psutil
+
+from napari_tf_deblur.forward import Grid
+from napari_tf_deblur.methods import (
+    GradientDescent,
+    Hessian,
+    Method,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+)
 
 LARGE = 4 * 2**20
 """Bytes from which on an array is large: outside of a run its memory goes back when freed."""
@@ -24,8 +38,54 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
 USUAL_MMAP_MAX = 65536
 WITHOUT_LIMIT = -1
 
+BATCH_BYTES = 2**28
+"""Working memory that a batch of planes may fill; a single plane may need more."""
+
+ROOMY = 4
+"""A run may take more memory than it must, if there is so many times as much as it must."""
+
 _lock = threading.Lock()
 _runs = 0
+
+
+class OutOfMemoryError(MemoryError, ValueError):
+    """The image is too large for the memory at hand."""
+
+
+def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
+    """How many planes fit into the memory for a batch, and whether there is room for more.
+
+    Refuses where not even one plane fits.
+    """
+    copies = _working_copies(method, len(grid.frame))
+    plane = 4 * copies * shape[1] * int(np.prod(grid.scene))
+    result = 4 * int(np.prod(shape))
+    available = psutil.virtual_memory().available
+    if plane + result > available:
+        raise OutOfMemoryError(
+            f"This image needs about {(plane + result) / 2**30:.1f} GB of memory and "
+            f"{available / 2**30:.1f} GB are free; crop it, deblur it as 2D instead of 3D, "
+            "or close other programs."
+        )
+    batch = max(1, BATCH_BYTES // plane)
+    # The loops of ADMM take all they need at once, and would only lose sight of it.
+    in_one_piece = isinstance(method, TotalVariation | Hessian)
+    return batch, not in_one_piece and ROOMY * (batch * plane + result) < available
+
+
+def _working_copies(method: Method, axes: int) -> int:
+    """Float32 copies of the scene that a method works with, measured and rounded up."""
+    if isinstance(method, GradientDescent):
+        return 30 if method.optimizer == "lbfgs" else 16
+    if isinstance(method, PoissonLikelihood):
+        return 32
+    if isinstance(method, Hessian):
+        return 12 + 4 * axes * (axes + 1) // 2
+    if isinstance(method, RichardsonLucy) and method.tv_weight:
+        return 18
+    if isinstance(method, RichardsonLucy | Wiener):
+        return 14
+    return 12 + 3 * axes
 
 
 def prepare() -> None:

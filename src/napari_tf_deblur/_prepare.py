@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import psutil
 from numpy.typing import ArrayLike, NDArray
 
+from napari_tf_deblur import _memory
 from napari_tf_deblur._planes import Planes
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.estimate import photon_gain, wiener_balance
@@ -29,18 +29,8 @@ Array = NDArray[np.float32]
 REACH = 0.999
 """Part of the PSF's light for which an unknown boundary keeps room around the frame."""
 
-BATCH_BYTES = 2**28
-"""Working memory that a batch of planes may fill; a single plane may need more."""
-
-ROOMY = 4
-"""A run may take more memory than it must, if there is so many times as much as it must."""
-
 SAMPLE = 2 * 10**5
 """Pixels looked at to find the range of intensities."""
-
-
-class OutOfMemoryError(MemoryError, ValueError):
-    """The image is too large for the memory at hand."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ class Prepared:
         # A Wiener filter reaches several times as far as the PSF that it undoes.
         times = 3 if isinstance(method, Wiener) and boundary == "unknown" else 1
         grid = Grid.around(values.shape[2:], kernel, boundary, reach, times)
-        batch, roomy = _batch_size(grid, values.shape, method)
+        batch, roomy = _memory.batch_size(grid, values.shape, method)
         valid = _valid(values, None if mask is None else planes.mask(mask, values.shape[2:]))
         scale = _scale(values, valid, method)
         if valid is not None:
@@ -218,42 +208,6 @@ def _relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float
             "each deblurred axis."
         )
     return tuple(float(v) for v in voxel / voxel.min())
-
-
-def _batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
-    """How many planes fit into the memory for a batch, and whether there is room for more.
-
-    Refuses where not even one plane fits.
-    """
-    copies = _working_copies(method, len(grid.frame))
-    plane = 4 * copies * shape[1] * int(np.prod(grid.scene))
-    result = 4 * int(np.prod(shape))
-    available = psutil.virtual_memory().available
-    if plane + result > available:
-        raise OutOfMemoryError(
-            f"This image needs about {(plane + result) / 2**30:.1f} GB of memory and "
-            f"{available / 2**30:.1f} GB are free; crop it, deblur it as 2D instead of 3D, "
-            "or close other programs."
-        )
-    batch = max(1, BATCH_BYTES // plane)
-    # The loops of ADMM take all they need at once, and would only lose sight of it.
-    in_one_piece = isinstance(method, TotalVariation | Hessian)
-    return batch, not in_one_piece and ROOMY * (batch * plane + result) < available
-
-
-def _working_copies(method: Method, axes: int) -> int:
-    """Float32 copies of the scene that a method works with, measured and rounded up."""
-    if isinstance(method, GradientDescent):
-        return 30 if method.optimizer == "lbfgs" else 16
-    if isinstance(method, PoissonLikelihood):
-        return 32
-    if isinstance(method, Hessian):
-        return 12 + 4 * axes * (axes + 1) // 2
-    if isinstance(method, RichardsonLucy) and method.tv_weight:
-        return 18
-    if isinstance(method, RichardsonLucy | Wiener):
-        return 14
-    return 12 + 3 * axes
 
 
 def _warnings(values: Array, method: Method) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur import _memory, _tensorflow
-from napari_tf_deblur._prepare import OutOfMemoryError, Prepared
+from napari_tf_deblur._memory import OutOfMemoryError
+from napari_tf_deblur._prepare import Prepared
 from napari_tf_deblur._solvers.problem import AIR, Iterate
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation

@@ -91,7 +91,7 @@ def loop(
         ]
         moved, change, products, seen = compared(unknowns, fresh, gradient, fresh_gradient)
         product, of_moved, of_change = products
-        usable = product > 1e-10 * tf.sqrt(of_moved * of_change)
+        usable = product > 1e-10 * tf.sqrt(of_moved) * tf.sqrt(of_change)
         kept = [curvatures, *pairs]
         steps, changes = pairs[:MEMORY], pairs[MEMORY:]
         renewed = [tf.concat([curvatures[1:], [1 / product]], 0)]
