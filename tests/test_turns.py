@@ -1,6 +1,7 @@
 """Work in short pieces, one per turn of the event loop."""
 
 import pytest
+from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur._turns import Turns
 
@@ -60,3 +61,49 @@ def test_work_that_fails_holds_up_nothing(qtbot):
         turns.do(failing())
     turns.do(pieces(done, "a"))
     qtbot.waitUntil(lambda: len(done) == 2)
+
+
+def test_what_takes_long_to_paint_is_painted_in_a_turn_of_its_own(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    turns = Turns(QWidget(window))
+    enabled = []
+
+    def work():
+        enabled.append(window.updatesEnabled())
+        yield True
+        enabled.append(window.updatesEnabled())
+        yield
+        enabled.append(window.updatesEnabled())
+
+    turns.do(work())
+    qtbot.waitUntil(lambda: len(enabled) == 3)
+    assert enabled == [True, False, True]
+
+
+@pytest.mark.parametrize("end", ["fail", "drop", "delete"])
+def test_the_window_is_painted_whatever_happens(qtbot, end):
+    window = QWidget()
+    qtbot.addWidget(window)
+    part = QWidget(window)
+    turns = Turns(part)
+    reached = []
+
+    def work():
+        yield True
+        reached.append(not window.updatesEnabled())
+        if end == "fail":
+            raise ValueError("broken")
+        if end == "drop":
+            turns.drop()
+        if end == "delete":
+            part.setParent(None)
+            part.deleteLater()
+        yield
+
+    with qtbot.captureExceptions() as raised:
+        turns.do(work())
+        qtbot.waitUntil(lambda: bool(reached))
+        qtbot.waitUntil(window.updatesEnabled)
+    assert reached == [True]
+    assert len(raised) == (end == "fail")

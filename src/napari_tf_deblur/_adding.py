@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 
-def adding(viewer: ViewerModel, layer: Layer, *, select: bool = True) -> Iterator[None]:
+def adding(viewer: ViewerModel, layer: Layer, *, select: bool = True) -> Iterator[bool | None]:
     """Add a layer, then show it.
 
     Parameters
@@ -20,15 +20,15 @@ def adding(viewer: ViewerModel, layer: Layer, *, select: bool = True) -> Iterato
 
     Yields
     ------
-    None
-        Before it is added, and when it is there but hidden. At the end it is shown.
+    bool or None
+        True before it is added, None when it is there but hidden. At the end it is shown.
     """
-    yield  # making it has taken some time already
+    yield True  # napari takes about as long to paint a new layer's controls as to add it
     active = viewer.layers.selection.active
     layer.visible = False
     viewer.add_layer(layer)
     if not select and active is not None:
         viewer.layers.selection.active = active
-    yield
+    yield None
     if layer in viewer.layers:
         layer.visible = True

@@ -118,7 +118,7 @@ def find_psf_layer(viewer: ViewerModel) -> Image | None:
     return None
 
 
-def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterator[None]:
+def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterator[bool | None]:
     """Show a Gaussian PSF in its one layer, in the first corner of its image.
 
     The layer is named "PSF"; one that is there already is changed in place.
@@ -155,7 +155,7 @@ def showing_psf(viewer: ViewerModel, source: Source, psf: GaussianPSF) -> Iterat
         return
     if layer is not None:
         # Not now: napari may be about to remove a layer itself, and would crash.
-        yield
+        yield None
         if layer not in viewer.layers:
             return  # the user was faster
         viewer.layers.remove(layer)

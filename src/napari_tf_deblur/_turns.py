@@ -2,20 +2,33 @@
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
 
 PAINT_MS = 5
 """Milliseconds between two pieces, in which Qt begins to paint what the first one changed."""
 
+Work = Iterator[bool | None]
+"""Yields between its pieces; True where what the next one changes is to be painted apart."""
+
 
 class Turns:
-    """Does pieces of work in the main thread, one per turn of Qt's event loop, in order."""
+    """Does pieces of work in the main thread, one per turn of Qt's event loop, in order.
 
-    def __init__(self) -> None:
-        self._waiting: deque[Iterator[None]] = deque()
+    Parameters
+    ----------
+    widget : QWidget, optional
+        A part of the window that the work changes.
+    """
 
-    def do(self, work: Iterator[None]) -> None:
+    def __init__(self, widget: QWidget | None = None) -> None:
+        self._waiting: deque[Work] = deque()
+        self._widget = widget
+        self._apart = False
+
+    def do(self, work: Work) -> None:
         """Do some work after all that waits already; at once if nothing does.
 
         Parameters
@@ -28,18 +41,31 @@ class Turns:
             self._go_on()
 
     def drop(self) -> None:
-        """Leave undone what waits."""
+        """Leave undone what waits, and hold up no more of the window, which may be closing."""
         self._waiting.clear()
+        self._widget = None
 
     def _go_on(self) -> None:
         if not self._waiting:
             return
         work = self._waiting[0]
+        held = self._widget.window() if self._apart and self._widget is not None else None
+        self._apart = False
+        if held is not None:
+            held.setUpdatesEnabled(False)
         try:
-            next(work)
+            self._apart = bool(next(work))
         except StopIteration:
             if self._waiting:  # else it was dropped by its own last piece
                 self._waiting.popleft()
         finally:
-            if self._waiting:
+            if held is not None:
+                QTimer.singleShot(PAINT_MS, lambda: self._paint(held))
+            elif self._waiting:
                 QTimer.singleShot(PAINT_MS, self._go_on)
+
+    def _paint(self, window: QWidget) -> None:
+        with suppress(RuntimeError):  # it is deleted by now
+            window.setUpdatesEnabled(True)
+        if self._waiting:
+            QTimer.singleShot(PAINT_MS, self._go_on)

@@ -45,7 +45,7 @@ class DeblurWidget(Container[Widget]):
         super().__init__(labels=False)
         self._viewer = napari_viewer
         self._run: Run | None = None
-        self._turns = Turns()
+        self._turns = Turns(self.native)
         self._gone = False
         self.fields = fields = Fields(napari_viewer)
         self.image, self.dims, self.psf = fields.image, fields.dims, fields.psf
@@ -97,7 +97,7 @@ class DeblurWidget(Container[Widget]):
             return
         try:
             job = self.fields.job()
-            self._run = Run(self._viewer, job, self._on_update, self._on_end)
+            self._run = Run(self._viewer, job, self._on_update, self._on_end, self.native)
         except Exception as error:  # one that leaves a slot would end the process
             self._on_end(error)
             return
@@ -116,18 +116,18 @@ class DeblurWidget(Container[Widget]):
         """Show the Gaussian PSF as a layer in the corner of its image."""
         self._turns.do(self._showing_psf(self._report))
 
-    def _beginning(self, run: Run, job: Job) -> Iterator[None]:
-        yield  # first the buttons
+    def _beginning(self, run: Run, job: Job) -> Iterator[bool | None]:
+        yield None  # first the buttons
         try:
             if isinstance(job.psf, GaussianPSF):
                 yield from showing_psf(self._viewer, job.source, job.psf)
-                yield
+                yield None
         except Exception as error:  # as above
             self._on_end(error)
         else:
             run.start()
 
-    def _showing_psf(self, tell: Callable[[Exception], None]) -> Iterator[None]:
+    def _showing_psf(self, tell: Callable[[Exception], None]) -> Iterator[bool | None]:
         try:
             source, psf = self.fields.source(), self.psf.psf()
             if isinstance(psf, GaussianPSF):
@@ -141,7 +141,7 @@ class DeblurWidget(Container[Widget]):
             return
         self._turns.do(self._updating_psf())
 
-    def _updating_psf(self) -> Iterator[None]:
+    def _updating_psf(self) -> Iterator[bool | None]:
         if find_psf_layer(self._viewer) is not None:  # still there when its turn has come
             # Half-typed values deserve no notification.
             yield from self._showing_psf(lambda error: self.status.setText(str(error)))

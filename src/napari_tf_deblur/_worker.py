@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 from qtpy.QtCore import QCoreApplication
+from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur import _memory
 from napari_tf_deblur._adding import adding
@@ -34,6 +35,8 @@ class Run:
     on_end : callable
         Called once at the end, in the main thread, with the result, with the exception
         that ended the run, or with None if napari cancelled it.
+    widget : QWidget, optional
+        A part of the window in which the result is shown.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Run:
         job: Job,
         on_update: Callable[[Update], None],
         on_end: Callable[[Result | Exception | None], None],
+        widget: QWidget | None = None,
     ) -> None:
         self._viewer = viewer
         self._source = job.source
@@ -52,7 +56,7 @@ class Run:
         self._outcome: Result | Exception | None = None
         self._stop = Event()
         self._abandoned = False
-        self._turns = Turns()
+        self._turns = Turns(widget)
         self._pace = Pace()
         self._steps = job.steps(self._stop)
         self._worker = GeneratorWorker(updates, job, self._steps, self._pace)
@@ -104,31 +108,31 @@ class Run:
         if not self._abandoned:
             self._turns.do(self._ending(outcome))
 
-    def _showing(self, update: Update) -> Iterator[None]:
+    def _showing(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
         self._on_update(update)
-        yield
+        yield None
         if update.image is not None:
             if self._layer is None:
                 self._layer = result_layer(self._source, update.image)
                 yield from adding(self._viewer, self._layer)
             elif self._layer in self._viewer.layers:
                 self._layer.data = update.image
-            yield
+            yield None
         # Only after the canvas is painted does the worker go on, so as not to compete.
         self._pace.shown(time.monotonic() - began)
 
-    def _ending(self, outcome: Result | Exception | None) -> Iterator[None]:
+    def _ending(self, outcome: Result | Exception | None) -> Iterator[bool | None]:
         if isinstance(outcome, Result):
             yield from self._writing(outcome)
-            yield
+            yield None
         elif isinstance(outcome, Exception):
             traceback.clear_frames(outcome.__traceback__)  # they hold arrays
             self._remove()
         self._layer = None
         self._on_end(outcome)
 
-    def _writing(self, result: Result) -> Iterator[None]:
+    def _writing(self, result: Result) -> Iterator[bool | None]:
         layer = self._layer
         new = layer is None or layer not in self._viewer.layers
         if layer is None or new:
