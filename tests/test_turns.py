@@ -107,3 +107,22 @@ def test_the_window_is_painted_whatever_happens(qtbot, end):
         qtbot.waitUntil(window.updatesEnabled)
     assert reached == [True]
     assert len(raised) == (end == "fail")
+
+
+def test_work_that_comes_while_painting_is_due_waits_for_it(qtbot, monkeypatch):
+    monkeypatch.setattr("napari_tf_deblur._turns.PAINT_MS", 100)
+    window = QWidget()
+    qtbot.addWidget(window)
+    turns = Turns(QWidget(window))
+    done = []
+
+    def work():
+        yield True
+        done.append("held")
+
+    turns.do(work())
+    qtbot.waitUntil(lambda: done == ["held"])
+    turns.do(pieces(done, "a"))
+    assert done == ["held"]
+    qtbot.waitUntil(lambda: len(done) == 3)
+    assert window.updatesEnabled()

@@ -26,7 +26,8 @@ class Turns:
     def __init__(self, widget: QWidget | None = None) -> None:
         self._waiting: deque[Work] = deque()
         self._widget = widget
-        self._apart = False
+        self._apart = False  # whether the next piece is to be painted apart
+        self._painting = False  # whether a turn of painting is due, after which it goes on
 
     def do(self, work: Work) -> None:
         """Do some work after all that waits already; at once if nothing does.
@@ -37,7 +38,7 @@ class Turns:
             A generator that yields between its pieces.
         """
         self._waiting.append(work)
-        if len(self._waiting) == 1:
+        if len(self._waiting) == 1 and not self._painting:
             self._go_on()
 
     def drop(self) -> None:
@@ -60,11 +61,13 @@ class Turns:
                 self._waiting.popleft()
         finally:
             if held is not None:
+                self._painting = True
                 QTimer.singleShot(PAINT_MS, lambda: self._paint(held))
             elif self._waiting:
                 QTimer.singleShot(PAINT_MS, self._go_on)
 
     def _paint(self, window: QWidget) -> None:
+        self._painting = False
         with suppress(RuntimeError):  # it is deleted by now
             window.setUpdatesEnabled(True)
         if self._waiting:

@@ -12,7 +12,6 @@ from napari.qt.threading import GeneratorWorker
 from qtpy.QtCore import QCoreApplication
 from qtpy.QtWidgets import QWidget
 
-from napari_tf_deblur import _memory
 from napari_tf_deblur._adding import adding
 from napari_tf_deblur._job import Job, Result
 from napari_tf_deblur._layers import result_layer
@@ -104,7 +103,6 @@ class Run:
         atexit.unregister(self._await_end)
         outcome, self._outcome = self._outcome, None
         self._steps.close()  # frees the arrays of a run that napari cancelled
-        _memory.give_back()
         if not self._abandoned:
             self._turns.do(self._ending(outcome))
 
