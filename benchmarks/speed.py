@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from cases import Case, nuclei_volume, observed
@@ -23,16 +24,16 @@ from napari_tf_deblur import (
     GradientDescent,
     RichardsonLucy,
     TotalVariation,
-    _memory,
     convolve,
     deconvolve,
     gaussian_psf,
     iter_deconvolve,
 )
-from napari_tf_deblur._blur import irfft, rfft
-from napari_tf_deblur._prepare import REACH
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.prepare import REACH
 from napari_tf_deblur._solvers import loop
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._solvers.blur import irfft, rfft
+from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.methods import Method
 
@@ -67,16 +68,16 @@ def photo_of(size: int) -> Case:
 
 def iterations_to_close(case: Case, method: TotalVariation) -> int:
     """Count the iterations until the PSNR stays within reach of the converged one."""
-    kept = loop.AIR, loop.FIRST_PIXELS, loop.LEAST, iter_deconvolve.__globals__["AIR"]
-    loop.AIR = iter_deconvolve.__globals__["AIR"] = 0.0  # a step for each iteration
-    loop.FIRST_PIXELS = loop.LEAST = 0
-    try:
+    with (
+        mock.patch.object(loop, "REPORT_INTERVAL", 0.0),  # a step for each iteration
+        mock.patch.object(loop, "FIRST_PIXELS", 0),
+        mock.patch.object(loop, "LEAST", 0),
+        mock.patch.dict(iter_deconvolve.__globals__, {"REPORT_INTERVAL": 0.0}),
+    ):
         steps = iter_deconvolve(case.blurred, case.psf, method)
         scores = [
             psnr(step.image(), case.truth, case.peak) for step in steps if len(step.loss_history)
         ]
-    finally:
-        loop.AIR, loop.FIRST_PIXELS, loop.LEAST, iter_deconvolve.__globals__["AIR"] = kept
     far = [k for k, score in enumerate(scores) if score < scores[-1] - CLOSE]
     return far[-1] + 2 if far else 1
 
@@ -94,7 +95,7 @@ def seconds_of_pair(case: Case) -> Callable[[], float]:
         return values
 
     def seconds() -> float:
-        with _memory.kept():
+        with memory.kept():
             pairs(values)  # takes what memory it needs
             started = time.perf_counter()
             pairs(values).numpy()

@@ -22,7 +22,7 @@ import numpy as np
 from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
-from napari_tf_deblur._widget import DeblurWidget
+from napari_tf_deblur._dock.widget import DeblurWidget
 
 SAMPLES = ("blurred_coffee", "blurred_astronaut", "blurred_cells")
 

@@ -7,12 +7,12 @@ os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's sett
 import numpy as np
 import pytest
 
-from napari_tf_deblur import _tensorflow
+from napari_tf_deblur._solvers import load
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow_through_its_door():
-    _tensorflow.tensorflow()
+    load.tensorflow()
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from napari_tf_deblur import (
     RichardsonLucy,
     TotalVariation,
     Wiener,
-    _memory,
     convolve,
     deconvolve,
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._solvers import loop
 
 FAST = [
@@ -225,8 +225,8 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     stack = np.random.default_rng(0).random((5, 20, 22)).astype(np.float32)
     method = TotalVariation(iterations=5, tolerance=0)
     at_once = deconvolve(stack, PSF, method)
-    monkeypatch.setattr(_memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
-    monkeypatch.setitem(iter_deconvolve.__globals__, "AIR", 0)  # yield every step
+    monkeypatch.setattr(memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
+    monkeypatch.setitem(iter_deconvolve.__globals__, "REPORT_INTERVAL", 0)  # yield every step
     monkeypatch.setattr(loop, "FIRST_PIXELS", 0)
     steps, result = drain(iter_deconvolve(stack, PSF, method))
     np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)
@@ -308,7 +308,7 @@ def test_noise_that_grows_with_brightness_is_weighed():
 
 
 def test_a_users_own_prior():
-    from napari_tf_deblur._tensorflow import tensorflow
+    from napari_tf_deblur._solvers.load import tensorflow
 
     def energy(image):
         return tensorflow().reduce_sum(image**2)
@@ -415,21 +415,21 @@ def test_an_image_that_cannot_fit_is_refused(monkeypatch):
     class Memory:
         available = 2**20
 
-    monkeypatch.setattr(_memory.psutil, "virtual_memory", Memory)
-    with pytest.raises(_memory.OutOfMemoryError, match=r"needs about .* GB") as caught:
+    monkeypatch.setattr(memory.psutil, "virtual_memory", Memory)
+    with pytest.raises(memory.OutOfMemoryError, match=r"needs about .* GB") as caught:
         deconvolve(np.ones((512, 512)), PSF)
     assert isinstance(caught.value, ValueError | MemoryError)
 
 
 def test_memory_that_runs_out_during_the_run(monkeypatch):
     from napari_tf_deblur._solvers import registry
-    from napari_tf_deblur._tensorflow import tensorflow
+    from napari_tf_deblur._solvers.load import tensorflow
 
     def solve(_problem, _method):
         raise tensorflow().errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
     monkeypatch.setitem(registry.SOLVERS, TotalVariation, solve)
-    with pytest.raises(_memory.OutOfMemoryError, match="memory ran out"):
+    with pytest.raises(memory.OutOfMemoryError, match="memory ran out"):
         deconvolve(IMAGE, PSF[:9, :9])
 
 

@@ -21,7 +21,7 @@ from napari_tf_deblur.methods import (
 from napari_tf_deblur.psf import gaussian_psf, measured_psf
 
 if TYPE_CHECKING:
-    from napari_tf_deblur._layers import deblur_layer
+    from napari_tf_deblur._layers.deblur_layer import deblur_layer
 
 try:
     __version__ = version("napari-tf-deblur")
@@ -50,7 +50,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "deblur_layer":  # the only public name that needs napari
-        from napari_tf_deblur._layers import deblur_layer
+        from napari_tf_deblur._layers.deblur_layer import deblur_layer
 
         return deblur_layer
     raise AttributeError(f"module 'napari_tf_deblur' has no attribute {name!r}")

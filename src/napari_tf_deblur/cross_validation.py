@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._prepare import Prepared
+from napari_tf_deblur._preparation.prepare import Prepared
 from napari_tf_deblur.deconvolve import deconvolve
 from napari_tf_deblur.estimate import noise_level
 from napari_tf_deblur.forward import Boundary, convolve

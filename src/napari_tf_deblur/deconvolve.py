@@ -8,10 +8,11 @@ from threading import Event
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur import _memory, _tensorflow
-from napari_tf_deblur._memory import OutOfMemoryError
-from napari_tf_deblur._prepare import Prepared
-from napari_tf_deblur._solvers.problem import AIR, Iterate
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.memory import OutOfMemoryError
+from napari_tf_deblur._preparation.prepare import Prepared
+from napari_tf_deblur._solvers import load
+from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation
 
@@ -210,15 +211,15 @@ def iter_deconvolve(
     def is_stopped() -> bool:
         return stop is not None and stop.is_set()
 
-    if not _tensorflow.is_loaded():
+    if not load.is_loaded():
         yield step("starting TensorFlow")
-    tf = _tensorflow.tensorflow()
+    tf = load.tensorflow()
     from napari_tf_deblur._solvers.registry import SOLVERS
 
     yield step("preparing")
     started = last_yield = time.perf_counter()
     try:
-        with _memory.kept(run.roomy):
+        with memory.kept(run.roomy):
             for k in range(len(batches)):
                 batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
                 histories.append(np.zeros(0, np.float32))
@@ -227,7 +228,7 @@ def iter_deconvolve(
                     histories[-1] = iterate.losses
                     if is_stopped():
                         break
-                    if time.perf_counter() - last_yield >= AIR:
+                    if time.perf_counter() - last_yield >= REPORT_INTERVAL:
                         done = (batch.start + iterate.fraction * sizes[k]) / total
                         message = _progress(len(iterate.losses), batch, total)
                         yield step(message, done)

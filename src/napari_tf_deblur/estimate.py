@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.psf import PSF
 

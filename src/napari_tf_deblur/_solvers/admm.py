@@ -23,16 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._blur import irfft, rfft
-from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._solvers.blur import irfft, rfft
+from napari_tf_deblur._solvers.differences import Differences
+from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import Hessian, TotalVariation
 
 DATA_PENALTY = 0.2
-"""Penalty of the split u = H x, where a pixel's certainty is 1."""
+"""Penalty of the split u = H x, where a pixel's data_weight is 1."""
 
 THRESHOLD = 0.05
 """Step of the shrinkage of derivatives, which sets the penalty of z = D x to weight / it."""
@@ -66,12 +66,12 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
     np.maximum(denominator, 1e-11, out=denominator)
     start = tf.constant(problem.extended())
     inside = np.pad(np.ones(grid.frame, dtype=bool), grid.margins)
-    uniform = problem.certainty.size == 1
+    uniform = problem.data_weight.size == 1
     constants = [
         tf.constant(spectrum),
         tf.constant(np.reciprocal(denominator, out=denominator)),
         tf.constant(inside),
-        tf.constant(problem.certainty if uniform else problem.certainty_in_scene()),
+        tf.constant(problem.data_weight if uniform else problem.data_weight_in_scene()),
         start,
         tf.constant(np.float32(weight)),
     ]
@@ -98,9 +98,9 @@ def _compiled(
         sample = start[window][..., ::SAMPLE]
         return [start, sample, *slopes, *([start] if constrained else [])]
 
-    def pull(inside: Any, certainty: Any, observed: Any, s_blurred: Any) -> Any:
+    def pull(inside: Any, data_weight: Any, observed: Any, s_blurred: Any) -> Any:
         """From s to p of the blurred image: in the frame, nearer to what was observed."""
-        nearness = certainty / (certainty + DATA_PENALTY)
+        nearness = data_weight / (data_weight + DATA_PENALTY)
         return tf.where(inside, nearness * (observed - s_blurred), 0.0)
 
     def projected(values: Any, inside: Any) -> Any:
@@ -116,7 +116,7 @@ def _compiled(
 
     def solved(constants: Any, state: Any) -> Any:
         """The spectrum of the image that fits all the 2 p - s."""
-        spectrum, inverse, inside, certainty, observed, weight = constants
+        spectrum, inverse, inside, data_weight, observed, weight = constants
         s_blurred, s_derivatives = state[0], state[derivatives]
         ratio = weight / DATA_PENALTY
         mirror = ratio - 2 * ratio * multiplier(s_derivatives)
@@ -124,7 +124,7 @@ def _compiled(
         if constrained:
             mirrored = 2 * projected(state[-1], inside) - state[-1]
             right += CONSTRAINT_PENALTY / DATA_PENALTY * mirrored
-        mirrored = s_blurred + 2 * pull(inside, certainty, observed, s_blurred)
+        mirrored = s_blurred + 2 * pull(inside, data_weight, observed, s_blurred)
         sharp = rfft(mirrored, len(grid.frame))
         # The conjugate of a constant would be kept, that of what it is multiplied by is not.
         total = rfft(right, len(grid.frame)) + tf.math.conj(spectrum * tf.math.conj(sharp))
@@ -137,12 +137,12 @@ def _compiled(
     def step(constants: Any, variables: Any) -> Any:
         state = [v.read_value() for v in variables]
         s_blurred, sample, s_derivatives = state[0], state[1], state[derivatives]
-        spectrum, _, inside, certainty, observed, weight = constants
+        spectrum, _, inside, data_weight, observed, weight = constants
         transformed = solved(constants, state)
         image = irfft(transformed, grid.scene)
         reblurred = irfft(spectrum * transformed, grid.scene)
-        misfit = tf.where(inside, certainty * tf.square(reblurred - observed), 0.0)
-        short = reblurred - s_blurred - pull(inside, certainty, observed, s_blurred)
+        misfit = tf.where(inside, data_weight * tf.square(reblurred - observed), 0.0)
+        short = reblurred - s_blurred - pull(inside, data_weight, observed, s_blurred)
         fresh = image[window][..., ::SAMPLE]
         moved = [s_blurred + RELAXATION * short, fresh]
         kept = 1 - RELAXATION + RELAXATION * multiplier(s_derivatives)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._blur import Blur
-from napari_tf_deblur._objective import DATA_TERMS, PRIORS
 from napari_tf_deblur._solvers import lbfgs
+from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
+from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import GradientDescent
 
@@ -35,7 +35,7 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
     constants = [
         tf.constant(transfer_function(problem.psf, grid.scene)),
         tf.constant(problem.observed),
-        tf.constant(problem.certainty),
+        tf.constant(problem.data_weight),
         tf.constant(np.float32(method.mu)),
     ]
     objective = (grid, problem.dark_outside, problem.spacing, method.data_term, method.prior)
@@ -67,13 +67,13 @@ def _value_and_gradient(
     misfit = DATA_TERMS[data_term]
 
     def evaluate(constants: Any, image: Any) -> tuple[Any, Any]:
-        spectrum, observed, certainty, mu = constants
+        spectrum, observed, data_weight, mu = constants
         with tf.GradientTape() as tape:
             tape.watch(image)
             scene = _in_scene(image, grid, dark_outside)
             blurred = Blur(grid.scene, spectrum).forward(scene)[(..., *grid.window)]
             penalty = prior(image) if callable(prior) else PRIORS[prior](image, spacing)
-            loss = misfit(blurred, observed, certainty) + mu * penalty
+            loss = misfit(blurred, observed, data_weight) + mu * penalty
         return loss, tape.gradient(loss, image)
 
     return evaluate

@@ -7,8 +7,8 @@ Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimizatio
 from collections.abc import Callable
 from typing import Any
 
+from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, inner_product
-from napari_tf_deblur._tensorflow import fused, tensorflow
 
 MEMORY = 4
 """Pairs of steps and gradient changes that are remembered; with more, an iteration spends
@@ -35,7 +35,7 @@ def loop(
     value_and_gradient : callable
         ``(constants, x)`` -> ``(loss, gradient)``.
     image_of : callable, optional
-        Turns the unknowns x, the first variable of the state, into intensities.
+        TaskQueue the unknowns x, the first variable of the state, into intensities.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
     """

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur import _memory
-from napari_tf_deblur._solvers.problem import AIR, Iterate
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur.forward import Grid
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -120,7 +120,7 @@ def iterate(
     count = FIRST_PIXELS // int(np.prod(variables[0].shape))
     if count == 0:
         advance(0)  # compiles, which leaves memory behind
-        _memory.give_back()
+        memory.give_back()
     while len(losses) < iterations and not converged:
         count = min(max(1, count), LONGEST, iterations - len(losses))
         started = time.perf_counter()
@@ -129,5 +129,5 @@ def iterate(
         losses = np.concatenate([losses, fresh])
         fraction = 1.0 if converged else len(losses) / iterations
         yield Iterate(losses, fraction, image, converged)
-        pace = count / elapsed
-        count = min(max(int(pace * AIR), min(LEAST, int(pace * PATIENCE))), 4 * count)
+        speed = count / elapsed
+        count = min(max(int(speed * REPORT_INTERVAL), min(LEAST, int(speed * PATIENCE))), 4 * count)

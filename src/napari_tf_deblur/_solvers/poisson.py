@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._blur import Blur
-from napari_tf_deblur._differences import Differences, root_of_channels
 from napari_tf_deblur._solvers import lbfgs
+from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.differences import Differences, root_of_channels
+from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import fused, tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
@@ -63,7 +63,7 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     constants = [
         tf.constant(transfer_function(problem.psf, grid.scene)),
         tf.constant(observed),
-        tf.constant(problem.certainty),
+        tf.constant(problem.data_weight),
         tf.constant(np.float32(dark)),
         tf.constant(np.float32(weight / np.sqrt(photons))),
         tf.constant(np.float32(CORNER / np.sqrt(photons))),
@@ -97,11 +97,11 @@ def value_and_gradient(
     @fused
     def compared(blurred: Any, constants: list[Any]) -> tuple[Any, Any]:
         """The deviance, along one axis, and what it says of the re-blurred image."""
-        observed, certainty, dark, *_ = constants
+        observed, data_weight, dark, *_ = constants
         model = tf.maximum(blurred[window] + dark, SMALLEST)
         ratio = observed / model
-        deviance = certainty * (model - observed + tf.math.xlogy(observed, ratio))
-        return tf.reduce_sum(deviance, 2), tf.pad(certainty * (1 - ratio), margins)
+        deviance = data_weight * (model - observed + tf.math.xlogy(observed, ratio))
+        return tf.reduce_sum(deviance, 2), tf.pad(data_weight * (1 - ratio), margins)
 
     @fused
     def with_prior(amplitude: Any, pull: Any, weight: Any, corner: Any) -> tuple[Any, Any]:

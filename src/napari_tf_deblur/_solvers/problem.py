@@ -11,8 +11,8 @@ from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
 
-AIR = 0.1
-"""Seconds between two signs of life."""
+REPORT_INTERVAL = 0.1
+"""Seconds between two reports of a run."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Problem:
     ----------
     observed : ndarray of float32
         Shape (planes, channels, *frame); intensities divided by `scale`.
-    certainty : ndarray of float32
+    data_weight : ndarray of float32
         How much each pixel counts in the data term, broadcastable to `observed`: 1 where
         all is well, 0 for pixels to ignore.
     psf : ndarray of float32
@@ -39,7 +39,7 @@ class Problem:
     """
 
     observed: Array
-    certainty: Array
+    data_weight: Array
     psf: PSF
     grid: Grid
     dark_outside: bool
@@ -51,12 +51,12 @@ class Problem:
         margins = ((0, 0), (0, 0), *self.grid.margins)
         return np.pad(self.observed, margins, mode="constant" if self.dark_outside else "symmetric")
 
-    def certainty_in_scene(self) -> Array:
-        """Continue the certainty over the scene: nothing is known outside the frame."""
-        lead = self.certainty.shape[: -len(self.grid.frame)]
-        certainty = np.broadcast_to(self.certainty, (*lead, *self.grid.frame))
+    def data_weight_in_scene(self) -> Array:
+        """Continue the data_weight over the scene: nothing is known outside the frame."""
+        lead = self.data_weight.shape[: -len(self.grid.frame)]
+        data_weight = np.broadcast_to(self.data_weight, (*lead, *self.grid.frame))
         margins = (*((0, 0),) * len(lead), *self.grid.margins)
-        return np.pad(certainty, margins)
+        return np.pad(data_weight, margins)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._blur import Blur
-from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.differences import Differences
+from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import fused, tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import RichardsonLucy
 
@@ -35,7 +35,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     tf = tensorflow()
     grid = problem.grid
     spectrum = transfer_function(problem.psf, grid.scene)
-    counts = tf.constant(problem.certainty_in_scene())  # 1 in the frame, 0 elsewhere or masked
+    counts = tf.constant(problem.data_weight_in_scene())  # 1 in the frame, 0 elsewhere or masked
     seen = Blur(grid.scene, tf.constant(spectrum)).adjoint(counts)
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._blur import irfft, rfft
-from napari_tf_deblur._differences import Differences
+from napari_tf_deblur._solvers.blur import irfft, rfft
+from napari_tf_deblur._solvers.differences import Differences
+from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur._tensorflow import tensorflow
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import Wiener
 
@@ -27,14 +27,14 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     smoothness = Differences(2, problem.spacing).squared_spectrum(grid.scene)
     inverse = np.conj(spectrum) / (power + method.balance * smoothness + 1e-12)
     start = tf.constant(problem.extended())
-    certainty = tf.constant(problem.certainty_in_scene())
+    data_weight = tf.constant(problem.data_weight_in_scene())
     constants = [
         tf.constant(spectrum),
         tf.constant(inverse.astype(np.complex64)),
-        tf.cast(certainty > 0, tf.float32),
+        tf.cast(data_weight > 0, tf.float32),
         start,
     ]
-    everything_seen = grid.scene == grid.frame and bool(np.all(problem.certainty > 0))
+    everything_seen = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
     rounds = 1 if everything_seen else ROUNDS
     return iterate(_compiled(grid), first_of_state, constants, [start, start], grid, rounds)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_tf_deblur import TotalVariation, _job
-from napari_tf_deblur._job import Job
-from napari_tf_deblur._psf_layers import GaussianPSF
-from napari_tf_deblur._source import read
-from napari_tf_deblur._updates import Pace, RunFailedError, Update, updates
+from napari_tf_deblur import TotalVariation
+from napari_tf_deblur._dock.updates import RunFailedError, Throttle, Update, updates
+from napari_tf_deblur._layers import job as job_module
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_layers import GaussianPSF
+from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.deconvolve import Deconvolution, OutOfMemoryError, Step
 
 
@@ -51,7 +52,7 @@ class Core:
 @pytest.fixture
 def core(monkeypatch):
     stand_in = Core()
-    monkeypatch.setattr(_job, "iter_deconvolve", stand_in)
+    monkeypatch.setattr(job_module, "iter_deconvolve", stand_in)
     return stand_in
 
 
@@ -63,10 +64,10 @@ def job(blurred):
 # ---------------------------------------------------------------- the generator
 
 
-def drain(job, pace, seconds, show=True):
+def drain(job, throttle, seconds, show=True):
     """Pull on the updates for a while, as the window would, and return them."""
     stop = Event()
-    generator = updates(job, job.steps(stop), pace)
+    generator = updates(job, job.steps(stop), throttle)
     end = time.monotonic() + seconds
     seen = []
     while True:
@@ -75,14 +76,14 @@ def drain(job, pace, seconds, show=True):
         except StopIteration as finished:
             return seen, finished.value
         if show:
-            pace.shown(0.0)
+            throttle.shown(0.0)
         if time.monotonic() > end:
             stop.set()
 
 
 def test_at_most_ten_updates_a_second(core, job):
     core.pause = 0.0005
-    seen, result = drain(job, Pace(), 1.0)
+    seen, result = drain(job, Throttle(), 1.0)
     assert 6 <= len(seen) <= 13
     assert core.steps > 100
     assert all(isinstance(update, Update) for update in seen)
@@ -90,24 +91,24 @@ def test_at_most_ten_updates_a_second(core, job):
 
 
 def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job):
-    seen, _ = drain(job, Pace(), 1.2, show=False)
+    seen, _ = drain(job, Throttle(), 1.2, show=False)
     assert 2 <= len(seen) <= 5
     assert all(update.image is None for update in seen[1:])
 
 
 def test_slow_drawing_slows_the_updates_down():
-    pace = Pace()
-    pace.sent()
-    assert not pace.due()
-    pace.shown(0.2)
+    throttle = Throttle()
+    throttle.sent()
+    assert not throttle.due()
+    throttle.shown(0.2)
     time.sleep(0.15)
-    assert not pace.due()  # a quarter of the time for drawing, at most
+    assert not throttle.due()  # a quarter of the time for drawing, at most
     time.sleep(0.7)
-    assert pace.due()
+    assert throttle.due()
 
 
 def test_the_first_image_is_not_the_source(core, job):
-    seen, _ = drain(job, Pace(), 0.3)
+    seen, _ = drain(job, Throttle(), 0.3)
     assert seen[0].message == "starting TensorFlow"
     assert seen[0].image is None
     assert any(update.image is not None for update in seen)
@@ -117,7 +118,7 @@ def test_the_first_image_is_not_the_source(core, job):
 def test_errors_that_napari_swallows_are_translated(core, job, error):
     core.error = error("the graph broke")
     with pytest.raises(RunFailedError, match="the graph broke"):
-        drain(job, Pace(), 5)
+        drain(job, Throttle(), 5)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_errors_that_napari_swallows_are_translated(core, job, error):
 def test_other_errors_say_what_to_do(core, job, error, kind, words):
     core.error = error
     with pytest.raises(kind, match=words):
-        drain(job, Pace(), 5)
+        drain(job, Throttle(), 5)
 
 
 # ---------------------------------------------------------------- in the dock

@@ -4,7 +4,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QImage, QWheelEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_tf_deblur._loss_plot import LossAxis, LossPlot
+from napari_tf_deblur._dock.loss_plot import LossAxis, LossPlot
 
 
 def pixels(widget, size=(300, 150)):

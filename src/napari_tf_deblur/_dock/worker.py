@@ -12,12 +12,12 @@ from napari.qt.threading import GeneratorWorker
 from qtpy.QtCore import QCoreApplication
 from qtpy.QtWidgets import QWidget
 
-from napari_tf_deblur._adding import adding
-from napari_tf_deblur._job import Job, Result
-from napari_tf_deblur._layers import result_layer
-from napari_tf_deblur._source import KEY
-from napari_tf_deblur._turns import Turns
-from napari_tf_deblur._updates import Pace, Update, updates
+from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._dock.updates import Throttle, Update, updates
+from napari_tf_deblur._layers.adding import adding
+from napari_tf_deblur._layers.deblur_layer import result_layer
+from napari_tf_deblur._layers.job import Job, Result
+from napari_tf_deblur._layers.source import KEY
 
 
 class Run:
@@ -55,10 +55,10 @@ class Run:
         self._outcome: Result | Exception | None = None
         self._stop = Event()
         self._abandoned = False
-        self._turns = Turns(widget)
-        self._pace = Pace()
+        self._tasks = TaskQueue(widget)
+        self._throttle = Throttle()
         self._steps = job.steps(self._stop)
-        self._worker = GeneratorWorker(updates, job, self._steps, self._pace)
+        self._worker = GeneratorWorker(updates, job, self._steps, self._throttle)
         self._worker.yielded.connect(self._show)
         self._worker.returned.connect(self._keep)
         self._worker.errored.connect(self._keep)
@@ -81,7 +81,7 @@ class Run:
     def abandon(self) -> None:
         """Stop without touching the window again, which is closing."""
         self._abandoned = True
-        self._turns.drop()
+        self._tasks.drop()
         self._stop.set()
         self._worker.quit()
 
@@ -94,7 +94,7 @@ class Run:
 
     def _show(self, update: Update) -> None:
         if not self._abandoned:
-            self._turns.do(self._showing(update))
+            self._tasks.do(self._showing(update))
 
     def _keep(self, outcome: Result | Exception) -> None:
         self._outcome = outcome
@@ -104,7 +104,7 @@ class Run:
         outcome, self._outcome = self._outcome, None
         self._steps.close()  # frees the arrays of a run that napari cancelled
         if not self._abandoned:
-            self._turns.do(self._ending(outcome))
+            self._tasks.do(self._ending(outcome))
 
     def _showing(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
@@ -118,7 +118,7 @@ class Run:
                 self._layer.data = update.image
             yield None
         # Only after the canvas is painted does the worker go on, so as not to compete.
-        self._pace.shown(time.monotonic() - began)
+        self._throttle.shown(time.monotonic() - began)
 
     def _ending(self, outcome: Result | Exception | None) -> Iterator[bool | None]:
         if isinstance(outcome, Result):

@@ -14,8 +14,8 @@ Work = Iterator[bool | None]
 """Yields between its pieces; True where what the next one changes is to be painted apart."""
 
 
-class Turns:
-    """Does pieces of work in the main thread, one per turn of Qt's event loop, in order.
+class TaskQueue:
+    """A queue of GUI tasks, done in the main thread in pieces, one per turn of Qt's event loop.
 
     Parameters
     ----------

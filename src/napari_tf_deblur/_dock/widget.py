@@ -9,13 +9,13 @@ from napari.utils.notifications import notification_manager, show_error, show_wa
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
-from napari_tf_deblur._fields import Fields
-from napari_tf_deblur._job import Job, Result
-from napari_tf_deblur._loss_plot import LossPlot
-from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
-from napari_tf_deblur._turns import Turns
-from napari_tf_deblur._updates import Update
-from napari_tf_deblur._worker import Run
+from napari_tf_deblur._dock.fields import Fields
+from napari_tf_deblur._dock.loss_plot import LossPlot
+from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._dock.updates import Update
+from napari_tf_deblur._dock.worker import Run
+from napari_tf_deblur._layers.job import Job, Result
+from napari_tf_deblur._layers.psf_layers import GaussianPSF, find_psf_layer, showing_psf
 
 WIDTH = 360
 """Of the dock, at the least, in pixels."""
@@ -45,7 +45,7 @@ class DeblurWidget(Container[Widget]):
         super().__init__(labels=False)
         self._viewer = napari_viewer
         self._run: Run | None = None
-        self._turns = Turns(self.native)
+        self._tasks = TaskQueue(self.native)
         self._gone = False
         self.fields = fields = Fields(napari_viewer)
         self.image, self.dims, self.psf = fields.image, fields.dims, fields.psf
@@ -104,7 +104,7 @@ class DeblurWidget(Container[Widget]):
         self._set_running(True)
         self.status.setText("Preparing.")
         self.plot.set_losses([])
-        self._turns.do(self._beginning(self._run, job))
+        self._tasks.do(self._beginning(self._run, job))
 
     def stop(self, *_: object) -> None:
         """End the run; the result layer keeps the best image so far."""
@@ -114,7 +114,7 @@ class DeblurWidget(Container[Widget]):
 
     def show_psf(self, *_: object) -> None:
         """Show the Gaussian PSF as a layer in the corner of its image."""
-        self._turns.do(self._showing_psf(self._report))
+        self._tasks.do(self._showing_psf(self._report))
 
     def _beginning(self, run: Run, job: Job) -> Iterator[bool | None]:
         yield None  # first the buttons
@@ -139,7 +139,7 @@ class DeblurWidget(Container[Widget]):
         """Keep the PSF layer up to date while the fields change, if it is there."""
         if self._gone or self.image.value is None or find_psf_layer(self._viewer) is None:
             return
-        self._turns.do(self._updating_psf())
+        self._tasks.do(self._updating_psf())
 
     def _updating_psf(self) -> Iterator[bool | None]:
         if find_psf_layer(self._viewer) is not None:  # still there when its turn has come
@@ -187,7 +187,7 @@ class DeblurWidget(Container[Widget]):
 
     def _on_destroyed(self, *_: object) -> None:
         self._gone = True
-        self._turns.drop()
+        self._tasks.drop()
         self.fields.unwatch()
         if self._run is not None:
             self._run.abandon()

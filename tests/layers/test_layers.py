@@ -12,11 +12,11 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._adding import adding
-from napari_tf_deblur._job import displayable, fitting_limits
-from napari_tf_deblur._masks import mask_from, with_nan
-from napari_tf_deblur._psf_layers import GaussianPSF, find_psf_layer, showing_psf
-from napari_tf_deblur._source import read
+from napari_tf_deblur._layers.adding import adding
+from napari_tf_deblur._layers.job import displayable, fitting_limits
+from napari_tf_deblur._layers.masks import mask_from, with_nan
+from napari_tf_deblur._layers.psf_layers import GaussianPSF, find_psf_layer, showing_psf
+from napari_tf_deblur._layers.source import read
 
 KEY = "napari_tf_deblur"
 PSF = gaussian_psf(1.5)
@@ -334,7 +334,7 @@ def test_a_users_own_layer_named_psf_is_left_alone(blurred):
 
 
 def test_a_callable_prior_is_recorded(blurred):
-    import napari_tf_deblur._tensorflow as door
+    import napari_tf_deblur._solvers.load as door
 
     tf = door.tensorflow()
 

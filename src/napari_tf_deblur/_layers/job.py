@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._masks import Mask, with_nan
-from napari_tf_deblur._psf_layers import AnyPSF
-from napari_tf_deblur._source import Source
+from napari_tf_deblur._layers.masks import Mask, with_nan
+from napari_tf_deblur._layers.psf_layers import AnyPSF
+from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.deconvolve import Deconvolution, Step, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method

@@ -8,12 +8,12 @@ from magicgui.widgets import CheckBox, ComboBox, FunctionGui
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 
-from napari_tf_deblur._form import Form
-from napari_tf_deblur._job import Job
-from napari_tf_deblur._masks import mask_from
-from napari_tf_deblur._psf_fields import PSFFields
-from napari_tf_deblur._psf_layers import find_psf_layer
-from napari_tf_deblur._source import Source, is_ours, read
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.psf_fields import PSFFields
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.masks import mask_from
+from napari_tf_deblur._layers.psf_layers import find_psf_layer
+from napari_tf_deblur._layers.source import Source, is_ours, read
 from napari_tf_deblur.forward import BOUNDARIES
 from napari_tf_deblur.methods import METHODS, Method
 

@@ -6,7 +6,7 @@ by plane and channel by channel, so that a stack is as many problems as it has p
 
 from typing import Any
 
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._solvers.load import tensorflow
 
 SMOOTHING = 1e-3
 """Rounds off the corner of norms at zero, for intensities scaled to 1."""
@@ -15,25 +15,25 @@ TINY = 1e-20
 """Keeps the slope of a square root at zero finite."""
 
 
-def rms(model: Any, observed: Any, certainty: Any) -> Any:
+def rms(model: Any, observed: Any, data_weight: Any) -> Any:
     """Square root of half the summed squares: the recipe's data term."""
     tf = tensorflow()
-    return tf.reduce_sum(_root_of_half(certainty * tf.square(model - observed)))
+    return tf.reduce_sum(_root_of_half(data_weight * tf.square(model - observed)))
 
 
-def gaussian(model: Any, observed: Any, certainty: Any) -> Any:
+def gaussian(model: Any, observed: Any, data_weight: Any) -> Any:
     """Half the summed squares: the likelihood of Gaussian noise."""
     tf = tensorflow()
-    return 0.5 * tf.reduce_sum(certainty * tf.square(model - observed))
+    return 0.5 * tf.reduce_sum(data_weight * tf.square(model - observed))
 
 
-def poisson(model: Any, observed: Any, certainty: Any) -> Any:
+def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
     """Deviance of photon counts; a model below zero is bent smoothly to above it."""
     tf = tensorflow()
     model = 0.5 * (model + tf.sqrt(tf.square(model) + SMOOTHING**2))
     counts = tf.nn.relu(observed)
     deviance = model - counts + tf.math.xlogy(counts, counts / (model + TINY))
-    return tf.reduce_sum(certainty * deviance)
+    return tf.reduce_sum(data_weight * deviance)
 
 
 def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:

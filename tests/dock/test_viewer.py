@@ -259,7 +259,7 @@ def test_no_order_of_tensorflow_and_viewer_crashes(order):
 
 def test_tensorflow_comes_with_first_use_only():
     script = (
-        "import sys, napari_tf_deblur._widget, napari_tf_deblur._sample_data;"
+        "import sys, napari_tf_deblur._dock.widget, napari_tf_deblur._sample_data;"
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

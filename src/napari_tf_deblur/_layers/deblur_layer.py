@@ -5,10 +5,10 @@ from typing import Any
 from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._job import Job, Result
-from napari_tf_deblur._masks import mask_from
-from napari_tf_deblur._psf_layers import psf_from
-from napari_tf_deblur._source import KEY, Source, read
+from napari_tf_deblur._layers.job import Job, Result
+from napari_tf_deblur._layers.masks import mask_from
+from napari_tf_deblur._layers.psf_layers import psf_from
+from napari_tf_deblur._layers.source import KEY, Source, read
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation
 

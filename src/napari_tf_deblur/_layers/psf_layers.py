@@ -10,8 +10,8 @@ from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
-from napari_tf_deblur._adding import adding
-from napari_tf_deblur._source import KEY, Source, is_length, read
+from napari_tf_deblur._layers.adding import adding
+from napari_tf_deblur._layers.source import KEY, Source, is_length, read
 from napari_tf_deblur.psf import gaussian_psf, measured_psf
 
 PSF_NAME = "PSF"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import napari_tf_deblur
-from napari_tf_deblur import METHODS, _tensorflow, deconvolve, gaussian_psf
-from napari_tf_deblur._job import displayable
-from napari_tf_deblur._psf_fields import parse_size
-from napari_tf_deblur._source import read, short_unit
+from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
+from napari_tf_deblur._dock.psf_fields import parse_size
+from napari_tf_deblur._layers.job import displayable
+from napari_tf_deblur._layers.source import read, short_unit
+from napari_tf_deblur._solvers import load
 from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener
 
 KEY = "napari_tf_deblur"
@@ -443,9 +444,9 @@ def broken():
     ids=["missing", "broken"],
 )
 def test_no_tensorflow(viewer, dock, blurred, told, finished, monkeypatch, failure, words):
-    monkeypatch.setattr(_tensorflow, "is_loaded", lambda: False)
+    monkeypatch.setattr(load, "is_loaded", lambda: False)
     if "importer" in failure:
-        monkeypatch.setattr(_tensorflow, "_import", failure["importer"])
+        monkeypatch.setattr(load, "_import", failure["importer"])
     else:
         monkeypatch.setitem(sys.modules, "tensorflow", None)
     viewer.add_image(blurred, name="cells")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._solvers.load import tensorflow
 
 
 class Differences:

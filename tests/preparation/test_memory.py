@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 
-import napari_tf_deblur._memory as memory
+import napari_tf_deblur._preparation.memory as memory
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
-from napari_tf_deblur._prepare import Prepared
+from napari_tf_deblur._preparation.prepare import Prepared
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs Linux's C library")
 
 PROBE = """
-import resource, numpy as np, napari_tf_deblur._memory as memory
+import resource, numpy as np, napari_tf_deblur._preparation.memory as memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

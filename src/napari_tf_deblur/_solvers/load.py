@@ -22,7 +22,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from napari_tf_deblur import _memory
+from napari_tf_deblur._preparation import memory
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
@@ -96,7 +96,7 @@ def _import_in_a_thread() -> None:
 def _import() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    _memory.prepare()
+    memory.prepare()
     if not hasattr(os, "RTLD_DEEPBIND"):
         return importlib.import_module("tensorflow")
     flags = sys.getdlopenflags()

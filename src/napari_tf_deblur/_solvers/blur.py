@@ -6,7 +6,7 @@ Tensors have the shape (planes, channels, *scene); transforms run over the scene
 from functools import lru_cache
 from typing import Any
 
-from napari_tf_deblur._tensorflow import fused, tensorflow
+from napari_tf_deblur._solvers.load import fused, tensorflow
 
 
 def rfft(values: Any, axes: int) -> Any:

@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur import _memory
-from napari_tf_deblur._planes import Planes
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.planes import Planes
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.estimate import photon_gain, wiener_balance
 from napari_tf_deblur.forward import BOUNDARIES, Boundary, Grid, convolve
@@ -96,7 +96,7 @@ class Prepared:
         # A Wiener filter reaches several times as far as the PSF that it undoes.
         times = 3 if isinstance(method, Wiener) and boundary == "unknown" else 1
         grid = Grid.around(values.shape[2:], kernel, boundary, reach, times)
-        batch, roomy = _memory.batch_size(grid, values.shape, method)
+        batch, roomy = memory.batch_size(grid, values.shape, method)
         valid = _valid(values, None if mask is None else planes.mask(mask, values.shape[2:]))
         scale = _scale(values, valid, method)
         if valid is not None:
@@ -117,15 +117,15 @@ class Prepared:
         """Pose the problem of a batch, which is let go of: its result will take its place."""
         observed = self.batches[k]
         self.batches[k] = np.empty_like(observed[:0])
-        certainty = np.ones((1,) * observed.ndim, dtype=np.float32)
+        data_weight = np.ones((1,) * observed.ndim, dtype=np.float32)
         if isinstance(self.method, TotalVariation | Hessian) and self.method.gain:
-            certainty = self._inverse_variance(observed, self.method)
+            data_weight = self._inverse_variance(observed, self.method)
         if self.valid is not None:
             first = sum(len(batch) for batch in self.batches[:k])
-            certainty = certainty * self.valid[first : first + len(observed)]
+            data_weight = data_weight * self.valid[first : first + len(observed)]
         return Problem(
             observed,
-            certainty,
+            data_weight,
             self.psf,
             self.grid,
             self.boundary == "zero",
@@ -134,7 +134,7 @@ class Prepared:
         )
 
     def _inverse_variance(self, observed: Array, method: TotalVariation | Hessian) -> Array:
-        """Relative certainty of pixels whose noise grows with their brightness.
+        """Relative data_weight of pixels whose noise grows with their brightness.
 
         The variance is ``gain * mean + read_noise**2``; the mean is the image blurred once
         more. Averages 1 per plane, so that the regularisation weight keeps its meaning.

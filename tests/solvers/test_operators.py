@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur._blur import Blur, rfft
-from napari_tf_deblur._differences import Differences
-from napari_tf_deblur._objective import DATA_TERMS, PRIORS
 from napari_tf_deblur._solvers import poisson
-from napari_tf_deblur._tensorflow import tensorflow
+from napari_tf_deblur._solvers.blur import Blur, rfft
+from napari_tf_deblur._solvers.differences import Differences
+from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
 from napari_tf_deblur.forward import Grid, transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
@@ -99,8 +99,10 @@ def finite_difference(function, x, direction, step):
 def test_gradients_of_data_terms(name):
     tf = tensorflow()
     observed = np.abs(random(1, 1, 2, 5, 6))
-    certainty = np.random.default_rng(3).random((1, 1, 5, 6)).astype(np.float32)
-    check_gradient(lambda x: DATA_TERMS[name](x, observed, certainty), tf.constant(observed + 0.5))
+    data_weight = np.random.default_rng(3).random((1, 1, 5, 6)).astype(np.float32)
+    check_gradient(
+        lambda x: DATA_TERMS[name](x, observed, data_weight), tf.constant(observed + 0.5)
+    )
 
 
 @pytest.mark.parametrize("name", list(PRIORS))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._job import Job, Result, displayable
+from napari_tf_deblur._layers.job import Job, Result, displayable
 from napari_tf_deblur.deconvolve import Step
 
 MIN_INTERVAL = 0.1
@@ -48,8 +48,8 @@ class Update:
     image: NDArray[Any] | None
 
 
-class Pace:
-    """Keeps the worker from sending updates faster than the window shows them."""
+class Throttle:
+    """Update throttle: holds back what the worker would send faster than the window shows it."""
 
     def __init__(self) -> None:
         self._shown = Event()
@@ -81,7 +81,7 @@ class Pace:
 
 
 def updates(
-    job: Job, steps: Generator[Step, None, Result], pace: Pace
+    job: Job, steps: Generator[Step, None, Result], throttle: Throttle
 ) -> Generator[Update, None, Result]:
     """Pull on the steps of a job, and pass on as many as the window can show.
 
@@ -91,7 +91,7 @@ def updates(
         The job.
     steps : generator
         Its steps.
-    pace : Pace
+    throttle : Throttle
         Says when the next update may be sent.
 
     Yields
@@ -108,12 +108,12 @@ def updates(
         while True:
             step = next(steps)
             begun = len(step.loss_history) > 0  # before that, the image is the source
-            due = pace.due()
-            if due or not begun or pace.overdue():
+            due = throttle.due()
+            if due or not begun or throttle.overdue():
                 image = displayable(step.image(), job.source) if due and begun else None
-                pace.sent()
+                throttle.sent()
                 yield Update(step.message, step.fraction, step.loss_history, image)
-                pace.wait()
+                throttle.wait()
     except StopIteration as end:
         result: Result = end.value
         return result

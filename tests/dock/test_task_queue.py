@@ -3,7 +3,7 @@
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from napari_tf_deblur._turns import Turns
+from napari_tf_deblur._dock.task_queue import TaskQueue
 
 
 def pieces(done, name, count=2):
@@ -14,38 +14,38 @@ def pieces(done, name, count=2):
 
 def test_the_first_piece_is_done_at_once_the_others_in_later_turns(qtbot):
     done = []
-    turns = Turns()
-    turns.do(pieces(done, "a"))
-    turns.do(pieces(done, "b"))
+    tasks = TaskQueue()
+    tasks.do(pieces(done, "a"))
+    tasks.do(pieces(done, "b"))
     assert done == ["a0"]
     qtbot.waitUntil(lambda: len(done) == 4)
     assert done == ["a0", "a1", "b0", "b1"]
     qtbot.wait(50)
-    turns.do(pieces(done, "c"))
+    tasks.do(pieces(done, "c"))
     assert done[4:] == ["c0"]
     qtbot.waitUntil(lambda: len(done) == 6)
 
 
 def test_work_may_ask_for_more(qtbot):
     done = []
-    turns = Turns()
+    tasks = TaskQueue()
 
     def asking():
-        turns.do(pieces(done, "more"))
+        tasks.do(pieces(done, "more"))
         done.append("asked")
         yield
 
-    turns.do(asking())
+    tasks.do(asking())
     assert done == ["asked"]
     qtbot.waitUntil(lambda: done == ["asked", "more0", "more1"])
 
 
 def test_dropped_work_is_not_done(qtbot):
     done = []
-    turns = Turns()
-    turns.do(pieces(done, "a"))
-    turns.do(pieces(done, "b"))
-    turns.drop()
+    tasks = TaskQueue()
+    tasks.do(pieces(done, "a"))
+    tasks.do(pieces(done, "b"))
+    tasks.drop()
     qtbot.wait(50)
     assert done == ["a0"]
 
@@ -56,17 +56,17 @@ def test_work_that_fails_holds_up_nothing(qtbot):
         raise ValueError("broken")
 
     done = []
-    turns = Turns()
+    tasks = TaskQueue()
     with pytest.raises(ValueError, match="broken"):
-        turns.do(failing())
-    turns.do(pieces(done, "a"))
+        tasks.do(failing())
+    tasks.do(pieces(done, "a"))
     qtbot.waitUntil(lambda: len(done) == 2)
 
 
 def test_what_takes_long_to_paint_is_painted_in_a_turn_of_its_own(qtbot):
     window = QWidget()
     qtbot.addWidget(window)
-    turns = Turns(QWidget(window))
+    tasks = TaskQueue(QWidget(window))
     enabled = []
 
     def work():
@@ -76,7 +76,7 @@ def test_what_takes_long_to_paint_is_painted_in_a_turn_of_its_own(qtbot):
         yield
         enabled.append(window.updatesEnabled())
 
-    turns.do(work())
+    tasks.do(work())
     qtbot.waitUntil(lambda: len(enabled) == 3)
     assert enabled == [True, False, True]
 
@@ -86,7 +86,7 @@ def test_the_window_is_painted_whatever_happens(qtbot, end):
     window = QWidget()
     qtbot.addWidget(window)
     part = QWidget(window)
-    turns = Turns(part)
+    tasks = TaskQueue(part)
     reached = []
 
     def work():
@@ -95,14 +95,14 @@ def test_the_window_is_painted_whatever_happens(qtbot, end):
         if end == "fail":
             raise ValueError("broken")
         if end == "drop":
-            turns.drop()
+            tasks.drop()
         if end == "delete":
             part.setParent(None)
             part.deleteLater()
         yield
 
     with qtbot.captureExceptions() as raised:
-        turns.do(work())
+        tasks.do(work())
         qtbot.waitUntil(lambda: bool(reached))
         qtbot.waitUntil(window.updatesEnabled)
     assert reached == [True]
@@ -110,19 +110,19 @@ def test_the_window_is_painted_whatever_happens(qtbot, end):
 
 
 def test_work_that_comes_while_painting_is_due_waits_for_it(qtbot, monkeypatch):
-    monkeypatch.setattr("napari_tf_deblur._turns.PAINT_MS", 100)
+    monkeypatch.setattr("napari_tf_deblur._dock.task_queue.PAINT_MS", 100)
     window = QWidget()
     qtbot.addWidget(window)
-    turns = Turns(QWidget(window))
+    tasks = TaskQueue(QWidget(window))
     done = []
 
     def work():
         yield True
         done.append("held")
 
-    turns.do(work())
+    tasks.do(work())
     qtbot.waitUntil(lambda: done == ["held"])
-    turns.do(pieces(done, "a"))
+    tasks.do(pieces(done, "a"))
     assert done == ["held"]
     qtbot.waitUntil(lambda: len(done) == 3)
     assert window.updatesEnabled()

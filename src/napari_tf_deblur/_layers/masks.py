@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_tf_deblur._source import Source, placement
+from napari_tf_deblur._layers.source import Source, placement
 
 Mask = NDArray[np.bool_]
 

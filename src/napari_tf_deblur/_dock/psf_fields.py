@@ -7,9 +7,9 @@ from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit, PushButton
 from napari.layers import Image
 from psygnal import Signal
 
-from napari_tf_deblur._form import Form
-from napari_tf_deblur._psf_layers import GaussianPSF, MeasuredPSF
-from napari_tf_deblur._source import Source, read, short_unit
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._layers.psf_layers import GaussianPSF, MeasuredPSF
+from napari_tf_deblur._layers.source import Source, read, short_unit
 
 DEFAULT_SIGMA = 2.0
 """In pixels."""

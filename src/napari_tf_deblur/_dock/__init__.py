@@ -1,0 +1,1 @@
+"""The dock "Deblur": its fields, the worker thread, the loss curve."""

@@ -1,0 +1,1 @@
+"""What a run needs before it begins: the image taken apart, calibration, memory."""
