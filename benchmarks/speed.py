@@ -30,7 +30,7 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._preparation.prepare import REACH
+from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur._solvers import loop
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow

@@ -76,7 +76,7 @@ def test_an_angle_is_for_two_axes():
         (np.zeros((3, 3)), ValueError, "sum to 0"),
         (-np.ones((3, 3)), ValueError, "sum to -9"),
         (np.array([1, np.nan]), ValueError, "NaN"),
-        (np.ones((1, 1, 1, 1)), ValueError, "1 to 3 axes"),
+        (np.ones((2, 1, 1, 1)), ValueError, "1 to 3 axes"),
         (np.ones((0, 3)), ValueError, "none empty"),
         (np.ones((3, 3), complex), TypeError, "complex128"),
         (np.array(["a"]), TypeError, "real numbers"),

@@ -6,8 +6,15 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.cross_validation import cross_validated
-from napari_tf_deblur.deconvolve import Deconvolution, Step, deconvolve, iter_deconvolve
+from napari_tf_deblur.deconvolve import (
+    Deconvolution,
+    Step,
+    calibrate,
+    deconvolve,
+    iter_deconvolve,
+)
 from napari_tf_deblur.forward import convolve
 from napari_tf_deblur.methods import (
     METHODS,
@@ -30,6 +37,7 @@ except PackageNotFoundError:  # used from a source tree that is not installed
 
 __all__ = [
     "METHODS",
+    "Calibration",
     "Deconvolution",
     "GradientDescent",
     "Hessian",
@@ -38,6 +46,7 @@ __all__ = [
     "Step",
     "TotalVariation",
     "Wiener",
+    "calibrate",
     "convolve",
     "cross_validated",
     "deblur_layer",

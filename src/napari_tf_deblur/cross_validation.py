@@ -2,30 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._preparation.prepare import Prepared
-from napari_tf_deblur.deconvolve import deconvolve
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur.deconvolve import finish, run
+from napari_tf_deblur.errors import InvalidTypeError
 from napari_tf_deblur.estimate import noise_level
 from napari_tf_deblur.forward import Boundary, convolve
-from napari_tf_deblur.methods import Hessian, PoissonLikelihood, TotalVariation
+from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.psf import PSF
 
-Weighted = TotalVariation | Hessian | PoissonLikelihood
+Weighted = TypeVar("Weighted", bound=Method)
 
 HELD_OUT = 0.1
 """Part of the pixels that are kept from the method."""
 
-FACTOR = {TotalVariation: 0.6, Hessian: 0.28}
-"""The weight that suits photographs is about this times the relative noise to the power 1.5;
-both factors found by experiment."""
-
-SMALLEST = 1e-6
-"""Weight for an image without noise."""
-
 OCTAVES = 6
-"""How far to look for a better weight than that, in factors of two."""
+"""How far to look for a better weight than the noise suggests, in factors of two."""
 
 PREDICTABLE = 2.0
 """Mean squared error of prediction, over the noise's variance, above which the PSF is too
@@ -35,10 +32,11 @@ narrow for pixels to be known from their neighbours, so that nothing can be lear
 def cross_validated(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Weighted = TotalVariation(),
+    method: Weighted = TotalVariation(),  # type: ignore[assignment]
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
+    alpha: bool = False,
     spacing: Sequence[float] | None = None,
     mask: ArrayLike | None = None,
 ) -> Weighted:
@@ -52,7 +50,7 @@ def cross_validated(
 
     Parameters
     ----------
-    image, psf, boundary, channel_axis, spacing, mask
+    image, psf, boundary, channel_axis, alpha, spacing, mask
         As :func:`napari_tf_deblur.deconvolve` takes them.
     method : TotalVariation, Hessian or PoissonLikelihood, optional
         All its values but the weight are kept.
@@ -81,63 +79,56 @@ def cross_validated(
     >>> cross_validated(convolve(np.eye(48), psf) + noise, psf).weight > 0.01
     True
     """
-    if not isinstance(method, Weighted):
-        raise TypeError(
+    arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
+    if method.weight_from_noise(0.0) is None:
+        raise InvalidTypeError(
             f"The method is {method!r}; only TotalVariation, Hessian and PoissonLikelihood have "
             "a weight that can be found."
         )
-    prepared = Prepared.of(image, psf, method, boundary, channel_axis, spacing, mask)
-    scale = prepared.scale
-    noise = noise_level(np.concatenate(prepared.batches), prepared.valid)  # relative to scale
-    del prepared  # and the copy of the image in it
-    if isinstance(method, PoissonLikelihood):
-        first, largest = method.weight, np.inf
-    else:
-        first, largest = max(FACTOR[type(method)] * noise**1.5, SMALLEST), 1.0
-    known = np.asarray(image, dtype=np.float32)
-    if channel_axis is not None:
-        known = np.moveaxis(known, channel_axis, 0)
-    frame = known.shape[known.ndim - np.ndim(psf) :]
-    without_channels = known.shape[channel_axis is not None :]
-    ignored = np.broadcast_to(False if mask is None else mask, without_channels)
-    held_out = np.random.default_rng(0).random(frame) < HELD_OUT
-    judged = (held_out if boundary == "periodic" else held_out & _inside(frame, psf)) & ~ignored
-    if not judged.any():
-        return replace(method, weight=min(first, largest))
+    prepared = Prepared.of(arguments)
+    used = sorted(plane for batch in prepared.batches for plane in batch)
+    valid = None if prepared.valid is None else prepared.valid[used]
+    scale, known = prepared.calibration.scale, prepared.values[used]
+    noise = noise_level(known, valid) / scale
+    first = float(method.weight_from_noise(noise) or 0.0)
+    lowest, highest = method.bounds("weight")
+
+    def weighted(octave: float, method: Any = method) -> Any:
+        return replace(method, weight=float(np.clip(first * 2**octave, lowest, highest)))
+
+    held_out = np.random.default_rng(0).random(prepared.planes.frame) < HELD_OUT
+    judged = held_out & (boundary == "periodic" or _inside(prepared.planes.frame, prepared.psf))
+    seen = np.broadcast_to(judged, known.shape)
+    if valid is not None:
+        seen = seen & valid
+    if not seen.any():
+        unchanged: Weighted = weighted(0.0)
+        return unchanged
+    ignored = np.broadcast_to(held_out, (len(prepared.values), 1, *held_out.shape))
+    if prepared.valid is not None:
+        ignored = ignored | ~prepared.valid
+    ignored = ignored.reshape(*prepared.planes.lead, *held_out.shape)
 
     def error(octave: float) -> float:
         """Mean squared error of prediction, in units of the noise's variance."""
-        result = deconvolve(
-            image,
-            psf,
-            replace(method, weight=min(first * 2**octave, largest)),
-            boundary=boundary,
-            channel_axis=channel_axis,
-            spacing=spacing,
-            mask=ignored | held_out,
-        )
-        blurred = convolve(
-            result.image,
-            psf,
-            boundary="reflect" if boundary == "unknown" else boundary,
-            channel_axis=channel_axis,
-        )
-        if channel_axis is not None:
-            blurred = np.moveaxis(blurred, channel_axis, 0)
-        misfit = np.where(judged, (blurred - known) / np.float32(scale), 0)
-        count = judged.sum() * (misfit.size // judged.size)
-        return float(np.sum(np.square(misfit), dtype=np.float64) / count / max(noise, 1e-9) ** 2)
+        calibration = prepared.calibration
+        calibration = replace(calibration, method=weighted(octave, calibration.method))
+        result = finish(run(replace(arguments, method=calibration, mask=ignored)))
+        values = prepared.planes.apart(result.image)[used]
+        mirror = "reflect" if boundary == "unknown" else boundary
+        misfit = convolve(values, prepared.psf, boundary=mirror) - known
+        mean = np.mean(np.square(misfit / np.float32(scale)), where=seen, dtype=np.float64)
+        return float(mean) / max(noise, 1e-9) ** 2
 
     octave, least = _minimum(error)
-    if least > PREDICTABLE:
-        octave = 0.0
-    return replace(method, weight=float(min(first * 2**octave, largest)))
+    found: Weighted = weighted(octave if least <= PREDICTABLE else 0.0)
+    return found
 
 
-def _inside(frame: tuple[int, ...], psf: ArrayLike) -> NDArray[np.bool_]:
+def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
     """Where a PSF does not reach beyond the frame; everywhere, if it is that large."""
     inside = np.zeros(frame, dtype=bool)
-    inside[tuple(slice(m // 2, n - m // 2) for n, m in zip(frame, np.shape(psf)))] = True
+    inside[tuple(slice(m // 2, max(0, n - m // 2)) for n, m in zip(frame, psf.shape))] = True
     return inside if inside.any() else ~inside
 
 

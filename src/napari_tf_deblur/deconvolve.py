@@ -4,19 +4,25 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._preparation.memory import OutOfMemoryError
-from napari_tf_deblur._preparation.prepare import Prepared
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers import load
-from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
+from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
+from napari_tf_deblur._solvers.progress import Progress
+from napari_tf_deblur._solvers.registry import solver
+from napari_tf_deblur.errors import OutOfMemoryError
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation
 
 Array = NDArray[np.float32]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,9 @@ class Deconvolution:
     converged : bool
         Whether the image stopped changing before the iterations ran out. Methods that
         run for a set number of iterations never say so.
-    method : Method
-        The method, with every value that was used.
+    calibration : Calibration
+        What was found from the image: give it to :func:`deconvolve` in place of a method,
+        and a part of the image, or another one like it, is deblurred alike.
     seconds : float
         Duration, TensorFlow's start not included.
     warnings : tuple of str
@@ -69,18 +76,24 @@ class Deconvolution:
     loss_history: Array
     iterations: int
     converged: bool
-    method: Method
+    calibration: Calibration
     seconds: float
     warnings: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> Method:
+        """The method, with every value that was used."""
+        return self.calibration.method
 
 
 def deconvolve(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Method = TotalVariation(),
+    method: Method | Calibration = TotalVariation(),
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
+    alpha: bool = False,
     spacing: Sequence[float] | None = None,
     mask: ArrayLike | None = None,
 ) -> Deconvolution:
@@ -90,23 +103,28 @@ def deconvolve(
     ----------
     image : array_like
         Any real dtype, finite. Its last axes, as many as the PSF has, are deblurred;
-        leading axes (time, channels, planes of a stack) are run plane by plane.
+        leading axes (time, channels, planes of a stack) are run plane by plane. Planes
+        without any finite pixel are left as they are. What a NumPy masked array masks is
+        ignored, as with `mask`.
     psf : array_like
         Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
-        in pixels of the image; scaled to sum 1.
-    method : Method, optional
-        One of :data:`napari_tf_deblur.METHODS`.
+        in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
+        the image has fewer axes. It may be larger than the image.
+    method : Method or Calibration, optional
+        One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
+        found from a larger image, of which this one is a part.
     boundary : {"unknown", "zero", "periodic"}, optional
         What lies beyond the frame: something unknown that the method works out as far as
         the PSF lets it be seen, nothing at all, or the image again.
     channel_axis : int, optional
-        Axis of colour channels. The fourth of four channels on the last axis is
-        transparency and is copied.
+        Axis of colour channels.
+    alpha : bool, optional
+        Whether the last channel is transparency, which is copied and not deblurred.
     spacing : sequence of float, optional
         Voxel size along each deblurred axis, in any unit; by default all are equal.
-    mask : array_like of bool, optional
-        True for pixels to ignore, such as saturated ones; broadcast to the image without
-        its channel axis. NaN or infinite pixels must be masked.
+    mask : array_like, optional
+        True, or any number but 0, for pixels to ignore, such as saturated ones; broadcast to
+        the image without its channel axis. NaN or infinite pixels must be masked.
 
     Returns
     -------
@@ -125,6 +143,7 @@ def deconvolve(
     See Also
     --------
     iter_deconvolve : the same, step by step.
+    calibrate : what this finds from an image, to deblur parts of it alike.
 
     Examples
     --------
@@ -135,30 +154,17 @@ def deconvolve(
     >>> deconvolve(blurred, psf).image.shape
     (32, 32)
     """
-    steps = iter_deconvolve(
-        image,
-        psf,
-        method,
-        boundary=boundary,
-        channel_axis=channel_axis,
-        spacing=spacing,
-        mask=mask,
-    )
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            result: Deconvolution = finished.value
-            return result
+    return finish(run(Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)))
 
 
 def iter_deconvolve(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Method = TotalVariation(),
+    method: Method | Calibration = TotalVariation(),
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
+    alpha: bool = False,
     spacing: Sequence[float] | None = None,
     mask: ArrayLike | None = None,
     stop: Event | None = None,
@@ -169,10 +175,11 @@ def iter_deconvolve(
 
     Parameters
     ----------
-    image, psf, method, boundary, channel_axis, spacing, mask
+    image, psf, method, boundary, channel_axis, alpha, spacing, mask
         See :func:`deconvolve`.
     stop : threading.Event, optional
-        Once it is set, the generator returns at its next step, with the best image so far.
+        Once it is set, the generator returns at its next step, with the best image so far:
+        the image as it was, if no iteration was done.
 
     Yields
     ------
@@ -191,96 +198,110 @@ def iter_deconvolve(
     >>> for step in iter_deconvolve(np.eye(32), gaussian_psf(1)):
     ...     fraction = step.fraction
     """
-    run = Prepared.of(image, psf, method, boundary, channel_axis, spacing, mask)
-    batches = run.batches  # become the result, one by one
-    sizes = [len(batch) for batch in batches]
-    total = sum(sizes)
-    histories: list[Array] = []
-    converged = []
-    warnings = run.warnings
+    arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
+    return (yield from run(arguments, stop))
 
-    latest: list[Iterate] = []  # of the batch that is being solved, which has none of its own
 
-    def step(message: str, fraction: float = 0.0) -> Step:
-        def image() -> Array:
-            so_far = [batch if len(batch) else latest[0].image() for batch in batches]
-            return run.planes.together(_joined(so_far) * np.float32(run.scale))
+def calibrate(
+    image: ArrayLike,
+    psf: ArrayLike,
+    method: Method = TotalVariation(),
+    *,
+    boundary: Boundary = "unknown",
+    channel_axis: int | None = None,
+    alpha: bool = False,
+    spacing: Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
+) -> Calibration:
+    """Find from an image what :func:`deconvolve` would find, and deblur nothing.
 
-        return Step(message, fraction, _summed(histories), image)
+    Given to :func:`deconvolve` in place of a method, it makes a tile, a plane or a time point
+    come out as in the whole image.
+
+    Parameters
+    ----------
+    image, psf, method, boundary, channel_axis, alpha, spacing, mask
+        See :func:`deconvolve`.
+
+    Returns
+    -------
+    Calibration
+        The scale of intensities, and the method with every value filled in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`deconvolve`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_tf_deblur import calibrate, convolve, deconvolve, gaussian_psf
+    >>> psf = gaussian_psf(1.5)
+    >>> blurred = convolve(100 * np.eye(64), psf)
+    >>> found = calibrate(blurred, psf)
+    >>> deconvolve(blurred[:32, :32], psf, found).calibration == found
+    True
+    """
+    arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
+    return Prepared.of(arguments).calibration
+
+
+def run(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
+    """Do what the arguments ask for; see :func:`iter_deconvolve`."""
+    prepared = Prepared.of(arguments)
+    method = prepared.calibration.method
+    progress = Progress(prepared)
+    converged = True
+
+    def step(message: str) -> Step:
+        return Step(message, progress.fraction, progress.losses(), progress.image)
 
     def is_stopped() -> bool:
         return stop is not None and stop.is_set()
 
     if not load.is_loaded():
         yield step("starting TensorFlow")
-    tf = load.tensorflow()
-    from napari_tf_deblur._solvers.registry import SOLVERS
-
     yield step("preparing")
     started = last_yield = time.perf_counter()
     try:
-        with memory.kept(run.roomy):
-            for k in range(len(batches)):
-                batch = slice(sum(sizes[:k]), sum(sizes[: k + 1]))
-                histories.append(np.zeros(0, np.float32))
-                for iterate in SOLVERS[type(run.method)](run.problem(k), run.method):
-                    latest[:] = [iterate]
-                    histories[-1] = iterate.losses
+        with memory.kept(prepared.roomy):
+            for batch in prepared.batches:
+                if is_stopped():
+                    break
+                for iterate in solver(method)(prepared.problem(batch), method):
+                    progress.note(batch, iterate)
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= REPORT_INTERVAL:
-                        done = (batch.start + iterate.fraction * sizes[k]) / total
-                        message = _progress(len(iterate.losses), batch, total)
-                        yield step(message, done)
+                        yield step(progress.message)
                         last_yield = time.perf_counter()
-                batches[k] = iterate.image()
-                converged.append(iterate.converged)
-                latest.clear()
+                converged = converged and iterate.converged
+                progress.end_of(batch)
                 del iterate  # and its arrays, before memory is given back
-                if is_stopped():
-                    warnings += (_stopped_at(batch.stop, total),)
-                    break
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+    except load.memory_errors() as error:
         raise OutOfMemoryError(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "
             "3D, or close other programs."
         ) from error
-    values = _joined(batches)
-    values *= np.float32(run.scale)
+    losses = progress.losses()
+    stopped = (progress.words_of_stop(),) if is_stopped() else ()
     return Deconvolution(
-        image=run.planes.together(values),
-        loss_history=_summed(histories),
-        iterations=max(len(losses) for losses in histories),
-        converged=all(converged) and not is_stopped(),
-        method=run.method,
+        image=progress.image(),
+        loss_history=losses,
+        iterations=len(losses),
+        converged=converged and not stopped,
+        calibration=prepared.calibration,
         seconds=time.perf_counter() - started,
-        warnings=warnings,
+        warnings=prepared.warnings + stopped,
     )
 
 
-def _joined(batches: list[Array]) -> Array:
-    return batches[0] if len(batches) == 1 else np.concatenate(batches)
-
-
-def _progress(iterations: int, batch: slice, total: int) -> str:
-    if total == 1:
-        return f"iteration {iterations}"
-    first, last = batch.start + 1, batch.stop
-    planes = f"plane {last}" if first == last else f"planes {first} to {last}"
-    return f"{planes} of {total}, iteration {iterations}"
-
-
-def _stopped_at(done: int, total: int) -> str:
-    if done >= total:
-        return "The run was stopped before it was finished."
-    return f"The run was stopped: planes from {done + 1} to {total} are as they were."
-
-
-def _summed(histories: list[Array]) -> Array:
-    """Sum over batches; one that is finished keeps its last loss."""
-    longest = max((len(losses) for losses in histories), default=0)
-    total = np.zeros(longest, np.float32)
-    for losses in histories:
-        if len(losses):
-            total += np.pad(losses, (0, longest - len(losses)), mode="edge")
-    return total
+def finish(steps: Generator[object, None, Result]) -> Result:
+    """Pull on the steps of a run to its end; return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_tf_deblur._solvers.differences import Differences
-from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
@@ -136,7 +135,7 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
     spectra = fft.rfftn(middle, axes=tuple(range(1, middle.ndim)), workers=-1)
     power = np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
     passed = np.square(np.abs(transfer_function(psf, shape)))
-    smoothness = Differences(2, (1.0,) * len(shape)).squared_spectrum(shape)
+    smoothness = np.square(laplacian_spectrum(shape))
     twice = np.full(shape[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
     twice[0] = 1.0
     scores = []
@@ -182,3 +181,15 @@ def _block_means(values: Array) -> Array:
     axes = tuple(range(3, 3 + 2 * len(frame), 2))
     cut = values[whole].reshape(*values.shape[:2], *shape)
     return np.asarray(cut.mean(axis=axes), dtype=np.float32)
+
+
+def intensity_scale(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
+    """Find what to divide intensities by: the range of the darkest to the brightest thousandth."""
+    stride = max(1, planes.size // 200_000)
+    sample = planes.ravel()[::stride]
+    if valid is not None:
+        sample = sample[np.broadcast_to(valid, planes.shape).ravel()[::stride]]
+    low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
+    candidates = (lambda: high - low, lambda: np.ptp(planes), lambda: np.abs(planes).max())
+    sizes = (float(candidate()) for candidate in candidates)
+    return next((size for size in sizes if np.isfinite(size) and size > 0), 1.0)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF, checked_psf
 
 Boundary = Literal["unknown", "zero", "periodic"]
@@ -85,6 +86,26 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     return np.asarray(fft.rfftn(wrapped, workers=-1), dtype=np.complex64)
 
 
+def laplacian_spectrum(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Compute minus the transfer function of the sum of second differences along all axes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the periodic grid.
+
+    Returns
+    -------
+    ndarray of float32
+        Half spectrum, as :func:`scipy.fft.rfftn` gives it; not negative.
+    """
+    total = np.zeros((*shape[:-1], shape[-1] // 2 + 1), dtype=np.float32)
+    for axis, n in enumerate(shape):
+        line = 2 - 2 * np.cos(2 * np.pi * np.arange(total.shape[axis]) / n)
+        total += line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return total
+
+
 def convolve(
     image: ArrayLike,
     psf: ArrayLike,
@@ -129,19 +150,19 @@ def convolve(
     """
     choices = ("zero", "periodic", "reflect")
     if boundary not in choices:
-        raise ValueError(f"The boundary is {boundary!r}; choose one of {choices}.")
-    total = np.sum(np.asarray(psf))  # before the check, for the sum it will divide by
-    kernel = checked_psf(psf)
+        raise InvalidValueError(f"The boundary is {boundary!r}; choose one of {choices}.")
     values = np.asarray(image)
+    kernel = checked_psf(psf, values.ndim - (channel_axis is not None))
+    total = np.sum(np.asarray(psf), dtype=np.float64)  # which the check has divided by
     if values.dtype.kind not in "biuf":
-        raise TypeError(
+        raise InvalidTypeError(
             f"The image holds values of type {values.dtype}; it must hold real numbers."
         )
     values = values.astype(np.float32)
     if channel_axis is not None:
         values = np.moveaxis(values, channel_axis, 0)
     if kernel.ndim > values.ndim:
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF has {kernel.ndim} axes and the image has {values.ndim} to blur; "
             "use a PSF with fewer axes."
         )

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+
 PSF = NDArray[np.float32]
 
 GAUSSIAN_REACH = 4.0
@@ -61,13 +63,13 @@ def gaussian_psf(
     axes = _number_of_axes(sigma, size, ndim)
     sigmas = _one_per_axis("sigma", sigma, axes)
     if not (np.all(np.isfinite(sigmas)) and np.all(sigmas > 0)):
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF's sigma is {sigma}; every sigma must be a number of pixels above 0."
         )
     if not np.isfinite(angle):
-        raise ValueError(f"The PSF's angle is {angle}; it must be a number of degrees.")
+        raise InvalidValueError(f"The PSF's angle is {angle}; it must be a number of degrees.")
     if angle and axes != 2:
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF has {axes} axes; an angle can be set for 2 axes only, leave it at 0."
         )
     covariance = _covariance(sigmas, angle)
@@ -85,13 +87,15 @@ def gaussian_psf(
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def checked_psf(psf: ArrayLike) -> PSF:
+def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     """Check a PSF and scale it to sum 1.
 
     Parameters
     ----------
     psf : array_like
         1 to 3 axes, origin at index ``n // 2`` of each; any real dtype.
+    most_axes : int, optional
+        Axes of the image: leading axes of length 1 are dropped where the PSF has more.
 
     Returns
     -------
@@ -111,19 +115,33 @@ def checked_psf(psf: ArrayLike) -> PSF:
     >>> checked_psf([1, 2, 1])
     array([0.25, 0.5 , 0.25], dtype=float32)
     """
-    values = np.asarray(psf)
+    if isinstance(psf, tuple) and len(psf) == 2 and isinstance(psf[1], tuple):
+        raise InvalidTypeError(
+            "The PSF is a PSF with its notes, as 'measured_psf' returns them; give its first "
+            "part alone: psf, notes = measured_psf(bead)."
+        )
+    try:
+        values = np.asarray(psf)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            "The PSF is not an array of numbers; its rows may differ in length."
+        ) from None
+    while values.ndim > min(3, max(1, most_axes)) and values.shape[0] == 1:
+        values = values[0]
     if values.dtype.kind not in "biuf":
-        raise TypeError(f"The PSF holds values of type {values.dtype}; it must hold real numbers.")
+        raise InvalidTypeError(
+            f"The PSF holds values of type {values.dtype}; it must hold real numbers."
+        )
     if not 1 <= values.ndim <= 3 or values.size == 0:
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF has the shape {values.shape}; it must have 1 to 3 axes, none empty."
         )
     values = values.astype(np.float64)
     if not np.all(np.isfinite(values)):
-        raise ValueError("The PSF has NaN or infinite values; replace them by numbers.")
+        raise InvalidValueError("The PSF has NaN or infinite values; replace them by numbers.")
     total = values.sum()
     if not total > 1e-12 * np.abs(values).sum():
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF's values sum to {total:g}; a PSF must have a positive sum. "
             "Check that it is the right layer, and not background-subtracted twice."
         )
@@ -173,7 +191,7 @@ def measured_psf(
         notes.append(f"background of {background:.4g} subtracted")
     values = np.clip(values - background, 0, None)
     if values.sum() <= 0:
-        raise ValueError(
+        raise InvalidValueError(
             "The measured PSF has nothing brighter than its own rim; choose a layer that "
             "shows one bright point in its middle, with dark pixels around it."
         )
@@ -197,13 +215,13 @@ def _number_of_axes(
     if ndim is not None:
         said.add(ndim)
     if len(said) > 1:
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF's sigma {sigma}, size {size} and number of axes {ndim} do not fit "
             "together; give one number for all axes or exactly one per axis."
         )
     axes = said.pop() if said else 2
     if not 1 <= axes <= 3:
-        raise ValueError(f"A PSF of {axes} axes was asked for; it can have 1 to 3.")
+        raise InvalidValueError(f"A PSF of {axes} axes was asked for; it can have 1 to 3.")
     return axes
 
 
@@ -211,7 +229,7 @@ def _one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
     try:
         return np.broadcast_to(np.asarray(value, dtype=np.float64), axes)
     except (TypeError, ValueError):
-        raise TypeError(
+        raise InvalidTypeError(
             f"The PSF's {name} is {value!r}; it must be a number, or one number per axis."
         ) from None
 
@@ -219,7 +237,7 @@ def _one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
 def _checked_shape(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
     sizes = _one_per_axis("size", size, axes)
     if not all(n >= 1 and n % 2 == 1 for n in sizes):
-        raise ValueError(
+        raise InvalidValueError(
             f"The PSF's size is {size}; every size must be an odd number of pixels, so "
             "that the PSF has a middle pixel."
         )

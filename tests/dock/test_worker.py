@@ -15,7 +15,8 @@ from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_layers import GaussianPSF
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.deconvolve import Deconvolution, OutOfMemoryError, Step
+from napari_tf_deblur.deconvolve import Deconvolution, Step
+from napari_tf_deblur.errors import OutOfMemoryError
 
 
 class Core:

@@ -9,7 +9,8 @@ import pytest
 
 import napari_tf_deblur._preparation.memory as memory
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
-from napari_tf_deblur._preparation.prepare import Prepared
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.prepared import Prepared
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs Linux's C library")
 
@@ -70,5 +71,5 @@ def test_memory_is_kept_where_there_is_plenty(monkeypatch, free, method, roomy):
     available = type("Memory", (), {"available": free})
     monkeypatch.setattr("psutil.virtual_memory", lambda: available)
     image = np.ones((256, 256), np.float32)
-    run = Prepared.of(image, gaussian_psf(1), method, "unknown", None, None, None)
+    run = Prepared.of(Arguments(image, gaussian_psf(1), method))
     assert run.roomy is roomy

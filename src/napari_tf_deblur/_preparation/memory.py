@@ -16,16 +16,9 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 
+from napari_tf_deblur.errors import OutOfMemoryError
 from napari_tf_deblur.forward import Grid
-from napari_tf_deblur.methods import (
-    GradientDescent,
-    Hessian,
-    Method,
-    PoissonLikelihood,
-    RichardsonLucy,
-    TotalVariation,
-    Wiener,
-)
+from napari_tf_deblur.methods import Method
 
 LARGE = 4 * 2**20
 """Bytes from which on an array is large: outside of a run its memory goes back when freed."""
@@ -48,16 +41,12 @@ _lock = threading.Lock()
 _runs = 0
 
 
-class OutOfMemoryError(MemoryError, ValueError):
-    """The image is too large for the memory at hand."""
-
-
 def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
     """How many planes fit into the memory for a batch, and whether there is room for more.
 
     Refuses where not even one plane fits.
     """
-    copies = _working_copies(method, len(grid.frame))
+    copies = method.working_copies(len(grid.frame))
     plane = 4 * copies * shape[1] * int(np.prod(grid.scene))
     result = 4 * int(np.prod(shape))
     available = psutil.virtual_memory().available
@@ -68,24 +57,7 @@ def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int,
             "or close other programs."
         )
     batch = max(1, BATCH_BYTES // plane)
-    # The loops of ADMM take all they need at once, and would only lose sight of it.
-    in_one_piece = isinstance(method, TotalVariation | Hessian)
-    return batch, not in_one_piece and ROOMY * (batch * plane + result) < available
-
-
-def _working_copies(method: Method, axes: int) -> int:
-    """Float32 copies of the scene that a method works with, measured and rounded up."""
-    if isinstance(method, GradientDescent):
-        return 30 if method.optimizer == "lbfgs" else 16
-    if isinstance(method, PoissonLikelihood):
-        return 32
-    if isinstance(method, Hessian):
-        return 12 + 4 * axes * (axes + 1) // 2
-    if isinstance(method, RichardsonLucy) and method.tv_weight:
-        return 18
-    if isinstance(method, RichardsonLucy | Wiener):
-        return 14
-    return 12 + 3 * axes
+    return batch, method.keeps_freed_memory and ROOMY * (batch * plane + result) < available
 
 
 def prepare() -> None:

@@ -1,15 +1,20 @@
 """Which axes are what: an image taken apart into planes and put together again."""
 
+import operator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF
 
 REAL_KINDS = "biuf"
 """NumPy's kinds of dtype that hold real numbers."""
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -23,20 +28,23 @@ class Planes:
     ----------
     shape : tuple of int
         Shape of the image.
+    frame : tuple of int
+        Shape of one plane.
     channel_axis : int or None
         The image's channel axis, counted from the front.
-    alpha : ndarray or None
-        Transparency, not to be deblurred: the fourth of four channels on the last axis.
+    transparency : ndarray or None
+        The last channel, where it is not to be deblurred.
     """
 
     shape: tuple[int, ...]
+    frame: tuple[int, ...]
     channel_axis: int | None
-    alpha: NDArray[np.float32] | None
+    transparency: Array | None
 
     @classmethod
     def of(
-        cls, image: ArrayLike, psf: PSF, channel_axis: int | None
-    ) -> tuple[Self, NDArray[np.float32]]:
+        cls, image: ArrayLike, psf: PSF, channel_axis: int | None = None, alpha: bool = False
+    ) -> tuple[Self, Array]:
         """Check an image against a PSF and take it apart.
 
         Returns
@@ -46,76 +54,139 @@ class Planes:
         values : ndarray of float32
             Shape (planes, channels, *frame), in the image's own units; a copy.
         """
-        array = np.asarray(image)
-        if array.dtype.kind not in REAL_KINDS:
-            raise TypeError(
-                f"The image holds values of type {array.dtype}; only real numbers can be "
-                "deblurred. Convert it first, for example to its absolute value."
-            )
-        alpha = None
+        array = _real_array(image)
+        transparency = None
         axis = _checked_axis(channel_axis, array.ndim)
         shape = array.shape
+        if alpha and (axis is None or array.shape[axis] < 2):
+            raise InvalidValueError(
+                "The image has no channel of transparency: 'alpha' needs a channel axis of at "
+                "least two channels, the last of which is transparency."
+            )
         if axis is None:
             array = array[..., np.newaxis]
             axis = array.ndim - 1
-        elif axis == array.ndim - 1 and array.shape[axis] == 4:
-            alpha = array[..., 3:].astype(np.float32)
-            array = array[..., :3]
-        _check_shapes(array.shape[:axis] + array.shape[axis + 1 :], psf.shape)
-        array = np.moveaxis(array, axis, -1 - psf.ndim)
+        elif alpha:
+            last = (slice(None),) * axis
+            transparency = array[(*last, slice(-1, None))].astype(np.float32)
+            array = array[(*last, slice(None, -1))]
+        frame = _checked_frame(array.shape[:axis] + array.shape[axis + 1 :], psf.ndim)
+        planes = cls(shape, frame, None if channel_axis is None else axis, transparency)
+        return planes, planes._apart(array, axis)
+
+    def apart(self, image: Array) -> Array:
+        """Take apart another image of the same shape."""
+        if self.channel_axis is None:
+            return self._apart(image[..., np.newaxis], image.ndim)
+        if self.transparency is not None:
+            image = image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
+        return self._apart(image, self.channel_axis)
+
+    def _apart(self, array: NDArray[Any], axis: int) -> Array:
+        array = np.moveaxis(array, axis, -1 - len(self.frame))
         with np.errstate(over="ignore"):  # what overflows is found to be infinite later
             values = np.array(array, dtype=np.float32, order="C")
-        values = values.reshape(-1, *values.shape[-1 - psf.ndim :])
-        return cls(shape, None if channel_axis is None else axis, alpha), values
+        return values.reshape(-1, array.shape[-1 - len(self.frame)], *self.frame)
 
-    def mask(self, mask: ArrayLike, frame: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Take apart a mask that fits the image without its channel axis."""
-        without_channels = tuple(
-            n for axis, n in enumerate(self.shape) if axis != self.channel_axis
-        )
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Shape of what is looped over."""
+        without_channels = self._without_channels
+        return without_channels[: len(without_channels) - len(self.frame)]
+
+    @property
+    def _without_channels(self) -> tuple[int, ...]:
+        return tuple(n for axis, n in enumerate(self.shape) if axis != self.channel_axis)
+
+    def mask(self, mask: ArrayLike) -> Mask:
+        """Take apart a mask that fits the image without its channel axis.
+
+        Returns
+        -------
+        ndarray of bool
+            Shape (planes, 1, *frame): True where the mask is not zero.
+        """
+        marked = np.asarray(mask)
+        if marked.dtype.kind not in REAL_KINDS:
+            raise InvalidTypeError(
+                f"The mask holds values of type {marked.dtype}; it must hold True for pixels to "
+                "ignore and False for the others, or numbers, of which 0 stands for False."
+            )
         try:
-            full = np.broadcast_to(np.asarray(mask, dtype=bool), without_channels)
+            full = np.broadcast_to(np.not_equal(marked, 0), self._without_channels)
         except ValueError:
-            raise ValueError(
-                f"The mask has the shape {np.shape(mask)}, which does not fit the image's "
-                f"{without_channels}; use a mask drawn on this image."
+            raise InvalidValueError(
+                f"The mask has the shape {marked.shape}, which does not fit the image's "
+                f"{self._without_channels}; use a mask drawn on this image."
             ) from None
-        return full.reshape(-1, 1, *frame)
+        return full.reshape(-1, 1, *self.frame)
 
-    def together(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def masked(self, image: ArrayLike) -> Mask | None:
+        """Take apart the mask that a NumPy masked array brings along; None where it has none."""
+        if not isinstance(image, np.ma.MaskedArray) or image.mask is np.ma.nomask:
+            return None
+        marked = np.ma.getmaskarray(image)
+        if self.channel_axis is not None:
+            marked = np.logical_or.reduce(marked, axis=self.channel_axis)
+        return self.mask(marked)
+
+    def name(self, plane: int) -> str:
+        """Where a plane is among those that are looped over, as an index of the image."""
+        index = np.unravel_index(plane, self.lead) if self.lead else ()
+        return str(int(index[0])) if len(index) == 1 else f"({', '.join(str(i) for i in index)})"
+
+    def together(self, values: Array) -> Array:
         """Put planes together into an image of the original shape."""
-        frame_axes = values.ndim - 2
         if self.channel_axis is None:
             return values.reshape(self.shape)
-        lead = [n for axis, n in enumerate(self.shape) if axis != self.channel_axis]
-        image = values.reshape(*lead[: len(lead) - frame_axes], *values.shape[1:])
-        image = np.moveaxis(image, -1 - frame_axes, self.channel_axis)
-        if self.alpha is not None:
-            image = np.concatenate([image, self.alpha], axis=-1)
+        image = values.reshape(*self.lead, *values.shape[1:])
+        image = np.moveaxis(image, len(self.lead), self.channel_axis)
+        if self.transparency is not None:
+            image = np.concatenate([image, self.transparency], axis=self.channel_axis)
         return np.ascontiguousarray(image)
+
+
+def _real_array(image: ArrayLike) -> NDArray[Any]:
+    try:
+        array = np.asarray(image)
+    except (TypeError, ValueError):  # rows of different lengths, and the like
+        raise InvalidTypeError(
+            "The image is not an array of numbers; its rows may differ in length."
+        ) from None
+    if array.dtype.kind not in REAL_KINDS:
+        raise InvalidTypeError(
+            f"The image holds values of type {array.dtype}; only real numbers can be "
+            "deblurred. Convert it first, for example to its absolute value."
+        )
+    return array
 
 
 def _checked_axis(channel_axis: int | None, ndim: int) -> int | None:
     if channel_axis is None:
         return None
-    if not -ndim <= channel_axis < ndim:
-        raise ValueError(f"The channel axis is {channel_axis}, but the image has {ndim} axes only.")
-    return channel_axis % ndim
+    try:
+        axis = operator.index(channel_axis)
+    except TypeError:
+        raise InvalidTypeError(
+            f"The channel axis is {channel_axis!r}; it must be a whole number, such as -1 for "
+            "the last axis."
+        ) from None
+    if not -ndim <= axis < ndim:
+        raise InvalidValueError(f"The channel axis is {axis}, but the image has {ndim} axes only.")
+    return axis % ndim
 
 
-def _check_shapes(image: tuple[int, ...], psf: tuple[int, ...]) -> None:
-    if len(psf) > len(image):
-        raise ValueError(
-            f"The PSF has {len(psf)} axes and the image has {len(image)} to deblur; use a "
+def _checked_frame(image: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    if axes > len(image):
+        raise InvalidValueError(
+            f"The PSF has {axes} axes and the image has {len(image)} to deblur; use a "
             "PSF with fewer axes, for example one plane of it."
         )
-    frame = image[len(image) - len(psf) :]
+    frame = image[len(image) - axes :]
     if 0 in image:
-        raise ValueError(f"The image is empty (shape {image}); choose one with pixels.")
+        raise InvalidValueError(f"The image is empty (shape {image}); choose one with pixels.")
     if max(frame) == 1:
-        raise ValueError("The image has a single pixel to deblur; choose one with at least two.")
-    if any(p > n for p, n in zip(psf, frame)):
-        raise ValueError(
-            f"The PSF's size {psf} is larger than the image's {frame}; use a smaller PSF "
-            "(smaller sigmas or size, or a measured one cut to its bright part)."
+        raise InvalidValueError(
+            "The image has a single pixel to deblur; choose one with at least two."
         )
+    return frame

@@ -29,7 +29,7 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
 from napari_tf_deblur.forward import Grid, transfer_function
-from napari_tf_deblur.methods import Hessian, TotalVariation
+from napari_tf_deblur.methods.regularised import LeastSquares
 
 DATA_PENALTY = 0.2
 """Penalty of the split u = H x, where a pixel's data_weight is 1."""
@@ -50,14 +50,13 @@ SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
 
 
-def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterate]:
+def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     """Solve by ADMM; see the module."""
     tf = tensorflow()
     grid = problem.grid
     weight = max(method.weight, SMALLEST_WEIGHT)
     constrained = method.nonnegative or problem.dark_outside
-    order = 2 if isinstance(method, Hessian) else 1
-    differences = Differences(order, problem.spacing)
+    differences = Differences(method.order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = differences.squared_spectrum(grid.scene)
     denominator *= weight / (THRESHOLD * DATA_PENALTY)
@@ -76,7 +75,7 @@ def solve(problem: Problem, method: TotalVariation | Hessian) -> Iterator[Iterat
         tf.constant(np.float32(weight)),
     ]
     run, image_of, first_state = _compiled(
-        grid, order, problem.spacing, method.nonnegative, problem.dark_outside
+        grid, method.order, problem.spacing, method.nonnegative, problem.dark_outside
     )
     state = first_state(start)
     return iterate(run, image_of, constants, state, grid, method.iterations, method.tolerance)

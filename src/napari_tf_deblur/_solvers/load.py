@@ -23,13 +23,10 @@ from types import ModuleType
 from typing import Any
 
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur.errors import TensorFlowUnavailableError
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
-
-
-class TensorFlowUnavailableError(ImportError, ValueError):
-    """TensorFlow is missing, or is installed and does not load."""
 
 
 def is_loaded() -> bool:
@@ -55,6 +52,13 @@ def tensorflow() -> Any:
         if not is_loaded():
             _import_in_a_thread()
     return sys.modules["tensorflow"]
+
+
+def memory_errors() -> tuple[type[BaseException], ...]:
+    """What is raised where the memory runs out."""
+    if not is_loaded():
+        return (MemoryError,)
+    return MemoryError, tensorflow().errors.ResourceExhaustedError
 
 
 def fused(pointwise: Callable[..., Any]) -> Any:

@@ -52,7 +52,7 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     dimensions = len(grid.frame)
     weight = method.weight * WEIGHT[dimensions] * photons ** PHOTONS_EXPONENT[dimensions]
     dark = (method.read_noise / method.gain) ** 2 / photons
-    observed = np.maximum(problem.observed - method.background / problem.scale + dark, 0)
+    observed = np.maximum(problem.observed + dark, 0)
     mean = observed.mean(axis=tuple(range(2, observed.ndim)), keepdims=True)
     start = np.pad(
         (1 - START_MEAN) * observed + START_MEAN * mean,

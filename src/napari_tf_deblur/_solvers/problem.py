@@ -22,7 +22,8 @@ class Problem:
     Attributes
     ----------
     observed : ndarray of float32
-        Shape (planes, channels, *frame); intensities divided by `scale`.
+        Shape (planes, channels, *frame); intensities less the method's offset, divided by
+        `scale`.
     data_weight : ndarray of float32
         How much each pixel counts in the data term, broadcastable to `observed`: 1 where
         all is well, 0 for pixels to ignore.

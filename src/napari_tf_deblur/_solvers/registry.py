@@ -1,19 +1,16 @@
-"""Which solver serves which method."""
+"""Which solver serves a method: the module that the method's class names."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
-from napari_tf_deblur import methods
-from napari_tf_deblur._solvers import admm, gradient_descent, poisson, richardson_lucy, wiener
 from napari_tf_deblur._solvers.problem import Iterate, Problem
+from napari_tf_deblur.methods import Method
 
 Solver = Callable[[Problem, Any], Iterator[Iterate]]
 
-SOLVERS: dict[type[methods.Method], Solver] = {
-    methods.TotalVariation: admm.solve,
-    methods.Hessian: admm.solve,
-    methods.PoissonLikelihood: poisson.solve,
-    methods.RichardsonLucy: richardson_lucy.solve,
-    methods.Wiener: wiener.solve,
-    methods.GradientDescent: gradient_descent.solve,
-}
+
+def solver(method: Method) -> Solver:
+    """Return the function ``solve(problem, method)`` of a method's solver."""
+    module = import_module(f"napari_tf_deblur._solvers.{method.solver}")
+    return cast(Solver, module.solve)

@@ -1,9 +1,9 @@
-"""Richardson-Lucy with an exact boundary, a background, acceleration and total variation.
+"""Richardson-Lucy with an exact boundary, acceleration and total variation.
 
-Maximises the Poisson likelihood of ``y ~ M H x + b`` by the multiplicative iteration of
+Maximises the Poisson likelihood of ``y ~ M H x`` by the multiplicative iteration of
 Richardson (1972) and Lucy (1974). The scene is larger than the frame (Bertero & Boccacci,
-A&A 437, 2005), so that nothing is assumed beyond the frame and nothing rings at it. With
-no background, each iteration makes the re-blurred flux in the frame the observed one.
+A&A 437, 2005), so that nothing is assumed beyond the frame and nothing rings at it. Each
+iteration makes the re-blurred flux in the frame the observed one.
 """
 
 from collections.abc import Iterator
@@ -40,19 +40,17 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
     visible = tf.cast(seen > LEAST_SEEN, tf.float32)
-    background = method.background / problem.scale
     light = counts * np.maximum(problem.extended(), 0)
 
     axes = list(range(2, light.shape.rank))
     mean = tf.reduce_sum(light, axes, keepdims=True)
     mean /= tf.reduce_sum(counts * tf.ones_like(light), axes, keepdims=True)
-    image = visible * tf.maximum(mean - background, SMALLEST)
+    image = visible * tf.maximum(mean, SMALLEST)
     constants = [
         tf.constant(spectrum),
         counts > 0,
         light,
         visible / tf.maximum(seen, LEAST_SEEN),
-        tf.constant(np.float32(background)),
         tf.constant(np.float32(method.tv_weight)),
     ]
     state = [image]
@@ -70,15 +68,15 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
     @fused
     def compared(blurred: Any, constants: Any) -> tuple[Any, Any]:
         """What the model lacks, as a factor, and its deviance."""
-        counts, light, _, background, _ = constants
-        model = tf.maximum(blurred + background, SMALLEST)
+        counts, light, *_ = constants
+        model = tf.maximum(blurred, SMALLEST)
         ratio = light / model
         # A ratio of zero is one of no light observed, which does not count in the logarithm.
         deviance = light * tf.math.log(tf.maximum(ratio, SMALLEST)) - light
         return ratio, tf.reduce_sum(tf.where(counts, model, 0.0) + deviance, axis=2)
 
     def multiplied(image: Any, correction: Any, constants: Any) -> Any:
-        *_, share, _, tv_weight = constants
+        *_, share, tv_weight = constants
         if smooth:
             slopes = differences.apply(image)
             length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + SMALLEST**2)

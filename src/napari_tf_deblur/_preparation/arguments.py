@@ -1,0 +1,66 @@
+"""What `deconvolve` and its relatives are asked to do: one object for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur.forward import BOUNDARIES, Boundary
+from napari_tf_deblur.methods import METHODS, Method
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of :func:`napari_tf_deblur.deconvolve`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the method or the boundary is none; the others are checked against the image.
+    """
+
+    image: ArrayLike
+    psf: ArrayLike
+    method: Method | Calibration
+    boundary: Boundary = "unknown"
+    channel_axis: int | None = None
+    alpha: bool = False
+    spacing: Sequence[float] | None = None
+    mask: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.bare_method) not in METHODS:
+            raise InvalidTypeError(
+                f"The method is {self.method!r}; it must be one of napari_tf_deblur.METHODS, "
+                "for example TotalVariation()."
+            )
+        if repr(self.boundary) not in map(repr, BOUNDARIES):  # an array would not compare
+            raise InvalidValueError(
+                f"The boundary is {self.boundary!r}; choose one of {BOUNDARIES}."
+            )
+        if not isinstance(self.alpha, bool):
+            raise InvalidTypeError(f"'alpha' is {self.alpha!r}; it must be True or False.")
+
+    @property
+    def bare_method(self) -> Method:
+        """The method, whether it comes with a calibration or not."""
+        method = self.method
+        return method.method if isinstance(method, Calibration) else method
+
+    def relative_spacing(self, axes: int) -> tuple[float, ...]:
+        """Voxel sizes relative to the finest; 1 for all where nothing is said."""
+        if self.spacing is None:
+            return (1.0,) * axes
+        try:
+            voxel = np.asarray(self.spacing, dtype=float)
+        except (TypeError, ValueError):
+            voxel = np.zeros(0)
+        if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
+            raise InvalidValueError(
+                f"The spacing is {self.spacing!r}; it must be {axes} voxel sizes above 0, one "
+                "for each deblurred axis."
+            )
+        return tuple(float(v) for v in voxel / voxel.min())

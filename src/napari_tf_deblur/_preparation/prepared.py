@@ -1,0 +1,211 @@
+"""From the arguments to what a solver takes: checks, calibration, batches that fit the memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.planes import Planes
+from napari_tf_deblur._solvers.problem import Problem
+from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.forward import Boundary, Grid
+from napari_tf_deblur.psf import PSF, checked_psf
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+NEGATIVE = 0.05
+"""Values below the background by more than this part of the range are more than noise."""
+
+REACH = 0.999
+"""Part of the PSF's light for which an unknown boundary keeps room around the frame."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked deconvolution, ready to be solved batch by batch.
+
+    Attributes
+    ----------
+    planes : Planes
+        How the image was taken apart.
+    values : ndarray of float32
+        Shape (planes, channels, *frame), in the image's units; in the planes to be solved
+        ignored pixels are filled and the method's offset is subtracted.
+    valid : ndarray of bool or None
+        Which pixels count, broadcastable to `values`; None for all.
+    batches : tuple of tuple of int
+        The planes that are solved together; planes without any pixel that counts are in none.
+    psf : ndarray of float32
+        Of sum 1.
+    boundary : {"unknown", "zero", "periodic"}
+        What lies beyond the frame.
+    calibration : Calibration
+        The method with its values filled in, and the scale of intensities.
+    spacing : tuple of float
+        Voxel size relative to the finest.
+    grid : Grid
+        Of one plane.
+    roomy : bool
+        Whether a run may take more memory than it must, to be faster.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    planes: Planes
+    values: Array
+    valid: Mask | None
+    batches: tuple[tuple[int, ...], ...]
+    psf: PSF
+    boundary: Boundary
+    calibration: Calibration
+    spacing: tuple[float, ...]
+    grid: Grid
+    roomy: bool
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, arguments: Arguments) -> Self:
+        """Check everything; find what the calibration does not say already."""
+        method, boundary = arguments.bare_method, arguments.boundary
+        psf = checked_psf(arguments.psf, most_axes=_axes_to_deblur(arguments))
+        image = arguments.image
+        planes, values = Planes.of(image, psf, arguments.channel_axis, arguments.alpha)
+        spacing = arguments.relative_spacing(psf.ndim)
+        reach = REACH if boundary == "unknown" else 1.0
+        times = method.reach if boundary == "unknown" else 1
+        grid = Grid.around(planes.frame, psf, boundary, reach, times)
+        batch, roomy = memory.batch_size(grid, values.shape, method)
+        ignored = _either(planes.masked(image), arguments.mask, planes)
+        blank = _blank(values, ignored)
+        valid = _valid(values, ignored, blank)
+        used = [plane for plane in range(len(values)) if plane not in blank]
+        warnings = list(_warnings(planes, values, psf, blank))
+        for plane in used:
+            if valid is not None:
+                _fill(values[plane], valid[plane, 0])
+            if method.offset:
+                values[plane] -= np.float32(method.offset)
+        calibration = arguments.method
+        if not isinstance(calibration, Calibration):
+            looked_at = values[used] if blank else values
+            counting = valid[used] if blank and valid is not None else valid
+            calibration = Calibration.of(method, looked_at, counting, psf, boundary == "periodic")
+        lowest = min(float(values[plane].min()) for plane in used)
+        if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
+            warnings.append(
+                f"The image has values below {'its background' if method.offset else 'zero'}, "
+                "which this method takes for noise: light has none. Set the background to what "
+                "the camera shows without light."
+            )
+        return cls(
+            planes=planes,
+            values=values,
+            valid=valid,
+            batches=tuple(tuple(used[k : k + batch]) for k in range(0, len(used), batch)),
+            psf=psf,
+            boundary=boundary,
+            calibration=calibration,
+            spacing=spacing,
+            grid=grid,
+            roomy=roomy,
+            warnings=tuple(warnings),
+        )
+
+    def problem(self, batch: tuple[int, ...]) -> Problem:
+        """Pose the problem of some planes."""
+        method, scale = self.calibration.method, self.calibration.scale
+        observed = self.values[list(batch)] / np.float32(scale)
+        weight = method.data_weight(observed, self.psf, scale)
+        if weight is None:
+            weight = np.ones((1,) * observed.ndim, dtype=np.float32)
+        if self.valid is not None:
+            weight = weight * self.valid[list(batch)]
+        return Problem(
+            observed=observed,
+            data_weight=weight,
+            psf=self.psf,
+            grid=self.grid,
+            dark_outside=self.boundary == "zero",
+            spacing=self.spacing,
+            scale=scale,
+        )
+
+
+def _axes_to_deblur(arguments: Arguments) -> int:
+    return np.ndim(arguments.image) - (arguments.channel_axis is not None)
+
+
+def _either(own: Mask | None, told: ArrayLike | None, planes: Planes) -> Mask | None:
+    """Pixels that the image itself masks, or that the user does."""
+    if told is None:
+        return own
+    mask = planes.mask(told)
+    return mask if own is None else mask | own
+
+
+def _blank(values: Array, ignored: Mask | None) -> set[int]:
+    """Find the planes in which no pixel counts: all masked, NaN or infinite."""
+
+    def counts(plane: int) -> bool:
+        finite = np.isfinite(values[plane])
+        return bool((finite if ignored is None else finite & ~ignored[plane]).any())
+
+    blank = {plane for plane in range(len(values)) if not counts(plane)}
+    if len(blank) == len(values):
+        if ignored is None or not np.isfinite(values).any():
+            raise InvalidValueError(
+                f"The image holds nothing but {values.size} NaN or infinite pixel(s); choose one "
+                "with numbers."
+            )
+        raise InvalidValueError("The mask covers the whole image; leave some pixels to deblur.")
+    return blank
+
+
+def _valid(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
+    """Find the pixels that count; refuse what is neither a number nor masked nor blank."""
+    bad = 0
+    for plane in range(len(values)):
+        if plane not in blank:
+            wrong = ~np.isfinite(values[plane])
+            bad += int(np.count_nonzero(wrong if ignored is None else wrong & ~ignored[plane]))
+    if bad and ignored is None:
+        raise InvalidValueError(
+            f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: "
+            "'ignore NaN pixels') or replace them by numbers."
+        )
+    if bad:
+        raise InvalidValueError(
+            f"The image has {bad} NaN or infinite pixel(s) outside the mask; mask them too, or "
+            "replace them by numbers."
+        )
+    if ignored is None or not ignored.any():
+        return None
+    return np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
+
+
+def _fill(plane: Array, valid: Mask) -> None:
+    """Put each channel's mean where pixels do not count."""
+    for channel in plane:
+        np.copyto(channel, np.mean(channel, where=valid, dtype=np.float64), where=~valid)
+
+
+def _warnings(planes: Planes, values: Array, psf: PSF, blank: set[int]) -> Iterator[str]:
+    """Say in words what the user should know before a run."""
+    if blank:
+        names = ", ".join(planes.name(plane) for plane in sorted(blank))
+        yield (
+            f"Plane{'s' * (len(blank) > 1)} {names} of the image: no pixel that is a number and "
+            "not masked, so that there is nothing to deblur; left as it was."
+        )
+    if any(p > n for p, n in zip(psf.shape, planes.frame)):
+        yield (
+            f"The PSF of {' x '.join(map(str, psf.shape))} pixels is larger than the image of "
+            f"{' x '.join(map(str, planes.frame))}: light from beyond the frame counts as much "
+            "as what lies in it, and the image says little of that."
+        )

@@ -1,0 +1,100 @@
+"""What a run has done so far: planes solved, losses, and the image that they make."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._solvers.problem import Iterate
+
+Array = NDArray[np.float32]
+
+
+class Progress:
+    """The state of a run over batches of planes.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run. Its values are not changed.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._solved: dict[tuple[int, ...], Array] = {}
+        self._histories: list[Array] = []
+        self._current: tuple[tuple[int, ...], Iterate] | None = None
+
+    def note(self, batch: tuple[int, ...], iterate: Iterate) -> None:
+        """Note where the solver of a batch stands."""
+        self._current = batch, iterate
+
+    def end_of(self, batch: tuple[int, ...]) -> None:
+        """Keep the last iterate of a batch, and let go of the solver's arrays."""
+        if self._current is not None:
+            self._solved[batch] = self._current[1].image()
+            self._histories.append(self._current[1].losses)
+            self._current = None
+
+    def losses(self) -> Array:
+        """Losses summed over batches; one that is finished keeps its last loss."""
+        histories = [*self._histories]
+        if self._current is not None:
+            histories.append(self._current[1].losses)
+        total = np.zeros(max((len(losses) for losses in histories), default=0), np.float32)
+        for losses in histories:
+            if len(losses):
+                total += np.pad(losses, (0, len(total) - len(losses)), mode="edge")
+        return total
+
+    @property
+    def fraction(self) -> float:
+        """Part of the work done, 0 to 1."""
+        done = float(sum(len(batch) for batch in self._solved))
+        if self._current is not None:
+            batch, iterate = self._current
+            done += iterate.fraction * len(batch)
+        return done / sum(len(batch) for batch in self._prepared.batches)
+
+    @property
+    def message(self) -> str:
+        """What is going on, in words."""
+        if self._current is None:
+            return "preparing"
+        batch, iterate = self._current
+        words = f"iteration {len(iterate.losses)}"
+        total = len(self._prepared.values)
+        if total == 1:
+            return words
+        first, last = batch[0] + 1, batch[-1] + 1
+        planes = f"plane {last}" if first == last else f"planes {first} to {last}"
+        return f"{planes} of {total}, {words}"
+
+    def image(self) -> Array:
+        """The image as it is now, in the source's shape and units; what is unsolved, as it was."""
+        prepared = self._prepared
+        calibration = prepared.calibration
+        values = np.empty_like(prepared.values)
+        solved = dict(self._solved)
+        if self._current is not None:
+            batch, iterate = self._current
+            solved[batch] = iterate.image()
+        offset = np.float32(calibration.method.offset)
+        deblurred = {plane for batch in prepared.batches for plane in batch}
+        for plane, was in enumerate(prepared.values):
+            values[plane] = was + offset if plane in deblurred else was
+        for batch, planes in solved.items():
+            values[list(batch)] = planes * np.float32(calibration.scale)
+        return prepared.planes.together(values)
+
+    def words_of_stop(self) -> str:
+        """Say what a run that was stopped has left as it was."""
+        unsolved = [b for b in self._prepared.batches if b not in self._solved]
+        if not self._solved:
+            return "The run was stopped before its first iteration: the image is as it was."
+        if not unsolved:
+            return "The run was stopped before it was finished."
+        name = self._prepared.planes.name
+        return (
+            f"The run was stopped: planes from {name(unsolved[0][0])} to {name(unsolved[-1][-1])} "
+            "are as they were."
+        )

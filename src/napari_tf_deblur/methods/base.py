@@ -1,0 +1,169 @@
+"""What all methods have in common: their parameters are checked, their facts are declared."""
+
+# No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur.estimate import intensity_scale
+from napari_tf_deblur.psf import PSF
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LARGEST_INTENSITY = 1e38
+
+Weight = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5}]
+Iterations = Annotated[int, {"min": 1, "max": 100_000}]
+Tolerance = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-4}]
+Intensity = Annotated[float, {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01}]
+Background = Annotated[float, {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01}]
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """Base of all methods: checks each field against its own annotation, declares facts.
+
+    Its abstract members are facts about a method that others need. A subclass declares every
+    one of them, or Python refuses to make it and names what is missing.
+
+    Raises
+    ------
+    TypeError
+        If a field has the wrong type.
+    ValueError
+        If a field is outside its bounds or not one of its choices.
+    """
+
+    @property
+    @abstractmethod
+    def solver(self) -> str:
+        """Module in ``_solvers`` whose ``solve`` serves the method."""
+
+    @property
+    @abstractmethod
+    def counts_photons(self) -> bool:
+        """Whether intensities above the offset are amounts of light, which are never negative."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """How many times the PSF's own reach a result depends on what lies beyond the frame."""
+
+    @property
+    @abstractmethod
+    def keeps_freed_memory(self) -> bool:
+        """Whether its loop allocates again and again: faster where freed arrays are kept."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in fields(self):
+            label = f"{type(self).__name__}: '{field.name}'"
+            _check(label, getattr(self, field.name), hints[field.name])
+
+    @classmethod
+    def bounds(cls, name: str) -> tuple[float, float]:
+        """Least and largest value of a parameter, from its annotation."""
+        options = get_type_hints(cls, include_extras=True)[name].__metadata__[0]
+        return options["min"], options["max"]
+
+    @abstractmethod
+    def working_copies(self, axes: int) -> int:
+        """Float32 copies of the scene that a run works with, measured and rounded up."""
+
+    @abstractmethod
+    def weight_from_noise(self, noise: float) -> float | None:
+        """Weight that suits an image of relative noise; None for methods without a weight.
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of the noise, relative to the scale of intensities.
+        """
+
+    @property
+    def offset(self) -> float:
+        """What the camera shows without light: subtracted before a run, not in the result."""
+        return 0.0
+
+    def intensity_scale(self, values: Array, valid: Mask | None) -> float:
+        """What intensities are divided by, so that a weight fits every dtype and camera."""
+        return intensity_scale(values, valid)
+
+    def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
+        """Fill in what is left for the image to say.
+
+        Parameters
+        ----------
+        values : ndarray of float32
+            Shape (planes, channels, *frame), the offset subtracted.
+        valid : ndarray of bool or None
+            Which pixels count; None for all.
+        psf : ndarray of float32
+            Of sum 1.
+        periodic : bool
+            Whether the image wraps round.
+
+        Returns
+        -------
+        Method
+            The same method with nothing left open.
+        """
+        return self
+
+    def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
+        """How much each pixel counts, besides the mask; None where all count alike.
+
+        Parameters
+        ----------
+        observed : ndarray of float32
+            Planes to be solved, the offset subtracted, divided by `scale`.
+        psf : ndarray of float32
+            Of sum 1.
+        scale : float
+            Intensity units per unit of `observed`.
+        """
+        return None
+
+
+def named(method: type[Method]) -> tuple[str, str]:
+    """Title and purpose of a method, from the first line of its docstring."""
+    title, purpose = (method.__doc__ or "").splitlines()[0].split(": ", 1)
+    return title, purpose
+
+
+def _check(label: str, value: object, annotation: Any) -> None:
+    """Check one value against the annotation of its field."""
+    options: dict[str, Any] = {}
+    if get_origin(annotation) is Annotated:
+        annotation, options = get_args(annotation)
+    choices = options.get("choices")
+    if get_origin(annotation) is Literal:
+        choices = get_args(annotation)
+    if choices is not None:
+        if value not in choices and not (callable(value) and "choices" in options):
+            names = ", ".join(repr(choice) for choice in choices)
+            raise InvalidValueError(f"{label} is {value!r}; choose one of {names}.")
+    elif annotation is bool:
+        if not isinstance(value, bool):
+            raise InvalidTypeError(f"{label} is {value!r}; it must be True or False.")
+    else:
+        _check_number(label, value, annotation, options)
+
+
+def _check_number(label: str, value: Any, kind: type, options: dict[str, Any]) -> None:
+    low, high = options["min"], options["max"]
+    word = "whole number" if kind is int else "number"
+    wanted = f"it must be a {word} from {low:g} to {high:g}."
+    try:
+        right_type = not isinstance(value, bool) and kind(value) == value
+    except (TypeError, ValueError, OverflowError):
+        right_type = False
+    if not right_type and value == value:  # NaN is a number, and out of bounds
+        raise InvalidTypeError(f"{label} is {value!r}; {wanted}")
+    if not low <= value <= high:
+        raise InvalidValueError(f"{label} is {value!r}; {wanted}")

@@ -1,0 +1,77 @@
+"""Gradient descent, the reference recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+
+from napari_tf_deblur.methods.base import Array, Iterations, Mask, Method
+
+PriorName = Literal["smoothness", "tv", "hessian"]
+
+
+@dataclass(frozen=True)
+class GradientDescent(Method):
+    """Gradient descent: by automatic differentiation, the notebook recipe and your own.
+
+    Minimises ``data_term + mu * prior`` from a start of random noise. As it stands it is
+    the recipe the project grew out of, which needs hundreds of steps and is the reference
+    for the others. It works on the image's own values if they lie in -1..1, and on the
+    image divided by its largest value otherwise.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Size of the steps; not used by ``lbfgs``, which finds its own.
+    mu : float
+        Regularisation weight: how much the prior counts beside the data term.
+    iterations : int
+        Number of steps; ``lbfgs`` stops earlier at the minimum.
+    optimizer : {"sgd", "adam", "adagrad", "lbfgs"}
+        ``sgd`` is plain gradient descent; the first three are Keras's, ``lbfgs`` is a
+        limited-memory quasi-Newton method (Nocedal & Wright, 2006, chapter 7).
+    data_term : {"rms", "gaussian", "poisson"}
+        Misfit between the re-blurred estimate and the image: the recipe's square root
+        of half the summed squares, half the summed squares, or the Poisson likelihood.
+    prior : {"smoothness", "tv", "hessian"} or callable
+        What the sharp image is expected to be: the recipe's square root of half the
+        summed squared differences, the total variation, the norm of the Hessian, or,
+        from Python, a function that takes a TensorFlow tensor of shape (planes, channels,
+        then the deblurred axes) and returns a scalar.
+    random_state : int
+        Seed of the random start.
+
+    Examples
+    --------
+    >>> GradientDescent(optimizer="lbfgs", iterations=100).mu
+    0.2
+    """
+
+    solver = "gradient_descent"
+    counts_photons = False
+    reach = 1
+    keeps_freed_memory = True
+
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 1e6, "step": 0.01}] = 0.5
+    mu: Annotated[float, {"min": 0.0, "max": 1e6, "step": 0.001}] = 0.2
+    iterations: Iterations = 500
+    optimizer: Literal["sgd", "adam", "adagrad", "lbfgs"] = "sgd"
+    random_state: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    data_term: Literal["rms", "gaussian", "poisson"] = "rms"
+    prior: Annotated[
+        PriorName | Callable[..., Any],
+        {"widget_type": "ComboBox", "choices": get_args(PriorName)},
+    ] = "smoothness"
+
+    def working_copies(self, axes: int) -> int:
+        """See :class:`Method`."""
+        return 30 if self.optimizer == "lbfgs" else 16
+
+    def weight_from_noise(self, noise: float) -> None:
+        """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
+
+    def intensity_scale(self, values: Array, valid: Mask | None) -> float:
+        """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
+        counting: bool | Mask = True if valid is None else valid
+        return max(1.0, float(np.max(np.abs(values), initial=0.0, where=counting)))
