@@ -6,6 +6,7 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import Deconvolution, Step, deconvolve, iter_deconvolve
 from napari_tf_deblur.forward import convolve
@@ -18,7 +19,7 @@ from napari_tf_deblur.methods import (
     TotalVariation,
     Wiener,
 )
-from napari_tf_deblur.psf import gaussian_psf, measured_psf
+from napari_tf_deblur.psf import gaussian_psf
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.deblur_layer import deblur_layer

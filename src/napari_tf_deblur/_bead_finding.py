@@ -1,0 +1,268 @@
+"""Bright spots in a picture: where they lie, how wide they are, which of them are clean beads."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, optimize
+
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+AT_LEAST = 10.0
+"""Peak of a usable bead, in standard deviations of the noise."""
+
+FRAME = 3.0
+"""Distance of a usable bead from the frame, in its sigmas."""
+
+APART = 8.0
+"""Distance of a usable bead from its neighbours, in its sigmas."""
+
+MOST_SPOTS = 150
+"""Spots that are looked at, the brightest first."""
+
+CUT, SATURATED, HOT, NO_SPOT, CROWDED, FAINT, OTHER = (
+    "cut by the frame",
+    "saturated",
+    "single hot pixels",
+    "not shaped as a single spot",
+    "too close to a neighbour",
+    "too faint",
+    "of other width",
+)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A Gaussian fitted to a spot; widths in pixels, intensities of the picture."""
+
+    centre: Floats
+    sigma: Floats
+    peak: float
+    background: float
+    misfit: float
+    """Root mean square of what the Gaussian leaves within 3 sigma, as part of the peak."""
+    fault: str = ""
+    """Why it cannot be used; empty for a clean bead."""
+
+
+@dataclass(frozen=True)
+class Spots:
+    """What was found in a picture."""
+
+    beads: tuple[Spot, ...]
+    left_out: tuple[Spot, ...]
+    noise: float
+
+    def why_left_out(self) -> str:
+        """Say in words how many spots of each kind were left out."""
+        return ", ".join(
+            f"{count} {why}" for why, count in Counter(s.fault for s in self.left_out).items()
+        )
+
+
+def noise_of(picture: Array) -> float:
+    """Standard deviation of the noise: from differences along all axes, robust to objects."""
+    fine = picture
+    for axis, n in enumerate(picture.shape):
+        if n > 3:
+            fine = np.diff(fine, axis=axis) * np.float32(np.sqrt(0.5))
+    fine = np.abs(fine)
+    noise = 1.4826 * float(np.median(fine))
+    if noise == 0:  # photons so rare that most pixels have none
+        few = np.minimum(fine, np.quantile(fine, 0.95))
+        noise = float(np.sqrt(np.mean(few * few, dtype=np.float64)))
+    return noise
+
+
+def find_beads(picture: Array) -> Spots:
+    """Find the clean beads of a picture, and what else stands out as a spot.
+
+    Spots are local maxima of the picture smoothed by 1 pixel, six times above the noise. A
+    Gaussian is fitted to each, the brightest first, and judged: a bead is a single spot of
+    no other shape, whole, on a dark ground, not saturated, and as wide as the other beads.
+    """
+    noise = noise_of(picture)
+    smooth = ndimage.gaussian_filter(picture, 1.0)
+    ground = min(float(np.median(picture)), float(np.median(picture[rim_of(picture.shape)])))
+    top = float(picture.max())
+    threshold = ground + max(6 * noise * 0.4**picture.ndim, 3e-3 * (float(smooth.max()) - ground))
+    peaks = smooth > threshold
+    peaks &= smooth == ndimage.maximum_filter(smooth, 5)
+    places = np.argwhere(peaks)
+    brightness = smooth[tuple(places.T)]
+    places = places[np.argsort(-brightness, kind="stable")]
+    spots: list[Spot] = []
+    for place in places:
+        if len(spots) == MOST_SPOTS:
+            break
+        if any(_distance(place, spot) < (4 if spot.fault != HOT else 2) for spot in spots):
+            continue
+        spots.append(_judged(picture, smooth, place, ground, noise, top))
+    spots = _without_crowded(spots)
+    beads = [spot for spot in spots if not spot.fault]
+    left_out = [spot for spot in spots if spot.fault]
+    if beads:
+        left_out = [s for s in left_out if s.peak > max(0.1 * beads[0].peak, AT_LEAST * noise)]
+        beads, others = _of_one_width(beads)
+        left_out += others
+    return Spots(tuple(beads), tuple(left_out), noise)
+
+
+def rim_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Mark the outermost pixels; of one axis, an eighth at both ends."""
+    long = [n for n in shape if n > 2]
+    wide = max(1, long[0] // 8) if len(long) == 1 else 1
+    rim = np.ones(shape, dtype=bool)
+    rim[tuple(slice(wide, -wide) if n > 2 else slice(None) for n in shape)] = False
+    return rim if rim.any() else np.ones(shape, dtype=bool)
+
+
+def gaussian(grid: list[Floats], spot: Spot) -> Floats:
+    """Gaussian of a spot, without its background, on the coordinates of an open grid."""
+    shape = np.broadcast_shapes(*(axis.shape for axis in grid))
+    exponent = np.zeros(shape)
+    for axis, centre, sigma in zip(grid, spot.centre, spot.sigma):
+        exponent = exponent + ((axis - centre) / sigma) ** 2
+    return np.asarray(spot.peak * np.exp(-exponent / 2))
+
+
+def box_about(
+    centre: Floats, reach: Floats, shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[Floats]]:
+    """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
+    low = np.maximum(np.rint(centre) - np.ceil(reach), 0).astype(int)
+    high = np.minimum(np.rint(centre) + np.ceil(reach) + 1, shape).astype(int)
+    axes = [np.arange(a, b, dtype=np.float64) for a, b in zip(low, high)]
+    grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
+    return tuple(slice(a, b) for a, b in zip(low, high)), grid
+
+
+def _distance(place: NDArray[np.generic], spot: Spot) -> float:
+    return float(np.sqrt(np.sum(((place - spot.centre) / np.maximum(spot.sigma, 0.7)) ** 2)))
+
+
+def _judged(
+    picture: Array, smooth: Array, place: NDArray[np.int64], ground: float, noise: float, top: float
+) -> Spot:
+    start = np.asarray(_half_widths(smooth, place, ground))
+    if _is_hot(picture, place, ground):
+        peak = float(picture[tuple(place)]) - ground
+        return Spot(place.astype(float), np.full(place.size, 0.5), peak, ground, 1.0, HOT)
+    spot = _fitted(picture, place.astype(float), start, ground)
+    if spot is None:
+        peak = float(smooth[tuple(place)]) - ground
+        spot = Spot(place.astype(float), start, peak, ground, 1.0)
+    elif np.any(spot.sigma > 1.5 * start) or np.any(spot.sigma < start / 1.5):
+        spot = _fitted(picture, spot.centre, spot.sigma, ground) or spot
+    fault = _fault(picture, spot, place, noise, top)
+    return replace(spot, fault=fault)
+
+
+def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list[float]:
+    """Sigma of each axis from where the smoothed picture falls to half, the nearer side."""
+    widths = []
+    half = (float(smooth[tuple(place)]) + ground) / 2
+    for axis, at in enumerate(place):
+        line = smooth[tuple(slice(None) if a == axis else p for a, p in enumerate(place))]
+        below = np.flatnonzero(line < half)
+        steps = np.abs(below - at)
+        distance = float(steps.min()) - 0.5 if steps.size else float(line.size)
+        widths.append(float(np.sqrt(max((distance / 1.18) ** 2 - 1, 0.36))))
+    return widths
+
+
+def _is_hot(picture: Array, place: NDArray[np.int64], ground: float) -> bool:
+    """Whether a single pixel stands out and its neighbours do not."""
+    box, _ = box_about(place.astype(float), np.ones(place.size), picture.shape)
+    two = np.sort(picture[box], axis=None)[-2:] - ground
+    return bool(two.size == 2 and two[0] < 0.05 * two[1])
+
+
+def _fitted(picture: Array, centre: Floats, sigma: Floats, ground: float) -> Spot | None:
+    """Fit a Gaussian with axes along the picture's and a constant background."""
+    box, grid = box_about(centre, 3 * sigma + 2, picture.shape)
+    data = picture[box].astype(np.float64)
+    n = picture.ndim
+    if data.size < 2 * n + 2:
+        return None
+
+    def spot_of(p: Floats) -> Spot:
+        return Spot(p[2 : 2 + n], np.exp(np.clip(p[2 + n :], -3, 7)), p[0], p[1], 0.0)
+
+    def residual(p: Floats) -> Floats:
+        return np.asarray((gaussian(grid, spot_of(p)) + p[1] - data).ravel())
+
+    def slopes(p: Floats) -> Floats:
+        spot = spot_of(p)
+        unit = gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
+        columns = [unit, np.ones_like(unit)]
+        steps = [(axis - c) / s for axis, c, s in zip(grid, spot.centre, spot.sigma)]
+        columns += [spot.peak * unit * u / s for u, s in zip(steps, spot.sigma)]
+        columns += [spot.peak * unit * u**2 for u in steps]
+        return np.stack([column.ravel() for column in columns], axis=1)
+
+    start = np.concatenate([[data.max() - ground, ground], centre, np.log(sigma)])
+    found = optimize.least_squares(residual, start, slopes, method="lm", max_nfev=60)
+    spot = spot_of(found.x)
+    inside = all(-0.5 <= c <= m - 0.5 for c, m in zip(spot.centre, picture.shape))
+    if not (inside and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
+        return None
+    near = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)) <= 9
+    left = residual(found.x).reshape(data.shape)[near]
+    misfit = float(np.sqrt(np.mean(left**2)) / spot.peak) if left.size else 1.0
+    return replace(spot, misfit=misfit)
+
+
+def _fault(picture: Array, spot: Spot, place: NDArray[np.int64], noise: float, top: float) -> str:
+    """Say why a spot is no clean bead; nothing if it is one."""
+    if spot.peak < AT_LEAST * noise:
+        return FAINT
+    box, _ = box_about(spot.centre, 2 * spot.sigma + 1, picture.shape)
+    if np.count_nonzero(picture[box] == top) > 2**picture.ndim:
+        return SATURATED
+    room = np.minimum(spot.centre, np.subtract(picture.shape, 1) - spot.centre)
+    if np.any(room < FRAME * spot.sigma):
+        return CUT
+    if np.all(spot.sigma < 0.35):
+        return HOT
+    if spot.sigma.max() > 8 * spot.sigma.min() or spot.misfit > np.hypot(
+        0.1, 2.0 * noise / spot.peak
+    ):
+        return NO_SPOT
+    if np.any(np.abs(spot.centre - place) > 1.5 + spot.sigma):
+        return NO_SPOT
+    box, grid = box_about(spot.centre, 6 * spot.sigma, picture.shape)
+    left = picture[box] - spot.background - gaussian(grid, spot)
+    left = np.abs(ndimage.gaussian_filter(left, np.minimum(spot.sigma, 1.0)))
+    lit = left > max(0.12 * spot.peak, 4 * noise)
+    square = np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
+    if np.any(lit & (square > 2.5**2) & (square < 4**2)):
+        return NO_SPOT
+    return CROWDED if np.any(lit & (square >= 4**2) & (square < 6**2)) else ""
+
+
+def _without_crowded(spots: list[Spot]) -> list[Spot]:
+    """Mark beads that have a neighbour, of a tenth of their light or more, too close."""
+    judged = []
+    for spot in spots:
+        near = any(
+            _distance(other.centre, spot) < APART
+            for other in spots
+            if other is not spot and other.fault != HOT and other.peak > 0.1 * spot.peak
+        )
+        fault = CROWDED if near and not spot.fault else spot.fault
+        judged.append(replace(spot, fault=fault))
+    return judged
+
+
+def _of_one_width(beads: list[Spot]) -> tuple[list[Spot], list[Spot]]:
+    """Part the beads that are as wide as most from the others."""
+    logs = np.log([bead.sigma for bead in beads])
+    middle = np.median(logs, axis=0)
+    alike = np.all(np.abs(logs - middle) < np.log(1.3), axis=1)
+    if not alike.any():  # two or more, all different
+        return [], [replace(bead, fault=OTHER) for bead in beads]
+    others = [replace(bead, fault=OTHER) for bead, same in zip(beads, alike) if not same]
+    return [bead for bead, same in zip(beads, alike) if same], others

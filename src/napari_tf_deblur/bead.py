@@ -1,0 +1,295 @@
+"""PSFs that a picture shows: beads found and averaged, theoretical PSFs taken as they are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from napari_tf_deblur import _bead_finding as finding
+from napari_tf_deblur._bead_averaging import averaged
+from napari_tf_deblur._bead_finding import Spot, Spots, find_beads
+from napari_tf_deblur._finished_psf import (
+    is_centred_between,
+    is_finished,
+    padded_to_odd,
+    pedestal_of,
+)
+from napari_tf_deblur.psf import PSF, checked_psf
+
+Floats = NDArray[np.float64]
+
+ADVICE = "choose a layer that shows small bright beads, apart from each other, on a dark ground"
+
+
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+) -> tuple[PSF, tuple[str, ...]]:
+    """Make a PSF from a picture of beads, or make a theoretical PSF fit for use.
+
+    Parameters
+    ----------
+    psf : array_like
+        Picture of one bead or several, or a PSF without noise; 1 to 3 axes, any real dtype.
+        Leading axes of length 1 beyond the image's axes (without `image_spacing`: beyond
+        two) are dropped.
+    spacing, image_spacing : sequence of float, optional
+        Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
+        unit. Where both are given and differ, the PSF is resampled onto the image's.
+
+    Returns
+    -------
+    psf : ndarray of float32
+        Of sum 1, with its origin at the middle pixel; all its sizes are odd.
+    notes : tuple of str
+        What was done, in words: how many beads were used and left out, and why, and the
+        widths of the Gaussian fitted to them.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it is empty, flat, has no or more than three axes or NaN or infinite values, or
+        if it shows no bead that can be used: none at all, only such as are saturated, cut
+        by the frame or too close together, single hot pixels, or structures.
+
+    Notes
+    -----
+    A PSF **ready to use** (a theoretical one, a kernel) is taken as it is, its negative
+    values and off-centre light included: an array without noise and without a pedestal,
+    whose light lies about its middle, and that is tiny (33 pixels wide) or has most of its
+    light in the middle half of an axis. An even size gets one more line; its origin is
+    ``n // 2``, or ``n // 2 - 1`` where the PSF is symmetric about that. A single Gaussian
+    spot without noise is centred.
+
+    Anything else is a **picture of beads**. Noise is the median absolute difference of
+    neighbours. A Gaussian is fitted to each spot that stands out, to know its background,
+    centre and widths. Clean beads (10 times the noise, 3 sigma from the frame, 8 from a
+    neighbour, of one width) are aligned and averaged, weighted by their light. What departs
+    from the fitted Gaussian is kept where it stands out from the noise by 4 standard
+    deviations, so that noise becomes no light; negative values of a picture are set to 0.
+
+    Resampling to larger voxels samples the PSF, which keeps its width; a PSF too narrow for
+    that is averaged over the voxel.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = np.indices((64, 64))
+    >>> bead = 100 + 1000 * np.exp(-((y - 20) ** 2 + (x - 44) ** 2) / 8)
+    >>> kernel, notes = measured_psf(bead + rng.normal(0, 5, bead.shape))
+    >>> np.unravel_index(kernel.argmax(), kernel.shape) == (kernel.shape[0] // 2,) * 2
+    array([ True,  True])
+    >>> notes[0]
+    '1 bead used'
+    """
+    values = _without_leading_ones(_real(psf), 2 if image_spacing is None else len(image_spacing))
+    size = values.shape
+    picture, low, scale = _normalised(values)
+    narrow = picture.reshape([n for n in size if n > 1] or [1])
+    kernel, notes = _kernel(narrow, low, scale)
+    kernel = kernel.reshape(_with_ones(kernel.shape, size))
+    if spacing is not None and image_spacing is not None:
+        zoom = np.divide(spacing, image_spacing)[-kernel.ndim :]
+        if not np.allclose(zoom, 1, rtol=1e-3):
+            kernel = _resampled(kernel, zoom)
+            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
+            notes.append(f"resampled to the image's voxels of {steps}")
+    notes.append("normalised to sum 1")
+    return checked_psf(kernel), tuple(notes)
+
+
+def _real(psf: ArrayLike) -> NDArray[np.generic]:
+    values = np.asarray(psf)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"The PSF holds values of type {values.dtype}; it must hold real numbers.")
+    if values.size == 0:
+        raise ValueError(f"The PSF has the shape {values.shape}; no axis may be empty.")
+    bad = 0 if values.dtype.kind != "f" else values.size - int(np.isfinite(values).sum())
+    if bad:
+        raise ValueError(
+            f"The picture of the PSF has {bad} pixels that are NaN or infinite; replace them "
+            "by numbers, or cut out a part without them."
+        )
+    return values
+
+
+def _without_leading_ones(values: NDArray[np.generic], axes: int) -> NDArray[np.generic]:
+    shape = values.shape
+    while values.ndim > max(axes, 1) and values.shape[0] == 1:
+        values = values[0]
+    if not 1 <= values.ndim <= 3:
+        raise ValueError(
+            f"The picture of the PSF has the shape {shape}; it must have 1 to 3 axes besides "
+            "leading ones of length 1. Choose one channel or time point."
+        )
+    return values
+
+
+def _normalised(values: NDArray[np.generic]) -> tuple[NDArray[np.float32], float, float]:
+    """Scale a picture to a median of 0 and a peak of 1; also return that median and scale."""
+    low, top = float(np.median(values)), float(values.max())
+    scale = (top - low) or float(np.ptp(values)) or abs(low) or 1.0
+    picture = np.subtract(values, low, dtype=np.float64)
+    picture /= scale
+    return picture.astype(np.float32), low, scale
+
+
+def _with_ones(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Put the axes of length 1 back that `whole` has."""
+    sizes = iter(shape)
+    return tuple(1 if n == 1 else next(sizes) for n in whole)
+
+
+def _kernel(picture: NDArray[np.float32], low: float, scale: float) -> tuple[Floats, list[str]]:
+    """Return the PSF that a picture shows, not yet normalised, and what was done."""
+    zero = low / scale  # of the layer, in the picture's units: -zero
+    floats = picture.astype(np.float64 if picture.size < 2**18 else np.float32)
+    floats += zero
+    pedestal = pedestal_of(floats)
+    finished = is_finished(floats - pedestal if pedestal else floats)
+    spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
+    if finished and not pedestal and not _is_to_be_centred(spots, picture.shape):
+        return _as_it_is(floats)
+    _refuse_structures(spots)
+    if spots.beads:
+        return _from_beads(picture, spots, low, scale)
+    faults = {spot.fault for spot in spots.left_out}
+    if finished and not faults & {finding.SATURATED, finding.HOT}:
+        kernel, notes = _as_it_is(floats - pedestal)
+        return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
+    raise ValueError(_nothing_usable(spots))
+
+
+def _is_to_be_centred(spots: Spots, shape: tuple[int, ...]) -> bool:
+    """Whether an array without noise shows several beads, or one Gaussian off its middle."""
+    if len(spots.beads) != 1:
+        return len(spots.beads) > 1
+    bead = spots.beads[0]
+    off = np.abs(bead.centre - [n // 2 for n in shape]).max()
+    return bool(bead.misfit < 0.02 and off > 0.02)
+
+
+def _as_it_is(psf: Floats) -> tuple[Floats, list[str]]:
+    notes = ["taken as a PSF without noise, as it is"]
+    lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
+    if lobes > 1e-6:
+        notes.append(f"its negative values ({100 * lobes:.2g} % of all) are kept")
+    between = is_centred_between(psf)
+    psf, padded = padded_to_odd(psf)
+    if padded:
+        size = " x ".join(str(n) for n in psf.shape)
+        notes.append(f"padded to odd size, {size} pixels")
+    if between:
+        notes.append(
+            "its middle lies between two pixels, so results will lie half a pixel beside the image"
+        )
+    return psf.astype(np.float64), notes
+
+
+def _from_beads(
+    picture: NDArray[np.float32], spots: Spots, low: float, scale: float
+) -> tuple[Floats, list[str]]:
+    kernel, sigma = averaged(picture, spots)
+    used = len(spots.beads)
+    notes = ["1 bead used" if used == 1 else f"{used} beads used, aligned and averaged"]
+    if spots.left_out:
+        notes.append(f"{len(spots.left_out)} left out ({spots.why_left_out()})")
+    background = low + scale * float(np.median([bead.background for bead in spots.beads]))
+    if abs(background) > 1e-6 * scale:
+        notes.append(f"background of {background:.4g} subtracted")
+    notes.append("centred")
+    widths = " x ".join(f"{s:.2f}" for s in sigma)
+    notes.append(f"the fitted Gaussian has sigma {widths} pixels")
+    return kernel, notes
+
+
+def _refuse_structures(spots: Spots) -> None:
+    """Refuse a picture in which what is no bead prevails."""
+    peak = float(np.median([bead.peak for bead in spots.beads])) if spots.beads else 0.0
+    others = sum(s.fault == finding.NO_SPOT and s.peak > 0.3 * peak for s in spots.left_out)
+    if others > 3 * len(spots.beads) > 0:
+        raise ValueError(
+            f"The layer chosen as PSF shows {others} structures that are not shaped as a single "
+            f"spot, and {len(spots.beads)} that are; it is no picture of beads: {ADVICE}."
+        )
+
+
+def _nothing_usable(spots: Spots) -> str:
+    """Say why no spot can be used, by the faults of the brightest."""
+    left_out: tuple[Spot, ...] = tuple(s for s in spots.left_out if s.fault != finding.FAINT)
+    if not left_out:
+        return (
+            "The layer chosen as PSF shows nothing brighter than its surroundings by "
+            f"{finding.AT_LEAST:.0f} times their noise; {ADVICE}."
+        )
+    faults = [spot.fault for spot in left_out]
+    most = max(set(faults), key=faults.count)
+    if finding.CUT in faults and faults.count(finding.NO_SPOT) <= faults.count(finding.CUT):
+        most = finding.CUT
+    if finding.SATURATED in faults and left_out[0].fault == finding.SATURATED:
+        most = finding.SATURATED
+    return {
+        finding.CUT: (
+            "The bead in the layer chosen as PSF is cut by the frame; choose a layer or a part "
+            "that shows a bead with dark pixels all around it, at least three sigma wide."
+        ),
+        finding.SATURATED: (
+            "The bead in the layer chosen as PSF is saturated: its brightest pixels all have the "
+            "layer's highest value; record it again with less light or a shorter exposure."
+        ),
+        finding.HOT: (
+            "The layer chosen as PSF shows only single bright pixels, such as a camera's hot "
+            f"pixels, and no bead; {ADVICE}."
+        ),
+        finding.CROWDED: (
+            f"The beads in the layer chosen as PSF are too close together, none is alone; {ADVICE}."
+        ),
+        finding.OTHER: (
+            "The spots in the layer chosen as PSF are all of different width, so they are no "
+            f"beads of one size; {ADVICE}."
+        ),
+        finding.NO_SPOT: (
+            "What the layer chosen as PSF shows is not shaped as a single spot; it is no picture "
+            f"of beads: {ADVICE}."
+        ),
+    }[most]
+
+
+def _resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
+    """Sample at the image's voxels, about the middle.
+
+    Sampling keeps the width. Where voxels are so large that samples miss light or count it
+    twice, the light is averaged over each voxel.
+    """
+    sampled = _sampled(values, zoom, np.ones(values.ndim, dtype=int), order=3)
+    if values.min() >= 0:
+        sampled = np.clip(sampled, 0, None)
+    if np.all(zoom > 0.99) or abs(sampled.sum() / (values.sum() * np.prod(zoom)) - 1) < 0.1:
+        return sampled
+    return _sampled(values, zoom, np.maximum(np.rint(4 / zoom), 1).astype(int), order=1)
+
+
+def _sampled(
+    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: int
+) -> Floats:
+    """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
+    shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
+    start = [
+        n // 2 - (m // 2 + (1 - 1 / f) / 2) / z
+        for n, m, f, z in zip(values.shape, shape, fine, zoom)
+    ]
+    samples = ndimage.affine_transform(
+        values,
+        1 / (zoom * fine),
+        start,
+        output_shape=tuple(m * f for m, f in zip(shape, fine)),
+        order=order,
+        mode="grid-constant",
+    )
+    blocks = samples.reshape([k for m, f in zip(shape, fine) for k in (m, f)])
+    return np.asarray(blocks.mean(axis=tuple(range(1, 2 * values.ndim, 2))))
