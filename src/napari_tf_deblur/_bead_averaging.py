@@ -15,6 +15,9 @@ DARK = 4.0
 MARGIN = 5
 """Pixels around the window, so that interpolation has something to work with."""
 
+MOST_BEADS = 50
+"""Beads that are averaged, the brightest ones; more would change nothing that is seen."""
+
 SURE = 4.0
 """A departure from the Gaussian is kept from so many standard deviations on."""
 
@@ -29,20 +32,19 @@ def averaged(picture: Array, spots: Spots) -> tuple[Floats, Floats]:
     sigma = np.exp(np.mean(np.log([bead.sigma for bead in spots.beads]), axis=0))
     half = np.ceil(REACH * sigma).astype(int)
     shape = tuple(2 * half + 1)
-    total, weight = np.zeros(shape), np.zeros(shape)
-    every = (*spots.beads, *spots.left_out)
-    for bead in spots.beads:
-        light, seen = _aligned(picture, bead, half)
-        seen &= _clear_of_others(bead, every, sigma, half)
-        total += np.where(seen, light, 0.0)
-        weight += np.where(seen, bead.peak, 0.0)
     axes = [np.arange(n, dtype=np.float64) for n in shape]
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
     model = gaussian(grid, Spot(half.astype(float), sigma, 1.0, 0.0, 0.0))
-    seen = weight > 0
-    departure = np.where(seen, total / np.where(seen, weight, 1.0) - model, 0.0)
+    every = (*spots.beads, *spots.left_out)
+    stack = []
+    for bead in spots.beads[:MOST_BEADS]:
+        light, seen = _aligned(picture, bead, half)
+        seen &= _clear_of_others(bead, every, sigma, half)
+        stack.append(np.where(seen, light / bead.peak - model, np.nan))
+    peaks = np.array([bead.peak for bead in spots.beads[:MOST_BEADS]])
+    departure, noise = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
     outside = sum(((a - h) / s) ** 2 for a, h, s in zip(grid, half, sigma)) > DARK**2
-    psf = model + _beyond_noise(departure, seen, np.asarray(outside))
+    psf = model + _beyond_noise(departure, noise, np.asarray(outside))
     return _cropped(np.clip(psf, 0, None)), sigma
 
 
@@ -69,6 +71,25 @@ def _aligned(
     return moved + gaussian(list(np.meshgrid(*axes, indexing="ij", sparse=True)), middle), inside
 
 
+def _mean_without_outliers(stack: Floats, peaks: Floats, noise: float) -> tuple[Floats, Floats]:
+    """Average departures, weighted by the beads' peaks; NaN and outliers count nothing.
+
+    From three beads on, an outlier is a pixel further from the median over the beads than
+    five times the noise and a twentieth of the peak. Also returns, but for a factor, the noise of
+    the average at each pixel: infinite where there was no value.
+    """
+    weight = np.isfinite(stack) * peaks.reshape(-1, *[1] * (stack.ndim - 1))
+    stack = np.nan_to_num(stack)
+    if len(stack) > 2:
+        middle = np.ma.median(np.ma.array(stack, mask=weight == 0), axis=0).filled(0.0)
+        limit = 5 * noise / peaks + 0.05
+        weight *= np.abs(stack - middle) < limit.reshape(-1, *[1] * (stack.ndim - 1))
+    total = weight.sum(axis=0)
+    some = np.where(total > 0, total, 1.0)
+    spread = np.where(total > 0, np.sqrt(np.count_nonzero(weight, axis=0)) / some, np.inf)
+    return (stack * weight).sum(axis=0) / some, spread
+
+
 def _clear_of_others(
     bead: Spot, every: tuple[Spot, ...], sigma: Floats, half: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
@@ -82,21 +103,26 @@ def _clear_of_others(
         axes = [np.arange(n, dtype=np.float64) for n in clear.shape]
         grid = np.meshgrid(*axes, indexing="ij", sparse=True)
         clear &= sum(((a - p) / r) ** 2 for a, p, r in zip(grid, place, reach)) > 1
-    return clear
+    axes = [np.arange(n, dtype=np.float64) - n // 2 for n in clear.shape]
+    own = sum((a / s) ** 2 for a, s in zip(np.meshgrid(*axes, indexing="ij", sparse=True), sigma))
+    return clear | (np.asarray(own) < 3**2)
 
 
-def _beyond_noise(departure: Floats, seen: NDArray[np.bool_], outside: NDArray[np.bool_]) -> Floats:
-    """Keep of a departure what stands out from the noise of the dark part of the window."""
-    dark = seen & outside
-    if np.count_nonzero(dark) >= 8:
-        departure = np.where(seen, departure - np.median(departure[dark]), 0.0)
-    smooth = ndimage.gaussian_filter(departure, 0.7)
-    where = dark if np.count_nonzero(dark) >= 8 else seen
-    noise = 1.4826 * float(np.median(np.abs(smooth[where])))
+def _beyond_noise(departure: Floats, spread: Floats, outside: NDArray[np.bool_]) -> Floats:
+    """Keep of a departure what stands out from the noise of the dark part of the window.
+
+    `spread` says where there is how much noise, but for a factor that is found there.
+    """
+    dark = outside & np.isfinite(spread)
+    if np.count_nonzero(dark) < 8:
+        dark = np.isfinite(spread)
+    departure = departure - np.median(departure[dark])
+    smooth = ndimage.gaussian_filter(departure / spread, 0.7)
+    noise = 1.4826 * float(np.median(np.abs(smooth[dark])))
     sure = np.abs(smooth) > SURE * noise
     gain = np.zeros(departure.shape)
     gain[sure] = 1 - (SURE * noise / smooth[sure]) ** 2
-    return np.asarray(gain * departure)
+    return np.asarray(gain * np.where(np.isfinite(spread), departure, 0.0))
 
 
 def _cropped(psf: Floats) -> Floats:

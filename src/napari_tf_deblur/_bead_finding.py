@@ -19,7 +19,16 @@ FRAME = 3.0
 APART = 8.0
 """Distance of a usable bead from its neighbours, in its sigmas."""
 
-MOST_SPOTS = 150
+NARROWEST = 0.35
+"""Smallest sigma of a bead in pixels; what is narrower is a line or a pixel."""
+
+WIDEST = 20.0
+"""Largest sigma of a bead in pixels; what is wider is a structure."""
+
+LONGEST = 8.0
+"""Largest ratio of a bead's sigmas."""
+
+MOST_SPOTS = 100
 """Spots that are looked at, the brightest first."""
 
 CUT, SATURATED, HOT, NO_SPOT, CROWDED, FAINT, OTHER = (
@@ -87,7 +96,7 @@ def find_beads(picture: Array) -> Spots:
     smooth = ndimage.gaussian_filter(picture, 1.0)
     ground = min(float(np.median(picture)), float(np.median(picture[rim_of(picture.shape)])))
     top = float(picture.max())
-    threshold = ground + max(6 * noise * 0.4**picture.ndim, 3e-3 * (float(smooth.max()) - ground))
+    threshold = ground + max(6 * noise * 0.53**picture.ndim, 3e-3 * (float(smooth.max()) - ground))
     peaks = smooth > threshold
     peaks &= smooth == ndimage.maximum_filter(smooth, 5)
     places = np.argwhere(peaks)
@@ -147,17 +156,18 @@ def _judged(
     picture: Array, smooth: Array, place: NDArray[np.int64], ground: float, noise: float, top: float
 ) -> Spot:
     start = np.asarray(_half_widths(smooth, place, ground))
-    if _is_hot(picture, place, ground):
-        peak = float(picture[tuple(place)]) - ground
-        return Spot(place.astype(float), np.full(place.size, 0.5), peak, ground, 1.0, HOT)
-    spot = _fitted(picture, place.astype(float), start, ground)
-    if spot is None:
-        peak = float(smooth[tuple(place)]) - ground
-        spot = Spot(place.astype(float), start, peak, ground, 1.0)
-    elif np.any(spot.sigma > 1.5 * start) or np.any(spot.sigma < start / 1.5):
-        spot = _fitted(picture, spot.centre, spot.sigma, ground) or spot
-    fault = _fault(picture, spot, place, noise, top)
-    return replace(spot, fault=fault)
+    near, _ = box_about(place.astype(float), np.ones(place.size), picture.shape)
+    height = float(picture[near].max()) - ground
+    spot = Spot(place.astype(float), start, height, ground, 1.0)
+    if height < AT_LEAST * noise:
+        return replace(spot, fault=FAINT)
+    if _is_hot(picture[near], ground):
+        return replace(spot, fault=HOT)
+    if np.all(start < WIDEST):
+        spot = _fitted(picture, spot) or spot
+        if np.any(spot.sigma > 1.5 * start) or np.any(spot.sigma < start / 1.5):
+            spot = _fitted(picture, spot) or spot
+    return replace(spot, fault=_fault(picture, spot, place, noise, top))
 
 
 def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list[float]:
@@ -173,19 +183,20 @@ def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list
     return widths
 
 
-def _is_hot(picture: Array, place: NDArray[np.int64], ground: float) -> bool:
+def _is_hot(near: Array, ground: float) -> bool:
     """Whether a single pixel stands out and its neighbours do not."""
-    box, _ = box_about(place.astype(float), np.ones(place.size), picture.shape)
-    two = np.sort(picture[box], axis=None)[-2:] - ground
-    return bool(two.size == 2 and two[0] < 0.05 * two[1])
+    second, first = np.sort(near, axis=None)[-2:] - ground
+    return bool(second < 0.05 * first)
 
 
-def _fitted(picture: Array, centre: Floats, sigma: Floats, ground: float) -> Spot | None:
+def _fitted(picture: Array, start: Spot) -> Spot | None:
     """Fit a Gaussian with axes along the picture's and a constant background."""
-    box, grid = box_about(centre, 3 * sigma + 2, picture.shape)
-    data = picture[box].astype(np.float64)
+    box, grid = box_about(start.centre, 3 * np.minimum(start.sigma, WIDEST) + 2, picture.shape)
+    step = [max(1, int(s / 2.5)) for s in start.sigma]  # wide spots need not every pixel
+    grid = [axis[_every(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
+    data = picture[box][tuple(slice(None, None, k) for k in step)].astype(np.float64)
     n = picture.ndim
-    if data.size < 2 * n + 2:
+    if not 2 * n + 2 <= data.size <= 2**17:
         return None
 
     def spot_of(p: Floats) -> Spot:
@@ -203,11 +214,13 @@ def _fitted(picture: Array, centre: Floats, sigma: Floats, ground: float) -> Spo
         columns += [spot.peak * unit * u**2 for u in steps]
         return np.stack([column.ravel() for column in columns], axis=1)
 
-    start = np.concatenate([[data.max() - ground, ground], centre, np.log(sigma)])
-    found = optimize.least_squares(residual, start, slopes, method="lm", max_nfev=60)
+    first = [[start.peak, start.background], start.centre, np.log(start.sigma)]
+    found = optimize.least_squares(
+        residual, np.concatenate(first), slopes, method="lm", max_nfev=40
+    )
     spot = spot_of(found.x)
-    inside = all(-0.5 <= c <= m - 0.5 for c, m in zip(spot.centre, picture.shape))
-    if not (inside and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
+    beyond = np.maximum(-spot.centre, spot.centre - np.subtract(picture.shape, 1)) / spot.sigma
+    if not (np.all(beyond < 2) and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
         return None
     near = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)) <= 9
     left = residual(found.x).reshape(data.shape)[near]
@@ -215,32 +228,43 @@ def _fitted(picture: Array, centre: Floats, sigma: Floats, ground: float) -> Spo
     return replace(spot, misfit=misfit)
 
 
+def _every(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
+    return tuple(slice(None, None, step if a == axis else None) for a in range(ndim))
+
+
 def _fault(picture: Array, spot: Spot, place: NDArray[np.int64], noise: float, top: float) -> str:
     """Say why a spot is no clean bead; nothing if it is one."""
-    if spot.peak < AT_LEAST * noise:
-        return FAINT
-    box, _ = box_about(spot.centre, 2 * spot.sigma + 1, picture.shape)
-    if np.count_nonzero(picture[box] == top) > 2**picture.ndim:
-        return SATURATED
+    if np.any(spot.sigma > WIDEST) or spot.misfit > 2 * _misfit_allowed(spot, noise):
+        return NO_SPOT
     room = np.minimum(spot.centre, np.subtract(picture.shape, 1) - spot.centre)
     if np.any(room < FRAME * spot.sigma):
         return CUT
-    if np.all(spot.sigma < 0.35):
-        return HOT
-    if spot.sigma.max() > 8 * spot.sigma.min() or spot.misfit > np.hypot(
-        0.1, 2.0 * noise / spot.peak
-    ):
+    if np.any(spot.sigma < NARROWEST) or np.any(np.abs(spot.centre - place) > 1.5 + spot.sigma):
         return NO_SPOT
-    if np.any(np.abs(spot.centre - place) > 1.5 + spot.sigma):
+    box, _ = box_about(spot.centre, 2 * spot.sigma + 1, picture.shape)
+    saturated = np.count_nonzero(picture[box] == top) > 2**picture.ndim
+    shape_fault = _fault_of_shape(picture, spot, noise, 2.0 if saturated else 1.0)
+    return SATURATED if saturated and not shape_fault else shape_fault
+
+
+def _fault_of_shape(picture: Array, spot: Spot, noise: float, tolerance: float) -> str:
+    """Say whether a spot departs from a Gaussian, or is not alone."""
+    if spot.sigma.max() > LONGEST * spot.sigma.min():
+        return NO_SPOT
+    if spot.misfit > tolerance * _misfit_allowed(spot, noise):
         return NO_SPOT
     box, grid = box_about(spot.centre, 6 * spot.sigma, picture.shape)
     left = picture[box] - spot.background - gaussian(grid, spot)
     left = np.abs(ndimage.gaussian_filter(left, np.minimum(spot.sigma, 1.0)))
-    lit = left > max(0.12 * spot.peak, 4 * noise)
+    lit = left > max(0.12 * tolerance * spot.peak, 4 * noise)
     square = np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
     if np.any(lit & (square > 2.5**2) & (square < 4**2)):
         return NO_SPOT
     return CROWDED if np.any(lit & (square >= 4**2) & (square < 6**2)) else ""
+
+
+def _misfit_allowed(spot: Spot, noise: float) -> float:
+    return float(np.hypot(0.1, 2.0 * noise / spot.peak))
 
 
 def _without_crowded(spots: list[Spot]) -> list[Spot]:
@@ -250,7 +274,9 @@ def _without_crowded(spots: list[Spot]) -> list[Spot]:
         near = any(
             _distance(other.centre, spot) < APART
             for other in spots
-            if other is not spot and other.fault != HOT and other.peak > 0.1 * spot.peak
+            if other is not spot
+            and other.fault not in (HOT, FAINT)
+            and other.peak > 0.1 * spot.peak
         )
         fault = CROWDED if near and not spot.fault else spot.fault
         judged.append(replace(spot, fault=fault))

@@ -57,10 +57,7 @@ def padded_to_odd(psf: Floats) -> tuple[Floats, bool]:
 
 def is_centred_between(psf: Floats) -> bool:
     """Say whether a PSF is symmetric about a point between two pixels along an even axis."""
-    for axis, n in enumerate(psf.shape):
-        if n % 2 == 0 and _asymmetry(psf, axis) < 1e-3:
-            return True
-    return False
+    return any(n % 2 == 0 and _asymmetry(psf, axis) < 1e-3 for axis, n in enumerate(psf.shape))
 
 
 def _asymmetry(psf: Floats, axis: int) -> float:

@@ -229,7 +229,7 @@ def _nothing_usable(spots: Spots) -> str:
         )
     faults = [spot.fault for spot in left_out]
     most = max(set(faults), key=faults.count)
-    if finding.CUT in faults and faults.count(finding.NO_SPOT) <= faults.count(finding.CUT):
+    if finding.CUT in faults and 2 * faults.count(finding.NO_SPOT) < faults.count(finding.CUT):
         most = finding.CUT
     if finding.SATURATED in faults and left_out[0].fault == finding.SATURATED:
         most = finding.SATURATED
