@@ -1,12 +1,14 @@
 """Clean beads to one PSF: cut out, aligned, averaged, without noise where there is no light."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._bead_finding import Array, Floats, Spot, Spots, box_about, gaussian
 
-REACH = 6.0
+REACH = 8.0
 """Half width of the window that is cut out, in sigmas."""
 
 DARK = 4.0
@@ -15,10 +17,16 @@ DARK = 4.0
 MARGIN = 5
 """Pixels around the window, so that interpolation has something to work with."""
 
-MOST_BEADS = 50
-"""Beads that are averaged, the brightest ones; more would change nothing that is seen."""
+MOST_BEADS, MOST_VOXELS = 50, 2**23
+"""Beads, and voxels of their windows, that are averaged; the brightest are taken."""
 
-SURE = 4.0
+GROUND = 6.0
+"""From where on the window shows background and noise only, in sigmas."""
+
+SMOOTHING = 0.7
+"""Sigma of the filter with which departures from the Gaussian are looked for, in pixels."""
+
+SURE = 5.0
 """A departure from the Gaussian is kept from so many standard deviations on."""
 
 
@@ -36,16 +44,28 @@ def averaged(picture: Array, spots: Spots) -> tuple[Floats, Floats]:
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
     model = gaussian(grid, Spot(half.astype(float), sigma, 1.0, 0.0, 0.0))
     every = (*spots.beads, *spots.left_out)
+    most = max(1, min(MOST_BEADS, MOST_VOXELS // model.size))
+    beads = [_with_ground(picture, bead) for bead in spots.beads[:most]]
     stack = []
-    for bead in spots.beads[:MOST_BEADS]:
+    for bead in beads:
         light, seen = _aligned(picture, bead, half)
         seen &= _clear_of_others(bead, every, sigma, half)
         stack.append(np.where(seen, light / bead.peak - model, np.nan))
-    peaks = np.array([bead.peak for bead in spots.beads[:MOST_BEADS]])
-    departure, noise = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
-    outside = sum(((a - h) / s) ** 2 for a, h, s in zip(grid, half, sigma)) > DARK**2
-    psf = model + _beyond_noise(departure, noise, np.asarray(outside))
+    peaks = np.array([bead.peak for bead in beads])
+    departure, spread = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
+    psf = model + _beyond_noise(departure, spread, _smooth_noise(picture, spots.noise))
     return _cropped(np.clip(psf, 0, None)), sigma
+
+
+def _with_ground(picture: Array, bead: Spot) -> Spot:
+    """Take a bead's background from pixels too far away for its rings, if there are enough."""
+    box, grid = box_about(bead.centre, (REACH + 2) * bead.sigma, picture.shape)
+    square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
+    far = picture[box][np.asarray(square) > GROUND**2]
+    if far.size < 20:
+        return bead
+    ground = float(np.median(far))
+    return replace(bead, background=ground, peak=bead.peak + bead.background - ground)
 
 
 def _aligned(
@@ -75,19 +95,29 @@ def _mean_without_outliers(stack: Floats, peaks: Floats, noise: float) -> tuple[
     """Average departures, weighted by the beads' peaks; NaN and outliers count nothing.
 
     From three beads on, an outlier is a pixel further from the median over the beads than
-    five times the noise and a twentieth of the peak. Also returns, but for a factor, the noise of
-    the average at each pixel: infinite where there was no value.
+    five times the noise and a twentieth of the peak. Also returns the noise of the average at
+    each pixel, for a picture of noise 1: infinite where there was no value.
     """
     weight = np.isfinite(stack) * peaks.reshape(-1, *[1] * (stack.ndim - 1))
     stack = np.nan_to_num(stack)
     if len(stack) > 2:
-        middle = np.ma.median(np.ma.array(stack, mask=weight == 0), axis=0).filled(0.0)
+        middle = _median_of_weighted(stack, weight)
         limit = 5 * noise / peaks + 0.05
         weight *= np.abs(stack - middle) < limit.reshape(-1, *[1] * (stack.ndim - 1))
     total = weight.sum(axis=0)
     some = np.where(total > 0, total, 1.0)
     spread = np.where(total > 0, np.sqrt(np.count_nonzero(weight, axis=0)) / some, np.inf)
     return (stack * weight).sum(axis=0) / some, spread
+
+
+def _median_of_weighted(stack: Floats, weight: Floats) -> Floats:
+    """Return the median over the first axis of what has weight; 0 where nothing has."""
+    ordered = np.sort(np.where(weight > 0, stack, np.inf), axis=0)
+    count = np.count_nonzero(weight, axis=0)
+    pair = [np.maximum(at, 0)[None] for at in ((count - 1) // 2, count // 2)]
+    pair[1] = np.minimum(pair[1], len(stack) - 1)
+    low, high = (np.take_along_axis(ordered, at, axis=0)[0] for at in pair)
+    return np.where(count > 0, (low + np.where(np.isfinite(high), high, low)) / 2, 0.0)
 
 
 def _clear_of_others(
@@ -98,7 +128,11 @@ def _clear_of_others(
     for other in every:
         place = other.centre - bead.centre + half
         reach = DARK * np.maximum(sigma, other.sigma)
-        if other is bead or np.any(place < -reach) or np.any(place > 2 * half + reach):
+        if (
+            other.centre is bead.centre
+            or np.any(place < -reach)
+            or np.any(place > 2 * half + reach)
+        ):
             continue
         axes = [np.arange(n, dtype=np.float64) for n in clear.shape]
         grid = np.meshgrid(*axes, indexing="ij", sparse=True)
@@ -108,17 +142,21 @@ def _clear_of_others(
     return clear | (np.asarray(own) < 3**2)
 
 
-def _beyond_noise(departure: Floats, spread: Floats, outside: NDArray[np.bool_]) -> Floats:
-    """Keep of a departure what stands out from the noise of the dark part of the window.
+def _smooth_noise(picture: Array, noise: float) -> float:
+    """Noise of the picture after smoothing, also if neighbours share it.
 
-    `spread` says where there is how much noise, but for a factor that is found there.
+    No less than independent noise would leave, and no more than three times that: what is
+    more is light, as in a picture that a bead fills.
     """
-    dark = outside & np.isfinite(spread)
-    if np.count_nonzero(dark) < 8:
-        dark = np.isfinite(spread)
-    departure = departure - np.median(departure[dark])
-    smooth = ndimage.gaussian_filter(departure / spread, 0.7)
-    noise = 1.4826 * float(np.median(np.abs(smooth[dark])))
+    smooth = ndimage.gaussian_filter(picture, SMOOTHING)
+    found = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    least = noise * 0.63**picture.ndim
+    return float(np.clip(found, least, 3 * least))
+
+
+def _beyond_noise(departure: Floats, spread: Floats, noise: float) -> Floats:
+    """Keep of a departure what stands out from the noise, which is `noise` times `spread`."""
+    smooth = ndimage.gaussian_filter(departure / spread, SMOOTHING)
     sure = np.abs(smooth) > SURE * noise
     gain = np.zeros(departure.shape)
     gain[sure] = 1 - (SURE * noise / smooth[sure]) ** 2

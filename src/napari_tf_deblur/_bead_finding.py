@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,17 +139,18 @@ def gaussian(grid: list[Floats], spot: Spot) -> Floats:
 
 
 def box_about(
-    centre: Floats, reach: Floats, shape: tuple[int, ...]
+    centre: Floats, reach: NDArray[Any], shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], list[Floats]]:
     """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
-    low = np.maximum(np.rint(centre) - np.ceil(reach), 0).astype(int)
-    high = np.minimum(np.rint(centre) + np.ceil(reach) + 1, shape).astype(int)
+    middle = np.clip(np.rint(centre), 0, np.subtract(shape, 1))
+    low = np.maximum(middle - np.ceil(reach), 0).astype(int)
+    high = np.minimum(middle + np.ceil(reach) + 1, shape).astype(int)
     axes = [np.arange(a, b, dtype=np.float64) for a, b in zip(low, high)]
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
     return tuple(slice(a, b) for a, b in zip(low, high)), grid
 
 
-def _distance(place: NDArray[np.generic], spot: Spot) -> float:
+def _distance(place: NDArray[Any], spot: Spot) -> float:
     return float(np.sqrt(np.sum(((place - spot.centre) / np.maximum(spot.sigma, 0.7)) ** 2)))
 
 
@@ -167,7 +169,9 @@ def _judged(
         spot = _fitted(picture, spot) or spot
         if np.any(spot.sigma > 1.5 * start) or np.any(spot.sigma < start / 1.5):
             spot = _fitted(picture, spot) or spot
-    return replace(spot, fault=_fault(picture, spot, place, noise, top))
+        if np.any(np.abs(spot.centre - place) > 1.5 + start):  # the fit ran to something else
+            spot = Spot(place.astype(float), start, height, ground, 1.0)
+    return replace(spot, fault=_fault(picture, spot, noise, top))
 
 
 def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list[float]:
@@ -214,10 +218,8 @@ def _fitted(picture: Array, start: Spot) -> Spot | None:
         columns += [spot.peak * unit * u**2 for u in steps]
         return np.stack([column.ravel() for column in columns], axis=1)
 
-    first = [[start.peak, start.background], start.centre, np.log(start.sigma)]
-    found = optimize.least_squares(
-        residual, np.concatenate(first), slopes, method="lm", max_nfev=40
-    )
+    first = np.array([start.peak, start.background, *start.centre, *np.log(start.sigma)])
+    found = optimize.least_squares(residual, first, slopes, method="lm", max_nfev=40)
     spot = spot_of(found.x)
     beyond = np.maximum(-spot.centre, spot.centre - np.subtract(picture.shape, 1)) / spot.sigma
     if not (np.all(beyond < 2) and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
@@ -232,14 +234,14 @@ def _every(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
     return tuple(slice(None, None, step if a == axis else None) for a in range(ndim))
 
 
-def _fault(picture: Array, spot: Spot, place: NDArray[np.int64], noise: float, top: float) -> str:
+def _fault(picture: Array, spot: Spot, noise: float, top: float) -> str:
     """Say why a spot is no clean bead; nothing if it is one."""
     if np.any(spot.sigma > WIDEST) or spot.misfit > 2 * _misfit_allowed(spot, noise):
         return NO_SPOT
     room = np.minimum(spot.centre, np.subtract(picture.shape, 1) - spot.centre)
     if np.any(room < FRAME * spot.sigma):
         return CUT
-    if np.any(spot.sigma < NARROWEST) or np.any(np.abs(spot.centre - place) > 1.5 + spot.sigma):
+    if np.any(spot.sigma < NARROWEST):
         return NO_SPOT
     box, _ = box_about(spot.centre, 2 * spot.sigma + 1, picture.shape)
     saturated = np.count_nonzero(picture[box] == top) > 2**picture.ndim

@@ -99,8 +99,12 @@ def _is_noisy(psf: Floats, top: float) -> bool:
         axis = int(np.argmax(psf.shape))
         n = psf.shape[axis]
         psf = np.take(psf, range(n // 4, n - n // 4), axis)
-    bright = ndimage.binary_dilation(np.abs(psf) > 0.01 * top, iterations=2)
-    dark = ~bright
+    bright = np.abs(psf) > 0.01 * top
+    around = np.ones([3] * psf.ndim)
+    neighbours = ndimage.convolve(bright.astype(np.uint8), around.astype(np.uint8), mode="constant")
+    if np.count_nonzero(bright & (neighbours == 1)) > 3:  # single photons
+        return True
+    dark = ~ndimage.binary_dilation(bright, iterations=2)
     if np.count_nonzero(dark) < 0.1 * psf.size:
         dark = np.ones(psf.shape, dtype=bool)
     values = np.zeros(psf.shape)

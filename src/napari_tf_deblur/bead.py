@@ -1,6 +1,7 @@
 """PSFs that a picture shows: beads found and averaged, theoretical PSFs taken as they are."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,7 +71,7 @@ def measured_psf(
     neighbours. A Gaussian is fitted to each spot that stands out, to know its background,
     centre and widths. Clean beads (10 times the noise, 3 sigma from the frame, 8 from a
     neighbour, of one width) are aligned and averaged, weighted by their light. What departs
-    from the fitted Gaussian is kept where it stands out from the noise by 4 standard
+    from the fitted Gaussian is kept where it stands out from the noise by 5 standard
     deviations, so that noise becomes no light; negative values of a picture are set to 0.
 
     Resampling to larger voxels samples the PSF, which keeps its width; a PSF too narrow for
@@ -103,7 +104,7 @@ def measured_psf(
     return checked_psf(kernel), tuple(notes)
 
 
-def _real(psf: ArrayLike) -> NDArray[np.generic]:
+def _real(psf: ArrayLike) -> NDArray[Any]:
     values = np.asarray(psf)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"The PSF holds values of type {values.dtype}; it must hold real numbers.")
@@ -118,7 +119,7 @@ def _real(psf: ArrayLike) -> NDArray[np.generic]:
     return values
 
 
-def _without_leading_ones(values: NDArray[np.generic], axes: int) -> NDArray[np.generic]:
+def _without_leading_ones(values: NDArray[Any], axes: int) -> NDArray[Any]:
     shape = values.shape
     while values.ndim > max(axes, 1) and values.shape[0] == 1:
         values = values[0]
@@ -130,7 +131,7 @@ def _without_leading_ones(values: NDArray[np.generic], axes: int) -> NDArray[np.
     return values
 
 
-def _normalised(values: NDArray[np.generic]) -> tuple[NDArray[np.float32], float, float]:
+def _normalised(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float]:
     """Scale a picture to a median of 0 and a peak of 1; also return that median and scale."""
     low, top = float(np.median(values)), float(values.max())
     scale = (top - low) or float(np.ptp(values)) or abs(low) or 1.0
@@ -148,37 +149,34 @@ def _with_ones(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...
 def _kernel(picture: NDArray[np.float32], low: float, scale: float) -> tuple[Floats, list[str]]:
     """Return the PSF that a picture shows, not yet normalised, and what was done."""
     zero = low / scale  # of the layer, in the picture's units: -zero
-    floats = picture.astype(np.float64 if picture.size < 2**18 else np.float32)
+    floats: NDArray[Any] = picture.astype(np.float64 if picture.size < 2**18 else np.float32)
     floats += zero
     pedestal = pedestal_of(floats)
     finished = is_finished(floats - pedestal if pedestal else floats)
     spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
-    if finished and not pedestal and not _is_to_be_centred(spots, picture.shape):
-        return _as_it_is(floats)
+    if finished and not pedestal and len(spots.beads) < 2:
+        return _as_it_is(floats, spots)
     _refuse_structures(spots)
     if spots.beads:
         return _from_beads(picture, spots, low, scale)
     faults = {spot.fault for spot in spots.left_out}
     if finished and not faults & {finding.SATURATED, finding.HOT}:
-        kernel, notes = _as_it_is(floats - pedestal)
+        kernel, notes = _as_it_is(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     raise ValueError(_nothing_usable(spots))
 
 
-def _is_to_be_centred(spots: Spots, shape: tuple[int, ...]) -> bool:
-    """Whether an array without noise shows several beads, or one Gaussian off its middle."""
-    if len(spots.beads) != 1:
-        return len(spots.beads) > 1
-    bead = spots.beads[0]
-    off = np.abs(bead.centre - [n // 2 for n in shape]).max()
-    return bool(bead.misfit < 0.02 and off > 0.02)
-
-
-def _as_it_is(psf: Floats) -> tuple[Floats, list[str]]:
+def _as_it_is(psf: Floats, spots: Spots) -> tuple[Floats, list[str]]:
     notes = ["taken as a PSF without noise, as it is"]
     lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
     if lobes > 1e-6:
         notes.append(f"its negative values ({100 * lobes:.2g} % of all) are kept")
+    if len(spots.beads) == 1 and spots.beads[0].misfit < 0.02:  # a spot: it has a middle
+        off = spots.beads[0].centre - [n // 2 for n in psf.shape]
+        if np.abs(off).max() > 0.02:
+            psf = _moved_to_middle(psf, spots.beads[0].centre)
+            notes.append(f"centred (moved by {np.linalg.norm(off):.2f} pixels)")
+            return psf, notes
     between = is_centred_between(psf)
     psf, padded = padded_to_odd(psf)
     if padded:
@@ -189,6 +187,20 @@ def _as_it_is(psf: Floats) -> tuple[Floats, list[str]]:
             "its middle lies between two pixels, so results will lie half a pixel beside the image"
         )
     return psf.astype(np.float64), notes
+
+
+def _moved_to_middle(psf: Floats, centre: Floats) -> Floats:
+    """Move a point to the middle of an array that is large enough for all of the PSF."""
+    half = [int(np.ceil(max(c, n - 1 - c))) for c, n in zip(centre, psf.shape)]
+    moved = ndimage.affine_transform(
+        psf.astype(np.float64),
+        np.ones(psf.ndim),
+        centre - half,
+        output_shape=tuple(2 * h + 1 for h in half),
+        order=5,
+        mode="grid-constant",
+    )
+    return np.asarray(np.clip(moved, 0, None) if psf.min() >= 0 else moved)
 
 
 def _from_beads(
@@ -275,7 +287,7 @@ def _resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
 
 
 def _sampled(
-    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: int
+    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 3]
 ) -> Floats:
     """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
     shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
