@@ -89,11 +89,8 @@ def measured_psf(
     '1 bead used'
     """
     values = _without_leading_ones(_real(psf), 2 if image_spacing is None else len(image_spacing))
-    size = values.shape
-    picture, low, scale = _normalised(values)
-    narrow = picture.reshape([n for n in size if n > 1] or [1])
-    kernel, notes = _kernel(narrow, low, scale)
-    kernel = kernel.reshape(_with_ones(kernel.shape, size))
+    kernel, notes = _kernel(values.reshape([n for n in values.shape if n > 1] or [1]))
+    kernel = kernel.reshape(_with_ones(kernel.shape, values.shape))
     if spacing is not None and image_spacing is not None:
         zoom = np.divide(spacing, image_spacing)[-kernel.ndim :]
         if not np.allclose(zoom, 1, rtol=1e-3):
@@ -146,15 +143,16 @@ def _with_ones(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...
     return tuple(1 if n == 1 else next(sizes) for n in whole)
 
 
-def _kernel(picture: NDArray[np.float32], low: float, scale: float) -> tuple[Floats, list[str]]:
+def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
     """Return the PSF that a picture shows, not yet normalised, and what was done."""
-    zero = low / scale  # of the layer, in the picture's units: -zero
-    floats: NDArray[Any] = picture.astype(np.float64 if picture.size < 2**18 else np.float32)
-    floats += zero
+    picture, low, scale = _normalised(values)
+    floats: NDArray[Any] = np.divide(values, scale)
+    if floats.size > 2**18:
+        floats = floats.astype(np.float32)
     pedestal = pedestal_of(floats)
     finished = is_finished(floats - pedestal if pedestal else floats)
     spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
-    if finished and not pedestal and len(spots.beads) < 2:
+    if finished and not pedestal and not _shows_beads(floats, spots):
         return _as_it_is(floats, spots)
     _refuse_structures(spots)
     if spots.beads:
@@ -164,6 +162,20 @@ def _kernel(picture: NDArray[np.float32], low: float, scale: float) -> tuple[Flo
         kernel, notes = _as_it_is(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     raise ValueError(_nothing_usable(spots))
+
+
+def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
+    """Whether what could be a PSF is a picture: of several beads, or one on a ground or noise."""
+    if len(spots.beads) != 1:
+        return len(spots.beads) > 1
+    bead = spots.beads[0]
+    grid = np.meshgrid(*map(np.arange, psf.shape), indexing="ij", sparse=True)
+    square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
+    dark = psf[np.asarray(square) > 3**2]
+    negative = dark < -1e-4 * bead.peak
+    changes = np.count_nonzero(negative[1:] != negative[:-1])
+    on_ground = abs(np.quantile(psf, 0.1)) > 0.02 * bead.peak
+    return bool(on_ground or changes > 0.25 * dark.size)
 
 
 def _as_it_is(psf: Floats, spots: Spots) -> tuple[Floats, list[str]]:
