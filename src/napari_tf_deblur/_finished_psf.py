@@ -14,7 +14,8 @@ def is_finished(psf: Floats) -> bool:
     """Say whether an array is a PSF ready to use and not a picture of beads.
 
     It is one if it has no pedestal and no noise, if its light lies about its middle, and if
-    it is either tiny or most of its light lies in the middle half of an axis.
+    it is tiny, or most of its light lies in the middle half of two axes, or few of its pixels
+    are not zero.
     """
     top = float(psf.max())
     if top <= 0 or psf.sum() <= 0:
@@ -24,13 +25,15 @@ def is_finished(psf: Floats) -> bool:
     return (
         pedestal_of(psf) == 0
         and _is_about_its_middle(psf)
-        and (_is_tiny(psf.shape) or _is_concentrated(psf))
+        and (_is_tiny(psf.shape) or _is_concentrated(psf) or _is_thin(psf))
         and not _is_noisy(psf, top)
     )
 
 
 def pedestal_of(psf: Floats) -> float:
     """Lowest value, if it is not zero and a quarter of the pixels are as low; else 0."""
+    if psf.size < 20:  # too few pixels to tell a ground from a kernel's end
+        return 0.0
     low, quarter, top = (float(q) for q in np.quantile(psf, (0, 0.25, 1)))
     spread, contrast = quarter - low, top - low
     if abs(low) > max(5 * spread, 1e-6 * contrast) and spread < 0.01 * contrast:
@@ -82,11 +85,15 @@ def _is_about_its_middle(psf: Floats) -> bool:
 
 def _is_concentrated(psf: Floats) -> bool:
     light = np.abs(psf)
+    concentrated = 0
     for axis, n in enumerate(psf.shape):
         line = light.sum(axis=tuple(a for a in range(psf.ndim) if a != axis))
-        if n > 1 and line[n // 4 : n - n // 4].sum() > 0.75 * line.sum():
-            return True
-    return False
+        concentrated += n > 1 and line[n // 4 : n - n // 4].sum() > 0.75 * line.sum()
+    return concentrated >= min(psf.ndim, 2)
+
+
+def _is_thin(psf: Floats) -> bool:
+    return bool(np.count_nonzero(psf) < 0.05 * psf.size)
 
 
 def _is_noisy(psf: Floats, top: float) -> bool:
@@ -106,19 +113,33 @@ def _is_noisy(psf: Floats, top: float) -> bool:
         return True
     dark = ~ndimage.binary_dilation(bright, iterations=2)
     if np.count_nonzero(dark) < 0.1 * psf.size:
-        dark = np.ones(psf.shape, dtype=bool)
-    values = np.zeros(psf.shape)
+        return _is_zigzag(psf, top)
     if np.ptp(psf[dark]) <= 1e-7 * top:
         return False
+    values = np.zeros(psf.shape)
     order = np.unique(psf[dark], return_inverse=True)[1].astype(np.float64)
     values[dark] = order - order.mean()
-    alike = []
-    for axis, n in enumerate(psf.shape):
-        if n < 3:
-            continue
-        here, there = (np.take(values, r, axis) for r in (range(n - 1), range(1, n)))
-        both = np.take(dark, range(n - 1), axis) & np.take(dark, range(1, n), axis)
-        norm = np.sqrt(np.sum(here[both] ** 2) * np.sum(there[both] ** 2))
+    alike, crossings = [], []
+    for axis in range(psf.ndim):
+        pair = [slice(None, -1), slice(1, None)]
+        cut = [tuple(p if a == axis else slice(None) for a in range(psf.ndim)) for p in pair]
+        both = dark[cut[0]] & dark[cut[1]]
+        here, there = (values[c][both] for c in cut)
+        norm = np.sqrt(np.sum(here**2) * np.sum(there**2))
         if norm > 0:
-            alike.append(float(np.sum(here[both] * there[both]) / norm))
-    return bool(alike) and max(alike) < 0.4
+            alike.append(float(np.sum(here * there) / norm))
+            below = [psf[c][both] < -1e-4 * top for c in cut]
+            crossings.append(float(np.mean(below[0] != below[1])))
+    return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.25)
+
+
+def _is_zigzag(psf: Floats, top: float) -> bool:
+    """Whether values go up and down from pixel to pixel, as noise does."""
+    turns, steps = 0, 0
+    for axis in range(psf.ndim):
+        step = np.moveaxis(np.diff(psf, axis=axis), axis, 0)
+        moves = np.abs(step) > 1e-6 * top
+        both = moves[1:] & moves[:-1]
+        turns += int(np.count_nonzero(both & (np.sign(step[1:]) != np.sign(step[:-1]))))
+        steps += int(np.count_nonzero(both))
+    return turns > 0.33 * steps
