@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -97,7 +97,12 @@ def find_beads(picture: Array) -> Spots:
     Gaussian is fitted to each, the brightest first, and judged: a bead is a single spot of
     no other shape, whole, on a dark ground, not saturated, and as wide as the other beads.
     """
-    noise = noise_of(picture)
+    fine_noise = noise_of(picture)
+    # Noise that neighbours share shows in differences too little; a bead in a small frame
+    # shows in the whole picture's spread too much.
+    spread = 1.4826 * float(np.median(np.abs(picture - np.median(picture))))
+    most = 1.9 if picture.ndim > 1 else 1.0
+    noise = float(np.clip(spread, fine_noise, most * fine_noise))
     smooth = ndimage.gaussian_filter(picture, 1.0)
     ground = min(float(np.median(picture)), float(np.median(picture[rim_of(picture.shape)])))
     top = float(picture.max())
@@ -121,7 +126,7 @@ def find_beads(picture: Array) -> Spots:
         left_out = [s for s in left_out if s.peak > max(0.1 * beads[0].peak, AT_LEAST * noise)]
         beads, others = _of_one_width(beads)
         left_out += others
-    return Spots(tuple(beads), tuple(left_out), noise)
+    return Spots(tuple(beads), tuple(left_out), fine_noise)
 
 
 def rim_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -199,6 +204,8 @@ def _is_hot(near: Array, ground: float) -> bool:
 
 def _fitted(picture: Array, start: Spot) -> Spot | None:
     """Fit a Gaussian with axes along the picture's and a constant background."""
+    from scipy import optimize  # takes long to import
+
     box, grid = box_about(start.centre, 3 * np.minimum(start.sigma, WIDEST) + 2, picture.shape)
     step = [max(1, int(s / 2.5)) for s in start.sigma]  # wide spots need not every pixel
     grid = [axis[_every(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
@@ -274,7 +281,7 @@ def _misfit_allowed(spot: Spot, noise: float) -> float:
 
 
 def _without_crowded(spots: list[Spot]) -> list[Spot]:
-    """Mark beads that have a neighbour, of a tenth of their light or more, too close."""
+    """Mark beads that have a neighbour, of a fifth of their light or more, too close."""
     judged = []
     for spot in spots:
         near = any(
@@ -282,7 +289,7 @@ def _without_crowded(spots: list[Spot]) -> list[Spot]:
             for other in spots
             if other is not spot
             and other.fault not in (HOT, FAINT)
-            and other.peak > 0.1 * spot.peak
+            and other.peak > 0.2 * spot.peak
         )
         fault = CROWDED if near and not spot.fault else spot.fault
         judged.append(replace(spot, fault=fault))

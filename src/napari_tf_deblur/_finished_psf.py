@@ -130,7 +130,7 @@ def _is_noisy(psf: Floats, top: float) -> bool:
             alike.append(float(np.sum(here * there) / norm))
             below = [psf[c][both] < -1e-4 * top for c in cut]
             crossings.append(float(np.mean(below[0] != below[1])))
-    return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.25)
+    return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.12)
 
 
 def _is_zigzag(psf: Floats, top: float) -> bool:
