@@ -76,6 +76,14 @@ def test_a_noisy_bead_is_found_and_centred_wherever_it_lies(scene):
     assert notes[0] == "1 bead used"
 
 
+@pytest.mark.parametrize("ground", [0.05, 0.4, 2])
+def test_few_photons(ground):
+    clean = beads((60, 60), [(30.3, 29.2)], 2.0, peaks=80, ground=ground)
+    psf, notes = measured_psf(np.random.default_rng(21).poisson(clean).astype(np.uint16))
+    check_bead(psf, 2.0, wide=0.1)
+    assert notes[0] == "1 bead used"
+
+
 @few
 @given(
     ground=st.sampled_from([3, 100, 2000]),
@@ -267,6 +275,7 @@ def _finished():
     return {
         "gaussian": gaussian_psf(2.0),
         "tight gaussian": gaussian_psf(3.0, 7),
+        "wide field": np.pad(gaussian_psf(1.0, 9), 60),
         "volume": gaussian_psf((3, 1, 2)),
         "line": np.ones((1, 15)),
         "upright line": np.ones((15, 1)),

@@ -107,15 +107,15 @@ def _is_noisy(psf: Floats, top: float) -> bool:
         n = psf.shape[axis]
         psf = np.take(psf, range(n // 4, n - n // 4), axis)
     bright = np.abs(psf) > 0.01 * top
-    around = np.ones([3] * psf.ndim)
-    neighbours = ndimage.convolve(bright.astype(np.uint8), around.astype(np.uint8), mode="constant")
-    if np.count_nonzero(bright & (neighbours == 1)) > 3:  # single photons
+    if _isolated(bright) > 3:  # single photons
         return True
     dark = ~ndimage.binary_dilation(bright, iterations=2)
     if np.count_nonzero(dark) < 0.1 * psf.size:
         return _is_zigzag(psf, top)
     if np.ptp(psf[dark]) <= 1e-7 * top:
         return False
+    if np.count_nonzero(psf[dark]) < 0.5 * np.count_nonzero(dark):
+        return _isolated(np.abs(psf) > 1e-6 * top) > 3
     values = np.zeros(psf.shape)
     order = np.unique(psf[dark], return_inverse=True)[1].astype(np.float64)
     values[dark] = order - order.mean()
@@ -131,6 +131,13 @@ def _is_noisy(psf: Floats, top: float) -> bool:
             below = [psf[c][both] < -1e-4 * top for c in cut]
             crossings.append(float(np.mean(below[0] != below[1])))
     return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.12)
+
+
+def _isolated(mask: NDArray[np.bool_]) -> int:
+    """Count the marked pixels that have no marked neighbour."""
+    ones = np.ones([3] * mask.ndim, dtype=np.uint8)
+    neighbours = ndimage.convolve(mask.astype(np.uint8), ones, mode="constant")
+    return int(np.count_nonzero(mask & (neighbours == 1)))
 
 
 def _is_zigzag(psf: Floats, top: float) -> bool:

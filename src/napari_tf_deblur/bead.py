@@ -162,6 +162,8 @@ def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
     if finished and not faults & {finding.SATURATED, finding.HOT}:
         kernel, notes = _as_it_is(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
+    if floats.max() <= 0:
+        checked_psf(values)  # says that the sum is not positive
     raise ValueError(_nothing_usable(spots))
 
 
