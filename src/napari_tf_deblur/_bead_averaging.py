@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._bead_finding import Array, Floats, Spot, Spots, box_about, gaussian
+from napari_tf_deblur._bead_finding import Spots
+from napari_tf_deblur._spot_fit import Array, Floats, Spot, box_about, gaussian
 
 REACH = 8.0
 """Half width of the window that is cut out, in sigmas."""

@@ -1,7 +1,7 @@
 """PSFs that a picture shows: beads found and averaged, theoretical PSFs taken as they are."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,18 +9,18 @@ from scipy import ndimage
 
 from napari_tf_deblur import _bead_finding as finding
 from napari_tf_deblur._bead_averaging import averaged
-from napari_tf_deblur._bead_finding import Spot, Spots, find_beads
+from napari_tf_deblur._bead_finding import Spots, find_beads
+from napari_tf_deblur._bead_refusals import nothing_usable, refuse_structures
 from napari_tf_deblur._finished_psf import (
     is_centred_between,
     is_finished,
     padded_to_odd,
     pedestal_of,
 )
+from napari_tf_deblur._resampling import resampled
 from napari_tf_deblur.psf import PSF, checked_psf
 
 Floats = NDArray[np.float64]
-
-ADVICE = "choose a layer that shows small bright beads, apart from each other, on a dark ground"
 
 
 def measured_psf(
@@ -95,7 +95,7 @@ def measured_psf(
         spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
         zoom = np.divide(spacing, image_spacing)
         if not np.allclose(zoom, 1, rtol=1e-3):
-            kernel = _resampled(kernel, zoom)
+            kernel = resampled(kernel, zoom)
             steps = " x ".join(f"{step:.4g}" for step in image_spacing)
             notes.append(f"resampled to the image's voxels of {steps}")
     notes.append("normalised to sum 1")
@@ -155,7 +155,7 @@ def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
     spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
     if finished and not pedestal and not _shows_beads(floats, spots):
         return _as_it_is(floats, spots)
-    _refuse_structures(spots)
+    refuse_structures(spots)
     if spots.beads:
         return _from_beads(picture, spots, low, scale)
     faults = {spot.fault for spot in spots.left_out}
@@ -164,7 +164,7 @@ def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:
         checked_psf(values)  # says that the sum is not positive
-    raise ValueError(_nothing_usable(spots))
+    raise ValueError(nothing_usable(spots))
 
 
 def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
@@ -233,90 +233,3 @@ def _from_beads(
     widths = " x ".join(f"{s:.2f}" for s in sigma)
     notes.append(f"the fitted Gaussian has sigma {widths} pixels")
     return kernel, notes
-
-
-def _refuse_structures(spots: Spots) -> None:
-    """Refuse a picture in which what is no bead prevails."""
-    peak = float(np.median([bead.peak for bead in spots.beads])) if spots.beads else 0.0
-    others = sum(s.fault == finding.NO_SPOT and s.peak > 0.3 * peak for s in spots.left_out)
-    if others > 2 * len(spots.beads) > 0:
-        raise ValueError(
-            f"The layer chosen as PSF shows {others} structures that are not shaped as a single "
-            f"spot, and {len(spots.beads)} that are; it is no picture of beads: {ADVICE}."
-        )
-
-
-def _nothing_usable(spots: Spots) -> str:
-    """Say why no spot can be used, by the faults of the brightest."""
-    left_out: tuple[Spot, ...] = tuple(s for s in spots.left_out if s.fault != finding.FAINT)
-    if not left_out:
-        return (
-            "The layer chosen as PSF shows nothing brighter than its surroundings by "
-            f"{finding.AT_LEAST:.0f} times their noise; {ADVICE}."
-        )
-    faults = [spot.fault for spot in left_out]
-    most = max(set(faults), key=faults.count)
-    if finding.CUT in faults and 2 * faults.count(finding.NO_SPOT) < faults.count(finding.CUT):
-        most = finding.CUT
-    if finding.SATURATED in faults and left_out[0].fault == finding.SATURATED:
-        most = finding.SATURATED
-    return {
-        finding.CUT: (
-            "The bead in the layer chosen as PSF is cut by the frame; choose a layer or a part "
-            "that shows a bead with dark pixels all around it, at least three sigma wide."
-        ),
-        finding.SATURATED: (
-            "The bead in the layer chosen as PSF is saturated: its brightest pixels all have the "
-            "layer's highest value; record it again with less light or a shorter exposure."
-        ),
-        finding.HOT: (
-            "The layer chosen as PSF shows only single bright pixels, such as a camera's hot "
-            f"pixels, and no bead; {ADVICE}."
-        ),
-        finding.CROWDED: (
-            f"The beads in the layer chosen as PSF are too close together, none is alone; {ADVICE}."
-        ),
-        finding.OTHER: (
-            "The spots in the layer chosen as PSF are all of different width, so they are no "
-            f"beads of one size; {ADVICE}."
-        ),
-        finding.NO_SPOT: (
-            "What the layer chosen as PSF shows is not shaped as a single spot; it is no picture "
-            f"of beads: {ADVICE}."
-        ),
-    }[most]
-
-
-def _resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
-    """Sample at the image's voxels, about the middle.
-
-    Sampling keeps the width. Where voxels are so large that samples miss light or count it
-    twice, the light is averaged over each voxel.
-    """
-    sampled = _sampled(values, zoom, np.ones(values.ndim, dtype=int), order=3)
-    if values.min() >= 0:
-        sampled = np.clip(sampled, 0, None)
-    if np.all(zoom > 0.99) or abs(sampled.sum() / (values.sum() * np.prod(zoom)) - 1) < 0.1:
-        return sampled
-    return _sampled(values, zoom, np.maximum(np.rint(4 / zoom), 1).astype(int), order=1)
-
-
-def _sampled(
-    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 3]
-) -> Floats:
-    """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
-    shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
-    start = [
-        n // 2 - (m // 2 + (1 - 1 / f) / 2) / z
-        for n, m, f, z in zip(values.shape, shape, fine, zoom)
-    ]
-    samples = ndimage.affine_transform(
-        values,
-        1 / (zoom * fine),
-        start,
-        output_shape=tuple(m * f for m, f in zip(shape, fine)),
-        order=order,
-        mode="grid-constant",
-    )
-    blocks = samples.reshape([k for m, f in zip(shape, fine) for k in (m, f)])
-    return np.asarray(blocks.mean(axis=tuple(range(1, 2 * values.ndim, 2))))
