@@ -327,9 +327,8 @@ def test_a_spot_without_noise_is_centred(shift, ground):
 @given(
     sigma=st.lists(st.floats(0.7, 3), min_size=1, max_size=3),
     zoom=st.floats(0.2, 4),
-    data=st.data(),
 )
-def test_resampling_keeps_the_width(sigma, zoom, data):
+def test_resampling_keeps_the_width(sigma, zoom):
     """Widths in voxels of the image; `zoom` of them make a voxel of the PSF."""
     ndim = len(sigma)
     fine = [max(s / zoom, 0.7) for s in sigma]  # what the PSF's own voxels can show

@@ -15,7 +15,7 @@ def resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
     Sampling keeps the width. Where voxels are so large that samples miss light or count it
     twice, the light is averaged over each voxel.
     """
-    sampled = _sampled(values, zoom, np.ones(values.ndim, dtype=int), order=3)
+    sampled = _sampled(values, zoom, np.ones(values.ndim, dtype=int), order=5)
     if values.min() >= 0:
         sampled = np.clip(sampled, 0, None)
     if np.all(zoom > 0.99) or abs(sampled.sum() / (values.sum() * np.prod(zoom)) - 1) < 0.1:
@@ -24,7 +24,7 @@ def resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
 
 
 def _sampled(
-    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 3]
+    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 5]
 ) -> Floats:
     """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
     shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
