@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tf_deblur import gaussian_psf, measured_psf
+from napari_tf_deblur import gaussian_psf
 from napari_tf_deblur.psf import checked_psf
 
 sigmas = st.floats(0.3, 4)
@@ -85,31 +85,3 @@ def test_an_angle_is_for_two_axes():
 def test_bad_psfs(psf, error, says):
     with pytest.raises(error, match=says):
         checked_psf(psf)
-
-
-def test_a_measured_psf_is_cleaned_and_centred():
-    bead = 100 + 900 * ndimage.shift(gaussian_psf(2, 31).astype(float), (2.3, -1.6), order=5) * 25
-    psf, notes = measured_psf(bead)
-    assert all(n % 2 for n in psf.shape)
-    assert psf.sum() == pytest.approx(1, abs=1e-5)
-    centre = ndimage.center_of_mass(psf)
-    np.testing.assert_allclose(centre, [n // 2 for n in psf.shape], atol=0.02)
-    reference = gaussian_psf(2, psf.shape)
-    assert np.abs(psf - reference).sum() < 0.03
-    said = " ".join(notes)
-    assert "background of 100" in said
-    assert "centred (moved by 2.8" in said
-
-
-@pytest.mark.parametrize("spacing", [(1.0, 0.5), (0.3, 0.4), (2.0, 1.5)])
-def test_a_measured_psf_is_resampled_onto_the_images_voxels(spacing):
-    bead = gaussian_psf((6 / spacing[0], 6 / spacing[1]))  # 6 units wide, whatever the voxel
-    psf, notes = measured_psf(bead, spacing=spacing, image_spacing=(2.0, 1.5))
-    expected = gaussian_psf((3, 4), psf.shape)
-    assert np.abs(psf - expected).sum() < 0.03
-    assert ("resampled" in " ".join(notes)) == (spacing != (2.0, 1.5))
-
-
-def test_a_flat_measured_psf_is_refused():
-    with pytest.raises(ValueError, match="brighter than its own rim"):
-        measured_psf(np.full((9, 9), 7.0))

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import (
     Deconvolution,
@@ -25,7 +26,7 @@ from napari_tf_deblur.methods import (
     TotalVariation,
     Wiener,
 )
-from napari_tf_deblur.psf import gaussian_psf, measured_psf
+from napari_tf_deblur.psf import gaussian_psf
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.deblur_layer import deblur_layer

@@ -1,4 +1,4 @@
-"""Point spread functions: Gaussian ones, and measured ones made fit for use."""
+"""Point spread functions: Gaussian ones, and the check that every PSF passes."""
 
 from collections.abc import Sequence
 
@@ -148,66 +148,6 @@ def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     return np.asarray(values / total, dtype=np.float32)
 
 
-def measured_psf(
-    psf: ArrayLike,
-    *,
-    spacing: Sequence[float] | None = None,
-    image_spacing: Sequence[float] | None = None,
-) -> tuple[PSF, tuple[str, ...]]:
-    """Make a measured PSF fit for use: resampled, without background, centred, sum 1.
-
-    Parameters
-    ----------
-    psf : array_like
-        Picture of a point source, 1 to 3 axes; any real dtype.
-    spacing, image_spacing : sequence of float, optional
-        Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
-        unit. Where both are given and differ, the PSF is resampled onto the image's.
-
-    Returns
-    -------
-    psf : ndarray of float32
-        Of sum 1, with its centre of mass at the middle pixel; all its sizes are odd.
-    notes : tuple of str
-        What was done, in words.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As :func:`checked_psf`; also if nothing stands out from the background.
-
-    Examples
-    --------
-    >>> bead = 10 + 100 * np.eye(7)[2][:, None] * np.eye(7)[3]
-    >>> kernel, notes = measured_psf(bead)
-    >>> np.unravel_index(kernel.argmax(), kernel.shape) == (3, 3)
-    True
-    """
-    checked_psf(psf)
-    values = np.asarray(psf, dtype=np.float64)
-    notes = []
-    background = _rim_median(values)
-    if background > 0:
-        notes.append(f"background of {background:.4g} subtracted")
-    values = np.clip(values - background, 0, None)
-    if values.sum() <= 0:
-        raise InvalidValueError(
-            "The measured PSF has nothing brighter than its own rim; choose a layer that "
-            "shows one bright point in its middle, with dark pixels around it."
-        )
-    if spacing is not None and image_spacing is not None:
-        zoom = np.divide(spacing, image_spacing)
-        if not np.allclose(zoom, 1, rtol=1e-3):
-            values = np.clip(_resampled(values, zoom), 0, None)
-            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
-            notes.append(f"resampled to the image's voxels of {steps}")
-    values, moved = _centred(values)
-    if moved > 0.01:
-        notes.append(f"centred (moved by {moved:.2f} pixels)")
-    notes.append("normalised to sum 1")
-    return checked_psf(values), tuple(notes)
-
-
 def _number_of_axes(
     sigma: float | Sequence[float], size: int | Sequence[int] | None, ndim: int | None
 ) -> int:
@@ -257,35 +197,3 @@ def _sampled(covariance: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray
     grid = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
     exponent = np.einsum("...i,ij,...j", grid, np.linalg.inv(covariance), grid)
     return np.asarray(np.exp(-exponent / 2))
-
-
-def _rim_median(values: NDArray[np.float64]) -> float:
-    inner = np.zeros(values.shape, dtype=bool)
-    inner[tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)] = True
-    return float(np.median(values[~inner])) if not inner.all() else 0.0
-
-
-def _resampled(values: NDArray[np.float64], zoom: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sample at the image's voxels, about the middle, after averaging where coarser."""
-    if np.any(zoom < 1):  # the image's voxels are larger: each gathers several of the PSF's
-        values = ndimage.gaussian_filter(
-            values, [0.5 * np.sqrt(max(0.0, 1 / z**2 - 1)) for z in zoom], mode="constant"
-        )
-    shape = tuple(2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom))
-    offset = [n // 2 - m // 2 / z for n, m, z in zip(values.shape, shape, zoom)]
-    return np.asarray(
-        ndimage.affine_transform(values, 1 / zoom, offset, output_shape=shape, order=3)
-    )
-
-
-def _centred(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Move the centre of mass to the middle of odd sizes; say how far it had to go."""
-    values = np.pad(values, [(0, 1 - n % 2) for n in values.shape])
-    moved = 0.0
-    for _ in range(3):  # interpolation and the frame leave a little to do
-        shift = np.array([n // 2 for n in values.shape]) - ndimage.center_of_mass(values)
-        if np.abs(shift).max() < 1e-3:
-            break
-        moved = max(moved, float(np.linalg.norm(shift)))
-        values = np.clip(ndimage.shift(values, shift, order=3), 0, None)
-    return values, moved

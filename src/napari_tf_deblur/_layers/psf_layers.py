@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.source import KEY, Source, is_length, read
-from napari_tf_deblur.psf import gaussian_psf, measured_psf
+from napari_tf_deblur.bead import measured_psf
+from napari_tf_deblur.psf import gaussian_psf
 
 PSF_NAME = "PSF"
 PSFArray = NDArray[np.float32]

@@ -1,0 +1,91 @@
+"""A Gaussian spot, and its fit to a picture."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+WIDEST = 20.0
+"""Largest sigma of a bead in pixels; what is wider is a structure."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A Gaussian fitted to a spot; widths in pixels, intensities of the picture."""
+
+    centre: Floats
+    sigma: Floats
+    peak: float
+    background: float
+    misfit: float
+    """Root mean square of what the Gaussian leaves within 3 sigma, as part of the peak."""
+    fault: str = ""
+    """Why it cannot be used; empty for a clean bead."""
+
+
+def gaussian(grid: list[Floats], spot: Spot) -> Floats:
+    """Gaussian of a spot, without its background, on the coordinates of an open grid."""
+    shape = np.broadcast_shapes(*(axis.shape for axis in grid))
+    exponent = np.zeros(shape)
+    for axis, centre, sigma in zip(grid, spot.centre, spot.sigma):
+        exponent = exponent + ((axis - centre) / sigma) ** 2
+    return np.asarray(spot.peak * np.exp(-exponent / 2))
+
+
+def box_about(
+    centre: Floats, reach: NDArray[Any], shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[Floats]]:
+    """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
+    middle = np.clip(np.rint(centre), 0, np.subtract(shape, 1))
+    low = np.maximum(middle - np.ceil(reach), 0).astype(int)
+    high = np.minimum(middle + np.ceil(reach) + 1, shape).astype(int)
+    axes = [np.arange(a, b, dtype=np.float64) for a, b in zip(low, high)]
+    grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
+    return tuple(slice(a, b) for a, b in zip(low, high)), grid
+
+
+def fitted(picture: Array, start: Spot) -> Spot | None:
+    """Fit a Gaussian with axes along the picture's and a constant background."""
+    from scipy import optimize  # takes long to import
+
+    box, grid = box_about(start.centre, 3 * np.minimum(start.sigma, WIDEST) + 2, picture.shape)
+    step = [max(1, int(s / 2.5)) for s in start.sigma]  # wide spots need not every pixel
+    grid = [axis[_every(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
+    data = picture[box][tuple(slice(None, None, k) for k in step)].astype(np.float64)
+    n = picture.ndim
+    if not 2 * n + 2 <= data.size <= 2**17:
+        return None
+
+    def spot_of(p: Floats) -> Spot:
+        return Spot(p[2 : 2 + n], np.exp(np.clip(p[2 + n :], -3, 7)), p[0], p[1], 0.0)
+
+    def residual(p: Floats) -> Floats:
+        return np.asarray((gaussian(grid, spot_of(p)) + p[1] - data).ravel())
+
+    def slopes(p: Floats) -> Floats:
+        spot = spot_of(p)
+        unit = gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
+        columns = [unit, np.ones_like(unit)]
+        steps = [(axis - c) / s for axis, c, s in zip(grid, spot.centre, spot.sigma)]
+        columns += [spot.peak * unit * u / s for u, s in zip(steps, spot.sigma)]
+        columns += [spot.peak * unit * u**2 for u in steps]
+        return np.stack([column.ravel() for column in columns], axis=1)
+
+    first = np.array([start.peak, start.background, *start.centre, *np.log(start.sigma)])
+    found = optimize.least_squares(residual, first, slopes, method="lm", max_nfev=40)
+    spot = spot_of(found.x)
+    beyond = np.maximum(-spot.centre, spot.centre - np.subtract(picture.shape, 1)) / spot.sigma
+    if not (np.all(beyond < 2) and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
+        return None
+    near = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)) <= 9
+    left = residual(found.x).reshape(data.shape)[near]
+    misfit = float(np.sqrt(np.mean(left**2)) / spot.peak) if left.size else 1.0
+    return replace(spot, misfit=misfit)
+
+
+def _every(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
+    return tuple(slice(None, None, step if a == axis else None) for a in range(ndim))
