@@ -19,16 +19,16 @@ change from step to step, and copies what is read after it is replaced.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur.forward import Grid, transfer_function
+from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
+from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods.regularised import LeastSquares
 
 DATA_PENALTY = 0.2
@@ -43,11 +43,62 @@ CONSTRAINT_PENALTY = 0.02
 RELAXATION = 1.8
 """Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
 
-SAMPLE = 8
-"""Of so many columns of the image, one is looked at for its change, and kept for it."""
+LEAST_CONTRAST = 0.03
+"""Contrast of a line of pixels below which its change is not measured by it, but by this."""
+
+Tensor = Any
+"""A TensorFlow tensor, or a variable's value; TensorFlow has no types of its own."""
 
 SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
+
+
+class Constants(NamedTuple):
+    """What stays the same during a run; tensors over the scene unless they are scalars.
+
+    Attributes
+    ----------
+    spectrum : Tensor of complex64
+        The optical transfer function.
+    inverse : Tensor
+        Over the half spectrum: what the division in Fourier space multiplies by.
+    allowed : Tensor
+        1 where there may be light, else 0; a scalar where there is no constraint.
+    data_weight : Tensor
+        0 outside the frame and at pixels to ignore.
+    observed : Tensor
+        The frame, continued over the scene.
+    weight : Tensor
+        Scalar, the regularisation weight.
+    """
+
+    spectrum: Tensor
+    inverse: Tensor
+    allowed: Tensor
+    data_weight: Tensor
+    observed: Tensor
+    weight: Tensor
+
+
+class State(NamedTuple):
+    """What changes from step to step, all over the scene.
+
+    Attributes
+    ----------
+    image : Tensor
+        The last image, to see how much the next one differs.
+    blurred : Tensor
+        The s of H x.
+    derivatives : list of Tensor
+        The s of D x, in units of THRESHOLD.
+    constrained : list of Tensor
+        The s of x, or nothing where x is free.
+    """
+
+    image: Tensor
+    blurred: Tensor
+    derivatives: list[Tensor]
+    constrained: list[Tensor]
 
 
 def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
@@ -56,107 +107,102 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     grid = problem.grid
     weight = max(method.weight, SMALLEST_WEIGHT)
     constrained = method.nonnegative or problem.dark_outside
-    differences = Differences(method.order, problem.spacing)
+    differences = SymmetricDifferences(method.order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = differences.squared_spectrum(grid.scene)
     denominator *= weight / (THRESHOLD * DATA_PENALTY)
+    if (rest := differences.quadratic_spectrum(grid.scene)) is not None:
+        denominator += rest * np.float32(weight / DATA_PENALTY)
     denominator += np.square(spectrum.real) + np.square(spectrum.imag)
     denominator += constrained * CONSTRAINT_PENALTY / DATA_PENALTY
     np.maximum(denominator, 1e-11, out=denominator)
     start = tf.constant(problem.extended())
-    inside = np.pad(np.ones(grid.frame, dtype=bool), grid.margins)
-    uniform = problem.data_weight.size == 1
-    constants = [
-        tf.constant(spectrum),
-        tf.constant(np.reciprocal(denominator, out=denominator)),
-        tf.constant(inside),
-        tf.constant(problem.data_weight if uniform else problem.data_weight_in_scene()),
-        start,
-        tf.constant(np.float32(weight)),
-    ]
+    allowed = np.ones((1,) * start.shape.rank, np.float32)
+    if problem.dark_outside:
+        allowed = np.pad(np.ones(grid.frame, np.float32), grid.margins)
+    constants = Constants(
+        spectrum=tf.constant(spectrum),
+        inverse=tf.constant(np.reciprocal(denominator, out=denominator)),
+        allowed=tf.constant(allowed),
+        data_weight=tf.constant(problem.data_weight_in_scene()),
+        observed=start,
+        weight=tf.constant(np.float32(weight)),
+    )
     run, image_of, first_state = _compiled(
-        grid, method.order, problem.spacing, method.nonnegative, problem.dark_outside
+        method.order, problem.spacing, method.nonnegative, constrained
     )
     state = first_state(start)
     return iterate(run, image_of, constants, state, grid, method.iterations, method.tolerance)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _compiled(
-    grid: Grid, order: int, spacing: tuple[float, ...], nonnegative: bool, dark_outside: bool
+    order: int, spacing: tuple[float, ...], nonnegative: bool, constrained: bool
 ) -> tuple[Any, Any, Any]:
     """The compiled loop, and the functions that make a state's image and the first state."""
     tf = tensorflow()
-    differences = Differences(order, spacing)
-    constrained = nonnegative or dark_outside
-    derivatives = slice(2, 2 + len(differences.axes))
-    window = (..., *grid.window)
+    differences = SymmetricDifferences(order, spacing)
+    axes = len(spacing)
+    count = len(differences.components)
 
-    def first_state(start: Any) -> list[Any]:
+    def first_state(start: Tensor) -> list[Tensor]:
         slopes = [slope / THRESHOLD for slope in differences.apply(start)]
-        sample = start[window][..., ::SAMPLE]
-        return [start, sample, *slopes, *([start] if constrained else [])]
+        return [start, start, *slopes, *([start] if constrained else [])]
 
-    def pull(inside: Any, data_weight: Any, observed: Any, s_blurred: Any) -> Any:
+    def named(state: Any) -> State:
+        return State(state[0], state[1], state[2 : 2 + count], state[2 + count :])
+
+    def pull(c: Constants, s_blurred: Tensor) -> Tensor:
         """From s to p of the blurred image: in the frame, nearer to what was observed."""
-        nearness = data_weight / (data_weight + DATA_PENALTY)
-        return tf.where(inside, nearness * (observed - s_blurred), 0.0)
+        nearness = c.data_weight / (c.data_weight + DATA_PENALTY)
+        return nearness * (c.observed - s_blurred)
 
-    def projected(values: Any, inside: Any) -> Any:
+    def projected(values: Tensor, c: Constants) -> Tensor:
         """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
-        if nonnegative:
-            values = tf.nn.relu(values)
-        return tf.where(inside, values, 0.0) if dark_outside else values
+        return c.allowed * (tf.nn.relu(values) if nonnegative else values)
 
-    def multiplier(s_derivatives: Any) -> Any:
+    def multiplier(s_derivatives: list[Tensor]) -> Tensor:
         """What s - p of the derivatives is, as a part of s."""
-        squares = sum(tf.square(s) for s in s_derivatives)
+        squares: Any = sum(tf.square(s) for s in s_derivatives)
         return tf.math.rsqrt(tf.maximum(_summed_channels(squares), 1.0))
 
-    def solved(constants: Any, state: Any) -> Any:
+    def solved(c: Constants, state: State) -> Tensor:
         """The spectrum of the image that fits all the 2 p - s."""
-        spectrum, inverse, inside, data_weight, observed, weight = constants
-        s_blurred, s_derivatives = state[0], state[derivatives]
-        ratio = weight / DATA_PENALTY
-        mirror = ratio - 2 * ratio * multiplier(s_derivatives)
-        right = differences.adjoint([mirror * s for s in s_derivatives])
-        if constrained:
-            mirrored = 2 * projected(state[-1], inside) - state[-1]
-            right += CONSTRAINT_PENALTY / DATA_PENALTY * mirrored
-        mirrored = s_blurred + 2 * pull(inside, data_weight, observed, s_blurred)
-        sharp = rfft(mirrored, len(grid.frame))
+        ratio = c.weight / DATA_PENALTY
+        mirror = ratio - 2 * ratio * multiplier(state.derivatives)
+        right = differences.adjoint([mirror * s for s in state.derivatives])
+        for s in state.constrained:
+            right += CONSTRAINT_PENALTY / DATA_PENALTY * (2 * projected(s, c) - s)
+        mirrored = state.blurred + 2 * pull(c, state.blurred)
+        sharp = rfft(mirrored, axes)
         # The conjugate of a constant would be kept, that of what it is multiplied by is not.
-        total = rfft(right, len(grid.frame)) + tf.math.conj(spectrum * tf.math.conj(sharp))
-        return tf.complex(inverse * tf.math.real(total), inverse * tf.math.imag(total))
+        total = rfft(right, axes) + tf.math.conj(c.spectrum * tf.math.conj(sharp))
+        return tf.complex(c.inverse * tf.math.real(total), c.inverse * tf.math.imag(total))
 
-    def image_of(constants: Any, state: Any) -> Any:
-        image = irfft(solved(constants, state), grid.scene)
-        return projected(image, constants[2])
+    def image_of(constants: Any, variables: Any) -> Tensor:
+        c, state = Constants(*constants), named(variables)
+        return projected(irfft(solved(c, state), c.observed.shape[-axes:]), c)
 
-    def step(constants: Any, variables: Any) -> Any:
-        state = [v.read_value() for v in variables]
-        s_blurred, sample, s_derivatives = state[0], state[1], state[derivatives]
-        spectrum, _, inside, data_weight, observed, weight = constants
-        transformed = solved(constants, state)
-        image = irfft(transformed, grid.scene)
-        reblurred = irfft(spectrum * transformed, grid.scene)
-        misfit = tf.where(inside, data_weight * tf.square(reblurred - observed), 0.0)
-        short = reblurred - s_blurred - pull(inside, data_weight, observed, s_blurred)
-        fresh = image[window][..., ::SAMPLE]
-        moved = [s_blurred + RELAXATION * short, fresh]
-        kept = 1 - RELAXATION + RELAXATION * multiplier(s_derivatives)
+    def step(constants: Any, variables: Any) -> tuple[Tensor, Tensor]:
+        c, state = Constants(*constants), named([v.read_value() for v in variables])
+        scene = c.observed.shape[-axes:]
+        transformed = solved(c, state)
+        image = irfft(transformed, scene)
+        reblurred = irfft(c.spectrum * transformed, scene)
+        misfit = c.data_weight * tf.square(reblurred - c.observed)
+        short = reblurred - state.blurred - pull(c, state.blurred)
+        moved = [image, state.blurred + RELAXATION * short]
+        kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)
         squares: Any = 0
-        for k, s in enumerate(s_derivatives):
+        for k, s in enumerate(state.derivatives):
             slope = differences.component(image, k)
             squares += tf.square(slope)
             moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
-        if constrained:
-            short = image - projected(state[-1], inside)
-            moved.append(state[-1] + RELAXATION * short)
+        moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
+        change = largest_change(state.image, image, axes)
         for variable, value in zip(variables, moved):
             variable.assign(value, read_value=False)
-        loss = 0.5 * _summed_channels(misfit) + weight * tf.sqrt(_summed_channels(squares))
-        change = tf.sqrt(tf.reduce_mean(tf.square(fresh - sample)))
+        loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
         return tf.reduce_sum(loss), change
 
     return (
@@ -164,6 +210,27 @@ def _compiled(
         tf.function(image_of, autograph=False, jit_compile=True),
         tf.function(first_state, autograph=False),
     )
+
+
+def largest_change(before: Tensor, after: Tensor, axes: int) -> Tensor:
+    """How much an image changes, relative to its own contrast, where that is most.
+
+    The largest, over all lines of pixels along any axis, of the root mean square change over
+    the line's own contrast. A small or faint object is looked at in its own lines, so that
+    neither a dark nor a bright surrounding counts, and neither place nor direction does.
+    """
+    tf = tensorflow()
+    worst: Any = 0.0
+    change = tf.square(after - before)
+    squares = tf.square(after)
+    for axis in range(-axes, 0):
+        if after.shape[axis] == 1:
+            continue
+        mean = tf.reduce_mean(after, axis)
+        contrast = tf.nn.relu(tf.reduce_mean(squares, axis) - tf.square(mean))
+        relative = tf.reduce_mean(change, axis) / (contrast + LEAST_CONTRAST**2)
+        worst = tf.maximum(worst, tf.reduce_max(relative))
+    return tf.sqrt(worst)
 
 
 def _summed_channels(values: Any) -> Any:

@@ -64,8 +64,8 @@ class TotalVariation(LeastSquares):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when one iteration changes it by less than this
-        part of its contrast.
+        The image has stopped changing when one iteration changes no line of its pixels by
+        more than this part of the line's contrast.
     nonnegative : bool
         Allow no negative intensities, as light has none.
     gain : float
@@ -78,7 +78,7 @@ class TotalVariation(LeastSquares):
     Examples
     --------
     >>> TotalVariation(weight=0.001)
-    TotalVariation(weight=0.001, iterations=100, tolerance=0.0025, nonnegative=False, \
+    TotalVariation(weight=0.001, iterations=100, tolerance=0.1, nonnegative=False, \
 gain=0.0, read_noise=0.0)
     """
 
@@ -87,14 +87,14 @@ gain=0.0, read_noise=0.0)
 
     weight: Weight = 5e-4
     iterations: Iterations = 100
-    tolerance: Tolerance = 2.5e-3
+    tolerance: Tolerance = 0.1
     nonnegative: bool = False
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 12 + 3 * axes
+        return 13 + 4 * axes * (axes + 1) // 2
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Hessian(LeastSquares):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when one iteration changes it by less than this
-        part of its contrast.
+        The image has stopped changing when one iteration changes no line of its pixels by
+        more than this part of the line's contrast.
     nonnegative : bool
         Allow no negative intensities, as light has none.
     gain : float
@@ -135,11 +135,11 @@ class Hessian(LeastSquares):
 
     weight: Weight = 3e-4
     iterations: Iterations = 100
-    tolerance: Tolerance = 1e-3
+    tolerance: Tolerance = 0.05
     nonnegative: bool = False
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 12 + 4 * axes * (axes + 1) // 2
+        return 13 + 4 * {1: 1, 2: 6, 3: 6}[axes]
