@@ -7,13 +7,14 @@ from threading import Event, get_ident
 
 import numpy as np
 import pytest
+from dock_fields import gaussian
 from napari.layers import Image
 
 from napari_tf_deblur import TotalVariation
-from napari_tf_deblur._dock.updates import RunFailedError, Throttle, Update, updates
+from napari_tf_deblur._dock.updates import RunFailedError, Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_layers import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.deconvolve import Deconvolution, OutOfMemoryError, Step
 
@@ -67,7 +68,7 @@ def job(blurred):
 def drain(job, throttle, seconds, show=True):
     """Pull on the updates for a while, as the window would, and return them."""
     stop = Event()
-    generator = updates(job, job.steps(stop), throttle)
+    generator = updates(job.steps(stop), throttle, Event(), Stopwatch())
     end = time.monotonic() + seconds
     seen = []
     while True:
@@ -217,7 +218,7 @@ def test_a_second_press_starts_nothing(viewer, running, core, dock, finished):
 def test_a_second_run_makes_a_second_layer(qtbot, viewer, running, core, dock, finished):
     core.end.set()
     finished(dock)
-    assert dock.image.value.name == "cells"  # not the result, which is active now
+    assert dock.fields.image.value.name == "cells"  # not the result, which is active now
     dock.deblur()
     finished(dock)
     names = [layer.name for layer in viewer.layers]
@@ -271,10 +272,10 @@ def test_the_live_layer_may_go(qtbot, viewer, running, core, dock, finished, tol
 
 
 def test_fields_may_change(viewer, running, core, dock, finished):
-    for method in dock.method.choices:
-        dock.method.value = method
-    dock.psf.sigmas[2].value = 5
-    dock.boundary.value = "zero"
+    for method in dock.fields.methods.choice.choices:
+        dock.fields.methods.choice.value = method
+    gaussian(dock).sigmas[2].value = 5
+    dock.fields.boundary.value = "zero"
     core.end.set()
     finished(dock)
     record = running.metadata["napari_tf_deblur"]

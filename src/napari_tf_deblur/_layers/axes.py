@@ -13,8 +13,8 @@ CHANNEL = frozenset(
 )
 DEPTH = "z"
 
-USUAL_NAMES = {"-2": "y", "-1": "x"}
-"""What napari's names of the last two axes are called here; "-3" says nothing of its axis."""
+UNNAMED = {"-2": "y", "-1": "x"}
+"""What napari's names of the last two axes mean; "-3" says nothing of its axis."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Axis:
     Attributes
     ----------
     name : str
-        Its name; napari's own "-2" and "-1" are called y and x.
+        Its name; see `usual_name`.
     size : int
         Number of pixels.
     spacing : float
@@ -130,6 +130,16 @@ class Frame:
         parts.append(f"{', '.join(self.names)}: deblurred{volume}")
         parts += ["colours: together"] if rgb else []
         return "; ".join(parts)
+
+
+def usual_name(label: str, unit: str) -> str:
+    """Return the name of an axis, by its label in napari: y and x where it has none.
+
+    The third but last axis is z only where it has a unit of length.
+    """
+    if label == "-3" and is_length(unit):
+        return DEPTH
+    return UNNAMED.get(label, label)
 
 
 def is_length(unit: str) -> bool:

@@ -193,7 +193,7 @@ class LayerPSF:
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
-        return {"kind": "layer", "layer": self.layer.name, "python": "psf"}
+        return {"kind": "measured", "layer": self.layer.name, "python": "psf"}
 
     @property
     def _axes(self) -> tuple[Axis, ...]:

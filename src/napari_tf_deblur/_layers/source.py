@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 
-from napari_tf_deblur._layers.axes import DEPTH, USUAL_NAMES, Axis, Frame
+from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, usual_name
 
 KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
@@ -117,7 +117,6 @@ def read(layer: Layer) -> Source:
     low, high = layer.contrast_limits
     place = placement(layer)
     data = layer.data[0] if layer.multiscale else layer.data
-    names = (USUAL_NAMES.get(str(label), str(label)) for label in layer.axis_labels)
     spacing = np.linalg.norm(place.linear_matrix, axis=0)
     return Source(
         layer=ref(layer),
@@ -125,8 +124,8 @@ def read(layer: Layer) -> Source:
         data=data,
         rgb=bool(layer.rgb),
         axes=tuple(
-            Axis(name, int(size), float(step), str(unit))
-            for name, size, step, unit in zip(names, data.shape, spacing, layer.units)
+            Axis(usual_name(str(label), str(unit)), int(size), float(step), str(unit))
+            for label, size, step, unit in zip(layer.axis_labels, data.shape, spacing, layer.units)
         ),
         place=place,
         state=MappingProxyType(state),
