@@ -49,14 +49,14 @@ class PSFPreview:
     def __init__(self, viewer: ViewerModel, tasks: TaskQueue) -> None:
         self._viewer = viewer
         self._tasks = tasks
-        self._is_making = False
+        self._wanted: Wanted | None = None  # is being made
         self._next: Wanted | None = None
         self._ended = False
 
     def make(self, wanted: Wanted) -> None:
         """Make a PSF in a worker, then show it."""
         self._next = wanted
-        if not self._is_making:
+        if self._wanted is None:
             self._begin()
 
     def show(self, wanted: Wanted, values: PSFArray) -> None:
@@ -66,33 +66,33 @@ class PSFPreview:
     def end(self) -> None:
         """Show nothing more, for the window is closing."""
         self._ended = True
-        self._next = None
+        self._wanted = self._next = None
 
     def _begin(self) -> None:
-        if self._next is None:
+        self._wanted, self._next = self._next, None
+        if self._wanted is not None:
+            worker = FunctionWorker(self._make)  # napari keeps it, with all it refers to
+            worker.returned.connect(self._on_made)
+            worker.start()
+
+    def _make(self) -> PSFArray | Exception | None:
+        wanted = self._wanted
+        if wanted is None:
+            return None
+        try:
+            return wanted.psf.array(wanted.source)[0]
+        except Exception as error:  # napari's worker would swallow some
+            return in_words(error)
+
+    def _on_made(self, made: PSFArray | Exception | None) -> None:
+        wanted = self._wanted
+        if self._ended or wanted is None:
             return
-        wanted, self._next = self._next, None
-        self._is_making = True
-
-        def make() -> PSFArray | Exception:
-            try:
-                return wanted.psf.array(wanted.source)[0]
-            except Exception as error:  # napari's worker would swallow some
-                return in_words(error)
-
-        def on_made(made: PSFArray | Exception) -> None:
-            self._is_making = False
-            if self._ended:
-                return
-            if isinstance(made, Exception):
-                wanted.on_error(made)
-            elif self._next is None:  # else it is out of date already
-                self.show(wanted, made)
-            self._begin()
-
-        worker = FunctionWorker(make)
-        worker.returned.connect(on_made)
-        worker.start()
+        if isinstance(made, Exception):
+            wanted.on_error(made)
+        elif made is not None and self._next is None:  # else it is out of date already
+            self.show(wanted, made)
+        self._begin()
 
     def _showing(self, wanted: Wanted, values: PSFArray) -> Iterator[bool | None]:
         gone = wanted.only_if_shown and find_psf_layer(self._viewer) is None

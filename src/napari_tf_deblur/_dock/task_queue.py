@@ -38,12 +38,17 @@ class TaskQueue:
     def do(self, work: Work) -> None:
         """Do some work after all that waits already; at once if nothing does.
 
+        What a piece of work asks for is done right after that work.
+
         Parameters
         ----------
         work : iterator
             A generator that yields between its pieces.
         """
-        self._waiting.append(work)
+        if self.is_working and self._waiting:
+            self._waiting.insert(1, work)
+        else:
+            self._waiting.append(work)
         if len(self._waiting) == 1 and not self._painting:
             self._go_on()
 

@@ -162,7 +162,8 @@ def updates(
                 update = _update_of(step, with_image=due and stage == ITERATING)
                 throttle.sent()
                 yield update
-                throttle.wait()
+                if isinstance(step, Step):
+                    throttle.wait()
     except StopIteration as end:
         result: Result | None = end.value
         return result
