@@ -492,3 +492,100 @@ def test_a_removed_dock_follows_nothing(qtbot, viewer, dock, blurred):
     layer.scale = (2, 2)
     viewer.layers.clear()
     dock.deblur()
+
+
+# ---------------------------------------------------------------- warnings
+
+
+def saturated(picture):
+    noise = np.random.default_rng(0).normal(0, 20, (64, 80))
+    return np.minimum(1000 * np.kron(picture, np.ones((2, 2))) + noise + 100, 600).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "method", "words"),
+    [
+        (saturated, Wiener(), "look saturated"),
+        (lambda picture: 0 * picture + 7, Wiener(), "blank: every pixel is 7"),
+        (lambda picture: picture, RichardsonLucy(iterations=1, background=9.0), "background of 9"),
+    ],
+)
+def test_what_makes_a_result_doubtful_is_said_once(
+    viewer, dock, blurred, told, finished, spoil, method, words
+):
+    viewer.add_image(spoil(blurred), name="cells", contrast_limits=(0, 1))
+    fields = dock.fields.methods
+    fields.choice.value = type(method)
+    for field in fields.forms[type(method)]:
+        field.value = getattr(method, field.name)
+    dock.deblur()
+    finished(dock)
+    assert sum(words in sentence for sentence in told) == 1, told
+    assert words in dock.status.text()
+    record = viewer.layers["cells deblurred"].metadata[KEY]
+    assert any(words in sentence for sentence in record["warnings"])
+
+
+def test_a_psf_layer_without_pixel_size_is_warned_of_at_once(viewer, dock, blurred, told, finished):
+    bead = viewer.add_image(5 + 50 * gaussian_psf(1.5, 15), name="bead")
+    viewer.add_image(blurred, name="cells", scale=(0.2, 0.2), units=("um", "um"))
+    use_layer(dock, bead)
+    told.clear()  # napari's own word on units
+    dock.fields.methods.choice.value = Wiener
+    dock.deblur()
+    assert [sentence for sentence in told if "'bead' has no pixel size" in sentence]
+    finished(dock)
+    assert sum("pixel size" in sentence for sentence in told) == 1
+    assert "'bead' has no pixel size" in dock.status.text()
+
+
+def test_the_image_as_its_own_psf_is_refused(viewer, dock, blurred, told, finished):
+    use_layer(dock, viewer.add_image(blurred, name="cells"))
+    assert_refused(viewer, dock, told, finished, "'cells' is both the image and its PSF")
+
+
+def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, finished):
+    viewer.add_image(blurred, name="cells")
+    gaussian(dock).sigmas[1].value = 0.0
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert "no blur along y" in dock.status.text()
+    used = viewer.layers["cells deblurred"].metadata[KEY]["psf"]["array"]
+    assert used.sum(axis=1).max() == pytest.approx(1)
+
+
+# ---------------------------------------------------------------- axes
+
+
+@pytest.mark.parametrize(
+    ("place", "dims", "words"),
+    [
+        ({}, 2, "-3: one by one; y, x: deblurred"),
+        ({"axis_labels": ("t", "y", "x")}, 2, "t: one by one; y, x: deblurred"),
+        ({"axis_labels": ("Z", "y", "x")}, 3, "Z, y, x: deblurred as a volume"),
+        ({"units": ("um",) * 3}, 3, "z, y, x: deblurred as a volume"),
+        ({"units": ("s", "um", "um")}, 2, "-3: one by one; y, x: deblurred"),
+        (
+            {"units": ("um",) * 3, "axis_labels": ("c", "y", "x")},
+            2,
+            "c: one by one; y, x: deblurred",
+        ),
+        ({"axis_labels": ("y", "x", "c")}, 2, "c: one by one; y, x: deblurred"),
+    ],
+)
+def test_the_dock_says_what_it_takes_each_axis_for(viewer, dock, blurred, place, dims, words):
+    layer = viewer.add_image(np.stack([blurred] * 5), name="stack", **place)
+    assert dock.fields.dims.value == dims
+    assert dock.fields.axes.text() == words
+    dock.fields.dims.value = 3
+    assert dock.fields.axes.text().endswith("deblurred as a volume")
+    layer.axis_labels = ("z", "y", "x")
+    assert dock.fields.axes.text() == "z, y, x: deblurred as a volume"
+
+
+def test_a_flat_psf_layer_makes_a_volume_go_plane_by_plane(viewer, dock, blurred):
+    bead = viewer.add_image(gaussian_psf(1.5, 15)[None], name="bead")
+    viewer.add_image(np.stack([blurred] * 5), units=("um",) * 3, name="stack")
+    use_layer(dock, bead)
+    assert dock.fields.axes.text() == "z: one by one; y, x: deblurred"

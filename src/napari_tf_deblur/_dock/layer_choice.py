@@ -92,13 +92,12 @@ class SelectionFollower:
         self._removing = False
 
     def _follow(self, event: Any) -> None:
-        layer, added = event.value, self._added
-        if layer is None:
+        layer = event.value
+        if layer is None or self._is_ours():
+            return
+        if layer is self._added:  # napari says so more than once
+            self._on_added(layer)
             return
         self._added = None
-        if self._is_ours():
-            return
-        if layer is added:
-            self._on_added(layer)
-        elif not self._removing:
+        if not self._removing:
             self._on_selected(layer)

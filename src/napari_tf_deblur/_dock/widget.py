@@ -49,6 +49,7 @@ class DeblurWidget(Container[Widget]):
         self._viewer = napari_viewer
         self._run: Run | None = None
         self._gone = False
+        self._warned: tuple[str, ...] = ()  # of the job that runs
         self._tasks = TaskQueue(self.native)
         self._preview = PSFPreview(napari_viewer, self._tasks)
         self.fields = Fields(napari_viewer)
@@ -113,6 +114,7 @@ class DeblurWidget(Container[Widget]):
         self._set_running(True)
         self._say("Preparing.")
         self.plot.set_losses([])
+        self._warned = job.warnings
         for warning in job.warnings:
             show_warning(warning)
         self._tasks.do(self._beginning(run))
@@ -170,8 +172,12 @@ class DeblurWidget(Container[Widget]):
             self.progress.setValue(self.progress.maximum())
             self.plot.set_losses(outcome.done.loss_history)
             self._say(_summary(outcome, run), run.stopwatch.in_words())
-            for warning in () if run.is_stopped else outcome.done.warnings:
-                show_warning(warning)  # whoever pressed Stop knows already
+            known = set(self._warned)
+            if run.is_stopped:  # whoever pressed Stop knows that
+                known |= set(outcome.done.warnings)
+            for warning in outcome.warnings:
+                if warning not in known:
+                    show_warning(warning)
 
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running

@@ -16,6 +16,7 @@ from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._layers.result import Result, displayable, fitting_limits
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur.deconvolve import Deconvolution, Step, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method
@@ -105,8 +106,10 @@ class Job:
             return None
         yield Stage("preparing")
         mask = self._mask(image, frame)
+        image = frame.to_core(image)
+        found = self._image_warnings(image, mask)
         steps = iter_deconvolve(
-            frame.to_core(image),
+            image,
             psf,
             self.method,
             boundary=self.boundary,
@@ -122,7 +125,7 @@ class Job:
 
         done = yield from _displayed(steps, show)
         data = show(done.image)
-        warnings = (*self.warnings, *done.warnings)
+        warnings = tuple(dict.fromkeys((*self.warnings, *found, *done.warnings)))
         record = self._record(done, psf, notes, mask, frame, warnings)
         return Result(data, fitting_limits(data), done, notes, warnings, record)
 
@@ -136,6 +139,23 @@ class Job:
         with suppress(ValueError):  # of a mask that does not fit; the core says so in words
             mask = np.broadcast_to(mask, self.source.shape)
         return frame.to_core(mask) if mask.ndim == self.source.ndim else mask
+
+    def _image_warnings(self, image: NDArray[Any], mask: Mask | None) -> tuple[str, ...]:
+        """Return what the pixels that count say; what cannot be deblurred the core refuses."""
+        if image.dtype.kind not in "biuf" or not image.size:
+            return ()
+        values, valid = image, None
+        if self.source.rgb:
+            values = image[..., :3]  # without transparency
+        if mask is not None:
+            valid = ~mask[..., np.newaxis] if self.source.rgb else ~mask
+        try:
+            valid = None if valid is None else np.broadcast_to(valid, values.shape)
+        except ValueError:
+            return ()
+        return image_warnings(
+            values, background=getattr(self.method, "background", 0.0), valid=valid
+        )
 
     def _record(
         self,
