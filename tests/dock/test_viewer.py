@@ -72,6 +72,46 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
     assert "stopped" in dock.status.text()
 
 
+KINDS = {
+    "2D": (lambda x: x, {}),
+    "rgb": (lambda x: (200 * np.stack([x] * 3, -1)).clip(0, 255).astype(np.uint8), {"rgb": True}),
+    "rgba": (lambda x: np.stack([x, x, x, 0 * x + 1], -1).clip(0, 1), {"rgb": True}),
+    "stack": (lambda x: np.stack([x] * 3), {"axis_labels": ("t", "y", "x")}),
+    "rgb stack": (lambda x: np.stack([np.stack([x] * 3, -1).clip(0, 1)] * 2), {"rgb": True}),
+    "volume": (lambda x: np.stack([x] * 5), {"axis_labels": ("z", "y", "x")}),
+    "multiscale": (lambda x: [x, x[::2, ::2]], {"multiscale": True}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ndisplay", [2, 3])
+def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
+    window, qtbot, blurred, finished, told, kind, ndisplay
+):
+    viewer, dock = window
+    make, options = KINDS[kind]
+    layer = viewer.add_image(make(blurred), name="square", **options)
+    viewer.dims.ndisplay = ndisplay
+    dock.fields.methods.choice.value = GradientDescent
+    dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
+    dock.deblur()
+    qtbot.waitUntil(lambda: "square deblurred" in viewer.layers, timeout=60_000)
+    viewer.dims.ndisplay = 5 - ndisplay
+    qtbot.waitUntil(lambda: viewer.layers["square deblurred"].visible)
+    qtbot.wait(200)
+    viewer.dims.ndisplay = ndisplay
+    qtbot.wait(100)
+    dock.stop()
+    finished(dock)
+    result = viewer.layers["square deblurred"]
+    for name in ("square", "PSF", "square deblurred"):  # the viewer is whole
+        viewer.layers.selection.active = viewer.layers[name]
+        qtbot.wait(10)
+    assert result.visible
+    assert result.rgb == layer.rgb
+    assert told == []
+
+
 # ---------------------------------------------------------------- looks
 
 
