@@ -226,6 +226,5 @@ def _summary(result: Result, run: Run) -> str:
         text = f"Stopped after {seconds}: the image after {count} is kept."
     else:
         text = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
-    if result.notes:
-        text += f" PSF: {'; '.join(result.notes)}."
-    return " ".join([text, *result.warnings])
+    notes = [f"PSF: {'; '.join(result.notes)}."] if result.notes else []
+    return " ".join([text, *result.warnings, *notes])
