@@ -14,6 +14,9 @@ is cut off has that many where it would have been higher by more than 4 % of the
 BELOW = 0.02
 """Part of the range below the maximum that the plateau is compared with."""
 
+STEPS = 4.0
+"""Fewest whole numbers below the maximum to compare with: fewer say more of the rounding."""
+
 FEWEST = 9
 """Saturated pixels: fewer are hot pixels, or do no harm."""
 
@@ -88,7 +91,7 @@ def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) ->
     low, high = float(values.min()), float(values.max())
     if count < FEWEST or high == 0:
         return ""
-    reach = max(BELOW * (high - low), float(whole_numbers))
+    reach = max(BELOW * (high - low), STEPS if whole_numbers else 0.0)
     near = np.count_nonzero((values >= high - reach) & (values < high))
     upper = values[values > (low + high) / 2]
     levels = np.unique(upper[:: max(1, upper.size // SAMPLE)]).size
