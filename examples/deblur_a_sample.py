@@ -35,7 +35,9 @@ def open_sample(sample: str) -> tuple[napari.Viewer, DeblurWidget]:
     let_it_draw()
     viewer.open_sample("napari-tf-deblur", sample)
     sigmas = viewer.layers[0].metadata["blur"]["sigma in pixels"]
-    for field, sigma in zip(widget.psf.sigmas[-len(sigmas) :], sigmas, strict=True):
+    for field, sigma in zip(
+        widget.fields.psf.of_kind["Gaussian"].sigmas[-len(sigmas) :], sigmas, strict=True
+    ):
         field.value = sigma
     return viewer, widget
 

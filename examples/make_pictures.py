@@ -40,11 +40,11 @@ def colour() -> None:
 def run_in_progress() -> None:
     """The window in the middle of a run, slowed down by small steps."""
     viewer, widget = open_sample("blurred_astronaut")
-    widget.method.value = GradientDescent
-    widget.boundary.value = "zero"
-    widget.psf.size.value = "13"
-    widget.forms[GradientDescent].learning_rate.value = 0.05
-    widget.forms[GradientDescent].iterations.value = 5000
+    widget.fields.methods.choice.value = GradientDescent
+    widget.fields.boundary.value = "zero"
+    widget.fields.psf.of_kind["Gaussian"].size.value = "13"
+    widget.fields.methods.forms[GradientDescent].learning_rate.value = 0.05
+    widget.fields.methods.forms[GradientDescent].iterations.value = 5000
     widget.deblur_button.native.click()
     wait_for(lambda: len(widget.plot.losses) > 2500)
     save(window_picture(viewer), PICTURES / "window_working.png")
@@ -55,8 +55,8 @@ def run_in_progress() -> None:
 def volume() -> None:
     """The dock in 3D."""
     viewer, widget = open_sample("blurred_cells")
-    widget.method.value = Hessian
-    widget.forms[Hessian].nonnegative.value = True
+    widget.fields.methods.choice.value = Hessian
+    widget.fields.methods.forms[Hessian].nonnegative.value = True
     deblur(viewer, widget)
     source, result = viewer.layers[0], viewer.layers["blurred cells deblurred"]
     viewer.dims.ndisplay = 3

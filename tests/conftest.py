@@ -35,7 +35,7 @@ def viewer(make_napari_viewer):
 def dock(viewer):
     """The dock in a viewer, with few iterations."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
-    for form in widget.forms.values():
+    for form in widget.fields.methods.forms.values():
         for field in form:
             if field.name == "iterations":
                 field.value = 3

@@ -60,6 +60,46 @@ def gaussian_psf(
     >>> gaussian_psf((1, 3), 13).shape
     (13, 13)
     """
+    shape = gaussian_shape(sigma, size, angle=angle, ndim=ndim)
+    sigmas = _one_per_axis("sigma", sigma, len(shape))
+    if angle:
+        kernel = _sampled(_covariance(sigmas, angle), shape)
+    else:
+        kernel = np.zeros(shape)
+        kernel[tuple(n // 2 for n in shape)] = 1.0
+        kernel = ndimage.gaussian_filter(kernel, sigmas)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
+
+
+def gaussian_shape(
+    sigma: float | Sequence[float],
+    size: int | Sequence[int] | None = None,
+    *,
+    angle: float = 0.0,
+    ndim: int | None = None,
+) -> tuple[int, ...]:
+    """Return the shape that :func:`gaussian_psf` would have, without making it.
+
+    Parameters
+    ----------
+    sigma, size, angle, ndim
+        See :func:`gaussian_psf`.
+
+    Returns
+    -------
+    tuple of int
+        Number of pixels per axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`gaussian_psf`.
+
+    Examples
+    --------
+    >>> gaussian_shape((300, 2, 2))
+    (2401, 17, 17)
+    """
     axes = _number_of_axes(sigma, size, ndim)
     sigmas = _one_per_axis("sigma", sigma, axes)
     if not (np.all(np.isfinite(sigmas)) and np.all(sigmas > 0)):
@@ -72,19 +112,10 @@ def gaussian_psf(
         raise InvalidValueError(
             f"The PSF has {axes} axes; an angle can be set for 2 axes only, leave it at 0."
         )
-    covariance = _covariance(sigmas, angle)
-    if size is None:
-        reach = GAUSSIAN_REACH * np.sqrt(np.diag(covariance))
-        shape = tuple(2 * int(np.ceil(r - 1e-9)) + 1 for r in reach)
-    else:
-        shape = _checked_shape(size, axes)
-    if angle:
-        kernel = _sampled(covariance, shape)
-    else:
-        kernel = np.zeros(shape)
-        kernel[tuple(n // 2 for n in shape)] = 1.0
-        kernel = ndimage.gaussian_filter(kernel, sigmas)
-    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
+    if size is not None:
+        return _checked_shape(size, axes)
+    reach = GAUSSIAN_REACH * np.sqrt(np.diag(_covariance(sigmas, angle)))
+    return tuple(2 * int(np.ceil(r - 1e-9)) + 1 for r in reach)
 
 
 def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:

@@ -36,8 +36,9 @@ def test_work_may_ask_for_more(qtbot):
         yield
 
     tasks.do(asking())
+    tasks.do(pieces(done, "later", 1))
     assert done == ["asked"]
-    qtbot.waitUntil(lambda: done == ["asked", "more0", "more1"])
+    qtbot.waitUntil(lambda: done == ["asked", "more0", "more1", "later0"])
 
 
 def test_dropped_work_is_not_done(qtbot):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from dock_fields import gaussian, use_layer
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -44,9 +45,9 @@ def test_the_canvas_shows_a_sharper_picture(window, qtbot, blurred, finished):
     viewer.add_image(blurred, name="square", contrast_limits=(0, 1), interpolation2d="linear")
     before = canvas(viewer, qtbot)
     assert before.max() > 200
-    for field in dock.psf.sigmas:
+    for field in gaussian(dock).sigmas:
         field.value = 1.5
-    dock.forms[TotalVariation].weight.value = 1e-4
+    dock.fields.methods.forms[TotalVariation].weight.value = 1e-4
     qtbot.mouseClick(dock.deblur_button.native, Qt.MouseButton.LeftButton)
     finished(dock)
     viewer.layers["PSF"].visible = False
@@ -60,8 +61,8 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
     viewer, dock = window
     viewer.add_image(blurred, name="square")
     before = canvas(viewer, qtbot)
-    dock.method.value = GradientDescent
-    dock.forms[GradientDescent].iterations.value = 100_000
+    dock.fields.methods.choice.value = GradientDescent
+    dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
     dock.deblur()
     qtbot.waitUntil(lambda: len(dock.plot.losses) > 20, timeout=30_000)
     assert np.abs(canvas(viewer, qtbot) - before).max() > 40
@@ -69,6 +70,46 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
     qtbot.mouseClick(dock.stop_button.native, Qt.MouseButton.LeftButton)
     finished(dock, 10)
     assert "stopped" in dock.status.text()
+
+
+KINDS = {
+    "2D": (lambda x: x, {}),
+    "rgb": (lambda x: (200 * np.stack([x] * 3, -1)).clip(0, 255).astype(np.uint8), {"rgb": True}),
+    "rgba": (lambda x: np.stack([x, x, x, 0 * x + 1], -1).clip(0, 1), {"rgb": True}),
+    "stack": (lambda x: np.stack([x] * 3), {"axis_labels": ("t", "y", "x")}),
+    "rgb stack": (lambda x: np.stack([np.stack([x] * 3, -1).clip(0, 1)] * 2), {"rgb": True}),
+    "volume": (lambda x: np.stack([x] * 5), {"axis_labels": ("z", "y", "x")}),
+    "multiscale": (lambda x: [x, x[::2, ::2]], {"multiscale": True}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ndisplay", [2, 3])
+def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
+    window, qtbot, blurred, finished, told, kind, ndisplay
+):
+    viewer, dock = window
+    make, options = KINDS[kind]
+    layer = viewer.add_image(make(blurred), name="square", **options)
+    viewer.dims.ndisplay = ndisplay
+    dock.fields.methods.choice.value = GradientDescent
+    dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
+    dock.deblur()
+    qtbot.waitUntil(lambda: "square deblurred" in viewer.layers, timeout=60_000)
+    viewer.dims.ndisplay = 5 - ndisplay
+    qtbot.waitUntil(lambda: viewer.layers["square deblurred"].visible)
+    qtbot.wait(200)
+    viewer.dims.ndisplay = ndisplay
+    qtbot.wait(100)
+    dock.stop()
+    finished(dock)
+    result = viewer.layers["square deblurred"]
+    for name in ("square", "PSF", "square deblurred"):  # the viewer is whole
+        viewer.layers.selection.active = viewer.layers[name]
+        qtbot.wait(10)
+    assert result.visible
+    assert result.rgb == layer.rgb
+    assert told == []
 
 
 # ---------------------------------------------------------------- looks
@@ -89,10 +130,10 @@ def test_the_dock_is_narrow_and_nothing_is_clipped(window, qtbot, blurred, theme
     viewer.theme = theme
     viewer.add_image(np.stack([blurred] * 3), scale=(2, 1, 1), units=("um",) * 3, name="x" * 80)
     for method in METHODS:
-        dock.method.value = method
+        dock.fields.methods.choice.value = method
         qtbot.wait(30)
         assert dock.native.parent().width() <= 400
-        title = dock.method.native
+        title = dock.fields.methods.choice.native
         assert title.fontMetrics().horizontalAdvance(title.currentText()) <= text_width(title)
         form = dock.fields.form
         assert form.width() <= form.parent().width()
@@ -113,9 +154,9 @@ def test_the_controls_do_not_jump(window, qtbot, blurred):
 
     before = places()
     for method in METHODS:
-        dock.method.value = method
+        dock.fields.methods.choice.value = method
         assert places() == before
-    dock.psf.kind.value = viewer.layers[0]
+    use_layer(dock, viewer.layers[0])
     assert places() == before
     dock.status.setText("A sentence that is much too long. " * 30)
     dock.plot.set_losses(np.arange(50, 1, -1.0))
@@ -201,8 +242,8 @@ ORDERS = {
 import napari_tf_deblur, threading
 v = viewer_first()
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
-w.method.value = napari_tf_deblur.GradientDescent
-w.forms[napari_tf_deblur.GradientDescent].iterations.value = 100_000
+w.fields.methods.choice.value = napari_tf_deblur.GradientDescent
+w.fields.methods.forms[napari_tf_deblur.GradientDescent].iterations.value = 100_000
 w.deblur()
 from qtpy.QtWidgets import QApplication
 while len(w.plot.losses) < 10:

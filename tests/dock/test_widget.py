@@ -4,12 +4,14 @@ import unicodedata
 
 import numpy as np
 import pytest
+from dock_fields import gaussian, psf_layer_field, use_layer
 
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
-from napari_tf_deblur._dock.psf_fields import parse_size
-from napari_tf_deblur._layers.job import displayable
-from napari_tf_deblur._layers.source import read, short_unit
+from napari_tf_deblur._dock.gaussian_fields import parse_size
+from napari_tf_deblur._layers.axes import short_unit
+from napari_tf_deblur._layers.result import displayable
+from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener
 
@@ -26,7 +28,7 @@ def psf_layer(qtbot, viewer, dock):
     """Press the button that shows the PSF, and return its layer."""
 
     def press():
-        dock.psf.show.native.click()
+        dock.fields.psf.preview.native.click()
         qtbot.waitUntil(lambda: "PSF" in viewer.layers and viewer.layers["PSF"].visible)
         qtbot.wait(50)  # it may have an update to come
         return viewer.layers["PSF"]
@@ -38,49 +40,49 @@ def psf_layer(qtbot, viewer, dock):
 
 
 def test_image_follows_the_active_layer_but_not_our_own(viewer, dock, blurred, finished):
-    assert dock.image.value is None
+    assert dock.fields.image.value is None
     first = viewer.add_image(blurred, name="first")
     second = viewer.add_image(blurred, name="second")
-    assert dock.image.value is second
+    assert dock.fields.image.value is second
     viewer.layers.selection.active = first
-    assert dock.image.value is first
+    assert dock.fields.image.value is first
     viewer.add_labels(np.zeros((4, 4), int))
     viewer.layers.selection.active = None
-    assert dock.image.value is first
-    dock.method.value = Wiener
+    assert dock.fields.image.value is first
+    dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
     result = viewer.layers["first deblurred"]
     assert viewer.layers.selection.active is result
     viewer.layers.selection.active = viewer.layers["PSF"]
-    assert dock.image.value is first
-    assert [x.name for x in dock.image.choices] == ["first", "second", "first deblurred"]
+    assert dock.fields.image.value is first
+    assert [x.name for x in dock.fields.image.choices] == ["first", "second", "first deblurred"]
 
 
 def test_image_keeps_up_with_layers(viewer, dock, blurred):
     layer = viewer.add_image(blurred, name="old")
     layer.name = "new"
-    assert dock.image.current_choice == "new"
+    assert dock.fields.image.current_choice == "new"
     viewer.layers.remove(layer)
-    assert dock.image.value is None
-    assert dock.image.choices == ()
+    assert dock.fields.image.value is None
+    assert dock.fields.image.choices == ()
 
 
 def test_3d_is_offered_where_it_makes_sense(viewer, dock, blurred):
     viewer.add_image(blurred)
-    assert dock.dims.choices == (2,)
-    assert not shown(dock.psf.sigmas[0])
+    assert dock.fields.dims.choices == (2,)
+    assert not shown(gaussian(dock).sigmas[0])
     viewer.add_image(np.stack([blurred] * 3, -1), rgb=True)
-    assert dock.dims.choices == (2,)
+    assert dock.fields.dims.choices == (2,)
     viewer.add_image(np.stack([blurred] * 5), axis_labels=("t", "y", "x"))
-    assert dock.dims.choices == (2, 3)
-    assert dock.dims.value == 2
+    assert dock.fields.dims.choices == (2, 3)
+    assert dock.fields.dims.value == 2
     viewer.add_image(np.stack([blurred] * 5), scale=(2, 1, 1), units=("um", "um", "um"))
-    assert dock.dims.value == 3
-    assert shown(*dock.psf.sigmas)
-    assert not shown(dock.psf.angle)
-    dock.dims.value = 2
-    assert shown(dock.psf.angle, *dock.psf.sigmas[1:])
+    assert dock.fields.dims.value == 3
+    assert shown(*gaussian(dock).sigmas)
+    assert not shown(gaussian(dock).angle)
+    dock.fields.dims.value = 2
+    assert shown(gaussian(dock).angle, *gaussian(dock).sigmas[1:])
 
 
 # ---------------------------------------------------------------- the PSF
@@ -88,7 +90,7 @@ def test_3d_is_offered_where_it_makes_sense(viewer, dock, blurred):
 
 def labels(dock):
     form = dock.fields.form
-    return [form._labels[id(field)].text() for field in dock.psf.sigmas if shown(field)]
+    return [form._labels[id(field)].text() for field in gaussian(dock).sigmas if shown(field)]
 
 
 def test_sigmas_are_named_after_the_axes(viewer, dock, blurred):
@@ -102,31 +104,31 @@ def test_sigmas_in_physical_units_are_the_same_psf(viewer, dock, blurred):
     viewer.add_image(np.stack([blurred] * 4), scale=(0.4, 0.2, 0.2), units=("um", "um", "um"))
     micrometer = short_unit("um")  # there are two micro signs, and units may use either
     assert unicodedata.normalize("NFKC", micrometer) == "\N{GREEK SMALL LETTER MU}m"
-    assert dock.psf.unit.choices == ("pixels", micrometer)
-    before = dock.psf.psf()
-    dock.psf.unit.value = micrometer
+    assert gaussian(dock).unit.choices == ("pixels", micrometer)
+    before = dock.fields.psf.chosen.psf()
+    gaussian(dock).unit.value = micrometer
     assert labels(dock) == [f"Sigma {axis} ({micrometer})" for axis in "zyx"]
-    assert [field.value for field in dock.psf.sigmas] == pytest.approx([0.8, 0.4, 0.4])
-    assert dock.psf.psf() == before
-    dock.psf.sigmas[0].value = 0.6
-    assert dock.psf.psf().sigma == pytest.approx((1.5, 2, 2))
-    dock.psf.unit.value = "pixels"
-    assert dock.psf.sigmas[0].value == pytest.approx(1.5)
+    assert [field.value for field in gaussian(dock).sigmas] == pytest.approx([0.8, 0.4, 0.4])
+    assert dock.fields.psf.chosen.psf() == before
+    gaussian(dock).sigmas[0].value = 0.6
+    assert dock.fields.psf.chosen.psf().sigma == pytest.approx((1.5, 2, 2))
+    gaussian(dock).unit.value = "pixels"
+    assert gaussian(dock).sigmas[0].value == pytest.approx(1.5)
 
 
 def test_units_follow_the_layer(viewer, dock, blurred):
     layer = viewer.add_image(blurred)
-    assert not shown(dock.psf.unit)
+    assert not shown(gaussian(dock).unit)
     layer.scale = (3, 3)
-    assert dock.psf.unit.choices == ("pixels", "world units")
+    assert gaussian(dock).unit.choices == ("pixels", "world units")
     layer.units = ("nm", "nm")
-    assert dock.psf.unit.choices == ("pixels", "nm")
-    assert shown(dock.psf.unit)
-    dock.psf.unit.value = "nm"
-    assert dock.psf.sigmas[2].value == pytest.approx(6)
+    assert gaussian(dock).unit.choices == ("pixels", "nm")
+    assert shown(gaussian(dock).unit)
+    gaussian(dock).unit.value = "nm"
+    assert gaussian(dock).sigmas[2].value == pytest.approx(6)
     viewer.add_image(blurred)
-    assert dock.psf.unit.value == "pixels"
-    assert dock.psf.sigmas[2].value == pytest.approx(2)
+    assert gaussian(dock).unit.value == "pixels"
+    assert gaussian(dock).sigmas[2].value == pytest.approx(2)
 
 
 @pytest.mark.parametrize(
@@ -136,17 +138,20 @@ def test_size(text, size):
     assert parse_size(text) == size
 
 
-def test_psf_layer_is_shown_on_demand_and_follows_the_fields(viewer, dock, blurred, psf_layer):
+def test_psf_layer_is_shown_on_demand_and_follows_the_fields(
+    qtbot, viewer, dock, blurred, psf_layer
+):
     source = viewer.add_image(blurred, scale=(2, 3))
-    dock.psf.sigmas[1].value = 1.0
+    gaussian(dock).sigmas[1].value = 1.0
     assert "PSF" not in viewer.layers
     layer = psf_layer()
     np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2)))
     np.testing.assert_allclose(layer.scale, (2, 3))
-    dock.psf.angle.value = 30.0
+    gaussian(dock).angle.value = 30.0
+    qtbot.waitUntil(lambda: layer.data.shape == gaussian_psf((1, 2), angle=30).shape)
     np.testing.assert_array_equal(layer.data, gaussian_psf((1, 2), angle=30))
-    dock.psf.size.value = "9"
-    assert layer.data.shape == (9, 9)
+    gaussian(dock).size.value = "9"
+    qtbot.waitUntil(lambda: layer.data.shape == (9, 9))
     assert len(viewer.layers) == 2
     assert viewer.layers.selection.active is source
 
@@ -161,11 +166,12 @@ def test_psf_layer_that_the_user_deletes_stays_deleted(viewer, dock, blurred, ps
     assert "PSF" not in viewer.layers
 
 
-def test_half_typed_values_make_no_noise(viewer, dock, blurred, told, psf_layer):
+def test_half_typed_values_make_no_noise(qtbot, viewer, dock, blurred, told, psf_layer):
     viewer.add_image(blurred)
     before = psf_layer().data.copy()
-    dock.psf.sigmas[2].value = 0.0
-    dock.psf.size.value = "1a"
+    gaussian(dock).sigmas[2].value = 1e6
+    gaussian(dock).size.value = "1a"
+    qtbot.wait(50)
     assert told == []
     np.testing.assert_array_equal(viewer.layers["PSF"].data, before)
 
@@ -174,21 +180,23 @@ def test_measured_psf(viewer, dock, blurred, finished):
     bead = viewer.add_image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
     viewer.add_image(np.stack([blurred] * 3, -1), rgb=True, name="photo")
     viewer.add_image(np.stack([blurred] * 3), name="cells")
-    assert [layer and layer.name for layer in dock.psf.kind.choices] == [None, "bead", "cells"]
-    dock.psf.kind.value = bead
-    assert not shown(dock.dims)
+    assert dock.fields.psf.kind.choices == ("Gaussian", "Image layer")
+    assert [layer.name for layer in psf_layer_field(dock).choices] == ["bead", "cells"]
+    use_layer(dock, bead)
+    assert not shown(dock.fields.dims)
     assert not any(
-        shown(x) for x in (*dock.psf.sigmas, dock.psf.angle, dock.psf.size, dock.psf.show)
+        shown(x) for x in (*gaussian(dock).sigmas, gaussian(dock).angle, gaussian(dock).size)
     )
-    dock.method.value = Wiener
+    dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
     assert "background of" in dock.status.text()
     assert "normalised to sum 1" in dock.status.text()
     assert "PSF" not in viewer.layers
     viewer.layers.remove(bead)
-    assert dock.psf.kind.value is None
-    assert shown(dock.dims, *dock.psf.sigmas[1:])
+    assert psf_layer_field(dock).value.name == "cells"
+    dock.fields.psf.kind.value = "Gaussian"
+    assert shown(dock.fields.dims, *gaussian(dock).sigmas[1:])
 
 
 # ---------------------------------------------------------------- the method
@@ -196,24 +204,26 @@ def test_measured_psf(viewer, dock, blurred, finished):
 
 def test_each_method_has_exactly_its_fields(dock):
     for method in METHODS:
-        dock.method.value = method
-        for other, form in dock.forms.items():
+        dock.fields.methods.choice.value = method
+        for other, form in dock.fields.methods.forms.items():
             assert all(shown(field) == (other is method) for field in form)
-        assert [field.name for field in dock.forms[method]] == list(method.__dataclass_fields__)
-        assert dock.forms[method].__class__.__name__ == "FunctionGui"
+        assert [field.name for field in dock.fields.methods.forms[method]] == list(
+            method.__dataclass_fields__
+        )
+        assert dock.fields.methods.forms[method].__class__.__name__ == "FunctionGui"
         title, hint = (method.__doc__ or "").splitlines()[0].split(": ")
-        assert title in [dock.method.current_choice]
-        assert hint in dock.method.tooltip
+        assert title in [dock.fields.methods.choice.current_choice]
+        assert hint in dock.fields.methods.choice.tooltip
 
 
 def test_fields_derive_from_the_dataclass(dock):
-    form = dock.forms[TotalVariation]
+    form = dock.fields.methods.forms[TotalVariation]
     assert form.weight.value == TotalVariation().weight
     assert (form.weight.min, form.weight.max, form.weight.step) == (0.0, 1.0, 1e-5)
     assert form.iterations.min == 1
     assert "Regularisation weight" in form.weight.tooltip
     assert form.nonnegative.text == "Nonnegative"
-    descent = dock.forms[GradientDescent]
+    descent = dock.fields.methods.forms[GradientDescent]
     assert descent.optimizer.choices == ("sgd", "adam", "adagrad", "lbfgs")
     assert descent.prior.choices == ("smoothness", "tv", "hessian")
     form.weight.value = 0.25
@@ -221,18 +231,18 @@ def test_fields_derive_from_the_dataclass(dock):
 
 
 def test_values_are_kept_per_method(dock):
-    dock.forms[TotalVariation].iterations.value = 7
-    dock.method.value = RichardsonLucy
-    dock.forms[RichardsonLucy].iterations.value = 9
-    dock.method.value = TotalVariation
-    assert dock.forms[TotalVariation].iterations.value == 7
-    assert dock.forms[RichardsonLucy].iterations.value == 9
+    dock.fields.methods.forms[TotalVariation].iterations.value = 7
+    dock.fields.methods.choice.value = RichardsonLucy
+    dock.fields.methods.forms[RichardsonLucy].iterations.value = 9
+    dock.fields.methods.choice.value = TotalVariation
+    assert dock.fields.methods.forms[TotalVariation].iterations.value == 7
+    assert dock.fields.methods.forms[RichardsonLucy].iterations.value == 9
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, method):
     viewer.add_image((1000 * blurred).astype(np.uint16), name="cells")
-    dock.method.value = method
+    dock.fields.methods.choice.value = method
     dock.deblur()
     finished(dock)
     assert told == []
@@ -241,16 +251,16 @@ def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, 
 
 
 def turned(viewer, dock, blurred):
-    dock.psf.angle.value = 30.0
-    dock.psf.sigmas[1].value = 1.0
+    gaussian(dock).angle.value = 30.0
+    gaussian(dock).sigmas[1].value = 1.0
     return viewer.add_image(blurred, rotate=20)
 
 
 def physical(viewer, dock, blurred):
     units = ("um", "um", "um")
     layer = viewer.add_image(np.stack([blurred] * 24), scale=(0.3, 0.1, 0.1), units=units)
-    dock.psf.unit.value = dock.psf.unit.choices[1]
-    dock.psf.sigmas[0].value = 0.71
+    gaussian(dock).unit.value = gaussian(dock).unit.choices[1]
+    gaussian(dock).sigmas[0].value = 0.71
     return layer
 
 
@@ -261,15 +271,15 @@ def thin(viewer, dock, blurred):
 def masked(viewer, dock, blurred):
     layer = viewer.add_image(np.where(np.eye(32, 40) > 0, np.nan, blurred), contrast_limits=(0, 1))
     viewer.add_shapes([[[20, 20], [25, 30]]], shape_type="rectangle")
-    dock.mask.value = viewer.layers[-1]
-    dock.ignore_nan.value = True
+    dock.fields.mask.value = viewer.layers[-1]
+    dock.fields.ignore_nan.value = True
     return layer
 
 
 def measured(viewer, dock, blurred):
     bead = viewer.add_image(3 + 50 * gaussian_psf(2, 17)[1:], scale=(0.5, 0.5), units=("um", "um"))
     layer = viewer.add_image(blurred, scale=(0.7, 0.7), units=("um", "um"))
-    dock.psf.kind.value = bead
+    use_layer(dock, bead)
     return layer
 
 
@@ -310,9 +320,9 @@ def test_masks(viewer, dock, blurred, finished, told):
     viewer.add_image(holed, name="cells", contrast_limits=(0, 1))
     marks = viewer.add_labels(np.eye(32, 40, dtype=int), name="dead")
     viewer.add_shapes(name="outside")
-    assert [layer and layer.name for layer in dock.mask.choices] == [None, "dead", "outside"]
-    dock.mask.value = marks
-    dock.ignore_nan.value = True
+    assert [layer and layer.name for layer in dock.fields.mask.choices] == [None, "dead", "outside"]
+    dock.fields.mask.value = marks
+    dock.fields.ignore_nan.value = True
     dock.deblur()
     finished(dock)
     assert told == []
@@ -389,7 +399,7 @@ def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
     psf = spoil(gaussian_psf(1.0, 9).copy())
     bead = viewer.add_image(psf, name="bead", contrast_limits=(0, 1))
     viewer.add_image(blurred, name="cells")
-    dock.psf.kind.value = bead
+    use_layer(dock, bead)
     assert_refused(viewer, dock, told, finished, words)
 
 
@@ -397,6 +407,8 @@ def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
     ("field", "value", "words"),
     [
         ("sigma", 0.0, "sigma"),
+        ("sigma", 300.0, "'Sigma x' is 300 pixels"),
+        ("size", "99999", "too many"),
         ("size", "12", "odd"),
         ("size", "many", "odd"),
         ("size", "3, 3, 3", "size has 3 numbers, but 2 axes"),
@@ -404,30 +416,34 @@ def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
 )
 def test_bad_psf_fields(viewer, dock, blurred, told, finished, field, value, words):
     viewer.add_image(blurred, name="cells")
-    (dock.psf.sigmas[2] if field == "sigma" else dock.psf.size).value = value
+    if field == "size":
+        gaussian(dock).size.value = value
+    else:
+        gaussian(dock).sigmas[2].value = value
+        gaussian(dock).sigmas[1].value = min(value, 2.0)
     assert_refused(viewer, dock, told, finished, words)
     told.clear()
-    dock.psf.show.native.click()
+    dock.fields.psf.preview.native.click()
     assert len(told) == 1
 
 
 def test_a_field_cannot_leave_its_bounds(dock):
     with pytest.raises(ValueError, match="-1"):
-        dock.forms[TotalVariation].weight.value = -1
-    assert dock.forms[TotalVariation].weight.value >= 0
+        dock.fields.methods.forms[TotalVariation].weight.value = -1
+    assert dock.fields.methods.forms[TotalVariation].weight.value >= 0
 
 
 def test_out_of_range(viewer, dock, blurred, told, finished):
     viewer.add_image(blurred, name="cells")
-    dock.method.value = Wiener
-    dock.forms[Wiener].balance.native.setMinimum(-1.0)  # the field itself goes to 0
-    dock.forms[Wiener].balance.native.setValue(-1.0)
+    dock.fields.methods.choice.value = Wiener
+    dock.fields.methods.forms[Wiener].balance.native.setMinimum(-1.0)  # the field itself goes to 0
+    dock.fields.methods.forms[Wiener].balance.native.setValue(-1.0)
     assert_refused(viewer, dock, told, finished, "balance")
 
 
 def test_mask_of_another_shape(viewer, dock, blurred, told, finished):
     viewer.add_image(blurred, name="cells")
-    dock.mask.value = viewer.add_labels(np.zeros((7, 7), int), name="old")
+    dock.fields.mask.value = viewer.add_labels(np.zeros((7, 7), int), name="old")
     assert_refused(viewer, dock, told, finished, "'old'")
 
 
@@ -457,7 +473,7 @@ def test_no_tensorflow(viewer, dock, blurred, told, finished, monkeypatch, failu
 def test_harmless_types_are_converted(viewer, dock, blurred, told, finished, dtype):
     top = 1 if np.dtype(dtype).kind in "bf" else 100
     viewer.add_image((blurred * top).astype(dtype), name="cells", contrast_limits=(0, 1))
-    dock.method.value = Wiener
+    dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
     assert told == []
@@ -476,3 +492,100 @@ def test_a_removed_dock_follows_nothing(qtbot, viewer, dock, blurred):
     layer.scale = (2, 2)
     viewer.layers.clear()
     dock.deblur()
+
+
+# ---------------------------------------------------------------- warnings
+
+
+def saturated(picture):
+    noise = np.random.default_rng(0).normal(0, 20, (64, 80))
+    return np.minimum(1000 * np.kron(picture, np.ones((2, 2))) + noise + 100, 600).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "method", "words"),
+    [
+        (saturated, Wiener(), "look saturated"),
+        (lambda picture: 0 * picture + 7, Wiener(), "blank: every pixel is 7"),
+        (lambda picture: picture, RichardsonLucy(iterations=1, background=9.0), "background of 9"),
+    ],
+)
+def test_what_makes_a_result_doubtful_is_said_once(
+    viewer, dock, blurred, told, finished, spoil, method, words
+):
+    viewer.add_image(spoil(blurred), name="cells", contrast_limits=(0, 1))
+    fields = dock.fields.methods
+    fields.choice.value = type(method)
+    for field in fields.forms[type(method)]:
+        field.value = getattr(method, field.name)
+    dock.deblur()
+    finished(dock)
+    assert sum(words in sentence for sentence in told) == 1, told
+    assert words in dock.status.text()
+    record = viewer.layers["cells deblurred"].metadata[KEY]
+    assert any(words in sentence for sentence in record["warnings"])
+
+
+def test_a_psf_layer_without_pixel_size_is_warned_of_at_once(viewer, dock, blurred, told, finished):
+    bead = viewer.add_image(5 + 50 * gaussian_psf(1.5, 15), name="bead")
+    viewer.add_image(blurred, name="cells", scale=(0.2, 0.2), units=("um", "um"))
+    use_layer(dock, bead)
+    told.clear()  # napari's own word on units
+    dock.fields.methods.choice.value = Wiener
+    dock.deblur()
+    assert [sentence for sentence in told if "'bead' has no pixel size" in sentence]
+    finished(dock)
+    assert sum("pixel size" in sentence for sentence in told) == 1
+    assert "'bead' has no pixel size" in dock.status.text()
+
+
+def test_the_image_as_its_own_psf_is_refused(viewer, dock, blurred, told, finished):
+    use_layer(dock, viewer.add_image(blurred, name="cells"))
+    assert_refused(viewer, dock, told, finished, "'cells' is both the image and its PSF")
+
+
+def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, finished):
+    viewer.add_image(blurred, name="cells")
+    gaussian(dock).sigmas[1].value = 0.0
+    dock.deblur()
+    finished(dock)
+    assert told == []
+    assert "no blur along y" in dock.status.text()
+    used = viewer.layers["cells deblurred"].metadata[KEY]["psf"]["array"]
+    assert used.sum(axis=1).max() == pytest.approx(1)
+
+
+# ---------------------------------------------------------------- axes
+
+
+@pytest.mark.parametrize(
+    ("place", "dims", "words"),
+    [
+        ({}, 2, "-3: one by one; y, x: deblurred"),
+        ({"axis_labels": ("t", "y", "x")}, 2, "t: one by one; y, x: deblurred"),
+        ({"axis_labels": ("Z", "y", "x")}, 3, "Z, y, x: deblurred as a volume"),
+        ({"units": ("um",) * 3}, 3, "z, y, x: deblurred as a volume"),
+        ({"units": ("s", "um", "um")}, 2, "-3: one by one; y, x: deblurred"),
+        (
+            {"units": ("um",) * 3, "axis_labels": ("c", "y", "x")},
+            2,
+            "c: one by one; y, x: deblurred",
+        ),
+        ({"axis_labels": ("y", "x", "c")}, 2, "c: one by one; y, x: deblurred"),
+    ],
+)
+def test_the_dock_says_what_it_takes_each_axis_for(viewer, dock, blurred, place, dims, words):
+    layer = viewer.add_image(np.stack([blurred] * 5), name="stack", **place)
+    assert dock.fields.dims.value == dims
+    assert dock.fields.axes.text() == words
+    dock.fields.dims.value = 3
+    assert dock.fields.axes.text().endswith("deblurred as a volume")
+    layer.axis_labels = ("z", "y", "x")
+    assert dock.fields.axes.text() == "z, y, x: deblurred as a volume"
+
+
+def test_a_flat_psf_layer_makes_a_volume_go_plane_by_plane(viewer, dock, blurred):
+    bead = viewer.add_image(gaussian_psf(1.5, 15)[None], name="bead")
+    viewer.add_image(np.stack([blurred] * 5), units=("um",) * 3, name="stack")
+    use_layer(dock, bead)
+    assert dock.fields.axes.text() == "z: one by one; y, x: deblurred"

@@ -1,19 +1,22 @@
 """The worker with a stand-in for the core, whose every step is in the test's hand."""
 
 import gc
+import re
 import time
 import weakref
 from threading import Event, get_ident
 
+import dask.array as da
 import numpy as np
 import pytest
+from dock_fields import gaussian
 from napari.layers import Image
 
-from napari_tf_deblur import TotalVariation
-from napari_tf_deblur._dock.updates import RunFailedError, Throttle, Update, updates
+from napari_tf_deblur import TotalVariation, gaussian_psf
+from napari_tf_deblur._dock.updates import RunFailedError, Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_layers import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.deconvolve import Deconvolution, Step
 from napari_tf_deblur.errors import OutOfMemoryError
@@ -29,10 +32,12 @@ class Core:
         self.threads = set()
         self.steps = 0
         self.warnings = ()
+        self.before = lambda: None
 
     def __call__(self, image, psf, method, *, stop=None, **_):
         values = np.zeros(np.shape(image), np.float32)
         yield Step("starting TensorFlow", 0.0, np.zeros(0, np.float32), lambda: values)
+        self.before()
         losses = []
         while not (self.end.is_set() or (stop is not None and stop.is_set())):
             time.sleep(self.pause)
@@ -47,7 +52,9 @@ class Core:
         history = np.array(losses, np.float32)
         done = self.end.is_set()
         warnings = self.warnings if done else ("The run was stopped.",)
-        return Deconvolution(values, history, self.steps, done, method, 0.1, warnings)
+        return Deconvolution(
+            values, history, self.steps, done, Calibration(method, 1.0), 0.1, warnings
+        )
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ def job(blurred):
 def drain(job, throttle, seconds, show=True):
     """Pull on the updates for a while, as the window would, and return them."""
     stop = Event()
-    generator = updates(job, job.steps(stop), throttle)
+    generator = updates(job.steps(stop), throttle, Event(), Stopwatch())
     end = time.monotonic() + seconds
     seen = []
     while True:
@@ -85,7 +92,7 @@ def drain(job, throttle, seconds, show=True):
 def test_at_most_ten_updates_a_second(core, job):
     core.pause = 0.0005
     seen, result = drain(job, Throttle(), 1.0)
-    assert 6 <= len(seen) <= 13
+    assert 6 <= sum(len(update.losses) > 0 for update in seen) <= 12
     assert core.steps > 100
     assert all(isinstance(update, Update) for update in seen)
     assert (result.data == core.steps).all()
@@ -93,8 +100,8 @@ def test_at_most_ten_updates_a_second(core, job):
 
 def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job):
     seen, _ = drain(job, Throttle(), 1.2, show=False)
-    assert 2 <= len(seen) <= 5
-    assert all(update.image is None for update in seen[1:])
+    assert 2 <= sum(len(update.losses) > 0 for update in seen) <= 5
+    assert all(update.image is None for update in seen)
 
 
 def test_slow_drawing_slows_the_updates_down():
@@ -110,8 +117,10 @@ def test_slow_drawing_slows_the_updates_down():
 
 def test_the_first_image_is_not_the_source(core, job):
     seen, _ = drain(job, Throttle(), 0.3)
-    assert seen[0].message == "starting TensorFlow"
-    assert seen[0].image is None
+    messages = [update.message for update in seen]
+    assert messages[:4] == ["making the PSF", "reading", "preparing", "starting TensorFlow"]
+    assert all(update.image is None for update in seen[:4])
+    assert seen[1].psf.sum() == pytest.approx(1)
     assert any(update.image is not None for update in seen)
 
 
@@ -218,7 +227,7 @@ def test_a_second_press_starts_nothing(viewer, running, core, dock, finished):
 def test_a_second_run_makes_a_second_layer(qtbot, viewer, running, core, dock, finished):
     core.end.set()
     finished(dock)
-    assert dock.image.value.name == "cells"  # not the result, which is active now
+    assert dock.fields.image.value.name == "cells"  # not the result, which is active now
     dock.deblur()
     finished(dock)
     names = [layer.name for layer in viewer.layers]
@@ -261,21 +270,30 @@ def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
     assert told == []
 
 
-def test_the_live_layer_may_go(qtbot, viewer, running, core, dock, finished, told):
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_live_layer_that_the_user_deletes_stays_deleted(
+    qtbot, viewer, running, core, dock, finished, told, stop
+):
     viewer.layers.remove(running)
-    qtbot.wait(200)
-    assert "cells deblurred" not in viewer.layers
+    finished(dock, 1)  # there is nothing left to do it for
+    assert "result was deleted" in dock.status.text()
+    if stop:
+        dock.stop()
     core.end.set()
-    finished(dock)
-    assert (viewer.layers["cells deblurred"].data == core.steps).all()
+    qtbot.wait(300)
+    assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
+    assert "result was deleted" in dock.status.text()
     assert told == []
+    steps = core.steps
+    qtbot.wait(100)
+    assert core.steps == steps
 
 
 def test_fields_may_change(viewer, running, core, dock, finished):
-    for method in dock.method.choices:
-        dock.method.value = method
-    dock.psf.sigmas[2].value = 5
-    dock.boundary.value = "zero"
+    for method in dock.fields.methods.choice.choices:
+        dock.fields.methods.choice.value = method
+    gaussian(dock).sigmas[2].value = 5
+    dock.fields.boundary.value = "zero"
     core.end.set()
     finished(dock)
     record = running.metadata["napari_tf_deblur"]
@@ -286,9 +304,8 @@ def test_fields_may_change(viewer, running, core, dock, finished):
 
 def test_all_layers_may_go(viewer, running, core, dock, finished, told):
     viewer.layers.clear()
-    core.end.set()
     finished(dock)
-    assert [layer.name for layer in viewer.layers] == ["cells deblurred"]
+    assert not viewer.layers
     assert told == []
 
 
@@ -333,12 +350,85 @@ def test_the_viewer_may_be_closed_while_layers_are_added(qtbot, make_napari_view
     assert "PSF" not in viewer.layers
 
 
-def test_stop_before_the_first_step(viewer, dock, core, cells, finished, told):
+class Slow:
+    """Something that takes long and cannot be interrupted, in the worker."""
+
+    def __init__(self, value):
+        self.value = value
+        self.begun, self.go_on = Event(), Event()
+
+    def __call__(self, *_):
+        self.begun.set()
+        self.go_on.wait(20)
+        return self.value
+
+
+@pytest.fixture(params=["at once", "psf", "reading", "TensorFlow"])
+def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
+    """A run that stands still before its first iteration, and what it waits for."""
+    slow = Slow(gaussian_psf(1.0))
+    layer = viewer.add_image(np.stack([blurred] * 4), name="stack")
+    if request.param == "at once":
+        slow.begun.set()
+    elif request.param == "psf":
+        monkeypatch.setattr(
+            "napari_tf_deblur._layers.psf_kinds.gaussian_psf", lambda *_, **__: slow()
+        )
+    elif request.param == "reading":
+        slow.value = blurred[None]
+        layer._data = da.from_array(layer.data, chunks=(1, -1, -1)).map_blocks(
+            slow, dtype=blurred.dtype, meta=np.empty((0, 0, 0), blurred.dtype)
+        )
+    else:
+        monkeypatch.setattr(core, "before", slow, raising=False)
+    yield slow
+    slow.go_on.set()
+
+
+def test_stop_works_from_the_first_moment(qtbot, viewer, dock, core, slow_stage, finished, told):
     dock.deblur()
+    qtbot.waitUntil(slow_stage.begun.is_set)
+    run = dock._run
+    before = time.monotonic()
     dock.stop_button.native.click()
-    finished(dock)
-    assert "cells deblurred" in viewer.layers
+    assert time.monotonic() - before < 0.05
+    assert dock.deblur_button.enabled
+    assert dock.status.text() == "Stopped before the first iteration; no layer was added."
+    slow_stage.go_on.set()
+    qtbot.waitUntil(lambda: not run._worker.is_running, timeout=5000)
+    qtbot.wait(100)
+    assert [layer.name for layer in viewer.layers if layer.name != "PSF"] == ["stack"]
+    assert dock.status.text() == "Stopped before the first iteration; no layer was added."
+    assert core.steps <= 1
     assert told == []
+    core.end.set()
+    dock.deblur()  # and nothing is left of it
+    finished(dock)
+    assert "stack deblurred" in viewer.layers
+
+
+def test_the_status_says_how_long_the_user_waited_and_where_it_went(
+    viewer, dock, core, finished, blurred
+):
+    layer = viewer.add_image(np.stack([blurred] * 4), name="stack")
+    layer._data = da.from_array(layer.data, chunks=(1, -1, -1)).map_blocks(
+        lambda block: time.sleep(0.3) or block, dtype=blurred.dtype
+    )
+    core.before = lambda: time.sleep(0.4)
+    core.end.set()
+    before = time.monotonic()
+    dock.deblur()
+    finished(dock)
+    waited = time.monotonic() - before
+    said = float(re.match(r"Done in (.*) s: ", dock.status.text())[1])
+    assert waited - 0.15 <= said <= waited + 0.05
+    seconds = {
+        stage: float(s) for stage, s in re.findall(r"(\w[\w ]*) ([\d.]+) s", dock.status.toolTip())
+    }
+    stages = {stage.lower(): s for stage, s in seconds.items()}
+    assert stages["reading"] >= 0.3
+    assert stages["starting tensorflow"] >= 0.35
+    assert sum(stages.values()) == pytest.approx(said, abs=0.3)
 
 
 def test_warnings_of_the_core_reach_the_user(qtbot, dock, core, cells, finished, told):

@@ -13,9 +13,10 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._layers.adding import adding
-from napari_tf_deblur._layers.job import displayable, fitting_limits
 from napari_tf_deblur._layers.masks import mask_from, with_nan
-from napari_tf_deblur._layers.psf_layers import GaussianPSF, find_psf_layer, showing_psf
+from napari_tf_deblur._layers.psf_display import find_psf_layer, showing_psf
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.result import displayable, fitting_limits
 from napari_tf_deblur._layers.source import read
 
 KEY = "napari_tf_deblur"
@@ -179,9 +180,11 @@ def test_a_layer_as_psf_is_resampled_to_the_image(blurred):
 def test_a_psf_without_voxel_size_is_taken_as_it_is(blurred):
     bead = Image(gaussian_psf(1.5), name="bead")
     source = Image(blurred, scale=(0.2, 0.2), units=("um", "um"))
-    used = deblur_layer(source, bead, Wiener()).metadata[KEY]["psf"]
+    record = deblur_layer(source, bead, Wiener()).metadata[KEY]
+    used = record["psf"]
+    assert "'bead' has no pixel size: that of the image was assumed, 0.2" in record["warnings"][0]
     assert used["array"].shape == bead.data.shape
-    assert "no voxel size of its own" in used["notes"][0]
+    assert "pixel by pixel" in used["notes"][0]
 
 
 @pytest.mark.parametrize(
@@ -255,11 +258,11 @@ def test_nan_is_refused_or_ignored(blurred):
         deblur_layer(Image(holed), PSF, Wiener())
     result = deblur_layer(Image(holed), PSF, TotalVariation(iterations=5), ignore_nan=True)
     assert np.isfinite(result.data).all()
-    mask = with_nan(np.eye(32, 40, dtype=bool), read(Image(holed)))
+    mask = with_nan(np.eye(32, 40, dtype=bool), holed, rgb=False)
     assert mask[3, 4]
     assert mask[0, 0]
     assert mask.sum() == 33
-    assert with_nan(None, read(Image(blurred))) is None
+    assert with_nan(None, blurred, rgb=False) is None
 
 
 # ---------------------------------------------------------------- adding it
@@ -289,7 +292,8 @@ def test_a_layer_may_go_before_it_is_shown(blurred):
 
 def show_psf(viewer, image, psf):
     """Show a PSF at once, and return its layer."""
-    for _ in showing_psf(viewer, read(image), psf):
+    source = read(image)
+    for _ in showing_psf(viewer, source, psf, psf.array(source)[0]):
         pass
     return find_psf_layer(viewer)
 

@@ -45,13 +45,31 @@ class Form(QWidget):
             native.setMinimumContentsLength(8)
         self._grid.addWidget(native, row, 1)
         if not isinstance(widget, CheckBox | PushButton):
-            label = QLabel(widget.label, self)
+            label = self._add_label(widget.label, row)
             label.setToolTip(widget.tooltip or "")
             label.setBuddy(native)
-            side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            self._grid.addWidget(label, row, 0, side)
             self._labels[id(widget)] = label
-            self._make_room(label)
+
+    def add_words(self, label: str, words: QLabel, lines: int = 2) -> None:
+        """Append a row of words, with room for a number of lines so that nothing jumps.
+
+        Parameters
+        ----------
+        label : str
+            Its label.
+        words : QLabel
+            The words, in the column of the fields.
+        lines : int
+            Number of lines.
+        """
+        row = self._grid.rowCount()
+        words.setParent(self)
+        words.setWordWrap(True)
+        words.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        words.setFixedHeight(lines * words.fontMetrics().lineSpacing() + 2)
+        self._grid.addWidget(words, row, 1)
+        title = self._add_label(label, row)
+        title.setToolTip(words.toolTip())
 
     def show_row(self, widget: Widget, visible: bool = True, label: str | None = None) -> None:
         """Show or hide the row of a widget.
@@ -71,6 +89,13 @@ class Form(QWidget):
             if label is not None:
                 name.setText(label)
                 self._make_room(name)
+
+    def _add_label(self, text: str, row: int) -> QLabel:
+        label = QLabel(text, self)
+        side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self._grid.addWidget(label, row, 0, side)
+        self._make_room(label)
+        return label
 
     def _make_room(self, label: QLabel) -> None:
         """Keep the column of labels as wide as its widest, shown or not."""

@@ -21,9 +21,15 @@ class TaskQueue:
     ----------
     widget : QWidget, optional
         A part of the window that the work changes.
+
+    Attributes
+    ----------
+    is_working : bool
+        Whether a piece is being done right now, so that what changes is its doing.
     """
 
     def __init__(self, widget: QWidget | None = None) -> None:
+        self.is_working = False
         self._waiting: deque[Work] = deque()
         self._widget = widget
         self._apart = False  # whether the next piece is to be painted apart
@@ -32,12 +38,17 @@ class TaskQueue:
     def do(self, work: Work) -> None:
         """Do some work after all that waits already; at once if nothing does.
 
+        What a piece of work asks for is done right after that work.
+
         Parameters
         ----------
         work : iterator
             A generator that yields between its pieces.
         """
-        self._waiting.append(work)
+        if self.is_working and self._waiting:
+            self._waiting.insert(1, work)
+        else:
+            self._waiting.append(work)
         if len(self._waiting) == 1 and not self._painting:
             self._go_on()
 
@@ -54,12 +65,14 @@ class TaskQueue:
         self._apart = False
         if held is not None:
             held.setUpdatesEnabled(False)
+        self.is_working = True
         try:
             self._apart = bool(next(work))
         except StopIteration:
             if self._waiting:  # else it was dropped by its own last piece
                 self._waiting.popleft()
         finally:
+            self.is_working = False
             if held is not None:
                 self._painting = True
                 QTimer.singleShot(PAINT_MS, lambda: self._paint(held))

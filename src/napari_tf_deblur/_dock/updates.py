@@ -1,4 +1,4 @@
-"""What a worker tells the window of a run, and how often."""
+"""What a worker tells the window of a run, how often, and where the time went."""
 
 import time
 from collections.abc import Generator
@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.job import Job, Result, displayable
+from napari_tf_deblur._layers.job import Stage
+from napari_tf_deblur._layers.psf_kinds import PSFArray
+from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur.deconvolve import Step
+from napari_tf_deblur.errors import UserError
 
 MIN_INTERVAL = 0.1
 """Seconds between two updates of the window, at the least."""
@@ -20,6 +23,9 @@ HEARTBEAT = 0.5
 
 GUI_SHARE = 0.25
 """Part of the time that drawing updates may take, of large volumes above all."""
+
+ITERATING = "iterating"
+"""Name of the stage of a run that the core's iterations are."""
 
 
 class RunFailedError(Exception):
@@ -40,12 +46,15 @@ class Update:
         One value per iteration so far.
     image : ndarray, optional
         The image as it is now.
+    psf : ndarray, optional
+        The PSF, once it is made.
     """
 
     message: str
     fraction: float
     losses: NDArray[np.float32]
-    image: NDArray[Any] | None
+    image: NDArray[Any] | None = None
+    psf: PSFArray | None = None
 
 
 class Throttle:
@@ -80,19 +89,56 @@ class Throttle:
         self._shown.set()
 
 
+class Stopwatch:
+    """Measures how long a run spends in each of its stages, from the press of the button on.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Time spent in each stage that is over, in the order in which they began.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = self._entered = time.monotonic()
+        self._stage = "beginning"
+
+    @property
+    def total(self) -> float:
+        """Seconds since the press."""
+        return time.monotonic() - self._began
+
+    def enter(self, stage: str) -> None:
+        """Note that a stage begins, or goes on."""
+        now = time.monotonic()
+        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._entered
+        self._stage, self._entered = stage, now
+
+    def in_words(self) -> str:
+        """Say where the time went, stages of a moment left out."""
+        parts = [f"{stage} {s:.1f} s" for stage, s in self.seconds.items() if s >= 0.05]
+        text = ", ".join(parts)
+        return f"{text[:1].upper()}{text[1:]}." if parts else ""
+
+
 def updates(
-    job: Job, steps: Generator[Step, None, Result], throttle: Throttle
-) -> Generator[Update, None, Result]:
+    steps: Generator[Stage | Step, None, Result | None],
+    throttle: Throttle,
+    begun: Event,
+    stopwatch: Stopwatch,
+) -> Generator[Update, None, Result | None]:
     """Pull on the steps of a job, and pass on as many as the window can show.
 
     Parameters
     ----------
-    job : Job
-        The job.
     steps : generator
-        Its steps.
+        The steps of a job.
     throttle : Throttle
         Says when the next update may be sent.
+    begun : threading.Event
+        Is set once there is an iteration, and so an image to keep.
+    stopwatch : Stopwatch
+        Is told of each stage.
 
     Yields
     ------
@@ -101,27 +147,57 @@ def updates(
 
     Returns
     -------
-    Result
+    Result or None
         Of the job.
     """
+    stage = ""
     try:
         while True:
             step = next(steps)
-            begun = len(step.loss_history) > 0  # before that, the image is the source
+            former, stage = stage, _stage_of(step)
+            stopwatch.enter(stage)
+            if stage == ITERATING:
+                begun.set()
             due = throttle.due()
-            if due or not begun or throttle.overdue():
-                image = displayable(step.image(), job.source) if due and begun else None
+            if due or stage != former or throttle.overdue():
+                update = _update_of(step, with_image=due and stage == ITERATING)
                 throttle.sent()
-                yield Update(step.message, step.fraction, step.loss_history, image)
-                throttle.wait()
+                yield update
+                if isinstance(step, Step):
+                    throttle.wait()
     except StopIteration as end:
-        result: Result = end.value
+        result: Result | None = end.value
         return result
-    except ValueError:  # in words already, such as the core's OutOfMemoryError
+    except UserError:
         raise
-    except MemoryError as error:
-        raise RunFailedError(
+    except Exception as error:
+        raise in_words(error) from error
+    finally:
+        stopwatch.enter("showing")
+
+
+def _stage_of(step: Stage | Step) -> str:
+    if isinstance(step, Stage):
+        return step.name
+    return ITERATING if len(step.loss_history) else step.message
+
+
+def _update_of(step: Stage | Step, with_image: bool) -> Update:
+    if isinstance(step, Stage):
+        message = f"{step.name}, {100 * step.fraction:.0f} %" if step.fraction else step.name
+        return Update(message, 0.0, np.zeros(0, np.float32), psf=step.psf)
+    image = step.image() if with_image else None
+    return Update(step.message, step.fraction, step.loss_history, image)
+
+
+def in_words(error: Exception) -> Exception:
+    """Return an error that says what happened, and that napari's worker does not swallow."""
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, MemoryError):
+        return RunFailedError(
             "The memory is exhausted: deblur a smaller part of the image, or close other programs."
-        ) from error
-    except RuntimeError as error:  # which napari's worker would swallow
-        raise RunFailedError(f"Deblurring failed: {error}") from error
+        )
+    if isinstance(error, RuntimeError):
+        return RunFailedError(f"Deblurring failed: {error}")
+    return error

@@ -10,12 +10,16 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
 from napari_tf_deblur._dock.fields import Fields
+from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.loss_plot import LossPlot
+from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
-from napari_tf_deblur._dock.worker import Run
-from napari_tf_deblur._layers.job import Job, Result
-from napari_tf_deblur._layers.psf_layers import GaussianPSF, find_psf_layer, showing_psf
+from napari_tf_deblur._dock.worker import Outcome, Run
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_display import find_psf_layer
+from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur.errors import UserError
 
 WIDTH = 360
 """Of the dock, at the least, in pixels."""
@@ -32,11 +36,11 @@ class DeblurWidget(Container[Widget]):
     Attributes
     ----------
     fields : Fields
-        What can be set; its fields are attributes of this widget too.
+        What can be set.
     deblur_button, stop_button : PushButton
         Begin a run; end it and keep the best image so far.
     status : QLabel
-        What is going on, in words.
+        What is going on, in words; where the time went in its tooltip.
     plot : LossPlot
         The loss curve.
     """
@@ -45,13 +49,11 @@ class DeblurWidget(Container[Widget]):
         super().__init__(labels=False)
         self._viewer = napari_viewer
         self._run: Run | None = None
-        self._tasks = TaskQueue(self.native)
         self._gone = False
-        self.fields = fields = Fields(napari_viewer)
-        self.image, self.dims, self.psf = fields.image, fields.dims, fields.psf
-        self.method, self.forms = fields.method, fields.forms
-        self.boundary, self.mask = fields.boundary, fields.mask
-        self.ignore_nan = fields.ignore_nan
+        self._warned: tuple[str, ...] = ()  # of the job that runs
+        self._tasks = TaskQueue(self.native)
+        self._preview = PSFPreview(napari_viewer, self._tasks)
+        self.fields = Fields(napari_viewer)
         self.deblur_button = PushButton(text="Deblur", tooltip="Deblur the image layer")
         self.stop_button = PushButton(
             text="Stop", enabled=False, tooltip="End now and keep the best image so far"
@@ -63,11 +65,14 @@ class DeblurWidget(Container[Widget]):
         self._set_running(False)
         self.deblur_button.changed.connect(self.deblur)
         self.stop_button.changed.connect(self.stop)
-        self.psf.show.changed.connect(self.show_psf)
-        self.psf.changed.connect(self._update_psf_layer)
+        self.fields.psf.preview.changed.connect(self.show_psf)
+        self.fields.psf.changed.connect(self._update_psf_layer)
         self.native.destroyed.connect(self._on_destroyed)
-        napari_viewer.layers.selection.events.active.connect(self._follow)
-        self._follow()
+        if (active := napari_viewer.layers.selection.active) is not None:
+            self.fields.select(active)
+        self._follower = SelectionFollower(
+            napari_viewer, lambda: self._tasks.is_working, self.fields.select, self.fields.add
+        )
 
     def _lay_out(self) -> None:
         """Put the fields where they can be scrolled, and the controls below, always in view."""
@@ -97,80 +102,83 @@ class DeblurWidget(Container[Widget]):
             return
         try:
             job = self.fields.job()
-            self._run = Run(self._viewer, job, self._on_update, self._on_end, self.native)
+            self._run = run = Run(
+                self._viewer,
+                job,
+                lambda update: self._on_update(update, job),
+                self._on_end,
+                self._tasks,
+            )
         except Exception as error:  # one that leaves a slot would end the process
             self._on_end(error)
             return
         self._set_running(True)
-        self.status.setText("Preparing.")
+        self._say("Preparing.")
         self.plot.set_losses([])
-        self._tasks.do(self._beginning(self._run, job))
+        self._warned = job.warnings
+        for warning in job.warnings:
+            show_warning(warning)
+        self._tasks.do(self._beginning(run))
 
     def stop(self, *_: object) -> None:
         """End the run; the result layer keeps the best image so far."""
         if self._run is not None:
-            self.status.setText("Stopping.")
+            self._say("Stopping.")
             self._run.stop()
 
     def show_psf(self, *_: object) -> None:
-        """Show the Gaussian PSF as a layer in the corner of its image."""
-        self._tasks.do(self._showing_psf(self._report))
+        """Show the PSF as a layer in the corner of its image."""
+        self._make_psf(self._report)
 
-    def _beginning(self, run: Run, job: Job) -> Iterator[bool | None]:
+    def _beginning(self, run: Run) -> Iterator[bool | None]:
         yield None  # first the buttons
-        try:
-            if isinstance(job.psf, GaussianPSF):
-                yield from showing_psf(self._viewer, job.source, job.psf)
-                yield None
-        except Exception as error:  # as above
-            self._on_end(error)
-        else:
-            run.start()
-
-    def _showing_psf(self, tell: Callable[[Exception], None]) -> Iterator[bool | None]:
-        try:
-            source, psf = self.fields.source(), self.psf.psf()
-            if isinstance(psf, GaussianPSF):
-                yield from showing_psf(self._viewer, source, psf)
-        except (TypeError, ValueError) as error:
-            tell(error)
+        run.start()
 
     def _update_psf_layer(self) -> None:
         """Keep the PSF layer up to date while the fields change, if it is there."""
-        if self._gone or self.image.value is None or find_psf_layer(self._viewer) is None:
-            return
-        self._tasks.do(self._updating_psf())
-
-    def _updating_psf(self) -> Iterator[bool | None]:
-        if find_psf_layer(self._viewer) is not None:  # still there when its turn has come
+        wanted = self.fields.image.value is not None and find_psf_layer(self._viewer) is not None
+        if wanted and not self._gone:
             # Half-typed values deserve no notification.
-            yield from self._showing_psf(lambda error: self.status.setText(str(error)))
+            self._make_psf(lambda error: self._say(str(error)), only_if_shown=True)
 
-    def _follow(self, *_: object) -> None:
-        if not self._gone:
-            self.fields.choose(self._viewer.layers.selection.active)
+    def _make_psf(self, on_error: Callable[[Exception], None], only_if_shown: bool = False) -> None:
+        try:
+            source, psf = self.fields.source(), self.fields.psf.chosen.psf()
+            psf.check(source)
+        except UserError as error:
+            on_error(error)
+        else:
+            self._preview.make(Wanted(source, psf, on_error, only_if_shown))
 
-    def _on_update(self, update: Update) -> None:
+    def _on_update(self, update: Update, job: Job) -> None:
         if update.fraction > 0:
             self.progress.setRange(0, 1000)
             self.progress.setValue(int(1000 * update.fraction))
-        self.status.setText(f"{update.message[:1].upper()}{update.message[1:]}.")
+        self._say(f"{update.message[:1].upper()}{update.message[1:]}.")
         self.plot.set_losses(update.losses)
+        if update.psf is not None:
+            wanted = Wanted(job.source, job.psf, self._report, only_if_shown=not job.psf.shown)
+            self._preview.show(wanted, update.psf)
 
-    def _on_end(self, outcome: Result | Exception | None) -> None:
-        was_stopped = self._run is not None and self._run.is_stopped
-        self._run = None
+    def _on_end(self, outcome: Outcome) -> None:
+        if self._gone:
+            return
+        run, self._run = self._run, None
         self._set_running(False)
-        if isinstance(outcome, Result):
+        if isinstance(outcome, Exception):
+            self._report(outcome)
+        elif isinstance(outcome, str) or run is None:
+            self._say(str(outcome))
+        else:
             self.progress.setValue(self.progress.maximum())
             self.plot.set_losses(outcome.done.loss_history)
-            self.status.setText(_summary(outcome))
-            for warning in () if was_stopped else outcome.done.warnings:
-                show_warning(warning)  # whoever pressed Stop knows already
-        elif isinstance(outcome, Exception):
-            self._report(outcome)
-        else:
-            self.status.setText("Cancelled.")
+            self._say(_summary(outcome, run), run.stopwatch.in_words())
+            known = set(self._warned)
+            if run.is_stopped:  # whoever pressed Stop knows that
+                known |= set(outcome.done.warnings)
+            for warning in outcome.warnings:
+                if warning not in known:
+                    show_warning(warning)
 
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running
@@ -178,9 +186,13 @@ class DeblurWidget(Container[Widget]):
         self.progress.setRange(0, 0 if running else 1000)  # 0, 0: busy, until there is news
         self.progress.setValue(0)
 
+    def _say(self, words: str, tooltip: str = "") -> None:
+        self.status.setText(words)
+        self.status.setToolTip(tooltip)
+
     def _report(self, error: Exception) -> None:
-        self.status.setText(str(error))
-        if isinstance(error, ValueError | TypeError):  # of the input: a sentence will do
+        self._say(str(error))
+        if isinstance(error, UserError):  # a sentence will do
             show_error(str(error))
         else:
             notification_manager.receive_error(type(error), error, error.__traceback__)
@@ -188,6 +200,8 @@ class DeblurWidget(Container[Widget]):
     def _on_destroyed(self, *_: object) -> None:
         self._gone = True
         self._tasks.drop()
+        self._preview.end()
+        self._follower.end()
         self.fields.unwatch()
         if self._run is not None:
             self._run.abandon()
@@ -204,11 +218,14 @@ def _scrollable(widget: QWidget) -> QScrollArea:
     return area
 
 
-def _summary(result: Result) -> str:
+def _summary(result: Result, run: Run) -> str:
+    """Say how long the user waited, and for what."""
     done = result.done
     count = f"{done.iterations} iteration{'s' * (done.iterations != 1)}"
-    how = ", converged" if done.converged else ""
-    text = f"Done in {done.seconds:.1f} s: {count}{how}."
-    if result.notes:
-        text += f" PSF: {'; '.join(result.notes)}."
-    return " ".join([text, *done.warnings])
+    seconds = f"{run.stopwatch.total:.1f} s"
+    if run.is_stopped:
+        text = f"Stopped after {seconds}: the image after {count} is kept."
+    else:
+        text = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
+    notes = [f"PSF: {'; '.join(result.notes)}."] if result.notes else []
+    return " ".join([text, *result.warnings, *notes])

@@ -5,19 +5,26 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from threading import Event
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 from qtpy.QtCore import QCoreApplication
-from qtpy.QtWidgets import QWidget
 
-from napari_tf_deblur._dock.task_queue import TaskQueue
-from napari_tf_deblur._dock.updates import Throttle, Update, updates
+from napari_tf_deblur._dock.task_queue import TaskQueue, Work
+from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers.adding import adding
-from napari_tf_deblur._layers.deblur_layer import result_layer
-from napari_tf_deblur._layers.job import Job, Result
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.result import Result, result_layer
 from napari_tf_deblur._layers.source import KEY
+
+CANCELLED = "Cancelled."
+NOTHING_KEPT = "Stopped before the first iteration; no layer was added."
+DELETED = "Stopped, because the layer of the result was deleted; nothing is kept."
+
+Outcome = Result | Exception | str
+"""How a run ended: with a result, an error, or with nothing, for a reason in words."""
 
 
 class Run:
@@ -32,10 +39,14 @@ class Run:
     on_update : callable
         Called with each update, in the main thread.
     on_end : callable
-        Called once at the end, in the main thread, with the result, with the exception
-        that ended the run, or with None if napari cancelled it.
-    widget : QWidget, optional
-        A part of the window in which the result is shown.
+        Called once at the end, in the main thread.
+    tasks : TaskQueue
+        Does the work on the window.
+
+    Attributes
+    ----------
+    stopwatch : Stopwatch
+        How long it has taken so far.
     """
 
     def __init__(
@@ -43,35 +54,46 @@ class Run:
         viewer: ViewerModel,
         job: Job,
         on_update: Callable[[Update], None],
-        on_end: Callable[[Result | Exception | None], None],
-        widget: QWidget | None = None,
+        on_end: Callable[[Outcome], None],
+        tasks: TaskQueue,
     ) -> None:
+        self.stopwatch = Stopwatch()
         self._viewer = viewer
         self._source = job.source
         self._on_update = on_update
         self._on_end = on_end
         self._active = viewer.layers.selection.active
         self._layer: Image | None = None
-        self._outcome: Result | Exception | None = None
-        self._stop = Event()
-        self._abandoned = False
-        self._tasks = TaskQueue(widget)
+        self._outcome: Outcome = CANCELLED
+        self._stop, self._begun = Event(), Event()
+        self._over = False
+        self._tasks = tasks
         self._throttle = Throttle()
         self._steps = job.steps(self._stop)
-        self._worker = GeneratorWorker(updates, job, self._steps, self._throttle)
+        self._worker = GeneratorWorker(
+            updates, self._steps, self._throttle, self._begun, self.stopwatch
+        )
         self._worker.yielded.connect(self._show)
         self._worker.returned.connect(self._keep)
         self._worker.errored.connect(self._keep)
         self._worker.finished.connect(self._finish)
+        viewer.layers.events.removed.connect(self._on_removed)
 
     def start(self) -> None:
-        """Begin."""
-        atexit.register(self._await_end)
-        self._worker.start()
+        """Begin, unless it was stopped already."""
+        if not self._over:
+            atexit.register(self._await_end)
+            self._worker.start()
 
     def stop(self) -> None:
-        """Ask for the best image so far; the run ends a moment later."""
+        """End with the best image so far; at once, with nothing, if there is none yet.
+
+        Reading a file and importing TensorFlow cannot be interrupted: the worker then ends
+        later, by itself, and changes nothing.
+        """
         self._stop.set()
+        if not self._begun.is_set():
+            self._end_with(NOTHING_KEPT)
 
     @property
     def is_stopped(self) -> bool:
@@ -79,11 +101,22 @@ class Run:
         return self._stop.is_set()
 
     def abandon(self) -> None:
-        """Stop without touching the window again, which is closing."""
-        self._abandoned = True
-        self._tasks.drop()
-        self._stop.set()
-        self._worker.quit()
+        """Stop without touching the window again."""
+        if not self._over:
+            self._let_go()
+            self._stop.set()
+            self._throttle.shown(0.0)  # the worker may be waiting for it
+            self._worker.quit()
+
+    def _let_go(self) -> None:
+        self._over = True
+        self._layer = None
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+    def _end_with(self, words: str) -> None:
+        if not self._over:
+            self.abandon()
+            self._on_end(words)
 
     def _await_end(self) -> None:
         """Let the worker end before Python does, which would crash the process."""
@@ -92,19 +125,35 @@ class Run:
         # Deliver what the worker sent last; PyQt's clean-up at exit stumbled over it.
         QCoreApplication.processEvents()
 
-    def _show(self, update: Update) -> None:
-        if not self._abandoned:
-            self._tasks.do(self._showing(update))
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self._layer:
+            self._end_with(DELETED)
 
-    def _keep(self, outcome: Result | Exception) -> None:
-        self._outcome = outcome
+    def _show(self, update: Update) -> None:
+        self._do(self._showing(update))
+
+    def _keep(self, outcome: Result | Exception | None) -> None:
+        self._outcome = NOTHING_KEPT if outcome is None else outcome
 
     def _finish(self) -> None:
         atexit.unregister(self._await_end)
-        outcome, self._outcome = self._outcome, None
-        self._steps.close()  # frees the arrays of a run that napari cancelled
-        if not self._abandoned:
-            self._tasks.do(self._ending(outcome))
+        outcome, self._outcome = self._outcome, CANCELLED
+        self._steps.close()  # frees the arrays of a run that was cancelled
+        self._do(self._ending(outcome))
+
+    def _do(self, work: Work) -> None:
+        """Do some work on the window, as long as the run is not over."""
+
+        def until_over() -> Work:
+            while not self._over:
+                try:
+                    piece = next(work)
+                except StopIteration:
+                    return
+                yield piece
+
+        if not self._over:
+            self._tasks.do(until_over())
 
     def _showing(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
@@ -114,31 +163,30 @@ class Run:
             if self._layer is None:
                 self._layer = result_layer(self._source, update.image)
                 yield from adding(self._viewer, self._layer)
-            elif self._layer in self._viewer.layers:
+            else:
                 self._layer.data = update.image
             yield None
         # Only after the canvas is painted does the worker go on, so as not to compete.
         self._throttle.shown(time.monotonic() - began)
 
-    def _ending(self, outcome: Result | Exception | None) -> Iterator[bool | None]:
+    def _ending(self, outcome: Outcome) -> Iterator[bool | None]:
         if isinstance(outcome, Result):
             yield from self._writing(outcome)
             yield None
         elif isinstance(outcome, Exception):
             traceback.clear_frames(outcome.__traceback__)  # they hold arrays
             self._remove()
-        self._layer = None
+        self._let_go()
         self._on_end(outcome)
 
     def _writing(self, result: Result) -> Iterator[bool | None]:
         layer = self._layer
-        new = layer is None or layer not in self._viewer.layers
-        if layer is None or new:
-            layer = result_layer(self._source, result.data, result.limits)
-        layer.metadata = {KEY: result.record}
-        if new:
+        if layer is None:
+            self._layer = layer = result_layer(self._source, result.data, result.limits)
+            layer.metadata = {KEY: result.record}
             yield from adding(self._viewer, layer)
         else:
+            layer.metadata = {KEY: result.record}
             layer.data = result.data
             if not layer.rgb:
                 layer.contrast_limits = result.limits
@@ -146,7 +194,8 @@ class Run:
     def _remove(self) -> None:
         """Leave the layers as they were before the run."""
         layers = self._viewer.layers
-        if self._layer is not None and self._layer in layers:
-            layers.remove(self._layer)
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in layers:
+            layers.remove(layer)
             if self._active in layers:
                 layers.selection.active = self._active

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image
 
 
-def adding(viewer: ViewerModel, layer: Layer, *, select: bool = True) -> Iterator[bool | None]:
+def adding(viewer: ViewerModel, layer: Image, *, select: bool = True) -> Iterator[bool | None]:
     """Add a layer, then show it.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         Where to add it.
-    layer : napari.layers.Layer
+    layer : napari.layers.Image
         The layer.
     select : bool
         Make it the active one; otherwise that stays as it is.
@@ -22,10 +22,11 @@ def adding(viewer: ViewerModel, layer: Layer, *, select: bool = True) -> Iterato
     ------
     bool or None
         True before it is added, None when it is there but hidden. At the end it is shown.
+        A colour image is never hidden: napari cannot show its volume view then.
     """
     yield True  # napari takes about as long to paint a new layer's controls as to add it
     active = viewer.layers.selection.active
-    layer.visible = False
+    layer.visible = bool(layer.rgb)
     viewer.add_layer(layer)
     if not select and active is not None:
         viewer.layers.selection.active = active

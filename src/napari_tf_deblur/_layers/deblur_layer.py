@@ -1,14 +1,14 @@
 """From layer to layer: deblurring one, and the layer that this leaves behind."""
 
-from typing import Any
-
 from napari.layers import Image, Labels, Shapes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from napari_tf_deblur._layers.job import Job, Result
+from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
-from napari_tf_deblur._layers.psf_layers import psf_from
-from napari_tf_deblur._layers.source import KEY, Source, read
+from napari_tf_deblur._layers.psf_kinds import psf_from
+from napari_tf_deblur._layers.result import result_layer
+from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur.deconvolve import finish
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation
 
@@ -30,8 +30,9 @@ def deblur_layer(
         The blurred image: any number of axes, colour or not, multiscale or not.
     psf : array_like or napari.layers.Image
         An array is used as it is. A layer is taken for a measured PSF: resampled to the
-        image's voxel size, background-subtracted, centred and normalised. The number of
-        axes says which axes of the image are deblurred: the last ones.
+        image's pixel size, background-subtracted, centred and normalised. The number of
+        axes (without those of length 1 before a layer's last two) says which axes of the
+        image are deblurred: the last ones that are neither time nor channels.
     method : Method
         What to do.
     boundary : {"unknown", "zero", "periodic"}
@@ -45,7 +46,7 @@ def deblur_layer(
     -------
     napari.layers.Image
         A new layer that lies exactly on `layer`, with a record of the run in
-        ``metadata["napari_tf_deblur"]``.
+        ``metadata["napari_tf_deblur"]``, "warnings" included.
 
     Raises
     ------
@@ -63,43 +64,9 @@ def deblur_layer(
     """
     source = read(layer)
     marked = None if mask is None else mask_from(mask, source)
-    steps = Job(source, psf_from(psf), method, boundary, marked, ignore_nan).steps()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            break
+    job = Job(source, psf_from(psf), method, boundary, marked, ignore_nan)
+    result = finish(job.steps())
+    assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
     sharp.metadata = {KEY: result.record}
     return sharp
-
-
-def result_layer(
-    source: Source, data: NDArray[Any], limits: tuple[float, float] | None = None
-) -> Image:
-    """Make the layer of a result: on its source, and looking like it.
-
-    Parameters
-    ----------
-    source : Source
-        The image that was deblurred.
-    data : ndarray
-        The sharp image.
-    limits : tuple of float, optional
-        Contrast limits; by default those of the source.
-
-    Returns
-    -------
-    napari.layers.Image
-        The layer, not yet in any viewer.
-    """
-    return Image(
-        data,
-        name=f"{source.name} deblurred",
-        metadata={KEY: {"kind": "result", "source": source.name}},
-        contrast_limits=None if source.rgb else limits or source.contrast_limits,
-        rgb=source.rgb,
-        multiscale=False,
-        **source.state,
-    )

@@ -1,7 +1,8 @@
 """What one run does: all it needs, taken from the layers, its steps, and its result."""
 
 from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from threading import Event
 from typing import Any
@@ -9,12 +10,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.masks import Mask, with_nan
-from napari_tf_deblur._layers.psf_layers import AnyPSF
+from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
+from napari_tf_deblur._layers.reading import reading
+from napari_tf_deblur._layers.result import Result, displayable, fitting_limits
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.deconvolve import Deconvolution, Step, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run does before its iterations.
+
+    Attributes
+    ----------
+    name : str
+        What is going on; the same name may come several times.
+    fraction : float
+        How much of this stage is done, 0 to 1.
+    psf : ndarray, optional
+        The PSF, once it is made.
+    """
+
+    name: str
+    fraction: float = 0.0
+    psf: PSFArray | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +48,7 @@ class Job:
     ----------
     source : Source
         The image.
-    psf : GaussianPSF, ArrayPSF or MeasuredPSF
+    psf : PSFKind
         The PSF; its number of axes says which axes are deblurred.
     method : Method
         What to do.
@@ -38,64 +61,105 @@ class Job:
     """
 
     source: Source
-    psf: AnyPSF
+    psf: PSFKind
     method: Method
     boundary: Boundary = "unknown"
     mask: Callable[[], Mask] | None = None
     ignore_nan: bool = False
 
-    def steps(self, stop: Event | None = None) -> Generator[Step, None, "Result"]:
-        """Do it: yield the core's steps, return the result.
+    def check(self) -> None:
+        """Refuse at once what cannot be done, without looking at pixels."""
+        self.psf.check(self.source)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know before it begins."""
+        return self.psf.warnings(self.source)
+
+    def steps(self, stop: Event | None = None) -> Generator[Stage | Step, None, Result | None]:
+        """Do it: yield what is going on, return the result.
 
         Parameters
         ----------
         stop : threading.Event, optional
             Set it to be given the best image so far.
 
+        Yields
+        ------
+        Stage or Step
+            A step's image is as a layer shows it.
+
         Returns
         -------
-        Result
-            What goes into the layer.
+        Result or None
+            What goes into the layer; nothing if it was stopped before the first iteration.
         """
+        stop = stop or Event()
+        self.check()
+        yield Stage("making the PSF")
         psf, notes = self.psf.array(self.source)
-        mask = self.mask() if self.mask is not None else None
-        if self.ignore_nan:
-            mask = with_nan(mask, self.source)
-        done = yield from iter_deconvolve(
-            self.source.data,
+        frame = self.source.frame(psf.ndim)
+        yield Stage("reading", psf=psf)
+        image = yield from _stages("reading", reading(self.source.data, stop))
+        if stop.is_set():
+            return None
+        yield Stage("preparing")
+        mask = self._mask(image, frame)
+        image = frame.to_core(image)
+        steps = iter_deconvolve(
+            image,
             psf,
             self.method,
             boundary=self.boundary,
             channel_axis=self.source.channel_axis,
-            spacing=self.source.spacing[-psf.ndim :],
+            alpha=self.source.has_alpha,
+            spacing=frame.spacing,
             mask=mask,
             stop=stop,
         )
-        data = displayable(done.image, self.source)
-        return Result(
-            data,
-            fitting_limits(data),
-            done,
-            notes,
-            self._record(done, psf, notes, mask),
-        )
+        del image
+
+        def show(values: NDArray[np.float32]) -> NDArray[Any]:
+            return displayable(frame.from_core(values), self.source)
+
+        done = yield from _displayed(steps, show)
+        data = show(done.image)
+        warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
+        record = self._record(done, psf, notes, mask, frame, warnings)
+        return Result(data, fitting_limits(data), done, notes, warnings, record)
+
+    def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
+        """Return the pixels to ignore, with the axes in the core's order."""
+        mask = self.mask() if self.mask is not None else None
+        if self.ignore_nan:
+            mask = with_nan(mask, image, self.source.rgb)
+        if mask is None or frame.is_last:
+            return mask
+        with suppress(ValueError):  # of a mask that does not fit; the core says so in words
+            mask = np.broadcast_to(mask, self.source.shape)
+        return frame.to_core(mask) if mask.ndim == self.source.ndim else mask
 
     def _record(
         self,
         done: Deconvolution,
-        psf: NDArray[np.float32],
+        psf: PSFArray,
         notes: tuple[str, ...],
         mask: Mask | None,
+        frame: Frame,
+        warnings: tuple[str, ...],
     ) -> dict[str, Any]:
         about_psf = self.psf.record(self.source)
-        arguments = [f"image, {about_psf['python']}, {done.method!r}"]
+        image = "image" if frame.is_last else f"image.transpose({frame.order(self.source.rgb)})"
+        arguments = [f"{image}, {about_psf['python']}, {done.method!r}"]
         arguments += [f"boundary={self.boundary!r}"]
         arguments += [f"channel_axis={self.source.channel_axis}"]
-        arguments += [f"spacing={self.source.spacing[-psf.ndim :]}"]
+        arguments += ["alpha=True"] if self.source.has_alpha else []
+        arguments += [f"spacing={frame.spacing}"]
         arguments += ["mask=mask"] if mask is not None else []
         return {
             "kind": "result",
             "source": self.source.name,
+            "axes": frame.in_words(self.source.rgb),
             "method": {"name": type(done.method).__name__, **asdict(done.method)},
             "psf": {**about_psf, "array": psf, "notes": notes},
             "boundary": self.boundary,
@@ -105,69 +169,39 @@ class Job:
             "converged": done.converged,
             "seconds": done.seconds,
             "loss_history": np.asarray(done.loss_history),
-            "warnings": done.warnings,
+            "warnings": warnings,
             "versions": _versions(),
         }
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run leaves behind.
+def _displayed(
+    steps: Generator[Step, None, Deconvolution], show: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Generator[Step, None, Deconvolution]:
+    """Pass the core's steps on, with images as a layer shows them."""
 
-    Attributes
-    ----------
-    data : ndarray
-        The sharp image, as a layer shows it.
-    limits : tuple of float
-        Contrast limits that fit it.
-    done : Deconvolution
-        The core's own result.
-    notes : tuple of str
-        What was done to the PSF.
-    record : dict
-        What is kept in the layer's metadata, enough to repeat the run.
-    """
+    def shown(step: Step) -> Step:
+        return replace(step, image=lambda: show(step.image()))
 
-    data: NDArray[Any]
-    limits: tuple[float, float]
-    done: Deconvolution
-    notes: tuple[str, ...]
-    record: dict[str, Any]
+    try:
+        while True:
+            yield shown(next(steps))
+    except StopIteration as end:
+        done: Deconvolution = end.value
+        return done
+    finally:
+        steps.close()
 
 
-def displayable(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
-    """Return an image in values that napari shows: colours in the source's own type.
-
-    Grey images stay float32, in the source's units. Colours of an integer type are rounded
-    back to it, because napari takes floating-point colours for parts of one.
-    """
-    dtype = np.dtype(source.data.dtype)
-    if not source.rgb or dtype.kind not in "ui":
-        return image
-    info = np.iinfo(dtype)
-    return np.rint(np.clip(image, info.min, info.max)).astype(dtype.newbyteorder("="))
-
-
-def fitting_limits(data: NDArray[Any]) -> tuple[float, float]:
-    """Return contrast limits that fit an image: all of it but a few stray pixels.
-
-    A bead that becomes a hundred times brighter than the cells must not hide them.
-
-    Parameters
-    ----------
-    data : ndarray
-        The image.
-
-    Returns
-    -------
-    tuple of float
-        Two different values, lowest first.
-    """
-    some = data.ravel()[:: max(1, data.size // 2_000_000)]
-    low, high = (float(v) for v in np.nanpercentile(some, (0.05, 99.95)))
-    if not high > low:
-        low, high = float(np.nanmin(data)), float(np.nanmax(data))
-    return (low, high) if high > low else (low, low + 1.0)
+def _stages(
+    name: str, parts: Generator[float, None, NDArray[Any]]
+) -> Generator[Stage, None, NDArray[Any]]:
+    """Make stages of the parts of some work that are done."""
+    try:
+        while True:
+            yield Stage(name, next(parts))
+    except StopIteration as end:
+        done: NDArray[Any] = end.value
+        return done
 
 
 def _versions() -> dict[str, str]:

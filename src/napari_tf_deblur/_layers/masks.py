@@ -8,6 +8,7 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source, placement
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
 Mask = NDArray[np.bool_]
 
@@ -35,49 +36,53 @@ def mask_from(mask: object, source: Source) -> Callable[[], Mask]:
         If labels have other pixels than the image.
     """
     if isinstance(mask, Shapes):
-        covered = _covered(mask, source)
-        return lambda: covered
+        return _covered(mask, source)
     if isinstance(mask, Labels):
         data: Any = mask.data[0] if mask.multiscale else mask.data
         shape = tuple(data.shape)
         if shape != source.shape[-len(shape) :]:
-            raise ValueError(
+            raise InvalidValueError(
                 f"The mask layer '{mask.name}' has {_by(shape)} pixels and the image "
                 f"'{source.name}' has {_by(source.shape)}; paint the mask in a new labels "
                 "layer made while the image is selected."
             )
         return lambda: np.asarray(data) != 0
     if isinstance(mask, Layer):
-        raise TypeError(
+        raise InvalidTypeError(
             f"'{mask.name}' cannot mark pixels to ignore; choose a labels or shapes layer."
         )
-    return lambda: np.asarray(mask, dtype=bool)
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biuf":
+        raise InvalidTypeError(
+            f"The mask is {mask!r:.80}; give a labels or shapes layer, or an array that is not "
+            "zero where pixels are to be ignored."
+        )
+    return lambda: values != 0
 
 
-def with_nan(mask: Mask | None, source: Source) -> Mask | None:
+def with_nan(mask: Mask | None, image: NDArray[Any], rgb: bool) -> Mask | None:
     """Add the pixels that are NaN or infinite in any colour to a mask."""
-    data = np.asarray(source.data)
-    if data.dtype.kind != "f":
+    if image.dtype.kind != "f":
         return mask
-    nan = np.asarray(~np.isfinite(data))
-    if source.rgb:
+    nan = np.asarray(~np.isfinite(image))
+    if rgb:
         nan = np.asarray(nan.any(axis=-1))
     if not nan.any():
         return mask
     return nan if mask is None else np.logical_or(nan, mask)
 
 
-def _covered(shapes: Shapes, source: Source) -> Mask:
-    """Return which pixels the shapes cover, wherever the two layers lie in the world."""
+def _covered(shapes: Shapes, source: Source) -> Callable[[], Mask]:
+    """Tell which pixels the shapes cover now, wherever the two layers lie in the world."""
     axes = min(shapes.ndim, source.ndim)
     to_world = placement(shapes).set_slice(list(range(shapes.ndim - axes, shapes.ndim)))
     to_pixels = source.place.set_slice(list(range(source.ndim - axes, source.ndim))).inverse
     shape = source.shape[-axes:]
     if not len(shapes.data):
-        return np.zeros(shape, dtype=bool)
+        return lambda: np.zeros(shape, dtype=bool)
     outlines = [to_pixels(to_world(np.asarray(one)[:, -axes:])) for one in shapes.data]
     drawn = Shapes(outlines, shape_type=list(shapes.shape_type), ndim=axes)
-    return np.asarray(drawn.to_labels(labels_shape=shape) > 0)
+    return lambda: np.asarray(drawn.to_labels(labels_shape=shape) > 0)
 
 
 def _by(shape: tuple[int, ...]) -> str:

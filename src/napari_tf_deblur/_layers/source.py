@@ -1,13 +1,17 @@
 """A napari image layer, read as what the core wants: array, channels, spacing, units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
+
+from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, usual_name
+from napari_tf_deblur.errors import InvalidTypeError
 
 KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
@@ -30,18 +34,16 @@ class Source:
 
     Attributes
     ----------
+    layer : weak reference
+        The layer itself, to tell whether two sources are the same.
     name : str
         Name of the layer.
     data : array_like
         The image at full resolution, as it is: NumPy, dask, Zarr.
     rgb : bool
         Whether the last axis of `data` holds colours.
-    spacing : tuple of float
-        Distance between neighbouring pixels per axis (without colours), in `units`.
-    units : tuple of str
-        Unit per axis, ``"pixel"`` where the layer has none.
-    axes : tuple of str
-        Name per axis.
+    axes : tuple of Axis
+        Names, sizes and units of the axes, without colours.
     place : Affine
         From pixel indices to world coordinates.
     state : mapping
@@ -50,12 +52,11 @@ class Source:
         As shown.
     """
 
+    layer: "ReferenceType[Layer]"
     name: str
     data: Any
     rgb: bool
-    spacing: tuple[float, ...]
-    units: tuple[str, ...]
-    axes: tuple[str, ...]
+    axes: tuple[Axis, ...]
     place: Affine
     state: Mapping[str, Any]
     contrast_limits: tuple[float, float]
@@ -63,12 +64,12 @@ class Source:
     @property
     def ndim(self) -> int:
         """Number of axes, without colours."""
-        return len(self.spacing)
+        return len(self.axes)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of pixels per axis, without colours."""
-        return tuple(self.data.shape[: self.ndim])
+        return tuple(axis.size for axis in self.axes)
 
     @property
     def channel_axis(self) -> int | None:
@@ -76,11 +77,20 @@ class Source:
         return -1 if self.rgb else None
 
     @property
+    def has_alpha(self) -> bool:
+        """Whether the last colour is transparency."""
+        return self.rgb and self.data.shape[-1] == 4
+
+    @property
     def is_volume(self) -> bool:
-        """Whether the last three axes look like space rather than a stack of planes."""
-        if self.ndim < 3:
-            return False
-        return self.axes[-3].lower() == "z" or is_length(self.units[-3])
+        """Whether the layer says that three of its axes are space."""
+        space = [axis for axis in self.axes if axis.is_space][-3:]
+        named = any(axis.name.lower() == DEPTH for axis in space)
+        return len(space) == 3 and (named or space[0].is_depth)
+
+    def frame(self, ndim: int) -> Frame:
+        """Which axes a PSF of so many axes deblurs."""
+        return Frame.of(self.axes, ndim)
 
 
 def read(layer: Layer) -> Source:
@@ -104,7 +114,9 @@ def read(layer: Layer) -> Source:
     if not isinstance(layer, Image):
         kind = type(layer).__name__
         name = getattr(layer, "name", layer)
-        raise TypeError(f"'{name}' is of the kind {kind}; deblurring needs a napari image layer.")
+        raise InvalidTypeError(
+            f"'{name}' is of the kind {kind}; deblurring needs a napari image layer."
+        )
     state = {
         key: value
         for key, value in dict(layer.as_layer_data_tuple()[1]).items()
@@ -112,13 +124,17 @@ def read(layer: Layer) -> Source:
     }
     low, high = layer.contrast_limits
     place = placement(layer)
+    data = layer.data[0] if layer.multiscale else layer.data
+    spacing = np.linalg.norm(place.linear_matrix, axis=0)
     return Source(
+        layer=ref(layer),
         name=layer.name,
-        data=layer.data[0] if layer.multiscale else layer.data,
+        data=data,
         rgb=bool(layer.rgb),
-        spacing=tuple(float(s) for s in np.linalg.norm(place.linear_matrix, axis=0)),
-        units=tuple(str(unit) for unit in layer.units),
-        axes=_axis_names(layer.axis_labels),
+        axes=tuple(
+            Axis(usual_name(str(label), str(unit)), int(size), float(step), str(unit))
+            for label, size, step, unit in zip(layer.axis_labels, data.shape, spacing, layer.units)
+        ),
         place=place,
         state=MappingProxyType(state),
         contrast_limits=(float(low), float(high)),
@@ -135,31 +151,3 @@ def placement(layer: Layer) -> Affine:
 def is_ours(layer: Layer) -> bool:
     """Whether a layer was made here, as a result or as a picture of the PSF."""
     return KEY in layer.metadata
-
-
-def is_length(unit: str) -> bool:
-    """Whether a unit is one of length, such as micrometer."""
-    from pint import UndefinedUnitError, get_application_registry
-
-    try:
-        return bool(get_application_registry().Unit(unit).dimensionality == {"[length]": 1})
-    except (UndefinedUnitError, ValueError):
-        return False
-
-
-def short_unit(unit: str) -> str:
-    """Return the symbol of a unit, such as µm for micrometer."""
-    from pint import UndefinedUnitError, get_application_registry
-
-    if unit == "pixel":
-        return "px"
-    try:
-        return f"{get_application_registry().Unit(unit):~P}" or unit
-    except (UndefinedUnitError, ValueError):
-        return unit
-
-
-def _axis_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """Name the axes; napari's own ``-3, -2, -1`` become z, y, x."""
-    usual = {"-3": "z", "-2": "y", "-1": "x"}
-    return tuple(usual.get(str(label), str(label)) for label in labels)

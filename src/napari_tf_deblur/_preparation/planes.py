@@ -78,9 +78,7 @@ class Planes:
         """Take apart another image of the same shape."""
         if self.channel_axis is None:
             return self._apart(image[..., np.newaxis], image.ndim)
-        if self.transparency is not None:
-            image = image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
-        return self._apart(image, self.channel_axis)
+        return self._apart(self.opaque(image), self.channel_axis)
 
     def _apart(self, array: NDArray[Any], axis: int) -> Array:
         array = np.moveaxis(array, axis, -1 - len(self.frame))
@@ -120,6 +118,21 @@ class Planes:
                 f"{self._without_channels}; use a mask drawn on this image."
             ) from None
         return full.reshape(-1, 1, *self.frame)
+
+    def of_image(self, mask: Mask) -> Mask:
+        """Put a mask of shape (planes, 1, *frame) together, for all channels but transparency."""
+        whole = mask.reshape(self._without_channels)
+        if self.channel_axis is None:
+            return whole
+        shape = list(self.shape)
+        shape[self.channel_axis] -= self.transparency is not None
+        return np.broadcast_to(np.expand_dims(whole, self.channel_axis), shape)
+
+    def opaque(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Leave transparency out."""
+        if self.channel_axis is None or self.transparency is None:
+            return image
+        return image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
 
     def masked(self, image: ArrayLike) -> Mask | None:
         """Take apart the mask that a NumPy masked array brings along; None where it has none."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.errors import InvalidValueError
@@ -85,7 +86,10 @@ class Prepared:
         blank = _blank(values, ignored)
         valid = _valid(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
-        warnings = list(_warnings(planes, values, psf, blank))
+        counting = None if ignored is None else planes.of_image(~ignored)
+        pixels = planes.opaque(np.asarray(image))
+        warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
+        warnings += _warnings(planes, psf, blank)
         for plane in used:
             if valid is not None:
                 _fill(values[plane], valid[plane, 0])
@@ -94,8 +98,8 @@ class Prepared:
         calibration = arguments.method
         if not isinstance(calibration, Calibration):
             looked_at = values[used] if blank else values
-            counting = valid[used] if blank and valid is not None else valid
-            calibration = Calibration.of(method, looked_at, counting, psf, boundary == "periodic")
+            usable = valid[used] if blank and valid is not None else valid
+            calibration = Calibration.of(method, looked_at, usable, psf, boundary == "periodic")
         lowest = min(float(values[plane].min()) for plane in used)
         if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
             warnings.append(
@@ -195,7 +199,7 @@ def _fill(plane: Array, valid: Mask) -> None:
         np.copyto(channel, np.mean(channel, where=valid, dtype=np.float64), where=~valid)
 
 
-def _warnings(planes: Planes, values: Array, psf: PSF, blank: set[int]) -> Iterator[str]:
+def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[str]:
     """Say in words what the user should know before a run."""
     if blank:
         names = ", ".join(planes.name(plane) for plane in sorted(blank))

@@ -1,0 +1,191 @@
+"""The fields of a Gaussian PSF: its sigmas in pixels or units of length, angle and size."""
+
+import math
+
+from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
+from psygnal import Signal
+
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._layers.axes import short_unit
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.errors import InvalidValueError
+
+DEFAULT_SIGMA = 2.0
+"""In pixels."""
+
+
+class GaussianFields:
+    """A Gaussian by its sigmas, angle and size; see `PSFFields` for what all kinds have.
+
+    Attributes
+    ----------
+    unit, sigmas, angle, size : magicgui widgets
+        The fields.
+    """
+
+    kind = GaussianPSF
+    changed = Signal()
+
+    def __init__(self, form: Form, _layers: object = None) -> None:
+        self._form = form
+        self._step: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
+        self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
+        self._units: tuple[str, ...] = ("px", "px", "px")
+        self._ndim = 2
+        self._visible = True
+        self.unit = ComboBox(
+            label="Sigma in",
+            choices=lambda _: self._unit_choices(),
+            tooltip="Pixels, or the physical units of the image layer",
+        )
+        self.sigmas = [
+            FloatSpinBox(
+                label=f"Sigma {axis}",
+                value=DEFAULT_SIGMA,
+                min=0.0,
+                max=1e9,
+                tooltip="Standard deviation of the Gaussian along this axis; 0 for no blur",
+            )
+            for axis in "zyx"
+        ]
+        self.angle = FloatSpinBox(
+            label="Angle (°)",
+            value=0.0,
+            min=-180.0,
+            max=180.0,
+            step=1.0,
+            tooltip="Rotation of the Gaussian, counter-clockwise",
+        )
+        self.size = LineEdit(
+            label="Size (px)",
+            tooltip="Odd number of pixels, or one per axis as in 5, 13, 13; empty: the "
+            "smallest that holds 4 sigma each side, but not more than the image",
+        )
+        self.size.native.setPlaceholderText("automatic")
+        for widget in (self.unit, *self.sigmas, self.angle, self.size):
+            form.add(widget)
+        self.unit.changed.connect(self._choose_unit)
+        fields: list[FloatSpinBox | LineEdit] = [*self.sigmas, self.angle, self.size]
+        for field in fields:
+            field.changed.connect(self._tell)
+
+    @property
+    def ndim(self) -> None:
+        """As many axes as the image is deblurred along."""
+        return None
+
+    def psf(self) -> GaussianPSF:
+        """Return the PSF that the fields describe, sigmas in pixels.
+
+        Raises
+        ------
+        ValueError
+            If the size is not made of whole numbers, one for all axes or one for each.
+        """
+        size = parse_size(self.size.value)
+        if isinstance(size, tuple) and len(size) != self._ndim:
+            raise InvalidValueError(
+                f"The PSF's size has {len(size)} numbers, but {self._ndim} axes are deblurred; "
+                f"give a single number for all axes, or {self._ndim}."
+            )
+        steps = self._step[-self._ndim :]
+        sigmas = [field.value for field in self.sigmas[-self._ndim :]]
+        return GaussianPSF(
+            sigma=tuple(float(f"{s / p:.9g}") for s, p in zip(sigmas, steps, strict=True)),
+            size=size,
+            angle=self.angle.value if self._ndim == 2 else 0.0,
+        )
+
+    def fit(self, source: Source | None, ndim: int) -> None:
+        """Offer the units that suit an image, deblurred along `ndim` axes."""
+        self._ndim = ndim
+        if source is not None:
+            axes = source.frame(ndim).axes
+            pad = 3 - len(axes)
+            self._spacing = (1.0,) * pad + tuple(axis.spacing for axis in axes)
+            self._units = ("px",) * pad + tuple(short_unit(axis.unit) for axis in axes)
+            for field, axis in zip(self.sigmas[pad:], axes, strict=True):
+                field.label = f"Sigma {axis.name}"
+        if list(self.unit.choices) != self._unit_choices():
+            with self.unit.changed.blocked():
+                self.unit.reset_choices()
+        self._convert()
+
+    def show(self, visible: bool) -> None:
+        """Show the fields that matter, or none."""
+        self._visible = visible
+        show = self._form.show_row
+        for index, field in enumerate(self.sigmas):
+            unit = "px" if self.unit.value == "pixels" else self._units[index]
+            used = visible and index >= 3 - self._ndim
+            show(field, used, f"{field.label} ({unit})" if unit else field.label)
+        show(self.unit, visible and len(self.unit.choices) > 1)
+        show(self.angle, visible and self._ndim == 2)
+        show(self.size, visible)
+
+    def reset_choices(self) -> None:
+        """Nothing here depends on the other layers."""
+
+    def _unit_choices(self) -> list[str]:
+        names = self._units[-self._ndim :]
+        scaled = any(abs(s - 1) > 1e-9 for s in self._spacing[-self._ndim :])
+        if not scaled and set(names) == {"px"}:
+            return ["pixels"]
+        unit = ", ".join(dict.fromkeys(names))
+        return ["pixels", "world units" if unit == "px" else unit]
+
+    def _choose_unit(self, *_: object) -> None:
+        self._convert()
+        self.show(self._visible)
+        self._tell()
+
+    def _convert(self) -> None:
+        """Show the same sigmas in the unit that is chosen now."""
+        former, self._step = self._step, (1.0, 1.0, 1.0)
+        if self.unit.value != "pixels":
+            self._step = self._spacing
+        for field, old, new in zip(self.sigmas, former, self._step, strict=True):
+            if old != new:
+                value = field.value * new / old
+                field.native.setDecimals(max(2, 2 - math.floor(math.log10(new))))
+                field.value = value
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()
+
+
+def parse_size(text: str) -> int | tuple[int, ...] | None:
+    """Read the size field.
+
+    Parameters
+    ----------
+    text : str
+        Nothing, a whole number, or one per axis with commas between them.
+
+    Returns
+    -------
+    int, tuple of int or None
+        The size; None for an automatic one.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> parse_size("5, 13, 13")
+    (5, 13, 13)
+    """
+    parts = [part for part in text.replace("x", ",").split(",") if part.strip()]
+    try:
+        sizes = tuple(int(part) for part in parts)
+    except ValueError:
+        raise InvalidValueError(
+            f"The PSF's size is '{text}'; give an odd whole number such as 13, or one per "
+            "axis such as 5, 13, 13, or leave it empty."
+        ) from None
+    if len(sizes) == 1:
+        return sizes[0]
+    return sizes or None

@@ -1,0 +1,112 @@
+"""The pixel sizes of a PSF layer and of an image, brought to one unit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
+from napari_tf_deblur.errors import InvalidValueError
+
+SUSPECT = 10.0
+"""Ratio of two pixel sizes along one axis from which on one of them is probably wrong."""
+
+IMPOSSIBLE = 100.0
+"""Times that the PSF layer's pixels may be as large as the image's: finer details than these
+cannot be known from it."""
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """Pixel sizes of a PSF layer and its image, both in the image's units.
+
+    Attributes
+    ----------
+    psf, image : tuple of Axis
+        The axes of both, one for one.
+    of_psf, of_image : tuple of float or None
+        Their pixel sizes; None where they cannot be compared.
+    """
+
+    psf: tuple[Axis, ...]
+    image: tuple[Axis, ...]
+    of_psf: tuple[float, ...] | None
+    of_image: tuple[float, ...] | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed, for the record."""
+        return () if self.of_psf else ("used pixel by pixel, without regard to pixel sizes",)
+
+    def check(self, psf: str, image: str, max_pixels: int) -> None:
+        """Refuse a PSF layer that would become far too large on the image's pixels."""
+        if self.of_psf is None or self.of_image is None:
+            return
+        zoom = np.divide(self.of_psf, self.of_image)
+        sizes = [int(np.ceil(axis.size * z)) for axis, z in zip(self.psf, zoom)]
+        if zoom.max() > IMPOSSIBLE or np.prod(np.asarray(sizes, float)) > max_pixels:
+            k = int(zoom.argmax())
+            raise InvalidValueError(
+                f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
+                f"'{image}' of {_size(self.image[k])}, so that the PSF would become "
+                f"{' x '.join(str(n) for n in sizes)} pixels large; correct the scale or the "
+                "units of one of the two layers."
+            )
+
+    def warnings(self, psf: str, image: str) -> tuple[str, ...]:
+        """Say which pixel sizes were assumed, and which look wrong."""
+        if self.of_psf is not None and self.of_image is not None:
+            ratio = np.divide(self.of_psf, self.of_image)
+            k = int(np.abs(np.log(ratio)).argmax())
+            if 1 / SUSPECT < ratio[k] < SUSPECT:
+                return ()
+            warning = (
+                f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
+                f"'{image}' of {_size(self.image[k])}; check the scale and units of both."
+            )
+        elif _is_known(self.image) and not _is_known(self.psf):
+            warning = (
+                f"The PSF layer '{psf}' has no pixel size: that of the image was assumed, "
+                f"{_sizes(self.image)}. Set the scale and units of the layer if they differ."
+            )
+        elif _is_known(self.psf) and not _is_known(self.image):
+            warning = (
+                f"The image '{image}' has no pixel size: that of the PSF layer '{psf}' was "
+                f"assumed, {_sizes(self.psf)}. Set the scale and units of the image if they "
+                "differ."
+            )
+        else:
+            return ()
+        return (warning,)
+
+
+def layer_spacing(psf: Sequence[Axis], image: Sequence[Axis]) -> Spacing:
+    """Compare the pixel sizes of a PSF layer with those of its image, axis by axis.
+
+    They can be compared where both have units of length, or the same units and a scale.
+    """
+    of_psf = of_image = None
+    if all(is_length(axis.unit) for axis in (*psf, *image)):
+        of_psf = tuple(in_unit(p.spacing, p.unit, i.unit) for p, i in zip(psf, image))
+    elif all(p.unit == i.unit for p, i in zip(psf, image)) and _is_scaled(psf):
+        of_psf = tuple(axis.spacing for axis in psf)
+    if of_psf is not None:
+        of_image = tuple(axis.spacing for axis in image)
+    return Spacing(tuple(psf), tuple(image), of_psf, of_image)
+
+
+def _is_scaled(axes: Sequence[Axis]) -> bool:
+    return not np.allclose([axis.spacing for axis in axes], 1)
+
+
+def _is_known(axes: Sequence[Axis]) -> bool:
+    """Whether a layer has a pixel size of its own: units of length, or a scale."""
+    return all(is_length(axis.unit) for axis in axes) or _is_scaled(axes)
+
+
+def _size(axis: Axis) -> str:
+    return f"{axis.spacing:.4g} {short_unit(axis.unit)}"
+
+
+def _sizes(axes: Sequence[Axis]) -> str:
+    return " x ".join(dict.fromkeys(_size(axis) for axis in axes))

@@ -1,0 +1,82 @@
+"""Reading the pixels of a layer that lie elsewhere, in pieces, so that it can be stopped."""
+
+import time
+from collections.abc import Generator
+from threading import Event
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from napari_tf_deblur.errors import OutOfMemoryError
+
+PIECE_SECONDS = 0.2
+"""Time that the reading of one piece should take."""
+
+
+def reading(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:
+    """Read an image, such as one of dask or Zarr; a NumPy array is returned as it is.
+
+    Pieces are whole chunks along the axis with the most of them, and as many as can be read
+    in a fifth of a second: dask reads the chunks of one piece in parallel.
+
+    Parameters
+    ----------
+    data : array_like
+        The image.
+    stop : threading.Event
+        Once it is set, the reading ends before the next piece; the rest is not read.
+
+    Yields
+    ------
+    float
+        The part that is read, 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The image, whole only if `stop` is not set.
+
+    Raises
+    ------
+    OutOfMemoryError
+        If there is no room for it.
+    """
+    shape, dtype = getattr(data, "shape", ()), getattr(data, "dtype", None)
+    if isinstance(data, np.ndarray) or not shape or dtype is None or 0 in shape:
+        return np.asarray(data)
+    needed = float(np.prod(np.asarray(shape, float))) * np.dtype(dtype).itemsize
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise OutOfMemoryError(
+            f"The image takes {needed / 2**30:.1f} GB of memory and {available / 2**30:.1f} GB "
+            "are free; crop it, or close other programs."
+        )
+    axis, ends = _chunk_ends(data)
+    read = np.empty(shape, dtype)
+    begin, count = 0, 1
+    while begin < len(ends) and not stop.is_set():
+        end = min(begin + count, len(ends))
+        piece = (slice(None),) * axis + (slice(ends[begin - 1] if begin else 0, ends[end - 1]),)
+        started = time.monotonic()
+        read[piece] = np.asarray(data[piece])
+        if time.monotonic() - started < PIECE_SECONDS / 2:
+            count *= 2
+        elif time.monotonic() - started > PIECE_SECONDS * 2:
+            count = max(1, count // 2)
+        begin = end
+        yield end / len(ends)
+    return read
+
+
+def _chunk_ends(data: Any) -> tuple[int, list[int]]:
+    """Return the axis with the most chunks, and the index after each; planes if unknown."""
+    chunks = getattr(data, "chunks", None) or (1,)
+    sizes = []
+    for length, chunk in zip(data.shape, chunks):
+        step = (chunk,) * -(-length // chunk) if isinstance(chunk, int) else tuple(chunk)
+        sizes.append(step)
+    axis = max(range(len(sizes)), key=lambda k: len(sizes[k]))
+    ends = np.minimum(np.cumsum(sizes[axis]), data.shape[axis])
+    return axis, [int(end) for end in ends]

@@ -1,0 +1,107 @@
+"""What a run leaves behind: the sharp image as a layer shows it, and the layer itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from napari_tf_deblur._layers.source import KEY, Source
+from napari_tf_deblur.deconvolve import Deconvolution
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    data : ndarray
+        The sharp image, as a layer shows it.
+    limits : tuple of float
+        Contrast limits that fit it.
+    done : Deconvolution
+        The core's own result.
+    notes : tuple of str
+        What was done to the PSF.
+    warnings : tuple of str
+        What the user should know, about the input and the result.
+    record : dict
+        What is kept in the layer's metadata, enough to repeat the run.
+    """
+
+    data: NDArray[Any]
+    limits: tuple[float, float]
+    done: Deconvolution
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def result_layer(
+    source: Source, data: NDArray[Any], limits: tuple[float, float] | None = None
+) -> Image:
+    """Make the layer of a result: on its source, and looking like it.
+
+    Parameters
+    ----------
+    source : Source
+        The image that was deblurred.
+    data : ndarray
+        The sharp image.
+    limits : tuple of float, optional
+        Contrast limits; by default those of the source.
+
+    Returns
+    -------
+    napari.layers.Image
+        The layer, not yet in any viewer.
+    """
+    return Image(
+        data,
+        name=f"{source.name} deblurred",
+        metadata={KEY: {"kind": "result", "source": source.name}},
+        contrast_limits=None if source.rgb else limits or source.contrast_limits,
+        rgb=source.rgb,
+        multiscale=False,
+        **source.state,
+    )
+
+
+def displayable(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
+    """Return an image in values that napari shows: colours in the source's own type.
+
+    Grey images stay float32, in the source's units. Colours of an integer type are rounded
+    back to it, because napari takes floating-point colours for parts of one.
+    """
+    dtype = np.dtype(source.data.dtype)
+    if not source.rgb or dtype.kind not in "ui":
+        return image
+    info = np.iinfo(dtype)
+    return np.rint(np.clip(image, info.min, info.max)).astype(dtype.newbyteorder("="))
+
+
+def fitting_limits(data: NDArray[Any]) -> tuple[float, float]:
+    """Return contrast limits that fit an image: all of it but a few stray pixels.
+
+    A bead that becomes a hundred times brighter than the cells must not hide them.
+
+    Parameters
+    ----------
+    data : ndarray
+        The image; NaN is left out.
+
+    Returns
+    -------
+    tuple of float
+        Two different values, lowest first.
+    """
+    some = data.ravel()[:: max(1, data.size // 2_000_000)]
+    some = some[np.isfinite(some)]
+    if not some.size:
+        return (0.0, 1.0)
+    low, high = (float(v) for v in np.percentile(some, (0.05, 99.95)))
+    if not high > low:
+        low, high = float(np.nanmin(data)), float(np.nanmax(data))
+    return (low, high) if high > low else (low, low + 1.0)

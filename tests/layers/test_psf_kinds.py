@@ -1,0 +1,147 @@
+"""PSF kinds: refused or warned of before anything large is made."""
+
+import re
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
+from napari_tf_deblur._layers.psf_kinds import ArrayPSF, GaussianPSF, LayerPSF, PSFKind
+from napari_tf_deblur._layers.source import read
+
+KEY = "napari_tf_deblur"
+
+
+def layer(shape=(20, 64, 64), name="cells", **options):
+    return read(Image(np.zeros(shape, np.float32), name=name, rgb=False, **options))
+
+
+UM = {"units": ("um",) * 2, "scale": (0.2, 0.2)}
+
+
+@pytest.mark.parametrize(
+    ("psf", "image", "words"),
+    [
+        (GaussianPSF((300.0, 300.0, 300.0)), {"axis_labels": ("z", "y", "x")}, "'Sigma z' is 300"),
+        (GaussianPSF((2.0, 300.0)), {}, "'Sigma x' is 300 pixels, but the image has only 64"),
+        (GaussianPSF((2.0, 2.0), 99_999), {}, "99999 x 99999 pixels, which is too many"),
+        (GaussianPSF((0.0, 0.0)), {}, "no blur at all"),
+        (GaussianPSF((np.nan, 2.0)), {}, "sigma"),
+        (
+            LayerPSF(layer((31, 31), "bead", units=("mm",) * 2)),
+            {"shape": (64, 64), **UM},
+            "'bead' has pixels of 1 mm and the image 'cells' of 0.2 µm",
+        ),
+    ],
+)
+def test_what_is_too_large_is_refused_at_once_and_nothing_is_made(psf, image, words):
+    source = layer(**image)
+    tracemalloc.start()
+    before = time.perf_counter()
+    with pytest.raises(ValueError, match=words.replace("µ", ".")):
+        psf.check(source)
+    assert time.perf_counter() - before < 0.05
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("psf", "image", "words"),
+    [
+        ({}, UM, "'bead' has no pixel size: that of the image was assumed, 0.2"),
+        (UM, {}, "'cells' has no pixel size: that of the PSF layer 'bead' was assumed"),
+        (
+            {"units": ("um",) * 2, "scale": (0.05, 0.05)},
+            {"units": ("um",) * 2},  # left at 1 micrometer
+            "'bead' has pixels of 0.05 .m and the image 'cells' of 1 .m",
+        ),
+        (UM, UM, None),
+        ({"scale": (2, 2)}, {"scale": (2, 2)}, None),
+        ({}, {}, None),
+    ],
+)
+def test_pixel_sizes_that_are_assumed_or_look_wrong_are_warned_of(psf, image, words):
+    kind = LayerPSF(layer((31, 31), "bead", **psf))
+    warnings = kind.warnings(layer((64, 64), **image))
+    if words is None:
+        assert warnings == ()
+    else:
+        (warning,) = warnings
+        assert re.search(words, warning)
+
+
+@pytest.mark.parametrize(
+    ("shape", "ndim"),
+    [((1, 1, 5, 9, 9), 3), ((1, 9, 9), 2), ((5, 1, 9, 9), 3), ((1, 15), 2), ((9, 1), 2)],
+)
+def test_axes_of_length_1_before_the_last_two_are_dropped(shape, ndim):
+    values = np.zeros(shape, np.float32)
+    values[tuple(n // 2 for n in shape)] = 1
+    psf = LayerPSF(read(Image(values, rgb=False)))
+    assert psf.ndim == ndim
+    array, _ = psf.array(layer())
+    assert array.ndim == ndim
+
+
+def test_the_image_itself_is_refused_as_its_own_psf_and_its_copy_is_not():
+    bead = Image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
+    with pytest.raises(ValueError, match="'bead' is both the image and its PSF"):
+        deblur_layer(bead, bead, Wiener())
+    LayerPSF(read(bead)).check(read(Image(bead.data)))
+
+
+def test_a_sigma_of_0_leaves_that_axis_as_it_is():
+    array, notes = GaussianPSF((0.0, 2.0)).array(layer((64, 64)))
+    np.testing.assert_allclose(array[array.shape[0] // 2], gaussian_psf(2.0, ndim=1), atol=1e-6)
+    assert notes == ("no blur along y",)
+
+
+@pytest.mark.parametrize(
+    "psf",
+    [GaussianPSF((1.0, 2.0)), ArrayPSF(gaussian_psf(1.0)), LayerPSF(layer((9, 9), "bead"))],
+    ids=lambda psf: psf.title,
+)
+def test_every_kind_keeps_the_protocol(psf):
+    kind: PSFKind = psf
+    source = layer((64, 64))
+    kind.check(source)
+    assert kind.title
+    assert kind.hint
+    assert isinstance(kind.shown, bool)
+    assert kind.ndim == 2
+    assert kind.warnings(source) == ()
+    assert {"kind", "python"} <= set(kind.record(source))
+
+
+GOOD = {"layer": Image(np.eye(16), name="eye"), "psf": gaussian_psf(1.0), "method": Wiener()}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"layer": np.eye(16)},
+        {"layer": None},
+        {"psf": "a"},
+        {"psf": None},
+        {"psf": 3.0},
+        {"psf": [[1, 2], ["a", 3]]},
+        {"method": "tv"},
+        {"method": Wiener},
+        {"boundary": 3},
+        {"mask": "a"},
+        {"mask": object()},
+        {"mask": np.ones((3, 3))},
+    ],
+    ids=str,
+)
+def test_arguments_of_a_wrong_kind_end_in_words(wrong):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        deblur_layer(**{**GOOD, **wrong})
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert len(sentence) > 30
+    words = ("layer", "image", "PSF", "method", "boundary", "mask")
+    assert any(word in sentence for word in words), sentence
