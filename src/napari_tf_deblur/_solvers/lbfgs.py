@@ -63,8 +63,9 @@ class State(NamedTuple):
     @classmethod
     def of(cls, flat: Sequence[Tensor]) -> "State":
         """Restore the state from the list that the loop keeps."""
-        pairs = flat[5:]
-        return cls(*flat[:5], pairs[:MEMORY], pairs[MEMORY:])
+        unknowns, gradient, loss, curvatures, recent, *pairs = flat
+        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
+        return cls(unknowns, gradient, loss, curvatures, recent, steps, changes)
 
     def flat(self) -> list[Tensor]:
         """List the tensors that the loop keeps as variables."""
@@ -195,7 +196,9 @@ def loop(
             best = tf.clip_by_value(best, 0.1 * lengths, 0.5 * lengths)
             return trial + 1, at(tf.where(point.enough, lengths, best))
 
-        return tf.while_loop(unfinished, shorter, (1, at(lengths)), parallel_iterations=1)[1]
+        start = (1, at(lengths))
+        found: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
+        return found
 
     @fused
     def renewed(state: State, point: _Point) -> State:

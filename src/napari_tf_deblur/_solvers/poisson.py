@@ -33,14 +33,14 @@ from napari_tf_deblur._solvers.problem import Array, Iterate, Problem
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
-WEIGHT = {1: 3.0, 2: 1.5, 3: 0.7}
+WEIGHT = {1: 3.0, 2: 1.5, 3: 1.2}
 """Weight that suits a peak of one photon, in units of a photon's amplitude, by dimensions."""
 
 PHOTONS_EXPONENT = -0.25
 """How the weight that suits changes with the photons at the peak. Found by experiment:
 brighter images have finer detail to keep."""
 
-CORNER = {1: 0.1, 2: 0.1, 3: 30.0}
+CORNER = {1: 0.1, 2: 0.1, 3: 10.0}
 """Slope, in amplitudes of one photon, below which the prior is quadratic, by dimensions. In
 volumes a prior that grows with the slope itself, and not with its square, is smallest where
 all light is in single voxels: run to its minimum it makes points of everything."""
@@ -149,8 +149,12 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tenso
         tf.constant(np.float32(weight)),
         tf.constant(np.float32(corner)),
     )
-    outside = "constant" if problem.dark_outside else "symmetric"
-    return constants, tf.constant(np.pad(_start(light), margins, mode=outside))
+    start = _start(light)
+    if problem.dark_outside:
+        start = np.pad(start, margins)
+    else:
+        start = np.pad(start, margins, mode="symmetric")
+    return constants, tf.constant(start)
 
 
 def photons_at_one(scale: float, gain: float) -> float:
@@ -162,7 +166,7 @@ def photons_at_one(scale: float, gain: float) -> float:
 def _start(light: Array) -> Array:
     light = np.maximum(light, 0)
     mean = light.mean(axis=tuple(range(2, light.ndim)), keepdims=True)
-    return np.sqrt((1 - START_MEAN) * light + START_MEAN * mean)
+    return np.asarray(np.sqrt((1 - START_MEAN) * light + START_MEAN * mean), np.float32)
 
 
 def _image_of(_constants: Any, state: Any) -> Tensor:
