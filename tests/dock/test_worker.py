@@ -12,7 +12,7 @@ import pytest
 from dock_fields import gaussian
 from napari.layers import Image
 
-from napari_tf_deblur import TotalVariation, gaussian_psf
+from napari_tf_deblur import Calibration, TotalVariation, gaussian_psf
 from napari_tf_deblur._dock.updates import RunFailedError, Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job

@@ -145,25 +145,28 @@ def test_the_gradient_of_the_poisson_likelihood(dark_outside):
     psf = gaussian_psf((1.0, 0.7), (5, 3))
     grid = Grid.around((9, 8), psf, "unknown")
     amplitude = np.abs(random(0, 1, 2, *grid.scene)) + 0.5
-    if dark_outside:
-        amplitude *= np.pad(np.ones(grid.frame), grid.margins)
-    constants = [
-        tf.constant(transfer_function(psf, grid.scene)),
-        tf.constant(np.abs(random(1, 1, 2, 9, 8))),
-        tf.constant(np.abs(random(2, 1, 1, 9, 8))),
-        tf.constant(0.1),
-        tf.constant(0.3),
-        tf.constant(0.2),
-    ]
-    evaluate = poisson.value_and_gradient(grid, dark_outside, (1.0, 2.0))
+    margins = ((0, 0), (0, 0), *grid.margins)
+    inside = np.pad(np.ones((1, 1, 9, 8), np.float32), margins)
+    allowed = inside if dark_outside else np.ones_like(inside)
+    amplitude *= allowed
+    constants = poisson.Constants(
+        spectrum=tf.constant(transfer_function(psf, grid.scene)),
+        inverse=None,
+        observed=tf.constant(np.pad(np.abs(random(1, 1, 2, 9, 8)), margins)),
+        data_weight=tf.constant(np.pad(np.abs(random(2, 1, 1, 9, 8)), margins)),
+        allowed=tf.constant(allowed),
+        dark=tf.constant(0.1),
+        weight=tf.constant(0.3),
+        corner=tf.constant(0.2),
+    )
+    evaluate = poisson.value_and_gradient(grid.scene, (1.0, 2.0))
 
     def loss(at):
-        return float(evaluate(constants, tf.constant(at.astype(np.float32)))[0])
+        return evaluate(constants, tf.constant(at.astype(np.float32)))[0].numpy().item()
 
     gradient = evaluate(constants, tf.constant(amplitude.astype(np.float32)))[1].numpy()
     for seed in range(5):
         direction = random(seed + 9, *amplitude.shape)
-        if dark_outside:
-            direction *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
+        direction *= allowed
         slope = (loss(amplitude + 5e-3 * direction) - loss(amplitude - 5e-3 * direction)) / 1e-2
         assert slope == pytest.approx(np.vdot(gradient, direction), rel=0.01, abs=0.05)

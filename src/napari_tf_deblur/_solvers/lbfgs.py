@@ -1,143 +1,247 @@
 """Limited-memory BFGS inside a compiled loop.
 
 Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimization, 2nd ed.
-(2006), algorithms 7.4 and 7.5, with a backtracking line search that interpolates.
+(2006), algorithms 7.4 and 7.5, with a backtracking line search that interpolates. Each plane
+of a batch has scalars, a step length and a memory of its own where its loss is known.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from napari_tf_deblur._solvers.load import fused, tensorflow
-from napari_tf_deblur._solvers.loop import compiled, inner_product
+from napari_tf_deblur._solvers.loop import compiled
 
-MEMORY = 4
+Tensor: TypeAlias = Any
+"""A TensorFlow tensor; TensorFlow ships no types."""
+
+MEMORY = 6
 """Pairs of steps and gradient changes that are remembered; with more, an iteration spends
 more time on them than on the blur, and saves next to no iterations."""
 
 ENOUGH_DECREASE = 1e-4
 """Armijo's constant."""
 
-TRIALS = 20
+ROUNDING = 1e-7
+"""Relative rounding error of a loss. Where losses differ by less, the slopes decide whether
+a step is taken (Hager & Zhang, SIAM J. Optim. 16, 2005)."""
+
+TRIALS = 12
 """Most evaluations in one line search."""
 
-ValueAndGradient = Callable[[Any, Any], tuple[Any, Any]]
+IN_A_ROW = 3
+"""Iterations in a row that must change the unknowns by little before they have stopped."""
+
+ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+Precondition: TypeAlias = Callable[[Any, Tensor], Tensor]
+
+
+class State(NamedTuple):
+    """State of the loop; P is the number of planes, or 1 where they share one loss.
+
+    Attributes
+    ----------
+    unknowns, gradient : Tensor
+        Shape (planes, channels, *scene).
+    loss : Tensor of float64
+        Shape (P,).
+    curvatures : Tensor
+        Shape (MEMORY, P): 1 / (step * change) of each pair, the newest last; 0 for none.
+    recent : Tensor
+        Shape (IN_A_ROW, P): the change of the last iterations.
+    steps, changes : list of Tensor
+        MEMORY pairs, the newest last.
+    """
+
+    unknowns: Tensor
+    gradient: Tensor
+    loss: Tensor
+    curvatures: Tensor
+    recent: Tensor
+    steps: Sequence[Tensor]
+    changes: Sequence[Tensor]
+
+    @classmethod
+    def of(cls, flat: Sequence[Tensor]) -> "State":
+        """Restore the state from the list that the loop keeps."""
+        unknowns, gradient, loss, curvatures, recent, *pairs = flat
+        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
+        return cls(unknowns, gradient, loss, curvatures, recent, steps, changes)
+
+    def flat(self) -> list[Tensor]:
+        """List the tensors that the loop keeps as variables."""
+        return [*self[:5], *self.steps, *self.changes]
+
+
+class _Point(NamedTuple):
+    """Where a line search stands: step lengths, and what was found there."""
+
+    lengths: Tensor
+    unknowns: Tensor
+    loss: Tensor
+    gradient: Tensor
+    enough: Tensor
 
 
 def loop(
     value_and_gradient: ValueAndGradient,
-    image_of: Callable[[Any], Any] | None = None,
+    precondition: Precondition | None = None,
+    per_plane: bool = False,
+    largest: bool = False,
     xla: bool = False,
-) -> tuple[Any, Callable[[Any, Any], list[Any]]]:
+) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
     Parameters
     ----------
     value_and_gradient : callable
-        ``(constants, x)`` -> ``(loss, gradient)``.
-    image_of : callable, optional
-        TaskQueue the unknowns x, the first variable of the state, into intensities.
+        ``(constants, x)`` -> ``(loss, gradient)``; the loss is a scalar, or has one value
+        for each plane if `per_plane`.
+    precondition : callable, optional
+        ``(constants, gradient)`` -> an approximate inverse Hessian's product with it; a
+        multiple of the identity by default.
+    per_plane : bool, optional
+        Whether the planes are independent problems.
+    largest : bool, optional
+        Whether the change that is compared with the tolerance is that of the unknown which
+        changed most, in any of the last IN_A_ROW iterations; else the root mean square
+        change of the last.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
     """
     tf = tensorflow()
-    evaluate = tf.function(value_and_gradient, autograph=False)
 
-    def first_state(constants: Any, unknowns: Any) -> list[Any]:
+    def evaluate(constants: Any, unknowns: Tensor) -> tuple[Tensor, Tensor]:
+        loss, gradient = value_and_gradient(constants, unknowns)
+        return tf.reshape(tf.cast(loss, tf.float64), [-1]), gradient
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        """Inner products of the planes, shape (P,): along one axis first, on all cores."""
+        planes = a.shape[0] if per_plane else 1
+        partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [planes, -1])
+        return tf.linalg.matvec(partial, tf.ones_like(partial[0]))
+
+    def spread(scalars: Tensor, like: Tensor) -> Tensor:
+        """Scalars of the planes, to be multiplied with images."""
+        return tf.reshape(scalars, [-1] + [1] * (like.shape.rank - 1))
+
+    def first_state(constants: Any, unknowns: Tensor) -> list[Tensor]:
         loss, gradient = evaluate(constants, unknowns)
-        pairs = [tf.zeros_like(unknowns)] * (2 * MEMORY)
-        return [unknowns, gradient, loss, tf.zeros(MEMORY), *pairs]
+        planes = loss.shape[0]
+        nothing = [tf.zeros_like(unknowns)] * MEMORY
+        recent = tf.fill([IN_A_ROW, planes], tf.float32.max)
+        curvatures = tf.zeros([MEMORY, planes])
+        return State(unknowns, gradient, loss, curvatures, recent, nothing, nothing).flat()
 
     @fused
-    def downhill(gradient: Any, curvatures: Any, pairs: list[Any]) -> tuple[Any, Any]:
-        """The direction to look in, and how steep it is."""
-        direction = -_times_inverse_hessian(gradient, curvatures, pairs)
-        return direction, inner_product(direction, gradient)
+    def first_half(state: State) -> tuple[Tensor, list[Tensor]]:
+        """The first loop of the recursion, from the newest pair to the oldest."""
+        result = state.gradient
+        shares: list[Tensor] = []
+        for k in reversed(range(MEMORY)):
+            share = state.curvatures[k] * product(state.steps[k], result)
+            shares.insert(0, share)
+            result -= spread(share, result) * state.changes[k]
+        return result, shares
 
     @fused
-    def along(unknowns: Any, length: Any, direction: Any) -> Any:
-        return unknowns + length * direction
+    def second_half(
+        state: State, result: Tensor, shares: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The second loop; gives the direction to look in, its slope and a first length."""
+        newest = state.curvatures[-1]
+        lengths = tf.ones_like(newest)
+        if precondition is None:
+            scale = newest * product(state.changes[-1], state.changes[-1])
+            result *= spread(tf.where(newest > 0, tf.math.reciprocal_no_nan(scale), 1.0), result)
+            # The first direction is the bare gradient, of no particular length.
+            bare = tf.sqrt(product(state.unknowns, state.unknowns))
+            bare = tf.maximum(1.0, bare)
+            bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
+            lengths = tf.where(newest > 0, 1.0, bare)
+        for k in range(MEMORY):
+            more = shares[k] - state.curvatures[k] * product(state.changes[k], result)
+            result += state.steps[k] * spread(more, result)
+        return -result, -product(result, state.gradient), lengths
 
     @fused
-    def compared(old: Any, new: Any, old_gradient: Any, new_gradient: Any) -> tuple[Any, ...]:
-        """The newest pair, its products, and the squared change of the image."""
-        moved, change = new - old, new_gradient - old_gradient
-        products = [inner_product(a, b) for a, b in ((moved, change), (moved, moved))]
-        products.append(inner_product(change, change))
-        if image_of is not None:
-            seen = tf.reduce_sum(tf.square(image_of(new) - image_of(old)), 2)
+    def along(unknowns: Tensor, lengths: Tensor, direction: Tensor) -> Tensor:
+        return unknowns + spread(lengths, direction) * direction
+
+    slope_of = fused(product)
+
+    def line_search(
+        constants: Any, state: State, direction: Tensor, slope: Tensor, lengths: Tensor
+    ) -> _Point:
+        """Shorten the steps until every plane's loss decreases enough."""
+
+        def at(lengths: Tensor) -> _Point:
+            there = along(state.unknowns, lengths, direction)
+            loss, gradient = evaluate(constants, there)
+            wanted = ENOUGH_DECREASE * tf.cast(lengths * slope, tf.float64)
+            enough = loss <= state.loss + wanted
+            level = loss <= state.loss + ROUNDING * tf.abs(state.loss)
+            flat = slope_of(direction, gradient) <= (2 * ENOUGH_DECREASE - 1) * slope
+            enough = tf.logical_or(enough, tf.logical_and(level, flat))
+            return _Point(lengths, there, loss, gradient, enough)
+
+        def unfinished(trial: Tensor, point: _Point) -> Tensor:
+            return tf.logical_and(trial < TRIALS, tf.logical_not(tf.reduce_all(point.enough)))
+
+        def shorter(trial: Tensor, point: _Point) -> tuple[Tensor, _Point]:
+            # The minimum of the parabola through what is known, kept within bounds.
+            lengths = point.lengths
+            rise = tf.cast(point.loss - state.loss, tf.float32)
+            best = -0.5 * slope * lengths / (rise / lengths - slope)
+            best = tf.where(tf.math.is_finite(best), best, 0.0)
+            best = tf.clip_by_value(best, 0.1 * lengths, 0.5 * lengths)
+            return trial + 1, at(tf.where(point.enough, lengths, best))
+
+        start = (1, at(lengths))
+        found: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
+        return found
+
+    @fused
+    def renewed(state: State, point: _Point) -> State:
+        """The next state; a plane whose search failed stays, and forgets its memory."""
+        where = spread(point.enough, point.unknowns)
+        unknowns = tf.where(where, point.unknowns, state.unknowns)
+        gradient = tf.where(where, point.gradient, state.gradient)
+        moved, change = unknowns - state.unknowns, gradient - state.gradient
+        curvature = product(moved, change)
+        sizes = tf.sqrt(product(moved, moved)) * tf.sqrt(product(change, change))
+        usable = curvature > 1e-6 * sizes
+        newest = tf.where(usable, 1 / tf.where(usable, curvature, 1.0), 0.0)
+        moved_most = tf.reduce_max(tf.abs(moved), axis=2)
+        if largest:
+            seen = tf.reduce_max(tf.reshape(moved_most, [point.loss.shape[0], -1]), axis=1)
         else:
-            seen = products[1]
-        return moved, change, products, seen
+            count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
+            seen = tf.sqrt(product(moved, moved) / count)
+        # Without a memory to blame, a search that fails is at the limit of rounding.
+        remembered = tf.reduce_any(state.curvatures > 0, axis=0)
+        again = tf.logical_and(tf.logical_not(point.enough), remembered)
+        seen = tf.where(again, tf.float32.max, seen)
+        curvatures = tf.concat([state.curvatures[1:], newest[None]], 0)
+        return State(
+            unknowns,
+            gradient,
+            tf.where(point.enough, point.loss, state.loss),
+            tf.where(point.enough, curvatures, 0.0),
+            tf.concat([state.recent[1:], seen[None]], 0),
+            [*state.steps[1:], moved],
+            [*state.changes[1:], change],
+        )
 
-    def step(constants: Any, state: Any) -> Any:
-        unknowns, gradient, loss, curvatures, *pairs = [s.read_value() for s in state]
-        direction, slope = downhill(gradient, curvatures, pairs)
-
-        def first_length() -> Any:
-            """The first direction is the bare gradient, of no particular length."""
-            return tf.maximum(1.0, tf.norm(unknowns)) / (tf.norm(gradient) + 1e-30)
-
-        length = tf.cond(tf.reduce_any(curvatures != 0.0), lambda: 1.0, first_length)
-
-        def evaluated(length: Any) -> tuple[Any, Any, Any]:
-            there = along(unknowns, length, direction)
-            return (there, *value_and_gradient(constants, there))
-
-        found = _line_search(evaluated, length, loss, slope)
-        better = found[1] < loss
-        fresh, loss, fresh_gradient = [
-            tf.cond(better, lambda new=new: new, lambda old=old: old)
-            for new, old in zip(found, [unknowns, loss, gradient])
-        ]
-        moved, change, products, seen = compared(unknowns, fresh, gradient, fresh_gradient)
-        product, of_moved, of_change = products
-        usable = product > 1e-10 * tf.sqrt(of_moved) * tf.sqrt(of_change)
-        kept = [curvatures, *pairs]
-        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
-        renewed = [tf.concat([curvatures[1:], [1 / product]], 0)]
-        renewed += [*steps[1:], moved, *changes[1:], change]
-        memory = tf.cond(usable, lambda: renewed, lambda: kept)
-        for variable, value in zip(state, [fresh, fresh_gradient, loss, *memory]):
+    def step(constants: Any, variables: Any) -> tuple[Tensor, Tensor]:
+        state = State.of([v.read_value() for v in variables])
+        result, shares = first_half(state)
+        if precondition is not None:
+            result = precondition(constants, result)
+        direction, slope, lengths = second_half(state, result, shares)
+        fresh = renewed(state, line_search(constants, state, direction, slope, lengths))
+        for variable, value in zip(variables, fresh.flat()):
             variable.assign(value, read_value=False)
-        size = tf.cast(tf.size(moved), tf.float32)
-        return loss, tf.sqrt(tf.reduce_sum(seen) / size)
+        change = tf.reduce_max(fresh.recent if largest else fresh.recent[-1])
+        return tf.cast(tf.reduce_sum(fresh.loss), tf.float32), change
 
-    return compiled(step, xla), first_state
-
-
-def _line_search(
-    evaluated: Callable[[Any], tuple[Any, Any, Any]], length: Any, loss: Any, slope: Any
-) -> tuple[Any, Any, Any]:
-    """Shorten a step until the loss decreases enough; give what was found there."""
-    tf = tensorflow()
-
-    def too_long(trial: Any, length: Any, _there: Any, value: Any, _gradient: Any) -> Any:
-        enough = value <= loss + ENOUGH_DECREASE * length * slope
-        return tf.logical_and(trial < TRIALS, tf.logical_not(enough))
-
-    def shorter(trial: Any, length: Any, _there: Any, value: Any, _gradient: Any) -> Any:
-        # The minimum of the parabola through what is known, kept within bounds.
-        best = -0.5 * slope * length / ((value - loss) / length - slope)
-        length = tf.clip_by_value(best, 0.1 * length, 0.5 * length)
-        return (trial + 1, length, *evaluated(length))
-
-    start = (1, length, *evaluated(length))
-    found: tuple[Any, ...] = tf.while_loop(too_long, shorter, start, parallel_iterations=1)
-    return found[2], found[3], found[4]
-
-
-def _times_inverse_hessian(gradient: Any, curvatures: Any, pairs: list[Any]) -> Any:
-    """Two-loop recursion; the newest pair is the last, unused pairs have curvature 0."""
-    tf = tensorflow()
-    steps, changes = pairs[:MEMORY], pairs[MEMORY:]
-    result = gradient
-    shares: list[Any] = []
-    for k in reversed(range(MEMORY)):
-        share = curvatures[k] * inner_product(steps[k], result)
-        shares.insert(0, share)
-        result = result - share * changes[k]
-    newest = curvatures[-1] * inner_product(changes[-1], changes[-1])
-    result *= tf.where(newest > 0, tf.math.reciprocal_no_nan(newest), 1.0)
-    for k in range(MEMORY):
-        result = result + steps[k] * (shares[k] - curvatures[k] * inner_product(changes[k], result))
-    return result
+    return compiled(step, xla), tf.function(first_state, autograph=False)

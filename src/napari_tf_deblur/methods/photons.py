@@ -48,8 +48,9 @@ class PoissonLikelihood(Photons):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when one iteration changes it by less than this
-        part of its contrast.
+        The image has stopped changing when three iterations in a row change the square
+        root of no pixel by more than this part of the root of the image's range, so that
+        faint and small objects count as much as bright and large ones.
     gain : float
         Intensity units per photon; 0 to estimate it from the image.
     read_noise : float
@@ -67,15 +68,15 @@ class PoissonLikelihood(Photons):
     solver = "poisson"
 
     weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
-    iterations: Iterations = 100
-    tolerance: Tolerance = 1e-4
+    iterations: Iterations = 200
+    tolerance: Tolerance = 1e-3
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
     background: Background = 0.0
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 32
+        return 44
 
     def weight_from_noise(self, noise: float) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""

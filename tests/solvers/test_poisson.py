@@ -1,0 +1,202 @@
+"""The penalised Poisson likelihood: what its result may not depend on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._solvers import poisson
+
+PSF = gaussian_psf(1.5)
+KNOWN = PoissonLikelihood(gain=1.0)
+
+
+def bead(shape=(48, 48), place=(20, 27), peak=2000.0, ground=5.0):
+    """A point of light on a dim ground, and its photons."""
+    scene = np.full(shape, ground)
+    scene[place] += peak
+    return scene, photons_of(scene)
+
+
+def photons_of(scene, seed=0, psf=PSF):
+    blurred = np.maximum(convolve(scene, psf, boundary="reflect"), 0)
+    return np.random.default_rng(seed).poisson(blurred).astype(np.float32)
+
+
+def cells(*shape, photons=100, seed=3):
+    random = np.random.default_rng(seed)
+    places = np.indices(shape)
+    scene = np.full(shape, 0.03)
+    for _ in range(6):
+        centre, radius = random.uniform(0, shape), random.uniform(3, 9, len(shape))
+        distance = sum(((p - c) / r) ** 2 for p, c, r in zip(places, centre, radius))
+        scene = np.maximum(scene, random.uniform(0.3, 1) * (distance < 1))
+    return photons * scene
+
+
+def beyond_bounds(method, **fields):
+    """A method of values that its fields' bounds do not allow: the solver is asked beyond them."""
+    for name, value in fields.items():
+        object.__setattr__(method, name, value)
+    return method
+
+
+def apart(a, b):
+    """Largest difference, as a part of the range."""
+    return np.abs(a - b).max() / np.ptp(b)
+
+
+WAYS = {
+    "both flipped": (lambda x: x[::-1, ::-1], lambda x: x[::-1, ::-1]),
+    "transposed": (lambda x: x.T, lambda x: x.T),
+    "shifted": (lambda x: np.roll(x, (5, 11), (0, 1)), lambda x: np.roll(x, (-5, -11), (0, 1))),
+}
+
+
+@pytest.mark.parametrize("way", ["both flipped", "transposed", "shifted"])
+@pytest.mark.parametrize("iterations", [15, 200])
+@pytest.mark.parametrize("kind", ["bead", "cells"])
+def test_a_result_turns_and_moves_with_its_image(kind, iterations, way):
+    """Converged or not."""
+    there, back = WAYS[way]
+    image = bead()[1] if kind == "bead" else photons_of(cells(48, 48))
+    method = PoissonLikelihood(gain=1.0, iterations=iterations)
+    straight = deconvolve(image, PSF, method, boundary="periodic").image
+    turned = deconvolve(there(image).copy(), PSF, method, boundary="periodic").image
+    assert apart(back(turned), straight) < 0.02
+
+
+@pytest.mark.parametrize("place", [(20, 27), (33, 12), (8, 8)])
+@pytest.mark.parametrize("peak", [1000.0, 5000.0])
+def test_a_single_bead_is_run_to_its_end(place, peak):
+    scene, image = bead(place=place, peak=peak)
+    result = deconvolve(image, PSF, KNOWN)
+    longer = deconvolve(image, PSF, PoissonLikelihood(gain=1.0, iterations=1000, tolerance=1e-5))
+    assert result.converged
+    assert apart(result.image, longer.image) < 0.02
+    near = tuple(slice(c - 4, c + 5) for c in place)
+    # The flux is what the photons say, and nearly all of it lies at the bead.
+    noise = 3 * np.sqrt(scene.sum())
+    assert result.image[near].sum() == pytest.approx(scene[near].sum(), abs=noise)
+    if peak > 2000:
+        assert result.image[place] > 0.75 * peak
+
+
+def test_a_faint_bead_does_not_end_early_beside_a_bright_one():
+    scene, _ = bead(place=(14, 14), peak=60_000.0, ground=2.0)
+    scene[34, 30] += 600
+    image = photons_of(scene)
+    result = deconvolve(image, PSF, KNOWN)
+    longer = deconvolve(image, PSF, PoissonLikelihood(gain=1.0, iterations=1000, tolerance=1e-5))
+    near = (slice(29, 40), slice(25, 36))
+    assert result.converged
+    assert apart(result.image[near], longer.image[near]) < 0.02
+
+
+@given(st.integers(-26, 17), st.sampled_from([0.0, 1.5]), st.integers(0, 99))
+@settings(max_examples=12, deadline=None)
+def test_units_do_not_matter(exponent, read_noise, seed):
+    unit = 10.0**exponent
+    image = photons_of(cells(24, 25), seed).astype(np.float64) + 3.0
+    method = PoissonLikelihood(gain=1.0, read_noise=read_noise, background=3.0, iterations=40)
+    expected = deconvolve(image, PSF, method).image
+    fields = {"gain": unit, "read_noise": read_noise * unit, "background": 3 * unit}
+    scaled = beyond_bounds(PoissonLikelihood(iterations=40), **fields)
+    result = deconvolve(image * unit, PSF, scaled).image
+    assert apart(result.astype(np.float64) / unit, expected) < 0.01
+
+
+@pytest.mark.parametrize("level", [1e-30, 1.0, 1e17])
+def test_pictures_without_noise_stay_finite(level):
+    image = convolve(cells(32, 30), PSF) * level
+    method = beyond_bounds(PoissonLikelihood(iterations=60), gain=level * 1e-9)
+    result = deconvolve(image, PSF, method).image / level
+    assert np.isfinite(result).all()
+    # Re-blurred, it is the image.
+    assert apart(convolve(result, PSF)[8:-8, 8:-8], image[8:-8, 8:-8] / level) < 0.02
+
+
+def test_photons_are_counted_within_bounds():
+    least, most = poisson.PHOTONS
+    assert poisson.photons_at_one(1e-30, 1e-32) == pytest.approx(100)
+    assert poisson.photons_at_one(1e300, 1e-300) == most
+    assert poisson.photons_at_one(1.0, 0.0) == most
+    assert poisson.photons_at_one(1e-300, 1e300) == least
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16, np.float64])
+@pytest.mark.parametrize("background", [-200.0, 100.0, 10_000.0])
+def test_a_declared_offset_changes_nothing(background, dtype):
+    image = photons_of(cells(40, 40))
+    if background < 0 and dtype == np.uint16:
+        image = image - background  # an offset that is half taken away
+        background, reference = -background, PoissonLikelihood(gain=1.0, background=-background)
+        shifted = (image + background).astype(dtype)
+        expected = deconvolve(image.astype(dtype), PSF, reference).image
+        told = PoissonLikelihood(gain=1.0, background=2 * background)
+    else:
+        expected = deconvolve(image, PSF, KNOWN).image
+        shifted = (image + background).astype(dtype)
+        told = PoissonLikelihood(gain=1.0, background=background)
+    assert apart(deconvolve(shifted, PSF, told).image, expected) < 5e-3
+
+
+@pytest.mark.parametrize("read_noise", [0.3, 1.6, 5.0])
+def test_read_noise_leaves_the_dark_dark_and_the_flux_right(read_noise):
+    scene = np.zeros((64, 64))
+    scene[20, 27] = scene[41, 44] = 20_000
+    noise = np.random.default_rng(1).normal(100, read_noise, scene.shape)
+    method = PoissonLikelihood(gain=1.0, background=100, read_noise=read_noise)
+    result = deconvolve(photons_of(scene) + noise, PSF, method).image
+    near = np.zeros(scene.shape, bool)
+    for row, column in ((20, 27), (41, 44)):
+        near[row - 6 : row + 7, column - 6 : column + 7] = True
+        flux = result[row - 4 : row + 5, column - 4 : column + 5].sum()
+        assert flux == pytest.approx(20_000, rel=0.02)
+    assert result[~near].mean() < 0.1 * read_noise
+
+
+def test_a_plane_does_not_depend_on_its_companions():
+    planes = [photons_of(cells(32, 32)), bead((32, 32), (12, 17))[1], np.zeros((32, 32))]
+    together = deconvolve(np.stack(planes), PSF, KNOWN)
+    assert np.isfinite(together.image).all()
+    assert together.image[2].max() < 1e-3
+    for plane, image in zip(together.image[:2], planes):
+        # The scale of the intensities is that of all, and the tolerance with it.
+        assert apart(plane, deconvolve(image, PSF, KNOWN).image) < 0.02
+
+
+@given(
+    st.sampled_from([(11,), (6, 9), (5, 6, 8)]),
+    st.sampled_from([0.0, 7.0, "random"]),
+    st.sampled_from([0.0, 1e-3, 2.0, 1e6]),
+    st.sampled_from([1e-6, 1.0, 1e6]),
+    st.sampled_from(["unknown", "zero"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_results_are_finite_and_not_negative(shape, level, read_noise, gain, boundary):
+    image = (
+        np.random.default_rng(0).poisson(5, shape) if level == "random" else np.full(shape, level)
+    )
+    mask = np.zeros(shape, bool)
+    mask[(slice(1, 3),) * len(shape)] = True
+    method = PoissonLikelihood(gain=gain, read_noise=read_noise, iterations=8)
+    psf = gaussian_psf((0.8,) * len(shape), (3,) * len(shape))
+    result = deconvolve(image, psf, method, mask=mask, boundary=boundary).image
+    assert np.isfinite(result).all()
+    assert result.min() >= 0
+
+
+def test_volumes_do_not_fall_into_points():
+    """More iterations do no harm: the weight has to regularise, not the stopping."""
+    psf = gaussian_psf((1.2, 1.2, 1.2))
+    truth = cells(20, 28, 28, photons=60)
+    image = photons_of(truth, psf=psf)
+
+    def error(iterations):
+        method = PoissonLikelihood(gain=1.0, iterations=iterations, tolerance=1e-6)
+        return np.sqrt(np.mean((deconvolve(image, psf, method).image - truth) ** 2))
+
+    assert error(150) < 1.05 * error(15)
+    assert error(150) < 0.9 * np.sqrt(np.mean((image - truth) ** 2))
