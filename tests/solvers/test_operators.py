@@ -159,7 +159,7 @@ def test_the_gradient_of_the_poisson_likelihood(dark_outside):
         weight=tf.constant(0.3),
         corner=tf.constant(0.2),
     )
-    evaluate = poisson.value_and_gradient(grid.scene, (1.0, 2.0))
+    evaluate = poisson.value_and_gradient((1.0, 2.0))
 
     def loss(at):
         return evaluate(constants, tf.constant(at.astype(np.float32)))[0].numpy().item()

@@ -8,9 +8,10 @@ goes back. Elsewhere than on Linux nothing is changed.
 """
 
 import ctypes
+import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -33,6 +34,9 @@ WITHOUT_LIMIT = -1
 
 BATCH_BYTES = 2**28
 """Working memory that a batch of planes may fill; a single plane may need more."""
+
+MOST_REPEATED = 1.25
+"""Planes that batches of one size hold may be so many times those that there are."""
 
 ROOMY = 4
 """A run may take more memory than it must, if there is so many times as much as it must."""
@@ -58,6 +62,35 @@ def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int,
         )
     batch = max(1, BATCH_BYTES // plane)
     return batch, method.keeps_freed_memory and ROOMY * (batch * plane + result) < available
+
+
+def batches(planes: Sequence[int], most: int) -> tuple[tuple[int, ...], ...]:
+    """Share planes out among batches of one size, so that all run the same compiled code.
+
+    Parameters
+    ----------
+    planes : sequence of int
+        The planes to solve.
+    most : int
+        How many fit into the memory at once.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Batches of a power of two each, with the last plane repeated to fill the last one.
+
+    Examples
+    --------
+    >>> batches([0, 1, 2, 3, 4, 5, 6], most=5)
+    ((0, 1, 2, 3), (4, 5, 6, 6))
+    """
+    size = 1
+    while 2 * size <= min(most, len(planes)):
+        size *= 2
+    while math.ceil(len(planes) / size) * size > MOST_REPEATED * len(planes):
+        size //= 2
+    filled = [*planes, *[planes[-1]] * (-len(planes) % size)]
+    return tuple(tuple(filled[k : k + size]) for k in range(0, len(filled), size))
 
 
 def prepare() -> None:

@@ -41,7 +41,8 @@ class Prepared:
     valid : ndarray of bool or None
         Which pixels count, broadcastable to `values`; None for all.
     batches : tuple of tuple of int
-        The planes that are solved together; planes without any pixel that counts are in none.
+        The planes that are solved together, all batches of one size: the last plane comes
+        several times where need be. Planes without any pixel that counts are in none.
     psf : ndarray of float32
         Of sum 1.
     boundary : {"unknown", "zero", "periodic"}
@@ -111,7 +112,7 @@ class Prepared:
             planes=planes,
             values=values,
             valid=valid,
-            batches=tuple(tuple(used[k : k + batch]) for k in range(0, len(used), batch)),
+            batches=memory.batches(used, batch),
             psf=psf,
             boundary=boundary,
             calibration=calibration,

@@ -24,17 +24,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
-from napari_tf_deblur._solvers.problem import Iterate, Problem
+from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods.regularised import LeastSquares
 
-DATA_PENALTY = 0.2
+DATA_PENALTY = 0.4
 """Penalty of the split u = H x, where a pixel's data_weight is 1."""
 
-THRESHOLD = 0.05
+THRESHOLD = 0.1
 """Step of the shrinkage of derivatives, which sets the penalty of z = D x to weight / it."""
 
 CONSTRAINT_PENALTY = 0.02
@@ -45,9 +45,6 @@ RELAXATION = 1.8
 
 LEAST_CONTRAST = 0.03
 """Contrast of a line of pixels below which its change is not measured by it, but by this."""
-
-Tensor = Any
-"""A TensorFlow tensor, or a variable's value; TensorFlow has no types of its own."""
 
 SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
@@ -205,11 +202,7 @@ def _compiled(
         loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
         return tf.reduce_sum(loss), change
 
-    return (
-        compiled(step, xla=True),
-        tf.function(image_of, autograph=False, jit_compile=True),
-        tf.function(first_state, autograph=False),
-    )
+    return compiled(step, xla=True), Compiled(image_of, xla=True), Compiled(first_state)
 
 
 def largest_change(before: Tensor, after: Tensor, axes: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
-from napari_tf_deblur._solvers.problem import Iterate, Problem
+from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.methods import GradientDescent
 
@@ -21,7 +21,34 @@ START_NOISE = 0.1
 LBFGS_TOLERANCE = 1e-5
 """L-BFGS is done when a step changes the image, of range 1, by less than this."""
 
-KERAS_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adagrad": "Adagrad"}
+BETA_1, BETA_2 = 0.9, 0.999
+"""Decay of the moments in Adam."""
+
+ADAGRAD_START = 0.1
+"""Sum of squares that Adagrad begins with."""
+
+EPSILON = 1e-7
+"""Keeps divisions finite. These numbers are the defaults of the papers and of Keras."""
+
+
+class Constants(NamedTuple):
+    """What stays the same during a run.
+
+    Attributes
+    ----------
+    spectrum : Tensor of complex64
+        The optical transfer function, over the scene.
+    observed, data_weight : Tensor
+        Over the frame.
+    mu, learning_rate : Tensor
+        Scalars.
+    """
+
+    spectrum: Tensor
+    observed: Tensor
+    data_weight: Tensor
+    mu: Tensor
+    learning_rate: Tensor
 
 
 def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
@@ -32,27 +59,70 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
     shape = (*lead, *(grid.frame if problem.dark_outside else grid.scene))
     random = np.random.default_rng(method.random_state)
     start = tf.constant(random.normal(0, START_NOISE, shape).astype(np.float32))
-    constants = [
-        tf.constant(transfer_function(problem.psf, grid.scene)),
-        tf.constant(problem.observed),
-        tf.constant(problem.data_weight),
-        tf.constant(np.float32(method.mu)),
-    ]
+    constants = Constants(
+        spectrum=tf.constant(transfer_function(problem.psf, grid.scene)),
+        observed=tf.constant(problem.observed),
+        data_weight=tf.constant(problem.data_weight),
+        mu=tf.constant(np.float32(method.mu)),
+        learning_rate=tf.constant(np.float32(method.learning_rate)),
+    )
     objective = (grid, problem.dark_outside, problem.spacing, method.data_term, method.prior)
     if method.optimizer == "lbfgs":
         run, first_state = _quasi_newton(*objective)
         state = first_state(constants, start)
         tolerance = LBFGS_TOLERANCE
     else:
-        optimizer = getattr(tf.keras.optimizers, KERAS_OPTIMIZERS[method.optimizer])
-        run = _keras(*objective, optimizer(method.learning_rate), start)
-        state = [start]
+        run = _first_order(*objective, method.optimizer)
+        state = [start, *FIRST_STATES[method.optimizer](start)]
         tolerance = 0.0
 
-    def image_of(_constants: Any, state: Any) -> Any:
+    def image_of(_constants: Any, state: Any) -> Tensor:
         return _in_scene(state[0].read_value(), grid, problem.dark_outside)
 
     return iterate(run, image_of, constants, state, grid, method.iterations, tolerance)
+
+
+def _adam_state(start: Tensor) -> list[Tensor]:
+    tf = tensorflow()
+    return [tf.zeros_like(start), tf.zeros_like(start), tf.constant(0.0)]
+
+
+def _adagrad_state(start: Tensor) -> list[Tensor]:
+    return [tensorflow().fill(start.shape, ADAGRAD_START)]
+
+
+FIRST_STATES: dict[str, Callable[[Tensor], list[Tensor]]] = {
+    "sgd": lambda start: [],
+    "adam": _adam_state,
+    "adagrad": _adagrad_state,
+}
+"""What an optimizer remembers, before the first step."""
+
+
+def _sgd(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    return gradient, []
+
+
+def _adam(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Kingma & Ba, 2015."""
+    tf = tensorflow()
+    first, second, count = memory
+    count += 1.0
+    first = BETA_1 * first + (1 - BETA_1) * gradient
+    second = BETA_2 * second + (1 - BETA_2) * tf.square(gradient)
+    unbiased = tf.sqrt(1 - BETA_2**count) / (1 - BETA_1**count)
+    return unbiased * first / (tf.sqrt(second) + EPSILON), [first, second, count]
+
+
+def _adagrad(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Duchi, Hazan & Singer, 2011."""
+    tf = tensorflow()
+    total = memory[0] + tf.square(gradient)
+    return gradient * tf.math.rsqrt(total + EPSILON), [total]
+
+
+DIRECTIONS = {"sgd": _sgd, "adam": _adam, "adagrad": _adagrad}
+"""From a gradient and what was remembered: which way to go, and what to remember."""
 
 
 def _value_and_gradient(
@@ -67,13 +137,13 @@ def _value_and_gradient(
     misfit = DATA_TERMS[data_term]
 
     def evaluate(constants: Any, image: Any) -> tuple[Any, Any]:
-        spectrum, observed, data_weight, mu = constants
+        c = Constants(*constants)
         with tf.GradientTape() as tape:
             tape.watch(image)
             scene = _in_scene(image, grid, dark_outside)
-            blurred = Blur(grid.scene, spectrum).forward(scene)[(..., *grid.window)]
+            blurred = Blur(grid.scene, c.spectrum).forward(scene)[(..., *grid.window)]
             penalty = prior(image) if callable(prior) else PRIORS[prior](image, spacing)
-            loss = misfit(blurred, observed, data_weight) + mu * penalty
+            loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalty
         return loss, tape.gradient(loss, image)
 
     return evaluate
@@ -87,18 +157,20 @@ def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any,
     return lbfgs.loop(evaluate, xla=prior_of_ours)
 
 
-def _keras(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
-    """The compiled loop of one of Keras's optimizers, which keeps its state to itself."""
-    tf = tensorflow()
-    *objective, optimizer, start = rest
+@lru_cache(maxsize=4)
+def _first_order(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
+    """The compiled loop of an optimizer that follows the gradient."""
+    *objective, optimizer = rest
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
-    variable = tf.keras.Variable(start)
-    optimizer.build([variable])
 
-    def step(constants: Any, state: Any) -> Any:
-        loss, gradient = evaluate(constants, tf.convert_to_tensor(variable.value))
-        optimizer.apply([gradient], [variable])
-        return loss, replaced(state[0], tf.convert_to_tensor(variable.value))
+    def step(constants: Any, state: Any) -> tuple[Tensor, Tensor]:
+        image, *memory = [s.read_value() for s in state]
+        loss, gradient = evaluate(constants, image)
+        direction, fresh = DIRECTIONS[optimizer](gradient, memory)
+        for variable, value in zip(state[1:], fresh):
+            variable.assign(value, read_value=False)
+        moved = image - Constants(*constants).learning_rate * direction
+        return loss, replaced(state[0], moved)
 
     return compiled(step)
 

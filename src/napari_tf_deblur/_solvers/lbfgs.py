@@ -8,11 +8,9 @@ of a batch has scalars, a step length and a memory of its own where its loss is 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from napari_tf_deblur._solvers.load import fused, tensorflow
+from napari_tf_deblur._solvers.load import Compiled, fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled
-
-Tensor: TypeAlias = Any
-"""A TensorFlow tensor; TensorFlow ships no types."""
+from napari_tf_deblur._solvers.problem import Tensor
 
 MEMORY = 6
 """Pairs of steps and gradient changes that are remembered; with more, an iteration spends
@@ -244,4 +242,4 @@ def loop(
         change = tf.reduce_max(fresh.recent if largest else fresh.recent[-1])
         return tf.cast(tf.reduce_sum(fresh.loss), tf.float32), change
 
-    return compiled(step, xla), tf.function(first_state, autograph=False)
+    return compiled(step, xla), Compiled(first_state)

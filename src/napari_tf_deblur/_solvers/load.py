@@ -61,13 +61,37 @@ def memory_errors() -> tuple[type[BaseException], ...]:
     return MemoryError, tensorflow().errors.ResourceExhaustedError
 
 
-def fused(pointwise: Callable[..., Any]) -> Any:
-    """Compile what lies between transforms by XLA: one pass over the memory, on all cores.
+class Compiled:
+    """A function of tensors, compiled once for each set of shapes that it meets.
+
+    TensorFlow never frees compiled code: make few of these, for the life of the process, and
+    let shapes be few; see :func:`napari_tf_deblur.forward.scene_size`.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors, variables, and lists or named tuples of them.
+    xla : bool
+        Whether XLA compiles it, which fuses all that lies between transforms: one pass over
+        the memory, on all cores.
+    """
+
+    def __init__(self, function: Callable[..., Any], xla: bool = False) -> None:
+        self._function = tensorflow().function(function, autograph=False, jit_compile=xla)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; the code for these shapes is made where it is not there yet."""
+        # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it.
+        return self._function.get_concrete_function(*arguments)(*arguments)
+
+
+def fused(pointwise: Callable[..., Any]) -> Compiled:
+    """Compile what lies between transforms by XLA.
 
     The transforms themselves stay outside: within XLA's code they run on one core as soon
     as anything else has run on several.
     """
-    return tensorflow().function(pointwise, autograph=False, jit_compile=True)
+    return Compiled(pointwise, xla=True)
 
 
 def _import_in_a_thread() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur.forward import Grid
 
@@ -71,7 +71,7 @@ def compiled(step: Step, xla: bool = False) -> Any:
 
     Returns
     -------
-    tf.Function
+    Compiled
         ``(constants, state, count, tolerance)`` -> ``(losses, done, change)``: `count`
         steps, at most LONGEST, or fewer where the change falls below the tolerance.
     """
@@ -89,7 +89,7 @@ def compiled(step: Step, xla: bool = False) -> Any:
         done, change, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
         return losses, done, change
 
-    return tf.function(run, autograph=False, jit_compile=xla)
+    return Compiled(run, xla)
 
 
 def iterate(

@@ -26,10 +26,9 @@ import numpy as np
 from napari_tf_deblur._solvers import lbfgs
 from napari_tf_deblur._solvers.blur import Blur, irfft, rfft
 from napari_tf_deblur._solvers.differences import Differences
-from napari_tf_deblur._solvers.lbfgs import Tensor
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import iterate
-from napari_tf_deblur._solvers.problem import Array, Iterate, Problem
+from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
@@ -106,7 +105,7 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     """Solve by L-BFGS; see the module."""
     grid = problem.grid
     constants, start = posed(problem, method)
-    run, first_state = _compiled(grid.scene, problem.spacing)
+    run, first_state = _compiled(problem.spacing)
     state = first_state(constants, start)
     return iterate(run, _image_of, constants, state, grid, method.iterations, method.tolerance)
 
@@ -169,24 +168,22 @@ def _image_of(_constants: Any, state: Any) -> Tensor:
     return tensorflow().square(state[0])
 
 
-@lru_cache(maxsize=8)
-def _compiled(scene: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[Any, Any]:
+@lru_cache(maxsize=16)
+def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     scaled = fused(lambda spectrum, inverse: spectrum * tensorflow().cast(inverse, "complex64"))
 
     def precondition(constants: Constants, gradient: Tensor) -> Tensor:
-        spectrum = scaled(rfft(gradient, len(scene)), constants.inverse)
-        result = irfft(spectrum, scene)
+        spectrum = scaled(rfft(gradient, len(spacing)), constants.inverse)
+        result = irfft(spectrum, tuple(gradient.shape[2:]))
         somewhere_dark = constants.allowed.shape.num_elements() > 1
         return result * constants.allowed if somewhere_dark else result
 
-    evaluate = value_and_gradient(scene, spacing)
+    evaluate = value_and_gradient(spacing)
     return lbfgs.loop(evaluate, precondition, per_plane=True, largest=True)
 
 
-def value_and_gradient(
-    scene: tuple[int, ...], spacing: tuple[float, ...]
-) -> lbfgs.ValueAndGradient:
+def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
     """The objective of each plane as a function of constants and amplitude, and its gradient."""
     tf = tensorflow()
     differences = Differences(1, spacing)
@@ -221,7 +218,7 @@ def value_and_gradient(
 
     def evaluate(constants: Constants, amplitude: Tensor) -> tuple[Tensor, Tensor]:
         c = constants
-        blur = Blur(scene, c.spectrum)
+        blur = Blur(tuple(amplitude.shape[2:]), c.spectrum)
         blurred = blur.forward(tf.square(amplitude))
         deviance, residual = compared(blurred, c.observed, c.data_weight, c.dark)
         pull = blur.adjoint(residual)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
+
+Tensor: TypeAlias = Any
+"""A TensorFlow tensor, or a variable's value; TensorFlow ships no types."""
 
 REPORT_INTERVAL = 0.1
 """Seconds between two reports of a run."""

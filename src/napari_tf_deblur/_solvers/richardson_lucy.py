@@ -8,7 +8,7 @@ iteration makes the re-blurred flux in the frame the observed one.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
-from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur.forward import Grid, transfer_function
+from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import RichardsonLucy
 
 SMALLEST = 1e-6
@@ -26,57 +26,113 @@ SMALLEST = 1e-6
 LEAST_SEEN = 1e-3
 """Scene pixels of whose light less than this part falls into the frame are left dark."""
 
-SAMPLE = 2
-"""Of so many lines of the image, one is looked at to see how far it may be extrapolated."""
+DARKEST = 3.0
+"""Values below zero are noise about zero; they are kept down to so many times their own root
+mean square, by adding that much to image and model. Cut off at zero, they would look like light."""
+
+
+class Constants(NamedTuple):
+    """What stays the same during a run; tensors over the scene unless they are scalars.
+
+    Attributes
+    ----------
+    spectrum : Tensor of complex64
+        The optical transfer function.
+    seen : Tensor
+        Data weight: 0 outside the frame and at pixels to ignore.
+    light : Tensor
+        The observed intensities plus `dark`, times `seen`.
+    share : Tensor
+        What a correction is multiplied by: 1 over the part of a pixel's light that is seen.
+    dark : Tensor
+        Shape (planes, channels, 1, ...): what was added to each channel.
+    tv_weight : Tensor
+        Scalar.
+    """
+
+    spectrum: Tensor
+    seen: Tensor
+    light: Tensor
+    share: Tensor
+    dark: Tensor
+    tv_weight: Tensor
+
+
+class Momentum(NamedTuple):
+    """State of the acceleration.
+
+    Attributes
+    ----------
+    ahead : Tensor
+        The image, extrapolated.
+    change : Tensor
+        How the last iteration changed what it began with.
+    power : Tensor
+        Shape (planes,): sum of the squares of `change`.
+    """
+
+    ahead: Tensor
+    change: Tensor
+    power: Tensor
 
 
 def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     """Solve by (accelerated) Richardson-Lucy; see the module."""
     tf = tensorflow()
     grid = problem.grid
-    spectrum = transfer_function(problem.psf, grid.scene)
-    counts = tf.constant(problem.data_weight_in_scene())  # 1 in the frame, 0 elsewhere or masked
-    seen = Blur(grid.scene, tf.constant(spectrum)).adjoint(counts)
+    spectrum = tf.constant(transfer_function(problem.psf, grid.scene))
+    weight = tf.constant(problem.data_weight_in_scene())
+    seen = Blur(grid.scene, spectrum).adjoint(weight)
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
     visible = tf.cast(seen > LEAST_SEEN, tf.float32)
-    light = counts * np.maximum(problem.extended(), 0)
-
+    dark = _dark(problem)
+    light = weight * (np.maximum(problem.extended(), -dark) + dark)
     axes = list(range(2, light.shape.rank))
     mean = tf.reduce_sum(light, axes, keepdims=True)
-    mean /= tf.reduce_sum(counts * tf.ones_like(light), axes, keepdims=True)
-    image = visible * tf.maximum(mean, SMALLEST)
-    constants = [
-        tf.constant(spectrum),
-        counts > 0,
-        light,
-        visible / tf.maximum(seen, LEAST_SEEN),
-        tf.constant(np.float32(method.tv_weight)),
-    ]
+    mean /= tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True)
+    image = visible * tf.maximum(mean - dark, SMALLEST)
+    constants = Constants(
+        spectrum=spectrum,
+        seen=weight,
+        light=light,
+        share=visible / tf.maximum(seen, LEAST_SEEN),
+        dark=tf.constant(dark),
+        tv_weight=tf.constant(np.float32(method.tv_weight)),
+    )
     state = [image]
     if method.accelerate:
-        state += [image, tf.zeros_like(_sampled(image)), 0.0]
-    run = _compiled(grid, problem.spacing, method.tv_weight > 0, method.accelerate)
+        state += Momentum(image, tf.zeros_like(image), tf.zeros(image.shape[0]))
+    run = _compiled(problem.spacing, method.tv_weight > 0, method.accelerate)
     return iterate(run, first_of_state, constants, state, grid, method.iterations)
 
 
-@lru_cache(maxsize=8)
-def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any:
+def _dark(problem: Problem) -> Array:
+    """How far the noise of each channel reaches below zero; 0 for counts of photons."""
+    below = np.minimum(problem.observed, 0)
+    axes = tuple(range(2, below.ndim))
+    count = np.maximum(np.count_nonzero(below, axis=axes, keepdims=True), 1)
+    power = np.sum(np.square(below), axis=axes, keepdims=True, dtype=np.float64) / count
+    return np.asarray(DARKEST * np.sqrt(power), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any:
     tf = tensorflow()
     differences = Differences(1, spacing)
 
     @fused
-    def compared(blurred: Any, constants: Any) -> tuple[Any, Any]:
+    def compared(
+        blurred: Tensor, seen: Tensor, light: Tensor, dark: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """What the model lacks, as a factor, and its deviance."""
-        counts, light, *_ = constants
-        model = tf.maximum(blurred, SMALLEST)
+        model = tf.maximum(blurred, 0.0) + tf.maximum(dark, SMALLEST)
         ratio = light / model
         # A ratio of zero is one of no light observed, which does not count in the logarithm.
         deviance = light * tf.math.log(tf.maximum(ratio, SMALLEST)) - light
-        return ratio, tf.reduce_sum(tf.where(counts, model, 0.0) + deviance, axis=2)
+        return ratio, tf.reduce_sum(tf.where(seen > 0, model, 0.0) + deviance, axis=2)
 
-    def multiplied(image: Any, correction: Any, constants: Any) -> Any:
-        *_, share, tv_weight = constants
+    def multiplied(image: Tensor, correction: Tensor, share: Tensor, tv_weight: Tensor) -> Tensor:
         if smooth:
             slopes = differences.apply(image)
             length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + SMALLEST**2)
@@ -86,35 +142,40 @@ def _compiled(grid: Grid, spacing: tuple[float, ...], smooth: bool, accelerate: 
         return image * share * tf.nn.relu(correction)
 
     @fused
-    def plain(state: list[Any], correction: Any, constants: Any) -> list[Any]:
-        return [multiplied(state[0], correction, constants)]
+    def plain(
+        state: list[Tensor], correction: Tensor, share: Tensor, tv_weight: Tensor
+    ) -> list[Tensor]:
+        return [multiplied(state[0], correction, share, tv_weight)]
 
     @fused
-    def accelerated(state: list[Any], correction: Any, constants: Any) -> list[Any]:
-        """Go on along the last change, measured on some lines (Biggs & Andrews, 1997)."""
-        image, ahead, before, power = state
-        fresh = multiplied(ahead, correction, constants)
-        change = _sampled(fresh) - _sampled(ahead)
-        momentum = tf.reduce_sum(change * before) / (power + 1e-30)
-        momentum = tf.clip_by_value(momentum, 0.0, 1.0)
-        ahead = tf.nn.relu(fresh + momentum * (fresh - image))
-        return [fresh, ahead, change, tf.reduce_sum(tf.square(change))]
+    def accelerated(
+        state: list[Tensor], correction: Tensor, share: Tensor, tv_weight: Tensor
+    ) -> list[Tensor]:
+        """Go on along the last change of each plane (Biggs & Andrews, 1997)."""
+        image, last = state[0], Momentum(*state[1:])
+        fresh = multiplied(last.ahead, correction, share, tv_weight)
+        change = fresh - last.ahead
+        factor = of_planes(change * last.change) / (last.power + 1e-30)
+        factor = tf.reshape(tf.clip_by_value(factor, 0.0, 1.0), [-1] + [1] * (fresh.shape.rank - 1))
+        ahead = tf.nn.relu(fresh + factor * (fresh - image))
+        return [fresh, *Momentum(ahead, change, of_planes(tf.square(change)))]
+
+    def of_planes(values: Tensor) -> Tensor:
+        """Sum of each plane: along one axis first, on all cores."""
+        partial = tf.reshape(tf.reduce_sum(values, axis=2), [values.shape[0], -1])
+        return tf.linalg.matvec(partial, tf.ones_like(partial[0]))
 
     moved, start = (accelerated, 1) if accelerate else (plain, 0)
 
-    def step(constants: Any, state: Any) -> Any:
-        spectrum, *others = constants
-        blur = Blur(grid.scene, spectrum)
+    def step(constants: Any, state: Any) -> tuple[Tensor, Any]:
+        c = Constants(*constants)
         values = [s.read_value() for s in state]
-        ratio, loss = compared(blur.forward(values[start]), others)
-        for variable, value in zip(state, moved(values, blur.adjoint(ratio), others)):
+        blur = Blur(tuple(values[0].shape[2:]), c.spectrum)
+        ratio, loss = compared(blur.forward(values[start]), c.seen, c.light, c.dark)
+        fresh = moved(values, blur.adjoint(ratio), c.share, c.tv_weight)
+        for variable, value in zip(state, fresh):
             variable.assign(value, read_value=False)
         # It runs for a set number of iterations, whatever the change.
         return tf.reduce_sum(loss), np.float32(np.inf)
 
     return compiled(step)
-
-
-def _sampled(image: Any) -> Any:
-    """Some lines of an image."""
-    return image[:, :, ::SAMPLE]

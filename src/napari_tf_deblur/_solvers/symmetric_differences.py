@@ -18,12 +18,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.problem import Tensor
 
 Filter = Literal["same", "mean", "difference", "backward", "central", "second"]
 
@@ -67,18 +68,18 @@ class SymmetricDifferences:
         self.components = (_at_cells if order == 1 else _hessian)(spacing)
         self.quadratic = _corner(spacing) if order == 1 and self._axes == 3 else None
 
-    def apply(self, values: Any) -> list[Any]:
+    def apply(self, values: Tensor) -> list[Tensor]:
         """D x: one tensor for each of the components."""
         return [self.component(values, k) for k in range(len(self.components))]
 
-    def component(self, values: Any, k: int) -> Any:
+    def component(self, values: Tensor, k: int) -> Tensor:
         """One of the tensors of D x."""
         one = self.components[k]
         for axis, name in enumerate(one.filters):
             values = self._filtered(values, axis, name, ahead=True)
         return _times(one.factor, values)
 
-    def adjoint(self, components: Sequence[Any]) -> Any:
+    def adjoint(self, components: Sequence[Tensor]) -> Tensor:
         """D' z: the sum over the components of their adjoints."""
         total = []
         for one, values in zip(self.components, components, strict=True):
@@ -98,7 +99,7 @@ class SymmetricDifferences:
         """|T|^2 of what is left to a quadratic term; None where nothing is."""
         return None if self.quadratic is None else _squared_spectrum(self.quadratic, shape)
 
-    def _filtered(self, values: Any, axis: int, name: Filter, ahead: bool) -> Any:
+    def _filtered(self, values: Tensor, axis: int, name: Filter, ahead: bool) -> Tensor:
         """Apply a filter along an axis, or (not `ahead`) its adjoint."""
         if name == "same":
             return values
@@ -115,7 +116,7 @@ class SymmetricDifferences:
             return before - 2.0 * values + after
         return 0.5 * (after - before) if ahead else 0.5 * (before - after)
 
-    def _pair(self, values: Any, axis: int, ahead: bool) -> tuple[Any, Any]:
+    def _pair(self, values: Tensor, axis: int, ahead: bool) -> tuple[Tensor, Tensor]:
         """Each value and the one after it; or (not `ahead`) the one before it and each value.
 
         Cut out of an array that is one line longer, which XLA does not store.
@@ -127,14 +128,14 @@ class SymmetricDifferences:
         longer = tensorflow().concat(parts, axis - self._axes)
         return self._cut(longer, axis, slice(None, -1)), self._cut(longer, axis, slice(1, None))
 
-    def _around(self, values: Any, axis: int) -> tuple[Any, Any]:
+    def _around(self, values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
         """The values before and after each."""
         last, first = slice(-1, None), slice(None, 1)
         parts = [self._cut(values, axis, last), values, self._cut(values, axis, first)]
         longer = tensorflow().concat(parts, axis - self._axes)
         return self._cut(longer, axis, slice(None, -2)), self._cut(longer, axis, slice(2, None))
 
-    def _cut(self, values: Any, axis: int, part: slice) -> Any:
+    def _cut(self, values: Tensor, axis: int, part: slice) -> Tensor:
         return values[(..., part, *(slice(None),) * (self._axes - axis - 1))]
 
 
@@ -194,5 +195,5 @@ def _squared_spectrum(one: Component, shape: tuple[int, ...]) -> NDArray[np.floa
     return np.asarray(product, dtype=np.float32)
 
 
-def _times(factor: float, values: Any) -> Any:
+def _times(factor: float, values: Tensor) -> Tensor:
     return values if factor == 1.0 else factor * values

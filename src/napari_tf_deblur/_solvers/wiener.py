@@ -1,21 +1,46 @@
 """The Wiener filter, with the scene beyond the frame filled in by itself."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
-from napari_tf_deblur._solvers.problem import Iterate, Problem
-from napari_tf_deblur.forward import Grid, transfer_function
+from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.methods import Wiener
 
 ROUNDS = 6
 """How often the unseen part of the scene is filled in from the last estimate."""
+
+FILL_REACH = 2
+"""Sigma in pixels of the Gaussian that fills pixels to ignore from their neighbours, first."""
+
+
+class Constants(NamedTuple):
+    """What stays the same during a run, over the scene.
+
+    Attributes
+    ----------
+    spectrum : Tensor of complex64
+        The optical transfer function.
+    inverse : Tensor of complex64
+        The filter.
+    seen : Tensor
+        1 where something was observed, else 0.
+    observed : Tensor
+        The frame, continued over the scene.
+    """
+
+    spectrum: Tensor
+    inverse: Tensor
+    seen: Tensor
+    observed: Tensor
 
 
 def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
@@ -24,33 +49,55 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     grid = problem.grid
     spectrum = transfer_function(problem.psf, grid.scene)
     power = np.abs(spectrum) ** 2
-    smoothness = Differences(2, problem.spacing).squared_spectrum(grid.scene)
+    smoothness = np.square(laplacian_spectrum(grid.scene, problem.spacing))
     inverse = np.conj(spectrum) / (power + method.balance * smoothness + 1e-12)
-    start = tf.constant(problem.extended())
+    start = tf.constant(replace(problem, observed=_filled(problem)).extended())
     data_weight = tf.constant(problem.data_weight_in_scene())
-    constants = [
-        tf.constant(spectrum),
-        tf.constant(inverse.astype(np.complex64)),
-        tf.cast(data_weight > 0, tf.float32),
-        start,
-    ]
+    constants = Constants(
+        spectrum=tf.constant(spectrum),
+        inverse=tf.constant(inverse.astype(np.complex64)),
+        seen=tf.cast(data_weight > 0, tf.float32),
+        observed=start,
+    )
     everything_seen = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
     rounds = 1 if everything_seen else ROUNDS
-    return iterate(_compiled(grid), first_of_state, constants, [start, start], grid, rounds)
+    run = _compiled(len(grid.frame))
+    return iterate(run, first_of_state, constants, [start, start], grid, rounds)
 
 
-@lru_cache(maxsize=8)
-def _compiled(grid: Grid) -> Any:
+def _filled(problem: Problem) -> Array:
+    """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
+    axes = len(problem.grid.frame)
+    valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)
+    if valid.all():
+        return problem.observed
+    sigma = (0,) * (valid.ndim - axes) + (FILL_REACH,) * axes
+    filled = problem.observed.copy()
+    missing = ~valid
+    for reach in (1, 4, 16, 64):  # wider where the mask has wide holes
+        wide = [reach * s for s in sigma]
+        count = ndimage.gaussian_filter(valid.astype(np.float32), wide, mode="nearest")
+        total = ndimage.gaussian_filter(np.where(valid, problem.observed, 0), wide, mode="nearest")
+        known = missing & (count > 1e-3)
+        filled[known] = total[known] / count[known]
+        missing &= ~known
+        if not missing.any():
+            break
+    return filled
+
+
+@lru_cache(maxsize=4)
+def _compiled(axes: int) -> Any:
     tf = tensorflow()
-    axes = len(grid.frame)
 
-    def step(constants: Any, state: Any) -> Any:
+    def step(constants: Any, state: Any) -> tuple[Tensor, Tensor]:
         variable, filled = state
-        spectrum, inverse, seen, observed = constants
-        transformed = inverse * rfft(filled.read_value(), axes)
-        image = irfft(transformed, grid.scene)
-        reblurred = irfft(spectrum * transformed, grid.scene)
-        misfit = seen * (observed - reblurred)
+        c = Constants(*constants)
+        scene = tuple(c.observed.shape[-axes:])
+        transformed = c.inverse * rfft(filled.read_value(), axes)
+        image = irfft(transformed, scene)
+        reblurred = irfft(c.spectrum * transformed, scene)
+        misfit = c.seen * (c.observed - reblurred)
         filled.assign(reblurred + misfit, read_value=False)
         return 0.5 * tf.reduce_sum(tf.square(misfit)), replaced(variable, image)
 
