@@ -1,6 +1,7 @@
 """What an image says about its noise: how strong it is, and how many photons made it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -275,11 +276,11 @@ def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) 
 
 
 def _flat(values: Array) -> Mask:
-    """Where all values around are exactly the same."""
+    """Find windows in which all values are exactly the same."""
     size = FLAT_WINDOW[values.ndim]
     highest = ndimage.maximum_filter(values, size, mode="nearest")
     lowest = ndimage.minimum_filter(values, size, mode="nearest")
-    return np.asarray(highest == lowest)
+    return np.asarray(ndimage.maximum_filter(highest == lowest, size, mode="constant"))
 
 
 def _saturated_at(planes: Array, valid: Mask | None) -> float:
@@ -319,7 +320,7 @@ def _noise_and_mean(values: Array, usable: Mask) -> tuple[Array, Array, Mask]:
     return noise, mean, usable
 
 
-def _neighbours(values: NDArray[np.generic], axis: int) -> list[NDArray[np.generic]]:
+def _neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
     """Along an axis, what lies before each value, the value and what lies after it."""
     lead = (slice(None),) * axis
     return [values[(*lead, slice(k, k + values.shape[axis] - 2))] for k in range(3)]
@@ -335,7 +336,7 @@ def _blocks(values: Array, usable: Mask) -> tuple[NDArray[np.float64], ...]:
     split = [part for n, b in zip(shape, blocks) for part in (n // b, b)]
     axes = tuple(range(1, 2 * len(shape), 2))
 
-    def apart(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    def apart(array: NDArray[Any]) -> NDArray[Any]:
         return array[whole].reshape(split)
 
     count = np.sum(apart(known), axis=axes, dtype=np.float64).ravel()
