@@ -160,3 +160,13 @@ def test_images_of_any_size_have_noise_and_a_gain(shape, seed):
     for mask in (None, valid, np.zeros_like(valid)):
         assert 0 <= noise_level(planes, mask) < 60
         assert 0 < photon_gain(planes, mask) < 60
+
+
+@pytest.mark.parametrize("contrast", [0, 0.05, 0.1, 0.3])
+def test_an_image_of_little_contrast_is_taken_at_its_word(contrast):
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        light = ndimage.gaussian_filter(random.normal(0, 1, (160, 160)), 8)
+        light = 300 * (1 + contrast * light / np.abs(light).max())
+        image = random.poisson(light).astype(np.float32)[None, None]
+        assert photon_gain(image) == pytest.approx(1, rel=0.2)

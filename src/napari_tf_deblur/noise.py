@@ -37,6 +37,12 @@ BLOCK_SPREAD = {1: 0.25, 2: 0.34, 3: 0.48}
 """Relative standard deviation of a block's variance, by axes: neighbouring second differences
 are correlated, so that 64 count as 33, 17 or 9."""
 
+WORST_ERROR = 0.35
+"""Relative standard error of the slope above which it says nothing."""
+
+SURE = 2.5
+"""Standard errors between two slopes that no chance explains."""
+
 ROUNDS = 12
 """Fits of the line, each without the blocks that stand out from the one before."""
 
@@ -254,7 +260,7 @@ def _slope(
         _, weight = _weights(dark + slope * mean, variance, spread)
         slope = float(np.sum(weight * mean * (variance - dark)) / np.sum(weight * mean**2))
     # An offset that is not declared, or noise in the dark, gives another slope than the line's.
-    declared = abs(slope - line) < 2.5 * error or error > 2.5 * LARGEST_ERROR * line
+    declared = abs(slope - line) < SURE * error or error > WORST_ERROR * line
     return max(slope, 0.0) if declared else line
 
 
@@ -262,7 +268,9 @@ def _weights(
     expected: NDArray[np.float64], variance: NDArray[np.float64], spread: float
 ) -> tuple[Mask, NDArray[np.float64]]:
     """Which blocks have no more variance than noise may have; how certain each variance is."""
-    expected = np.maximum(expected, 0.01 * max(float(expected.max()), 1e-12))
+    # The many dark blocks give the line its start. With all their weight, the noise of their
+    # means would pull the slope down.
+    expected = np.maximum(expected, 0.1 * max(float(expected.max()), 1e-12))
     kept = variance <= (1 + 3.5 * spread) * expected
     if not kept.any():
         kept = variance <= np.median(variance)
