@@ -168,8 +168,10 @@ def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple
     """Pixels that count, and the mean of each with its neighbours; one axis."""
     single = hot_pixels(values, usable, noise) | hot_pixels(-values, usable, noise)
     usable = usable & ~single
-    known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
     around = ndimage.uniform_filter(values * usable, 3, mode="nearest")
+    if usable.all():
+        return values.ravel(), around.ravel()
+    known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
     return values[usable], around[usable] / known[usable]
 
 

@@ -29,6 +29,9 @@ FLAT_WINDOW = {1: 25, 2: 5, 3: 3}
 """Pixels per axis that have exactly one value only where there is no noise to be seen: in
 planes without data, where the camera saturates, where the dark was set to 0."""
 
+FLAT_PART = 0.01
+"""Part of the second differences that are 0, up to which nobody need look for flat areas."""
+
 HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
 of the pixels are so."""
@@ -135,7 +138,9 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
         return 0.0
     seen = []
     for values, usable in slabs(planes, valid, unit, SAMPLE_PIXELS):
-        differences, _, known = _noise_and_mean(values, usable & ~_flat(values))
+        differences, known = _second_differences(values, usable)
+        if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
+            differences, known = _second_differences(values, usable & ~_flat(values))
         seen.append(np.abs(differences[known]))
     found = np.concatenate(seen) if seen else np.zeros(0, np.float32)
     if not found.size:
@@ -314,18 +319,24 @@ def _rounding_step(planes: Array, valid: Mask | None) -> float:
     return float(np.median(np.diff(levels)))
 
 
-def _noise_and_mean(values: Array, usable: Mask) -> tuple[Array, Array, Mask]:
-    """Second differences, scaled to keep the noise's variance; local mean; where they are."""
-    noise, mean = values, values
+def _second_differences(values: Array, usable: Mask) -> tuple[Array, Mask]:
+    """Along all axes, scaled to keep the noise's variance; where they are known."""
     for axis in range(values.ndim):
         if values.shape[axis] > 2:
-            before, here, after = _neighbours(noise, axis)
-            noise = (before - 2 * here + after) * np.float32(1 / np.sqrt(6))
-            before, here, after = _neighbours(mean, axis)
-            mean = (before + 4 * here + after) * np.float32(1 / 6)
+            before, here, after = _neighbours(values, axis)
+            values = (before - 2 * here + after) * np.float32(1 / np.sqrt(6))
             first, middle, last = _neighbours(usable, axis)
             usable = first & middle & last
-    return noise, mean, usable
+    return values, usable
+
+
+def _local_mean(values: Array) -> Array:
+    """Mean where the second differences are."""
+    for axis in range(values.ndim):
+        if values.shape[axis] > 2:
+            before, here, after = _neighbours(values, axis)
+            values = (before + 4 * here + after) * np.float32(1 / 6)
+    return values
 
 
 def _neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
@@ -336,7 +347,8 @@ def _neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
 
 def _blocks(values: Array, usable: Mask) -> tuple[NDArray[np.float64], ...]:
     """Mean, variance of the noise and number of pixels of each block."""
-    noise, mean, known = _noise_and_mean(values, usable)
+    noise, known = _second_differences(values, usable)
+    mean = _local_mean(values)
     shape = noise.shape
     side = round(BLOCK_PIXELS ** (1 / len(shape)))
     blocks = [min(side, n) for n in shape]
