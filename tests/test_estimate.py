@@ -1,4 +1,4 @@
-"""What an image says about itself."""
+"""What an image says about its scale and how much filtering it needs."""
 
 import numpy as np
 import pytest
@@ -7,50 +7,122 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur.estimate import noise_level, photon_gain, wiener_balance
+from napari_tf_deblur.estimate import intensity_scale, wiener_balance
 
 
-def counts(shape, photons, seed=0):
+def scene(shape=(96, 90), noise=0.02, seed=0):
     random = np.random.default_rng(seed)
-    light = ndimage.gaussian_filter(random.random(shape), 3)
-    light = photons * (light - light.min()) / np.ptp(light)
-    return random.poisson(light).astype(np.float32)[None, None]
+    image = ndimage.gaussian_filter(random.random(shape), 2)
+    image = (image - image.min()) / np.ptp(image) + random.normal(0, noise, shape)
+    return image.astype(np.float32)[None, None]
 
 
-@given(
-    shape=st.sampled_from([(128, 120), (24, 40, 44), (4000,)]),
-    photons=st.sampled_from([10, 100, 1000]),
-    gain=st.floats(1e-3, 1e3),
-)
-@settings(max_examples=15, deadline=None)
-def test_the_gain_is_found_whatever_the_shape_and_the_light(shape, photons, gain):
-    found = photon_gain(counts(shape, photons) * np.float32(gain))
-    assert found == pytest.approx(gain, rel=0.25)
+def spot(side, width, noise, peak=1000.0, seed=0):
+    y, x = np.indices((side, side)) - side // 2
+    image = peak * np.exp(-(y**2 + x**2) / (2 * width**2))
+    return (image + np.random.default_rng(seed).normal(100, noise, image.shape)).astype(np.float32)[
+        None, None
+    ]
 
 
-def test_masked_pixels_do_not_count():
-    image = counts((128, 128), 100)
-    valid = np.random.default_rng(1).random(image.shape) > 0.02
-    broken = np.where(valid, image, 5000).astype(np.float32)
-    assert photon_gain(broken, valid) == pytest.approx(1, rel=0.15)
-    assert photon_gain(broken) > 10
+@given(shape=st.sampled_from([(80, 90), (20, 24, 30), (3000,)]), noise=st.floats(0, 0.05))
+@settings(max_examples=10, deadline=None)
+def test_the_scale_of_a_full_image_is_the_range_of_all_but_a_thousandth(shape, noise):
+    image = scene(shape, noise)
+    low, high = np.percentile(image, [0.1, 99.9])
+    assert intensity_scale(image) == pytest.approx(high - low, rel=0.03)
 
 
-@pytest.mark.parametrize("value", [0, -3, 4])
-def test_an_image_without_noise_is_of_many_photons(value):
-    gain = photon_gain(np.full((1, 1, 20, 20), value, np.float32))
-    assert 0 < gain <= 1e-6
+@given(width=st.floats(0.8, 4), noise=st.floats(0, 20), seed=st.integers(0, 9))
+@settings(max_examples=10, deadline=None)
+def test_dark_surroundings_do_not_change_the_scale(width, noise, seed):
+    scales = [intensity_scale(spot(side, width, noise, seed=seed)) for side in (90, 160, 510)]
+    assert np.ptp(scales) < 0.06 * scales[0]
+    assert scales[0] > 800
 
 
-@pytest.mark.parametrize("shape", [(200, 210), (24, 40, 44), (3000,)])
-def test_the_noise_is_found_in_a_blurred_image(shape):
-    random = np.random.default_rng(2)
-    image = ndimage.gaussian_filter(random.random(shape), 3) * 20
-    image += random.normal(0, 0.3, shape)
-    planes = image.astype(np.float32)[None, None]
-    assert noise_level(planes) == pytest.approx(0.3, rel=0.1)
-    valid = random.random(planes.shape) > 0.05
-    assert noise_level(np.where(valid, planes, np.nan), valid) == pytest.approx(0.3, rel=0.15)
+def test_hot_and_dead_pixels_do_not_set_the_scale():
+    image = spot(256, 2, 5)
+    broken = image.copy()
+    places = np.random.default_rng(1).integers(0, 256, (2, 20))
+    broken[0, 0, places[0, ::2], places[1, ::2]] = 60000
+    broken[0, 0, places[0, 1::2], places[1, 1::2]] = -60000
+    assert intensity_scale(broken) == pytest.approx(intensity_scale(image), rel=0.02)
+
+
+@pytest.mark.parametrize("image", [scene(), spot(100, 2, 5)])
+@given(factor=st.sampled_from([-1, 1e-30, 1e-26, 1e10, 1e17, 1e30]), axis=st.integers(2, 3))
+@settings(max_examples=12, deadline=None)
+def test_the_scale_follows_the_image(image, factor, axis):
+    found = intensity_scale(image)
+    scaled = intensity_scale(image * np.float32(factor))
+    assert scaled / abs(factor) == pytest.approx(found, rel=1e-4)
+    assert intensity_scale(np.flip(image, axis)) == pytest.approx(found, rel=1e-4)
+    assert intensity_scale(image.swapaxes(2, 3)) == pytest.approx(found, rel=1e-4)
+    assert intensity_scale(image + np.float32(500)) == pytest.approx(found, rel=1e-3)
+
+
+def test_masked_pixels_do_not_set_the_scale():
+    image = spot(128, 3, 5)
+    valid = np.random.default_rng(2).random(image.shape) > 0.1
+    found = intensity_scale(np.where(valid, image, np.nan), valid)
+    assert found == pytest.approx(intensity_scale(image), rel=0.03)
+
+
+@pytest.mark.parametrize(("value", "scale"), [(0, 1), (5, 5), (-3, 3), (1e-30, 1e-30)])
+def test_an_image_of_one_value_has_that_for_a_scale(value, scale):
+    assert intensity_scale(np.full((1, 1, 9, 9), value, np.float32)) == pytest.approx(scale)
+
+
+def test_single_pixels_in_the_dark_are_better_than_nothing():
+    image = np.zeros((1, 1, 20, 20), np.float32)
+    image[0, 0, 9, 9] = 7
+    assert intensity_scale(image) == 7
+    assert intensity_scale(image + 100) == 7
+
+
+@given(shape=st.lists(st.integers(1, 12), min_size=1, max_size=3), seed=st.integers(0, 9))
+@settings(max_examples=30, deadline=None)
+def test_images_of_any_size_have_a_scale(shape, seed):
+    random = np.random.default_rng(seed)
+    planes = random.normal(0, 1, (2, 1, *shape)).astype(np.float32)
+    valid = random.random(planes.shape) > 0.3
+    for mask in (None, valid, np.zeros_like(valid)):
+        assert 0 < intensity_scale(planes, mask) < 20
+        assert 0 < wiener_balance(planes, gaussian_psf((0.4,) * len(shape)), valid=mask) <= 100
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@given(factor=st.sampled_from([1e-30, 1e-26, 1e10, 1e17, 1e30]))
+@settings(max_examples=5, deadline=None)
+def test_the_balance_does_not_depend_on_units(periodic, factor):
+    image, psf = scene(noise=0.05), gaussian_psf(1.5)
+    found = wiener_balance(image, psf, periodic)
+    assert wiener_balance(image * np.float32(factor), psf, periodic) == found
+    assert wiener_balance(image + np.float32(10), psf, periodic) == found
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_blank_planes_do_not_change_the_balance(periodic):
+    image, psf = scene(noise=0.1), gaussian_psf(1.5)
+    found = wiener_balance(image, psf, periodic)
+    assert found > 0.005
+    for blank in (0.0, 7.0):
+        planes = np.full((9, *image.shape[1:]), blank, np.float32)
+        planes[1] = image[0]
+        assert wiener_balance(planes, psf, periodic) == found
+    planes[4] = np.nan
+    assert wiener_balance(planes, psf, periodic, np.isfinite(planes)) == found
+    blank = np.zeros_like(image)
+    assert wiener_balance(blank, psf, periodic) == pytest.approx(2e-3)
+
+
+def test_masked_pixels_hardly_change_the_balance():
+    image, psf = scene((150, 140), noise=0.05), gaussian_psf(1.5)
+    valid = np.random.default_rng(3).random(image.shape) > 0.05
+    broken = np.where(valid, image, np.nan)
+    ratio = wiener_balance(broken, psf, valid=valid) / wiener_balance(image, psf)
+    assert 0.4 < ratio < 2.5
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.1])

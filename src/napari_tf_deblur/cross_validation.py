@@ -11,9 +11,9 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.deconvolve import finish, run
 from napari_tf_deblur.errors import InvalidTypeError
-from napari_tf_deblur.estimate import noise_level
 from napari_tf_deblur.forward import Boundary, convolve
 from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.noise import noise_level
 from napari_tf_deblur.psf import PSF
 
 Weighted = TypeVar("Weighted", bound=Method)

@@ -1,22 +1,39 @@
-"""What an image says about itself: its photons, its noise, how much filtering it needs."""
+"""What an image says about how to treat it: its scale, how much filtering it needs."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur.noise import hot_pixels, noise_level, peak_and_unit, slabs
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
-BLOCK_PIXELS = 256
-"""About how many pixels a block has whose noise is compared with its brightness."""
+TAIL = 1e-3
+"""Part of the pixels that are darker or brighter than the range of intensities."""
 
-LEAST_GAIN = 1e-7
-"""An image without noise seems to be of endless photons; this part of its peak is one."""
+SIGNIFICANT = 5.0
+"""Standard deviations by which a pixel's surroundings differ from the background in an object."""
+
+OF_CONTRAST = 0.1
+"""Part of the largest contrast by which an object's surroundings differ from the background."""
+
+LEAST_OBJECTS = 0.1
+"""If objects cover less of the image, as much background counts as makes this part of all."""
+
+SAMPLE_PIXELS = 2**24
+"""Pixels that are enough to find the range from."""
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
 """Pixels per axis of the image's middle that are enough to find the balance from."""
+
+LARGEST_SERIES = 5
+"""Planes that are enough to find the balance from."""
+
+FILL_WINDOW = 5
+"""Pixels per axis whose mean is put where nothing was seen."""
 
 BALANCES = np.logspace(-6, 2, 49)
 """Balances of the Wiener filter to choose from."""
@@ -24,50 +41,13 @@ BALANCES = np.logspace(-6, 2, 49)
 LEAST_BALANCE = 2e-3
 """Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
 
-MEDIAN_OF_NORMAL = 0.6745
-"""Median absolute value of normal noise of standard deviation 1."""
 
+def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
+    """Find what to divide intensities by, so that one weight fits every image.
 
-def photon_gain(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
-    """Estimate how much the intensity grows per photon, from noise and brightness.
-
-    Photon noise has a variance of the gain times the mean. The variance comes from the
-    second differences along all axes, one after another, in which a blurred image has next
-    to nothing but noise, block by block; the median over the brighter half of the blocks
-    is the result.
-
-    Parameters
-    ----------
-    planes : ndarray of float32
-        Shape (planes, channels, *frame); intensity 0 where there is no light.
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
-
-    Returns
-    -------
-    float
-        Intensity units per photon, above 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> counts = np.random.default_rng(0).poisson(50, (1, 1, 128, 128)).astype(np.float32)
-    >>> round(photon_gain(3 * counts), 1)
-    3.0
-    """
-    noise, mean, usable = _noise_and_mean(planes, valid)
-    variance = _block_means(np.square(noise) * usable)
-    mean = _block_means(mean * usable)
-    bright = (mean > 0) & (mean >= np.median(mean))
-    gain = np.median(variance[bright] / mean[bright]) if bright.any() else 0.0
-    return float(max(gain, LEAST_GAIN * np.abs(planes).max(initial=1e-30)))
-
-
-def noise_level(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
-    """Estimate the standard deviation of noise that is the same everywhere.
-
-    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
-    1994) do with wavelets.
+    The range from the darkest to the brightest thousandth. Where objects cover less than a tenth
+    of the image, only so much of the background counts as if they covered a tenth, so that more
+    background changes nothing. Single hot or dead pixels do not count.
 
     Parameters
     ----------
@@ -79,21 +59,48 @@ def noise_level(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
     Returns
     -------
     float
-        In intensity units; 0 for an image without noise.
+        In intensity units, above 0; an image of one value has that, without its sign, and an
+        image of zeros 1.
 
     Examples
     --------
     >>> import numpy as np
-    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
-    >>> round(noise_level(noise.astype(np.float32)))
-    2
+    >>> ramp = np.linspace(5, 15, 10_000, dtype=np.float32).reshape(1, 1, 100, 100)
+    >>> round(intensity_scale(ramp), 2)
+    9.98
     """
-    noise, _, usable = _noise_and_mean(planes, valid)
-    seen = np.abs(noise[usable > 0])
-    return float(np.median(seen) / MEDIAN_OF_NORMAL) if seen.size else 0.0
+    peak, unit = peak_and_unit(planes, valid)
+    if not peak:
+        return 1.0
+    noise = noise_level(planes, valid) / unit
+    pieces = [
+        _values_and_surroundings(*piece, noise)
+        for piece in slabs(planes, valid, unit, SAMPLE_PIXELS)
+    ]
+    if not pieces:
+        return peak * unit
+    values = np.concatenate([piece[0] for piece in pieces])
+    away = np.concatenate([piece[1] for piece in pieces])
+    if not np.ptp(values) > 0:  # nothing but single pixels
+        kept = True if valid is None else valid
+        low = np.min(planes, where=kept, initial=np.inf) / unit
+        return float(np.max(planes, where=kept, initial=-np.inf) / unit - low) * unit
+    away -= np.median(away)
+    contrast = max(float(away.max()), -float(away.min()))
+    least = max(SIGNIFICANT * noise / 3 ** ((planes.ndim - 2) / 2), OF_CONTRAST * contrast)
+    bright, dark = values[away > least], values[away < -least]
+    tail = TAIL * min(values.size, (bright.size + dark.size) / LEAST_OBJECTS)
+    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    if bright.size > 1:
+        high = max(high, np.quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
+    if dark.size > 1:
+        low = min(low, np.quantile(dark, min(1.0, tail / (dark.size - 1))))
+    return float(high - low if high > low else np.ptp(values)) * unit
 
 
-def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
+def wiener_balance(
+    planes: Array, psf: PSF, periodic: bool = False, valid: Mask | None = None
+) -> float:
     """Find the balance of a Wiener filter by generalised cross-validation.
 
     It predicts each pixel best from all others (Golub, Heath & Wahba, Technometrics 21,
@@ -102,16 +109,20 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
     Parameters
     ----------
     planes : ndarray of float32
-        Shape (planes, channels, *frame); the middle of the middle plane is looked at.
+        Shape (planes, channels, *frame); the middle of five planes at most is looked at.
+        Planes without any contrast are passed over.
     psf : ndarray of float32
         Of sum 1.
     periodic : bool
         Whether the image wraps round; it is faded out towards its frame otherwise.
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default. The others are taken for
+        the mean of what is around them.
 
     Returns
     -------
     float
-        For :class:`napari_tf_deblur.Wiener`.
+        For :class:`napari_tf_deblur.Wiener`; the least that is used if there is no contrast.
 
     Examples
     --------
@@ -121,22 +132,27 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
     >>> wiener_balance(noise, gaussian_psf(1)) > 1  # nothing but noise: filter hard
     True
     """
-    image = planes[len(planes) // 2]
-    frame = image.shape[1:]
-    look = [min(n, LARGEST_LOOK[len(frame)]) for n in frame]
+    frame = planes.shape[2:]
+    look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
     starts = [(n - m) // 2 for n, m in zip(frame, look)]
-    middle = image[(slice(None), *(slice(a, a + m) for a, m in zip(starts, look)))]
-    if not periodic or tuple(look) != frame:
-        middle = middle - middle.mean()
-        for axis, m in enumerate(look):
-            fade = np.sin(np.pi * (np.arange(m) + 0.5) / m).astype(np.float32) ** 2
-            middle *= fade.reshape([-1 if a == axis else 1 for a in range(len(look))])
-    shape = middle.shape[1:]
-    spectra = fft.rfftn(middle, axes=tuple(range(1, middle.ndim)), workers=-1)
-    power = np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
-    passed = np.square(np.abs(transfer_function(psf, shape)))
-    smoothness = np.square(laplacian_spectrum(shape))
-    twice = np.full(shape[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
+    middle = (slice(None), slice(None), *(slice(a, a + m) for a, m in zip(starts, look)))
+    seen = planes[middle]
+    kept = None if valid is None else np.broadcast_to(valid, planes.shape)[middle]
+    peak, unit = peak_and_unit(seen, kept)
+    images = _with_contrast(seen, kept, unit) if peak else []
+    if not images:
+        return LEAST_BALANCE
+    power = np.zeros((*look[:-1], look[-1] // 2 + 1))
+    for image in images:
+        if not periodic or look != frame:
+            for axis, m in enumerate(look):
+                fade = np.sin(np.pi * (np.arange(m) + 0.5) / m).astype(np.float32) ** 2
+                image *= fade.reshape([-1 if a == axis else 1 for a in range(len(look))])
+        spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=-1)
+        power += np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
+    passed = np.square(np.abs(transfer_function(psf, look)))
+    smoothness = np.square(laplacian_spectrum(look))
+    twice = np.full(look[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
     twice[0] = 1.0
     scores = []
     for balance in BALANCES:
@@ -148,48 +164,41 @@ def wiener_balance(planes: Array, psf: PSF, periodic: bool = False) -> float:
     return best if periodic else max(best, LEAST_BALANCE)
 
 
-def _noise_and_mean(planes: Array, valid: NDArray[np.bool_] | None) -> tuple[Array, Array, Array]:
-    """Second differences, scaled to keep the noise's variance; local mean; 0 where invalid."""
-    noise, mean = planes, planes
-    usable = np.ones_like(planes)
-    if valid is not None:
-        usable *= valid
-    for axis in range(2, planes.ndim):
-        if planes.shape[axis] > 2:
-            before, here, after = _neighbours(noise, axis)
-            noise = (before - 2 * here + after) * np.float32(1 / np.sqrt(6))
-            before, here, after = _neighbours(mean, axis)
-            mean = (before + 4 * here + after) * np.float32(1 / 6)
-            before, here, after = _neighbours(usable, axis)
-            usable = before * here * after
-    return noise, mean, usable
+def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple[Array, Array]:
+    """Pixels that count, and the mean of each with its neighbours; one axis."""
+    single = hot_pixels(values, usable, noise) | hot_pixels(-values, usable, noise)
+    usable = usable & ~single
+    around = ndimage.uniform_filter(values * usable, 3, mode="nearest")
+    if usable.all():
+        return values.ravel(), around.ravel()
+    known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
+    return values[usable], around[usable] / known[usable]
 
 
-def _neighbours(values: Array, axis: int) -> list[Array]:
-    """Along an axis, what lies before each value, the value and what lies after it."""
-    lead = (slice(None),) * axis
-    return [values[(*lead, slice(k, k + values.shape[axis] - 2))] for k in range(3)]
+def _with_contrast(planes: Array, valid: Mask | None, unit: float) -> list[Array]:
+    """At most five planes that are not blank, from the middle outwards; their mean is 0."""
 
+    def contrast(plane: int) -> float:
+        if valid is None:
+            return float(np.ptp(planes[plane]))
+        seen = planes[plane][valid[plane]]
+        return float(np.ptp(seen)) if seen.size else 0.0
 
-def _block_means(values: Array) -> Array:
-    """Means over blocks of about the wanted size; what is left over at the end is cut off."""
-    frame = values.shape[2:]
-    side = round(BLOCK_PIXELS ** (1 / len(frame)))
-    blocks = [min(side, n) for n in frame]
-    whole = (slice(None),) * 2 + tuple(slice(n // b * b) for n, b in zip(frame, blocks))
-    shape = [part for n, b in zip(frame, blocks) for part in (n // b, b)]
-    axes = tuple(range(3, 3 + 2 * len(frame), 2))
-    cut = values[whole].reshape(*values.shape[:2], *shape)
-    return np.asarray(cut.mean(axis=axes), dtype=np.float32)
-
-
-def intensity_scale(planes: Array, valid: NDArray[np.bool_] | None = None) -> float:
-    """Find what to divide intensities by: the range of the darkest to the brightest thousandth."""
-    stride = max(1, planes.size // 200_000)
-    sample = planes.ravel()[::stride]
-    if valid is not None:
-        sample = sample[np.broadcast_to(valid, planes.shape).ravel()[::stride]]
-    low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
-    candidates = (lambda: high - low, lambda: np.ptp(planes), lambda: np.abs(planes).max())
-    sizes = (float(candidate()) for candidate in candidates)
-    return next((size for size in sizes if np.isfinite(size) and size > 0), 1.0)
+    usable = [plane for plane in range(len(planes)) if contrast(plane) > 0]
+    number = min(LARGEST_SERIES, len(usable))
+    images = []
+    for k in range(number):
+        plane = usable[int((k + 0.5) / number * len(usable))]
+        image = planes[plane] * np.float32(1 / unit)
+        if valid is None:
+            image -= image.mean()
+        else:
+            known = valid[plane].astype(np.float32)
+            image = np.where(valid[plane], image - np.mean(image, where=valid[plane]), known)
+            size = (1, *[FILL_WINDOW] * (image.ndim - 1))
+            around = ndimage.uniform_filter(image, size) / (
+                ndimage.uniform_filter(known, size) + np.float32(1e-6)
+            )
+            image = np.where(valid[plane], image, around)
+        images.append(image)
+    return images

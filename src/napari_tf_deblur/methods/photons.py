@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
-from napari_tf_deblur.estimate import photon_gain
 from napari_tf_deblur.methods.base import (
     Array,
     Background,
@@ -13,6 +12,7 @@ from napari_tf_deblur.methods.base import (
     Method,
     Tolerance,
 )
+from napari_tf_deblur.noise import photon_gain
 from napari_tf_deblur.psf import PSF
 
 
@@ -84,7 +84,11 @@ class PoissonLikelihood(Photons):
 
     def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
         """See :class:`Method`: the gain."""
-        return self if self.gain else replace(self, gain=photon_gain(values, valid))
+        return (
+            self
+            if self.gain
+            else replace(self, gain=photon_gain(values, valid, read_noise=self.read_noise))
+        )
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,6 @@ class Wiener(Method):
 
     def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
         """See :class:`Method`: the balance."""
-        return (
-            self if self.balance else replace(self, balance=wiener_balance(values, psf, periodic))
-        )
+        if self.balance:
+            return self
+        return replace(self, balance=wiener_balance(values, psf, periodic, valid))
