@@ -1,7 +1,8 @@
 """The regularisation weight that predicts pixels best which the method has not seen."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,11 +23,35 @@ HELD_OUT = 0.1
 """Part of the pixels that are kept from the method."""
 
 OCTAVES = 6
-"""How far to look for a better weight than the noise suggests, in factors of two."""
+"""How far to look for a larger weight than the noise suggests, in factors of two."""
+
+LOWEST = -1.5
+"""How far below that a weight may lie, in octaves. A PSF that is too wide is made up for by noise:
+the less weight, the nearer the masked pixels, and the worse the image."""
 
 PREDICTABLE = 2.0
 """Mean squared error of prediction, over the noise's variance, above which the PSF is too
-narrow for pixels to be known from their neighbours, so that nothing can be learnt."""
+narrow for pixels to be known well from their neighbours. Prediction then asks for too much
+weight, and the residual is not let grow above this over that error, in the same units."""
+
+LEAST_RESIDUAL = 0.25
+"""But so much residual is let be, however little the neighbours say."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How well a result fits, in units of the noise's variance.
+
+    Attributes
+    ----------
+    held_out : float
+        Mean squared error at pixels that the method has not seen.
+    residual : float
+        The same at those that it has.
+    """
+
+    held_out: float
+    residual: float
 
 
 def cross_validated(
@@ -44,9 +69,12 @@ def cross_validated(
 
     Every tenth pixel, at random, is masked; the image is deblurred without them at several
     weights; the weight whose result, blurred again, comes nearest to the masked pixels is
-    the best. Takes about six times as long as deblurring. A PSF much narrower than two
-    pixels tells nothing about a pixel from its neighbours: `TotalVariation` and `Hessian`
-    then get a weight that follows from the noise, `PoissonLikelihood` keeps its own.
+    the best. Takes about six times as long as deblurring.
+
+    What cannot be predicted is not paid for with noise: where even the pixels that the method
+    has seen fit worse than the noise explains, as with a PSF that is too wide, the misfit counts
+    as noise, and the weight follows from both. A PSF much narrower than a pixel tells
+    little about a pixel from its neighbours: the residual then limits the weight.
 
     Parameters
     ----------
@@ -97,11 +125,11 @@ def cross_validated(
         return replace(method, weight=float(np.clip(first * 2**octave, lowest, highest)))
 
     held_out = np.random.default_rng(0).random(prepared.planes.frame) < HELD_OUT
-    judged = held_out & (boundary == "periodic" or _inside(prepared.planes.frame, prepared.psf))
-    seen = np.broadcast_to(judged, known.shape)
+    inside = boundary == "periodic" or _inside(prepared.planes.frame, prepared.psf)
+    counting = np.broadcast_to(inside, known.shape)
     if valid is not None:
-        seen = seen & valid
-    if not seen.any():
+        counting = counting & valid
+    if not (counting & held_out).any() or not (counting & ~held_out).any():
         unchanged: Weighted = weighted(0.0)
         return unchanged
     ignored = np.broadcast_to(held_out, (len(prepared.values), 1, *held_out.shape))
@@ -109,19 +137,19 @@ def cross_validated(
         ignored = ignored | ~prepared.valid
     ignored = ignored.reshape(*prepared.planes.lead, *held_out.shape)
 
-    def error(octave: float) -> float:
-        """Mean squared error of prediction, in units of the noise's variance."""
+    def errors(octave: float) -> Errors:
+        """Deblur without the held-out pixels and compare."""
         calibration = prepared.calibration
         calibration = replace(calibration, method=weighted(octave, calibration.method))
         result = finish(run(replace(arguments, method=calibration, mask=ignored)))
         values = prepared.planes.apart(result.image)[used]
         mirror = "reflect" if boundary == "unknown" else boundary
-        misfit = convolve(values, prepared.psf, boundary=mirror) - known
-        mean = np.mean(np.square(misfit / np.float32(scale)), where=seen, dtype=np.float64)
-        return float(mean) / max(noise, 1e-9) ** 2
+        misfit = np.square((convolve(values, prepared.psf, boundary=mirror) - known) / scale)
+        unit = max(noise, 1e-9) ** 2
+        held = np.mean(misfit, where=counting & held_out, dtype=np.float64)
+        return Errors(float(held) / unit, float(np.mean(misfit, where=counting & ~held_out)) / unit)
 
-    octave, least = _minimum(error)
-    found: Weighted = weighted(octave if least <= PREDICTABLE else 0.0)
+    found: Weighted = weighted(_best_octave(errors))
     return found
 
 
@@ -132,17 +160,41 @@ def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
     return inside if inside.any() else ~inside
 
 
-def _minimum(error: Callable[[float], float]) -> tuple[float, float]:
-    """Walk down from 0 in steps of 1; fit a parabola around the lowest; give place, error."""
-    errors = {octave: error(octave) for octave in (0, 1)}
-    step = 1 if errors[1] < errors[0] else -1
+def _best_octave(errors: Callable[[float], Errors]) -> float:
+    """Find the best weight, in octaves above the one that the noise suggests."""
+    here = errors(0)
+    if here.residual > 1:
+        return _misfit_as_noise(here, errors)
+    known = {0: here, 1: errors(1)}
+    step = 1 if known[1].held_out < here.held_out else -1
     lowest = max(0, step)
-    while lowest + step not in errors and abs(lowest) < OCTAVES:
-        errors[lowest + step] = error(lowest + step)
-        if errors[lowest + step] >= errors[lowest]:
+    while lowest + step not in known and LOWEST - 1 < lowest + step <= OCTAVES:
+        known[lowest + step] = errors(lowest + step)
+        if known[lowest + step].held_out >= known[lowest].held_out:
             break
         lowest += step
-    here = errors[lowest]
-    before, after = errors.get(lowest - 1, -np.inf), errors.get(lowest + 1, -np.inf)
-    bend = before - 2 * here + after
-    return lowest + (0.5 * (before - after) / bend if bend > 0 else 0.0), here
+    limit = max(PREDICTABLE / known[lowest].held_out, LEAST_RESIDUAL)
+    if limit < 1 and known[lowest].residual > limit:
+        return float(max((k for k, e in known.items() if e.residual <= limit), default=0))
+    before, after = known.get(lowest - 1), known.get(lowest + 1)
+    if before is None or after is None:
+        return max(float(lowest), LOWEST)
+    bend = before.held_out - 2 * known[lowest].held_out + after.held_out
+    to_the_side = 0.5 * (before.held_out - after.held_out) / bend if bend > 0 else 0.0
+    return max(lowest + to_the_side, LOWEST)
+
+
+def _misfit_as_noise(here: Errors, errors: Callable[[float], Errors]) -> float:
+    """Walk up to the weight that suits a noise as large as the residual that it leaves.
+
+    The weight that suits a noise grows with its power 1.5, so with that of the residual, a
+    variance, to the power 0.75.
+    """
+    octave = 0
+    while octave < OCTAVES:
+        suits = 0.75 * math.log2(max(here.residual, 1.0))
+        if suits <= octave + 1:
+            return max(float(octave), suits)
+        octave += 1
+        here = errors(octave)
+    return float(octave)

@@ -78,7 +78,7 @@ class TotalVariation(LeastSquares):
     Examples
     --------
     >>> TotalVariation(weight=0.001)
-    TotalVariation(weight=0.001, iterations=100, tolerance=0.1, nonnegative=False, \
+    TotalVariation(weight=0.001, iterations=100, tolerance=0.2, nonnegative=False, \
 gain=0.0, read_noise=0.0)
     """
 
@@ -87,7 +87,7 @@ gain=0.0, read_noise=0.0)
 
     weight: Weight = 5e-4
     iterations: Iterations = 100
-    tolerance: Tolerance = 0.1
+    tolerance: Tolerance = 0.2
     nonnegative: bool = False
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
@@ -135,7 +135,7 @@ class Hessian(LeastSquares):
 
     weight: Weight = 3e-4
     iterations: Iterations = 100
-    tolerance: Tolerance = 0.05
+    tolerance: Tolerance = 0.1
     nonnegative: bool = False
     gain: Intensity = 0.0
     read_noise: Intensity = 0.0
