@@ -1,7 +1,7 @@
 """Gradient descent by automatic differentiation: the reference recipe and its relatives."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,7 +149,7 @@ def _value_and_gradient(
     return evaluate
 
 
-@lru_cache(maxsize=None)  # what was compiled stays, whether it is still known or not
+@cache  # what was compiled stays, whether it is still known or not
 def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     evaluate = _value_and_gradient(grid, dark_outside, *objective)
@@ -157,7 +157,7 @@ def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any,
     return lbfgs.loop(evaluate, xla=prior_of_ours)
 
 
-@lru_cache(maxsize=None)  # what was compiled stays, whether it is still known or not
+@cache  # what was compiled stays, whether it is still known or not
 def _first_order(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
     """The compiled loop of an optimizer that follows the gradient."""
     *objective, optimizer = rest
