@@ -31,7 +31,7 @@ from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
-WEIGHT = {1: 3.0, 2: 1.5, 3: 0.08}
+WEIGHT = {1: 3.0, 2: 1.5, 3: 0.09}
 """Weight that suits a peak of one photon, in units of the power p of a photon's
 amplitude, by dimensions."""
 
@@ -45,9 +45,8 @@ radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2): fo
 the same for all r in images, but in volumes it is least for single voxels, and a run to the
 minimum makes points of everything. In volumes it takes p > 4/3 to prevent that."""
 
-CORNER = {1: 0.1, 2: 0.1, 3: 1.0}
-"""Slope of b, in powers of one photon's amplitude, below which the prior is quadratic, by
-dimensions. In volumes a larger one serves bright filaments and takes fewer iterations."""
+CORNER = 0.1
+"""Slope of b, in powers of one photon's amplitude, below which the prior is quadratic."""
 
 USUAL_SLOPE = 0.3
 """Slope of a, in amplitudes of one photon, at which the preconditioner takes the prior to be."""
@@ -125,7 +124,7 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tenso
     power = POWER[dimensions]
     weight = method.weight * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
     weight *= amplitude ** (2 - power)
-    corner = CORNER[dimensions] * amplitude**power
+    corner = CORNER * amplitude**power
     light = problem.observed.copy()
     read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
     brightest = np.max(light, axis=tuple(range(1, light.ndim)), keepdims=True, initial=0)
