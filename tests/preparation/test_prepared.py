@@ -204,10 +204,13 @@ WRONG = [
 @pytest.mark.parametrize("function", [deconvolve, calibrate, cross_validated, iter_deconvolve])
 def test_arguments_of_a_wrong_kind_end_in_a_sentence(function, wrong):
     arguments = {"image": IMAGE, "psf": PSF, "method": TotalVariation()} | wrong
-    with pytest.raises(UserError) as caught:
+
+    def call():
         result = function(**arguments)
-        if function is iter_deconvolve:
-            next(result)
+        return next(result) if function is iter_deconvolve else result
+
+    with pytest.raises(UserError) as caught:
+        call()
     assert isinstance(caught.value, InvalidTypeError | InvalidValueError)
     said = str(caught.value)
     assert said.endswith(".")
