@@ -58,7 +58,8 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
     lead = problem.observed.shape[:2]
     shape = (*lead, *(grid.frame if problem.dark_outside else grid.scene))
     random = np.random.default_rng(method.random_state)
-    start = tf.constant(random.normal(0, START_NOISE, shape).astype(np.float32))
+    noise = random.normal(0, START_NOISE, (1, *shape[1:])).astype(np.float32)
+    start = tf.constant(np.broadcast_to(noise, shape))  # no plane depends on its place in a stack
     margins: tuple[tuple[int, int], ...] = grid.margins
     if problem.dark_outside:  # a periodic scene may begin where the frame does
         margins = tuple((0, s - n) for s, n in zip(grid.scene, grid.frame))
