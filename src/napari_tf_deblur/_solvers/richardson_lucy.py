@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._solvers.blur import Blur
-from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
 from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import RichardsonLucy
 
@@ -124,7 +124,7 @@ def _dark(problem: Problem) -> Array:
 @lru_cache(maxsize=16)
 def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any:
     tf = tensorflow()
-    differences = Differences(1, spacing)
+    differences = SymmetricDifferences(1, spacing)
 
     @fused
     def compared(
