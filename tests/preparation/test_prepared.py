@@ -154,16 +154,6 @@ def test_a_psf_of_any_dtype_keeps_its_sum(dtype):
     )
 
 
-def test_a_masked_pixel_leaves_no_ghost():
-    flat = np.full((32, 32), 10.0) + np.random.default_rng(0).normal(0, 0.1, (32, 32))
-    mask = np.zeros(flat.shape, bool)
-    mask[12:15, 16:18] = True
-    flat[mask] = 500
-    for method in METHODS:
-        result = deconvolve(flat, PSF, method(), mask=mask).image
-        np.testing.assert_allclose(result, 10, atol=1.5)
-
-
 IMAGE = picture(20, 20)
 WRONG = [
     {"spacing": "a"},

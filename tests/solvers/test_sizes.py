@@ -126,16 +126,6 @@ def test_results_do_not_depend_on_what_ran_before(method):
     np.testing.assert_array_equal(deconvolve(image(64, 41), PSF, method).image, first)
 
 
-@of_every_method
-def test_a_plane_alone_is_as_in_a_stack(method):
-    stack = image(4, 64, 41)
-    stack *= stack.max() / stack.max(axis=(1, 2), keepdims=True)  # one scale for all
-    together = deconvolve(stack, PSF, method).image
-    for plane, expected in zip(stack, together):
-        alone = deconvolve(plane, PSF, method).image
-        assert np.abs(alone - expected).max() < 1e-3 * np.ptp(expected)
-
-
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=60, unique=True), st.integers(1, 80))
 @settings(max_examples=100, deadline=None)
 def test_batches_have_one_size_and_hold_every_plane(planes, most):

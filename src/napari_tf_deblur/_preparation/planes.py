@@ -54,7 +54,7 @@ class Planes:
         values : ndarray of float32
             Shape (planes, channels, *frame), in the image's own units; a copy.
         """
-        array = _real_array(image)
+        array = real_array(image)
         transparency = None
         axis = _checked_axis(channel_axis, array.ndim)
         shape = array.shape
@@ -104,7 +104,12 @@ class Planes:
         ndarray of bool
             Shape (planes, 1, *frame): True where the mask is not zero.
         """
-        marked = np.asarray(mask)
+        try:
+            marked = np.asarray(mask)
+        except (TypeError, ValueError):  # rows of different lengths, and the like
+            raise InvalidTypeError(
+                "The mask is not an array of numbers; its rows may differ in length."
+            ) from None
         if marked.dtype.kind not in REAL_KINDS:
             raise InvalidTypeError(
                 f"The mask holds values of type {marked.dtype}; it must hold True for pixels to "
@@ -159,7 +164,8 @@ class Planes:
         return np.ascontiguousarray(image)
 
 
-def _real_array(image: ArrayLike) -> NDArray[Any]:
+def real_array(image: ArrayLike) -> NDArray[Any]:
+    """Take an image as an array; refuse what does not hold real numbers."""
     try:
         array = np.asarray(image)
     except (TypeError, ValueError):  # rows of different lengths, and the like

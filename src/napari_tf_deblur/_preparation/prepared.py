@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
-from napari_tf_deblur._preparation.planes import Planes
+from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import Boundary, Grid
@@ -143,7 +143,7 @@ class Prepared:
 
 
 def _axes_to_deblur(arguments: Arguments) -> int:
-    return np.ndim(arguments.image) - (arguments.channel_axis is not None)
+    return real_array(arguments.image).ndim - (arguments.channel_axis is not None)
 
 
 def _either(own: Mask | None, told: ArrayLike | None, planes: Planes) -> Mask | None:
