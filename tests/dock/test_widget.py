@@ -302,17 +302,6 @@ def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurre
         np.testing.assert_array_equal(result.data_to_world(corner), layer.data_to_world(corner))
 
 
-def test_a_gaussian_is_cut_to_a_thin_stack_and_the_dock_says_so(
-    viewer, dock, blurred, finished, told, psf_layer
-):
-    thin(viewer, dock, blurred)
-    np.testing.assert_array_equal(psf_layer().data, gaussian_psf((2, 2, 2))[6:11])
-    dock.deblur()
-    finished(dock)
-    assert told == []
-    assert "PSF: cut to 5 x 17 x 17 pixels to fit the image." in dock.status.text()
-
-
 def test_masks(viewer, dock, blurred, finished, told):
     holed = blurred.copy()
     holed[5, 6] = np.nan
@@ -352,7 +341,6 @@ PSFS = {
     "zero sum": (lambda x: 0 * x, "sum"),
     "nan": (lambda x: nan(x), "NaN"),
     "more axes than the image": (lambda x: np.stack([x] * 3), "axes"),
-    "larger than the image": (lambda x: np.pad(x, 60), "larger|than the image"),
 }
 
 
