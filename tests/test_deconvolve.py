@@ -183,13 +183,11 @@ def test_a_background_is_part_of_the_model_and_not_of_the_result():
 
 
 @pytest.mark.parametrize(
-    # A picture without noise says of an endless number of photons: without more weight, and
-    # with more iterations, what is left to rounding shows.
+    # Units of the Poisson likelihood are in tests/solvers/test_poisson.py.
     "method",
     [
         TotalVariation(),
         Hessian(),
-        PoissonLikelihood(weight=50, tolerance=2e-4),
         RichardsonLucy(),
         Wiener(),
     ],
