@@ -224,7 +224,9 @@ def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.
     stray = np.zeros(values.shape, np.int8)
     padded = None
     for sign in (1, -1):
-        least = max(6 * noise, 0.01 * max(float((above.max if sign > 0 else above.min)()) * sign, 0))
+        least = max(
+            6 * noise, 0.01 * max(float((above.max if sign > 0 else above.min)()) * sign, 0)
+        )
         places = np.nonzero((above > least if sign > 0 else above < -least) & usable)
         if not len(places[0]):
             continue
@@ -267,7 +269,10 @@ def _photon_transfer(blocks: NDArray[np.float64], dark: float, axes: int) -> flo
 
 
 def _slope(
-    mean: NDArray[np.float64], variance: NDArray[np.float64], count: NDArray[np.float64], dark: float
+    mean: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    count: NDArray[np.float64],
+    dark: float,
 ) -> tuple[float, float]:
     """Fit a line to the variances of `count` independent pixels each; slope, standard error."""
     darkest = float(np.quantile(mean, 0.02))
@@ -395,7 +400,9 @@ def _blocks(values: Array, usable: Mask) -> NDArray[np.float64]:
         noise *= np.float32(6 / np.sqrt(70))
         # Cut or filled to where the differences along all axes are.
         full = [(1, 1) if a == axis else (0, 0) for a in range(values.ndim)]
-        inner = tuple(slice(1, -1) if a in axes and a != axis else slice(None) for a in range(values.ndim))
+        inner = tuple(
+            slice(1, -1) if a in axes and a != axis else slice(None) for a in range(values.ndim)
+        )
         noise, seen = np.pad(noise[inner], full), np.pad(seen[inner], full)
         variance, count = _block_means(noise, seen & known)
         total += variance * count
