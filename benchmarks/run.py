@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"
 SETTINGS = HERE / "peer_settings.json"
 MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_", "scico_masked")
-EXTRAS = ("camera", "speed", "memory")
+EXTRAS = ("camera", "speed", "memory", "sizes")
 """Scripts of their own, whose sections follow the tables."""
 
 

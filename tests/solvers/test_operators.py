@@ -139,27 +139,29 @@ def test_differences_of_the_recipe_stay_inside_the_image():
 
 
 @pytest.mark.parametrize("dark_outside", [False, True])
-def test_the_gradient_of_the_poisson_likelihood(dark_outside):
+@pytest.mark.parametrize("frame", [(11,), (9, 8), (5, 6, 4)])
+def test_the_gradient_of_the_poisson_likelihood(frame, dark_outside):
     """Against differences of the loss along random directions."""
     tf = tensorflow()
-    psf = gaussian_psf((1.0, 0.7), (5, 3))
-    grid = Grid.around((9, 8), psf, "unknown")
-    amplitude = np.abs(random(0, 1, 2, *grid.scene)) + 0.5
+    psf = gaussian_psf((1.0, 0.7, 0.8)[: len(frame)], (5, 3, 3)[: len(frame)])
+    grid = Grid.around(frame, psf, "unknown")
+    amplitude = random(0, 1, 2, *grid.scene)
+    amplitude += 0.5 * np.sign(amplitude)
     margins = ((0, 0), (0, 0), *grid.margins)
-    inside = np.pad(np.ones((1, 1, 9, 8), np.float32), margins)
+    inside = np.pad(np.ones((1, 1, *frame), np.float32), margins)
     allowed = inside if dark_outside else np.ones_like(inside)
     amplitude *= allowed
     constants = poisson.Constants(
         spectrum=tf.constant(transfer_function(psf, grid.scene)),
         inverse=None,
-        observed=tf.constant(np.pad(np.abs(random(1, 1, 2, 9, 8)), margins)),
-        data_weight=tf.constant(np.pad(np.abs(random(2, 1, 1, 9, 8)), margins)),
+        observed=tf.constant(np.pad(np.abs(random(1, 1, 2, *frame)), margins)),
+        data_weight=tf.constant(np.pad(np.abs(random(2, 1, 1, *frame)), margins)),
         allowed=tf.constant(allowed),
         dark=tf.constant(0.1),
         weight=tf.constant(0.3),
         corner=tf.constant(0.2),
     )
-    evaluate = poisson.value_and_gradient((1.0, 2.0))
+    evaluate = poisson.value_and_gradient((1.0, 2.0, 1.5)[: len(frame)])
 
     def loss(at):
         return evaluate(constants, tf.constant(at.astype(np.float32)))[0].numpy().item()

@@ -12,7 +12,7 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
 from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
-from napari_tf_deblur.forward import Grid, transfer_function
+from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import GradientDescent
 
 START_NOISE = 0.1
@@ -39,7 +39,7 @@ class Constants(NamedTuple):
     spectrum : Tensor of complex64
         The optical transfer function, over the scene.
     observed, data_weight : Tensor
-        Over the frame.
+        Over the scene; 0 outside the frame.
     mu, learning_rate : Tensor
         Scalars.
     """
@@ -58,15 +58,21 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
     lead = problem.observed.shape[:2]
     shape = (*lead, *(grid.frame if problem.dark_outside else grid.scene))
     random = np.random.default_rng(method.random_state)
-    start = tf.constant(random.normal(0, START_NOISE, shape).astype(np.float32))
+    noise = random.normal(0, START_NOISE, (1, *shape[1:])).astype(np.float32)
+    start = tf.constant(np.broadcast_to(noise, shape))  # no plane depends on its place in a stack
+    margins: tuple[tuple[int, int], ...] = grid.margins
+    if problem.dark_outside:  # a periodic scene may begin where the frame does
+        margins = tuple((0, s - n) for s, n in zip(grid.scene, grid.frame))
+    margins = ((0, 0), (0, 0), *margins)
+    weight = np.broadcast_to(problem.data_weight, (*problem.data_weight.shape[:2], *grid.frame))
     constants = Constants(
         spectrum=tf.constant(transfer_function(problem.psf, grid.scene)),
-        observed=tf.constant(problem.observed),
-        data_weight=tf.constant(problem.data_weight),
+        observed=tf.constant(np.pad(problem.observed, margins)),
+        data_weight=tf.constant(np.pad(weight, margins)),
         mu=tf.constant(np.float32(method.mu)),
         learning_rate=tf.constant(np.float32(method.learning_rate)),
     )
-    objective = (grid, problem.dark_outside, problem.spacing, method.data_term, method.prior)
+    objective = (problem.spacing, method.data_term, method.prior)
     if method.optimizer == "lbfgs":
         run, first_state = _quasi_newton(*objective)
         state = first_state(constants, start)
@@ -77,7 +83,8 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
         tolerance = 0.0
 
     def image_of(_constants: Any, state: Any) -> Tensor:
-        return _in_scene(state[0].read_value(), grid, problem.dark_outside)
+        image = state[0].read_value()
+        return tf.pad(image, ((0, 0), (0, 0), *grid.margins)) if problem.dark_outside else image
 
     return iterate(run, image_of, constants, state, grid, method.iterations, tolerance)
 
@@ -126,13 +133,12 @@ DIRECTIONS = {"sgd": _sgd, "adam": _adam, "adagrad": _adagrad}
 
 
 def _value_and_gradient(
-    grid: Grid,
-    dark_outside: bool,
-    spacing: tuple[float, ...],
-    data_term: str,
-    prior: str | Callable[[Any], Any],
+    spacing: tuple[float, ...], data_term: str, prior: str | Callable[[Any], Any]
 ) -> lbfgs.ValueAndGradient:
-    """The objective as a function of constants and image, with its gradient."""
+    """The objective as a function of constants and image, with its gradient.
+
+    The image has the scene's shape, or the frame's where it is dark outside.
+    """
     tf = tensorflow()
     misfit = DATA_TERMS[data_term]
 
@@ -140,8 +146,10 @@ def _value_and_gradient(
         c = Constants(*constants)
         with tf.GradientTape() as tape:
             tape.watch(image)
-            scene = _in_scene(image, grid, dark_outside)
-            blurred = Blur(grid.scene, c.spectrum).forward(scene)[(..., *grid.window)]
+            shape = tuple(c.observed.shape[2:])
+            missing = [s - n for s, n in zip(shape, image.shape[2:])]
+            scene = tf.pad(image, ((0, 0), (0, 0), *((0, n) for n in missing)))
+            blurred = Blur(shape, c.spectrum).forward(scene)
             penalty = prior(image) if callable(prior) else PRIORS[prior](image, spacing)
             loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalty
         return loss, tape.gradient(loss, image)
@@ -149,19 +157,19 @@ def _value_and_gradient(
     return evaluate
 
 
-@lru_cache(maxsize=None)  # what was compiled stays, whether it is still known or not
-def _quasi_newton(grid: Grid, dark_outside: bool, *objective: Any) -> tuple[Any, Any]:
+@lru_cache(maxsize=16)
+def _quasi_newton(*objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
-    evaluate = _value_and_gradient(grid, dark_outside, *objective)
+    evaluate = _value_and_gradient(*objective)
     prior_of_ours = not callable(objective[-1])  # what users write need not suit XLA
     return lbfgs.loop(evaluate, xla=prior_of_ours)
 
 
-@lru_cache(maxsize=None)  # what was compiled stays, whether it is still known or not
-def _first_order(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
+@lru_cache(maxsize=16)
+def _first_order(*objective_and_optimizer: Any) -> Any:
     """The compiled loop of an optimizer that follows the gradient."""
-    *objective, optimizer = rest
-    evaluate = _value_and_gradient(grid, dark_outside, *objective)
+    *objective, optimizer = objective_and_optimizer
+    evaluate = _value_and_gradient(*objective)
 
     def step(constants: Any, state: Any) -> tuple[Tensor, Tensor]:
         image, *memory = [s.read_value() for s in state]
@@ -173,7 +181,3 @@ def _first_order(grid: Grid, dark_outside: bool, *rest: Any) -> Any:
         return loss, replaced(state[0], moved)
 
     return compiled(step)
-
-
-def _in_scene(image: Any, grid: Grid, dark_outside: bool) -> Any:
-    return tensorflow().pad(image, ((0, 0), (0, 0), *grid.margins)) if dark_outside else image

@@ -2,16 +2,15 @@
 
 Minimises, over amplitudes a of a scene a^2 that is larger than the frame,
 
-    sum c (m - y log m) + w sum sqrt(N a + e^2),    m = H a^2 + v,
+    sum c (m - y log m) + w sum sqrt(N b + e^2),    m = H a^2 + v,    b = |a|^p,
 
-where N a is half the sum of the squared differences to all neighbours along the axes: per
+where N b is half the sum of the squared differences to all neighbours along the axes: per
 axis, the squared central difference and a quarter of the squared second difference, so
 that slopes become smooth and not flat, and no direction is preferred. The square root makes
 the noise of photons the same everywhere (Anscombe, Biometrika 35, 1948), so that one weight
-suits dim and bright parts, and it keeps the scene from going negative. In volumes e is large
-and the prior is Good's roughness (Verveer & Jovin, JOSA A 14, 1997). Read noise of a variance
-of v photons is taken for v photons of background in image and model (Snyder et al., JOSA A
-10, 1993).
+suits dim and bright parts, and it keeps the scene from going negative. In images p = 1; volumes
+need more (see `POWER`). Read noise of a variance of v photons is taken for v photons of
+background in image and model (Snyder et al., JOSA A 10, 1993).
 
 What is compiled depends on the shape of the scene, the planes and channels, the spacing, and
 whether it is dark outside the frame. All else is data over the scene.
@@ -32,20 +31,25 @@ from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
-WEIGHT = {1: 3.0, 2: 1.5, 3: 1.2}
-"""Weight that suits a peak of one photon, in units of a photon's amplitude, by dimensions."""
+WEIGHT = {1: 3.0, 2: 1.5, 3: 0.09}
+"""Weight that suits a peak of one photon, in units of the power p of a photon's
+amplitude, by dimensions."""
 
 PHOTONS_EXPONENT = -0.25
 """How the weight that suits changes with the photons at the peak. Found by experiment:
 brighter images have finer detail to keep."""
 
-CORNER = {1: 0.1, 2: 0.1, 3: 10.0}
-"""Slope, in amplitudes of one photon, below which the prior is quadratic, by dimensions. In
-volumes a prior that grows with the slope itself, and not with its square, is smallest where
-all light is in single voxels: run to its minimum it makes points of everything."""
+POWER = {1: 1.0, 2: 1.0, 3: 1.4}
+"""Power p of the amplitude whose slopes the prior sums, by dimensions. Squeezed into a ball of
+radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2): for p = 1 that is
+the same for all r in images, but in volumes it is least for single voxels, and a run to the
+minimum makes points of everything. In volumes it takes p > 4/3 to prevent that."""
+
+CORNER = 0.1
+"""Slope of b, in powers of one photon's amplitude, below which the prior is quadratic."""
 
 USUAL_SLOPE = 0.3
-"""Slope, in amplitudes of one photon, at which the preconditioner takes the prior to be."""
+"""Slope of a, in amplitudes of one photon, at which the preconditioner takes the prior to be."""
 
 LEAST_CURVATURE = 0.02
 """Curvature that the preconditioner takes directions to have which nothing determines."""
@@ -117,8 +121,10 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tenso
     dimensions = len(grid.frame)
     photons = photons_at_one(problem.scale, method.gain)
     amplitude = 1 / np.sqrt(photons)  # of a photon
-    weight = method.weight * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT * amplitude
-    corner = CORNER[dimensions] * amplitude
+    power = POWER[dimensions]
+    weight = method.weight * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
+    weight *= amplitude ** (2 - power)
+    corner = CORNER * amplitude**power
     light = problem.observed.copy()
     read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
     brightest = np.max(light, axis=tuple(range(1, light.ndim)), keepdims=True, initial=0)
@@ -132,7 +138,8 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tenso
 
     spectrum = transfer_function(problem.psf, grid.scene)
     curvature = Differences(1, problem.spacing).squared_spectrum(grid.scene)
-    curvature *= weight / np.hypot(corner, USUAL_SLOPE * amplitude)
+    steepness = power * np.sqrt(max(light.mean(), amplitude**2)) ** (power - 1)
+    curvature *= weight * steepness**2 / np.hypot(corner, USUAL_SLOPE * amplitude * steepness)
     curvature += 4 * (np.square(spectrum.real) + np.square(spectrum.imag)) + LEAST_CURVATURE
     constants = Constants(
         tf.constant(spectrum),
@@ -187,6 +194,7 @@ def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
     """The objective of each plane as a function of constants and amplitude, and its gradient."""
     tf = tensorflow()
     differences = Differences(1, spacing)
+    power = POWER[len(spacing)]
 
     @fused
     def compared(
@@ -203,7 +211,8 @@ def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
         amplitude: Tensor, pull: Tensor, allowed: Tensor, weight: Tensor, corner: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The prior, along one axis, and the whole gradient."""
-        slopes = differences.apply(amplitude)
+        root = tf.pow(tf.abs(amplitude), power - 1)
+        slopes = differences.apply(amplitude if power == 1 else tf.abs(amplitude) * root)
         squares: Any = 0.0
         for axis, slope in enumerate(slopes):
             squares += 0.5 * sum(tf.square(s) for s in differences.with_previous(slope, axis))
@@ -212,7 +221,8 @@ def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
         length = tf.sqrt(squares + tf.square(corner))
         shares = [sum(differences.with_next(0.5 / length, axis)) for axis in range(len(slopes))]
         gradient = 2 * amplitude * pull
-        gradient += weight * differences.adjoint([s * share for s, share in zip(slopes, shares)])
+        push = differences.adjoint([s * share for s, share in zip(slopes, shares)])
+        gradient += weight * (push if power == 1 else push * (power * root * tf.sign(amplitude)))
         above = squares / (length + corner)  # the length less the corner, without cancellation
         return tf.reduce_sum(above, 2), gradient * allowed
 

@@ -26,9 +26,10 @@ SMALLEST = 1e-6
 LEAST_SEEN = 1e-3
 """Scene pixels of whose light less than this part falls into the frame are left dark."""
 
-DARKEST = 3.0
-"""Values below zero are noise about zero; they are kept down to so many times their own root
-mean square, by adding that much to image and model. Cut off at zero, they would look like light."""
+DEAD = 1e-3
+"""Values below zero are noise about zero, and are kept by adding to image and model how far
+they reach. Cut off at zero, they would look like light. This part of the pixels may lie lower:
+it is taken for dead pixels, for which the whole image would lose its contrast."""
 
 
 class Constants(NamedTuple):
@@ -109,11 +110,15 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
 
 def _dark(problem: Problem) -> Array:
     """How far the noise of each channel reaches below zero; 0 for counts of photons."""
-    below = np.minimum(problem.observed, 0)
-    axes = tuple(range(2, below.ndim))
-    count = np.maximum(np.count_nonzero(below, axis=axes, keepdims=True), 1)
-    power = np.sum(np.square(below), axis=axes, keepdims=True, dtype=np.float64) / count
-    return np.asarray(DARKEST * np.sqrt(power), np.float32)
+    lead = problem.observed.shape[:2]
+    dark = np.zeros((*lead, *(1,) * len(problem.grid.frame)), np.float32)
+    for plane in np.ndindex(lead):
+        values = problem.observed[plane]
+        below = values[values < 0]
+        dead = int(DEAD * values.size)
+        if below.size > dead:
+            dark[plane] = -np.partition(below, dead)[dead]
+    return dark
 
 
 @lru_cache(maxsize=16)

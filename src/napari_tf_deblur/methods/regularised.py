@@ -94,7 +94,7 @@ gain=0.0, read_noise=0.0)
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 13 + 4 * axes * (axes + 1) // 2
+        return {1: 20, 2: 25, 3: 44}[axes]
 
 
 @dataclass(frozen=True)
@@ -142,4 +142,4 @@ class Hessian(LeastSquares):
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 13 + 4 * {1: 1, 2: 6, 3: 6}[axes]
+        return {1: 20, 2: 34, 3: 44}[axes]

@@ -1,0 +1,242 @@
+"""What is given to a run: PSFs of all sizes, blank planes, masks, array-likes, wrong kinds."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    METHODS,
+    GradientDescent,
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+    calibrate,
+    convolve,
+    cross_validated,
+    deconvolve,
+    gaussian_psf,
+    iter_deconvolve,
+)
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError, UserError
+
+PSF = gaussian_psf(1.2)
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+def picture(*shape, seed=2):
+    random = np.random.default_rng(seed)
+    image = ndimage.gaussian_filter(random.random(shape), 1.5)
+    return (100 * (image - image.min()) / np.ptp(image) + 5).astype(np.float32)
+
+
+def apart(a, b):
+    return np.abs(a - b).max() / np.ptp(b)
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [((24, 26), (32, 31)), ((24, 26), (24, 26)), ((20, 22), (64, 9)), ((16, 12, 13), (17, 9, 9))],
+)
+def test_psfs_larger_than_the_image(method, shape, sizes):
+    """Odd and even sizes: a note, and the result that a PSF without its dark rim gives."""
+    spots = np.zeros(sizes)
+    spots[tuple(n // 2 for n in sizes)] = 1
+    sigma = (2, 1, 1) if len(sizes) == 3 else 1.2
+    psf = ndimage.gaussian_filter(spots, sigma, mode="constant")
+    image = convolve(picture(*shape), psf, boundary="reflect")
+    result = deconvolve(image, psf, method(), boundary="unknown")
+    assert np.isfinite(result.image).all()
+    assert result.image.shape == shape
+    larger = any(p > n for p, n in zip(sizes, shape))
+    notes = [note for note in result.warnings if "larger than the image" in note]
+    assert bool(notes) is larger
+    assert all(note.endswith(".") for note in notes)
+
+
+def test_sixteen_planes_take_the_gaussian_of_seventeen():
+    psf = gaussian_psf((2, 1, 1))
+    assert psf.shape[0] == 17
+    truth = picture(16, 24, 24)
+    image = convolve(truth, psf, boundary="reflect")
+    result = deconvolve(image, psf)
+    assert "17 x 9 x 9" in " ".join(result.warnings)
+    error = [np.sqrt(np.mean((i - truth)[4:-4] ** 2)) for i in (result.image, image)]
+    assert error[0] < 0.7 * error[1]
+
+
+@pytest.mark.parametrize("ones", [1, 2, 3])
+def test_leading_axes_of_length_1_of_a_psf_are_dropped(ones):
+    image = picture(24, 26)
+    psf = PSF.reshape(*(1,) * ones, *PSF.shape)
+    np.testing.assert_array_equal(deconvolve(image, psf).image, deconvolve(image, PSF).image)
+    series = picture(2, 3, 24, 26)  # TCYX, a PSF of TCZYX
+    psf = PSF.reshape(1, 1, 1, *PSF.shape)
+    assert deconvolve(series, psf).image.shape == series.shape
+
+
+@every_method
+@pytest.mark.parametrize("how", ["nan", "masked"])
+def test_blank_frames_pass_through_by_name(method, how):
+    good = picture(28, 30)
+    series = np.stack([good, good, np.flip(good)])
+    blank = np.full(good.shape, np.nan) if how == "nan" else good * 3
+    series[1] = blank
+    mask = np.zeros(series.shape, bool)
+    mask[1] = how == "masked"
+    result = deconvolve(series, PSF, method(), mask=mask if how == "masked" else None)
+    np.testing.assert_array_equal(result.image[1], series[1])
+    (note,) = [w for w in result.warnings if "nothing to deblur" in w]
+    assert note.startswith("Plane 1 ")
+    alone = deconvolve(series[[0, 2]], PSF, method()).image
+    assert apart(result.image[[0, 2]], alone) < 1e-3
+    assert apart(alone, series[[0, 2]]) > 0.02
+
+
+def test_blank_frames_are_named_by_all_their_indices():
+    series = picture(2, 3, 20, 20)
+    series[1, 2] = series[0, 1] = np.nan
+    (note,) = deconvolve(series, PSF).warnings
+    assert note.startswith("Planes (0, 1), (1, 2) ")
+
+
+@every_method
+def test_masks_of_all_kinds_and_masked_arrays_are_alike(method):
+    mask = np.zeros((28, 30), bool)
+    mask[10:12, 14:17] = mask[3, 3] = True
+    image = picture(28, 30)
+    image[mask] = 1e4
+    expected = deconvolve(image, PSF, method(), mask=mask).image
+    assert apart(deconvolve(image, PSF, method()).image, expected) > 0.05  # it does count
+    for marks in (2 * mask.astype(int), 0.3 * mask, -1.0 * mask, mask.tolist()):
+        result = deconvolve(image, PSF, method(), mask=marks).image
+        np.testing.assert_array_equal(result, expected)
+    own = np.ma.masked_array(image, mask)
+    np.testing.assert_array_equal(deconvolve(own, PSF, method()).image, expected)
+    half, rest = mask.copy(), mask.copy()
+    half[:6], rest[6:] = False, False
+    both = deconvolve(np.ma.masked_array(image, half), PSF, method(), mask=rest)
+    np.testing.assert_array_equal(both.image, expected)
+
+
+class ArrayLike:
+    """What xarray and dask arrays are: something that NumPy can take in."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+def test_array_likes_are_taken():
+    image, mask = picture(28, 30), np.zeros((28, 30), bool)
+    mask[3, 4:6] = True
+    expected = deconvolve(image, PSF, mask=mask).image
+    result = deconvolve(ArrayLike(image), ArrayLike(PSF), mask=ArrayLike(mask)).image
+    np.testing.assert_array_equal(result, expected)
+    lists = deconvolve(image.tolist(), PSF.tolist(), mask=mask.tolist()).image
+    np.testing.assert_array_equal(lists, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int16, "u2"])
+def test_a_psf_of_any_dtype_keeps_its_sum(dtype):
+    """A sum above 65504, the largest number of float16."""
+    psf = np.round(30_000 * PSF / PSF.max()).astype(dtype)
+    assert psf.sum(dtype=float) > 65504
+    image = picture(20, 20)
+    expected = convolve(image, psf.astype(np.float64))
+    np.testing.assert_allclose(convolve(image, psf), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        deconvolve(image, psf).image, deconvolve(image, psf.astype(float)).image, rtol=1e-3
+    )
+
+
+def test_a_masked_pixel_leaves_no_ghost():
+    flat = np.full((32, 32), 10.0) + np.random.default_rng(0).normal(0, 0.1, (32, 32))
+    mask = np.zeros(flat.shape, bool)
+    mask[12:15, 16:18] = True
+    flat[mask] = 500
+    for method in METHODS:
+        result = deconvolve(flat, PSF, method(), mask=mask).image
+        np.testing.assert_allclose(result, 10, atol=1.5)
+
+
+IMAGE = picture(20, 20)
+WRONG = [
+    {"spacing": "a"},
+    {"spacing": "ab"},
+    {"spacing": (1, None)},
+    {"spacing": (1, np.nan)},
+    {"spacing": 2},
+    {"spacing": [[1, 1], [1]]},
+    {"channel_axis": "x"},
+    {"channel_axis": 1.5},
+    {"channel_axis": (0,)},
+    {"channel_axis": 7},
+    {"psf": [[1, 2], [3]]},
+    {"psf": "psf"},
+    {"psf": None},
+    {"psf": (PSF, ("one bead was used.",))},
+    {"psf": PSF * 1j},
+    {"image": [[1, 2], [3]]},
+    {"image": None},
+    {"image": "photo.tif"},
+    {"mask": np.full((20, 20), "a")},
+    {"mask": "mask"},
+    {"mask": [[True], [True, False]]},
+    {"mask": np.ones((3, 3))},
+    {"alpha": 3},
+    {"alpha": "yes"},
+    {"alpha": True},
+    {"method": "tv"},
+    {"method": TotalVariation},
+    {"method": None},
+    {"boundary": 0},
+    {"boundary": None},
+    {"boundary": np.ones(3)},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda w: "{0[0]}={0[1]!r:.20}".format(*w.items()))
+@pytest.mark.parametrize("function", [deconvolve, calibrate, cross_validated, iter_deconvolve])
+def test_arguments_of_a_wrong_kind_end_in_a_sentence(function, wrong):
+    arguments = {"image": IMAGE, "psf": PSF, "method": TotalVariation()} | wrong
+
+    def call():
+        result = function(**arguments)
+        return next(result) if function is iter_deconvolve else result
+
+    with pytest.raises(UserError) as caught:
+        call()
+    assert isinstance(caught.value, InvalidTypeError | InvalidValueError)
+    said = str(caught.value)
+    assert said.endswith(".")
+    assert said[0].isupper() or said[0] == "'"
+    assert len(said) < 400
+
+
+def test_the_tuple_of_measured_psf_is_told_what_to_do():
+    with pytest.raises(InvalidTypeError, match=r"psf, notes|\[0\]|first|measured_psf"):
+        deconvolve(IMAGE, (PSF, ("one bead was used.",)))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        TotalVariation(),
+        Hessian(),
+        PoissonLikelihood(),
+        RichardsonLucy(),
+        Wiener(),
+        GradientDescent(),
+    ],
+)
+def test_one_line_and_one_pixel_wide_images(method):
+    """Sizes that are easily forgotten."""
+    for shape, psf in [((30,), gaussian_psf(1.0, ndim=1)), ((1, 30), PSF), ((2, 2), PSF)]:
+        result = deconvolve(picture(*(n + 8 for n in shape))[tuple(map(slice, shape))], psf, method)
+        assert result.image.shape == shape
+        assert np.isfinite(result.image).all()

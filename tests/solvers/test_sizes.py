@@ -1,0 +1,149 @@
+"""Scenes on a ladder of sizes: what is compiled is shared, and no result depends on it."""
+
+import logging
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    GradientDescent,
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+)
+from napari_tf_deblur._preparation.memory import batches
+from napari_tf_deblur._solvers import load
+from napari_tf_deblur.forward import scene_size
+
+PSF = gaussian_psf(1.0)
+MOST_MORE = {1: 1.15, 2: 1.2, 3: 1.15}
+"""Most times that a rung may be larger than what it must hold, from 20 pixels on."""
+
+METHODS = [
+    TotalVariation(0.01, iterations=8, tolerance=0.0),
+    Hessian(0.01, iterations=8, tolerance=0.0),
+    PoissonLikelihood(gain=1.0, iterations=8, tolerance=0.0),
+    RichardsonLucy(iterations=8),
+    Wiener(balance=0.01),
+    GradientDescent(iterations=8),
+    GradientDescent(iterations=8, optimizer="lbfgs"),
+]
+of_every_method = pytest.mark.parametrize("method", METHODS, ids=repr)
+
+
+def image(*shape, seed=0):
+    """Bright grains, blurred, with noise."""
+    random = np.random.default_rng(seed)
+    grains = ndimage.gaussian_filter(random.random(shape) ** 8, 0.5, axes=(-2, -1))
+    return convolve(200 * grains, PSF, boundary="reflect") + random.normal(0, 0.2, shape)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """Counts what is compiled: functions of ours that are called by TensorFlow to trace them."""
+    counted = []
+    known = set()
+    call = load.Compiled.__call__
+
+    def counting(self, *arguments):
+        concrete = self._function.get_concrete_function(*arguments)
+        if id(concrete) not in known:
+            known.add(id(concrete))
+            counted.append(concrete)  # kept, so that no other has its id
+        return call(self, *arguments)
+
+    monkeypatch.setattr(load.Compiled, "__call__", counting)
+    return counted
+
+
+@given(st.integers(1, 100_000), st.integers(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_rungs_hold_what_they_must_and_are_fast_to_transform(least, axes):
+    size = scene_size(least, axes)
+    assert size >= least
+    rest = size
+    for prime in (2, 3, 5):
+        while rest % prime == 0:
+            rest //= prime
+    assert rest == 1
+    if least >= 20:
+        assert size <= MOST_MORE[axes] * least
+    assert scene_size(size, axes) == size
+
+
+@given(st.integers(1, 100_000), st.integers(0, 2000), st.integers(1, 3))
+@settings(max_examples=100, deadline=None)
+def test_a_larger_frame_never_has_a_smaller_scene(least, more, axes):
+    assert scene_size(least + more, axes) >= scene_size(least, axes)
+
+
+@of_every_method
+def test_frames_on_one_rung_share_what_is_compiled(method, traces):
+    deconvolve(image(64, 41), PSF, method)
+    first = len(traces)
+    assert first > 0
+    for shape in ((63, 42), (65, 40), (64, 41)):
+        deconvolve(image(*shape), PSF, method)
+    assert len(traces) == first
+    deconvolve(image(76, 41), PSF, method)  # another rung, so that the count can grow
+    assert len(traces) > first
+
+
+@of_every_method
+def test_runs_at_one_size_compile_nothing_new(method, traces):
+    deconvolve(image(64, 41), PSF, method)
+    first = len(traces)
+    for seed in range(30):
+        deconvolve(image(64, 41, seed=seed), PSF, method)
+    assert len(traces) == first
+
+
+@of_every_method
+def test_many_sizes_do_not_make_tensorflow_warn_of_retracing(method, caplog):
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(caplog.handler)
+    try:
+        for k in range(8):
+            deconvolve(image(1, 20 + 16 * k)[0], gaussian_psf(1.0, ndim=1), method)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text
+
+
+@of_every_method
+def test_results_do_not_depend_on_what_ran_before(method):
+    first = deconvolve(image(64, 41), PSF, method).image
+    deconvolve(1000 * image(65, 40, seed=1), PSF, method)
+    np.testing.assert_array_equal(deconvolve(image(64, 41), PSF, method).image, first)
+
+
+@of_every_method
+def test_a_plane_alone_is_as_in_a_stack(method):
+    stack = image(4, 64, 41)
+    stack *= stack.max() / stack.max(axis=(1, 2), keepdims=True)  # one scale for all
+    together = deconvolve(stack, PSF, method).image
+    for plane, expected in zip(stack, together):
+        alone = deconvolve(plane, PSF, method).image
+        assert np.abs(alone - expected).max() < 1e-3 * np.ptp(expected)
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=60, unique=True), st.integers(1, 80))
+@settings(max_examples=100, deadline=None)
+def test_batches_have_one_size_and_hold_every_plane(planes, most):
+    found = batches(planes, most)
+    (size,) = {len(batch) for batch in found}
+    assert size <= most
+    assert math.log2(size).is_integer()
+    everything = [plane for batch in found for plane in batch]
+    assert everything[: len(planes)] == planes
+    assert set(everything[len(planes) :]) <= {planes[-1]}
+    assert len(everything) <= 1.25 * len(planes)

@@ -1,0 +1,87 @@
+"""Differences of total variation and Hessian: adjoint, spectrum, no preferred direction."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_tf_deblur._solvers.blur import rfft
+from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
+
+shapes = st.lists(st.integers(3, 8), min_size=1, max_size=3).map(tuple)
+orders = st.sampled_from([1, 2])
+
+
+def random(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def tensor(image):
+    return tensorflow().constant(np.ascontiguousarray(image, dtype=np.float32)[None, None])
+
+
+def norm(image, order, spacing):
+    """Sum over the pixels of the length of the vector of differences."""
+    parts = SymmetricDifferences(order, spacing).apply(tensor(image))
+    return float(np.sqrt(sum(np.square(p.numpy().astype(np.float64)) for p in parts)).sum())
+
+
+@given(shapes, orders, st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_adjoint_and_spectrum(scene, order, seed):
+    spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
+    differences = SymmetricDifferences(order, spacing)
+    x = tensor(random(seed, *scene))
+    z = [tensor(random(seed + k + 1, *scene)) for k in range(len(differences.components))]
+    slopes = differences.apply(x)
+    forward = sum(np.vdot(s, c) for s, c in zip(slopes, z, strict=True))
+    assert forward == pytest.approx(np.vdot(x, differences.adjoint(z)), rel=1e-4, abs=1e-3)
+
+    normal = rfft(differences.adjoint(slopes), len(scene)).numpy()
+    by_spectrum = rfft(x, len(scene)).numpy() * differences.squared_spectrum(scene)
+    np.testing.assert_allclose(normal, by_spectrum, atol=2e-3)
+
+
+@given(shapes, orders, st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_no_preferred_direction(scene, order, seed):
+    """Flipped along any axis, or its axes exchanged, an image has the same norm."""
+    image = random(seed, *scene)
+    spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
+    expected = pytest.approx(norm(image, order, spacing), rel=1e-5)
+    for axis in range(len(scene)):
+        assert norm(np.flip(image, axis), order, spacing) == expected
+    turned = tuple(np.random.default_rng(seed).permutation(len(scene)))
+    assert norm(image.transpose(turned), order, [spacing[a] for a in turned]) == expected
+
+
+@given(shapes, st.data())
+@settings(max_examples=15, deadline=None)
+def test_an_edge_along_an_axis_costs_its_area_times_its_height(scene, data):
+    """The periodic image of a slab has two such edges."""
+    axis = data.draw(st.integers(0, len(scene) - 1))
+    height = data.draw(st.floats(0.5, 4))
+    slab = np.zeros(scene)
+    np.moveaxis(slab, axis, 0)[: scene[axis] // 2] = height
+    area = 2 * np.prod(scene) / scene[axis]
+    assert norm(slab, 1, (1.0,) * len(scene)) == pytest.approx(area * height, rel=1e-5)
+
+
+@given(shapes, orders)
+@settings(max_examples=10, deadline=None)
+def test_a_flat_image_costs_nothing(scene, order):
+    assert norm(np.full(scene, 7.0), order, (1.0,) * len(scene)) == pytest.approx(0, abs=1e-4)
+
+
+def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
+    """In 3D, components and quadratic term together: the mean over the 4 edges per axis."""
+    image, spacing = random(4, 5, 6, 4), (2.0, 1.0, 1.5)
+    differences = SymmetricDifferences(1, spacing)
+    total = sum(np.square(p.numpy()).sum() for p in differences.apply(tensor(image)))
+    x = tensor(image)
+    spectrum = differences.quadratic_spectrum(image.shape)
+    normal = rfft(x, 3).numpy() * spectrum
+    total += np.vdot(np.fft.irfftn(normal[0, 0], s=image.shape, axes=(0, 1, 2)), image)
+    edges = sum(np.square((np.roll(image, -1, a) - image) / spacing[a]).sum() for a in range(3))
+    assert total == pytest.approx(edges, rel=1e-4)

@@ -1,0 +1,152 @@
+"""What a result may not depend on: direction, place, channel order, units, offset, surroundings."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    GradientDescent,
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+)
+
+PSF = gaussian_psf(1.5)
+
+METHODS = [
+    TotalVariation(),
+    TotalVariation(nonnegative=True),
+    Hessian(),
+    PoissonLikelihood(),
+    RichardsonLucy(),
+    RichardsonLucy(tv_weight=0.002),
+    Wiener(),
+    GradientDescent(),
+]
+
+
+def name(method):
+    return repr(method).replace(type(method).__name__, type(method).__name__[:6])
+
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=name)
+
+
+def picture(*shape, noise=5.0):
+    """Blobs, a box and a bead, 0 to about 1000, blurred, with noise."""
+    random = np.random.default_rng(11)
+    scene = ndimage.gaussian_filter(random.random(shape), 2)
+    scene = 500 * (scene - scene.min()) / np.ptp(scene)
+    scene[tuple(slice(n // 3, n // 2) for n in shape)] += 400
+    scene[tuple(n * 3 // 4 for n in shape)] += 3000
+    return convolve(scene, PSF, boundary="periodic") + random.normal(0, noise, shape) + 20
+
+
+def apart(a, b):
+    """Largest difference, as a part of the range."""
+    return np.abs(a.astype(np.float64) - b).max() / np.ptp(b.astype(np.float64))
+
+
+WAYS = {
+    "flipped": (lambda x: x[::-1], lambda x: x[::-1]),
+    "mirrored": (lambda x: x[:, ::-1], lambda x: x[:, ::-1]),
+    "transposed": (np.transpose, np.transpose),
+    "shifted": (lambda x: np.roll(x, (5, 11), (0, 1)), lambda x: np.roll(x, (-5, -11), (0, 1))),
+}
+
+
+@every_method
+def test_a_result_turns_and_moves_with_its_image(method):
+    image = picture(36, 36)
+    straight = deconvolve(image, PSF, method, boundary="periodic").image
+    assert apart(straight, image) > 0.1  # something was done
+    for there, back in WAYS.values():
+        turned = deconvolve(there(image), PSF, method, boundary="periodic").image
+        assert apart(back(turned), straight) < 0.02
+
+
+@every_method
+def test_the_order_of_channels_does_not_matter(method):
+    image = np.stack([picture(36, 36), picture(36, 36)[::-1] / 2, picture(36, 36).T / 4])
+    order = [2, 0, 1]
+    straight = deconvolve(image, PSF, method, channel_axis=0).image
+    turned = deconvolve(image[order], PSF, method, channel_axis=0).image
+    assert apart(turned, straight[order]) < 0.02
+
+
+@pytest.mark.parametrize("method", [TotalVariation(), Hessian(), PoissonLikelihood(gain=1.0)])
+def test_lines_are_as_bright_wherever_they_lie(method):
+    """Down or across, at each of the places between two multiples of 8."""
+    peaks = []
+    noise = np.random.default_rng(0).normal(0, 1, (64, 64))
+    for place in range(28, 36, 3):
+        scene = np.zeros((64, 64), np.float32)
+        scene[:, place : place + 2] = 1000
+        blurred = convolve(scene, PSF, boundary="reflect")
+        # The same noise relative to the line.
+        image = blurred + np.roll(noise, place, axis=1)
+        for turned in (image, image.T):
+            result = deconvolve(turned, PSF, method)
+            assert result.converged
+            peaks.append(result.image.max())
+    assert np.ptp(peaks) < 0.02 * np.mean(peaks)
+    assert np.mean(peaks) > 900
+
+
+@every_method
+@pytest.mark.parametrize("factor", [1e-26, 1e10, 1e17])
+def test_units_of_intensity_do_not_matter(method, factor):
+    image = picture(36, 40)
+    expected = deconvolve(image, PSF, method).image
+    result = deconvolve(image * factor, PSF, method).image
+    assert result.dtype == np.float32
+    assert apart(result.astype(np.float64) / factor, expected) < 0.01
+
+
+@pytest.mark.parametrize("method", [RichardsonLucy, PoissonLikelihood])
+@pytest.mark.parametrize(
+    ("background", "dtype"),
+    [(-1000, np.float32), (100, np.float32), (10_000, np.float32), (100, "u2"), (10_000, "u2")],
+)
+def test_a_declared_background_changes_nothing(method, background, dtype):
+    image = np.round(np.maximum(picture(40, 40), 0))
+    expected = deconvolve(image, PSF, method()).image
+    result = deconvolve((image + background).astype(dtype), PSF, method(background=background))
+    assert apart(result.image, expected) < 0.01
+
+
+@every_method
+def test_dark_surroundings_change_neither_flux_nor_background(method):
+    """A bead of noise-free light in read noise, fields of 64 to 192 pixels."""
+    noise = np.random.default_rng(1).normal(0, 2, (192, 192))
+    fluxes, dark = [], []
+    for size in (64, 128, 192):
+        scene = np.zeros((size, size))
+        middle = slice(size // 2 - 2, size // 2 + 3)
+        scene[middle, middle] = 800
+        around = slice(96 - size // 2, 96 + size // 2)
+        result = deconvolve(convolve(scene, PSF) + noise[around, around], PSF, method).image
+        cut = result[size // 2 - 24 : size // 2 + 24, size // 2 - 24 : size // 2 + 24]
+        far = np.ones(cut.shape, bool)
+        far[12:-12, 12:-12] = False
+        fluxes.append(cut[~far].sum())
+        dark.append(cut[far].std())
+    assert np.allclose(fluxes, 25 * 800, rtol=0.05)
+    assert np.ptp(fluxes) < 0.02 * np.mean(fluxes)
+    assert np.ptp(dark) < max(0.2 * np.mean(dark), 0.2)
+
+
+@every_method
+@pytest.mark.parametrize("dtype", ["u2", ">i4", "f2", ">f8"])
+def test_the_dtype_does_not_matter(method, dtype):
+    image = np.round(np.maximum(picture(36, 36), 0))  # whole numbers up to 2048: exact in all
+    assert image.max() < 2048
+    expected = deconvolve(image.astype(np.float32), PSF, method).image
+    result = deconvolve(image.astype(dtype), PSF, method).image
+    assert result.dtype == np.float32
+    assert apart(result, expected) < 0.005
