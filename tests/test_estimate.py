@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur import Wiener, convolve, deconvolve, estimate, gaussian_psf, noise
 from napari_tf_deblur.estimate import intensity_scale, wiener_balance
 
 
@@ -39,6 +39,20 @@ def test_dark_surroundings_do_not_change_the_scale(width, noise, seed):
     scales = [intensity_scale(spot(side, width, noise, seed=seed)) for side in (90, 160, 510)]
     assert np.ptp(scales) < 0.06 * scales[0]
     assert scales[0] > 800
+
+
+def test_no_object_is_missed_however_large_the_image(monkeypatch):
+    monkeypatch.setattr(estimate, "SAMPLE_PIXELS", 2**14)
+    monkeypatch.setattr(noise, "SLAB_PIXELS", 2**12)
+    planes = np.random.default_rng(4).normal(100, 5, (6, 1, 160, 150)).astype(np.float32)
+    bead = spot(21, 2, 0) - 100
+    for plane, y, x in [(0, 3, 5), (3, 77, 100), (5, 139, 129)]:
+        image = planes.copy()
+        image[plane, :, y : y + 21, x : x + 21] += bead[0]
+        assert intensity_scale(image) == pytest.approx(950, rel=0.05)
+    full = scene((300, 310), 0.03)
+    low, high = np.percentile(full, [0.1, 99.9])
+    assert intensity_scale(full) == pytest.approx(high - low, rel=0.05)
 
 
 def test_hot_and_dead_pixels_do_not_set_the_scale():
@@ -115,6 +129,20 @@ def test_blank_planes_do_not_change_the_balance(periodic):
     assert wiener_balance(planes, psf, periodic, np.isfinite(planes)) == found
     blank = np.zeros_like(image)
     assert wiener_balance(blank, psf, periodic) == pytest.approx(2e-3)
+
+
+def test_the_balance_comes_from_where_there_is_something_to_see(monkeypatch):
+    monkeypatch.setitem(estimate.LARGEST_LOOK, 2, 96)
+    psf = gaussian_psf(1.5)
+    image = 20 * scene((96, 90), 0.02)
+    found = wiener_balance(image, psf)
+    assert found < 0.1
+    planes = np.random.default_rng(5).normal(0, 0.4, (12, 1, 300, 310)).astype(np.float32)
+    assert wiener_balance(planes, psf) > 1
+    for plane, y, x in [(6, 110, 120), (3, 0, 0), (9, 200, 210)]:
+        sparse = planes.copy()
+        sparse[plane, :, y : y + 96, x : x + 90] += image[0] - image.mean()
+        assert wiener_balance(sparse, psf) < 8 * found
 
 
 def test_masked_pixels_hardly_change_the_balance():

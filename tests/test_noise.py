@@ -84,6 +84,42 @@ def test_the_gain_is_found_in_dark_fields(cover, photons, read_noise, offset, ga
     assert found == pytest.approx(gain, rel=0.2)
 
 
+@given(
+    cover=st.sampled_from([0.03, 0.1, 0.7]),
+    photons=st.sampled_from([20, 200]),
+    offset=st.sampled_from([0, 100, 1000]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_the_gain_of_dim_cells_is_found_with_an_offset_or_without(cover, photons, offset, seed):
+    image = cell(cover, photons, side=256, seed=seed) + offset
+    image += np.random.default_rng(seed + 1).normal(0, 1.6, image.shape)
+    found = photon_gain(image.astype(np.float32), read_noise=1.6)
+    assert found == pytest.approx(1, rel=0.15)
+
+
+def test_the_gain_of_a_tiny_cell_is_right_on_average():
+    found = []
+    for seed in range(12):
+        image = cell(0.006, side=256, seed=seed)  # 20 pixels wide
+        image += np.random.default_rng(seed + 1).normal(0, 1.6, image.shape)
+        found.append(photon_gain(image.astype(np.float32), read_noise=1.6))
+    assert np.mean(found) == pytest.approx(1, rel=0.1)
+    assert np.std(found) < 0.2
+
+
+@pytest.mark.parametrize("sigma", [2, 10])
+def test_noise_that_is_no_photons_counts_as_theirs(sigma):
+    """A method that is told of no read noise must not take the image for a cleaner one."""
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        light = ndimage.gaussian_filter((random.random((200, 200)) < 0.01) * 1.0, 3)
+        light = 20 + 200 * light / light.max()
+        image = light + random.normal(0, sigma, light.shape)
+        found = photon_gain(image.astype(np.float32)[None, None])
+        assert sigma**2 / 220 < found < sigma**2 / 40
+
+
 def test_a_method_tells_what_it_knows_of_the_camera():
     image = cell(0.01, side=256)[0, 0] + np.random.default_rng(2).normal(100, 1.6, (256, 256))
     method = PoissonLikelihood(background=100.0, read_noise=1.6)

@@ -1,15 +1,18 @@
 """What an image says about how to treat it: its scale, how much filtering it needs."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
-from napari_tf_deblur.noise import hot_pixels, noise_level, peak_and_unit, slabs
+from napari_tf_deblur.noise import noise_level, peak_and_unit, slabs, stray_pixels
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Place = tuple[slice, ...]
 
 TAIL = 1e-3
 """Part of the pixels that are darker or brighter than the range of intensities."""
@@ -23,11 +26,14 @@ OF_CONTRAST = 0.1
 LEAST_OBJECTS = 0.1
 """If objects cover less of the image, as much background counts as makes this part of all."""
 
-SAMPLE_PIXELS = 2**24
-"""Pixels that are enough to find the range from."""
+SAMPLE_PIXELS = 2**22
+"""Pixels that are enough to find the range of a full image from; objects are looked for in all."""
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis of the image's middle that are enough to find the balance from."""
+"""Pixels per axis that are enough to find the balance from."""
+
+MUCH_MORE = 4.0
+"""Times as much structure for which another place than the middle is looked at."""
 
 LARGEST_SERIES = 5
 """Planes that are enough to find the balance from."""
@@ -73,28 +79,32 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     if not peak:
         return 1.0
     noise = noise_level(planes, valid) / unit
-    pieces = [
-        _values_and_surroundings(*piece, noise)
-        for piece in slabs(planes, valid, unit, SAMPLE_PIXELS)
-    ]
-    if not pieces:
-        return peak * unit
-    values = np.concatenate([piece[0] for piece in pieces])
-    away = np.concatenate([piece[1] for piece in pieces])
-    if not np.ptp(values) > 0:  # nothing but single pixels
+    step = max(1, planes.size // SAMPLE_PIXELS)
+    nothing = np.zeros(0, np.float32)
+    sample, near, extremes = [nothing], [nothing], []
+    for number, (values, usable) in enumerate(slabs(planes, valid, unit)):
+        seen, around = _values_and_surroundings(values, usable, noise)
+        sample.append(seen[number % step :: step].copy())
+        near.append(around[number % step :: step].copy())
+        extremes.append((around.min(initial=np.inf), around.max(initial=-np.inf)))
+    values, around = np.concatenate(sample), np.concatenate(near)
+    if not values.size or not np.ptp(values) > 0:  # nothing but single pixels
         kept = True if valid is None else valid
         low = np.min(planes, where=kept, initial=np.inf) / unit
-        return float(np.max(planes, where=kept, initial=-np.inf) / unit - low) * unit
-    away -= np.median(away)
-    contrast = max(float(away.max()), -float(away.min()))
+        high = np.max(planes, where=kept, initial=-np.inf) / unit
+        return float(high - low or peak) * unit
+    middle = float(np.median(around))
+    contrast = max(max(middle - low, high - middle) for low, high in extremes)
     least = max(SIGNIFICANT * noise / 3 ** ((planes.ndim - 2) / 2), OF_CONTRAST * contrast)
-    bright, dark = values[away > least], values[away < -least]
-    tail = TAIL * min(values.size, (bright.size + dark.size) / LEAST_OBJECTS)
     low, high = np.quantile(values, [TAIL, 1 - TAIL])
-    if bright.size > 1:
-        high = max(high, np.quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
-    if dark.size > 1:
-        low = min(low, np.quantile(dark, min(1.0, tail / (dark.size - 1))))
+    objects = _objects(planes, valid, unit, noise, (middle - least, middle + least), extremes)
+    if objects is not None:
+        dark, bright = objects
+        tail = TAIL * (bright.size + dark.size) / LEAST_OBJECTS
+        if bright.size > 1:
+            high = max(high, np.quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
+        if dark.size > 1:
+            low = min(low, np.quantile(dark, min(1.0, tail / (dark.size - 1))))
     return float(high - low if high > low else np.ptp(values)) * unit
 
 
@@ -109,8 +119,8 @@ def wiener_balance(
     Parameters
     ----------
     planes : ndarray of float32
-        Shape (planes, channels, *frame); the middle of five planes at most is looked at.
-        Planes without any contrast are passed over.
+        Shape (planes, channels, *frame); of five planes at most the middle is looked at, or
+        where there is much more to be seen. Planes without any contrast are passed over.
     psf : ndarray of float32
         Of sum 1.
     periodic : bool
@@ -134,12 +144,8 @@ def wiener_balance(
     """
     frame = planes.shape[2:]
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
-    starts = [(n - m) // 2 for n, m in zip(frame, look)]
-    middle = (slice(None), slice(None), *(slice(a, a + m) for a, m in zip(starts, look)))
-    seen = planes[middle]
-    kept = None if valid is None else np.broadcast_to(valid, planes.shape)[middle]
-    peak, unit = peak_and_unit(seen, kept)
-    images = _with_contrast(seen, kept, unit) if peak else []
+    peak, unit = peak_and_unit(planes, valid)
+    images = _with_structure(planes, valid, unit, look) if peak else []
     if not images:
         return LEAST_BALANCE
     power = np.zeros((*look[:-1], look[-1] // 2 + 1))
@@ -166,39 +172,105 @@ def wiener_balance(
 
 def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple[Array, Array]:
     """Pixels that count, and the mean of each with its neighbours; one axis."""
-    single = hot_pixels(values, usable, noise) | hot_pixels(-values, usable, noise)
-    usable = usable & ~single
-    around = ndimage.uniform_filter(values * usable, 3, mode="nearest")
-    if usable.all():
-        return values.ravel(), around.ravel()
-    known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
-    return values[usable], around[usable] / known[usable]
+    stray, around = stray_pixels(values, usable, noise)
+    if not usable.all() or stray.any() or values.ndim == 1:
+        usable = usable & (stray == 0)
+        known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
+        around = ndimage.uniform_filter(values * usable, 3, mode="nearest")
+        return values[usable], around[usable] / known[usable]
+    return values.ravel(), around.ravel()
 
 
-def _with_contrast(planes: Array, valid: Mask | None, unit: float) -> list[Array]:
-    """At most five planes that are not blank, from the middle outwards; their mean is 0."""
+def _objects(
+    planes: Array,
+    valid: Mask | None,
+    unit: float,
+    noise: float,
+    limits: tuple[float, float],
+    extremes: list[tuple[float, float]],
+) -> tuple[Array, Array] | None:
+    """Pixels whose surroundings are below and above the limits; None if they are many."""
+    dark, bright = [], []
+    most = LEAST_OBJECTS * (planes.size if valid is None else np.count_nonzero(valid))
+    if valid is not None and valid.size != planes.size:
+        most *= planes.size / valid.size
+    for (lowest, highest), piece in zip(extremes, slabs(planes, valid, unit)):
+        if lowest < limits[0] or highest > limits[1]:
+            values, around = _values_and_surroundings(*piece, noise)
+            dark.append(values[around < limits[0]])
+            bright.append(values[around > limits[1]])
+            if sum(len(part) for part in (*dark, *bright)) >= most:
+                return None
+    nothing = np.zeros(0, np.float32)
+    return np.concatenate([nothing, *dark]), np.concatenate([nothing, *bright])
 
-    def contrast(plane: int) -> float:
-        if valid is None:
-            return float(np.ptp(planes[plane]))
-        seen = planes[plane][valid[plane]]
-        return float(np.ptp(seen)) if seen.size else 0.0
 
-    usable = [plane for plane in range(len(planes)) if contrast(plane) > 0]
-    number = min(LARGEST_SERIES, len(usable))
-    images = []
-    for k in range(number):
-        plane = usable[int((k + 0.5) / number * len(usable))]
-        image = planes[plane] * np.float32(1 / unit)
-        if valid is None:
-            image -= image.mean()
-        else:
-            known = valid[plane].astype(np.float32)
-            image = np.where(valid[plane], image - np.mean(image, where=valid[plane]), known)
-            size = (1, *[FILL_WINDOW] * (image.ndim - 1))
-            around = ndimage.uniform_filter(image, size) / (
-                ndimage.uniform_filter(known, size) + np.float32(1e-6)
-            )
-            image = np.where(valid[plane], image, around)
-        images.append(image)
+def _with_structure(
+    planes: Array, valid: Mask | None, unit: float, look: tuple[int, ...]
+) -> list[Array]:
+    """Pieces to find the balance from, at most five, spread over the planes; their mean is 0.
+
+    The middle of the middle plane of each fifth, unless there is much more to be seen elsewhere.
+    """
+    frame = planes.shape[2:]
+    mask = None if valid is None else np.broadcast_to(valid, planes.shape)
+    starts = []
+    for n, m in zip(frame, look):
+        every = np.linspace(0, n - m, -(-n // m)).astype(int).tolist()
+        starts.append(sorted({(n - m) // 2, *every}, key=lambda start: abs(2 * start - (n - m))))
+    corners = sorted(
+        product(*starts), key=lambda corner: [a != line[0] for a, line in zip(corner, starts)]
+    )
+    places = [(slice(None), *(slice(a, a + m) for a, m in zip(c, look))) for c in corners]
+
+    def piece(plane: int, place: Place) -> tuple[Array, Mask | None]:
+        return planes[plane][place], None if mask is None else mask[plane][place]
+
+    usable = [
+        plane
+        for plane in range(len(planes))
+        if not all(_is_blank(*piece(plane, place)) for place in places)
+    ]
+    images: list[Array] = []
+    for group in np.array_split(usable, min(LARGEST_SERIES, len(usable))) if usable else ():
+        nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
+        best, most = None, 0.0
+        for plane, place in product(nearest, places):
+            if _is_blank(*piece(plane, place)):
+                continue
+            image = _without_mean(*piece(plane, place), unit)
+            found = _structure(image)
+            if best is None or found > MUCH_MORE * max(most, 0.0):
+                best, most = image, found
+        if best is not None:
+            images.append(best)
     return images
+
+
+def _is_blank(image: Array, valid: Mask | None) -> bool:
+    seen = image if valid is None else image[valid]
+    return not (seen.size and np.ptp(seen) > 0)
+
+
+def _structure(image: Array) -> float:
+    """Covariance of neighbours: noise has none, and a single bright pixel neither."""
+    total = 0.0
+    for axis in range(1, image.ndim):
+        if image.shape[axis] > 1:
+            along = np.moveaxis(image, axis, -1)
+            total += float(np.mean(along[..., 1:] * along[..., :-1], dtype=np.float64))
+    return total
+
+
+def _without_mean(image: Array, valid: Mask | None, unit: float) -> Array:
+    """The image in other units, less its mean; what is invalid is filled from around it."""
+    image = np.asarray(image * np.float32(1 / unit), dtype=np.float32)
+    if valid is None:
+        return np.asarray(image - image.mean())
+    known = valid.astype(np.float32)
+    image = np.where(valid, image - np.mean(image, where=valid), np.float32(0))
+    size = (1, *[FILL_WINDOW] * (image.ndim - 1))
+    around = ndimage.uniform_filter(image, size) / (
+        ndimage.uniform_filter(known, size) + np.float32(1e-6)
+    )
+    return np.asarray(np.where(valid, image, around))

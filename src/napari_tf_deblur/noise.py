@@ -36,22 +36,31 @@ HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
 of the pixels are so."""
 
-BLOCK_SPREAD = {1: 0.25, 2: 0.34, 3: 0.48}
-"""Relative standard deviation of a block's variance, by axes: neighbouring second differences
-are correlated, so that 64 count as 33, 17 or 9."""
+CORRELATION = {
+    "planes": {1: 35 / 18, 2: (35 / 18) ** 2, 3: (35 / 18) ** 3},
+    "lines": {1: 2.63, 2: 1.82, 3: 1.54},
+}
+"""Pixels per pixel of independent noise, by axes, in squares of differences: neighbours share
+noise. `planes` differ along all axes at once, `lines` along one, which tells more of the noise
+and hides less of the image."""
 
-WORST_ERROR = 0.35
-"""Relative standard error of the slope above which it says nothing."""
+STRAY = 3.5
+"""Standard deviations by which a block's variance is above the line if it shows more than noise."""
 
-SURE = 2.5
-"""Standard errors between two slopes that no chance explains."""
+FAINT = 3.0
+"""Standard errors by which a block is brighter than the dark if its brightness tells anything."""
 
-ROUNDS = 12
-"""Fits of the line, each without the blocks that stand out from the one before."""
+SURE = 3.0
+"""Standard errors between two values that no chance explains."""
 
-LARGEST_ERROR = 0.1
-"""Relative standard error of the slope above which the image has too little contrast to find
-both the line's slope and its intercept from."""
+LIKELY = 2.0
+"""Standard errors between two values that chance may well explain."""
+
+WORST_ERROR = 0.3
+"""Relative standard error of the slope above which an offset cannot be told from noise."""
+
+ROUNDS = 10
+"""Fits of the line, each weighted by the noise that the one before expects."""
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
@@ -59,17 +68,19 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
 
     The variance of a camera's noise is a straight line over the mean intensity; its slope is
     the gain (Mortara & Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008). The
-    variance comes from second differences along all axes, one after another, in which a
-    blurred image has next to nothing but noise, block by block. Each block counts by how well
-    its variance is known, those with more variance than the line allows (edges, texture) do
-    not. Where the image has too little contrast to find the line's intercept from, the line
-    starts from the read noise at intensity 0.
+    variance comes from differences of neighbours, in which a blurred image has next to nothing
+    but noise, block by block. Each block counts by how well it tells the slope: the dark ones,
+    however many, hardly; those with more variance than noise has (edges, texture) not at all.
+
+    The line starts from the read noise at intensity 0, unless there is less noise than that: an
+    offset that was not subtracted is found, and does no harm, where the image has the contrast
+    to tell it. More noise in the dark than was told counts as the photons', for a method that
+    is told of no other noise must reckon with it.
 
     Parameters
     ----------
     planes : ndarray of float32
-        Shape (planes, channels, *frame). An unknown offset does no harm where the image has
-        contrast.
+        Shape (planes, channels, *frame), the camera's offset subtracted if it is known.
     valid : ndarray of bool, optional
         Pixels to look at, broadcastable to `planes`; all by default.
     read_noise : float
@@ -92,18 +103,13 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
         return LEAST_GAIN
     noise = noise_level(planes, valid) / unit
     top = _saturated_at(planes, valid) / unit
-    means, variances, counts = [], [], []
+    blocks: list[NDArray[np.float64]] = []
     for values, usable in slabs(planes, valid, unit):
         broken = hot_pixels(values, usable, noise) | (values >= top)
-        mean, variance, count = _blocks(values, usable & ~broken)
-        good = (count >= 0.6 * count.max(initial=1)) & (variance > 0)
-        means.append(mean[good])
-        variances.append(variance[good])
-        counts.append(count[good])
-    if not sum(len(part) for part in means):
-        return LEAST_GAIN * peak * unit
+        blocks.append(_blocks(values, usable & ~broken))
     dark = (read_noise / unit) ** 2
-    slope = _slope(np.concatenate(means), np.concatenate(variances), dark, planes.ndim - 2)
+    axes = planes.ndim - 2
+    slope = _photon_transfer(np.concatenate(blocks, axis=1), dark, axes) if blocks else 0.0
     return float(max(slope, LEAST_GAIN * peak) * unit)
 
 
@@ -207,79 +213,115 @@ def slabs(
 
 def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:
     """Find single pixels that stand out from all their neighbours as no image does."""
+    return stray_pixels(values, usable, noise)[0] > 0
+
+
+def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.int8], Array]:
+    """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
     size = 3 if values.ndim > 1 else 7
-    above = values - ndimage.uniform_filter(values, size, mode="nearest")
-    hot = np.zeros(values.shape, bool)
-    places = np.nonzero((above > max(6 * noise, 0.01 * float(above.max(initial=0)))) & usable)
-    if not len(places[0]):
-        return hot
-    reach = size // 2
-    padded = np.pad(values, reach, mode="reflect" if min(values.shape) > reach else "edge")
-    shifts = np.indices((size,) * values.ndim).reshape(values.ndim, -1)
-    middle = shifts.shape[1] // 2
-    highest = np.full(len(places[0]), -np.inf, np.float32)
-    lowest = -highest
-    for k, shift in enumerate(shifts.T):
-        if k != middle:
-            here = padded[tuple(place + step for place, step in zip(places, shift))]
-            highest, lowest = np.maximum(highest, here), np.minimum(lowest, here)
-    alone = values[places] - highest > 5 * (highest - lowest)
-    if np.count_nonzero(alone) <= max(1, HOT_PART * np.count_nonzero(usable)):
-        hot[tuple(place[alone] for place in places)] = True
-    return hot
+    around = ndimage.uniform_filter(values, size, mode="nearest")
+    above = values - around
+    stray = np.zeros(values.shape, np.int8)
+    padded = None
+    for sign in (1, -1):
+        least = max(
+            6 * noise, 0.01 * max(float((above.max if sign > 0 else above.min)()) * sign, 0)
+        )
+        places = np.nonzero((above > least if sign > 0 else above < -least) & usable)
+        if not len(places[0]):
+            continue
+        reach = size // 2
+        if padded is None:
+            padded = np.pad(values, reach, mode="reflect" if min(values.shape) > reach else "edge")
+        shifts = np.indices((size,) * values.ndim).reshape(values.ndim, -1)
+        middle = shifts.shape[1] // 2
+        highest = np.full(len(places[0]), -np.inf, np.float32)
+        lowest = -highest
+        for k, shift in enumerate(shifts.T):
+            if k != middle:
+                here = padded[tuple(place + step for place, step in zip(places, shift))]
+                highest, lowest = np.maximum(highest, here), np.minimum(lowest, here)
+        beyond = values[places] - highest if sign > 0 else lowest - values[places]
+        alone = beyond > 5 * (highest - lowest)
+        if np.count_nonzero(alone) <= max(1, HOT_PART * np.count_nonzero(usable)):
+            stray[tuple(place[alone] for place in places)] = sign
+    return stray, around
+
+
+def _photon_transfer(blocks: NDArray[np.float64], dark: float, axes: int) -> float:
+    """Slope of the variance over the mean; 0 if there is none.
+
+    From differences along single axes, unless those along all axes, which show the least of
+    the image, say that structure is counted as noise.
+    """
+    mean, *measured = blocks
+    slope, error = 0.0, np.inf
+    for kind, variance, count in zip(CORRELATION, measured[::2], measured[1::2]):
+        good = (count >= 0.25 * count.max(initial=1)) & (variance > 0)
+        if not good.any():
+            continue
+        found, its_error = _slope(
+            mean[good], variance[good], count[good] / CORRELATION[kind][axes], dark
+        )
+        if kind == "planes" or 0 < found < slope + LIKELY * error:
+            slope, error = found, its_error
+    return slope
 
 
 def _slope(
-    mean: NDArray[np.float64], variance: NDArray[np.float64], dark: float, axes: int
-) -> float:
-    """Fit a line to the variance over the mean, robustly, each block by its own certainty."""
-    spread = BLOCK_SPREAD[axes]
-    low = float(np.quantile(mean, 0.02))
-    base = float(np.median(variance[mean <= max(low, float(mean.min()))]))
-    rise = np.maximum(mean - low, 0)
-    slope = _weighted_median((variance - base) / np.where(rise > 0, rise, 1), np.square(rise))
-    intercept, error = base - slope * low, np.inf
+    mean: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    count: NDArray[np.float64],
+    dark: float,
+) -> tuple[float, float]:
+    """Fit a line to the variances of `count` independent pixels each; slope, standard error."""
+    darkest = float(np.quantile(mean, 0.02))
+    base = float(np.median(variance[mean <= max(darkest, float(mean.min()))]))
+    rise = np.maximum(mean - darkest, 0)
+    line = _weighted_median((variance - base) / np.where(rise > 0, rise, 1), count * rise**2)
+    expected = base + max(line, 0.0) * rise
     for _ in range(ROUNDS):
-        kept, weight = _weights(intercept + slope * mean, variance, spread)
-        total = weight.sum()
-        centre, level = np.sum(weight * mean) / total, np.sum(weight * variance) / total
-        lever = np.sum(weight * np.square(mean - centre))
-        # What noise alone moves the means of blocks by is no contrast.
-        by_noise = np.sum(weight * np.maximum(intercept + slope * mean, 0)) / BLOCK_PIXELS
-        if not lever > 4 * by_noise:
-            error = np.inf
-            break
-        slope = float(np.sum(weight * (mean - centre) * (variance - level)) / lever)
-        intercept = float(level - slope * centre)
-        error = spread / np.sqrt(lever) if np.count_nonzero(kept) > 4 else np.inf
-    if error < LARGEST_ERROR * slope:
-        return slope
-    line = slope
+        kept = variance <= (1 + STRAY * np.sqrt(2 / count)) * expected
+        certainty = kept * count / np.square(expected)
+        if not kept.any():
+            return 0.0, np.inf
+        centre = np.sum(certainty * mean) / np.sum(certainty)
+        level = np.sum(certainty * variance) / np.sum(certainty)
+        line, line_error = _ratio(mean - centre, variance - level, certainty, expected)
+        expected = np.maximum(level + line * (mean - centre), 0.3 * min(base, level))
     # The line from the noise in the dark at 0, whose only unknown is the slope.
-    bright = mean > 0
-    if not bright.any():
-        return 0.0
-    mean, variance = mean[bright], variance[bright]
-    slope = _weighted_median((variance - dark) / mean, np.square(mean))
-    for _ in range(ROUNDS):
-        _, weight = _weights(dark + slope * mean, variance, spread)
-        slope = float(np.sum(weight * mean * (variance - dark)) / np.sum(weight * mean**2))
-    # An offset that is not declared, or noise in the dark, gives another slope than the line's.
-    declared = abs(slope - line) < SURE * error or error > WORST_ERROR * line
-    return max(slope, 0.0) if declared else line
+    slope, error = _ratio(mean, variance - dark, certainty, expected)
+    if not np.isfinite(error):  # fewer photons than blocks
+        total = max(float(np.sum(count * mean)), 0.0)
+        slope = max(float(np.sum(count * (variance - dark))), 0.0) / total if total else 0.0
+        return slope, np.inf
+    misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
+    line_error *= np.sqrt(max(misfit, 1.0))
+    intercept_error = np.hypot(centre * line_error, np.sqrt(2 / np.sum(certainty)))
+    missing = dark - (level - line * centre)  # less noise at 0 than there can be
+    if missing > SURE * intercept_error and line_error < WORST_ERROR * line:
+        return line, line_error
+    return max(slope, 0.0), error
 
 
-def _weights(
-    expected: NDArray[np.float64], variance: NDArray[np.float64], spread: float
-) -> tuple[Mask, NDArray[np.float64]]:
-    """Which blocks have no more variance than noise may have; how certain each variance is."""
-    # The many dark blocks give the line its start. With all their weight, the noise of their
-    # means would pull the slope down.
-    expected = np.maximum(expected, 0.1 * max(float(expected.max()), 1e-12))
-    kept = variance <= (1 + 3.5 * spread) * expected
-    if not kept.any():
-        kept = variance <= np.median(variance)
-    return kept, kept / np.square(expected)
+def _ratio(
+    rise: NDArray[np.float64],
+    excess: NDArray[np.float64],
+    certainty: NDArray[np.float64],
+    expected: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Excess variance per rise in brightness, and its standard error.
+
+    A rise that the noise of a block's mean explains does not count: many of them would pull
+    the slope down.
+    """
+    squared = np.square(rise) * certainty * expected
+    told = np.where(squared > FAINT**2, rise * (1 - FAINT**2 / np.maximum(squared, FAINT**2)), 0)
+    lever = np.sum(certainty * told * rise)
+    if not lever > 0:
+        return 0.0, np.inf
+    error = np.sqrt(2 * np.sum(certainty * np.square(told))) / lever
+    return float(np.sum(certainty * told * excess) / lever), float(error)
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -319,24 +361,19 @@ def _rounding_step(planes: Array, valid: Mask | None) -> float:
     return float(np.median(np.diff(levels)))
 
 
-def _second_differences(values: Array, usable: Mask) -> tuple[Array, Mask]:
-    """Along all axes, scaled to keep the noise's variance; where they are known."""
-    for axis in range(values.ndim):
-        if values.shape[axis] > 2:
-            before, here, after = _neighbours(values, axis)
-            values = (before - 2 * here + after) * np.float32(1 / np.sqrt(6))
-            first, middle, last = _neighbours(usable, axis)
-            usable = first & middle & last
+def _differences(values: Array, usable: Mask, axes: list[int]) -> tuple[Array, Mask]:
+    """Second differences along axes, scaled to keep the noise's variance; where known."""
+    for axis in axes:
+        before, here, after = _neighbours(values, axis)
+        values = (before - 2 * here + after) * np.float32(1 / np.sqrt(6))
+        first, middle, last = _neighbours(usable, axis)
+        usable = first & middle & last
     return values, usable
 
 
-def _local_mean(values: Array) -> Array:
-    """Mean where the second differences are."""
-    for axis in range(values.ndim):
-        if values.shape[axis] > 2:
-            before, here, after = _neighbours(values, axis)
-            values = (before + 4 * here + after) * np.float32(1 / 6)
-    return values
+def _second_differences(values: Array, usable: Mask) -> tuple[Array, Mask]:
+    """Along all axes, scaled to keep the noise's variance; where they are known."""
+    return _differences(values, usable, [a for a, n in enumerate(values.shape) if n > 2])
 
 
 def _neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
@@ -345,11 +382,40 @@ def _neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
     return [values[(*lead, slice(k, k + values.shape[axis] - 2))] for k in range(3)]
 
 
-def _blocks(values: Array, usable: Mask) -> tuple[NDArray[np.float64], ...]:
-    """Mean, variance of the noise and number of pixels of each block."""
-    noise, known = _second_differences(values, usable)
-    mean = _local_mean(values)
-    shape = noise.shape
+def _blocks(values: Array, usable: Mask) -> NDArray[np.float64]:
+    """Of each block: mean, then variance and number of pixels from planes, then from lines."""
+    axes = [axis for axis, n in enumerate(values.shape) if n > 2]
+    noise, known = _differences(values, usable, axes)
+    rows = [*_block_means(noise, known)]
+    mean = values
+    for axis in axes:
+        before, here, after = _neighbours(mean, axis)
+        mean = (before + 4 * here + after) * np.float32(1 / 6)
+    light, _ = _block_means(mean, known, square=False)
+    total, number = np.zeros_like(light), np.zeros_like(light)
+    for axis in axes if len(axes) > 1 else ():
+        if values.shape[axis] < 5:
+            continue
+        noise, seen = _differences(values, usable, [axis, axis])
+        noise *= np.float32(6 / np.sqrt(70))
+        # Cut or filled to where the differences along all axes are.
+        full = [(1, 1) if a == axis else (0, 0) for a in range(values.ndim)]
+        inner = tuple(
+            slice(1, -1) if a in axes and a != axis else slice(None) for a in range(values.ndim)
+        )
+        noise, seen = np.pad(noise[inner], full), np.pad(seen[inner], full)
+        variance, count = _block_means(noise, seen & known)
+        total += variance * count
+        number += count
+    rows += [total / np.maximum(number, 1), number / max(len(axes), 1)]
+    return np.stack([light, *rows])
+
+
+def _block_means(
+    values: Array, known: Mask, square: bool = True
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean, of the squares, of what is known in each block, and its number."""
+    shape = values.shape
     side = round(BLOCK_PIXELS ** (1 / len(shape)))
     blocks = [min(side, n) for n in shape]
     whole = tuple(slice(n // b * b) for n, b in zip(shape, blocks))
@@ -360,7 +426,6 @@ def _blocks(values: Array, usable: Mask) -> tuple[NDArray[np.float64], ...]:
         return array[whole].reshape(split)
 
     count = np.sum(apart(known), axis=axes, dtype=np.float64).ravel()
-    many = np.maximum(count, 1)
-    means = np.sum(apart(mean * known), axis=axes, dtype=np.float64).ravel() / many
-    squares = np.sum(apart(np.square(noise) * known), axis=axes, dtype=np.float64).ravel() / many
-    return means, squares, count
+    kept = np.where(known, np.square(values) if square else values, np.float32(0))
+    total = np.sum(apart(kept), axis=axes, dtype=np.float64).ravel()
+    return total / np.maximum(count, 1), count
