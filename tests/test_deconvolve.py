@@ -229,6 +229,7 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     monkeypatch.setattr(loop, "FIRST_PIXELS", 0)
     steps, result = drain(iter_deconvolve(stack, PSF, method))
     np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)
+    np.testing.assert_allclose(result.loss_history, at_once.loss_history, rtol=1e-4)
     fractions = [step.fraction for step in steps]
     assert len(fractions) > 6
     assert fractions == sorted(fractions)

@@ -126,6 +126,16 @@ def test_results_do_not_depend_on_what_ran_before(method):
     np.testing.assert_array_equal(deconvolve(image(64, 41), PSF, method).image, first)
 
 
+@of_every_method
+def test_a_plane_alone_is_as_in_a_stack(method):
+    """However long the others take: each stops by itself."""
+    stack = image(3, 64, 41)
+    together = deconvolve(stack, PSF, method)
+    for plane, expected in zip(stack, together.image):
+        alone = deconvolve(plane, PSF, together.calibration)
+        assert np.abs(alone.image - expected).max() < 1e-4 * np.ptp(expected)
+
+
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=60, unique=True), st.integers(1, 80))
 @settings(max_examples=100, deadline=None)
 def test_batches_have_one_size_and_hold_every_plane(planes, most):

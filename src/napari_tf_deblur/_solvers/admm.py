@@ -180,7 +180,7 @@ def _compiled(
         c, state = Constants(*constants), named(variables)
         return projected(irfft(solved(c, state), c.observed.shape[-axes:]), c)
 
-    def step(constants: Any, variables: Any) -> tuple[Tensor, Tensor]:
+    def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         c, state = Constants(*constants), named([v.read_value() for v in variables])
         scene = c.observed.shape[-axes:]
         transformed = solved(c, state)
@@ -196,17 +196,21 @@ def _compiled(
             squares += tf.square(slope)
             moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
-        change = largest_change(state.image, image, axes)
+        changes = largest_changes(state.image, image, axes)
+        if image.shape[0] > 1:  # planes that have stopped wait for the others
+            active = tf.reshape(active, [-1] + [1] * (image.shape.rank - 1))
+            before = [state.image, state.blurred, *state.derivatives, *state.constrained]
+            moved = [tf.where(active, new, old) for new, old in zip(moved, before)]
         for variable, value in zip(variables, moved):
             variable.assign(value, read_value=False)
         loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
-        return tf.reduce_sum(loss), change
+        return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
 
     return compiled(step, xla=True), Compiled(image_of, xla=True), Compiled(first_state)
 
 
-def largest_change(before: Tensor, after: Tensor, axes: int) -> Tensor:
-    """How much an image changes, relative to its own contrast, where that is most.
+def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:
+    """How much each plane changes, relative to its own contrast, where that is most.
 
     The largest, over all lines of pixels along any axis, of the root mean square change over
     the line's own contrast. A small or faint object is looked at in its own lines, so that
@@ -222,7 +226,8 @@ def largest_change(before: Tensor, after: Tensor, axes: int) -> Tensor:
         mean = tf.reduce_mean(after, axis)
         contrast = tf.nn.relu(tf.reduce_mean(squares, axis) - tf.square(mean))
         relative = tf.reduce_mean(change, axis) / (contrast + LEAST_CONTRAST**2)
-        worst = tf.maximum(worst, tf.reduce_max(relative))
+        among = list(range(1, relative.shape.rank))
+        worst = tf.maximum(worst, tf.reduce_max(relative, among))
     return tf.sqrt(worst)
 
 

@@ -142,6 +142,10 @@ def _value_and_gradient(
     tf = tensorflow()
     misfit = DATA_TERMS[data_term]
 
+    def of_each(function: Callable[[Any], Any], image: Any) -> Any:
+        """What a prior from elsewhere says of each plane alone."""
+        return tf.map_fn(lambda plane: tf.reshape(function(plane[None]), []), image)
+
     def evaluate(constants: Any, image: Any) -> tuple[Any, Any]:
         c = Constants(*constants)
         with tf.GradientTape() as tape:
@@ -150,7 +154,7 @@ def _value_and_gradient(
             missing = [s - n for s, n in zip(shape, image.shape[2:])]
             scene = tf.pad(image, ((0, 0), (0, 0), *((0, n) for n in missing)))
             blurred = Blur(shape, c.spectrum).forward(scene)
-            penalty = prior(image) if callable(prior) else PRIORS[prior](image, spacing)
+            penalty = of_each(prior, image) if callable(prior) else PRIORS[prior](image, spacing)
             loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalty
         return loss, tape.gradient(loss, image)
 
@@ -171,7 +175,7 @@ def _first_order(*objective_and_optimizer: Any) -> Any:
     *objective, optimizer = objective_and_optimizer
     evaluate = _value_and_gradient(*objective)
 
-    def step(constants: Any, state: Any) -> tuple[Tensor, Tensor]:
+    def step(constants: Any, state: Any, _active: Any) -> tuple[Tensor, Tensor]:
         image, *memory = [s.read_value() for s in state]
         loss, gradient = evaluate(constants, image)
         direction, fresh = DIRECTIONS[optimizer](gradient, memory)

@@ -2,7 +2,7 @@
 
 Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimization, 2nd ed.
 (2006), algorithms 7.4 and 7.5, with a backtracking line search that interpolates. Each plane
-of a batch has scalars, a step length and a memory of its own where its loss is known.
+of a batch is a problem of its own, with scalars, a step length and a memory of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ Precondition: TypeAlias = Callable[[Any, Tensor], Tensor]
 
 
 class State(NamedTuple):
-    """State of the loop; P is the number of planes, or 1 where they share one loss.
+    """State of the loop; P is the number of planes.
 
     Attributes
     ----------
@@ -83,7 +83,6 @@ class _Point(NamedTuple):
 def loop(
     value_and_gradient: ValueAndGradient,
     precondition: Precondition | None = None,
-    per_plane: bool = False,
     largest: bool = False,
     xla: bool = False,
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
@@ -92,13 +91,10 @@ def loop(
     Parameters
     ----------
     value_and_gradient : callable
-        ``(constants, x)`` -> ``(loss, gradient)``; the loss is a scalar, or has one value
-        for each plane if `per_plane`.
+        ``(constants, x)`` -> ``(losses, gradient)``, one loss for each plane.
     precondition : callable, optional
         ``(constants, gradient)`` -> an approximate inverse Hessian's product with it; a
         multiple of the identity by default.
-    per_plane : bool, optional
-        Whether the planes are independent problems.
     largest : bool, optional
         Whether the change that is compared with the tolerance is that of the unknown which
         changed most, in any of the last IN_A_ROW iterations; else the root mean square
@@ -110,12 +106,11 @@ def loop(
 
     def evaluate(constants: Any, unknowns: Tensor) -> tuple[Tensor, Tensor]:
         loss, gradient = value_and_gradient(constants, unknowns)
-        return tf.reshape(tf.cast(loss, tf.float64), [-1]), gradient
+        return tf.cast(loss, tf.float64), gradient
 
     def product(a: Tensor, b: Tensor) -> Tensor:
         """Inner products of the planes, shape (P,): along one axis first, on all cores."""
-        planes = a.shape[0] if per_plane else 1
-        partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [planes, -1])
+        partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [a.shape[0], -1])
         return tf.linalg.matvec(partial, tf.ones_like(partial[0]))
 
     def spread(scalars: Tensor, like: Tensor) -> Tensor:
@@ -168,9 +163,14 @@ def loop(
     slope_of = fused(product)
 
     def line_search(
-        constants: Any, state: State, direction: Tensor, slope: Tensor, lengths: Tensor
+        constants: Any,
+        state: State,
+        direction: Tensor,
+        slope: Tensor,
+        lengths: Tensor,
+        active: Tensor,
     ) -> _Point:
-        """Shorten the steps until every plane's loss decreases enough."""
+        """Shorten the steps until every active plane's loss decreases enough."""
 
         def at(lengths: Tensor) -> _Point:
             there = along(state.unknowns, lengths, direction)
@@ -183,7 +183,8 @@ def loop(
             return _Point(lengths, there, loss, gradient, enough)
 
         def unfinished(trial: Tensor, point: _Point) -> Tensor:
-            return tf.logical_and(trial < TRIALS, tf.logical_not(tf.reduce_all(point.enough)))
+            short = tf.logical_and(active, tf.logical_not(point.enough))
+            return tf.logical_and(trial < TRIALS, tf.reduce_any(short))
 
         def shorter(trial: Tensor, point: _Point) -> tuple[Tensor, _Point]:
             # The minimum of the parabola through what is known, kept within bounds.
@@ -199,9 +200,10 @@ def loop(
         return found
 
     @fused
-    def renewed(state: State, point: _Point) -> State:
+    def renewed(state: State, point: _Point, active: Tensor) -> State:
         """The next state; a plane whose search failed stays, and forgets its memory."""
-        where = spread(point.enough, point.unknowns)
+        moves = tf.logical_and(active, point.enough)
+        where = spread(moves, point.unknowns)
         unknowns = tf.where(where, point.unknowns, state.unknowns)
         gradient = tf.where(where, point.gradient, state.gradient)
         moved, change = unknowns - state.unknowns, gradient - state.gradient
@@ -223,23 +225,24 @@ def loop(
         return State(
             unknowns,
             gradient,
-            tf.where(point.enough, point.loss, state.loss),
+            tf.where(moves, point.loss, state.loss),
             tf.where(point.enough, curvatures, 0.0),
             tf.concat([state.recent[1:], seen[None]], 0),
             [*state.steps[1:], moved],
             [*state.changes[1:], change],
         )
 
-    def step(constants: Any, variables: Any) -> tuple[Tensor, Tensor]:
+    def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         state = State.of([v.read_value() for v in variables])
         result, shares = first_half(state)
         if precondition is not None:
             result = precondition(constants, result)
         direction, slope, lengths = second_half(state, result, shares)
-        fresh = renewed(state, line_search(constants, state, direction, slope, lengths))
+        point = line_search(constants, state, direction, slope, lengths, active)
+        fresh = renewed(state, point, active)
         for variable, value in zip(variables, fresh.flat()):
             variable.assign(value, read_value=False)
-        change = tf.reduce_max(fresh.recent if largest else fresh.recent[-1])
-        return tf.cast(tf.reduce_sum(fresh.loss), tf.float32), change
+        changes = tf.reduce_max(fresh.recent, axis=0) if largest else fresh.recent[-1]
+        return tf.cast(fresh.loss, tf.float32), changes
 
     return compiled(step, xla), Compiled(first_state)

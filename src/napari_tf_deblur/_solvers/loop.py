@@ -16,8 +16,8 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur.forward import Grid
 
-Step = Callable[[Any, Any], tuple[Any, Any]]
-"""(constants, state) -> (loss, change)."""
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""(constants, state, active) -> (losses, changes)."""
 
 LONGEST = 256
 """Most steps between two signs of life."""
@@ -31,10 +31,10 @@ FIRST_PIXELS = 2**22
 
 
 def replaced(variable: Any, fresh: Any) -> Any:
-    """Put a fresh image into its variable; give their root mean square difference."""
+    """Put a fresh image into its variable; give the planes' root mean square differences."""
     tf = tensorflow()
-    size = tf.cast(tf.size(fresh), tf.float32)
-    change = tf.sqrt(2 * tf.nn.l2_loss(fresh - variable) / size)
+    square = tf.square(fresh - variable)
+    change = tf.sqrt(tf.reduce_mean(square, axis=list(range(1, square.shape.rank))))
     with tf.control_dependencies([change]):
         done = variable.assign(fresh)
     with tf.control_dependencies([done]):
@@ -46,48 +46,41 @@ def first_of_state(_constants: Any, state: Any) -> Any:
     return state[0].read_value()
 
 
-def inner_product(a: Any, b: Any) -> Any:
-    """Sum of the products of two images of one shape.
-
-    Along one axis first, which runs on all cores; the rest by a product with ones, lest XLA
-    make one sum of both, which does not.
-    """
-    tf = tensorflow()
-    partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [1, -1])
-    return tf.squeeze(tf.linalg.matmul(partial, tf.ones_like(partial), transpose_b=True))
-
-
 def compiled(step: Step, xla: bool = False) -> Any:
     """Compile a step into a loop of steps.
 
     Parameters
     ----------
     step : callable
-        Takes the constants, a list of tensors, and the state, a list of variables. Brings
-        the state to the next iterate, in place, so that there is one copy of it; returns a
-        loss and the root mean square change of the image.
+        Takes the constants, a list of tensors, the state, a list of variables, and which
+        planes are active. Brings the state to the next iterate, in place, so that there is
+        one copy of it; returns the loss and the change of each plane. Methods that stop by
+        themselves leave planes alone that are not active, so that the result of a plane does
+        not depend on the others.
     xla : bool, optional
         Whether XLA compiles all of it, transforms too; see `fused`.
 
     Returns
     -------
     Compiled
-        ``(constants, state, count, tolerance)`` -> ``(losses, done, change)``: `count`
-        steps, at most LONGEST, or fewer where the change falls below the tolerance.
+        ``(constants, state, count, tolerance, active)`` -> ``(losses, done, active)``: `count`
+        steps, at most LONGEST, or fewer if no plane is active any more. A plane is until its
+        change falls below the tolerance.
     """
     tf = tensorflow()
 
-    def run(constants: Any, state: Any, count: Any, tolerance: Any) -> Any:
-        def unfinished(done: Any, change: Any, _losses: Any) -> Any:
-            return tf.logical_and(done < count, change >= tolerance)
+    def run(constants: Any, state: Any, count: Any, tolerance: Any, active: Any) -> Any:
+        def unfinished(done: Any, active: Any, _losses: Any) -> Any:
+            return tf.logical_and(done < count, tf.reduce_any(active))
 
-        def body(done: Any, _change: Any, losses: Any) -> Any:
-            loss, change = step(constants, state)
-            return done + 1, change, tf.tensor_scatter_nd_update(losses, [[done]], [loss])
+        def body(done: Any, active: Any, losses: Any) -> Any:
+            fresh, changes = step(constants, state, active)
+            active = tf.logical_and(active, changes >= tolerance)
+            return done + 1, active, tf.tensor_scatter_nd_update(losses, [[done]], [fresh])
 
-        start = (0, tf.constant(np.inf, tf.float32), tf.zeros(LONGEST))
-        done, change, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
-        return losses, done, change
+        start = (0, active, tf.zeros([LONGEST, active.shape[0]]))
+        done, active, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
+        return losses, done, active
 
     return Compiled(run, xla)
 
@@ -105,17 +98,19 @@ def iterate(
     tf = tensorflow()
     variables = [tf.Variable(s, trainable=False) for s in state]
     del state
+    planes = variables[0].shape[0]
+    active = tf.ones(planes, tf.bool)
+    least = tf.constant(tolerance, tf.float32)
 
     def advance(count: int) -> tuple[Any, bool]:
-        losses, done, change = run(
-            constants, variables, tf.constant(count), tf.constant(tolerance, tf.float32)
-        )
-        return losses.numpy()[: int(done)], bool(change < tolerance)
+        nonlocal active
+        losses, done, active = run(constants, variables, tf.constant(count), least, active)
+        return losses.numpy()[: int(done)], not active.numpy().any()
 
     def image() -> Any:
         return np.ascontiguousarray(image_of(constants, variables)[(..., *grid.window)].numpy())
 
-    losses = np.zeros(0, np.float32)
+    losses = np.zeros((0, planes), np.float32)
     converged = False
     count = FIRST_PIXELS // int(np.prod(variables[0].shape))
     if count == 0:

@@ -1,7 +1,8 @@
 """Data terms and priors for automatic differentiation, as small functions of tensors.
 
 Images have the shape (planes, channels, *axes). The recipe's square roots are taken plane
-by plane and channel by channel, so that a stack is as many problems as it has planes.
+by plane and channel by channel. Each gives one value for each plane, so that a stack is as
+many problems as it has planes.
 """
 
 from typing import Any
@@ -18,13 +19,12 @@ TINY = 1e-20
 def rms(model: Any, observed: Any, data_weight: Any) -> Any:
     """Square root of half the summed squares: the recipe's data term."""
     tf = tensorflow()
-    return tf.reduce_sum(_root_of_half(data_weight * tf.square(model - observed)))
+    return tf.reduce_sum(_root_of_half(data_weight * tf.square(model - observed)), 1)
 
 
 def gaussian(model: Any, observed: Any, data_weight: Any) -> Any:
     """Half the summed squares: the likelihood of Gaussian noise."""
-    tf = tensorflow()
-    return 0.5 * tf.reduce_sum(data_weight * tf.square(model - observed))
+    return 0.5 * _of_planes(data_weight * tensorflow().square(model - observed))
 
 
 def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
@@ -33,7 +33,7 @@ def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
     model = 0.5 * (model + tf.sqrt(tf.square(model) + SMOOTHING**2))
     counts = tf.nn.relu(observed)
     deviance = model - counts + tf.math.xlogy(counts, counts / (model + TINY))
-    return tf.reduce_sum(data_weight * deviance)
+    return _of_planes(data_weight * deviance)
 
 
 def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
@@ -44,7 +44,7 @@ def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
         tf.reduce_sum(tf.square(_difference(image, axis) / step), axes)
         for axis, step in zip(axes, spacing)
     )
-    return tf.reduce_sum(tf.sqrt(squares / 2 + TINY))
+    return tf.reduce_sum(tf.sqrt(squares / 2 + TINY), 1)
 
 
 def tv(image: Any, spacing: tuple[float, ...]) -> Any:
@@ -77,7 +77,12 @@ def _root_of_half(squares: Any) -> Any:
 def _summed_norm(components: list[Any]) -> Any:
     tf = tensorflow()
     squares = tf.reduce_sum(tf.add_n([tf.square(c) for c in components]), axis=1)
-    return tf.reduce_sum(tf.sqrt(squares + SMOOTHING**2) - SMOOTHING)
+    return _of_planes(tf.sqrt(squares + SMOOTHING**2) - SMOOTHING)
+
+
+def _of_planes(values: Any) -> Any:
+    """Sum of each plane."""
+    return tensorflow().reduce_sum(values, list(range(1, values.shape.rank)))
 
 
 def _difference(image: Any, axis: int) -> Any:

@@ -187,7 +187,7 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any]:
         return result * constants.allowed if somewhere_dark else result
 
     evaluate = value_and_gradient(spacing)
-    return lbfgs.loop(evaluate, precondition, per_plane=True, largest=True)
+    return lbfgs.loop(evaluate, precondition, largest=True)
 
 
 def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:

@@ -71,7 +71,7 @@ class Iterate:
     Attributes
     ----------
     losses : ndarray of float32
-        One value for each iteration done.
+        Shape (iterations done, planes).
     fraction : float
         Part of the iterations done, 0 to 1.
     image : callable

@@ -32,14 +32,15 @@ class Progress:
         """Keep the last iterate of a batch, and let go of the solver's arrays."""
         if self._current is not None:
             self._solved[batch] = self._current[1].image()
-            self._histories.append(self._current[1].losses)
+            self._histories.append(_total(batch, self._current[1].losses))
             self._current = None
 
     def losses(self) -> Array:
         """Losses summed over batches; one that is finished keeps its last loss."""
         histories = [*self._histories]
         if self._current is not None:
-            histories.append(self._current[1].losses)
+            batch, iterate = self._current
+            histories.append(_total(batch, iterate.losses))
         total = np.zeros(max((len(losses) for losses in histories), default=0), np.float32)
         for losses in histories:
             if len(losses):
@@ -98,3 +99,8 @@ class Progress:
             f"The run was stopped: planes from {name(unsolved[0][0])} to {name(unsolved[-1][-1])} "
             "are as they were."
         )
+
+
+def _total(batch: tuple[int, ...], losses: Array) -> Array:
+    """Losses summed over the planes; one that only fills its batch does not count again."""
+    return np.asarray(losses[:, : len(set(batch))].sum(axis=1))

@@ -172,7 +172,7 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
 
     moved, start = (accelerated, 1) if accelerate else (plain, 0)
 
-    def step(constants: Any, state: Any) -> tuple[Tensor, Any]:
+    def step(constants: Any, state: Any, active: Any) -> tuple[Tensor, Any]:
         c = Constants(*constants)
         values = [s.read_value() for s in state]
         blur = Blur(tuple(values[0].shape[2:]), c.spectrum)
@@ -181,6 +181,7 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
         for variable, value in zip(state, fresh):
             variable.assign(value, read_value=False)
         # It runs for a set number of iterations, whatever the change.
-        return tf.reduce_sum(loss), np.float32(np.inf)
+        changes = tf.fill(active.shape, np.float32(np.inf))
+        return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
 
     return compiled(step)

@@ -90,7 +90,7 @@ def _filled(problem: Problem) -> Array:
 def _compiled(axes: int) -> Any:
     tf = tensorflow()
 
-    def step(constants: Any, state: Any) -> tuple[Tensor, Tensor]:
+    def step(constants: Any, state: Any, _active: Any) -> tuple[Tensor, Tensor]:
         variable, filled = state
         c = Constants(*constants)
         scene = tuple(c.observed.shape[-axes:])
@@ -99,6 +99,7 @@ def _compiled(axes: int) -> Any:
         reblurred = irfft(c.spectrum * transformed, scene)
         misfit = c.seen * (c.observed - reblurred)
         filled.assign(reblurred + misfit, read_value=False)
-        return 0.5 * tf.reduce_sum(tf.square(misfit)), replaced(variable, image)
+        loss = 0.5 * tf.reduce_sum(tf.square(misfit), list(range(1, misfit.shape.rank)))
+        return loss, replaced(variable, image)
 
     return compiled(step)

@@ -10,6 +10,9 @@ from napari_tf_deblur.methods.base import Array, Iterations, Mask, Method
 
 PriorName = Literal["smoothness", "tv", "hessian"]
 
+LEAST_LARGEST = 0.1
+"""Images whose largest value is between this and 1 are taken as they are, as in the recipe."""
+
 
 @dataclass(frozen=True)
 class GradientDescent(Method):
@@ -17,8 +20,8 @@ class GradientDescent(Method):
 
     Minimises ``data_term + mu * prior`` from a start of random noise. As it stands it is
     the recipe the project grew out of, which needs hundreds of steps and is the reference
-    for the others. It works on the image's own values if they lie in -1..1, and on the
-    image divided by its largest value otherwise.
+    for the others. It works on the image's own values if the largest lies in 0.1 to 1, and
+    on the image divided by its largest value otherwise.
 
     Parameters
     ----------
@@ -38,8 +41,8 @@ class GradientDescent(Method):
     prior : {"smoothness", "tv", "hessian"} or callable
         What the sharp image is expected to be: the recipe's square root of half the
         summed squared differences, the total variation, the norm of the Hessian, or,
-        from Python, a function that takes a TensorFlow tensor of shape (planes, channels,
-        then the deblurred axes) and returns a scalar.
+        from Python, a function that takes a TensorFlow tensor of shape (1, channels, then the
+        deblurred axes) and returns a scalar.
     random_state : int
         Seed of the random start.
 
@@ -75,4 +78,5 @@ class GradientDescent(Method):
     def intensity_scale(self, values: Array, valid: Mask | None) -> float:
         """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
         counting: bool | Mask = True if valid is None else valid
-        return max(1.0, float(np.max(np.abs(values), initial=0.0, where=counting)))
+        largest = float(np.max(np.abs(values), initial=0.0, where=counting))
+        return largest if largest and not LEAST_LARGEST <= largest <= 1 else 1.0
