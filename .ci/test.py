@@ -9,6 +9,9 @@ import sys
 
 import environment
 
+EVERYTHING = ["-n", "2", "--dist", "loadfile"]
+"""The whole suite in two processes; a file stays in one, which shares what it compiles."""
+
 
 def main() -> int:
     try:
@@ -17,7 +20,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     environment.say("running the tests")
-    return environment.run([str(python), "-m", "pytest", *sys.argv[1:]])
+    return environment.run([str(python), "-m", "pytest", *(sys.argv[1:] or EVERYTHING)])
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_runs_at_one_size_compile_nothing_new(method, traces):
     assert len(traces) == first
 
 
-@of_every_method
+@pytest.mark.parametrize("method", [METHODS[0], METHODS[3]], ids=repr)
 def test_many_sizes_do_not_make_tensorflow_warn_of_retracing(method, caplog):
     logger = logging.getLogger("tensorflow")
     logger.addHandler(caplog.handler)
