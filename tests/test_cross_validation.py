@@ -66,6 +66,19 @@ def test_units_of_intensity_do_not_matter():
     )
 
 
+def test_the_narrowest_psf_loses_little_by_the_weight():
+    """Of sigma 0.4, beside the best of the weights around it, and better than the image."""
+    narrow = gaussian_psf(0.4)
+    truth, image = observed(2, psf=narrow)
+    weight = cross_validated(image, narrow).weight
+    errors = [
+        error(deconvolve(image, narrow, TotalVariation(weight=weight * 4.0**k)).image, truth)
+        for k in (0, -2, -1, 1, 2)
+    ]
+    assert errors[0] < 1.2 * min(errors)
+    assert errors[0] < error(image, truth)
+
+
 def test_narrow_psf_gets_a_weight_that_suits_the_noise():
     narrow = gaussian_psf(0.7)
     truth, image = observed(0.5, psf=narrow)
@@ -95,6 +108,29 @@ def test_colour_mask_and_stack():
     assert masked.weight == pytest.approx(apart.weight, rel=0.5)
     stack = np.moveaxis(colour, -1, 0)
     assert 1e-4 < cross_validated(stack, PSF).weight < 0.1
+
+
+@pytest.mark.parametrize("kind", ["labels", "floats", "masked array"])
+def test_a_mask_of_any_kind_is_as_one_of_true_and_false(kind):
+    spoilt = observed(10)[1]
+    mask = np.random.default_rng(2).random(spoilt.shape) < 0.03
+    spoilt[mask] = 1e4
+    expected = cross_validated(spoilt, PSF, mask=mask).weight
+    if kind == "masked array":
+        found = cross_validated(np.ma.array(spoilt, mask=mask), PSF)
+    else:
+        found = cross_validated(spoilt, PSF, mask=(2 if kind == "labels" else 0.5) * mask)
+    assert found.weight == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("noise", [1, 5])
+def test_a_psf_that_is_too_wide_is_not_paid_for_with_noise(noise):
+    truth, blurred = observed(noise)
+    wide = gaussian_psf(1.25 * 1.6)
+    found = cross_validated(blurred, wide)
+    assert found.weight > 0.3 * cross_validated(blurred, PSF).weight
+    # A PSF that wide rings whatever the weight: not much worse than the image, and not the noise.
+    assert error(deconvolve(blurred, wide, found).image, truth) < 1.25 * error(blurred, truth)
 
 
 def test_image_smaller_than_the_psf_reaches():

@@ -14,7 +14,7 @@ from napari_tf_deblur.deconvolve import finish, run
 from napari_tf_deblur.errors import InvalidTypeError
 from napari_tf_deblur.forward import Boundary, convolve
 from napari_tf_deblur.methods import Method, TotalVariation
-from napari_tf_deblur.noise import noise_level
+from napari_tf_deblur.noise import mean_noise
 from napari_tf_deblur.psf import PSF
 
 Weighted = TypeVar("Weighted", bound=Method)
@@ -26,8 +26,12 @@ OCTAVES = 6
 """How far to look for a larger weight than the noise suggests, in factors of two."""
 
 LOWEST = -1.5
-"""How far below that a weight may lie, in octaves. A PSF that is too wide is made up for by noise:
-the less weight, the nearer the masked pixels, and the worse the image."""
+"""How far below that a weight may lie, in octaves, and only where the residual `FALLS`."""
+
+FALLS = 0.85
+"""Where half the weight leaves less than this part of the residual, the prior holds back what is
+in the image. Elsewhere the PSF may be too wide, which noise makes up for: the less weight, the
+nearer the masked pixels, and the worse the image."""
 
 PREDICTABLE = 2.0
 """Mean squared error of prediction, over the noise's variance, above which the PSF is too
@@ -117,7 +121,7 @@ def cross_validated(
     used = sorted(plane for batch in prepared.batches for plane in batch)
     valid = None if prepared.valid is None else prepared.valid[used]
     scale, known = prepared.calibration.scale, prepared.values[used]
-    noise = noise_level(known, valid) / scale
+    noise = mean_noise(known, valid) / scale
     first = float(method.weight_from_noise(noise) or 0.0)
     lowest, highest = method.bounds("weight")
 
@@ -162,15 +166,23 @@ def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
 
 def _best_octave(errors: Callable[[float], Errors]) -> float:
     """Find the best weight, in octaves above the one that the noise suggests."""
-    here = errors(0)
-    if here.residual > 1:
-        return _misfit_as_noise(here, errors)
-    known = {0: here, 1: errors(1)}
-    step = 1 if known[1].held_out < here.held_out else -1
+    known: dict[int, Errors] = {}
+
+    def at(octave: int) -> Errors:
+        if octave not in known:
+            known[octave] = errors(octave)
+        return known[octave]
+
+    def falls() -> bool:
+        return at(-1).residual < FALLS * at(0).residual
+
+    if at(0).residual > 1 and not falls():  # it is the PSF that fits badly
+        return _misfit_as_noise(at(0), errors)
+    step = 1 if at(1).held_out < at(0).held_out else -1
+    least = LOWEST if step == -1 and falls() else 0.0
     lowest = max(0, step)
-    while lowest + step not in known and LOWEST - 1 < lowest + step <= OCTAVES:
-        known[lowest + step] = errors(lowest + step)
-        if known[lowest + step].held_out >= known[lowest].held_out:
+    while least - 1 < lowest + step <= OCTAVES:
+        if at(lowest + step).held_out >= at(lowest).held_out:
             break
         lowest += step
     limit = max(PREDICTABLE / known[lowest].held_out, LEAST_RESIDUAL)
@@ -178,10 +190,10 @@ def _best_octave(errors: Callable[[float], Errors]) -> float:
         return float(max((k for k, e in known.items() if e.residual <= limit), default=0))
     before, after = known.get(lowest - 1), known.get(lowest + 1)
     if before is None or after is None:
-        return max(float(lowest), LOWEST)
+        return max(float(lowest), least)
     bend = before.held_out - 2 * known[lowest].held_out + after.held_out
     to_the_side = 0.5 * (before.held_out - after.held_out) / bend if bend > 0 else 0.0
-    return max(lowest + to_the_side, LOWEST)
+    return max(lowest + to_the_side, least)
 
 
 def _misfit_as_noise(here: Errors, errors: Callable[[float], Errors]) -> float:

@@ -1,5 +1,6 @@
 """What an image says about how to treat it: its scale, how much filtering it needs."""
 
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
@@ -97,7 +98,13 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     contrast = max(max(middle - low, high - middle) for low, high in extremes)
     least = max(SIGNIFICANT * noise / 3 ** ((planes.ndim - 2) / 2), OF_CONTRAST * contrast)
     low, high = np.quantile(values, [TAIL, 1 - TAIL])
-    objects = _objects(planes, valid, unit, noise, (middle - least, middle + least), extremes)
+    limits = (middle - least, middle + least)
+    pieces = (
+        _values_and_surroundings(*piece, noise)
+        for (lowest, highest), piece in zip(extremes, slabs(planes, valid, unit))
+        if lowest < limits[0] or highest > limits[1]
+    )
+    objects = _objects([(values, around)] if step == 1 else pieces, limits, planes, valid)
     if objects is not None:
         dark, bright = objects
         tail = TAIL * (bright.size + dark.size) / LEAST_OBJECTS
@@ -182,25 +189,21 @@ def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple
 
 
 def _objects(
+    pieces: Iterable[tuple[Array, Array]],
+    limits: tuple[float, float],
     planes: Array,
     valid: Mask | None,
-    unit: float,
-    noise: float,
-    limits: tuple[float, float],
-    extremes: list[tuple[float, float]],
 ) -> tuple[Array, Array] | None:
     """Pixels whose surroundings are below and above the limits; None if they are many."""
     dark, bright = [], []
     most = LEAST_OBJECTS * (planes.size if valid is None else np.count_nonzero(valid))
     if valid is not None and valid.size != planes.size:
         most *= planes.size / valid.size
-    for (lowest, highest), piece in zip(extremes, slabs(planes, valid, unit)):
-        if lowest < limits[0] or highest > limits[1]:
-            values, around = _values_and_surroundings(*piece, noise)
-            dark.append(values[around < limits[0]])
-            bright.append(values[around > limits[1]])
-            if sum(len(part) for part in (*dark, *bright)) >= most:
-                return None
+    for values, around in pieces:
+        dark.append(values[around < limits[0]])
+        bright.append(values[around > limits[1]])
+        if sum(len(part) for part in (*dark, *bright)) >= most:
+            return None
     nothing = np.zeros(0, np.float32)
     return np.concatenate([nothing, *dark]), np.concatenate([nothing, *bright])
 

@@ -1,7 +1,8 @@
 """What an image says about its noise: how strong it is, and how many photons made it."""
 
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,13 @@ ROUNDS = 10
 """Fits of the line, each weighted by the noise that the one before expects."""
 
 
+class Line(NamedTuple):
+    """The noise's variance over the intensity: its slope, and its value at intensity 0."""
+
+    slope: float
+    at_zero: float
+
+
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
     """Estimate how much the intensity grows per photon, from noise and brightness.
 
@@ -98,9 +106,13 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
     >>> round(photon_gain(3 * counts))
     3
     """
+    peak, _ = peak_and_unit(planes, valid)
+    return _photon_transfer(planes, valid, read_noise).slope if peak else LEAST_GAIN
+
+
+def _photon_transfer(planes: Array, valid: Mask | None, read_noise: float) -> Line:
+    """The line of a camera's noise, in the units of the image; see `photon_gain`."""
     peak, unit = peak_and_unit(planes, valid)
-    if not peak:
-        return LEAST_GAIN
     noise = noise_level(planes, valid) / unit
     top = _saturated_at(planes, valid) / unit
     blocks: list[NDArray[np.float64]] = []
@@ -108,9 +120,11 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
         broken = hot_pixels(values, usable, noise) | (values >= top)
         blocks.append(_blocks(values, usable & ~broken))
     dark = (read_noise / unit) ** 2
-    axes = planes.ndim - 2
-    slope = _photon_transfer(np.concatenate(blocks, axis=1), dark, axes) if blocks else 0.0
-    return float(max(slope, LEAST_GAIN * peak) * unit)
+    line = Line(0.0, dark)
+    if blocks:
+        line = _best_line(np.concatenate(blocks, axis=1), dark, planes.ndim - 2)
+    slope = max(line.slope, LEAST_GAIN * peak) * unit
+    return Line(float(slope), float(line.at_zero) * unit**2)
 
 
 def noise_level(planes: Array, valid: Mask | None = None) -> float:
@@ -157,6 +171,42 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
     if step:
         found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
     return float(np.median(np.abs(found)) / MEDIAN_OF_NORMAL * unit)
+
+
+def mean_noise(planes: Array, valid: Mask | None = None) -> float:
+    """Standard deviation of the noise, root mean square over all pixels.
+
+    `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
+    grows with the brightness, so that on average it is larger there.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    float
+        In intensity units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = np.full((1, 1, 128, 128), 2.0)
+    >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> 6 < mean_noise(counts) < 8
+    True
+    """
+    usual = noise_level(planes, valid)
+    if not usual:
+        return 0.0
+    pixels = planes if valid is None else planes[np.broadcast_to(valid, planes.shape)]
+    line = _photon_transfer(planes, valid, 0.0)
+    variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
+    return max(usual, math.sqrt(max(variance, 0.0)))
 
 
 def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
@@ -248,33 +298,33 @@ def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.
     return stray, around
 
 
-def _photon_transfer(blocks: NDArray[np.float64], dark: float, axes: int) -> float:
-    """Slope of the variance over the mean; 0 if there is none.
+def _best_line(blocks: NDArray[np.float64], dark: float, axes: int) -> Line:
+    """The line of the variance over the mean; of slope 0 if it has none.
 
     From differences along single axes, unless those along all axes, which show the least of
     the image, say that structure is counted as noise.
     """
     mean, *measured = blocks
-    slope, error = 0.0, np.inf
+    best, error = Line(0.0, dark), np.inf
     for kind, variance, count in zip(CORRELATION, measured[::2], measured[1::2]):
         good = (count >= 0.25 * count.max(initial=1)) & (variance > 0)
         if not good.any():
             continue
-        found, its_error = _slope(
+        found, its_error = _fitted_line(
             mean[good], variance[good], count[good] / CORRELATION[kind][axes], dark
         )
-        if kind == "planes" or 0 < found < slope + LIKELY * error:
-            slope, error = found, its_error
-    return slope
+        if kind == "planes" or 0 < found.slope < best.slope + LIKELY * error:
+            best, error = found, its_error
+    return best
 
 
-def _slope(
+def _fitted_line(
     mean: NDArray[np.float64],
     variance: NDArray[np.float64],
     count: NDArray[np.float64],
     dark: float,
-) -> tuple[float, float]:
-    """Fit a line to the variances of `count` independent pixels each; slope, standard error."""
+) -> tuple[Line, float]:
+    """Fit a line to variances of `count` independent pixels each; standard error of its slope."""
     darkest = float(np.quantile(mean, 0.02))
     base = float(np.median(variance[mean <= max(darkest, float(mean.min()))]))
     rise = np.maximum(mean - darkest, 0)
@@ -284,7 +334,7 @@ def _slope(
         kept = variance <= (1 + STRAY * np.sqrt(2 / count)) * expected
         certainty = kept * count / np.square(expected)
         if not kept.any():
-            return 0.0, np.inf
+            return Line(0.0, dark), np.inf
         centre = np.sum(certainty * mean) / np.sum(certainty)
         level = np.sum(certainty * variance) / np.sum(certainty)
         line, line_error = _ratio(mean - centre, variance - level, certainty, expected)
@@ -294,14 +344,15 @@ def _slope(
     if not np.isfinite(error):  # fewer photons than blocks
         total = max(float(np.sum(count * mean)), 0.0)
         slope = max(float(np.sum(count * (variance - dark))), 0.0) / total if total else 0.0
-        return slope, np.inf
+        return Line(slope, dark), np.inf
     misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
     line_error *= np.sqrt(max(misfit, 1.0))
     intercept_error = np.hypot(centre * line_error, np.sqrt(2 / np.sum(certainty)))
-    missing = dark - (level - line * centre)  # less noise at 0 than there can be
-    if missing > SURE * intercept_error and line_error < WORST_ERROR * line:
-        return line, line_error
-    return max(slope, 0.0), error
+    at_zero = level - line * centre
+    # Less noise at 0 than there can be tells of an offset.
+    if dark - at_zero > SURE * intercept_error and line_error < WORST_ERROR * line:
+        return Line(line, at_zero), line_error
+    return Line(max(slope, 0.0), dark), error
 
 
 def _ratio(

@@ -43,7 +43,7 @@ CONSTRAINT_PENALTY = 0.02
 RELAXATION = 1.8
 """Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
 
-LEAST_CONTRAST = 0.01
+LEAST_CONTRAST = 0.001
 """Contrast of a line of pixels below which its change is not measured by it, but by this."""
 
 SMALLEST_WEIGHT = 1e-7

@@ -1,0 +1,66 @@
+"""When total variation and Hessian stop: what counts as a change of the image."""
+
+import numpy as np
+import pytest
+
+from napari_tf_deblur import Hessian, TotalVariation, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._solvers.admm import largest_changes
+from napari_tf_deblur._solvers.load import tensorflow
+
+PSF = gaussian_psf(1.5)
+
+
+def change(before, after):
+    """Of one plane of one channel."""
+    planes = [tensorflow().constant(x[None, None].astype(np.float32)) for x in (before, after)]
+    return float(largest_changes(*planes, before.ndim)[0])
+
+
+def before_and_after(size=64, place=(5, 8), faint=0.05):
+    """A faint object that changes by half, beside a bright one that does not."""
+    before = np.zeros((size, size))
+    before[40:56, 40:56] = 1
+    after = before.copy()
+    spot = tuple(slice(p, p + 4) for p in place)
+    before[spot], after[spot] = faint, 1.5 * faint
+    return before, after
+
+
+@pytest.mark.parametrize("place", [(0, 0), (5, 8), (13, 30), (34, 20)])
+def test_the_change_of_a_faint_object_counts_wherever_it_lies(place):
+    found = change(*before_and_after(place=place))
+    assert found > 0.25
+    assert found == pytest.approx(change(*before_and_after()), rel=0.05)
+
+
+def test_neither_direction_nor_dark_surroundings_count():
+    pair = before_and_after()
+    found = change(*pair)
+    for turned in (np.transpose, np.flipud, np.fliplr):
+        assert change(*map(turned, pair)) == pytest.approx(found, rel=1e-4)
+    assert change(*(np.pad(x, 100) for x in pair)) == pytest.approx(found, rel=0.3)
+
+
+def test_each_plane_has_a_change_of_its_own():
+    before, after = before_and_after()
+    tf = tensorflow()
+    pair = [np.stack(x)[:, None].astype(np.float32) for x in ([before, before], [before, after])]
+    still, moving = largest_changes(*map(tf.constant, pair), 2).numpy()
+    assert still == 0
+    assert moving > 0.25
+
+
+@pytest.mark.parametrize("method", [TotalVariation, Hessian])
+def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
+    """One calibration for both, so that only the stopping could differ."""
+    scene = np.zeros((64, 96), np.float32)
+    scene[28:36, 20:32] = 30
+    noise = np.random.default_rng(0).normal(0, 0.5, scene.shape)
+    alone = convolve(scene, PSF, boundary="reflect") + noise
+    scene[20:44, 70:84] = 1000
+    beside = convolve(scene, PSF, boundary="reflect") + noise
+    together = deconvolve(beside, PSF, method())
+    apart = deconvolve(alone, PSF, together.calibration)
+    near = (slice(22, 42), slice(14, 38))
+    errors = [np.std((found.image - scene)[near]) for found in (together, apart)]
+    assert errors[1] < 1.25 * errors[0]
