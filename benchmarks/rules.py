@@ -18,7 +18,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur.methods import Method
 
-TOLERANCE = 5e-4
+TOLERANCE = 0.02
 """Finer than the default: here quality counts more than time."""
 
 

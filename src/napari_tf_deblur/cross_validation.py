@@ -112,7 +112,7 @@ def cross_validated(
     True
     """
     arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
-    if getattr(method, "weight_from_noise", lambda _: None)(0.0) is None:  # or no method at all
+    if getattr(method, "weight_from_noise", lambda *_: None)(0.0, 2) is None:  # or no method at all
         raise InvalidTypeError(
             f"The method is {method!r}; only TotalVariation, Hessian and PoissonLikelihood have "
             "a weight that can be found."
@@ -122,7 +122,7 @@ def cross_validated(
     valid = None if prepared.valid is None else prepared.valid[used]
     scale, known = prepared.calibration.scale, prepared.values[used]
     noise = mean_noise(known, valid) / scale
-    first = float(method.weight_from_noise(noise) or 0.0)
+    first = float(method.weight_from_noise(noise, prepared.psf.ndim) or 0.0)
     lowest, highest = method.bounds("weight")
 
     def weighted(octave: float, method: Any = method) -> Any:
@@ -166,20 +166,25 @@ def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
 
 def _best_octave(errors: Callable[[float], Errors]) -> float:
     """Find the best weight, in octaves above the one that the noise suggests."""
-    known: dict[int, Errors] = {}
+    here, less = errors(0), errors(-1)
+    falls = less.residual < FALLS * here.residual
+    best = _best_prediction({0: here, -1: less}, errors, LOWEST if falls else 0.0)
+    if here.residual > 1 and not falls:  # it is the PSF that fits badly
+        return max(best, _misfit_as_noise(here, errors))
+    return best
+
+
+def _best_prediction(
+    known: dict[int, Errors], errors: Callable[[float], Errors], least: float
+) -> float:
+    """Find the octave, from `least` on, at which held-out pixels are predicted best."""
 
     def at(octave: int) -> Errors:
         if octave not in known:
             known[octave] = errors(octave)
         return known[octave]
 
-    def falls() -> bool:
-        return at(-1).residual < FALLS * at(0).residual
-
-    if at(0).residual > 1 and not falls():  # it is the PSF that fits badly
-        return _misfit_as_noise(at(0), errors)
     step = 1 if at(1).held_out < at(0).held_out else -1
-    least = LOWEST if step == -1 and falls() else 0.0
     lowest = max(0, step)
     while least - 1 < lowest + step <= OCTAVES:
         if at(lowest + step).held_out >= at(lowest).held_out:
@@ -187,7 +192,8 @@ def _best_octave(errors: Callable[[float], Errors]) -> float:
         lowest += step
     limit = max(PREDICTABLE / known[lowest].held_out, LEAST_RESIDUAL)
     if limit < 1 and known[lowest].residual > limit:
-        return float(max((k for k, e in known.items() if e.residual <= limit), default=0))
+        fitting = [k for k, e in known.items() if k >= least and e.residual <= limit]
+        return float(max(fitting, default=0))
     before, after = known.get(lowest - 1), known.get(lowest + 1)
     if before is None or after is None:
         return max(float(lowest), least)

@@ -40,7 +40,7 @@ def test_every_method_has_a_solver_and_sensible_facts(method):
     assert isinstance(one.keeps_freed_memory, bool)
     assert isinstance(one.reach, int)
     assert one.reach >= 1
-    weight = one.weight_from_noise(0.01)
+    weight = one.weight_from_noise(0.01, 2)
     assert weight is None or 0 < weight <= method.bounds("weight")[1]
 
 

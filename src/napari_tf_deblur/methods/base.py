@@ -76,13 +76,15 @@ class Method(ABC):
         """Float32 copies of the scene that a run works with, measured and rounded up."""
 
     @abstractmethod
-    def weight_from_noise(self, noise: float) -> float | None:
+    def weight_from_noise(self, noise: float, axes: int) -> float | None:
         """Weight that suits an image of relative noise; None for methods without a weight.
 
         Parameters
         ----------
         noise : float
             Standard deviation of the noise, relative to the scale of intensities.
+        axes : int
+            Deblurred axes.
         """
 
     @property

@@ -78,7 +78,7 @@ class PoissonLikelihood(Photons):
         """See :class:`Method`."""
         return 44
 
-    def weight_from_noise(self, noise: float) -> float:
+    def weight_from_noise(self, noise: float, axes: int) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
         return self.weight
 
@@ -129,5 +129,5 @@ class RichardsonLucy(Photons):
         """See :class:`Method`."""
         return 18 if self.tv_weight else 14
 
-    def weight_from_noise(self, noise: float) -> None:
+    def weight_from_noise(self, noise: float, axes: int) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""

@@ -38,7 +38,7 @@ class Wiener(Method):
         """See :class:`Method`."""
         return 14
 
-    def weight_from_noise(self, noise: float) -> None:
+    def weight_from_noise(self, noise: float, axes: int) -> None:
         """See :class:`Method`: it has a balance instead."""
 
     def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
