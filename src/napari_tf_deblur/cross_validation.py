@@ -26,12 +26,15 @@ OCTAVES = 6
 """How far to look for a larger weight than the noise suggests, in factors of two."""
 
 LOWEST = -1.5
-"""How far below that a weight may lie, in octaves, and only where the residual `FALLS`."""
+"""How far below that a weight may lie, in octaves, where the residual `FALLS`."""
 
 FALLS = 0.85
 """Where half the weight leaves less than this part of the residual, the prior holds back what is
 in the image. Elsewhere the PSF may be too wide, which noise makes up for: the less weight, the
 nearer the masked pixels, and the worse the image."""
+
+FITS = 0.97
+"""Where the residual is below this part of the noise, the PSF fits, and half the weight may do."""
 
 PREDICTABLE = 2.0
 """Mean squared error of prediction, over the noise's variance, above which the PSF is too
@@ -168,7 +171,8 @@ def _best_octave(errors: Callable[[float], Errors]) -> float:
     """Find the best weight, in octaves above the one that the noise suggests."""
     here, less = errors(0), errors(-1)
     falls = less.residual < FALLS * here.residual
-    best = _best_prediction({0: here, -1: less}, errors, LOWEST if falls else 0.0)
+    least = LOWEST if falls else -1.0 if here.residual < FITS else 0.0
+    best = _best_prediction({0: here, -1: less}, errors, least)
     if here.residual > 1 and not falls:  # it is the PSF that fits badly
         return max(best, _misfit_as_noise(here, errors))
     return best
