@@ -135,7 +135,7 @@ GOOD = {"layer": Image(np.eye(16), name="eye"), "psf": gaussian_psf(1.0), "metho
         {"mask": object()},
         {"mask": np.ones((3, 3))},
     ],
-    ids=str,
+    ids=lambda wrong: " ".join(f"{k} {type(v).__name__}" for k, v in wrong.items()),
 )
 def test_arguments_of_a_wrong_kind_end_in_words(wrong):
     with pytest.raises((TypeError, ValueError)) as caught:

@@ -43,8 +43,15 @@ CONSTRAINT_PENALTY = 0.02
 RELAXATION = 1.8
 """Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
 
-LEAST_CONTRAST = 0.001
+LEAST_CONTRAST = 0.01
 """Contrast of a line of pixels below which its change is not measured by it, but by this."""
+
+LEAST_PART = 0.1
+"""If no line has much contrast, this part of the largest is taken for the least: a cut-out in
+which all is faint is run as far as the whole."""
+
+TINY = 1e-12
+"""Keeps the change of an image without contrast finite."""
 
 SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
@@ -217,18 +224,19 @@ def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:
     neither a dark nor a bright surrounding counts, and neither place nor direction does.
     """
     tf = tensorflow()
-    worst: Any = 0.0
     change = tf.square(after - before)
     squares = tf.square(after)
+    lines = []
     for axis in range(-axes, 0):
-        if after.shape[axis] == 1:
-            continue
-        mean = tf.reduce_mean(after, axis)
-        contrast = tf.nn.relu(tf.reduce_mean(squares, axis) - tf.square(mean))
-        relative = tf.reduce_mean(change, axis) / (contrast + LEAST_CONTRAST**2)
-        among = list(range(1, relative.shape.rank))
-        worst = tf.maximum(worst, tf.reduce_max(relative, among))
-    return tf.sqrt(worst)
+        if after.shape[axis] > 1:
+            mean = tf.reduce_mean(after, axis)
+            contrast = tf.nn.relu(tf.reduce_mean(squares, axis) - tf.square(mean))
+            lines.append((tf.reduce_mean(change, axis), contrast))
+    rest = list(range(1, after.shape.rank - 1))
+    largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
+    least = tf.minimum(LEAST_CONTRAST**2, LEAST_PART**2 * largest) + TINY
+    worst = [tf.reduce_max(moved / (contrast + least), rest) for moved, contrast in lines]
+    return tf.sqrt(tf.reduce_max(worst, 0))
 
 
 def _summed_channels(values: Any) -> Any:
