@@ -238,7 +238,7 @@ ORDERS = {
     "viewer, TensorFlow, dock": "v = viewer_first(); tensorflow_first(); dock(v); v.close()",
     "viewer, dock": "v = viewer_first(); dock(v); v.close()",
     "viewer, TensorFlow in a thread": "v = viewer_first(); in_a_thread(); dock(v); v.close()",
-    "process ended during a run": """
+    "window closed and process ended during a run": """
 import napari_tf_deblur, threading
 v = viewer_first()
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
@@ -248,6 +248,7 @@ w.deblur()
 from qtpy.QtWidgets import QApplication
 while len(w.plot.losses) < 10:
     QApplication.processEvents()
+v.close()
 """,
     "source deleted beside a volume, its PSF shown": """
 import napari
