@@ -130,7 +130,7 @@ def test_a_psf_that_is_too_wide_is_not_paid_for_with_noise(noise):
     found = cross_validated(blurred, wide)
     assert found.weight > 0.3 * cross_validated(blurred, PSF).weight
     # A PSF that wide rings whatever the weight: not much worse than the image, and not the noise.
-    assert error(deconvolve(blurred, wide, found).image, truth) < 1.1 * error(blurred, truth)
+    assert error(deconvolve(blurred, wide, found).image, truth) < 1.25 * error(blurred, truth)
 
 
 def test_image_smaller_than_the_psf_reaches():
