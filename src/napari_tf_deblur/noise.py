@@ -106,14 +106,15 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
     >>> round(photon_gain(3 * counts))
     3
     """
-    peak, _ = peak_and_unit(planes, valid)
-    return _photon_transfer(planes, valid, read_noise).slope if peak else LEAST_GAIN
+    if not peak_and_unit(planes, valid)[0]:
+        return LEAST_GAIN
+    return _photon_transfer(planes, valid, noise_level(planes, valid), read_noise).slope
 
 
-def _photon_transfer(planes: Array, valid: Mask | None, read_noise: float) -> Line:
-    """The line of a camera's noise, in the units of the image; see `photon_gain`."""
+def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
+    """The line of a camera's noise, from the `noise_level`, in the image's units."""
     peak, unit = peak_and_unit(planes, valid)
-    noise = noise_level(planes, valid) / unit
+    noise = usual / unit
     top = _saturated_at(planes, valid) / unit
     blocks: list[NDArray[np.float64]] = []
     for values, usable in slabs(planes, valid, unit):
@@ -204,7 +205,7 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     if not usual:
         return 0.0
     pixels = planes if valid is None else planes[np.broadcast_to(valid, planes.shape)]
-    line = _photon_transfer(planes, valid, 0.0)
+    line = _photon_transfer(planes, valid, usual, 0.0)
     variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
     return max(usual, math.sqrt(max(variance, 0.0)))
 

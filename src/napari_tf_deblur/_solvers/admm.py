@@ -188,7 +188,8 @@ def _compiled(
         return projected(irfft(solved(c, state), c.observed.shape[-axes:]), c)
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
-        c, state = Constants(*constants), named([v.read_value() for v in variables])
+        before = [v.read_value() for v in variables]
+        c, state = Constants(*constants), named(before)
         scene = c.observed.shape[-axes:]
         transformed = solved(c, state)
         image = irfft(transformed, scene)
@@ -206,7 +207,6 @@ def _compiled(
         changes = largest_changes(state.image, image, axes)
         if image.shape[0] > 1:  # planes that have stopped wait for the others
             active = tf.reshape(active, [-1] + [1] * (image.shape.rank - 1))
-            before = [state.image, state.blurred, *state.derivatives, *state.constrained]
             moved = [tf.where(active, new, old) for new, old in zip(moved, before)]
         for variable, value in zip(variables, moved):
             variable.assign(value, read_value=False)

@@ -142,9 +142,11 @@ def _value_and_gradient(
     tf = tensorflow()
     misfit = DATA_TERMS[data_term]
 
-    def of_each(function: Callable[[Any], Any], image: Any) -> Any:
-        """What a prior from elsewhere says of each plane alone."""
-        return tf.map_fn(lambda plane: tf.reshape(function(plane[None]), []), image)
+    def penalties(image: Any) -> Any:
+        """What the prior says of each plane; one from elsewhere is asked plane by plane."""
+        if callable(prior):
+            return tf.map_fn(lambda plane: tf.reshape(prior(plane[None]), []), image)
+        return PRIORS[prior](image, spacing)
 
     def evaluate(constants: Any, image: Any) -> tuple[Any, Any]:
         c = Constants(*constants)
@@ -154,8 +156,7 @@ def _value_and_gradient(
             missing = [s - n for s, n in zip(shape, image.shape[2:])]
             scene = tf.pad(image, ((0, 0), (0, 0), *((0, n) for n in missing)))
             blurred = Blur(shape, c.spectrum).forward(scene)
-            penalty = of_each(prior, image) if callable(prior) else PRIORS[prior](image, spacing)
-            loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalty
+            loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalties(image)
         return loss, tape.gradient(loss, image)
 
     return evaluate
