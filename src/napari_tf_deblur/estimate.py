@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from napari_tf_deblur._noise.broken_pixels import stray_pixels
+from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
+from napari_tf_deblur._noise.quantiles import median, quantile
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
-from napari_tf_deblur.noise import noise_level, peak_and_unit, slabs, stray_pixels
+from napari_tf_deblur.noise import noise_level
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
@@ -91,13 +94,13 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     values, around = np.concatenate(sample), np.concatenate(near)
     if not values.size or not np.ptp(values) > 0:  # nothing but single pixels
         kept = True if valid is None else valid
-        low = np.min(planes, where=kept, initial=np.inf) / unit
-        high = np.max(planes, where=kept, initial=-np.inf) / unit
-        return float(high - low or peak) * unit
-    middle = float(np.median(around))
+        low = float(np.min(planes, where=kept, initial=np.inf)) / unit
+        high = float(np.max(planes, where=kept, initial=-np.inf)) / unit
+        return (high - low or peak) * unit
+    middle = median(around)
     contrast = max(max(middle - low, high - middle) for low, high in extremes)
     least = max(SIGNIFICANT * noise / 3 ** ((planes.ndim - 2) / 2), OF_CONTRAST * contrast)
-    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    low, high = quantile(values, TAIL), quantile(values, 1 - TAIL)
     limits = (middle - least, middle + least)
     pieces = (
         _values_and_surroundings(*piece, noise)
@@ -109,10 +112,10 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
         dark, bright = objects
         tail = TAIL * (bright.size + dark.size) / LEAST_OBJECTS
         if bright.size > 1:
-            high = max(high, np.quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
+            high = max(high, quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
         if dark.size > 1:
-            low = min(low, np.quantile(dark, min(1.0, tail / (dark.size - 1))))
-    return float(high - low if high > low else np.ptp(values)) * unit
+            low = min(low, quantile(dark, min(1.0, tail / (dark.size - 1))))
+    return (high - low if high > low else float(np.ptp(values))) * unit
 
 
 def wiener_balance(

@@ -12,9 +12,9 @@ into p and s - p, so that neither need be stored. An iteration
 - moves each s on by RELAXATION times what H x, D x or x exceeds p by,
 
 and costs two forward and two inverse transforms. The s of derivatives are kept in units of
-THRESHOLD. The image is made from the state when it is asked for. Written so that XLA, which
-fuses what lies between the transforms, stores as little as it can: it keeps what does not
-change from step to step, and copies what is read after it is replaced.
+THRESHOLD. Written so that XLA, which fuses what lies between the transforms, stores as little
+as it can: it keeps what does not change from step to step, and copies what is read after it
+is replaced.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.load import Compiled, tensorflow
+from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
@@ -150,8 +150,8 @@ def _compiled(
     count = len(differences.components)
 
     def first_state(start: Tensor) -> list[Tensor]:
-        slopes = [slope / THRESHOLD for slope in differences.apply(start)]
-        return [start, start, *slopes, *([start] if constrained else [])]
+        flat = [tf.zeros_like(start)] * count
+        return [start, start, *flat, *([start] if constrained else [])]
 
     def named(state: Any) -> State:
         return State(state[0], state[1], state[2 : 2 + count], state[2 + count :])
@@ -184,8 +184,7 @@ def _compiled(
         return tf.complex(c.inverse * tf.math.real(total), c.inverse * tf.math.imag(total))
 
     def image_of(constants: Any, variables: Any) -> Tensor:
-        c, state = Constants(*constants), named(variables)
-        return projected(irfft(solved(c, state), c.observed.shape[-axes:]), c)
+        return projected(named(variables).image.read_value(), Constants(*constants))
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         before = [v.read_value() for v in variables]
@@ -213,7 +212,7 @@ def _compiled(
         loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
 
-    return compiled(step, xla=True), Compiled(image_of, xla=True), Compiled(first_state)
+    return compiled(step, xla=True), image_of, first_state
 
 
 def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""How noise is told from the image: differences, blocks, a line through both."""

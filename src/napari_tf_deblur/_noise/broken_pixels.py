@@ -1,0 +1,71 @@
+"""Pixels that show something else than light: hot, dead, saturated; rounded intensities."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, slabs
+
+HOT_PART = 0.01
+"""Isolated bright pixels are photons, and not faults of the camera, if more than this part
+of the pixels are so."""
+
+
+def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:
+    """Find single pixels that stand out from all their neighbours as no image does."""
+    return stray_pixels(values, usable, noise)[0] > 0
+
+
+def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.int8], Array]:
+    """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
+    size = 3 if values.ndim > 1 else 7
+    around = ndimage.uniform_filter(values, size, mode="nearest")
+    above = values - around
+    stray = np.zeros(values.shape, np.int8)
+    padded = None
+    for sign in (1, -1):
+        least = max(
+            6 * noise, 0.01 * max(float((above.max if sign > 0 else above.min)()) * sign, 0)
+        )
+        places = np.nonzero((above > least if sign > 0 else above < -least) & usable)
+        if not len(places[0]):
+            continue
+        reach = size // 2
+        if padded is None:
+            padded = np.pad(values, reach, mode="reflect" if min(values.shape) > reach else "edge")
+        shifts = np.indices((size,) * values.ndim).reshape(values.ndim, -1)
+        middle = shifts.shape[1] // 2
+        highest = np.full(len(places[0]), -np.inf, np.float32)
+        lowest = -highest
+        for k, shift in enumerate(shifts.T):
+            if k != middle:
+                here = padded[tuple(place + step for place, step in zip(places, shift))]
+                highest, lowest = np.maximum(highest, here), np.minimum(lowest, here)
+        beyond = values[places] - highest if sign > 0 else lowest - values[places]
+        alone = beyond > 5 * (highest - lowest)
+        if np.count_nonzero(alone) <= max(1, HOT_PART * np.count_nonzero(usable)):
+            stray[tuple(place[alone] for place in places)] = sign
+    return stray, around
+
+
+def saturated_at(planes: Array, valid: Mask | None) -> float:
+    """Lowest intensity that is saturated; infinite if the brightest pixels are no pile."""
+    kept = True if valid is None else valid
+    top = float(np.max(planes, where=kept, initial=-np.inf))
+    at_top = np.count_nonzero((planes == top) & kept)
+    if at_top < 5:
+        return float("inf")
+    second = float(np.max(planes, where=(planes < top) & kept, initial=-np.inf))
+    return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
+
+
+def rounding_step(planes: Array, valid: Mask | None) -> float:
+    """Step to which intensities are rounded; 0 if they are not."""
+    sample = np.concatenate(
+        [values[usable][: 2**15] for values, usable in slabs(planes, valid, 1.0, SLAB_PIXELS)]
+        or [np.zeros(0, np.float32)]
+    )
+    levels = np.unique(sample)
+    if len(levels) < 2 or len(levels) > sample.size / 4:
+        return 0.0
+    return float(np.median(np.diff(levels)))

@@ -1,0 +1,64 @@
+"""Pieces of images, in units in which their squares are finite."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SLAB_PIXELS = 2**19
+"""About how many pixels are looked at together."""
+
+
+def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
+    """Largest absolute valid intensity, 0.5 to 1 times a power of two; that power.
+
+    Divided by the power, intensities of any size can be squared in float32.
+    """
+    kept = True if valid is None else valid
+    peak = float(
+        max(
+            np.max(planes, where=kept, initial=-np.inf),
+            -np.min(planes, where=kept, initial=np.inf),
+        )
+    )
+    if not np.isfinite(peak) or peak <= 0:
+        return 0.0, 1.0
+    part, exponent = np.frexp(peak)
+    return float(part), float(2.0 ** int(exponent))
+
+
+def slabs(
+    planes: Array, valid: Mask | None, unit: float, enough: float = np.inf
+) -> Iterator[tuple[Array, Mask]]:
+    """Pieces of the frames that hold more than one value, divided by `unit`; what is valid.
+
+    A slab is a number of whole rows of one frame; at most about `enough` pixels come, from
+    slabs that are evenly spread. Invalid pixels are 0.
+    """
+    frame = planes.shape[2:]
+    rows = max(16, SLAB_PIXELS // max(1, int(np.prod(frame[1:]))))
+    every = [
+        (plane, channel, slice(start, start + rows))
+        for plane in range(planes.shape[0])
+        for channel in range(planes.shape[1])
+        for start in range(0, frame[0], rows)
+    ]
+    mask = None if valid is None else np.broadcast_to(valid, planes.shape)
+    kept = [
+        place
+        for place in every
+        if (
+            np.ptp(planes[place]) > 0
+            if mask is None
+            else mask[place].any() and np.ptp(planes[place][mask[place]]) > 0
+        )
+    ]
+    most = max(1, int(min(len(kept), enough // max(1, planes[every[0]].size))))
+    picked = np.unique(np.round((np.arange(most) + 0.5) / most * len(kept) - 0.5).astype(int))
+    for index in picked if kept else ():
+        values = planes[kept[index]] * np.float32(1 / unit)
+        usable = np.ones(values.shape, bool) if mask is None else mask[kept[index]]
+        yield np.where(usable, values, np.float32(0)), usable
