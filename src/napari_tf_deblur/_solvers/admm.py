@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
@@ -150,8 +150,9 @@ def _compiled(
     count = len(differences.components)
 
     def first_state(start: Tensor) -> list[Tensor]:
-        flat = [tf.zeros_like(start)] * count
-        return [start, start, *flat, *([start] if constrained else [])]
+        slopes = [slope / THRESHOLD for slope in differences.apply(start)]
+        # No image yet: how little the first differs from the start says nothing.
+        return [tf.zeros_like(start), start, *slopes, *([start] if constrained else [])]
 
     def named(state: Any) -> State:
         return State(state[0], state[1], state[2 : 2 + count], state[2 + count :])
@@ -212,7 +213,7 @@ def _compiled(
         loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
 
-    return compiled(step, xla=True), image_of, first_state
+    return compiled(step, xla=True), image_of, Compiled(first_state)
 
 
 def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:
