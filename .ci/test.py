@@ -9,8 +9,8 @@ import sys
 
 import environment
 
-EVERYTHING = ["-n", "2", "--dist", "loadfile"]
-"""The whole suite in two processes; a file stays in one, which shares what it compiles."""
+EVERYTHING = ["-n", "2", "--dist", "worksteal"]
+"""The whole suite in two processes, in order, so that neighbours share what they compile."""
 
 
 def main() -> int:

@@ -88,7 +88,7 @@ def test_a_delta_psf_changes_next_to_nothing(method):
     sizes=st.tuples(st.integers(7, 10), st.integers(7, 10)),
     where=st.tuples(st.integers(13, 17), st.integers(13, 17)),
 )
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_a_bead_stays_where_it_was(method, shape, sizes, where):
     """A lopsided PSF, odd and even sizes of PSF and image: the bead must not drift."""
     psf = np.zeros(sizes)
@@ -106,7 +106,7 @@ def test_a_bead_stays_where_it_was(method, shape, sizes, where):
 
 @pytest.mark.parametrize("method", FAST, ids=name)
 def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
-    for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((19, 20, 22), (6, 5, 8)), ((40,), (6,))]:
+    for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((40,), (6,))]:
         psf = np.zeros(psf_sizes)
         psf[tuple(n // 2 for n in psf_sizes)] = 1
         psf = ndimage.gaussian_filter(psf, 0.8)
@@ -252,7 +252,7 @@ def test_volumes_and_their_voxels():
         assert psnr(result.image, truth) > psnr(blurred, truth) + 3
     even = deconvolve(blurred, psf, TotalVariation(weight=0.01), boundary="periodic")
     tall = deconvolve(
-        blurred, psf, TotalVariation(weight=0.01), boundary="periodic", spacing=(4, 1, 1)
+        blurred, psf, TotalVariation(weight=0.01), boundary="periodic", spacing=(3, 1, 1)
     )
     assert np.abs(even.image - tall.image).max() > 0.01
 

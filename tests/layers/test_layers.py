@@ -151,11 +151,9 @@ def test_planes_and_volumes(blurred):
 def test_spacing_reaches_the_method(blurred):
     psf = gaussian_psf((0.5, 1, 1), 3)
     volume = np.stack([blurred] * 3 + [0 * blurred] * 3)
-    flat = deblur_layer(Image(volume), psf, TotalVariation(weight=0.05, iterations=5))
-    tall = deblur_layer(
-        Image(volume, scale=(9, 1, 1)), psf, TotalVariation(weight=0.05, iterations=5)
-    )
-    expected = deconvolve(volume, psf, TotalVariation(weight=0.05, iterations=5), spacing=(9, 1, 1))
+    flat = deblur_layer(Image(volume), psf, Wiener(balance=0.05))
+    tall = deblur_layer(Image(volume, scale=(9, 1, 1)), psf, Wiener(balance=0.05))
+    expected = deconvolve(volume, psf, Wiener(balance=0.05), spacing=(9, 1, 1))
     np.testing.assert_array_equal(tall.data, expected.image)
     assert not np.allclose(tall.data, flat.data)
 
