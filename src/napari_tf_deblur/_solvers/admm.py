@@ -199,8 +199,7 @@ def _compiled(
         moved = [image, state.blurred + RELAXATION * short]
         kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)
         squares: Any = 0
-        for k, s in enumerate(state.derivatives):
-            slope = differences.component(image, k)
+        for s, slope in zip(state.derivatives, differences.apply(image)):
             squares += tf.square(slope)
             moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]

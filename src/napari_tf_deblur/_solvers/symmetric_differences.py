@@ -15,7 +15,7 @@ costs no memory. For order 2 all components are centred on their pixel.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -27,7 +27,26 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.problem import Tensor
 
 Filter = Literal["same", "mean", "difference", "backward", "central", "second"]
+Weights = tuple[float, float, float]
+"""Of the pixel before, the pixel itself and the one after it."""
 
+AHEAD: dict[Filter, Weights] = {
+    "same": (0, 1, 0),
+    "mean": (0, 0.5, 0.5),
+    "difference": (0, -1, 1),
+    "backward": (-1, 1, 0),
+    "central": (-0.5, 0, 0.5),
+    "second": (1, -2, 1),
+}
+"""The filters."""
+
+BACK: dict[Filter, Weights] = {
+    name: (after, here, before) for name, (before, here, after) in AHEAD.items()
+}
+"""Their adjoints."""
+
+PARTS = (slice(None, -2), slice(1, -1), slice(2, None))
+"""Where these three lie along an axis that is wrapped."""
 
 MIXED: dict[int, tuple[tuple[Filter, Filter], ...]] = {
     2: (
@@ -70,22 +89,20 @@ class SymmetricDifferences:
 
     def apply(self, values: Tensor) -> list[Tensor]:
         """D x: one tensor for each of the components."""
-        return [self.component(values, k) for k in range(len(self.components))]
-
-    def component(self, values: Tensor, k: int) -> Tensor:
-        """One of the tensors of D x."""
-        one = self.components[k]
-        for axis, name in enumerate(one.filters):
-            values = self._filtered(values, axis, name, ahead=True)
-        return _times(one.factor, values)
+        # Cut out of one wrapped array, all components are made in one pass over the memory.
+        wrapped = self._wrapped(values, range(self._axes))
+        return [
+            _times(one.factor, self._filtered(wrapped, enumerate(one.filters), AHEAD))
+            for one in self.components
+        ]
 
     def adjoint(self, components: Sequence[Tensor]) -> Tensor:
         """D' z: the sum over the components of their adjoints."""
         total = []
         for one, values in zip(self.components, components, strict=True):
-            for axis, name in enumerate(one.filters):
-                values = self._filtered(values, axis, name, ahead=False)
-            total.append(_times(one.factor, values))
+            filters = {a: name for a, name in enumerate(one.filters) if name != "same"}
+            result = self._filtered(self._wrapped(values, filters), filters.items(), BACK)
+            total.append(_times(one.factor, result))
         return tensorflow().add_n(total)
 
     def squared_spectrum(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -99,41 +116,29 @@ class SymmetricDifferences:
         """|T|^2 of what is left to a quadratic term; None where nothing is."""
         return None if self.quadratic is None else _squared_spectrum(self.quadratic, shape)
 
-    def _filtered(self, values: Tensor, axis: int, name: Filter, ahead: bool) -> Tensor:
-        """Apply a filter along an axis, or (not `ahead`) its adjoint."""
-        if name == "same":
-            return values
-        if name == "backward":
-            first, second = self._pair(values, axis, not ahead)
-            return second - first if ahead else first - second
-        if name in ("mean", "difference"):
-            first, second = self._pair(values, axis, ahead)
-            if name == "mean":
-                return 0.5 * (first + second)
-            return second - first if ahead else first - second
-        before, after = self._around(values, axis)
-        if name == "second":
-            return before - 2.0 * values + after
-        return 0.5 * (after - before) if ahead else 0.5 * (before - after)
+    def _wrapped(self, values: Tensor, axes: Iterable[int]) -> Tensor:
+        """The grid with one line more at both ends of some axes: that at the other end."""
+        for axis in axes:
+            last, first = slice(-1, None), slice(None, 1)
+            parts = [self._cut(values, axis, last), values, self._cut(values, axis, first)]
+            values = tensorflow().concat(parts, axis - self._axes)
+        return values
 
-    def _pair(self, values: Tensor, axis: int, ahead: bool) -> tuple[Tensor, Tensor]:
-        """Each value and the one after it; or (not `ahead`) the one before it and each value.
-
-        Cut out of an array that is one line longer, which XLA does not store.
-        """
-        if ahead:
-            parts = [values, self._cut(values, axis, slice(None, 1))]
-        else:
-            parts = [self._cut(values, axis, slice(-1, None)), values]
-        longer = tensorflow().concat(parts, axis - self._axes)
-        return self._cut(longer, axis, slice(None, -1)), self._cut(longer, axis, slice(1, None))
-
-    def _around(self, values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-        """The values before and after each."""
-        last, first = slice(-1, None), slice(None, 1)
-        parts = [self._cut(values, axis, last), values, self._cut(values, axis, first)]
-        longer = tensorflow().concat(parts, axis - self._axes)
-        return self._cut(longer, axis, slice(None, -2)), self._cut(longer, axis, slice(2, None))
+    def _filtered(
+        self,
+        wrapped: Tensor,
+        filters: Iterable[tuple[int, Filter]],
+        weights: Mapping[Filter, Weights],
+    ) -> Tensor:
+        """Filter a grid along the axes along which it is wrapped."""
+        for axis, name in filters:
+            parts = [
+                _times(weight, self._cut(wrapped, axis, part))
+                for weight, part in zip(weights[name], PARTS)
+                if weight
+            ]
+            wrapped = tensorflow().add_n(parts)
+        return wrapped
 
     def _cut(self, values: Tensor, axis: int, part: slice) -> Tensor:
         return values[(..., part, *(slice(None),) * (self._axes - axis - 1))]
@@ -182,14 +187,9 @@ def _squared_spectrum(one: Component, shape: tuple[int, ...]) -> NDArray[np.floa
     for axis, (n, name) in enumerate(zip(shape, one.filters)):
         count = n // 2 + 1 if axis == len(shape) - 1 else n
         turn = 2 * np.pi * np.arange(count) / n
-        line = {
-            "same": np.ones(count),
-            "mean": (1 + np.cos(turn)) / 2,
-            "difference": 2 - 2 * np.cos(turn),
-            "backward": 2 - 2 * np.cos(turn),
-            "central": np.sin(turn) ** 2,
-            "second": (2 - 2 * np.cos(turn)) ** 2,
-        }[name]
+        before, here, after = AHEAD[name]
+        response = before * np.exp(-1j * turn) + here + after * np.exp(1j * turn)
+        line = np.square(np.abs(response))
         lines.append(line.reshape([-1 if a == axis else 1 for a in range(len(shape))]))
     product = math.prod(lines[1:], start=one.factor**2 * lines[0])
     return np.asarray(product, dtype=np.float32)
