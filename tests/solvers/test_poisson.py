@@ -174,7 +174,7 @@ def test_a_plane_does_not_depend_on_its_companions():
     st.sampled_from([1e-6, 1.0, 1e6]),
     st.sampled_from(["unknown", "zero"]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_results_are_finite_and_not_negative(shape, level, read_noise, gain, boundary):
     image = (
         np.random.default_rng(0).poisson(5, shape) if level == "random" else np.full(shape, level)
