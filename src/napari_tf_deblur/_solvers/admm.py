@@ -91,6 +91,8 @@ class State(NamedTuple):
     ----------
     image : Tensor
         The last image, to see how much the next one differs.
+    change : Tensor
+        Shape (planes,): how much it differed itself.
     blurred : Tensor
         The s of H x.
     derivatives : list of Tensor
@@ -100,6 +102,7 @@ class State(NamedTuple):
     """
 
     image: Tensor
+    change: Tensor
     blurred: Tensor
     derivatives: list[Tensor]
     constrained: list[Tensor]
@@ -152,10 +155,12 @@ def _compiled(
     def first_state(start: Tensor) -> list[Tensor]:
         slopes = [slope / THRESHOLD for slope in differences.apply(start)]
         # No image yet: how little the first differs from the start says nothing.
-        return [tf.zeros_like(start), start, *slopes, *([start] if constrained else [])]
+        never = tf.fill([start.shape[0]], tf.float32.max)
+        return [tf.zeros_like(start), never, start, *slopes, *([start] if constrained else [])]
 
     def named(state: Any) -> State:
-        return State(state[0], state[1], state[2 : 2 + count], state[2 + count :])
+        image, change, blurred, *rest = state
+        return State(image, change, blurred, rest[:count], rest[count:])
 
     def pull(c: Constants, s_blurred: Tensor) -> Tensor:
         """From s to p of the blurred image: in the frame, nearer to what was observed."""
@@ -196,21 +201,25 @@ def _compiled(
         reblurred = irfft(c.spectrum * transformed, scene)
         misfit = c.data_weight * tf.square(reblurred - c.observed)
         short = reblurred - state.blurred - pull(c, state.blurred)
-        moved = [image, state.blurred + RELAXATION * short]
+        change = largest_changes(state.image, image, axes)
+        moved = [image, change, state.blurred + RELAXATION * short]
         kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)
         squares: Any = 0
         for s, slope in zip(state.derivatives, differences.apply(image)):
             squares += tf.square(slope)
             moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
-        changes = largest_changes(state.image, image, axes)
         if image.shape[0] > 1:  # planes that have stopped wait for the others
-            active = tf.reshape(active, [-1] + [1] * (image.shape.rank - 1))
-            moved = [tf.where(active, new, old) for new, old in zip(moved, before)]
+            moved = [
+                tf.where(tf.reshape(active, [-1] + [1] * (new.shape.rank - 1)), new, old)
+                for new, old in zip(moved, before)
+            ]
         for variable, value in zip(variables, moved):
             variable.assign(value, read_value=False)
         loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
-        return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
+        return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), tf.maximum(
+            change, state.change
+        )
 
     return compiled(step, xla=True), image_of, Compiled(first_state)
 

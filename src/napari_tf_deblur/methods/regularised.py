@@ -69,8 +69,8 @@ class TotalVariation(LeastSquares):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when one iteration changes no line of its pixels by
-        more than this part of the line's contrast.
+        The image has stopped changing when two iterations in a row change no line of its
+        pixels by more than this part of the line's contrast.
     nonnegative : bool
         Allow no negative intensities, as light has none.
     gain : float
@@ -118,8 +118,8 @@ class Hessian(LeastSquares):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when one iteration changes no line of its pixels by
-        more than this part of the line's contrast.
+        The image has stopped changing when two iterations in a row change no line of its
+        pixels by more than this part of the line's contrast.
     nonnegative : bool
         Allow no negative intensities, as light has none.
     gain : float
