@@ -11,7 +11,6 @@ from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import (
     Deconvolution,
-    Step,
     calibrate,
     deconvolve,
     iter_deconvolve,
@@ -27,6 +26,7 @@ from napari_tf_deblur.methods import (
     Wiener,
 )
 from napari_tf_deblur.psf import gaussian_psf
+from napari_tf_deblur.steps import Step
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.deblur_layer import deblur_layer

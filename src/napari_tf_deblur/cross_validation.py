@@ -1,23 +1,38 @@
 """The regularisation weight that predicts pixels best which the method has not seen."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from threading import Event
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.places import places_with_structure, seen
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.deconvolve import finish, run
+from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.errors import InvalidTypeError
 from napari_tf_deblur.forward import Boundary, convolve
 from napari_tf_deblur.methods import Method, TotalVariation
 from napari_tf_deblur.noise import mean_noise
 from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.steps import Step, finish, mapped
 
 Weighted = TypeVar("Weighted", bound=Method)
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LARGEST_LOOK = {1: 2**16, 2: 512, 3: 96}
+"""Pixels per axis of the piece that is looked at."""
+
+MOST_PIXELS = 2**20
+"""Pixels of all pieces together, about, where there are several planes."""
+
+USUAL_RUNS = 5
+"""Runs that a search takes, as a rule."""
 
 HELD_OUT = 0.1
 """Part of the pixels that are kept from the method."""
@@ -59,6 +74,10 @@ class Errors:
 
     held_out: float
     residual: float
+
+
+ErrorsAt: TypeAlias = Callable[[float], Generator[Step, None, Errors]]
+"""From a weight, in octaves, to how well its result fits."""
 
 
 def cross_validated(
@@ -120,44 +139,135 @@ def cross_validated(
             f"The method is {method!r}; only TotalVariation, Hessian and PoissonLikelihood have "
             "a weight that can be found."
         )
-    prepared = Prepared.of(arguments)
-    used = sorted(plane for batch in prepared.batches for plane in batch)
-    valid = None if prepared.valid is None else prepared.valid[used]
-    scale, known = prepared.calibration.scale, prepared.values[used]
-    noise = mean_noise(known, valid) / scale
-    first = float(method.weight_from_noise(noise, prepared.psf.ndim) or 0.0)
-    lowest, highest = method.bounds("weight")
+    found = finish(weighed(Prepared.of(arguments))).method
+    return replace(method, weight=found.weight)  # type: ignore[call-arg, attr-defined]
 
-    def weighted(octave: float, method: Any = method) -> Any:
-        return replace(method, weight=float(np.clip(first * 2**octave, lowest, highest)))
 
-    held_out = np.random.default_rng(0).random(prepared.planes.frame) < HELD_OUT
-    inside = boundary == "periodic" or _inside(prepared.planes.frame, prepared.psf)
-    counting = np.broadcast_to(inside, known.shape)
-    if valid is not None:
-        counting = counting & valid
-    if not (counting & held_out).any() or not (counting & ~held_out).any():
-        unchanged: Weighted = weighted(0.0)
-        return unchanged
-    ignored = np.broadcast_to(held_out, (len(prepared.values), 1, *held_out.shape))
-    if prepared.valid is not None:
-        ignored = ignored | ~prepared.valid
-    ignored = ignored.reshape(*prepared.planes.lead, *held_out.shape)
+def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Calibration]:
+    """Find a weight by cross-validation, step by step.
 
-    def errors(octave: float) -> Errors:
+    Parameters
+    ----------
+    prepared : Prepared
+        What is to be solved; of large images a part is looked at.
+    stop : threading.Event, optional
+        Once it is set, the weight that suits the noise is returned at the next step.
+
+    Yields
+    ------
+    Step
+        Of one run after another; the image is what it was.
+
+    Returns
+    -------
+    Calibration
+        That of `prepared`, with the weight that was found.
+    """
+    search = Search(prepared, stop)
+    if not search.says_something:
+        return search.weighted(0.0)
+    try:
+        octave = yield from _best_octave(search.errors)
+    except _Stopped:
+        octave = 0.0
+    return search.weighted(octave)
+
+
+class _Stopped(Exception):  # noqa: N818 - no error, but the way out of the search
+    """The search was stopped."""
+
+
+class Search:
+    """Runs at several weights, without some of the pixels.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        What is to be solved.
+    stop : threading.Event or None
+        Ends the search once it is set.
+    """
+
+    def __init__(self, prepared: Prepared, stop: Event | None) -> None:
+        self._prepared, self._stop = prepared, stop
+        self._runs = 0
+        self._calibration = prepared.calibration
+        self._known, self._valid, whole = _part(prepared)
+        frame = self._known.shape[2:]
+        self._boundary: Boundary = prepared.boundary if whole else "unknown"
+        self._noise = mean_noise(self._known, self._valid) / self._calibration.scale
+        self._held_out = np.random.default_rng(0).random(frame) < HELD_OUT
+        inside = self._boundary == "periodic" or _inside(frame, prepared.psf)
+        counting = np.broadcast_to(inside, self._known.shape)
+        self._counting = counting if self._valid is None else counting & self._valid
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there are pixels to be held out, and others to be seen."""
+        held, counting = self._held_out, self._counting
+        return bool((counting & held).any() and (counting & ~held).any())
+
+    def weighted(self, octave: float) -> Calibration:
+        """The calibration with a weight so many octaves above the one that suits the noise."""
+        method: Any = self._calibration.method
+        first = float(method.weight_from_noise(self._noise, self._prepared.psf.ndim))
+        weight = float(np.clip(first * 2**octave, *method.bounds("weight")))
+        return replace(self._calibration, method=replace(method, weight=weight))
+
+    def errors(self, octave: float) -> Generator[Step, None, Errors]:
         """Deblur without the held-out pixels and compare."""
-        calibration = prepared.calibration
-        calibration = replace(calibration, method=weighted(octave, calibration.method))
-        result = finish(run(replace(arguments, method=calibration, mask=ignored)))
-        values = prepared.planes.apart(result.image)[used]
-        mirror = "reflect" if boundary == "unknown" else boundary
-        misfit = np.square((convolve(values, prepared.psf, boundary=mirror) - known) / scale)
-        unit = max(noise, 1e-9) ** 2
-        held = np.mean(misfit, where=counting & held_out, dtype=np.float64)
-        return Errors(float(held) / unit, float(np.mean(misfit, where=counting & ~held_out)) / unit)
+        scale, held = self._calibration.scale, self._held_out
+        ignored = np.broadcast_to(held, (len(self._known), *held.shape))
+        if self._valid is not None:
+            ignored = ignored | ~np.broadcast_to(self._valid, self._known.shape)[:, 0]
+        arguments = Arguments(
+            self._known + np.float32(self._calibration.method.offset),
+            self._prepared.psf,
+            self.weighted(octave),
+            self._boundary,
+            channel_axis=1,
+            spacing=self._prepared.spacing,
+            mask=ignored,
+        )
+        self._runs += 1
+        solved = yield from mapped(run(Prepared.of(arguments), self._stop), self._shown)
+        if self._stop is not None and self._stop.is_set():
+            raise _Stopped
+        mirror = "reflect" if self._boundary == "unknown" else self._boundary
+        values = np.ascontiguousarray(solved.image)
+        reblurred = convolve(values, self._prepared.psf, boundary=mirror)
+        misfit = np.square((reblurred - self._known) / scale)
+        unit = max(self._noise, 1e-9) ** 2
+        unseen = np.mean(misfit, where=self._counting & held, dtype=np.float64)
+        fitted = np.mean(misfit, where=self._counting & ~held, dtype=np.float64)
+        return Errors(float(unseen) / unit, float(fitted) / unit)
 
-    found: Weighted = weighted(_best_octave(errors))
-    return found
+    def _shown(self, step: Step) -> Step:
+        """Say which run it is; show the image as it was."""
+        if self._stop is not None and self._stop.is_set():
+            raise _Stopped
+        fraction = min((self._runs - 1 + step.fraction) / USUAL_RUNS, 1.0)
+        words = f"finding the weight, run {self._runs}, {step.message}"
+        return Step(words, fraction, step.loss_history, self._prepared.image)
+
+
+def _part(prepared: Prepared) -> tuple[Array, Mask | None, bool]:
+    """Planes to look at, and which of their pixels count; whether the frame is whole."""
+    used = sorted({plane for batch in prepared.batches for plane in batch})
+    values, valid = prepared.values[used], prepared.valid
+    valid = None if valid is None else valid[used]
+    frame = values.shape[2:]
+    look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
+    most = max(1, MOST_PIXELS // int(np.prod(look)))
+    if look == frame and len(values) <= most:
+        return values, valid, True
+    found = places_with_structure(values, valid, prepared.calibration.scale, look, most)
+    if not found:
+        return values[:1], None if valid is None else valid[:1], True
+    pieces = [seen(values, valid, *place) for place in found]
+    part = np.stack([piece for piece, _ in pieces])
+    masks = [mask[:1] for _, mask in pieces if mask is not None]
+    return part, np.stack(masks) if masks else None, look == frame
 
 
 def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
@@ -167,31 +277,32 @@ def _inside(frame: tuple[int, ...], psf: PSF) -> NDArray[np.bool_]:
     return inside if inside.any() else ~inside
 
 
-def _best_octave(errors: Callable[[float], Errors]) -> float:
+def _best_octave(errors: ErrorsAt) -> Generator[Step, None, float]:
     """Find the best weight, in octaves above the one that the noise suggests."""
-    here, less = errors(0), errors(-1)
+    here = yield from errors(0)
+    less = yield from errors(-1)
     falls = less.residual < FALLS * here.residual
     least = LOWEST if falls else -1.0 if here.residual < FITS else 0.0
-    best = _best_prediction({0: here, -1: less}, errors, least)
+    best = yield from _best_prediction({0: here, -1: less}, errors, least)
     if here.residual > 1 and not falls:  # it is the PSF that fits badly
-        return max(best, _misfit_as_noise(here, errors))
+        return max(best, (yield from _misfit_as_noise(here, errors)))
     return best
 
 
 def _best_prediction(
-    known: dict[int, Errors], errors: Callable[[float], Errors], least: float
-) -> float:
+    known: dict[int, Errors], errors: ErrorsAt, least: float
+) -> Generator[Step, None, float]:
     """Find the octave, from `least` on, at which held-out pixels are predicted best."""
 
-    def at(octave: int) -> Errors:
+    def at(octave: int) -> Generator[Step, None, Errors]:
         if octave not in known:
-            known[octave] = errors(octave)
+            known[octave] = yield from errors(octave)
         return known[octave]
 
-    step = 1 if at(1).held_out < at(0).held_out else -1
+    step = 1 if (yield from at(1)).held_out < known[0].held_out else -1
     lowest = max(0, step)
     while least - 1 < lowest + step <= OCTAVES:
-        if at(lowest + step).held_out >= at(lowest).held_out:
+        if (yield from at(lowest + step)).held_out >= known[lowest].held_out:
             break
         lowest += step
     limit = max(PREDICTABLE / known[lowest].held_out, LEAST_RESIDUAL)
@@ -206,7 +317,7 @@ def _best_prediction(
     return max(lowest + to_the_side, least)
 
 
-def _misfit_as_noise(here: Errors, errors: Callable[[float], Errors]) -> float:
+def _misfit_as_noise(here: Errors, errors: ErrorsAt) -> Generator[Step, None, float]:
     """Walk up to the weight that suits a noise as large as the residual that it leaves.
 
     The weight that suits a noise grows with its power 1.5, so with that of the residual, a
@@ -218,5 +329,5 @@ def _misfit_as_noise(here: Errors, errors: Callable[[float], Errors]) -> float:
         if suits <= octave + 1:
             return max(float(octave), suits)
         octave += 1
-        here = errors(octave)
+        here = yield from errors(octave)
     return float(octave)

@@ -1,50 +1,26 @@
 """The line itself: check, scale, pad, solve, crop, unscale."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._solvers import load
-from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
-from napari_tf_deblur._solvers.progress import Progress
-from napari_tf_deblur._solvers.registry import solver
-from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur._solvers.run import run
+from napari_tf_deblur.cross_validation import weighed
 from napari_tf_deblur.forward import Boundary
-from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.steps import Step, finish, mapped
 
 Array = NDArray[np.float32]
-Result = TypeVar("Result")
 
-
-@dataclass(frozen=True)
-class Step:
-    """Where a run stands.
-
-    Attributes
-    ----------
-    message : str
-        What is going on, in words.
-    fraction : float
-        Part of the work done, 0 to 1.
-    loss_history : ndarray of float32
-        The losses so far; see `Deconvolution`.
-    image : callable
-        Gives the current image in the source's shape and units, as a new float32 array.
-    """
-
-    message: str
-    fraction: float
-    loss_history: Array
-    image: Callable[[], Array]
+SEARCH_PART = 0.8
+"""Part of the work that the search for a weight is, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +31,10 @@ class Deconvolution:
     ----------
     image : ndarray of float32
         Same shape and intensity units as the source.
+    residual : ndarray of float32
+        The source less the result blurred again, in the same units: what the result does not
+        explain. Noise and nothing else, if all is well. 0 where nothing was compared: at
+        ignored pixels, and in planes that were left as they are.
     loss_history : ndarray of float32
         The objective at each iteration, for intensities scaled to a range of 1; summed
         over planes that are solved one after another.
@@ -73,6 +53,7 @@ class Deconvolution:
     """
 
     image: Array
+    residual: Array
     loss_history: Array
     iterations: int
     converged: bool
@@ -85,11 +66,16 @@ class Deconvolution:
         """The method, with every value that was used."""
         return self.calibration.method
 
+    @property
+    def reason(self) -> str:
+        """Why the method was picked, if it was left to the image; else empty."""
+        return self.calibration.reason
+
 
 def deconvolve(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Method | Calibration = TotalVariation(),
+    method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
@@ -110,9 +96,10 @@ def deconvolve(
         Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
         in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
         the image has fewer axes. It may be larger than the image.
-    method : Method or Calibration, optional
+    method : Method, Calibration or "auto", optional
         One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
-        found from a larger image, of which this one is a part.
+        found from a larger image, of which this one is a part; "auto" picks the method from
+        the image.
     boundary : {"unknown", "zero", "periodic"}, optional
         What lies beyond the frame: something unknown that the method works out as far as
         the PSF lets it be seen, nothing at all, or the image again.
@@ -154,13 +141,15 @@ def deconvolve(
     >>> deconvolve(blurred, psf).image.shape
     (32, 32)
     """
-    return finish(run(Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)))
+    return finish(
+        _steps(Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask))
+    )
 
 
 def iter_deconvolve(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Method | Calibration = TotalVariation(),
+    method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
@@ -199,13 +188,13 @@ def iter_deconvolve(
     ...     fraction = step.fraction
     """
     arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
-    return (yield from run(arguments, stop))
+    return (yield from _steps(arguments, stop))
 
 
 def calibrate(
     image: ArrayLike,
     psf: ArrayLike,
-    method: Method = TotalVariation(),
+    method: Method | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     channel_axis: int | None = None,
@@ -244,64 +233,36 @@ def calibrate(
     True
     """
     arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
-    return Prepared.of(arguments).calibration
+    prepared = Prepared.of(arguments)
+    found = prepared.calibration
+    return finish(weighed(prepared)) if found.is_to_be_weighed else found
 
 
-def run(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
+def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
-    method = prepared.calibration.method
-    progress = Progress(prepared)
-    converged = True
+    began, before = time.perf_counter(), 0.0
+    if prepared.calibration.is_to_be_weighed:
+        before = SEARCH_PART
+        found = yield from mapped(weighed(prepared, stop), _first_part)
+        prepared = replace(prepared, calibration=found)
+    searched = time.perf_counter() - began if before else 0.0
 
-    def step(message: str) -> Step:
-        return Step(message, progress.fraction, progress.losses(), progress.image)
+    def last_part(step: Step) -> Step:
+        return replace(step, fraction=before + (1 - before) * step.fraction)
 
-    def is_stopped() -> bool:
-        return stop is not None and stop.is_set()
-
-    if not load.is_loaded():
-        yield step("starting TensorFlow")
-    yield step("preparing")
-    started = last_yield = time.perf_counter()
-    try:
-        with memory.kept(prepared.roomy):
-            for batch in prepared.batches:
-                if is_stopped():
-                    break
-                for iterate in solver(method)(prepared.problem(batch), method):
-                    progress.note(batch, iterate)
-                    if is_stopped():
-                        break
-                    if time.perf_counter() - last_yield >= REPORT_INTERVAL:
-                        yield step(progress.message)
-                        last_yield = time.perf_counter()
-                converged = converged and iterate.converged
-                progress.end_of(batch)
-                del iterate  # and its arrays, before memory is given back
-    except load.memory_errors() as error:
-        raise OutOfMemoryError(
-            "The memory ran out during the run; crop the image, deblur it as 2D instead of "
-            "3D, or close other programs."
-        ) from error
-    losses = progress.losses()
-    stopped = (progress.words_of_stop(),) if is_stopped() else ()
+    solved = yield from mapped(run(prepared, stop), last_part)
     return Deconvolution(
-        image=progress.image(),
-        loss_history=losses,
-        iterations=len(losses),
-        converged=converged and not stopped,
+        image=solved.image,
+        residual=solved.residual,
+        loss_history=solved.loss_history,
+        iterations=len(solved.loss_history),
+        converged=solved.converged,
         calibration=prepared.calibration,
-        seconds=time.perf_counter() - started,
-        warnings=prepared.warnings + stopped,
+        seconds=searched + solved.seconds,
+        warnings=prepared.warnings + solved.warnings,
     )
 
 
-def finish(steps: Generator[object, None, Result]) -> Result:
-    """Pull on the steps of a run to its end; return its result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+def _first_part(step: Step) -> Step:
+    return replace(step, fraction=SEARCH_PART * step.fraction)

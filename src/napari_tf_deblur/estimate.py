@@ -1,7 +1,6 @@
 """What an image says about how to treat it: its scale, how much filtering it needs."""
 
 from collections.abc import Iterable
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +9,13 @@ from scipy import fft, ndimage
 from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
+from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.noise import noise_level
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Place = tuple[slice, ...]
 
 TAIL = 1e-3
 """Part of the pixels that are darker or brighter than the range of intensities."""
@@ -36,14 +35,8 @@ SAMPLE_PIXELS = 2**22
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
 """Pixels per axis that are enough to find the balance from."""
 
-MUCH_MORE = 4.0
-"""Times as much structure for which another place than the middle is looked at."""
-
 LARGEST_SERIES = 5
 """Planes that are enough to find the balance from."""
-
-FILL_WINDOW = 5
-"""Pixels per axis whose mean is put where nothing was seen."""
 
 BALANCES = np.logspace(-6, 2, 49)
 """Balances of the Wiener filter to choose from."""
@@ -155,11 +148,12 @@ def wiener_balance(
     frame = planes.shape[2:]
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
     peak, unit = peak_and_unit(planes, valid)
-    images = _with_structure(planes, valid, unit, look) if peak else []
-    if not images:
+    found = places_with_structure(planes, valid, unit, look, LARGEST_SERIES) if peak else []
+    if not found:
         return LEAST_BALANCE
     power = np.zeros((*look[:-1], look[-1] // 2 + 1))
-    for image in images:
+    for plane, place in found:
+        image = without_mean(*seen(planes, valid, plane, place), unit)
         if not periodic or look != frame:
             for axis, m in enumerate(look):
                 fade = np.sin(np.pi * (np.arange(m) + 0.5) / m).astype(np.float32) ** 2
@@ -209,74 +203,3 @@ def _objects(
             return None
     nothing = np.zeros(0, np.float32)
     return np.concatenate([nothing, *dark]), np.concatenate([nothing, *bright])
-
-
-def _with_structure(
-    planes: Array, valid: Mask | None, unit: float, look: tuple[int, ...]
-) -> list[Array]:
-    """Pieces to find the balance from, at most five, spread over the planes; their mean is 0.
-
-    The middle of the middle plane of each fifth, unless there is much more to be seen elsewhere.
-    """
-    frame = planes.shape[2:]
-    mask = None if valid is None else np.broadcast_to(valid, planes.shape)
-    starts = []
-    for n, m in zip(frame, look):
-        every = np.linspace(0, n - m, -(-n // m)).astype(int).tolist()
-        starts.append(sorted({(n - m) // 2, *every}, key=lambda start: abs(2 * start - (n - m))))
-    corners = sorted(
-        product(*starts), key=lambda corner: [a != line[0] for a, line in zip(corner, starts)]
-    )
-    places = [(slice(None), *(slice(a, a + m) for a, m in zip(c, look))) for c in corners]
-
-    def piece(plane: int, place: Place) -> tuple[Array, Mask | None]:
-        return planes[plane][place], None if mask is None else mask[plane][place]
-
-    usable = [
-        plane
-        for plane in range(len(planes))
-        if not all(_is_blank(*piece(plane, place)) for place in places)
-    ]
-    images: list[Array] = []
-    for group in np.array_split(usable, min(LARGEST_SERIES, len(usable))) if usable else ():
-        nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
-        best, most = None, 0.0
-        for plane, place in product(nearest, places):
-            if _is_blank(*piece(plane, place)):
-                continue
-            image = _without_mean(*piece(plane, place), unit)
-            found = _structure(image)
-            if best is None or found > MUCH_MORE * max(most, 0.0):
-                best, most = image, found
-        if best is not None:
-            images.append(best)
-    return images
-
-
-def _is_blank(image: Array, valid: Mask | None) -> bool:
-    seen = image if valid is None else image[valid]
-    return not (seen.size and np.ptp(seen) > 0)
-
-
-def _structure(image: Array) -> float:
-    """Covariance of neighbours: noise has none, and a single bright pixel neither."""
-    total = 0.0
-    for axis in range(1, image.ndim):
-        if image.shape[axis] > 1:
-            along = np.moveaxis(image, axis, -1)
-            total += float(np.mean(along[..., 1:] * along[..., :-1], dtype=np.float64))
-    return total
-
-
-def _without_mean(image: Array, valid: Mask | None, unit: float) -> Array:
-    """The image in other units, less its mean; what is invalid is filled from around it."""
-    image = np.asarray(image * np.float32(1 / unit), dtype=np.float32)
-    if valid is None:
-        return np.asarray(image - image.mean())
-    known = valid.astype(np.float32)
-    image = np.where(valid, image - np.mean(image, where=valid), np.float32(0))
-    size = (1, *[FILL_WINDOW] * (image.ndim - 1))
-    around = ndimage.uniform_filter(image, size) / (
-        ndimage.uniform_filter(known, size) + np.float32(1e-6)
-    )
-    return np.asarray(np.where(valid, image, around))

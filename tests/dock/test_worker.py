@@ -18,8 +18,9 @@ from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.deconvolve import Deconvolution, Step
+from napari_tf_deblur.deconvolve import Deconvolution
 from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur.steps import Step
 
 
 class Core:

@@ -8,9 +8,9 @@ from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.psf_kinds import psf_from
 from napari_tf_deblur._layers.result import result_layer
 from napari_tf_deblur._layers.source import KEY, read
-from napari_tf_deblur.deconvolve import finish
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.steps import finish
 
 
 def deblur_layer(

@@ -16,9 +16,10 @@ from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._layers.result import Result, displayable, fitting_limits
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.deconvolve import Deconvolution, Step, iter_deconvolve
+from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Method
+from napari_tf_deblur.steps import Step, mapped
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Job:
         psf, notes = self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=psf)
-        image = yield from _stages("reading", reading(self.source.data, stop))
+        pieces = reading(self.source.data, stop)
+        image = yield from mapped(pieces, lambda part: Stage("reading", part))
         if stop.is_set():
             return None
         yield Stage("preparing")
@@ -122,7 +124,10 @@ class Job:
         def show(values: NDArray[np.float32]) -> NDArray[Any]:
             return displayable(frame.from_core(values), self.source)
 
-        done = yield from _displayed(steps, show)
+        def shown(step: Step) -> Step:
+            return replace(step, image=lambda: show(step.image()))
+
+        done = yield from mapped(steps, shown)
         data = show(done.image)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         record = self._record(done, psf, notes, mask, frame, warnings)
@@ -172,36 +177,6 @@ class Job:
             "warnings": warnings,
             "versions": _versions(),
         }
-
-
-def _displayed(
-    steps: Generator[Step, None, Deconvolution], show: Callable[[NDArray[Any]], NDArray[Any]]
-) -> Generator[Step, None, Deconvolution]:
-    """Pass the core's steps on, with images as a layer shows them."""
-
-    def shown(step: Step) -> Step:
-        return replace(step, image=lambda: show(step.image()))
-
-    try:
-        while True:
-            yield shown(next(steps))
-    except StopIteration as end:
-        done: Deconvolution = end.value
-        return done
-    finally:
-        steps.close()
-
-
-def _stages(
-    name: str, parts: Generator[float, None, NDArray[Any]]
-) -> Generator[Stage, None, NDArray[Any]]:
-    """Make stages of the parts of some work that are done."""
-    try:
-        while True:
-            yield Stage(name, next(parts))
-    except StopIteration as end:
-        done: NDArray[Any] = end.value
-        return done
 
 
 def _versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.forward import BOUNDARIES, Boundary
-from napari_tf_deblur.methods import METHODS, Method
+from napari_tf_deblur.methods import METHODS, Auto, Method
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Arguments:
 
     image: ArrayLike
     psf: ArrayLike
-    method: Method | Calibration
+    method: Method | Calibration | Auto = "auto"
     boundary: Boundary = "unknown"
     channel_axis: int | None = None
     alpha: bool = False
@@ -32,9 +32,11 @@ class Arguments:
     mask: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        if type(self.bare_method) not in METHODS:
+        method = self.method
+        bare = method.method if isinstance(method, Calibration) else method
+        if type(bare) not in METHODS and not (isinstance(bare, str) and bare == "auto"):
             raise InvalidTypeError(
-                f"The method is {self.method!r}; it must be one of napari_tf_deblur.METHODS, "
+                f"The method is {method!r}; it must be 'auto' or one of napari_tf_deblur.METHODS, "
                 "for example TotalVariation()."
             )
         if repr(self.boundary) not in map(repr, BOUNDARIES):  # an array would not compare
@@ -43,12 +45,6 @@ class Arguments:
             )
         if not isinstance(self.alpha, bool):
             raise InvalidTypeError(f"'alpha' is {self.alpha!r}; it must be True or False.")
-
-    @property
-    def bare_method(self) -> Method:
-        """The method, whether it comes with a calibration or not."""
-        method = self.method
-        return method.method if isinstance(method, Calibration) else method
 
     def relative_spacing(self, axes: int) -> tuple[float, ...]:
         """Voxel sizes relative to the finest; 1 for all where nothing is said."""

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import Method
-from napari_tf_deblur.psf import PSF
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -24,33 +18,33 @@ class Calibration:
     Attributes
     ----------
     method : Method
-        The method, with every value filled in: gain, balance, background.
+        The method, with every value filled in: weight, gain, balance, background.
     scale : float
         Intensity units of the image per unit of the solver, above 0.
+    reason : str
+        Why this method was picked, if it was; else empty.
     """
 
     method: Method
     scale: float
+    reason: str = ""
+
+    @property
+    def is_to_be_weighed(self) -> bool:
+        """Whether the weight is still to be found, by several runs."""
+        return getattr(self.method, "weight", None) == "cross-validated"
 
     @classmethod
-    def of(
-        cls, method: Method, values: Array, valid: Mask | None, psf: PSF, periodic: bool
-    ) -> Self:
+    def of(cls, method: Method, image: Statistics, reason: str = "") -> Self:
         """Look at an image.
 
         Parameters
         ----------
         method : Method
             What is to be done.
-        values : ndarray of float32
-            Shape (planes, channels, *frame), in the image's units, the offset subtracted;
-            finite.
-        valid : ndarray of bool or None
-            Which pixels count, broadcastable to `values`; None for all.
-        psf : ndarray of float32
-            Of sum 1.
-        periodic : bool
-            Whether the image wraps round.
+        image : Statistics
+            Of the image less the method's offset.
+        reason : str, optional
+            Why it was picked.
         """
-        scale = method.intensity_scale(values, valid)
-        return cls(method.fitted(values, valid, psf, periodic), scale)
+        return cls(method.fitted(image), method.intensity_scale(image), reason)

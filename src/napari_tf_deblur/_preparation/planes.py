@@ -153,13 +153,13 @@ class Planes:
         index = np.unravel_index(plane, self.lead) if self.lead else ()
         return str(int(index[0])) if len(index) == 1 else f"({', '.join(str(i) for i in index)})"
 
-    def together(self, values: Array) -> Array:
-        """Put planes together into an image of the original shape."""
+    def together(self, values: Array, transparency: bool = True) -> Array:
+        """Put planes together into an image of the original shape, maybe less transparency."""
         if self.channel_axis is None:
             return values.reshape(self.shape)
         image = values.reshape(*self.lead, *values.shape[1:])
         image = np.moveaxis(image, len(self.lead), self.channel_axis)
-        if self.transparency is not None:
+        if transparency and self.transparency is not None:
             image = np.concatenate([image, self.transparency], axis=self.channel_axis)
         return np.ascontiguousarray(image)
 

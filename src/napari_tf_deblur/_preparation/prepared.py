@@ -1,20 +1,22 @@
 """From the arguments to what a solver takes: checks, calibration, batches that fit the memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array
+from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import Boundary, Grid
+from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf import PSF, checked_psf
 
 Array = NDArray[np.float32]
@@ -74,33 +76,35 @@ class Prepared:
     @classmethod
     def of(cls, arguments: Arguments) -> Self:
         """Check everything; find what the calibration does not say already."""
-        method, boundary = arguments.bare_method, arguments.boundary
+        boundary, wanted = arguments.boundary, arguments.method
         psf = checked_psf(arguments.psf, most_axes=_axes_to_deblur(arguments))
-        image = arguments.image
-        planes, values = Planes.of(image, psf, arguments.channel_axis, arguments.alpha)
+        planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = arguments.relative_spacing(psf.ndim)
-        reach = REACH if boundary == "unknown" else 1.0
-        times = method.reach if boundary == "unknown" else 1
-        grid = Grid.around(planes.frame, psf, boundary, reach, times)
-        batch, roomy = memory.batch_size(grid, values.shape, method)
-        ignored = _either(planes.masked(image), arguments.mask, planes)
+        ignored = _either(planes.masked(arguments.image), arguments.mask, planes)
         blank = _blank(values, ignored)
         valid = _valid(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
+        if valid is not None:
+            for plane in used:
+                _fill(values[plane], valid[plane, 0])
+        usable = valid[used] if blank and valid is not None else valid
+        image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
+        method, reason = choice.of(wanted, image)
+        grid = _grid(planes, psf, boundary, method)
+        batch, roomy = memory.batch_size(grid, values.shape, method)
+        if not isinstance(wanted, Calibration):
+            method = method.with_offset(image)
+        if method.offset:
+            for plane in used:
+                values[plane] -= np.float32(method.offset)
+            image = replace(image, values=values[used] if blank else values)
+        calibration = (
+            wanted if isinstance(wanted, Calibration) else Calibration.of(method, image, reason)
+        )
         counting = None if ignored is None else planes.of_image(~ignored)
-        pixels = planes.opaque(np.asarray(image))
+        pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
         warnings += _warnings(planes, psf, blank)
-        for plane in used:
-            if valid is not None:
-                _fill(values[plane], valid[plane, 0])
-            if method.offset:
-                values[plane] -= np.float32(method.offset)
-        calibration = arguments.method
-        if not isinstance(calibration, Calibration):
-            looked_at = values[used] if blank else values
-            usable = valid[used] if blank and valid is not None else valid
-            calibration = Calibration.of(method, looked_at, usable, psf, boundary == "periodic")
         lowest = min(float(values[plane].min()) for plane in used)
         if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
             warnings.append(
@@ -122,6 +126,18 @@ class Prepared:
             warnings=tuple(warnings),
         )
 
+    def planes_as_they_were(self) -> Array:
+        """The planes in the image's units, the offset not subtracted; ignored pixels are filled."""
+        values = self.values.copy()
+        offset = np.float32(self.calibration.method.offset)
+        for plane in {plane for batch in self.batches for plane in batch}:
+            values[plane] += offset
+        return values
+
+    def image(self) -> Array:
+        """The image as it was, in its own shape."""
+        return self.planes.together(self.planes_as_they_were())
+
     def problem(self, batch: tuple[int, ...]) -> Problem:
         """Pose the problem of some planes."""
         method, scale = self.calibration.method, self.calibration.scale
@@ -140,6 +156,12 @@ class Prepared:
             spacing=self.spacing,
             scale=scale,
         )
+
+
+def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+    unknown = boundary == "unknown"
+    reach, times = (REACH, method.reach) if unknown else (1.0, 1)
+    return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
 def _axes_to_deblur(arguments: Arguments) -> int:

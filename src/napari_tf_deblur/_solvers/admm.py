@@ -112,7 +112,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     """Solve by ADMM; see the module."""
     tf = tensorflow()
     grid = problem.grid
-    weight = max(method.weight, SMALLEST_WEIGHT)
+    weight = max(float(method.weight), SMALLEST_WEIGHT)
     constrained = method.nonnegative or problem.dark_outside
     differences = SymmetricDifferences(method.order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
@@ -139,7 +139,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         method.order, problem.spacing, method.nonnegative, constrained
     )
     state = first_state(start)
-    return iterate(run, image_of, constants, state, grid, method.iterations, method.tolerance)
+    return iterate(run, image_of, constants, state, method.iterations, method.tolerance)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,6 @@ import numpy as np
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
-from napari_tf_deblur.forward import Grid
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(constants, state, active) -> (losses, changes)."""
@@ -90,7 +89,6 @@ def iterate(
     image_of: Callable[[Any, Any], Any],
     constants: Sequence[Any],
     state: Sequence[Any],
-    grid: Grid,
     iterations: int,
     tolerance: float = 0.0,
 ) -> Iterator[Iterate]:
@@ -107,8 +105,8 @@ def iterate(
         losses, done, active = run(constants, variables, tf.constant(count), least, active)
         return losses.numpy()[: int(done)], not active.numpy().any()
 
-    def image() -> Any:
-        return np.ascontiguousarray(image_of(constants, variables)[(..., *grid.window)].numpy())
+    def scene() -> Any:
+        return image_of(constants, variables).numpy()
 
     losses = np.zeros((0, planes), np.float32)
     converged = False
@@ -123,6 +121,6 @@ def iterate(
         elapsed = time.perf_counter() - started
         losses = np.concatenate([losses, fresh])
         fraction = 1.0 if converged else len(losses) / iterations
-        yield Iterate(losses, fraction, image, converged)
+        yield Iterate(losses, fraction, scene, converged)
         speed = count / elapsed
         count = min(max(int(speed * REPORT_INTERVAL), min(LEAST, int(speed * PATIENCE))), 4 * count)

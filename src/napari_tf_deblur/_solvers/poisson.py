@@ -107,11 +107,10 @@ class Constants(NamedTuple):
 
 def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     """Solve by L-BFGS; see the module."""
-    grid = problem.grid
     constants, start = posed(problem, method)
     run, first_state = _compiled(problem.spacing)
     state = first_state(constants, start)
-    return iterate(run, _image_of, constants, state, grid, method.iterations, method.tolerance)
+    return iterate(run, _image_of, constants, state, method.iterations, method.tolerance)
 
 
 def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tensor]:
@@ -119,10 +118,10 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tenso
     tf = tensorflow()
     grid = problem.grid
     dimensions = len(grid.frame)
-    photons = photons_at_one(problem.scale, method.gain)
+    photons = photons_at_one(problem.scale, float(method.gain))
     amplitude = 1 / np.sqrt(photons)  # of a photon
     power = POWER[dimensions]
-    weight = method.weight * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
+    weight = float(method.weight) * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
     weight *= amplitude ** (2 - power)
     corner = CORNER * amplitude**power
     light = problem.observed.copy()

@@ -74,8 +74,8 @@ class Iterate:
         Shape (iterations done, planes).
     fraction : float
         Part of the iterations done, 0 to 1.
-    image : callable
-        Gives the current estimate, shape (planes, channels, *frame), scaled as the
+    scene : callable
+        Gives the current estimate, shape (planes, channels, *scene), scaled as the
         problem's observed planes.
     converged : bool
         Whether the solver found no more to do before it ran out of iterations.
@@ -83,5 +83,5 @@ class Iterate:
 
     losses: Array
     fraction: float
-    image: Callable[[], Array]
+    scene: Callable[[], Array]
     converged: bool

@@ -1,10 +1,14 @@
 """What a run has done so far: planes solved, losses, and the image that they make."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.problem import Iterate
+from napari_tf_deblur.forward import transfer_function
 
 Array = NDArray[np.float32]
 
@@ -21,6 +25,7 @@ class Progress:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._solved: dict[tuple[int, ...], Array] = {}
+        self._residual = np.zeros_like(prepared.values)
         self._histories: list[Array] = []
         self._current: tuple[tuple[int, ...], Iterate] | None = None
 
@@ -31,7 +36,9 @@ class Progress:
     def end_of(self, batch: tuple[int, ...]) -> None:
         """Keep the last iterate of a batch, and let go of the solver's arrays."""
         if self._current is not None:
-            self._solved[batch] = self._current[1].image()
+            scene = self._current[1].scene()
+            self._solved[batch] = self._cut(scene)
+            self._note_residual(batch, scene)
             self._histories.append(_total(batch, self._current[1].losses))
             self._current = None
 
@@ -73,19 +80,36 @@ class Progress:
     def image(self) -> Array:
         """The image as it is now, in the source's shape and units; what is unsolved, as it was."""
         prepared = self._prepared
-        calibration = prepared.calibration
-        values = np.empty_like(prepared.values)
         solved = dict(self._solved)
         if self._current is not None:
             batch, iterate = self._current
-            solved[batch] = iterate.image()
-        offset = np.float32(calibration.method.offset)
-        deblurred = {plane for batch in prepared.batches for plane in batch}
-        for plane, was in enumerate(prepared.values):
-            values[plane] = was + offset if plane in deblurred else was
+            solved[batch] = self._cut(iterate.scene())
+        values = prepared.planes_as_they_were()
         for batch, planes in solved.items():
-            values[list(batch)] = planes * np.float32(calibration.scale)
+            values[list(batch)] = planes * np.float32(prepared.calibration.scale)
         return prepared.planes.together(values)
+
+    def residual(self) -> Array:
+        """Image less re-blurred result, in the source's units; 0 where nothing was compared."""
+        return self._prepared.planes.together(self._residual, transparency=False)
+
+    def _cut(self, scene: Array) -> Array:
+        window: Any = (..., *self._prepared.grid.window)
+        return np.ascontiguousarray(scene[window])
+
+    def _note_residual(self, batch: tuple[int, ...], scene: Array) -> None:
+        """Compare what was observed with the scene, blurred."""
+        prepared = self._prepared
+        shape = prepared.grid.scene
+        axes = tuple(range(-len(shape), 0))
+        spectrum = fft.rfftn(scene, axes=axes, workers=-1)
+        spectrum *= transfer_function(prepared.psf, shape)
+        blurred = self._cut(fft.irfftn(spectrum, s=shape, axes=axes, workers=-1))
+        for plane, model in zip(batch, blurred):
+            misfit = prepared.values[plane] - model * np.float32(prepared.calibration.scale)
+            if prepared.valid is not None:
+                misfit *= prepared.valid[plane]
+            self._residual[plane] = misfit
 
     def words_of_stop(self) -> str:
         """Say what a run that was stopped has left as it was."""

@@ -105,7 +105,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     if method.accelerate:
         state += Momentum(image, tf.zeros_like(image), tf.zeros(image.shape[0]))
     run = _compiled(problem.spacing, method.tv_weight > 0, method.accelerate)
-    return iterate(run, first_of_state, constants, state, grid, method.iterations)
+    return iterate(run, first_of_state, constants, state, int(method.iterations))
 
 
 def _dark(problem: Problem) -> Array:

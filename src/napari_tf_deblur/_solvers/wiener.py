@@ -50,7 +50,7 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     spectrum = transfer_function(problem.psf, grid.scene)
     power = np.abs(spectrum) ** 2
     smoothness = np.square(laplacian_spectrum(grid.scene, problem.spacing))
-    inverse = np.conj(spectrum) / (power + method.balance * smoothness + 1e-12)
+    inverse = np.conj(spectrum) / (power + float(method.balance) * smoothness + 1e-12)
     start = tf.constant(replace(problem, observed=_filled(problem)).extended())
     data_weight = tf.constant(problem.data_weight_in_scene())
     constants = Constants(
@@ -62,7 +62,7 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     everything_seen = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
     rounds = 1 if everything_seen else ROUNDS
     run = _compiled(len(grid.frame))
-    return iterate(run, first_of_state, constants, [start, start], grid, rounds)
+    return iterate(run, first_of_state, constants, [start, start], rounds)
 
 
 def _filled(problem: Problem) -> Array:

@@ -7,7 +7,7 @@ the annotation, tooltip from the docstring), the record kept with a result and, 
 stands in its class too; see :class:`Method`.
 """
 
-from napari_tf_deblur.methods.base import Method
+from napari_tf_deblur.methods.base import Auto, FromImage, Method
 from napari_tf_deblur.methods.gradient_descent import GradientDescent
 from napari_tf_deblur.methods.photons import PoissonLikelihood, RichardsonLucy
 from napari_tf_deblur.methods.regularised import Hessian, TotalVariation
@@ -15,6 +15,8 @@ from napari_tf_deblur.methods.wiener import Wiener
 
 __all__ = [
     "METHODS",
+    "Auto",
+    "FromImage",
     "GradientDescent",
     "Hessian",
     "Method",

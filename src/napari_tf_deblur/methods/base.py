@@ -3,25 +3,28 @@
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur.estimate import intensity_scale
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
 LARGEST_INTENSITY = 1e38
 
-Weight = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5}]
+Auto = Literal["auto"]
+"""For a value that is found from the image at no great cost."""
+
+FromImage = Literal["auto", "cross-validated"]
+"""For a weight that is found from the image: at no great cost, or by several runs."""
+
+Weight = Annotated[float | FromImage, {"min": 0.0, "max": 1.0, "step": 1e-5}]
 Iterations = Annotated[int, {"min": 1, "max": 100_000}]
 Tolerance = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-4}]
 Intensity = Annotated[float, {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01}]
-Background = Annotated[float, {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01}]
 
 
 @dataclass(frozen=True)
@@ -92,28 +95,26 @@ class Method(ABC):
         """What the camera shows without light: subtracted before a run, not in the result."""
         return 0.0
 
-    def intensity_scale(self, values: Array, valid: Mask | None) -> float:
+    def intensity_scale(self, image: Statistics) -> float:
         """What intensities are divided by, so that a weight fits every dtype and camera."""
-        return intensity_scale(values, valid)
+        return image.scale
 
-    def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
-        """Fill in what is left for the image to say.
+    def with_offset(self, image: Statistics) -> Self:
+        """Fill in the offset, if the image shall say it; `image` has it still."""
+        return self
+
+    def fitted(self, image: Statistics) -> Self:
+        """Fill in all else that is left for the image to say.
 
         Parameters
         ----------
-        values : ndarray of float32
-            Shape (planes, channels, *frame), the offset subtracted.
-        valid : ndarray of bool or None
-            Which pixels count; None for all.
-        psf : ndarray of float32
-            Of sum 1.
-        periodic : bool
-            Whether the image wraps round.
+        image : Statistics
+            Of the image less the offset.
 
         Returns
         -------
         Method
-            The same method with nothing left open.
+            The same method with nothing left open but a weight that takes runs to find.
         """
         return self
 
@@ -138,29 +139,38 @@ def named(method: type[Method]) -> tuple[str, str]:
     return title, purpose
 
 
-def _check(label: str, value: object, annotation: Any) -> None:
-    """Check one value against the annotation of its field."""
+def numbers_and_words(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str, Any]]:
+    """What a field may hold: a kind of number, words, and the options of its annotation."""
     options: dict[str, Any] = {}
     if get_origin(annotation) is Annotated:
         annotation, options = get_args(annotation)
-    choices = options.get("choices")
-    if get_origin(annotation) is Literal:
-        choices = get_args(annotation)
-    if choices is not None:
-        if value not in choices and not (callable(value) and "choices" in options):
-            names = ", ".join(repr(choice) for choice in choices)
-            raise InvalidValueError(f"{label} is {value!r}; choose one of {names}.")
-    elif annotation is bool:
+    kinds = get_args(annotation) if get_origin(annotation) is Union else (annotation,)
+    words = tuple(w for kind in kinds if get_origin(kind) is Literal for w in get_args(kind))
+    number = next((kind for kind in kinds if kind in (int, float)), None)
+    return number, options.get("choices", words), options
+
+
+def _check(label: str, value: object, annotation: Any) -> None:
+    """Check one value against the annotation of its field."""
+    number, words, options = numbers_and_words(annotation)
+    if annotation is bool:
         if not isinstance(value, bool):
             raise InvalidTypeError(f"{label} is {value!r}; it must be True or False.")
-    else:
-        _check_number(label, value, annotation, options)
+    elif number is not None and not (isinstance(value, str) and words):
+        _check_number(label, value, number, words, options)
+    elif value not in words and not (callable(value) and "choices" in options):
+        names = ", ".join(repr(word) for word in words)
+        number_too = ", or a number" if number else ""
+        raise InvalidValueError(f"{label} is {value!r}; choose one of {names}{number_too}.")
 
 
-def _check_number(label: str, value: Any, kind: type, options: dict[str, Any]) -> None:
+def _check_number(
+    label: str, value: Any, kind: type, words: tuple[str, ...], options: dict[str, Any]
+) -> None:
     low, high = options["min"], options["max"]
     word = "whole number" if kind is int else "number"
-    wanted = f"it must be a {word} from {low:g} to {high:g}."
+    wanted = f"it must be a {word} from {low:g} to {high:g}"
+    wanted += f", or {' or '.join(repr(w) for w in words)}." if words else "."
     try:
         right_type = not isinstance(value, bool) and kind(value) == value
     except (TypeError, ValueError, OverflowError):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 
-from napari_tf_deblur.methods.base import Array, Iterations, Mask, Method
+from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.methods.base import Iterations, Method
 
 PriorName = Literal["smoothness", "tv", "hessian"]
 
@@ -75,8 +76,8 @@ class GradientDescent(Method):
     def weight_from_noise(self, noise: float, axes: int) -> None:
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
-    def intensity_scale(self, values: Array, valid: Mask | None) -> float:
+    def intensity_scale(self, image: Statistics) -> float:
         """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
-        counting: bool | Mask = True if valid is None else valid
-        largest = float(np.max(np.abs(values), initial=0.0, where=counting))
+        counting = True if image.valid is None else image.valid
+        largest = float(np.max(np.abs(image.values), initial=0.0, where=counting))
         return largest if largest and not LEAST_LARGEST <= largest <= 1 else 1.0

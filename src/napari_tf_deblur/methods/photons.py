@@ -1,19 +1,24 @@
 """Methods for images made of photons: never negative, with a background."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
+from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods.base import (
-    Array,
-    Background,
+    LARGEST_INTENSITY,
+    Auto,
+    FromImage,
     Intensity,
     Iterations,
-    Mask,
     Method,
     Tolerance,
 )
 from napari_tf_deblur.noise import photon_gain
-from napari_tf_deblur.psf import PSF
+
+Background = Annotated[
+    float | Auto, {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01}
+]
+Gain = Annotated[float | Auto, {"min": 1e-38, "max": LARGEST_INTENSITY, "step": 0.01}]
 
 
 class Photons(Method):
@@ -23,12 +28,17 @@ class Photons(Method):
     reach = 1
     keeps_freed_memory = True
 
-    background: float
+    background: float | Auto
 
     @property
     def offset(self) -> float:
         """See :class:`Method`."""
-        return self.background
+        return 0.0 if isinstance(self.background, str) else self.background
+
+    def with_offset(self, image: Statistics) -> Self:
+        """See :class:`Method`: the background."""
+        found: dict[str, Any] = {"background": image.background}
+        return replace(self, **found) if self.background == "auto" else self
 
 
 @dataclass(frozen=True)
@@ -42,22 +52,24 @@ class PoissonLikelihood(Photons):
 
     Parameters
     ----------
-    weight : float
+    weight : float, "auto" or "cross-validated"
         Regularisation weight, relative to what suits the number of photons and of
         dimensions: 1 for most images. More removes more noise, less keeps more detail.
+        "auto" finds it from the noise and the image; "cross-validated" by several runs.
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
         The image has stopped changing when three iterations in a row change the square
         root of no pixel by more than this part of the root of the image's range, so that
         faint and small objects count as much as bright and large ones.
-    gain : float
-        Intensity units per photon; 0 to estimate it from the image.
+    gain : float or "auto"
+        Intensity units per photon; "auto" finds it from the image.
     read_noise : float
         Standard deviation of the camera's noise in the dark, in intensity units.
-    background : float
-        Intensity that the camera shows without light, in intensity units; part of the
-        model and not of the result.
+    background : float or "auto"
+        Intensity that is there without the structure, from the camera or from haze, in
+        intensity units; part of the model and not of the result. "auto" finds it from the
+        image, and rather too low than too high.
 
     Examples
     --------
@@ -67,12 +79,12 @@ class PoissonLikelihood(Photons):
 
     solver = "poisson"
 
-    weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
+    weight: Annotated[float | FromImage, {"min": 0.0, "max": 1000.0, "step": 0.1}] = "auto"
     iterations: Iterations = 200
     tolerance: Tolerance = 1e-3
-    gain: Intensity = 0.0
+    gain: Gain = "auto"
     read_noise: Intensity = 0.0
-    background: Background = 0.0
+    background: Background = "auto"
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
@@ -80,15 +92,14 @@ class PoissonLikelihood(Photons):
 
     def weight_from_noise(self, noise: float, axes: int) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
-        return self.weight
+        return 1.0
 
-    def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
-        """See :class:`Method`: the gain."""
-        return (
-            self
-            if self.gain
-            else replace(self, gain=photon_gain(values, valid, read_noise=self.read_noise))
-        )
+    def fitted(self, image: Statistics) -> Self:
+        """See :class:`Method`: the gain and the weight."""
+        gain, weight = self.gain, self.weight
+        if gain == "auto":
+            gain = photon_gain(image.values, image.valid, read_noise=self.read_noise)
+        return replace(self, gain=gain, weight=1.0 if weight == "auto" else weight)
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,13 @@ class RichardsonLucy(Photons):
 
     Parameters
     ----------
-    iterations : int
-        Number of iterations; more are sharper and noisier.
-    background : float
-        Intensity that the camera shows without light, in intensity units; part of the
-        model and not of the result.
+    iterations : int or "auto"
+        Number of iterations; more are sharper and noisier. "auto" stops before noise is
+        sharpened.
+    background : float or "auto"
+        Intensity that is there without the structure, from the camera or from haze, in
+        intensity units; part of the model and not of the result. "auto" finds it from the
+        image, and rather too low than too high.
     tv_weight : float
         Weight of the total variation, relative to the Poisson likelihood of intensities
         scaled to a range of 1; 0 for none.
@@ -115,19 +128,23 @@ class RichardsonLucy(Photons):
     Examples
     --------
     >>> RichardsonLucy(iterations=20)
-    RichardsonLucy(iterations=20, background=0.0, tv_weight=0.0, accelerate=True)
+    RichardsonLucy(iterations=20, background='auto', tv_weight=0.0, accelerate=True)
     """
 
     solver = "richardson_lucy"
 
-    iterations: Iterations = 15
-    background: Background = 0.0
+    iterations: Annotated[int | Auto, {"min": 1, "max": 100_000}] = "auto"
+    background: Background = "auto"
     tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
     accelerate: bool = True
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
         return 18 if self.tv_weight else 14
+
+    def fitted(self, image: Statistics) -> Self:
+        """See :class:`Method`: the number of iterations."""
+        return replace(self, iterations=15) if self.iterations == "auto" else self
 
     def weight_from_noise(self, noise: float, axes: int) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""

@@ -1,10 +1,19 @@
 """Least squares with a prior on differences: total variation and Hessian."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._preparation.data_weight import inverse_variance
-from napari_tf_deblur.methods.base import Array, Intensity, Iterations, Method, Tolerance, Weight
+from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.methods.base import (
+    Array,
+    FromImage,
+    Intensity,
+    Iterations,
+    Method,
+    Tolerance,
+    Weight,
+)
 from napari_tf_deblur.psf import PSF
 
 SMALLEST_WEIGHT = 1e-6
@@ -34,7 +43,7 @@ class LeastSquares(Method):
 
     order: ClassVar[int]
     weight_factor: ClassVar[float]
-    weight: float
+    weight: float | FromImage
     iterations: int
     tolerance: float
     nonnegative: bool
@@ -45,6 +54,15 @@ class LeastSquares(Method):
         """See :class:`Method`."""
         factor = self.weight_factor * (OF_VOLUMES if axes == 3 else 1.0)
         return float(min(max(factor * noise**1.5, SMALLEST_WEIGHT), 1.0))
+
+    def fitted(self, image: Statistics) -> Self:
+        """See :class:`Method`: the weight."""
+        if self.weight != "auto":
+            return self
+        found: dict[str, Any] = {
+            "weight": self.weight_from_noise(image.noise / image.scale, image.axes)
+        }
+        return replace(self, **found)
 
     def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
@@ -63,9 +81,10 @@ class TotalVariation(LeastSquares):
 
     Parameters
     ----------
-    weight : float
+    weight : float, "auto" or "cross-validated"
         Regularisation weight, for intensities scaled to a range of 1. More removes more
-        noise, less keeps more detail. About 0.6 times the noise to the power 1.5 is best.
+        noise, less keeps more detail. "auto" finds it from the noise and the image;
+        "cross-validated" by several runs.
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
@@ -90,7 +109,7 @@ gain=0.0, read_noise=0.0)
     order = 1
     weight_factor = 0.6
 
-    weight: Weight = 5e-4
+    weight: Weight = "auto"
     iterations: Iterations = 100
     tolerance: Tolerance = 0.2
     nonnegative: bool = False
@@ -112,9 +131,10 @@ class Hessian(LeastSquares):
 
     Parameters
     ----------
-    weight : float
+    weight : float, "auto" or "cross-validated"
         Regularisation weight, for intensities scaled to a range of 1. More removes more
-        noise, less keeps more detail.
+        noise, less keeps more detail. "auto" finds it from the noise and the image;
+        "cross-validated" by several runs.
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
@@ -138,7 +158,7 @@ class Hessian(LeastSquares):
     order = 2
     weight_factor = 0.28
 
-    weight: Weight = 3e-4
+    weight: Weight = "auto"
     iterations: Iterations = 100
     tolerance: Tolerance = 0.1
     nonnegative: bool = False

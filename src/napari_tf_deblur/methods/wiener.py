@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
-from napari_tf_deblur.estimate import wiener_balance
-from napari_tf_deblur.methods.base import Array, Mask, Method
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.methods.base import Auto, Method
 
 
 @dataclass(frozen=True)
@@ -17,14 +16,14 @@ class Wiener(Method):
 
     Parameters
     ----------
-    balance : float
+    balance : float or "auto"
         Damping, relative to the optical transfer function. More removes more noise, less
-        keeps more detail; 0 to find it from the image, by generalised cross-validation.
+        keeps more detail; "auto" finds it from the image, by generalised cross-validation.
 
     Examples
     --------
     >>> Wiener()
-    Wiener(balance=0.0)
+    Wiener(balance='auto')
     """
 
     solver = "wiener"
@@ -32,7 +31,7 @@ class Wiener(Method):
     reach = 3  # a filter reaches several times as far as the PSF that it undoes
     keeps_freed_memory = True
 
-    balance: Annotated[float, {"min": 0.0, "max": 100.0, "step": 1e-4}] = 0.0
+    balance: Annotated[float | Auto, {"min": 1e-9, "max": 100.0, "step": 1e-4}] = "auto"
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
@@ -41,8 +40,6 @@ class Wiener(Method):
     def weight_from_noise(self, noise: float, axes: int) -> None:
         """See :class:`Method`: it has a balance instead."""
 
-    def fitted(self, values: Array, valid: Mask | None, psf: PSF, periodic: bool) -> Self:
+    def fitted(self, image: Statistics) -> Self:
         """See :class:`Method`: the balance."""
-        if self.balance:
-            return self
-        return replace(self, balance=wiener_balance(values, psf, periodic, valid))
+        return replace(self, balance=image.balance) if self.balance == "auto" else self

@@ -1,0 +1,107 @@
+"""Places of an image where there is something to be seen, for what a part is enough to find."""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Place = tuple[slice, ...]
+
+MUCH_MORE = 4.0
+"""Times as much structure for which another place than the middle is looked at."""
+
+FILL_WINDOW = 5
+"""Pixels per axis whose mean is put where nothing was seen."""
+
+
+def places_with_structure(
+    planes: Array, valid: Mask | None, unit: float, look: tuple[int, ...], most: int
+) -> list[tuple[int, Place]]:
+    """Pick pieces of the size `look`, one in each of at most `most` groups of planes.
+
+    The middle of the middle plane of each group, unless there is much more to be seen elsewhere.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool or None
+        Pixels to look at, broadcastable to `planes`; None for all.
+    unit : float
+        What intensities are divided by before they are squared.
+    look : tuple of int
+        Shape of the pieces, not larger than the frame.
+    most : int
+        Number of pieces, at the most.
+
+    Returns
+    -------
+    list of (int, tuple of slice)
+        Plane, and place in it over channels and frame; none if nothing is to be seen.
+    """
+    frame = planes.shape[2:]
+    starts = []
+    for n, m in zip(frame, look):
+        every = np.linspace(0, n - m, -(-n // m)).astype(int).tolist()
+        starts.append(sorted({(n - m) // 2, *every}, key=lambda start: abs(2 * start - (n - m))))
+    corners = sorted(
+        product(*starts), key=lambda corner: [a != line[0] for a, line in zip(corner, starts)]
+    )
+    places = [(slice(None), *(slice(a, a + m) for a, m in zip(c, look))) for c in corners]
+    usable = [
+        plane
+        for plane in range(len(planes))
+        if not all(_is_blank(*seen(planes, valid, plane, place)) for place in places)
+    ]
+    picked: list[tuple[int, Place]] = []
+    for group in np.array_split(usable, min(most, len(usable))) if usable else ():
+        nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
+        best, largest = None, 0.0
+        for plane, place in product(nearest, places):
+            if _is_blank(*seen(planes, valid, plane, place)):
+                continue
+            found = _structure(without_mean(*seen(planes, valid, plane, place), unit))
+            if best is None or found > MUCH_MORE * max(largest, 0.0):
+                best, largest = (plane, place), found
+        if best is not None:
+            picked.append(best)
+    return picked
+
+
+def seen(planes: Array, valid: Mask | None, plane: int, place: Place) -> tuple[Array, Mask | None]:
+    """A piece of an image, and which of its pixels count."""
+    if valid is None:
+        return planes[plane][place], None
+    return planes[plane][place], np.broadcast_to(valid, planes.shape)[plane][place]
+
+
+def _is_blank(image: Array, valid: Mask | None) -> bool:
+    seen = image if valid is None else image[valid]
+    return not (seen.size and np.ptp(seen) > 0)
+
+
+def _structure(image: Array) -> float:
+    """Covariance of neighbours: noise has none, and a single bright pixel neither."""
+    total = 0.0
+    for axis in range(1, image.ndim):
+        if image.shape[axis] > 1:
+            along = np.moveaxis(image, axis, -1)
+            total += float(np.mean(along[..., 1:] * along[..., :-1], dtype=np.float64))
+    return total
+
+
+def without_mean(image: Array, valid: Mask | None, unit: float) -> Array:
+    """The image in other units, less its mean; what is invalid is filled from around it."""
+    image = np.asarray(image * np.float32(1 / unit), dtype=np.float32)
+    if valid is None:
+        return np.asarray(image - image.mean())
+    known = valid.astype(np.float32)
+    image = np.where(valid, image - np.mean(image, where=valid), np.float32(0))
+    size = (1, *[FILL_WINDOW] * (image.ndim - 1))
+    around = ndimage.uniform_filter(image, size) / (
+        ndimage.uniform_filter(known, size) + np.float32(1e-6)
+    )
+    return np.asarray(np.where(valid, image, around))

@@ -1,0 +1,101 @@
+"""Solving what was prepared, batch by batch, step by step."""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._solvers import load
+from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
+from napari_tf_deblur._solvers.progress import Progress
+from napari_tf_deblur._solvers.registry import solver
+from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur.steps import Step
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a run came to.
+
+    Attributes
+    ----------
+    image, residual : ndarray of float32
+        In the source's shape and units.
+    loss_history : ndarray of float32
+        Summed over planes that are solved one after another.
+    converged : bool
+        Whether the image stopped changing before the iterations ran out.
+    seconds : float
+        Duration, TensorFlow's start not included.
+    warnings : tuple of str
+        What is left as it was, if the run was stopped.
+    """
+
+    image: Array
+    residual: Array
+    loss_history: Array
+    converged: bool
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Solved]:
+    """Solve each batch, and tell about ten times a second where it stands.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        What to solve; nothing in it is changed.
+    stop : threading.Event, optional
+        Once it is set, the generator returns at its next step, with the best image so far.
+    """
+    method = prepared.calibration.method
+    progress = Progress(prepared)
+    converged = True
+
+    def step(message: str) -> Step:
+        return Step(message, progress.fraction, progress.losses(), progress.image)
+
+    def is_stopped() -> bool:
+        return stop is not None and stop.is_set()
+
+    if not load.is_loaded():
+        yield step("starting TensorFlow")
+    yield step("preparing")
+    started = last_yield = time.perf_counter()
+    try:
+        with memory.kept(prepared.roomy):
+            for batch in prepared.batches:
+                if is_stopped():
+                    break
+                for iterate in solver(method)(prepared.problem(batch), method):
+                    progress.note(batch, iterate)
+                    if is_stopped():
+                        break
+                    if time.perf_counter() - last_yield >= REPORT_INTERVAL:
+                        yield step(progress.message)
+                        last_yield = time.perf_counter()
+                converged = converged and iterate.converged
+                progress.end_of(batch)
+                del iterate  # and its arrays, before memory is given back
+    except load.memory_errors() as error:
+        raise OutOfMemoryError(
+            "The memory ran out during the run; crop the image, deblur it as 2D instead of "
+            "3D, or close other programs."
+        ) from error
+    stopped = is_stopped()
+    return Solved(
+        image=progress.image(),
+        residual=progress.residual(),
+        loss_history=progress.losses(),
+        converged=converged and not stopped,
+        seconds=time.perf_counter() - started,
+        warnings=(progress.words_of_stop(),) if stopped else (),
+    )
