@@ -423,10 +423,11 @@ def test_a_field_cannot_leave_its_bounds(dock):
 
 def test_out_of_range(viewer, dock, blurred, told, finished):
     viewer.add_image(blurred, name="cells")
-    dock.fields.methods.choice.value = Wiener
-    dock.fields.methods.forms[Wiener].balance.native.setMinimum(-1.0)  # the field itself goes to 0
-    dock.fields.methods.forms[Wiener].balance.native.setValue(-1.0)
-    assert_refused(viewer, dock, told, finished, "balance")
+    dock.fields.methods.choice.value = TotalVariation
+    tolerance = dock.fields.methods.forms[TotalVariation].tolerance
+    tolerance.native.setMinimum(-1.0)  # the field itself goes to 0
+    tolerance.native.setValue(-1.0)
+    assert_refused(viewer, dock, told, finished, "tolerance")
 
 
 def test_mask_of_another_shape(viewer, dock, blurred, told, finished):

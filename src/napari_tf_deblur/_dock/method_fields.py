@@ -1,10 +1,18 @@
 """The fields that choose a method and its parameters, derived from the methods' dataclasses."""
 
+from dataclasses import fields as fields_of
+from typing import Any, get_type_hints
+
 from magicgui import magicgui
 from magicgui.widgets import CheckBox, ComboBox, FunctionGui
 
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur.methods import METHODS, Method
+from napari_tf_deblur._dock.number_or_word import NumberOrWord
+from napari_tf_deblur.methods import METHODS, Auto, Method
+from napari_tf_deblur.methods.base import numbers_and_words
+
+AUTOMATIC = "Automatic"
+ABOUT_AUTOMATIC = "The method that suits the image; the result says which, and why"
 
 
 class MethodFields:
@@ -18,7 +26,7 @@ class MethodFields:
     Attributes
     ----------
     choice : ComboBox
-        Which method.
+        Which method, or "auto".
     forms : dict of Method to FunctionGui
         The parameters of each method; calling one returns the method.
     """
@@ -26,25 +34,30 @@ class MethodFields:
     def __init__(self, form: Form) -> None:
         self._form = form
         titles = [(_first_line(method).split(":")[0], method) for method in METHODS]
-        self.choice = ComboBox(label="Method", choices=titles)
+        self.choice = ComboBox(label="Method", choices=[(AUTOMATIC, "auto"), *titles])
         form.add(self.choice)
         self.forms = {method: self._parameters(method) for method in METHODS}
         self.choice.changed.connect(self._choose)
         self._choose()
 
-    def method(self) -> Method:
+    def method(self) -> Method | Auto:
         """Return the method that the fields describe; raise TypeError or ValueError if none."""
-        return self.forms[self.choice.value]()
+        chosen = self.choice.value
+        return "auto" if chosen == "auto" else self.forms[chosen]()
 
     def _choose(self, *_: object) -> None:
+        chosen = self.choice.value
         for method, fields in self.forms.items():
             for widget in fields:
-                self._form.show_row(widget, method is self.choice.value)
-        self.choice.tooltip = _first_line(self.choice.value)
+                self._form.show_row(widget, method is chosen)
+        self.choice.tooltip = ABOUT_AUTOMATIC if chosen == "auto" else _first_line(chosen)
 
     def _parameters(self, method: type[Method]) -> FunctionGui[..., Method]:
         """Derive a method's fields from its dataclass, and put them in rows of the form."""
-        fields: FunctionGui[..., Method] = magicgui(method, call_button=False, labels=False)
+        options: dict[str, Any] = _options_of(method)
+        fields: FunctionGui[..., Method] = magicgui(
+            method, call_button=False, labels=False, **options
+        )
         for widget in list(fields):
             widget.label = widget.label[:1].upper() + widget.label[1:]
             if isinstance(widget, CheckBox):
@@ -53,6 +66,21 @@ class MethodFields:
         fields.native.setParent(self._form)
         fields.native.hide()
         return fields
+
+
+def _options_of(method: type[Method]) -> dict[str, dict[str, Any]]:
+    """What magicgui cannot see by itself: fields that take a number or a word."""
+    hints = get_type_hints(method, include_extras=True)
+    options = {}
+    for field in fields_of(method):
+        number, words, _ = numbers_and_words(hints[field.name])
+        if number is not None and words:
+            options[field.name] = {
+                "widget_type": NumberOrWord,
+                "words": words,
+                "kind": number,
+            }
+    return options
 
 
 def _first_line(method: type[Method]) -> str:

@@ -9,14 +9,14 @@ from napari_tf_deblur._layers.psf_kinds import psf_from
 from napari_tf_deblur._layers.result import result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur.forward import Boundary
-from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import finish
 
 
 def deblur_layer(
     layer: Image,
     psf: ArrayLike | Image,
-    method: Method = TotalVariation(),
+    method: Method | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     mask: Labels | Shapes | ArrayLike | None = None,
@@ -33,8 +33,8 @@ def deblur_layer(
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
         image are deblurred: the last ones that are neither time nor channels.
-    method : Method
-        What to do.
+    method : Method or "auto"
+        What to do; "auto" picks a method from the image.
     boundary : {"unknown", "zero", "periodic"}
         What lies outside the frame.
     mask : napari.layers.Labels, napari.layers.Shapes or array_like, optional

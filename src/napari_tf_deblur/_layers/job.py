@@ -18,7 +18,7 @@ from napari_tf_deblur._layers.result import Result, displayable, fitting_limits
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
-from napari_tf_deblur.methods import Method
+from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import Step, mapped
 
 
@@ -51,8 +51,8 @@ class Job:
         The image.
     psf : PSFKind
         The PSF; its number of axes says which axes are deblurred.
-    method : Method
-        What to do.
+    method : Method or "auto"
+        What to do; "auto" picks a method from the image.
     boundary : str
         What lies outside the frame.
     mask : callable, optional
@@ -63,7 +63,7 @@ class Job:
 
     source: Source
     psf: PSFKind
-    method: Method
+    method: Method | Auto
     boundary: Boundary = "unknown"
     mask: Callable[[], Mask] | None = None
     ignore_nan: bool = False
@@ -166,6 +166,7 @@ class Job:
             "source": self.source.name,
             "axes": frame.in_words(self.source.rgb),
             "method": {"name": type(done.method).__name__, **asdict(done.method)},
+            "reason": done.reason,
             "psf": {**about_psf, "array": psf, "notes": notes},
             "boundary": self.boundary,
             "mask": mask,

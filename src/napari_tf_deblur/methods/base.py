@@ -21,7 +21,7 @@ Auto = Literal["auto"]
 FromImage = Literal["auto", "cross-validated"]
 """For a weight that is found from the image: at no great cost, or by several runs."""
 
-Weight = Annotated[float | FromImage, {"min": 0.0, "max": 1.0, "step": 1e-5}]
+Weight = Annotated[float | FromImage, {"min": 0.0, "max": 1.0, "step": 1e-5, "number": 1e-3}]
 Iterations = Annotated[int, {"min": 1, "max": 100_000}]
 Tolerance = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-4}]
 Intensity = Annotated[float, {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01}]

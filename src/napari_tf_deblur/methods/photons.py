@@ -16,9 +16,12 @@ from napari_tf_deblur.methods.base import (
 from napari_tf_deblur.noise import photon_gain
 
 Background = Annotated[
-    float | Auto, {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01}
+    float | Auto,
+    {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01, "number": 0.0},
 ]
-Gain = Annotated[float | Auto, {"min": 1e-38, "max": LARGEST_INTENSITY, "step": 0.01}]
+Gain = Annotated[
+    float | Auto, {"min": 1e-38, "max": LARGEST_INTENSITY, "step": 0.01, "number": 1.0}
+]
 
 
 class Photons(Method):
@@ -79,7 +82,9 @@ class PoissonLikelihood(Photons):
 
     solver = "poisson"
 
-    weight: Annotated[float | FromImage, {"min": 0.0, "max": 1000.0, "step": 0.1}] = "auto"
+    weight: Annotated[
+        float | FromImage, {"min": 0.0, "max": 1000.0, "step": 0.1, "number": 1.0}
+    ] = "auto"
     iterations: Iterations = 200
     tolerance: Tolerance = 1e-3
     gain: Gain = "auto"
@@ -133,7 +138,7 @@ class RichardsonLucy(Photons):
 
     solver = "richardson_lucy"
 
-    iterations: Annotated[int | Auto, {"min": 1, "max": 100_000}] = "auto"
+    iterations: Annotated[int | Auto, {"min": 1, "max": 100_000, "number": 15}] = "auto"
     background: Background = "auto"
     tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
     accelerate: bool = True

@@ -31,7 +31,9 @@ class Wiener(Method):
     reach = 3  # a filter reaches several times as far as the PSF that it undoes
     keeps_freed_memory = True
 
-    balance: Annotated[float | Auto, {"min": 1e-9, "max": 100.0, "step": 1e-4}] = "auto"
+    balance: Annotated[float | Auto, {"min": 1e-9, "max": 100.0, "step": 1e-4, "number": 0.01}] = (
+        "auto"
+    )
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
