@@ -1,0 +1,162 @@
+"""What is lost by not knowing: everything found from the image, against settings with the truth.
+
+Each case is deblurred by ``deconvolve(image, psf)`` as it stands, and by every method at weights
+half an octave apart (or iterations, or balances), of which the best is chosen with the truth.
+Then once more with a PSF that is told 25 % too wide. ``python benchmarks/automatic.py`` prints
+the table; the search for the best settings takes an hour, and what it found is kept.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import Case, all_cases
+from environments import data_folders
+from further import further_cases
+from metrics import psnr
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    Deconvolution,
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+    deconvolve,
+)
+from napari_tf_deblur.methods import Auto, Method
+
+HERE = Path(__file__).resolve().parent
+KEPT = HERE / "automatic.json"
+"""The best settings of each case, found with the truth."""
+
+REACH = 12
+"""Steps of half an octave in which the best weight is looked for, from the one of "auto"."""
+
+MISSED = 2
+"""Steps without a better result after which the search goes no further."""
+
+TOO_WIDE = 1.25
+
+
+def solve(case: Case, method: Method | Auto, psf: np.ndarray | None = None) -> Deconvolution:
+    return deconvolve(
+        case.blurred,
+        case.psf if psf is None else psf,
+        method,
+        boundary="unknown" if case.boundary == "camera" else "periodic",
+        channel_axis=case.channel_axis,
+    )
+
+
+def quality(case: Case, image: np.ndarray) -> float:
+    return psnr(image, case.truth, case.peak, case.affine)
+
+
+def best_of(case: Case) -> tuple[float, str]:
+    """The best result of any method and weight, and how it is made."""
+    found: list[tuple[float, str]] = []
+    kinds: list[tuple[Method, str]] = [
+        (TotalVariation(nonnegative=case.counts), "weight"),
+        (Hessian(nonnegative=case.counts), "weight"),
+        (PoissonLikelihood(), "weight"),
+        (RichardsonLucy(), "iterations"),
+        (Wiener(), "balance"),
+    ]
+    for method, name in kinds:
+        start = solve(case, method).method
+        tried: dict[int, float] = {}
+
+        def tried_at(step: int, start: Any = start, name: str = name, tried: Any = tried) -> float:
+            if step not in tried:
+                tried[step] = quality(case, solve(case, changed(start, name, step)).image)
+            return float(tried[step])
+
+        tried_at(0)
+        for way in (-1, 1):
+            missed = 0
+            for step in range(way, way * (REACH + 1), way):
+                better = max(tried.values())
+                missed = 0 if tried_at(step) > better else missed + 1
+                if missed == MISSED:
+                    break
+        step = max(tried, key=lambda k: tried[k])
+        found.append((tried[step], repr(changed(start, name, step))))
+    return max(found)
+
+
+def changed(method: Any, name: str, step: int) -> Any:
+    """A method with one value so many half octaves higher, within its bounds."""
+    value = getattr(method, name) * 2 ** (step / 2)
+    if name == "iterations":
+        return replace(method, iterations=max(1, round(value)))
+    return replace(method, **{name: float(np.clip(value, *method.bounds(name)))})
+
+
+def widened(psf: np.ndarray, times: float = TOO_WIDE) -> np.ndarray:
+    """A PSF drawn out so many times along all axes, its middle in place."""
+    half = [int(np.ceil(times * (n // 2))) for n in psf.shape]
+    grid = np.meshgrid(*(np.arange(-h, h + 1) for h in half), indexing="ij")
+    at = [g / times + n // 2 for g, n in zip(grid, psf.shape)]
+    wide = ndimage.map_coordinates(np.pad(psf, 1), [a + 1 for a in at], order=1)
+    return (np.maximum(wide, 0) / wide.sum()).astype(np.float32)
+
+
+def known_best(name: str, case: Case, kept: dict[str, Any]) -> tuple[float, str]:
+    """Look the best up, or find and keep it."""
+    key = hashlib.sha1(case.blurred.tobytes()).hexdigest()[:12]
+    if kept.get(name, {}).get("of") != key:
+        score, settings = best_of(case)
+        kept[name] = {"of": key, "psnr": score, "settings": settings}
+        KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    return kept[name]["psnr"], kept[name]["settings"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--environments", type=Path, default=HERE / ".environments")
+    parser.add_argument("--cases", default="*", help="pattern of the cases' names")
+    chosen = parser.parse_args()
+    makers: dict[str, Callable[[], Case]] = {
+        **all_cases(data_folders(chosen.environments)),
+        **further_cases(),
+    }
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    print("## Nothing told but the PSF\n")
+    print("| case | blurred | best | lost | method | too wide: gain | verdict |")
+    print("| --- | ---: | ---: | ---: | --- | ---: | --- |")
+    rows = []
+    for name, make in makers.items():
+        if not fnmatch.fnmatch(name, chosen.cases):
+            continue
+        case = make()
+        best, settings = known_best(name, case, kept)
+        result = solve(case, "auto")
+        wide = solve(case, "auto", widened(case.psf))
+        blurred = quality(case, case.blurred)
+        lost = best - quality(case, result.image)
+        gain = quality(case, wide.image) - blurred
+        rows.append((lost, best - lost - blurred, gain))
+        print(
+            f"| {name} | {blurred:.2f} | {best:.2f}, {settings.split('(')[0]} | {lost:.2f} "
+            f"| {type(result.method).__name__} | {gain:+.2f} | {wide.verdict.kind} |",
+            flush=True,
+        )
+    lost, better, gain = np.array(rows).T
+    print(
+        f"\nLost against the best of all methods and weights: {np.median(lost):.2f} dB in the "
+        f"median, {np.quantile(lost, 0.9):.2f} at one in ten, {lost.max():.2f} at worst. "
+        f"Worse than the blurred image: {np.sum(better < 0)} of {len(rows)}; with the PSF "
+        f"{TOO_WIDE} times too wide {np.sum(gain < 0)}, by {max(0, -gain.min()):.2f} dB at most.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
