@@ -82,7 +82,7 @@ ErrorsAt: TypeAlias = Callable[[float], Generator[Step, None, Errors]]
 
 def cross_validated(
     image: ArrayLike,
-    psf: ArrayLike,
+    psf: ArrayLike | None = None,
     method: Weighted = TotalVariation(),  # type: ignore[assignment]
     *,
     boundary: Boundary = "unknown",

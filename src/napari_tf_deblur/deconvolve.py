@@ -12,6 +12,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import run
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.cross_validation import weighed
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
@@ -46,6 +47,8 @@ class Deconvolution:
     calibration : Calibration
         What was found from the image: give it to :func:`deconvolve` in place of a method,
         and a part of the image, or another one like it, is deblurred alike.
+    blur : BlurEstimate or None
+        The blur that was found in the image, if no PSF was given.
     seconds : float
         Duration, TensorFlow's start not included.
     warnings : tuple of str
@@ -58,6 +61,7 @@ class Deconvolution:
     iterations: int
     converged: bool
     calibration: Calibration
+    blur: BlurEstimate | None
     seconds: float
     warnings: tuple[str, ...] = ()
 
@@ -74,7 +78,7 @@ class Deconvolution:
 
 def deconvolve(
     image: ArrayLike,
-    psf: ArrayLike,
+    psf: ArrayLike | None = None,
     method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -92,8 +96,9 @@ def deconvolve(
         leading axes (time, channels, planes of a stack) are run plane by plane. Planes
         without any finite pixel are left as they are. What a NumPy masked array masks is
         ignored, as with `mask`.
-    psf : array_like
-        Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
+    psf : array_like, optional
+        By default a Gaussian as wide as the image's own blur, of two axes, or of as many as
+        `spacing` has: see :func:`napari_tf_deblur.estimate_blur`. Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
         in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
         the image has fewer axes. It may be larger than the image.
     method : Method, Calibration or "auto", optional
@@ -148,7 +153,7 @@ def deconvolve(
 
 def iter_deconvolve(
     image: ArrayLike,
-    psf: ArrayLike,
+    psf: ArrayLike | None = None,
     method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -193,7 +198,7 @@ def iter_deconvolve(
 
 def calibrate(
     image: ArrayLike,
-    psf: ArrayLike,
+    psf: ArrayLike | None = None,
     method: Method | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -259,6 +264,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         iterations=len(solved.loss_history),
         converged=solved.converged,
         calibration=prepared.calibration,
+        blur=prepared.blur,
         seconds=searched + solved.seconds,
         warnings=prepared.warnings + solved.warnings,
     )

@@ -10,7 +10,7 @@ from psygnal import Signal, SignalInstance
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.gaussian_fields import GaussianFields
 from napari_tf_deblur._dock.layer_choice import LayerChoice
-from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -97,7 +97,36 @@ class LayerFields:
         self.layer.reset_choices()
 
 
-KINDS: tuple[type[GaussianFields] | type[LayerFields], ...] = (GaussianFields, LayerFields)
+class EstimatedFields:
+    """A PSF that is found in the image: there is nothing to set."""
+
+    kind = EstimatedPSF
+    changed = Signal()
+    ndim = None
+
+    def __init__(self, _form: Form, _layers: Layers) -> None:
+        self._ndim = 2
+
+    def psf(self) -> EstimatedPSF:
+        """Return the PSF that is to be found."""
+        return EstimatedPSF(self._ndim)
+
+    def fit(self, source: Source | None, ndim: int) -> None:
+        """Look along as many axes as the image is deblurred."""
+        self._ndim = ndim
+
+    def show(self, visible: bool) -> None:
+        """There is nothing to show."""
+
+    def reset_choices(self) -> None:
+        """There is nothing to choose from."""
+
+
+KINDS: tuple[type[GaussianFields | LayerFields | EstimatedFields], ...] = (
+    GaussianFields,
+    LayerFields,
+    EstimatedFields,
+)
 """The fields of all kinds, in the order in which they are offered."""
 
 

@@ -15,7 +15,7 @@ from napari_tf_deblur.steps import finish
 
 def deblur_layer(
     layer: Image,
-    psf: ArrayLike | Image,
+    psf: ArrayLike | Image | None = None,
     method: Method | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -28,8 +28,9 @@ def deblur_layer(
     ----------
     layer : napari.layers.Image
         The blurred image: any number of axes, colour or not, multiscale or not.
-    psf : array_like or napari.layers.Image
-        An array is used as it is. A layer is taken for a measured PSF: resampled to the
+    psf : array_like or napari.layers.Image, optional
+        By default a Gaussian as wide as the image's own blur: see
+        :func:`napari_tf_deblur.estimate_blur`. An array is used as it is. A layer is taken for a measured PSF: resampled to the
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
         image are deblurred: the last ones that are neither time nor channels.
@@ -64,7 +65,7 @@ def deblur_layer(
     """
     source = read(layer)
     marked = None if mask is None else mask_from(mask, source)
-    job = Job(source, psf_from(psf), method, boundary, marked, ignore_nan)
+    job = Job(source, psf_from(psf, source), method, boundary, marked, ignore_nan)
     result = finish(job.steps())
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)

@@ -16,6 +16,7 @@ from napari_tf_deblur._layers.axes import Axis
 from napari_tf_deblur._layers.psf_spacing import Spacing, layer_spacing
 from napari_tf_deblur._layers.source import Source, read
 from napari_tf_deblur.bead import measured_psf
+from napari_tf_deblur.blur_estimate import estimate_blur
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import checked_psf, gaussian_psf, gaussian_shape
 
@@ -191,6 +192,50 @@ class LayerPSF:
 
 
 @dataclass(frozen=True)
+class EstimatedPSF:
+    """A Gaussian PSF whose widths are found in the image itself.
+
+    Attributes
+    ----------
+    ndim : int
+        Number of axes along which the image is deblurred.
+    """
+
+    title: ClassVar[str] = "Found in the image"
+    hint: ClassVar[str] = (
+        "A Gaussian as wide as the image's own blur, which is found from its finest detail; "
+        "rather too narrow than too wide"
+    )
+    shown: ClassVar[bool] = True
+
+    ndim: int
+
+    def check(self, source: Source) -> None:
+        """Refuse nothing: what cannot be found is said when it is looked for."""
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Look for the blur; return its PSF, and how wide it is, in words."""
+        image = source.frame(self.ndim).to_core(np.asarray(source.data))
+        if image.dtype.kind == "f":
+            image = np.ma.masked_invalid(image)
+        found = estimate_blur(
+            image,
+            ndim=self.ndim,
+            channel_axis=source.channel_axis,
+            alpha=source.has_alpha,
+        )
+        return found.psf(), (str(found),)
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Return nothing: before it is looked for, nothing is known."""
+        return ()
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is needed to make it again: the PSF itself."""
+        return {"kind": "estimated", "ndim": self.ndim, "python": "psf"}
+
+
+@dataclass(frozen=True)
 class ArrayPSF:
     """A PSF that is used as it is given, from Python."""
 
@@ -222,8 +267,10 @@ class ArrayPSF:
         return {"kind": "array", "array": self.values, "python": "psf"}
 
 
-def psf_from(psf: object) -> PSFKind:
-    """Take a PSF as a layer or as an array."""
+def psf_from(psf: object, source: Source) -> PSFKind:
+    """Take a PSF as a layer or as an array; None is to be found in the image."""
+    if psf is None:
+        return EstimatedPSF(3 if source.is_volume else min(source.ndim, 2))
     return LayerPSF(read(psf)) if isinstance(psf, Layer) else ArrayPSF(psf)
 
 

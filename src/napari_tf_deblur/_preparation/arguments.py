@@ -23,7 +23,7 @@ class Arguments:
     """
 
     image: ArrayLike
-    psf: ArrayLike
+    psf: ArrayLike | None
     method: Method | Calibration | Auto = "auto"
     boundary: Boundary = "unknown"
     channel_axis: int | None = None

@@ -14,6 +14,7 @@ from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._solvers.problem import Problem
+from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import Boundary, Grid
 from napari_tf_deblur.methods import Method
@@ -57,6 +58,8 @@ class Prepared:
         Of one plane.
     roomy : bool
         Whether a run may take more memory than it must, to be faster.
+    blur : BlurEstimate or None
+        What the PSF was made of, where none was given.
     warnings : tuple of str
         What the user should know.
     """
@@ -71,13 +74,14 @@ class Prepared:
     spacing: tuple[float, ...]
     grid: Grid
     roomy: bool
+    blur: BlurEstimate | None
     warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, arguments: Arguments) -> Self:
         """Check everything; find what the calibration does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
-        psf = checked_psf(arguments.psf, most_axes=_axes_to_deblur(arguments))
+        psf, blur = _psf(arguments)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = arguments.relative_spacing(psf.ndim)
         ignored = _either(planes.masked(arguments.image), arguments.mask, planes)
@@ -105,6 +109,7 @@ class Prepared:
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
         warnings += _warnings(planes, psf, blank)
+        warnings += [str(blur)] if blur else []
         lowest = min(float(values[plane].min()) for plane in used)
         if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
             warnings.append(
@@ -123,6 +128,7 @@ class Prepared:
             spacing=spacing,
             grid=grid,
             roomy=roomy,
+            blur=blur,
             warnings=tuple(warnings),
         )
 
@@ -162,6 +168,22 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     unknown = boundary == "unknown"
     reach, times = (REACH, method.reach) if unknown else (1.0, 1)
     return Grid.around(planes.frame, psf, boundary, reach, times)
+
+
+def _psf(arguments: Arguments) -> tuple[PSF, BlurEstimate | None]:
+    """The PSF that was given, or one as wide as the image's own blur."""
+    axes = _axes_to_deblur(arguments)
+    if arguments.psf is not None:
+        return checked_psf(arguments.psf, most_axes=axes), None
+    blur = estimate_blur(
+        arguments.image,
+        ndim=min(axes, 2) if arguments.spacing is None else np.size(arguments.spacing),
+        channel_axis=arguments.channel_axis,
+        alpha=arguments.alpha,
+        spacing=arguments.spacing,
+        mask=arguments.mask,
+    )
+    return blur.psf(), blur
 
 
 def _axes_to_deblur(arguments: Arguments) -> int:
