@@ -1,16 +1,20 @@
 """What an image says about its noise: how strong it is, and how many photons made it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from napari_tf_deblur._noise.blocks import blocks_of
-from napari_tf_deblur._noise.broken_pixels import hot_pixels, rounding_step, saturated_at
+from napari_tf_deblur._noise.blocks import Blocks
+from napari_tf_deblur._noise.broken_pixels import hot_pixels, piled_at, rounding_step, saturated_at
 from napari_tf_deblur._noise.differences import flat_windows, second_differences
+from napari_tf_deblur._noise.camera import camera
 from napari_tf_deblur._noise.line_fit import Line, best_line
 from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median
+from napari_tf_deblur._preparation.planes import Planes
+from napari_tf_deblur.errors import InvalidValueError
 
 SAMPLE_PIXELS = 2**21
 """Pixels that are enough to find the noise from."""
@@ -23,6 +27,72 @@ MEDIAN_OF_NORMAL = 0.6745
 
 FLAT_PART = 0.01
 """Part of the second differences that are 0, up to which nobody need look for flat areas."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of an image, in intensity units; made by :func:`estimate_noise`.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation at the usual pixels: on a dark ground, of the dark.
+    mean : float
+        Standard deviation over all pixels, root mean square.
+    gain : float or None
+        Intensity units per photon; None for noise that does not grow with the brightness,
+        or where the image cannot tell.
+    offset : float or None
+        Intensity that the camera shows without light.
+    read_noise : float or None
+        Standard deviation without light, rounding included.
+    confident : bool
+        Whether there were enough pixels whose noise could be told from structure.
+    """
+
+    sigma: float
+    mean: float
+    gain: float | None = None
+    offset: float | None = None
+    read_noise: float | None = None
+    confident: bool = True
+
+
+def estimate_noise(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    alpha: bool = False,
+    mask: ArrayLike | None = None,
+) -> Noise | tuple[Noise, ...]:
+    """Estimate."""
+    shape = np.shape(image)
+    axes = len(shape) - (channel_axis is not None)
+    planes, values = Planes.of(image, np.ones((1,) * min(2, axes), np.float32), channel_axis, alpha)
+    valid = np.isfinite(values)
+    for own in (planes.masked(image), None if mask is None else planes.mask(mask)):
+        if own is not None:
+            valid &= ~own
+    if not valid.any():
+        raise InvalidValueError("no pixels")
+    every = None if valid.all() else valid
+    found = tuple(
+        _noise_of(values[:, c : c + 1], None if every is None else every[:, c : c + 1])
+        for c in range(values.shape[1])
+    )
+    return found[0] if channel_axis is None else found
+
+
+def _noise_of(planes: Array, valid: Mask | None) -> Noise:
+    usual = noise_level(planes, valid)
+    unit = peak_and_unit(planes, valid)[1]
+    blocks = _blocks(planes, valid, usual, SAMPLE_PIXELS) if usual else None
+    found = None if blocks is None else camera(blocks, planes.ndim - 2)
+    if found is None:
+        return Noise(usual, usual)
+    def scaled(v):
+        return None if v is None else v * unit
+    return Noise(usual, usual, scaled(found.gain), scaled(found.offset), scaled(found.read_noise))
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
@@ -150,15 +220,22 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
 def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
     """The line of a camera's noise, from the `noise_level`, in the image's units."""
     peak, unit = peak_and_unit(planes, valid)
-    noise = usual / unit
-    top = saturated_at(planes, valid) / unit
-    blocks: list[NDArray[np.float64]] = []
-    for values, usable in slabs(planes, valid, unit):
-        broken = hot_pixels(values, usable, noise) | (values >= top)
-        blocks.append(blocks_of(values, usable & ~broken))
+    blocks = _blocks(planes, valid, usual)
     dark = (read_noise / unit) ** 2
-    line = Line(0.0, dark)
-    if blocks:
-        line = best_line(np.concatenate(blocks, axis=1), dark, planes.ndim - 2)
+    line = Line(0.0, dark) if blocks is None else best_line(blocks, dark, planes.ndim - 2)
     slope = max(line.slope, LEAST_GAIN * peak) * unit
     return Line(float(slope), float(line.at_zero) * unit**2)
+
+
+def _blocks(
+    planes: Array, valid: Mask | None, usual: float, enough: float = np.inf
+) -> Blocks | None:
+    """Brightness and noise of all blocks, from the `noise_level`; intensities over the unit."""
+    unit = peak_and_unit(planes, valid)[1]
+    noise = usual / unit
+    top, bottom = saturated_at(planes, valid) / unit, piled_at(planes, valid) / unit
+    blocks = []
+    for values, usable in slabs(planes, valid, unit, enough):
+        broken = hot_pixels(values, usable, noise) | (values >= top)
+        blocks.append(Blocks.of(values, usable & ~broken, bottom))
+    return Blocks.together(blocks) if blocks else None
