@@ -4,7 +4,7 @@
 
 Each value counts as *within* its tolerance, as *unknown* (None), or as *wrong*: gain 10 %;
 offset 20 %, or 2 % of the brightest structure's light if that is more; read noise 20 %, or a
-tenth of a photon. What rounding adds is the camera's noise too.
+tenth of a photon, or of the step that intensities are rounded to, whose noise is read noise too.
 """
 
 import argparse
@@ -41,10 +41,13 @@ class Camera:
     offset: float
     read_noise: float
     contrast: float
+    whole: bool
     name: str
 
 
-def scene(kind: str, side: int, dark: float, random: np.random.Generator, pictures: str) -> np.ndarray:
+def scene(
+    kind: str, side: int, dark: float, random: np.random.Generator, pictures: str
+) -> np.ndarray:
     """Light of a blurred scene, 0 to 1; a part of the field has none but what is blurred there."""
     if kind == "photograph":
         light = picture(random.choice(PICTURES[pictures]), side) * 0.9 + 0.1
@@ -53,7 +56,9 @@ def scene(kind: str, side: int, dark: float, random: np.random.Generator, pictur
     shape = (24, side // 2, side // 2) if kind == "volume" else (side, side)
     if kind in ("cells", "volume"):
         mottle = ndimage.gaussian_filter(random.normal(size=shape), 3)
-        light = _field(shape, 1 - dark, random) * np.clip(1 + 0.4 * mottle / mottle.std(), 0.1, None)
+        light = _field(shape, 1 - dark, random) * np.clip(
+            1 + 0.4 * mottle / mottle.std(), 0.1, None
+        )
         light *= 0.2 + ndimage.gaussian_filter(random.random(shape), 20)
     else:
         number = max(4, round((1 - dark) * math.prod(shape) / (60 if kind == "beads" else 900)))
@@ -65,7 +70,7 @@ def scene(kind: str, side: int, dark: float, random: np.random.Generator, pictur
             for _ in range(1 if kind == "beads" else 150):
                 light[tuple(np.minimum(place, np.array(shape) - 1).astype(int))] += bright
                 heading += bend
-                place = (place + [np.sin(heading), np.cos(heading)]) % shape
+                place = (place + np.array([np.sin(heading), np.cos(heading)])) % shape
     return _scaled(ndimage.gaussian_filter(light, random.uniform(1, 3), mode="reflect"))
 
 
@@ -105,7 +110,7 @@ def camera(random: np.random.Generator, side: int, pictures: str) -> Camera:
         f"{kind}, {peak} photons, {100 * dark:.0f} % dark, gain {gain}, offset {offset:.0f}, "
         f"read noise {read:.2f}{', integers' if whole else ''}"
     )
-    return Camera(image.astype(np.float32), gain, offset, read, gain * peak, name)
+    return Camera(image.astype(np.float32), gain, offset, read, gain * peak, whole, name)
 
 
 def verdict(found: float | None, truth: float, tolerance: float) -> tuple[str, float]:
@@ -120,7 +125,7 @@ def judged(case: Camera) -> Iterator[tuple[str, str, float, str]]:
     """Each value's verdict, its error in tolerances, and what was found."""
     noise = estimate_noise(case.image)
     offset_tolerance = max(0.2 * case.offset, 0.02 * case.contrast)
-    read_tolerance = max(0.2 * case.read_noise, 0.1 * case.gain)
+    read_tolerance = max(0.2 * case.read_noise, 0.1 * case.gain, 0.1 * case.whole)
     for name, truth, tolerance in (
         ("gain", case.gain, 0.1 * case.gain),
         ("offset", case.offset, offset_tolerance),
@@ -130,7 +135,9 @@ def judged(case: Camera) -> Iterator[tuple[str, str, float, str]]:
         yield name, *verdict(found, truth, tolerance), f"{found} for {truth:.4g}"
 
 
-def gaussian(random: np.random.Generator, side: int, pictures: str) -> tuple[str, np.ndarray, float]:
+def gaussian(
+    random: np.random.Generator, side: int, pictures: str
+) -> tuple[str, np.ndarray, float]:
     """A blurred photograph, 0 to 255, with noise that is the same everywhere."""
     name, sigma = str(random.choice(PICTURES[pictures])), float(random.choice(SIGMAS))
     blur, whole = random.uniform(1, 3), bool(random.random() < 0.5)
@@ -171,7 +178,8 @@ def main() -> None:
         count("sigma of Gaussian noise", word, error, said)
         claim = "within" if noise.gain is None else "wrong"
         count("no photons claimed", claim, float(claim == "wrong"), said)
-    print("| value | within | unknown | wrong | worst, in tolerances |\n| --- | --: | --: | --: | --: |")
+    print("| value | within | unknown | wrong | worst, in tolerances |")
+    print("| --- | --: | --: | --: | --: |")
     for what, number in counts.items():
         errors = sorted(worst[what], reverse=True)
         cells = (number[word] for word in ("within", "unknown", "wrong"))

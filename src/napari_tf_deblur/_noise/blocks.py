@@ -5,14 +5,19 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from napari_tf_deblur._noise.broken_pixels import hot_pixels, piled_at, saturated_at
 from napari_tf_deblur._noise.differences import differences, neighbours
-from napari_tf_deblur._noise.pieces import Array, Mask
+from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
 
 Values = NDArray[np.float64]
 
 BLOCK_PIXELS = 64
 """About how many pixels a block has whose noise is compared with its brightness."""
+
+LEAST_KNOWN = 0.25
+"""Part of a block's pixels that must count for it to count."""
 
 
 class Blocks(NamedTuple):
@@ -29,6 +34,8 @@ class Blocks(NamedTuple):
         Second and third moment about the block's own mean, structure included, and the pixels.
     piled : ndarray
         Part of the pixels that have the lowest value there is.
+    beside : ndarray
+        The largest mean among a block and those next to it.
     """
 
     mean: Values
@@ -39,6 +46,7 @@ class Blocks(NamedTuple):
     third: Values
     number: Values
     piled: Values
+    beside: Values
 
     @classmethod
     def of(cls, values: Array, usable: Mask, lowest: float) -> Self:
@@ -72,19 +80,43 @@ class Blocks(NamedTuple):
             third=third * left**2 / ((left - 1) * (left - 2)),
             number=count,
             piled=piled,
+            beside=ndimage.maximum_filter(_in_place(light, inner), 3, mode="nearest").ravel(),
         )
 
     @classmethod
     def together(cls, pieces: Iterable[Self]) -> Self:
         """Those of all pieces."""
-        columns = zip(*pieces)
+        columns: Iterable[tuple[Any, ...]] = zip(*pieces)
         return cls(*(_joined(column) for column in columns))
 
     def where(self, kept: NDArray[np.bool_]) -> Self:
         """Some of the blocks."""
-        return type(self)(
-            *(tuple(v[kept] for v in f) if isinstance(f, tuple) else f[kept] for f in self)
+        columns: Iterable[Any] = self
+        parts: Iterable[Any] = (
+            tuple(part[kept] for part in column) if isinstance(column, tuple) else column[kept]
+            for column in columns
         )
+        return type(self)(*parts)
+
+
+def blocks_of(
+    planes: Array, valid: Mask | None, usual: float, enough: float = np.inf
+) -> Blocks | None:
+    """All blocks of an image, intensities over their unit; None if they are of one value.
+
+    Of a larger image about `enough` pixels are looked at. The `usual` noise tells hot pixels.
+    """
+    unit = peak_and_unit(planes, valid)[1]
+    top, bottom = saturated_at(planes, valid) / unit, piled_at(planes, valid) / unit
+    pieces = []
+    for values, usable in slabs(planes, valid, unit, enough):
+        broken = hot_pixels(values, usable, usual / unit) | (values >= top)
+        pieces.append(Blocks.of(values, usable & ~broken, bottom))
+    if not pieces:
+        return None
+    blocks = Blocks.together(pieces)
+    counting = blocks.number >= LEAST_KNOWN * blocks.number.max(initial=1)
+    return blocks.where(counting) if counting.any() else None
 
 
 def _joined(column: tuple[Any, ...]) -> Any:
@@ -129,11 +161,15 @@ def _sides(shape: tuple[int, ...]) -> list[int]:
     return [min(side, n) for n in shape]
 
 
+def _in_place(of_blocks: Values, values: Array) -> Values:
+    """The values of blocks, one axis each as the image has them."""
+    return of_blocks.reshape([n // b for n, b in zip(values.shape, _sides(values.shape))])
+
+
 def _spread(of_blocks: Values, values: Array) -> Array:
     """The value of each block at its pixels; that of the nearest beyond the last whole block."""
-    sides = _sides(values.shape)
-    spread = of_blocks.astype(np.float32).reshape([n // b for n, b in zip(values.shape, sides)])
-    for axis, (n, b) in enumerate(zip(values.shape, sides)):
+    spread = _in_place(of_blocks, values).astype(np.float32)
+    for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
         spread = np.repeat(spread, b, axis)
         rest = [(0, n - spread.shape[axis] if a == axis else 0) for a in range(values.ndim)]
         spread = np.pad(spread, rest, mode="edge")
@@ -142,16 +178,15 @@ def _spread(of_blocks: Values, values: Array) -> Array:
 
 def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
     """Mean of what is known in each block, and its number."""
-    shape = values.shape
-    sides = _sides(shape)
-    whole = tuple(slice(n // b * b) for n, b in zip(shape, sides))
-    split = [part for n, b in zip(shape, sides) for part in (n // b, b)]
-    axes = tuple(range(1, 2 * len(shape), 2))
-
-    def apart(array: NDArray[Any]) -> NDArray[Any]:
-        return array[whole].reshape(split)
-
-    count = np.sum(apart(known), axis=axes, dtype=np.float64).ravel()
-    kept = np.where(known, values, np.float32(0))
-    total = np.sum(apart(kept), axis=axes, dtype=np.float64).ravel()
+    count = _block_sums(known.astype(np.float32))
+    total = _block_sums(values * known)
     return total / np.maximum(count, 1), count
+
+
+def _block_sums(values: Array) -> Values:
+    """Sum of each whole block; one axis after the other, which is faster than all at once."""
+    for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
+        whole = values[(slice(None),) * axis + (slice(n // b * b),)]
+        parts = (*whole.shape[:axis], n // b, b, *whole.shape[axis + 1 :])
+        values = np.add.reduce(whole.reshape(parts), axis=axis + 1)
+    return values.ravel().astype(np.float64)

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._noise.blocks import Blocks, Values
-from napari_tf_deblur._noise.line_fit import Fit
 
 FEWEST = 12
 """Blocks that make a ground."""
@@ -19,11 +19,8 @@ WIDTH = 4.0
 STANDS_OUT = 2.0
 """Times as many blocks as in as wide a window next to it: a slope of brightness has none."""
 
-AGREES = 3.0
-"""Standard errors within which a ground's spread is the noise's."""
-
-SHARE = 0.15
-"""Part of the noise's variance that structure in a ground may add."""
+ROUNDS = 3
+"""Times that a ground is looked for, with the noise of the one before."""
 
 
 class Ground(NamedTuple):
@@ -55,65 +52,62 @@ class Ground(NamedTuple):
 def dark_ground(blocks: Blocks) -> Ground | None:
     """Find the lowest level that many flat blocks share; None if there is none.
 
-    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, with
-    next to nothing below it, and fewer blocks above: where the brightness changes all over an
-    image its means have no such heap.
+    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, and with
+    fewer blocks above and below: where the brightness changes all over an image there is no
+    such heap. Blocks next to brighter ones are left out, for some light of those is in them.
     """
-    full = blocks.number >= 0.75 * blocks.number.max(initial=1)
-    blocks = blocks.where(full)
-    mean, number = blocks.mean, blocks.number
-    if len(mean) < FEWEST:
+    blocks = blocks.where(blocks.number >= 0.75 * blocks.number.max(initial=1))
+    if len(blocks.mean) < FEWEST:
         return None
-    order = np.argsort(mean)
-    low = order[: max(FEWEST, round(LEAST_PART * len(mean)))]
-    least = len(low)
-    variance = float(np.median(blocks.variance[low]))
-    for _ in range(3):
-        error = np.sqrt(max(variance, 0.0) / float(np.median(number)))
-        if not error > 0:
-            flat = mean == mean[order[0]]
-            break
-        start = _heap(mean[order], WIDTH * error, least)
+    ordered = np.sort(blocks.mean)
+    least = max(FEWEST, round(LEAST_PART * len(ordered)))
+    variance = float(np.median(blocks.variance[blocks.mean <= ordered[least - 1]]))
+    pixels = float(np.median(blocks.number))
+    found = None
+    for _ in range(ROUNDS):
+        error = float(np.sqrt(max(variance, 0.0) / pixels))
+        start = _heap(ordered, WIDTH * error, least) if error else float(ordered[0])
         if start is None:
             return None
-        flat = (mean >= start) & (mean <= start + WIDTH * error)
-        variance = float(np.average(blocks.variance[flat], weights=number[flat]))
-    else:
-        above = np.count_nonzero((mean > start + WIDTH * error) & (mean <= start + 2 * WIDTH * error))
-        below = np.count_nonzero(mean < start)
-        inside = np.count_nonzero(flat)
-        if inside < least or inside < STANDS_OUT * above or inside < STANDS_OUT * below:
+        flat = (blocks.mean >= start) & (blocks.beside <= start + (WIDTH + 1) * error)
+        flat &= blocks.mean <= start + WIDTH * error
+        if np.count_nonzero(flat) < FEWEST:
             return None
-    if np.count_nonzero(flat) < least:
-        return None
-    return _of(blocks.where(flat), variance)
+        found = _of(blocks.where(flat))
+        variance = found.variance
+    return found
 
 
 def _heap(ordered: Values, width: float, least: int) -> float | None:
-    """Where the lowest window begins that holds nearly as many as any below the middle."""
-    inside = np.searchsorted(ordered, ordered + width, side="right") - np.arange(len(ordered))
-    most = inside.max()
-    # The lowest heap: the first window that the one above it does not outnumber.
-    next_to = np.searchsorted(ordered, ordered + 2 * width, side="right") - np.arange(len(ordered)) - inside
-    good = np.nonzero((inside >= least) & (inside >= STANDS_OUT * next_to))[0]
-    if not len(good) or most < least:
+    """Where the lowest heap of values begins that is no wider than the width."""
+
+    def within(start: Values, end: Values) -> NDArray[np.int64]:
+        return np.searchsorted(ordered, end, side="right") - np.searchsorted(ordered, start)
+
+    inside = within(ordered, ordered + width)
+    above = within(ordered + width, ordered + 2 * width)
+    below = within(ordered - width, ordered)
+    outside = STANDS_OUT * np.maximum(above, below)
+    good = np.nonzero((inside >= least) & (inside >= outside))[0]
+    if not len(good):
         return None
-    first = good[0]
-    near = good[ordered[good] <= ordered[first] + width]
+    near = good[ordered[good] <= ordered[good[0]] + width]
     return float(ordered[near[np.argmax(inside[near])]])
 
 
-def _of(blocks: Blocks, variance: float) -> Ground:
+def _of(blocks: Blocks) -> Ground:
+    def mean(values: Values) -> float:
+        return float(np.average(values, weights=blocks.number))
+
     pixels = float(blocks.number.sum())
-    level = float(np.average(blocks.mean, weights=blocks.number))
-    third = float(np.average(blocks.third, weights=blocks.number))
-    each = np.average(np.square(blocks.variance - variance), weights=blocks.number)
+    variance = mean(blocks.variance)
+    scatter = mean(np.square(blocks.variance - variance))
     return Ground(
-        level=level,
+        level=mean(blocks.mean),
         level_error=float(np.sqrt(variance / pixels)),
         variance=variance,
-        variance_error=float(np.sqrt(each / len(blocks.mean))),
-        third=third,
+        variance_error=float(np.sqrt(scatter / len(blocks.mean))),
+        third=mean(blocks.third),
         pixels=pixels,
-        piled=float(np.average(blocks.piled, weights=blocks.number)),
+        piled=mean(blocks.piled),
     )

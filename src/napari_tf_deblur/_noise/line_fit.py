@@ -31,6 +31,10 @@ LIKELY = 2.0
 WORST_ERROR = 0.3
 """Relative standard error of the slope above which an offset cannot be told from noise."""
 
+KURTOSIS = 0.25
+"""Variance of squares of differences of photons beyond that of normal noise, over twice their
+mean in photons."""
+
 ROUNDS = 10
 """Fits of the line, each weighted by the noise that the one before expects."""
 
@@ -70,6 +74,11 @@ class Fit(NamedTuple):
         """The line itself."""
         return Line(self.slope, self.at(0.0))
 
+    @property
+    def rises(self) -> bool:
+        """Whether the slope is more than chance explains."""
+        return self.slope > SURE * self.slope_error
+
     def at(self, intensity: float) -> float:
         """The variance at an intensity."""
         return self.level + self.slope * (intensity - self.centre)
@@ -84,7 +93,13 @@ def best_line(blocks: Blocks, dark: float, axes: int) -> Line:
 
     Of slope 0 if it has none.
     """
-    return _best(blocks, axes, lambda *seen: _line_from(dark, *seen), Line(0.0, dark))[0]
+    return line_and_error(blocks, dark, axes)[0]
+
+
+def line_and_error(blocks: Blocks, dark: float, axes: int) -> tuple[Line, float]:
+    """The same, and the standard error of its slope."""
+    found, error = _best(blocks, axes, lambda *seen: _line_from(dark, *seen), Line(0.0, dark))
+    return found, float(error)
 
 
 def best_fit(blocks: Blocks, axes: int) -> Fit | None:
@@ -94,7 +109,7 @@ def best_fit(blocks: Blocks, axes: int) -> Fit | None:
 
 
 def _best(
-    blocks: Blocks, axes: int, fitted: Callable[[Values, Values, Values], Any], none: Any
+    blocks: Blocks, axes: int, fitted: Callable[[Values, Values, Values, Values], Any], none: Any
 ) -> tuple[Any, float]:
     """The fit to the differences that tell most of the noise, and the error of its slope.
 
@@ -107,7 +122,9 @@ def _best(
         if not good.any():
             continue
         independent = count[good] / CORRELATION[kind][axes]
-        found, its_error = fitted(blocks.mean[good], variance[good], independent)
+        found, its_error = fitted(
+            blocks.mean[good], variance[good], independent, blocks.variance[good]
+        )
         # The error of a difference to what tells less of the same noise (Hausman, 1978).
         apart = np.sqrt(max(error**2 - its_error**2, 0.0)) if np.isfinite(error) else error
         if best is none or 0 < found.slope < best.slope + LIKELY * apart:
@@ -117,8 +134,11 @@ def _best(
     return best, error
 
 
-def _free_fit(mean: Values, variance: Values, count: Values) -> tuple[Fit, float]:
-    """Fit a line to variances of `count` independent pixels each; standard error of its slope."""
+def _free_fit(mean: Values, variance: Values, count: Values, spread: Values) -> tuple[Fit, float]:
+    """Fit a line to variances of `count` independent pixels each; standard error of its slope.
+
+    The `spread` is the variance of each block's pixels, structure included.
+    """
     darkest = float(np.quantile(mean, 0.02))
     base = float(np.median(variance[mean <= max(darkest, float(mean.min()))]))
     rise = np.maximum(mean - darkest, 0)
@@ -126,27 +146,30 @@ def _free_fit(mean: Values, variance: Values, count: Values) -> tuple[Fit, float
     expected = base + max(line, 0.0) * rise
     fit = Fit(0.0, np.inf, 0.0, 0.0, np.inf, np.zeros_like(mean), expected)
     for _ in range(ROUNDS):
-        kept = variance <= (1 + STRAY * np.sqrt(2 / count)) * expected
-        certainty = kept * count / np.square(expected)
+        # Few photons scatter more than a normal distribution does, and so does what is brighter
+        # in one part of a block than in another.
+        uneven = KURTOSIS * expected + np.maximum(spread - expected, 0)
+        square = np.square(expected) + fit.slope**2 * uneven
+        kept = variance <= expected + STRAY * np.sqrt(2 * square / count)
+        certainty = kept * count / square
         if not kept.any():
             return fit, np.inf
         centre = np.sum(certainty * mean) / np.sum(certainty)
         level = np.sum(certainty * variance) / np.sum(certainty)
         line, error = _ratio(mean - centre, variance - level, certainty, expected)
         expected = np.maximum(level + line * (mean - centre), 0.3 * min(base, level))
-        fit = Fit(
-            line, error, centre, level, float(np.sqrt(2 / np.sum(certainty))), certainty, expected
-        )
+        level_error = float(np.sqrt(2 / np.sum(certainty)))
+        fit = Fit(line, error, float(centre), float(level), level_error, certainty, expected)
     misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
     error *= np.sqrt(max(misfit, 1.0))
     return fit._replace(slope_error=float(error)), float(error)
 
 
 def _line_from(
-    dark: float, mean: Values, variance: Values, count: Values
+    dark: float, mean: Values, variance: Values, count: Values, spread: Values
 ) -> tuple[Line, float]:
     """The line from the noise in the dark at 0, whose only unknown is the slope."""
-    fit, line_error = _free_fit(mean, variance, count)
+    fit, line_error = _free_fit(mean, variance, count, spread)
     if not fit.certainty.any():
         return Line(0.0, dark), np.inf
     slope, error = _ratio(mean, variance - dark, fit.certainty, fit.expected)
