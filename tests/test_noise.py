@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, calibrate, gaussian_psf
-from napari_tf_deblur.noise import noise_level, photon_gain
+from napari_tf_deblur._noise.level import noise_level
+from napari_tf_deblur.noise import photon_gain
 
 
 def cell(cover, photons=200.0, side=200, seed=0):

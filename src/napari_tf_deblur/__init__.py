@@ -25,6 +25,7 @@ from napari_tf_deblur.methods import (
     TotalVariation,
     Wiener,
 )
+from napari_tf_deblur.noise import Noise, estimate_noise
 from napari_tf_deblur.psf import gaussian_psf
 from napari_tf_deblur.steps import Step
 
@@ -42,6 +43,7 @@ __all__ = [
     "Deconvolution",
     "GradientDescent",
     "Hessian",
+    "Noise",
     "PoissonLikelihood",
     "RichardsonLucy",
     "Step",
@@ -52,6 +54,7 @@ __all__ = [
     "cross_validated",
     "deblur_layer",
     "deconvolve",
+    "estimate_noise",
     "gaussian_psf",
     "iter_deconvolve",
     "measured_psf",

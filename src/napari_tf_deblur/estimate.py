@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._noise.broken_pixels import stray_pixels
+from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
-from napari_tf_deblur.noise import noise_level
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]

@@ -1,28 +1,155 @@
 """What an image says about its noise: how strong it is, and how many photons made it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from napari_tf_deblur._noise.blocks import blocks_of
-from napari_tf_deblur._noise.broken_pixels import hot_pixels, rounding_step, saturated_at
-from napari_tf_deblur._noise.differences import flat_windows, second_differences
+from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.camera import camera_of
+from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.line_fit import Line, best_line
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
-from napari_tf_deblur._noise.quantiles import median
-
-SAMPLE_PIXELS = 2**21
-"""Pixels that are enough to find the noise from."""
+from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit
+from napari_tf_deblur._preparation.planes import Planes, real_array
+from napari_tf_deblur.errors import InvalidValueError
 
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
-MEDIAN_OF_NORMAL = 0.6745
-"""Median absolute value of normal noise of standard deviation 1."""
 
-FLAT_PART = 0.01
-"""Part of the second differences that are 0, up to which nobody need look for flat areas."""
+@dataclass(frozen=True)
+class Noise:
+    """The noise of an image, in its intensity units; made by :func:`estimate_noise`.
+
+    None stands for what the image cannot tell.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation at the usual pixels: on a dark ground, of the dark.
+    mean : float
+        Standard deviation over all pixels, root mean square.
+    gain : float or None
+        Intensity units per photon. None where noise does not grow with the brightness, too.
+    offset : float or None
+        Intensity without light.
+    read_noise : float or None
+        Standard deviation without light, what rounding adds included.
+    confident : bool
+        Whether enough of the image is free of structure to know `sigma` to about 5 %.
+    """
+
+    sigma: float
+    mean: float
+    gain: float | None = None
+    offset: float | None = None
+    read_noise: float | None = None
+    confident: bool = True
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        doubt = "" if self.confident else ", uncertain"
+        if self.gain is None:
+            return (
+                f"Noise of standard deviation {self.sigma:.3g}{doubt}; "
+                "the image does not tell how many photons made it."
+            )
+        known = [f"{self.gain:.3g} intensity units per photon"]
+        for name, value in (("offset", self.offset), ("read noise", self.read_noise)):
+            known.append(f"{name} {'unknown' if value is None else f'{value:.4g}'}")
+        return (
+            f"Noise of photons, {', '.join(known)}; standard deviation {self.sigma:.3g} at the "
+            f"usual pixels and {self.mean:.3g} on average{doubt}."
+        )
+
+
+def estimate_noise(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    alpha: bool = False,
+    mask: ArrayLike | None = None,
+) -> Noise | tuple[Noise, ...]:
+    """Tell an image's noise, and the camera's gain, offset and read noise, from one image.
+
+    The variance of a camera's noise grows in a straight line with the brightness (Mortara &
+    Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008); its slope is the gain. What it
+    says without light is read off a dark ground, if there is one. The line alone cannot tell
+    faint light from read noise there, but photons are skewed to the bright and read noise is
+    not: the third moment can. Nothing is claimed that is not known to about a tenth.
+
+    Parameters
+    ----------
+    image : array_like
+        Any real dtype. Its last two axes are one picture, the others are looped over; planes of
+        one value, saturated and hot pixels do not count, nor do NaN, infinite or masked ones.
+        Of large images a part is looked at.
+    channel_axis : int, optional
+        Axis of colour channels.
+    alpha : bool, optional
+        Whether the last channel is transparency, which is left out.
+    mask : array_like, optional
+        True, or any number but 0, for pixels to ignore; broadcast to the image without its
+        channel axis.
+
+    Returns
+    -------
+    Noise or tuple of Noise
+        With a channel axis one for each channel.
+
+    Raises
+    ------
+    TypeError
+        If the image or the mask do not hold numbers.
+    ValueError
+        If no pixel of the image counts, or the mask or the channel axis do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> light = 200 * np.sin(np.arange(256) / 40).clip(0) * np.ones((256, 1))
+    >>> camera = 100 + 2 * random.poisson(light) + random.normal(0, 4, light.shape)
+    >>> noise = estimate_noise(camera)
+    >>> round(noise.gain, 1), round(noise.offset), round(noise.read_noise)
+    (2.0, 100, 4)
+    """
+    axes = real_array(image).ndim - (channel_axis is not None)
+    frame = np.ones((1,) * min(2, max(1, axes)), np.float32)
+    planes, values = Planes.of(image, frame, channel_axis, alpha)
+    valid = np.isfinite(values)
+    for ignored in (planes.masked(image), None if mask is None else planes.mask(mask)):
+        if ignored is not None:
+            valid &= ~ignored
+    if not valid.any():
+        raise InvalidValueError(
+            "The image has no pixel to tell the noise from: all are masked, NaN or infinite."
+        )
+    channels = range(values.shape[1])
+    every = bool(valid.all())
+    found = tuple(
+        _noise_of(values[:, c : c + 1], None if every else valid[:, c : c + 1]) for c in channels
+    )
+    return found[0] if channel_axis is None else found
+
+
+def _noise_of(planes: Array, valid: Mask | None) -> Noise:
+    """The noise of one channel."""
+    usual = noise_level(planes, valid)
+    unit = peak_and_unit(planes, valid)[1]
+    blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
+    if blocks is None:
+        return Noise(usual, usual, confident=False)
+    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
+    variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
+    sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
+    gain, offset, read_noise = (
+        None if value is None else value * unit
+        for value in (camera.gain, camera.offset, camera.read_noise)
+    )
+    return Noise(sigma, mean, gain, offset, read_noise, camera.sure)
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
@@ -65,52 +192,6 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
     return _photon_transfer(planes, valid, noise_level(planes, valid), read_noise).slope
 
 
-def noise_level(planes: Array, valid: Mask | None = None) -> float:
-    """Estimate the standard deviation of noise that is the same everywhere.
-
-    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
-    1994) do with wavelets, of at most two million pixels. Areas of exactly one value (planes
-    without data, saturation, a dark field set to 0) do not count.
-
-    Parameters
-    ----------
-    planes : ndarray of float32
-        Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
-
-    Returns
-    -------
-    float
-        In intensity units; 0 for an image without noise.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
-    >>> round(noise_level(noise.astype(np.float32)))
-    2
-    """
-    peak, unit = peak_and_unit(planes, valid)
-    if not peak:
-        return 0.0
-    seen = []
-    for values, usable in slabs(planes, valid, unit, SAMPLE_PIXELS):
-        differences, known = second_differences(values, usable)
-        if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
-            differences, known = second_differences(values, usable & ~flat_windows(values))
-        seen.append(np.abs(differences[known]))
-    found = np.concatenate(seen) if seen else np.zeros(0, np.float32)
-    if not found.size:
-        return 0.0
-    # Rounded intensities give few different values. Spread each over its own step.
-    axes = sum(n > 2 for n in planes.shape[2:])
-    step = rounding_step(planes, valid) / unit / 6 ** (axes / 2)
-    if step:
-        found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
-    return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
-
-
 def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     """Standard deviation of the noise, root mean square over all pixels.
 
@@ -150,15 +231,8 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
 def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
     """The line of a camera's noise, from the `noise_level`, in the image's units."""
     peak, unit = peak_and_unit(planes, valid)
-    noise = usual / unit
-    top = saturated_at(planes, valid) / unit
-    blocks: list[NDArray[np.float64]] = []
-    for values, usable in slabs(planes, valid, unit):
-        broken = hot_pixels(values, usable, noise) | (values >= top)
-        blocks.append(blocks_of(values, usable & ~broken))
+    blocks = blocks_of(planes, valid, usual)
     dark = (read_noise / unit) ** 2
-    line = Line(0.0, dark)
-    if blocks:
-        line = best_line(np.concatenate(blocks, axis=1), dark, planes.ndim - 2)
+    line = Line(0.0, dark) if blocks is None else best_line(blocks, dark, planes.ndim - 2)
     slope = max(line.slope, LEAST_GAIN * peak) * unit
     return Line(float(slope), float(line.at_zero) * unit**2)

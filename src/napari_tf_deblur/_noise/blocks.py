@@ -1,28 +1,144 @@
 """Brightness and noise, block by block."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from napari_tf_deblur._noise.broken_pixels import hot_pixels, piled_at, saturated_at
 from napari_tf_deblur._noise.differences import differences, neighbours
-from napari_tf_deblur._noise.pieces import Array, Mask
+from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
+
+Values = NDArray[np.float64]
 
 BLOCK_PIXELS = 64
 """About how many pixels a block has whose noise is compared with its brightness."""
 
+LEAST_KNOWN = 0.25
+"""Part of a block's pixels that must count for it to count."""
 
-def blocks_of(values: Array, usable: Mask) -> NDArray[np.float64]:
-    """Of each block: mean, then variance and number of pixels from planes, then from lines."""
-    axes = [axis for axis, n in enumerate(values.shape) if n > 2]
-    noise, known = differences(values, usable, axes)
-    rows = [*_block_means(noise, known)]
-    mean = values
-    for axis in axes:
-        before, here, after = neighbours(mean, axis)
-        mean = (before + 4 * here + after) * np.float32(1 / 6)
-    light, _ = _block_means(mean, known, square=False)
-    total, number = np.zeros_like(light), np.zeros_like(light)
+
+class Blocks(NamedTuple):
+    """What is known of each block of an image; one axis each.
+
+    Attributes
+    ----------
+    mean : ndarray
+        Brightness.
+    of_corners, of_planes, of_lines : tuple of ndarray
+        The noise's variance, and the number of pixels that it was found from: from fourth and
+        second differences along all axes at once, and from fourth ones along single axes.
+    variance, third, number : ndarray
+        Second and third moment about the block's own mean, structure included, and the pixels.
+    piled : ndarray
+        Part of the pixels that have the lowest value there is.
+    beside : ndarray
+        The largest mean among a block and those next to it.
+    """
+
+    mean: Values
+    of_corners: tuple[Values, Values]
+    of_planes: tuple[Values, Values]
+    of_lines: tuple[Values, Values]
+    variance: Values
+    third: Values
+    number: Values
+    piled: Values
+    beside: Values
+
+    @classmethod
+    def of(cls, values: Array, usable: Mask, lowest: float) -> Self:
+        """Look at one piece of an image."""
+        axes = [axis for axis, n in enumerate(values.shape) if n > 2]
+        noise, known = differences(values, usable, axes)
+        mean = values
+        for axis in axes:
+            before, here, after = neighbours(mean, axis)
+            mean = (before + 4 * here + after) * np.float32(1 / 6)
+        light, count = block_means(mean, known)
+        of_planes = block_means(np.square(noise), known)[0], count
+        inner = values[tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)]
+        middle = _spread(light, inner)
+        apart = inner - middle
+        square = np.square(apart)
+        shift = block_means(apart, known)[0]
+        second = block_means(square, known)[0]
+        third = block_means(square * apart, known)[0] - 3 * shift * second + 2 * shift**3
+        second -= np.square(shift)
+        left = np.maximum(count, 3)
+        piled = np.zeros_like(light)
+        if np.isfinite(lowest):
+            piled = block_means((inner <= lowest).astype(np.float32), known)[0]
+        return cls(
+            mean=light,
+            of_corners=_of_corners(noise, known, axes),
+            of_planes=of_planes,
+            of_lines=_of_lines(values, usable, known, axes, light.shape),
+            variance=second * left / (left - 1),
+            third=third * left**2 / ((left - 1) * (left - 2)),
+            number=count,
+            piled=piled,
+            beside=ndimage.maximum_filter(_in_place(light, inner), 3, mode="nearest").ravel(),
+        )
+
+    @classmethod
+    def together(cls, pieces: Iterable[Self]) -> Self:
+        """Those of all pieces."""
+        columns: Iterable[tuple[Any, ...]] = zip(*pieces)
+        return cls(*(_joined(column) for column in columns))
+
+    def where(self, kept: NDArray[np.bool_]) -> Self:
+        """Some of the blocks."""
+        columns: Iterable[Any] = self
+        parts: Iterable[Any] = (
+            tuple(part[kept] for part in column) if isinstance(column, tuple) else column[kept]
+            for column in columns
+        )
+        return type(self)(*parts)
+
+
+def blocks_of(
+    planes: Array, valid: Mask | None, usual: float, enough: float = np.inf
+) -> Blocks | None:
+    """All blocks of an image, intensities over their unit; None if they are of one value.
+
+    Of a larger image about `enough` pixels are looked at. The `usual` noise tells hot pixels.
+    """
+    unit = peak_and_unit(planes, valid)[1]
+    top, bottom = saturated_at(planes, valid) / unit, piled_at(planes, valid) / unit
+    pieces = []
+    for values, usable in slabs(planes, valid, unit, enough):
+        broken = hot_pixels(values, usable, usual / unit) | (values >= top)
+        pieces.append(Blocks.of(values, usable & ~broken, bottom))
+    if not pieces:
+        return None
+    blocks = Blocks.together(pieces)
+    counting = blocks.number >= LEAST_KNOWN * blocks.number.max(initial=1)
+    return blocks.where(counting) if counting.any() else None
+
+
+def _joined(column: tuple[Any, ...]) -> Any:
+    if isinstance(column[0], tuple):
+        return tuple(np.concatenate(parts) for parts in zip(*column))
+    return np.concatenate(column)
+
+
+def _of_corners(second: Array, known: Mask, axes: list[int]) -> tuple[Values, Values]:
+    """The noise's variance from fourth differences along all axes, made of second ones."""
+    long = [axis for axis in axes if second.shape[axis] > 2]
+    noise, seen = differences(second, known, long)
+    noise *= np.float32((6 / np.sqrt(70)) ** len(long))
+    margins = [(1, 1) if a in long else (0, 0) for a in range(second.ndim)]
+    return block_means(np.square(np.pad(noise, margins)), np.pad(seen, margins))
+
+
+def _of_lines(
+    values: Array, usable: Mask, known: Mask, axes: list[int], blocks: tuple[int, ...]
+) -> tuple[Values, Values]:
+    """The noise's variance from fourth differences along single axes."""
+    total, number = np.zeros(blocks), np.zeros(blocks)
     for axis in axes if len(axes) > 1 else ():
         if values.shape[axis] < 5:
             continue
@@ -34,28 +150,43 @@ def blocks_of(values: Array, usable: Mask) -> NDArray[np.float64]:
             slice(1, -1) if a in axes and a != axis else slice(None) for a in range(values.ndim)
         )
         noise, seen = np.pad(noise[inner], full), np.pad(seen[inner], full)
-        variance, count = _block_means(noise, seen & known)
+        variance, count = block_means(np.square(noise), seen & known)
         total += variance * count
         number += count
-    rows += [total / np.maximum(number, 1), number / max(len(axes), 1)]
-    return np.stack([light, *rows])
+    return total / np.maximum(number, 1), number / max(len(axes), 1)
 
 
-def _block_means(
-    values: Array, known: Mask, square: bool = True
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean, of the squares, of what is known in each block, and its number."""
-    shape = values.shape
+def _sides(shape: tuple[int, ...]) -> list[int]:
     side = round(BLOCK_PIXELS ** (1 / len(shape)))
-    blocks = [min(side, n) for n in shape]
-    whole = tuple(slice(n // b * b) for n, b in zip(shape, blocks))
-    split = [part for n, b in zip(shape, blocks) for part in (n // b, b)]
-    axes = tuple(range(1, 2 * len(shape), 2))
+    return [min(side, n) for n in shape]
 
-    def apart(array: NDArray[Any]) -> NDArray[Any]:
-        return array[whole].reshape(split)
 
-    count = np.sum(apart(known), axis=axes, dtype=np.float64).ravel()
-    kept = np.where(known, np.square(values) if square else values, np.float32(0))
-    total = np.sum(apart(kept), axis=axes, dtype=np.float64).ravel()
+def _in_place(of_blocks: Values, values: Array) -> Values:
+    """The values of blocks, one axis each as the image has them."""
+    return of_blocks.reshape([n // b for n, b in zip(values.shape, _sides(values.shape))])
+
+
+def _spread(of_blocks: Values, values: Array) -> Array:
+    """The value of each block at its pixels; that of the nearest beyond the last whole block."""
+    spread = _in_place(of_blocks, values).astype(np.float32)
+    for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
+        spread = np.repeat(spread, b, axis)
+        rest = [(0, n - spread.shape[axis] if a == axis else 0) for a in range(values.ndim)]
+        spread = np.pad(spread, rest, mode="edge")
+    return spread
+
+
+def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
+    """Mean of what is known in each block, and its number."""
+    count = _block_sums(known.astype(np.float32))
+    total = _block_sums(values * known)
     return total / np.maximum(count, 1), count
+
+
+def _block_sums(values: Array) -> Values:
+    """Sum of each whole block; one axis after the other, which is faster than all at once."""
+    for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
+        whole = values[(slice(None),) * axis + (slice(n // b * b),)]
+        parts = (*whole.shape[:axis], n // b, b, *whole.shape[axis + 1 :])
+        values = np.add.reduce(whole.reshape(parts), axis=axis + 1)
+    return values.ravel().astype(np.float64)

@@ -10,6 +10,9 @@ HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
 of the pixels are so."""
 
+PILE = 1e-3
+"""Part of the pixels at the lowest intensity from which on values may be cut off there."""
+
 
 def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:
     """Find single pixels that stand out from all their neighbours as no image does."""
@@ -57,6 +60,14 @@ def saturated_at(planes: Array, valid: Mask | None) -> float:
         return float("inf")
     second = float(np.max(planes, where=(planes < top) & kept, initial=-np.inf))
     return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
+
+
+def piled_at(planes: Array, valid: Mask | None) -> float:
+    """Lowest intensity, if so many pixels have it that what was below may be cut off."""
+    kept = True if valid is None else valid
+    bottom = float(np.min(planes, where=kept, initial=np.inf))
+    at_bottom = np.count_nonzero((planes == bottom) & kept)
+    return bottom if at_bottom > PILE * planes.size else float("-inf")
 
 
 def rounding_step(planes: Array, valid: Mask | None) -> float:

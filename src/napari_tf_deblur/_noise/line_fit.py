@@ -1,17 +1,20 @@
 """The line of a camera's noise: variance over brightness."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from napari_tf_deblur._noise.blocks import Blocks, Values
 
 CORRELATION = {
+    "corners": {1: 2.63, 2: 2.63**2, 3: 2.63**3},
     "planes": {1: 35 / 18, 2: (35 / 18) ** 2, 3: (35 / 18) ** 3},
     "lines": {1: 2.63, 2: 1.82, 3: 1.54},
 }
 """Pixels per pixel of independent noise, by axes, in squares of differences: neighbours share
-noise. `planes` differ along all axes at once, `lines` along one, which tells more of the noise
-and hides less of the image."""
+noise. `corners` and `planes` differ along all axes at once, `lines` along one. The later ones
+tell more of the noise and hide less of the image."""
 
 STRAY = 3.5
 """Standard deviations by which a block's variance is above the line if it shows more than noise."""
@@ -28,6 +31,10 @@ LIKELY = 2.0
 WORST_ERROR = 0.3
 """Relative standard error of the slope above which an offset cannot be told from noise."""
 
+KURTOSIS = 0.25
+"""Variance of squares of differences of photons beyond that of normal noise, over twice their
+mean in photons."""
+
 ROUNDS = 10
 """Fits of the line, each weighted by the noise that the one before expects."""
 
@@ -39,68 +46,148 @@ class Line(NamedTuple):
     at_zero: float
 
 
-def best_line(blocks: NDArray[np.float64], dark: float, axes: int) -> Line:
-    """The line of the variance over the mean; of slope 0 if it has none.
+class Fit(NamedTuple):
+    """A line through what the blocks show, wherever it starts.
 
-    From differences along single axes, unless those along all axes, which show the least of
-    the image, say that structure is counted as noise.
+    Attributes
+    ----------
+    slope, slope_error : float
+        With its standard error.
+    centre : float
+        Intensity at which slope and level know nothing of each other.
+    level, level_error : float
+        The variance there, with its standard error.
+    certainty, expected : ndarray
+        Of each block: how much it counts, and the variance that the line expects.
     """
-    mean, *measured = blocks
-    best, error = Line(0.0, dark), np.inf
-    for kind, variance, count in zip(CORRELATION, measured[::2], measured[1::2]):
+
+    slope: float
+    slope_error: float
+    centre: float
+    level: float
+    level_error: float
+    certainty: Values
+    expected: Values
+
+    @property
+    def line(self) -> Line:
+        """The line itself."""
+        return Line(self.slope, self.at(0.0))
+
+    @property
+    def rises(self) -> bool:
+        """Whether the slope is more than chance explains."""
+        return self.slope > SURE * self.slope_error
+
+    def at(self, intensity: float) -> float:
+        """The variance at an intensity."""
+        return self.level + self.slope * (intensity - self.centre)
+
+    def error_at(self, intensity: float) -> float:
+        """Its standard error."""
+        return float(np.hypot((intensity - self.centre) * self.slope_error, self.level_error))
+
+
+def best_line(blocks: Blocks, dark: float, axes: int) -> Line:
+    """The line of the variance over the mean, from `dark` at 0 unless there is less noise.
+
+    Of slope 0 if it has none.
+    """
+    return line_and_error(blocks, dark, axes)[0]
+
+
+def line_and_error(blocks: Blocks, dark: float, axes: int) -> tuple[Line, float]:
+    """The same, and the standard error of its slope."""
+    found, error = _best(blocks, axes, lambda *seen: _line_from(dark, *seen), Line(0.0, dark))
+    return found, float(error)
+
+
+def best_fit(blocks: Blocks, axes: int) -> Fit | None:
+    """The line of the variance over the mean, wherever it starts; None if there is none."""
+    fit, error = _best(blocks, axes, _free_fit, None)
+    return None if fit is None else fit._replace(slope_error=error)
+
+
+def _best(
+    blocks: Blocks, axes: int, fitted: Callable[[Values, Values, Values, Values], Any], none: Any
+) -> tuple[Any, float]:
+    """The fit to the differences that tell most of the noise, and the error of its slope.
+
+    If those that show less of the image say that structure is counted as noise, theirs.
+    """
+    best, error = none, np.inf
+    seen = (blocks.of_corners, blocks.of_planes, blocks.of_lines)
+    for kind, (variance, count) in zip(CORRELATION, seen):
         good = (count >= 0.25 * count.max(initial=1)) & (variance > 0)
         if not good.any():
             continue
-        found, its_error = _fitted_line(
-            mean[good], variance[good], count[good] / CORRELATION[kind][axes], dark
+        independent = count[good] / CORRELATION[kind][axes]
+        found, its_error = fitted(
+            blocks.mean[good], variance[good], independent, blocks.variance[good]
         )
-        if kind == "planes" or 0 < found.slope < best.slope + LIKELY * error:
-            best, error = found, its_error
-    return best
+        # The error of a difference to what tells less of the same noise (Hausman, 1978).
+        apart = np.sqrt(max(error**2 - its_error**2, 0.0)) if np.isfinite(error) else error
+        if best is none or 0 < found.slope < best.slope + LIKELY * apart:
+            if best is not none and np.isfinite(error):
+                its_error = np.hypot(its_error, (found.slope - best.slope) / 2)
+            best, error = found, float(its_error)
+    return best, error
 
 
-def _fitted_line(
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    count: NDArray[np.float64],
-    dark: float,
-) -> tuple[Line, float]:
-    """Fit a line to variances of `count` independent pixels each; standard error of its slope."""
+def _free_fit(mean: Values, variance: Values, count: Values, spread: Values) -> tuple[Fit, float]:
+    """Fit a line to variances of `count` independent pixels each; standard error of its slope.
+
+    The `spread` is the variance of each block's pixels, structure included.
+    """
     darkest = float(np.quantile(mean, 0.02))
     base = float(np.median(variance[mean <= max(darkest, float(mean.min()))]))
     rise = np.maximum(mean - darkest, 0)
     line = _weighted_median((variance - base) / np.where(rise > 0, rise, 1), count * rise**2)
     expected = base + max(line, 0.0) * rise
+    fit = Fit(0.0, np.inf, 0.0, 0.0, np.inf, np.zeros_like(mean), expected)
     for _ in range(ROUNDS):
-        kept = variance <= (1 + STRAY * np.sqrt(2 / count)) * expected
-        certainty = kept * count / np.square(expected)
+        # Few photons scatter more than a normal distribution does, and so does what is brighter
+        # in one part of a block than in another.
+        uneven = KURTOSIS * expected + np.maximum(spread - expected, 0)
+        square = np.square(expected) + fit.slope**2 * uneven
+        kept = variance <= expected + STRAY * np.sqrt(2 * square / count)
+        certainty = kept * count / square
         if not kept.any():
-            return Line(0.0, dark), np.inf
+            return fit, np.inf
         centre = np.sum(certainty * mean) / np.sum(certainty)
         level = np.sum(certainty * variance) / np.sum(certainty)
-        line, line_error = _ratio(mean - centre, variance - level, certainty, expected)
+        line, error = _ratio(mean - centre, variance - level, certainty, expected)
         expected = np.maximum(level + line * (mean - centre), 0.3 * min(base, level))
-    # The line from the noise in the dark at 0, whose only unknown is the slope.
-    slope, error = _ratio(mean, variance - dark, certainty, expected)
+        level_error = float(np.sqrt(2 / np.sum(certainty)))
+        fit = Fit(line, error, float(centre), float(level), level_error, certainty, expected)
+    misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
+    error *= np.sqrt(max(misfit, 1.0))
+    return fit._replace(slope_error=float(error)), float(error)
+
+
+def _line_from(
+    dark: float, mean: Values, variance: Values, count: Values, spread: Values
+) -> tuple[Line, float]:
+    """The line from the noise in the dark at 0, whose only unknown is the slope."""
+    fit, line_error = _free_fit(mean, variance, count, spread)
+    if not fit.certainty.any():
+        return Line(0.0, dark), np.inf
+    slope, error = _ratio(mean, variance - dark, fit.certainty, fit.expected)
     if not np.isfinite(error):  # fewer photons than blocks
         total = max(float(np.sum(count * mean)), 0.0)
         slope = max(float(np.sum(count * (variance - dark))), 0.0) / total if total else 0.0
         return Line(slope, dark), np.inf
-    misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
-    line_error *= np.sqrt(max(misfit, 1.0))
-    intercept_error = np.hypot(centre * line_error, np.sqrt(2 / np.sum(certainty)))
-    at_zero = level - line * centre
     # Less noise at 0 than there can be tells of an offset.
-    if dark - at_zero > SURE * intercept_error and line_error < WORST_ERROR * line:
-        return Line(line, at_zero), line_error
+    if dark - fit.at(0.0) > SURE * fit.error_at(0.0) and line_error < WORST_ERROR * fit.slope:
+        return fit.line, line_error
     return Line(max(slope, 0.0), dark), error
 
 
 def _ratio(
-    rise: NDArray[np.float64],
-    excess: NDArray[np.float64],
-    certainty: NDArray[np.float64],
-    expected: NDArray[np.float64],
+    rise: Values,
+    excess: Values,
+    certainty: Values,
+    expected: Values,
 ) -> tuple[float, float]:
     """Excess variance per rise in brightness, and its standard error.
 
@@ -112,11 +199,14 @@ def _ratio(
     lever = np.sum(certainty * told * rise)
     if not lever > 0:
         return 0.0, np.inf
-    error = np.sqrt(2 * np.sum(certainty * np.square(told))) / lever
-    return float(np.sum(certainty * told * excess) / lever), float(error)
+    ratio = float(np.sum(certainty * told * excess) / lever)
+    # Where brightness changes within blocks their variances scatter more than they should.
+    scatter = np.sum(np.square(certainty * told * (excess - ratio * rise)))
+    error = np.sqrt(max(2 * np.sum(certainty * np.square(told)), scatter)) / lever
+    return ratio, float(error)
 
 
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _weighted_median(values: Values, weights: Values) -> float:
     order = np.argsort(values)
     sums = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(sums, sums[-1] / 2)])

@@ -1,0 +1,113 @@
+"""The ground of an image: the lowest level that many flat blocks share."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._noise.blocks import Blocks, Values
+
+FEWEST = 12
+"""Blocks that make a ground."""
+
+LEAST_PART = 0.02
+"""Part of all blocks that make a ground."""
+
+WIDTH = 4.0
+"""Standard deviations of a block's mean that a ground is wide."""
+
+STANDS_OUT = 2.0
+"""Times as many blocks as in as wide a window next to it: a slope of brightness has none."""
+
+ROUNDS = 3
+"""Times that a ground is looked for, with the noise of the one before."""
+
+
+class Ground(NamedTuple):
+    """A flat dark ground; intensities in the units of the blocks.
+
+    Attributes
+    ----------
+    level, level_error : float
+        Its brightness, and the standard error.
+    variance, variance_error : float
+        Of its pixels.
+    third : float
+        Third central moment of its pixels.
+    pixels : float
+        How many it was found from.
+    piled : float
+        Part of them that have the lowest value there is.
+    """
+
+    level: float
+    level_error: float
+    variance: float
+    variance_error: float
+    third: float
+    pixels: float
+    piled: float
+
+
+def dark_ground(blocks: Blocks) -> Ground | None:
+    """Find the lowest level that many flat blocks share; None if there is none.
+
+    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, and with
+    fewer blocks above and below: where the brightness changes all over an image there is no
+    such heap. Blocks next to brighter ones are left out, for some light of those is in them.
+    """
+    blocks = blocks.where(blocks.number >= 0.75 * blocks.number.max(initial=1))
+    if len(blocks.mean) < FEWEST:
+        return None
+    ordered = np.sort(blocks.mean)
+    least = max(FEWEST, round(LEAST_PART * len(ordered)))
+    variance = float(np.median(blocks.variance[blocks.mean <= ordered[least - 1]]))
+    pixels = float(np.median(blocks.number))
+    found = None
+    for _ in range(ROUNDS):
+        error = float(np.sqrt(max(variance, 0.0) / pixels))
+        start = _heap(ordered, WIDTH * error, least) if error else float(ordered[0])
+        if start is None:
+            return None
+        flat = (blocks.mean >= start) & (blocks.beside <= start + (WIDTH + 1) * error)
+        flat &= blocks.mean <= start + WIDTH * error
+        if np.count_nonzero(flat) < FEWEST:
+            return None
+        found = _of(blocks.where(flat))
+        variance = found.variance
+    return found
+
+
+def _heap(ordered: Values, width: float, least: int) -> float | None:
+    """Where the lowest heap of values begins that is no wider than the width."""
+
+    def within(start: Values, end: Values) -> NDArray[np.int64]:
+        return np.searchsorted(ordered, end, side="right") - np.searchsorted(ordered, start)
+
+    inside = within(ordered, ordered + width)
+    above = within(ordered + width, ordered + 2 * width)
+    below = within(ordered - width, ordered)
+    outside = STANDS_OUT * np.maximum(above, below)
+    good = np.nonzero((inside >= least) & (inside >= outside))[0]
+    if not len(good):
+        return None
+    near = good[ordered[good] <= ordered[good[0]] + width]
+    return float(ordered[near[np.argmax(inside[near])]])
+
+
+def _of(blocks: Blocks) -> Ground:
+    def mean(values: Values) -> float:
+        return float(np.average(values, weights=blocks.number))
+
+    pixels = float(blocks.number.sum())
+    variance = mean(blocks.variance)
+    scatter = mean(np.square(blocks.variance - variance))
+    return Ground(
+        level=mean(blocks.mean),
+        level_error=float(np.sqrt(variance / pixels)),
+        variance=variance,
+        variance_error=float(np.sqrt(scatter / len(blocks.mean))),
+        third=mean(blocks.third),
+        pixels=pixels,
+        piled=mean(blocks.piled),
+    )

@@ -1,0 +1,63 @@
+"""How strong the noise is at most pixels."""
+
+import numpy as np
+
+from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.differences import flat_windows, second_differences
+from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
+from napari_tf_deblur._noise.quantiles import median
+
+SAMPLE_PIXELS = 2**21
+"""Pixels that are enough to find the noise from."""
+
+MEDIAN_OF_NORMAL = 0.6745
+"""Median absolute value of normal noise of standard deviation 1."""
+
+FLAT_PART = 0.01
+"""Part of the second differences that are 0, up to which nobody need look for flat areas."""
+
+
+def noise_level(planes: Array, valid: Mask | None = None) -> float:
+    """Estimate the standard deviation of noise that is the same everywhere.
+
+    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
+    1994) do with wavelets, of at most two million pixels. Areas of exactly one value (planes
+    without data, saturation, a dark field set to 0) do not count.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    float
+        In intensity units; 0 for an image without noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
+    >>> round(noise_level(noise.astype(np.float32)))
+    2
+    """
+    peak, unit = peak_and_unit(planes, valid)
+    if not peak:
+        return 0.0
+    seen = []
+    for values, usable in slabs(planes, valid, unit, SAMPLE_PIXELS):
+        differences, known = second_differences(values, usable)
+        if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
+            differences, known = second_differences(values, usable & ~flat_windows(values))
+        seen.append(np.abs(differences[known]))
+    found = np.concatenate(seen) if seen else np.zeros(0, np.float32)
+    if not found.size:
+        return 0.0
+    # Rounded intensities give few different values. Spread each over its own step.
+    axes = sum(n > 2 for n in planes.shape[2:])
+    step = rounding_step(planes, valid) / unit / 6 ** (axes / 2)
+    if step:
+        found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
+    return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
