@@ -13,14 +13,14 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.cross_validation import weighed
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import Step, finish, mapped
+from napari_tf_deblur.weight_search import weighed
 
 Array = NDArray[np.float32]
 
-SEARCH_PART = 0.8
+SEARCH_PART = 0.5
 """Part of the work that the search for a weight is, where there is one."""
 
 
@@ -97,10 +97,11 @@ def deconvolve(
         without any finite pixel are left as they are. What a NumPy masked array masks is
         ignored, as with `mask`.
     psf : array_like, optional
-        By default a Gaussian as wide as the image's own blur, of two axes, or of as many as
-        `spacing` has: see :func:`napari_tf_deblur.estimate_blur`. Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
+        Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
         in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
-        the image has fewer axes. It may be larger than the image.
+        the image has fewer axes. It may be larger than the image. By default a Gaussian as
+        wide as the image's own blur, of two axes, or of as many as `spacing` has: see
+        :func:`napari_tf_deblur.estimate_blur`.
     method : Method, Calibration or "auto", optional
         One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
         found from a larger image, of which this one is a part; "auto" picks the method from
@@ -238,16 +239,14 @@ def calibrate(
     True
     """
     arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
-    prepared = Prepared.of(arguments)
-    found = prepared.calibration
-    return finish(weighed(prepared)) if found.is_to_be_weighed else found
+    return finish(weighed(Prepared.of(arguments)))
 
 
 def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
-    if prepared.calibration.is_to_be_weighed:
+    if prepared.weight_to_find is not None:
         before = SEARCH_PART
         found = yield from mapped(weighed(prepared, stop), _first_part)
         prepared = replace(prepared, calibration=found)

@@ -138,6 +138,41 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     return np.asarray(fft.rfftn(wrapped, workers=-1), dtype=np.complex64)
 
 
+def narrowed(psf: PSF, times: float) -> PSF:
+    """Make a PSF narrower, whatever its shape.
+
+    The phase of its transfer function stays, and the size becomes a power of itself: a Gaussian
+    becomes one of so many times the sigma.
+
+    Parameters
+    ----------
+    psf : ndarray of float32
+        Of sum 1.
+    times : float
+        Part of the width, above 0; above 1 for a wider one.
+
+    Returns
+    -------
+    ndarray of float32
+        Of sum 1, and the same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> np.abs(narrowed(gaussian_psf(2), 0.5) - gaussian_psf(1, 17)).max() < 1e-3
+    True
+    """
+    grid = tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
+    spectrum = transfer_function(psf, grid)
+    size = np.abs(spectrum)
+    spectrum *= np.maximum(size, np.float32(1e-6)) ** np.float32(times**2 - 1)
+    whole = fft.irfftn(spectrum, s=grid, workers=-1)
+    middle = np.roll(whole, [n // 2 for n in psf.shape], tuple(range(psf.ndim)))
+    cut = middle[tuple(slice(n) for n in psf.shape)]
+    return np.asarray(cut / cut.sum(), dtype=np.float32)
+
+
 def laplacian_spectrum(
     shape: tuple[int, ...], spacing: Sequence[float] | None = None
 ) -> NDArray[np.float32]:

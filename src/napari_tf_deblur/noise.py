@@ -19,6 +19,10 @@ LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
 
+GROWS = 1.1
+"""Times as much noise on average as at the usual pixels, from which on it grows with brightness."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """The noise of an image, in its intensity units; made by :func:`estimate_noise`.
@@ -130,13 +134,13 @@ def estimate_noise(
     channels = range(values.shape[1])
     every = bool(valid.all())
     found = tuple(
-        _noise_of(values[:, c : c + 1], None if every else valid[:, c : c + 1]) for c in channels
+        noise_of(values[:, c : c + 1], None if every else valid[:, c : c + 1]) for c in channels
     )
     return found[0] if channel_axis is None else found
 
 
-def _noise_of(planes: Array, valid: Mask | None) -> Noise:
-    """The noise of one channel."""
+def noise_of(planes: Array, valid: Mask | None) -> Noise:
+    """The noise of one channel: shape (planes, 1, *frame)."""
     usual = noise_level(planes, valid)
     unit = peak_and_unit(planes, valid)[1]
     blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
@@ -150,6 +154,30 @@ def _noise_of(planes: Array, valid: Mask | None) -> Noise:
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
     return Noise(sigma, mean, gain, offset, read_noise, camera.sure)
+
+
+def noise_line(planes: Array, valid: Mask | None = None) -> Line:
+    """The line that most likely is the noise's variance over the intensity, sure or not.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, 1, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    Line
+        In the image's units; flat where noise is about the same everywhere.
+    """
+    noise = noise_of(planes, valid)
+    if noise.gain is not None:
+        dark = (noise.read_noise or 0.0) ** 2
+        return Line(noise.gain, dark - noise.gain * (noise.offset or 0.0))
+    if noise.mean > GROWS * noise.sigma:
+        return _photon_transfer(planes, valid, noise.sigma, 0.0)
+    return Line(0.0, noise.mean**2)
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:

@@ -29,11 +29,11 @@ def deblur_layer(
     layer : napari.layers.Image
         The blurred image: any number of axes, colour or not, multiscale or not.
     psf : array_like or napari.layers.Image, optional
-        By default a Gaussian as wide as the image's own blur: see
-        :func:`napari_tf_deblur.estimate_blur`. An array is used as it is. A layer is taken for a measured PSF: resampled to the
+        An array is used as it is. A layer is taken for a measured PSF: resampled to the
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
-        image are deblurred: the last ones that are neither time nor channels.
+        image are deblurred: the last ones that are neither time nor channels. By default a
+        Gaussian as wide as the image's own blur: see :func:`napari_tf_deblur.estimate_blur`.
     method : Method or "auto"
         What to do; "auto" picks a method from the image.
     boundary : {"unknown", "zero", "periodic"}

@@ -29,11 +29,6 @@ class Calibration:
     scale: float
     reason: str = ""
 
-    @property
-    def is_to_be_weighed(self) -> bool:
-        """Whether the weight is still to be found, by several runs."""
-        return getattr(self.method, "weight", None) == "cross-validated"
-
     @classmethod
     def of(cls, method: Method, image: Statistics, reason: str = "") -> Self:
         """Look at an image.

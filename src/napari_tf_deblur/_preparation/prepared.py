@@ -17,7 +17,7 @@ from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import Boundary, Grid
-from napari_tf_deblur.methods import Method
+from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
 
 Array = NDArray[np.float32]
@@ -60,6 +60,8 @@ class Prepared:
         Whether a run may take more memory than it must, to be faster.
     blur : BlurEstimate or None
         What the PSF was made of, where none was given.
+    weight_to_find : {"auto", "cross-validated"} or None
+        How the weight shall be found; the method has one that about suits the image.
     warnings : tuple of str
         What the user should know.
     """
@@ -75,6 +77,7 @@ class Prepared:
     grid: Grid
     roomy: bool
     blur: BlurEstimate | None
+    weight_to_find: FromImage | None
     warnings: tuple[str, ...]
 
     @classmethod
@@ -94,6 +97,8 @@ class Prepared:
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason = choice.of(wanted, image)
+        weight = getattr(method, "weight", None)
+        weight_to_find: FromImage | None = weight if isinstance(weight, str) else None
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)
         if not isinstance(wanted, Calibration):
@@ -129,6 +134,7 @@ class Prepared:
             grid=grid,
             roomy=roomy,
             blur=blur,
+            weight_to_find=weight_to_find,
             warnings=tuple(warnings),
         )
 

@@ -5,13 +5,24 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from napari_tf_deblur.estimate import intensity_scale, wiener_balance
+from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
+from napari_tf_deblur.estimate import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
+    intensity_scale,
+    wiener_balance,
+)
+from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.noise import mean_noise
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+SMOOTHED = 1.0
+"""Sigma in pixels of the Gaussian that takes noise away before slopes are measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +60,35 @@ class Statistics:
     def noise(self) -> float:
         """Standard deviation of the noise, root mean square over all pixels."""
         return mean_noise(self.values, self.valid)
+
+    @cached_property
+    def passed(self) -> float:
+        """Part of the power of white light that the PSF passes, 0 to 1: less if it is wider."""
+        frame = tuple(min(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
+        return float(np.mean(np.square(np.abs(transfer_function(self.psf, frame)))))
+
+    @cached_property
+    def slope(self) -> float:
+        """How steep the image is where it is steep at all, per pixel, relative to its scale.
+
+        The mean slope in which each pixel counts by its slope, so that a flat ground around the
+        objects changes nothing. 1 for an image without any.
+        """
+        frame = self.values.shape[2:]
+        look = tuple(min(n, LARGEST_LOOK[self.axes]) for n in frame)
+        found = places_with_structure(self.values, self.valid, self.scale, look, LARGEST_SERIES)
+        total, squares = 0.0, 0.0
+        for plane, place in found:
+            piece = without_mean(*seen(self.values, self.valid, plane, place), self.scale)
+            for channel in piece:
+                smooth = ndimage.gaussian_filter(channel, SMOOTHED)
+                steep = np.zeros_like(smooth)
+                for axis in range(smooth.ndim):
+                    if smooth.shape[axis] > 1:
+                        steep += np.square(np.gradient(smooth, axis=axis))
+                squares += float(np.sum(steep, dtype=np.float64))
+                total += float(np.sum(np.sqrt(steep), dtype=np.float64))
+        return squares / total if total else 1.0
 
     @cached_property
     def background(self) -> float:

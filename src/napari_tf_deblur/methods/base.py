@@ -15,6 +15,10 @@ from napari_tf_deblur.psf import PSF
 Array = NDArray[np.float32]
 LARGEST_INTENSITY = 1e38
 
+PASSED = 0.4
+"""How the weight that suits an image follows from what the PSF passes: a wide PSF leaves less
+to be regularised."""
+
 Auto = Literal["auto"]
 """For a value that is found from the image at no great cost."""
 
@@ -79,16 +83,8 @@ class Method(ABC):
         """Float32 copies of the scene that a run works with, measured and rounded up."""
 
     @abstractmethod
-    def weight_from_noise(self, noise: float, axes: int) -> float | None:
-        """Weight that suits an image of relative noise; None for methods without a weight.
-
-        Parameters
-        ----------
-        noise : float
-            Standard deviation of the noise, relative to the scale of intensities.
-        axes : int
-            Deblurred axes.
-        """
+    def suitable_weight(self, image: Statistics) -> float | None:
+        """Weight that about suits an image; None for methods without a weight."""
 
     @property
     def offset(self) -> float:

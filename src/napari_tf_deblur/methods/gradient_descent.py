@@ -73,7 +73,7 @@ class GradientDescent(Method):
         """See :class:`Method`."""
         return 30 if self.optimizer == "lbfgs" else 16
 
-    def weight_from_noise(self, noise: float, axes: int) -> None:
+    def suitable_weight(self, image: Statistics) -> None:
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
     def intensity_scale(self, image: Statistics) -> float:

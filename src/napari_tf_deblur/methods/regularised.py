@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._preparation.data_weight import inverse_variance
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods.base import (
+    PASSED,
     Array,
     FromImage,
     Intensity,
@@ -20,7 +21,7 @@ SMALLEST_WEIGHT = 1e-6
 """Weight for an image without noise."""
 
 
-OF_VOLUMES = 0.25
+OF_VOLUMES = 0.5
 """Part of the weight of images that suits volumes, in which a pixel has more neighbours."""
 
 
@@ -32,8 +33,9 @@ class LeastSquares(Method):
     order : {1, 2}
         Order of the differences in the prior.
     weight_factor : float
-        The weight that suits photographs is about this times the relative noise to the power
-        1.5, in volumes `OF_VOLUMES` of that; found by experiment.
+        The weight that suits images is about this times the relative noise to the power 1.5,
+        the part of white light's power that the PSF passes to the power `PASSED`, and over the
+        image's slope; in volumes `OF_VOLUMES` of that. Found by experiment.
     """
 
     solver = "admm"
@@ -50,19 +52,16 @@ class LeastSquares(Method):
     gain: float
     read_noise: float
 
-    def weight_from_noise(self, noise: float, axes: int) -> float:
+    def suitable_weight(self, image: Statistics) -> float:
         """See :class:`Method`."""
-        factor = self.weight_factor * (OF_VOLUMES if axes == 3 else 1.0)
-        return float(min(max(factor * noise**1.5, SMALLEST_WEIGHT), 1.0))
+        weight = self.weight_factor * (OF_VOLUMES if image.axes == 3 else 1.0)
+        weight *= (image.noise / image.scale) ** 1.5 * image.passed**PASSED / image.slope
+        return float(min(max(weight, SMALLEST_WEIGHT), 1.0))
 
     def fitted(self, image: Statistics) -> Self:
         """See :class:`Method`: the weight."""
-        if self.weight != "auto":
-            return self
-        found: dict[str, Any] = {
-            "weight": self.weight_from_noise(image.noise / image.scale, image.axes)
-        }
-        return replace(self, **found)
+        found: dict[str, Any] = {"weight": self.suitable_weight(image)}
+        return replace(self, **found) if isinstance(self.weight, str) else self
 
     def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
@@ -107,7 +106,7 @@ gain=0.0, read_noise=0.0)
     """
 
     order = 1
-    weight_factor = 0.6
+    weight_factor = 0.13
 
     weight: Weight = "auto"
     iterations: Iterations = 100
@@ -156,7 +155,7 @@ class Hessian(LeastSquares):
     """
 
     order = 2
-    weight_factor = 0.28
+    weight_factor = 0.075
 
     weight: Weight = "auto"
     iterations: Iterations = 100

@@ -39,7 +39,7 @@ class Wiener(Method):
         """See :class:`Method`."""
         return 14
 
-    def weight_from_noise(self, noise: float, axes: int) -> None:
+    def suitable_weight(self, image: Statistics) -> None:
         """See :class:`Method`: it has a balance instead."""
 
     def fitted(self, image: Statistics) -> Self:

@@ -1,0 +1,185 @@
+"""Trial runs on a part of an image: how well a method and a PSF predict what they did not see.
+
+The noise of an image is split: some is added to one copy, and taken from another so that the
+noise of both is independent (Oliveira, Lei & Tibshirani, Annals of Statistics 52, 2024; for
+photons, thinning). The result of one copy, blurred again, is compared with the other. It errs
+least where the result is neither too smooth nor noisy, however narrow the PSF, and no pixel need
+be left out.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.places import places_with_structure, seen
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._solvers.run import run
+from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur.noise import noise_line
+from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.steps import Step, mapped
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+ADDED = 0.5
+"""Noise that is added to the first copy, in its standard deviations."""
+
+LOCAL = 1.0
+"""Sigma in pixels of the Gaussian whose mean says how bright a pixel is, and so how noisy."""
+
+LEAST_VARIANCE = 0.02
+"""Part of the largest variance of the noise below which pixels count no more."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error, but the way out
+    """The trials were stopped."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How much of an image the trials look at.
+
+    Attributes
+    ----------
+    size : dict of int
+        Pixels per axis, by the number of axes.
+    pixels : int
+        About so many pixels in all, of stacks.
+    """
+
+    size: dict[int, int]
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial came to.
+
+    Attributes
+    ----------
+    risk : float
+        Mean squared error of prediction in units of the noise's variance, less the noise's own.
+    image : ndarray of float32
+        The result.
+    """
+
+    risk: float
+    image: Array
+
+
+class Trials:
+    """A part of an image in two copies, to be deblurred at several weights.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        What is to be solved in the end.
+    look : Look
+        How much of it is looked at.
+    usual_trials : int
+        How many there will be, about.
+    stop : threading.Event, optional
+        Ends a trial by `Stopped` once it is set.
+    """
+
+    def __init__(
+        self, prepared: Prepared, look: Look, usual_trials: int, stop: Event | None = None
+    ) -> None:
+        self._prepared, self._stop = prepared, stop
+        self._done, self._usual_trials = 0, usual_trials
+        values, self._valid, whole = _part(prepared, look)
+        self._scale = np.float32(prepared.calibration.scale)
+        observed = values / self._scale
+        self._boundary: Boundary = prepared.boundary if whole else "unknown"
+        self._variance = _variance(observed, self._valid, prepared.psf.ndim)
+        random = np.random.default_rng(0)
+        split = random.standard_normal(observed.shape, np.float32)
+        split *= np.sqrt(self._variance)
+        self._first = observed + np.float32(ADDED) * split
+        self._other = observed - np.float32(1 / ADDED) * split
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether there is noise to be split."""
+        return bool(self._variance.max() > 0)
+
+    def at(self, calibration: Calibration, psf: PSF) -> Generator[Step, None, Trial]:
+        """Deblur the first copy, and compare with the other.
+
+        Yields
+        ------
+        Step
+            Its image is what the image was.
+        """
+        arguments = Arguments(
+            self._first * self._scale + np.float32(calibration.method.offset),
+            psf,
+            calibration,
+            self._boundary,
+            channel_axis=1,
+            spacing=self._prepared.spacing,
+            mask=None if self._valid is None else ~self._valid[:, 0],
+        )
+        self._done += 1
+        solved = yield from mapped(run(Prepared.of(arguments), self._stop), self._shown)
+        if self._is_stopped:
+            raise Stopped
+        predicted = self._first - solved.residual / self._scale
+        error = np.square(predicted - self._other) / self._variance
+        kept: Any = True if self._valid is None else self._valid
+        risk = float(np.mean(error, where=kept, dtype=np.float64))
+        return Trial(risk - 1 - ADDED**-2, solved.image)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+    def _shown(self, step: Step) -> Step:
+        """Say which trial it is; show the image as it was."""
+        words = f"finding the weight, trial {self._done}"
+        fraction = min((self._done - 1 + step.fraction) / self._usual_trials, 1.0)
+        return replace(step, message=words, fraction=fraction, image=self._prepared.image)
+
+
+def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
+    """A part with structure, and which of its pixels count; whether the frame is whole."""
+    used = sorted({plane for batch in prepared.batches for plane in batch})
+    values = prepared.values[used]
+    valid = None if prepared.valid is None else prepared.valid[used]
+    frame = values.shape[2:]
+    size = tuple(min(n, look.size[len(frame)]) for n in frame)
+    most = max(1, look.pixels // int(np.prod(size)))
+    found = [(0, (slice(None),) * (1 + len(frame)))]
+    if size != frame or len(values) > most:
+        scale = prepared.calibration.scale
+        found = places_with_structure(values, valid, scale, size, most) or found
+    pieces = [seen(values, valid, *place) for place in found]
+    if size == frame and len(values) <= most:
+        return values, _whole(valid, values), True
+    part = np.stack([piece for piece, _ in pieces])
+    masks = [mask for _, mask in pieces if mask is not None]
+    return part, np.stack(masks) if masks else None, part.shape[2:] == frame
+
+
+def _whole(valid: Mask | None, values: Array) -> Mask | None:
+    return None if valid is None else np.broadcast_to(valid, values.shape)
+
+
+def _variance(values: Array, valid: Mask | None, axes: int) -> Array:
+    """The noise's variance at each pixel, from the brightness around it; never 0 if any is."""
+    sigma = (0,) * (values.ndim - axes) + (LOCAL,) * axes
+    variance = np.empty_like(values)
+    for channel in range(values.shape[1]):
+        one = np.s_[:, channel : channel + 1]
+        line = noise_line(values[one], None if valid is None else valid[one])
+        around = ndimage.gaussian_filter(values[one], sigma, mode="nearest")
+        variance[one] = np.maximum(line.at_zero + line.slope * around, 0)
+    return np.maximum(variance, np.float32(LEAST_VARIANCE) * variance.max())

@@ -1,0 +1,167 @@
+"""The regularisation weight whose results predict best what they have not seen."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur.forward import narrowed
+from napari_tf_deblur.steps import Step
+from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
+
+NARROWED = 0.8
+"""Part of the PSF's width with which it is tried whether the PSF is too wide."""
+
+BETTER = {0: 0.01, -1: 0.003}
+"""By the place of the weight: so much better, in units of the noise's variance, a narrower PSF
+must predict for the PSF to be too wide."""
+
+UNLIKELY = 0.002
+"""Risk, in the same units, that an octave from the weight that suits the noise must save; two
+octaves four times as much. Keeps the search from straying where all weights predict alike."""
+
+LARGEST_STEP = 10
+"""Steps from the weight that suits the noise, at the most."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search may cost.
+
+    Attributes
+    ----------
+    look : Look
+        The part of the image that the trials look at.
+    step : float
+        Octaves between two weights.
+    usual_trials : int
+        Trials that it takes, as a rule.
+    """
+
+    look: Look
+    step: float
+    usual_trials: int
+
+
+EFFORTS = {
+    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 4),
+    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 5),
+}
+"""By the word that stands for the weight."""
+
+
+def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Calibration]:
+    """Find a weight by trials on a part of the image, step by step.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        What is to be solved; its method has a weight that about suits the image.
+    stop : threading.Event, optional
+        Once it is set, that weight is returned at the next step.
+
+    Yields
+    ------
+    Step
+        Of one trial after another; the image is what it was.
+
+    Returns
+    -------
+    Calibration
+        That of `prepared`, with the weight that was found.
+    """
+    if prepared.weight_to_find is None:
+        return prepared.calibration
+    search = _Search(prepared, EFFORTS[prepared.weight_to_find], stop)
+    if not search.trials.can_tell:
+        return prepared.calibration
+    try:
+        place = yield from search.best()
+    except Stopped:
+        place = 0.0
+    return search.weighted(place)
+
+
+class _Search:
+    """Trials at several weights; places are steps from the weight that about suits the image."""
+
+    def __init__(self, prepared: Prepared, effort: Effort, stop: Event | None) -> None:
+        self._prepared, self._effort = prepared, effort
+        self.trials = Trials(prepared, effort.look, effort.usual_trials, stop)
+        self._known: dict[int, Trial] = {}
+
+    def weighted(self, place: float) -> Calibration:
+        """The calibration with the weight at a place."""
+        calibration = self._prepared.calibration
+        method: Any = calibration.method
+        weight = method.weight * 2 ** (self._effort.step * place)
+        weight = float(np.clip(weight, *method.bounds("weight")))
+        return replace(calibration, method=replace(method, weight=weight))
+
+    def at(self, place: int) -> Generator[Step, None, Trial]:
+        """The trial at a place, which is done once."""
+        if place not in self._known:
+            psf = self._prepared.psf
+            self._known[place] = yield from self.trials.at(self.weighted(place), psf)
+        return self._known[place]
+
+    def best(self) -> Generator[Step, None, float]:
+        """Find the place of the best weight."""
+        if (fitting := (yield from self._narrower_that_fits())) is not None:
+            return float((yield from self._nearest(fitting)))
+        return (yield from self._least_risk())
+
+    def _narrower_that_fits(self) -> Generator[Step, None, Trial | None]:
+        """The trial of a narrower PSF that predicts better at two weights; None if none does.
+
+        With too much weight a narrower PSF may predict better, because it smooths less.
+        """
+        narrow = narrowed(self._prepared.psf, NARROWED)
+        trial = None
+        for place, gain in BETTER.items():
+            usual = yield from self.at(place)
+            trial = yield from self.trials.at(self.weighted(place), narrow)
+            if trial.risk > usual.risk - gain:
+                return None
+        return trial
+
+    def _least_risk(self) -> Generator[Step, None, float]:
+        """Where the risk is least, between places by a parabola."""
+        yield from self.at(1)
+        yield from self.at(-1)
+        while True:
+            best = min(self._known, key=self._cost)
+            ends = min(self._known), max(self._known)
+            if best not in ends or abs(best) == LARGEST_STEP:
+                break
+            yield from self.at(best - 1 if best == ends[0] else best + 1)
+        if best in ends:
+            return float(best)
+        before, here, after = (self._cost(best + k) for k in (-1, 0, 1))
+        bend = before - 2 * here + after
+        return best + (0.5 * (before - after) / bend if bend > 0 else 0.0)
+
+    def _cost(self, place: int) -> float:
+        return self._known[place].risk + UNLIKELY * (self._effort.step * place) ** 2
+
+    def _nearest(self, fitting: Trial) -> Generator[Step, None, int]:
+        """With a PSF that is too wide: where the result is nearest to that of one that fits.
+
+        What is to be predicted then says little: the less weight, the better noise makes up for
+        the PSF, and the worse the image.
+        """
+
+        def distance(trial: Trial) -> float:
+            return float(np.mean(np.square(trial.image - fitting.image), dtype=np.float64))
+
+        place = 0
+        while place < LARGEST_STEP:
+            here, next_one = (yield from self.at(place)), (yield from self.at(place + 1))
+            if distance(next_one) >= distance(here):
+                break
+            place += 1
+        return place
