@@ -1,5 +1,7 @@
 """What an image says about its background: the intensity where there is no structure."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
@@ -19,7 +21,24 @@ SAFE = 2.0
 """Standard errors by which the result stays below what was found."""
 
 
-def estimate_background(planes: Array, valid: Mask | None = None) -> float:
+class Background(NamedTuple):
+    """What is there without the structure, in intensity units.
+
+    Attributes
+    ----------
+    level : float
+        Camera offset and haze; 0 where nothing says otherwise.
+    noise : float
+        Standard deviation about it: of the camera, and of the haze's photons. A method that
+        takes the level away must reckon with it as read noise, for what is left in the dark
+        is noise of this size and no light; 0 where the level is 0 for want of knowledge.
+    """
+
+    level: float
+    noise: float
+
+
+def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
     """Find the intensity that is there without the structure: camera offset and haze.
 
     On a wide, flat, dark ground, where the image shows one, its brightness. Elsewhere no more
@@ -36,8 +55,8 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> float:
 
     Returns
     -------
-    float
-        In intensity units; the least of all channels. 0 where nothing says otherwise.
+    Background
+        That of the channel where it is least.
 
     Examples
     --------
@@ -45,8 +64,9 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> float:
     >>> light = np.zeros((1, 1, 128, 128))
     >>> light[..., 40:90, 40:90] = 100
     >>> counts = np.random.default_rng(0).poisson(light + 20).astype(np.float32)
-    >>> round(estimate_background(counts))
-    20
+    >>> background = estimate_background(counts)
+    >>> round(background.level), round(background.noise**2)
+    (20, 20)
     """
     if valid is not None:
         valid = np.broadcast_to(valid, planes.shape)
@@ -57,20 +77,27 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> float:
     )
 
 
-def _of_channel(planes: Array, valid: Mask | None) -> float:
+def _of_channel(planes: Array, valid: Mask | None) -> Background:
     unit = peak_and_unit(planes, valid)[1]
     lowest = float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
     blocks = blocks_of(planes, valid, noise_level(planes, valid), SAMPLE_PIXELS)
     if blocks is None:
-        return 0.0
+        return Background(0.0, 0.0)
     camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
     ground = dark_ground(blocks)
     if ground is None or ground.part < WIDE or ground.variance > FLAT * ground.noise:
-        found = _of_camera(camera, blocks) * unit
-        return min(found, max(lowest, 0.0)) if np.any(blocks.piled > CUT) else found
-    if ground.piled > CUT and not _is_light(ground, camera):  # what was below may be cut off
-        return lowest
-    return (ground.level - SAFE * ground.level_error) * unit
+        level = _of_camera(camera, blocks)
+        if np.any(blocks.piled > CUT):  # what was below may be cut off
+            level = min(level, max(lowest / unit, 0.0))
+        return Background(level * unit, _root(camera.variance_at(level)) * unit * bool(level))
+    noise = _root(ground.variance) * unit
+    if ground.piled > CUT and not _is_light(ground, camera):
+        return Background(lowest, noise)
+    return Background((ground.level - SAFE * ground.level_error) * unit, noise)
+
+
+def _root(variance: float) -> float:
+    return float(np.sqrt(max(variance, 0.0)))
 
 
 def _is_light(ground: Ground, camera: Camera) -> bool:

@@ -62,9 +62,9 @@ class Ground(NamedTuple):
 def dark_ground(blocks: Blocks) -> Ground | None:
     """Find the lowest level that many flat blocks share; None if there is none.
 
-    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, and with
-    fewer blocks above and next to none below: where the brightness changes all over an image there is no
-    such heap. Blocks next to brighter ones are left out, for some light of those is in them.
+    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, with fewer
+    blocks above and next to none below: where the brightness changes all over an image there is
+    no such heap. Blocks next to brighter ones are left out: some light of those is in them.
     """
     blocks = blocks.where(blocks.number >= 0.75 * blocks.number.max(initial=1))
     if len(blocks.mean) < FEWEST:
