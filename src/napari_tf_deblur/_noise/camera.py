@@ -44,12 +44,16 @@ class Camera(NamedTuple):
         See :class:`napari_tf_deblur.Noise`.
     fit : Fit or None
         The line of the variance over the brightness.
+    counted : bool
+        Whether photons were counted without any other noise, so that the lowest value is that
+        of no photon.
     """
 
     gain: float | None = None
     offset: float | None = None
     read_noise: float | None = None
     fit: Fit | None = None
+    counted: bool = False
 
     def variance_at(self, intensity: float) -> float:
         """The noise's variance at an intensity; 0 if it is not known."""
@@ -73,7 +77,7 @@ def camera_of(blocks: Blocks, axes: int, step: float) -> Camera:
     counted = _counted(blocks, axes, step, fit)
     if counted is not None:
         fit = counted
-    found = Camera(fit=fit)
+    found = Camera(fit=fit, counted=counted is not None)
     if fit is None or not _grows(fit, blocks if counted else whole, step):
         return found
     found = found._replace(gain=fit.slope)

@@ -16,8 +16,12 @@ LEAST_PART = 0.02
 WIDTH = 4.0
 """Standard deviations of a block's mean that a ground is wide."""
 
-STANDS_OUT = 2.0
+STANDS_OUT = 3.0
 """Times as many blocks as in as wide a window next to it: a slope of brightness has none."""
+
+NARROW = 1.0
+"""Variance of the means of blocks in a ground, in what noise makes it, up to which it is one.
+Cut off at its `WIDTH`, noise has 0.77; means that are as many at each brightness have 1.33."""
 
 ROUNDS = 3
 """Times that a ground is looked for, with the noise of the one before."""
@@ -31,30 +35,36 @@ class Ground(NamedTuple):
     level, level_error : float
         Its brightness, and the standard error.
     variance, variance_error : float
-        Of its pixels.
+        Of its pixels, structure included.
+    noise : float
+        The noise's variance in it, from differences of neighbours.
     third : float
         Third central moment of its pixels.
     pixels : float
         How many it was found from.
     piled : float
         Part of them that have the lowest value there is.
+    part : float
+        Part of all blocks that are as bright.
     """
 
     level: float
     level_error: float
     variance: float
     variance_error: float
+    noise: float
     third: float
     pixels: float
     piled: float
+    part: float
 
 
 def dark_ground(blocks: Blocks) -> Ground | None:
     """Find the lowest level that many flat blocks share; None if there is none.
 
-    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, and with
-    fewer blocks above and below: where the brightness changes all over an image there is no
-    such heap. Blocks next to brighter ones are left out, for some light of those is in them.
+    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, with fewer
+    blocks above and next to none below: where the brightness changes all over an image there is
+    no such heap. Blocks next to brighter ones are left out: some light of those is in them.
     """
     blocks = blocks.where(blocks.number >= 0.75 * blocks.number.max(initial=1))
     if len(blocks.mean) < FEWEST:
@@ -70,10 +80,12 @@ def dark_ground(blocks: Blocks) -> Ground | None:
         if start is None:
             return None
         flat = (blocks.mean >= start) & (blocks.beside <= start + (WIDTH + 1) * error)
-        flat &= blocks.mean <= start + WIDTH * error
-        if np.count_nonzero(flat) < FEWEST:
+        inside = (blocks.mean >= start) & (blocks.mean <= start + WIDTH * error)
+        if np.count_nonzero(flat & inside) < FEWEST:
             return None
-        found = _of(blocks.where(flat))
+        if np.var(blocks.mean[flat & inside]) > NARROW * error**2:
+            return None
+        found = _of(blocks.where(flat & inside), float(np.mean(inside)))
         variance = found.variance
     return found
 
@@ -88,14 +100,15 @@ def _heap(ordered: Values, width: float, least: int) -> float | None:
     above = within(ordered + width, ordered + 2 * width)
     below = within(ordered - width, ordered)
     outside = STANDS_OUT * np.maximum(above, below)
-    good = np.nonzero((inside >= least) & (inside >= outside))[0]
+    darker = np.searchsorted(ordered, ordered - width)
+    good = np.nonzero((inside >= least) & (inside >= outside) & (darker < least))[0]
     if not len(good):
         return None
     near = good[ordered[good] <= ordered[good[0]] + width]
     return float(ordered[near[np.argmax(inside[near])]])
 
 
-def _of(blocks: Blocks) -> Ground:
+def _of(blocks: Blocks, part: float) -> Ground:
     def mean(values: Values) -> float:
         return float(np.average(values, weights=blocks.number))
 
@@ -107,7 +120,9 @@ def _of(blocks: Blocks) -> Ground:
         level_error=float(np.sqrt(variance / pixels)),
         variance=variance,
         variance_error=float(np.sqrt(scatter / len(blocks.mean))),
+        noise=mean(blocks.of_planes[0]),
         third=mean(blocks.third),
         pixels=pixels,
         piled=mean(blocks.piled),
+        part=part,
     )

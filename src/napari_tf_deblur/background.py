@@ -1,0 +1,119 @@
+"""What an image says about its background: the intensity where there is no structure."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_tf_deblur._noise.blocks import Blocks, blocks_of
+from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.camera import CUT, Camera, camera_of
+from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
+from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
+from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit
+
+WIDE = 0.1
+"""Part of the field that a dark ground covers if it is one, and no flat part of a structure."""
+
+FLAT = 1.15
+"""Variance of a flat ground's pixels, over that of the noise in it, up to which it is flat."""
+
+SAFE = 2.0
+"""Standard errors by which the result stays below what was found."""
+
+
+class Background(NamedTuple):
+    """What is there without the structure, in intensity units.
+
+    Attributes
+    ----------
+    level : float
+        Camera offset and haze; 0 where nothing says otherwise.
+    noise : float
+        Standard deviation about it: of the camera, and of the haze's photons. A method that
+        takes the level away must reckon with it as read noise, for what is left in the dark
+        is noise of this size and no light; 0 where the level is 0 for want of knowledge.
+    """
+
+    level: float
+    noise: float
+
+
+def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
+    """Find the intensity that is there without the structure: camera offset and haze.
+
+    On a wide, flat, dark ground, where the image shows one, its brightness. Elsewhere no more
+    than what the camera itself shows, if the line of its noise tells that: a photograph has
+    structure everywhere, and none of it is background. It rather says too little than too
+    much, for what is subtracted from dim structure is lost.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame), in the image's own units; finite where valid.
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    Background
+        That of the channel where it is least.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = np.zeros((1, 1, 128, 128))
+    >>> light[..., 40:90, 40:90] = 100
+    >>> counts = np.random.default_rng(0).poisson(light + 20).astype(np.float32)
+    >>> background = estimate_background(counts)
+    >>> round(background.level), round(background.noise**2)
+    (20, 20)
+    """
+    if valid is not None:
+        valid = np.broadcast_to(valid, planes.shape)
+    channels = range(planes.shape[1])
+    return min(
+        _of_channel(planes[:, c : c + 1], None if valid is None else valid[:, c : c + 1])
+        for c in channels
+    )
+
+
+def _of_channel(planes: Array, valid: Mask | None) -> Background:
+    unit = peak_and_unit(planes, valid)[1]
+    lowest = float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
+    blocks = blocks_of(planes, valid, noise_level(planes, valid), SAMPLE_PIXELS)
+    if blocks is None:
+        return Background(0.0, 0.0)
+    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
+    ground = dark_ground(blocks)
+    if ground is None or ground.part < WIDE or ground.variance > FLAT * ground.noise:
+        level = _of_camera(camera, blocks)
+        if np.any(blocks.piled > CUT):  # what was below may be cut off
+            level = min(level, max(lowest / unit, 0.0))
+        return Background(level * unit, _root(camera.variance_at(level)) * unit * bool(level))
+    noise = _root(ground.variance) * unit
+    if ground.piled > CUT and not _is_light(ground, camera):
+        return Background(lowest, noise)
+    return Background((ground.level - SAFE * ground.level_error) * unit, noise)
+
+
+def _root(variance: float) -> float:
+    return float(np.sqrt(max(variance, 0.0)))
+
+
+def _is_light(ground: Ground, camera: Camera) -> bool:
+    """Whether a ground in which many pixels have the lowest value is of photons all the same."""
+    return (
+        camera.counted
+        and camera.fit is not None
+        and ground.level - camera.fit.centre > camera.fit.slope
+    )
+
+
+def _of_camera(camera: Camera, blocks: Blocks) -> float:
+    """Intensity that the camera shows at least: noise would be less than none below it."""
+    if camera.gain is None or camera.fit is None:
+        return 0.0
+    fit = camera.fit
+    zero = fit.centre - fit.level / fit.slope
+    error = fit.error_at(zero) / fit.slope
+    return max(float(min(zero - SAFE * error, blocks.mean.min())), 0.0)
