@@ -182,4 +182,4 @@ def _variance(values: Array, valid: Mask | None, axes: int) -> Array:
         line = noise_line(values[one], None if valid is None else valid[one])
         around = ndimage.gaussian_filter(values[one], sigma, mode="nearest")
         variance[one] = np.maximum(line.at_zero + line.slope * around, 0)
-    return np.maximum(variance, np.float32(LEAST_VARIANCE) * variance.max())
+    return np.asarray(np.maximum(variance, np.float32(LEAST_VARIANCE) * variance.max()))

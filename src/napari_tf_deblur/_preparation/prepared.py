@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,7 +97,7 @@ class Prepared:
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason = choice.of(wanted, image)
-        weight = getattr(method, "weight", None)
+        weight: Any = getattr(method, "weight", None)
         weight_to_find: FromImage | None = weight if isinstance(weight, str) else None
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
+from napari_tf_deblur.background import Background, estimate_background
 from napari_tf_deblur.estimate import (
     LARGEST_LOOK,
     LARGEST_SERIES,
@@ -91,9 +92,9 @@ class Statistics:
         return squares / total if total else 1.0
 
     @cached_property
-    def background(self) -> float:
+    def background(self) -> Background:
         """What is there without the structure, rather too low than too high."""
-        return 0.0
+        return estimate_background(self.values, self.valid)
 
     @cached_property
     def balance(self) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self
 
 from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.background import Background as Found
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
@@ -47,8 +48,12 @@ class Photons(Method):
 
     def with_offset(self, image: Statistics) -> Self:
         """See :class:`Method`: the background."""
-        found: dict[str, Any] = {"background": image.background}
-        return replace(self, **found) if self.background == "auto" else self
+        return self.above(image.background) if self.background == "auto" else self
+
+    def above(self, background: Found) -> Self:
+        """The same method with a background that was found."""
+        found: dict[str, Any] = {"background": background.level}
+        return replace(self, **found)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class PoissonLikelihood(Photons):
     gain : float or "auto"
         Intensity units per photon; "auto" finds it from the image.
     read_noise : float
-        Standard deviation of the camera's noise in the dark, in intensity units.
+        Standard deviation of the camera's noise in the dark, in intensity units; that of a
+        background that is found comes with it.
     background : float or "auto"
         Intensity that is there without the structure, from the camera or from haze, in
         intensity units; part of the model and not of the result. "auto" finds it from the
@@ -104,7 +110,13 @@ class PoissonLikelihood(Photons):
 
     def suitable_weight(self, image: Statistics) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
-        return min(WEIGHT[image.axes] * image.passed**PASSED / image.slope, MOST_WEIGHT)
+        weight = WEIGHT[image.axes] * image.passed**PASSED / image.slope
+        return float(min(weight, MOST_WEIGHT))
+
+    def above(self, background: Found) -> Self:
+        """See :class:`Photons`: what is subtracted leaves its noise behind."""
+        read_noise = max(self.read_noise, background.noise)
+        return replace(self, background=background.level, read_noise=read_noise)
 
     def fitted(self, image: Statistics) -> Self:
         """See :class:`Method`: the gain and the weight."""
