@@ -16,9 +16,12 @@ from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
-BETTER = {0: 0.01, -1: 0.003}
-"""By the place of the weight: so much better, in units of the noise's variance, a narrower PSF
-must predict for the PSF to be too wide."""
+SUSPICIOUS = 0.01
+"""So much better, in units of the noise's variance, a narrower PSF must predict to be looked at
+more closely."""
+
+BETTER = 0.003
+"""So much better it must predict at the best of two weights, for the PSF to be too wide."""
 
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave from the weight that suits the noise must save; two
@@ -116,18 +119,20 @@ class _Search:
         return (yield from self._least_risk())
 
     def _narrower_that_fits(self) -> Generator[Step, None, Trial | None]:
-        """The trial of a narrower PSF that predicts better at two weights; None if none does.
+        """The trial of a narrower PSF that predicts better; None if it does not.
 
-        With too much weight a narrower PSF may predict better, because it smooths less.
+        With too much weight a narrower PSF predicts better in any case, because it smooths less:
+        then less weight does so too.
         """
         narrow = narrowed(self._prepared.psf, NARROWED)
-        trial = None
-        for place, gain in BETTER.items():
-            usual = yield from self.at(place)
-            trial = yield from self.trials.at(self.weighted(place), narrow)
-            if trial.risk > usual.risk - gain:
-                return None
-        return trial
+        usual = yield from self.at(0)
+        best = yield from self.trials.at(self.weighted(0), narrow)
+        if best.risk > usual.risk - SUSPICIOUS:
+            return None
+        less = yield from self.at(-1)
+        fitting = yield from self.trials.at(self.weighted(-1), narrow)
+        best = min(best, fitting, key=lambda trial: trial.risk)
+        return best if best.risk < min(usual.risk, less.risk) - BETTER else None
 
     def _least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""

@@ -52,6 +52,12 @@ class Statistics:
         """Deblurred axes."""
         return self.psf.ndim
 
+    @property
+    def broadcast_valid(self) -> Mask:
+        """Which pixels count, of the shape of the values."""
+        valid = True if self.valid is None else self.valid
+        return np.broadcast_to(valid, self.values.shape)
+
     @cached_property
     def scale(self) -> float:
         """The range of intensities: see :func:`napari_tf_deblur.estimate.intensity_scale`."""
