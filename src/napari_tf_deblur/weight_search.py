@@ -24,8 +24,8 @@ BETTER = 0.003
 """So much better it must predict at the best of two weights, for the PSF to be too wide."""
 
 UNLIKELY = 0.002
-"""Risk, in the same units, that an octave from the weight that suits the noise must save; two
-octaves four times as much. Keeps the search from straying where all weights predict alike."""
+"""Risk, in the same units, that an octave below the weight that suits the noise must save; two
+octaves four times as much. Keeps the search from noise where all weights predict alike."""
 
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
@@ -151,7 +151,7 @@ class _Search:
         return best + (0.5 * (before - after) / bend if bend > 0 else 0.0)
 
     def _cost(self, place: int) -> float:
-        return self._known[place].risk + UNLIKELY * (self._effort.step * place) ** 2
+        return self._known[place].risk + UNLIKELY * (self._effort.step * min(place, 0)) ** 2
 
     def _nearest(self, fitting: Trial) -> Generator[Step, None, int]:
         """With a PSF that is too wide: where the result is nearest to that of one that fits.

@@ -1,17 +1,25 @@
 """How strong the noise is at most pixels."""
 
 import numpy as np
+from scipy import ndimage
 
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.differences import flat_windows, second_differences
 from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
-from napari_tf_deblur._noise.quantiles import median
+from napari_tf_deblur._noise.quantiles import median, quantile
 
 SAMPLE_PIXELS = 2**21
 """Pixels that are enough to find the noise from."""
 
 MEDIAN_OF_NORMAL = 0.6745
 """Median absolute value of normal noise of standard deviation 1."""
+
+COARSE = 1.0
+"""Sigma in pixels of the Gaussian after which an image is seen coarsely: what noise is left says
+nothing of its second differences."""
+
+FLATTEST = 0.25
+"""Part of the pixels, those with the least coarse slope, that are looked at."""
 
 FLAT_PART = 0.01
 """Part of the second differences that are 0, up to which nobody need look for flat areas."""
@@ -20,28 +28,30 @@ FLAT_PART = 0.01
 def noise_level(planes: Array, valid: Mask | None = None) -> float:
     """Estimate the standard deviation of noise that is the same everywhere.
 
-    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
-    1994) do with wavelets, of at most two million pixels. Areas of exactly one value (planes
-    without data, saturation, a dark field set to 0) do not count.
+        From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
+        1994) do with wavelets, of at most two million pixels: of those where the image, seen
+        coarsely, is flattest, for the finest detail of a sharp image lies elsewhere. Areas of exactly
+        one value (planes without data, saturation, a dark field set to 0) do not count.
 
-    Parameters
-    ----------
-    planes : ndarray of float32
-        Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
+        Parameters
+        ----------
+        planes : ndarray of float32
+            Shape (planes, channels, *frame).
+        valid : ndarray of bool, optional
+            Pixels to look at, broadcastable to `planes`; all by default.
 
-    Returns
-    -------
-    float
-        In intensity units; 0 for an image without noise.
+        Returns
+        -------
+        float
+            In intensity units; 0 for an image without noise.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
-    >>> round(noise_level(noise.astype(np.float32)))
-    2
+        Examples
+        --------
+        >>> import numpy as np
+    from scipy import ndimage
+        >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
+        >>> round(noise_level(noise.astype(np.float32)))
+        2
     """
     peak, unit = peak_and_unit(planes, valid)
     if not peak:
@@ -51,6 +61,7 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
         differences, known = second_differences(values, usable)
         if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
             differences, known = second_differences(values, usable & ~flat_windows(values))
+        known = known & _smooth_areas(values, known)
         seen.append(np.abs(differences[known]))
     found = np.concatenate(seen) if seen else np.zeros(0, np.float32)
     if not found.size:
@@ -61,3 +72,16 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
     if step:
         found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
     return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
+
+
+def _smooth_areas(values: Array, known: Mask) -> Mask:
+    """Where the coarse image is flattest, among the pixels whose second differences are known."""
+    coarse = ndimage.gaussian_filter(values, COARSE, mode="nearest")
+    inner = tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)
+    steepness = np.zeros(known.shape, np.float32)
+    for axis, n in enumerate(values.shape):
+        if n > 2:
+            steepness += np.square(np.gradient(coarse, axis=axis)[inner])
+    if not known.any():
+        return known
+    return np.asarray(steepness <= quantile(steepness[known], FLATTEST))

@@ -60,8 +60,7 @@ def chosen(image: Statistics) -> tuple[Method, str]:
         )
     return (
         PoissonLikelihood(),
-        "The image shows amounts of light, with the noise of photons or of a camera: "
-        f"{_what(image)}.",
+        f"The image shows amounts of light: {_what(image)}.",
     )
 
 
