@@ -16,12 +16,12 @@ from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
-SUSPICIOUS = 0.01
-"""So much better, in units of the noise's variance, a narrower PSF must predict to be looked at
-more closely."""
+MUCH_BETTER = 0.03
+"""So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
+suits the noise, for the PSF to be too wide."""
 
 BETTER = 0.003
-"""So much better it must predict at the best of two weights, for the PSF to be too wide."""
+"""Or so much better than the PSF does at any weight."""
 
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
@@ -51,8 +51,8 @@ class Effort:
 
 
 EFFORTS = {
-    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 4),
-    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 5),
+    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 5),
+    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 7),
 }
 """By the word that stands for the weight."""
 
@@ -114,25 +114,26 @@ class _Search:
 
     def best(self) -> Generator[Step, None, float]:
         """Find the place of the best weight."""
-        if (fitting := (yield from self._narrower_that_fits())) is not None:
+        place = yield from self._least_risk()
+        if (fitting := (yield from self._narrower_that_fits(round(place)))) is not None:
             return float((yield from self._nearest(fitting)))
-        return (yield from self._least_risk())
+        return place
 
-    def _narrower_that_fits(self) -> Generator[Step, None, Trial | None]:
-        """The trial of a narrower PSF that predicts better; None if it does not.
+    def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
+        """The trial of a narrower PSF that predicts better than at the best place; None if none.
 
-        With too much weight a narrower PSF predicts better in any case, because it smooths less:
-        then less weight does so too.
+        With too much weight a narrower PSF predicts a little better in any case, because it
+        smooths less.
         """
         narrow = narrowed(self._prepared.psf, NARROWED)
-        usual = yield from self.at(0)
         best = yield from self.trials.at(self.weighted(0), narrow)
-        if best.risk > usual.risk - SUSPICIOUS:
-            return None
-        less = yield from self.at(-1)
-        fitting = yield from self.trials.at(self.weighted(-1), narrow)
-        best = min(best, fitting, key=lambda trial: trial.risk)
-        return best if best.risk < min(usual.risk, less.risk) - BETTER else None
+        if best.risk < self._known[0].risk - MUCH_BETTER:
+            return best
+        if place != -1:
+            more = yield from self.trials.at(self.weighted(place + 1), narrow)
+            best = min(best, more, key=lambda trial: trial.risk)
+        least = min(trial.risk for trial in self._known.values())
+        return best if best.risk < least - BETTER else None
 
     def _least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""

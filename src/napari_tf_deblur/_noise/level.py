@@ -28,30 +28,29 @@ FLAT_PART = 0.01
 def noise_level(planes: Array, valid: Mask | None = None) -> float:
     """Estimate the standard deviation of noise that is the same everywhere.
 
-        From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
-        1994) do with wavelets, of at most two million pixels: of those where the image, seen
-        coarsely, is flattest, for the finest detail of a sharp image lies elsewhere. Areas of exactly
-        one value (planes without data, saturation, a dark field set to 0) do not count.
+    From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
+    1994) do with wavelets, of at most two million pixels: of those where the image, seen
+    coarsely, is flattest, for the finest detail of a sharp image lies elsewhere. Areas of
+    exactly one value (planes without data, saturation, a dark field set to 0) do not count.
 
-        Parameters
-        ----------
-        planes : ndarray of float32
-            Shape (planes, channels, *frame).
-        valid : ndarray of bool, optional
-            Pixels to look at, broadcastable to `planes`; all by default.
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
 
-        Returns
-        -------
-        float
-            In intensity units; 0 for an image without noise.
+    Returns
+    -------
+    float
+        In intensity units; 0 for an image without noise.
 
-        Examples
-        --------
-        >>> import numpy as np
-    from scipy import ndimage
-        >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
-        >>> round(noise_level(noise.astype(np.float32)))
-        2
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
+    >>> round(noise_level(noise.astype(np.float32)))
+    2
     """
     peak, unit = peak_and_unit(planes, valid)
     if not peak:
