@@ -3,10 +3,12 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import napari_tf_deblur
-from napari_tf_deblur import METHODS
+from napari_tf_deblur import METHODS, gaussian_psf
+from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._solvers.registry import solver
 from napari_tf_deblur.methods import Method
 
@@ -40,7 +42,8 @@ def test_every_method_has_a_solver_and_sensible_facts(method):
     assert isinstance(one.keeps_freed_memory, bool)
     assert isinstance(one.reach, int)
     assert one.reach >= 1
-    weight = one.weight_from_noise(0.01, 2)
+    picture = np.random.default_rng(0).random((1, 1, 16, 16), np.float32)
+    weight = one.suitable_weight(Statistics(picture, None, gaussian_psf(1), False))
     assert weight is None or 0 < weight <= method.bounds("weight")[1]
 
 

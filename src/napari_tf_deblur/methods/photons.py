@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.background import Background as Found
+from napari_tf_deblur.iterations import richardson_lucy_iterations
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
@@ -170,7 +171,12 @@ class RichardsonLucy(Photons):
 
     def fitted(self, image: Statistics) -> Self:
         """See :class:`Method`: the number of iterations."""
-        return replace(self, iterations=15) if self.iterations == "auto" else self
+        if self.iterations != "auto":
+            return self
+        found = richardson_lucy_iterations(
+            image.values, image.valid, image.psf, image.periodic, accelerate=self.accelerate
+        )
+        return replace(self, iterations=found)
 
     def suitable_weight(self, image: Statistics) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""
