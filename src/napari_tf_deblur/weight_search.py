@@ -137,8 +137,8 @@ class _Search:
 
     def _least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
-        yield from self.at(1)
-        yield from self.at(-1)
+        for place in (0, 1, -1):
+            yield from self.at(place)
         while True:
             best = min(self._known, key=self._cost)
             ends = min(self._known), max(self._known)

@@ -180,7 +180,7 @@ def test_measured_psf(viewer, dock, blurred, finished):
     bead = viewer.add_image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
     viewer.add_image(np.stack([blurred] * 3, -1), rgb=True, name="photo")
     viewer.add_image(np.stack([blurred] * 3), name="cells")
-    assert dock.fields.psf.kind.choices == ("Gaussian", "Image layer")
+    assert dock.fields.psf.kind.choices == ("Gaussian", "Image layer", "Found in the image")
     assert [layer.name for layer in psf_layer_field(dock).choices] == ["bead", "cells"]
     use_layer(dock, bead)
     assert not shown(dock.fields.dims)

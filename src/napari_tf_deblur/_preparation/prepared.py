@@ -98,7 +98,7 @@ class Prepared:
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason = choice.of(wanted, image)
         weight: Any = getattr(method, "weight", None)
-        weight_to_find: FromImage | None = weight if isinstance(weight, str) else None
+        weight_to_find: FromImage | None = None if isinstance(weight, float | int) else weight
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)
         if not isinstance(wanted, Calibration):
