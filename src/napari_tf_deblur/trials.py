@@ -8,7 +8,7 @@ be left out.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -143,10 +143,10 @@ class Trials:
         return self._stop is not None and self._stop.is_set()
 
     def _shown(self, step: Step) -> Step:
-        """Say which trial it is; show the image as it was."""
+        """Say which trial it is, of which nobody needs the losses; show the image as it was."""
         words = f"finding the weight, trial {self._done}"
         fraction = min((self._done - 1 + step.fraction) / self._usual_trials, 1.0)
-        return replace(step, message=words, fraction=fraction, image=self._prepared.image)
+        return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
 
 
 def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:

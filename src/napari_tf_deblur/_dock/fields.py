@@ -42,7 +42,7 @@ class Fields:
     ----------
     form : Form
         What shows the fields.
-    image, dims, boundary, mask, ignore_nan : magicgui widgets
+    image, dims, boundary, mask, ignore_nan, residual : magicgui widgets
         The fields.
     axes : QLabel
         What each axis of the image is taken for, in words.
@@ -88,7 +88,12 @@ class Fields:
             text="Ignore NaN pixels",
             tooltip="Infinite ones too; otherwise such an image is refused",
         )
-        for widget in (self.boundary, self.mask, self.ignore_nan):
+        self.residual = CheckBox(
+            text="Show residual",
+            tooltip="Add a layer of what the result does not explain: the image less the result "
+            "blurred again. It should show noise and nothing else",
+        )
+        for widget in (self.boundary, self.mask, self.ignore_nan, self.residual):
             form.add(widget)
         self.image.changed.connect(self._on_image_by_hand)
         self.dims.changed.connect(self._fit)

@@ -179,7 +179,7 @@ def updates(
 def _stage_of(step: Stage | Step) -> str:
     if isinstance(step, Stage):
         return step.name
-    return ITERATING if len(step.loss_history) else step.message
+    return ITERATING if len(step.loss_history) else step.message.split(",")[0]
 
 
 def _update_of(step: Stage | Step, with_image: bool) -> Update:

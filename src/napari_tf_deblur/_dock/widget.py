@@ -108,6 +108,7 @@ class DeblurWidget(Container[Widget]):
                 lambda update: self._on_update(update, job),
                 self._on_end,
                 self._tasks,
+                self.fields.residual.value,
             )
         except Exception as error:  # one that leaves a slot would end the process
             self._on_end(error)

@@ -16,7 +16,7 @@ from napari_tf_deblur._dock.task_queue import TaskQueue, Work
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.result import Result, result_layer
+from napari_tf_deblur._layers.result import Result, residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY
 
 CANCELLED = "Cancelled."
@@ -42,6 +42,8 @@ class Run:
         Called once at the end, in the main thread.
     tasks : TaskQueue
         Does the work on the window.
+    with_residual : bool
+        Whether to add a layer of the residual, too.
 
     Attributes
     ----------
@@ -56,7 +58,9 @@ class Run:
         on_update: Callable[[Update], None],
         on_end: Callable[[Outcome], None],
         tasks: TaskQueue,
+        with_residual: bool = False,
     ) -> None:
+        self._with_residual = with_residual
         self.stopwatch = Stopwatch()
         self._viewer = viewer
         self._source = job.source
@@ -190,6 +194,10 @@ class Run:
             layer.data = result.data
             if not layer.rgb:
                 layer.contrast_limits = result.limits
+        if self._with_residual:
+            yield None
+            residual = residual_layer(self._source, result.residual)
+            yield from adding(self._viewer, residual, select=False)
 
     def _remove(self) -> None:
         """Leave the layers as they were before the run."""

@@ -1,16 +1,44 @@
 """From layer to layer: deblurring one, and the layer that this leaves behind."""
 
+from typing import Literal, overload
+
 from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.psf_kinds import psf_from
-from napari_tf_deblur._layers.result import result_layer
+from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import finish
+
+
+@overload
+def deblur_layer(
+    layer: Image,
+    psf: ArrayLike | Image | None = None,
+    method: Method | Auto = "auto",
+    *,
+    boundary: Boundary = "unknown",
+    mask: Labels | Shapes | ArrayLike | None = None,
+    ignore_nan: bool = False,
+    residual: Literal[False] = False,
+) -> Image: ...
+
+
+@overload
+def deblur_layer(
+    layer: Image,
+    psf: ArrayLike | Image | None = None,
+    method: Method | Auto = "auto",
+    *,
+    boundary: Boundary = "unknown",
+    mask: Labels | Shapes | ArrayLike | None = None,
+    ignore_nan: bool = False,
+    residual: Literal[True],
+) -> tuple[Image, Image]: ...
 
 
 def deblur_layer(
@@ -21,7 +49,8 @@ def deblur_layer(
     boundary: Boundary = "unknown",
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
-) -> Image:
+    residual: bool = False,
+) -> Image | tuple[Image, Image]:
     """Deblur a napari image layer.
 
     Parameters
@@ -42,12 +71,15 @@ def deblur_layer(
         Pixels to ignore: labelled, covered, or not zero.
     ignore_nan : bool
         Ignore pixels that are NaN or infinite instead of refusing them.
+    residual : bool
+        Whether to return a layer of the residual too: the image less the result blurred again.
 
     Returns
     -------
     napari.layers.Image
         A new layer that lies exactly on `layer`, with a record of the run in
-        ``metadata["napari_tf_deblur"]``, "warnings" included.
+        ``metadata["napari_tf_deblur"]``, "warnings" included; or, where asked for, a tuple of
+        this layer and that of the residual.
 
     Raises
     ------
@@ -57,7 +89,9 @@ def deblur_layer(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari.layers import Image
+    >>> from typing import Literal, overload
+
+    from napari.layers import Image
     >>> from napari_tf_deblur import Wiener, gaussian_psf
     >>> layer = Image(np.eye(32), name="eye", scale=(2, 2))
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
@@ -70,4 +104,4 @@ def deblur_layer(
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
     sharp.metadata = {KEY: result.record}
-    return sharp
+    return (sharp, residual_layer(source, result.residual)) if residual else sharp

@@ -131,7 +131,16 @@ class Job:
         data = show(done.image)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         record = self._record(done, psf, notes, mask, frame, warnings)
-        return Result(data, fitting_limits(data), done, notes, warnings, record)
+        residual = done.residual if not self.source.rgb else done.residual.mean(axis=-1)
+        return Result(
+            data=data,
+            residual=frame.from_core(residual),
+            limits=fitting_limits(data),
+            done=done,
+            notes=notes,
+            warnings=warnings,
+            record=record,
+        )
 
     def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
         """Return the pixels to ignore, with the axes in the core's order."""

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur.deconvolve import Deconvolution
 
+LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
+"""Of a source, what its residual does not take over."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -19,6 +22,8 @@ class Result:
     ----------
     data : ndarray
         The sharp image, as a layer shows it.
+    residual : ndarray of float32
+        The source less the sharp image blurred again; of colours, their mean.
     limits : tuple of float
         Contrast limits that fit it.
     done : Deconvolution
@@ -32,6 +37,7 @@ class Result:
     """
 
     data: NDArray[Any]
+    residual: NDArray[np.float32]
     limits: tuple[float, float]
     done: Deconvolution
     notes: tuple[str, ...]
@@ -66,6 +72,34 @@ def result_layer(
         rgb=source.rgb,
         multiscale=False,
         **source.state,
+    )
+
+
+def residual_layer(source: Source, residual: NDArray[np.float32]) -> Image:
+    """Make a layer of what a result does not explain, on its source; zero is grey.
+
+    Parameters
+    ----------
+    source : Source
+        The image that was deblurred.
+    residual : ndarray of float32
+        Of the source's shape, without colours.
+
+    Returns
+    -------
+    napari.layers.Image
+        The layer, not yet in any viewer.
+    """
+    reach = max(np.abs(fitting_limits(residual)))
+    state = {key: value for key, value in source.state.items() if key not in LOOKS}
+    return Image(
+        residual,
+        name=f"{source.name} residual",
+        metadata={KEY: {"kind": "residual", "source": source.name}},
+        contrast_limits=(-reach, reach),
+        rgb=False,
+        multiscale=False,
+        **state,
     )
 
 
