@@ -7,12 +7,27 @@ os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's sett
 import numpy as np
 import pytest
 
+from napari_tf_deblur import TotalVariation
 from napari_tf_deblur._solvers import load
+
+QUICK = {"iterations": 3, "weight": 1e-3}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow_through_its_door():
     load.tensorflow()
+
+
+@pytest.fixture(autouse=True)
+def _weights_without_trials(request, monkeypatch):
+    """A weight is the one that about suits the image, unless a test is marked `finds_weight`."""
+
+    def untried(prepared, _stop=None):
+        yield from ()
+        return prepared.calibration
+
+    if "finds_weight" not in request.keywords:
+        monkeypatch.setattr("napari_tf_deblur.deconvolve.weighed", untried)
 
 
 @pytest.fixture
@@ -33,12 +48,13 @@ def viewer(make_napari_viewer):
 
 @pytest.fixture
 def dock(viewer):
-    """The dock in a viewer, with few iterations."""
+    """The dock in a viewer, with a method of few iterations and nothing to be found."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     for form in widget.fields.methods.forms.values():
         for field in form:
-            if field.name == "iterations":
-                field.value = 3
+            if field.name in QUICK:
+                field.value = QUICK[field.name]
+    widget.fields.methods.choice.value = TotalVariation
     return widget
 
 

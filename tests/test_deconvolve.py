@@ -24,13 +24,13 @@ from napari_tf_deblur._solvers import admm, loop
 from napari_tf_deblur.errors import OutOfMemoryError
 
 FAST = [
-    TotalVariation(),
-    TotalVariation(nonnegative=True),
-    Hessian(),
-    PoissonLikelihood(gain=1e-4),
-    RichardsonLucy(iterations=30),
-    RichardsonLucy(iterations=30, accelerate=False),
-    RichardsonLucy(iterations=30, tv_weight=0.002),
+    TotalVariation(weight=5e-4),
+    TotalVariation(weight=5e-4, nonnegative=True),
+    Hessian(weight=3e-4),
+    PoissonLikelihood(weight=1, gain=1e-4, background=0),
+    RichardsonLucy(iterations=30, background=0),
+    RichardsonLucy(iterations=30, background=0, accelerate=False),
+    RichardsonLucy(iterations=30, background=0, tv_weight=0.002),
     Wiener(balance=0.01),
     GradientDescent(optimizer="lbfgs", data_term="gaussian", prior="tv", mu=1e-4, iterations=200),
 ]
@@ -133,7 +133,10 @@ def test_richardson_lucy_keeps_the_flux_of_what_it_saw_and_is_never_negative():
     """At the frame too: what is re-blurred into the frame is as bright as the image."""
     image = scene(40, 50)
     image[:, :3] = 2.0  # bright at the very edge
-    for method in (RichardsonLucy(iterations=8), RichardsonLucy(iterations=8, accelerate=False)):
+    for method in (
+        RichardsonLucy(background=0, iterations=8),
+        RichardsonLucy(background=0, iterations=8, accelerate=False),
+    ):
         result = deconvolve(image, PSF, method)
         assert result.image.min() >= 0
         zero = deconvolve(image, PSF, method, boundary="periodic")
@@ -143,7 +146,9 @@ def test_richardson_lucy_keeps_the_flux_of_what_it_saw_and_is_never_negative():
 def test_photon_counts_are_never_negative_and_the_gain_is_found():
     truth = scene(96, 90) * 60
     counts = np.random.default_rng(0).poisson(convolve(truth, PSF, boundary="periodic"))
-    result = deconvolve(7 * counts, PSF, PoissonLikelihood(), boundary="periodic")
+    result = deconvolve(
+        7 * counts, PSF, PoissonLikelihood(weight=1, background=0), boundary="periodic"
+    )
     assert result.method.gain == pytest.approx(7, rel=0.15)
     assert result.image.min() >= 0
     assert psnr(result.image / 7, truth) > psnr(counts, truth) + 4
@@ -158,10 +163,12 @@ def test_photon_counts_with_an_offset_and_read_noise():
     light = random.poisson(convolve(truth, PSF, boundary="periodic")) + random.normal(
         0, 3, (96, 90)
     )
-    told = PoissonLikelihood(gain=1, read_noise=3, background=100)
+    told = PoissonLikelihood(weight=1, gain=1, read_noise=3, background=100)
     result = deconvolve(light + 100, PSF, told, boundary="periodic")
     assert result.image.mean() == pytest.approx(truth.mean(), rel=0.01)
-    untold = deconvolve(light + 100, PSF, PoissonLikelihood(gain=1), boundary="periodic")
+    untold = deconvolve(
+        light + 100, PSF, PoissonLikelihood(weight=1, gain=1, background=0), boundary="periodic"
+    )
     assert psnr(result.image, truth) > psnr(untold.image - 100, truth) + 0.2
 
 
@@ -169,8 +176,8 @@ def test_acceleration_saves_iterations():
     truth = scene(64, 64) * 200
     noisy = np.random.default_rng(0).poisson(convolve(truth, gaussian_psf(2))).astype(np.float32)
     psf = gaussian_psf(2)
-    plain = deconvolve(noisy, psf, RichardsonLucy(iterations=100, accelerate=False))
-    fast = deconvolve(noisy, psf, RichardsonLucy(iterations=30))
+    plain = deconvolve(noisy, psf, RichardsonLucy(background=0, iterations=100, accelerate=False))
+    fast = deconvolve(noisy, psf, RichardsonLucy(background=0, iterations=30))
     assert fast.loss_history[-1] < plain.loss_history[-1]
 
 
@@ -183,7 +190,14 @@ def test_a_background_is_part_of_the_model_and_not_of_the_result():
 
 
 @pytest.mark.parametrize(
-    "method", [TotalVariation(), Hessian(), PoissonLikelihood(), RichardsonLucy(), Wiener()]
+    "method",
+    [
+        TotalVariation(weight=5e-4),
+        Hessian(weight=3e-4),
+        PoissonLikelihood(weight=1, background=0),
+        RichardsonLucy(15, background=0),
+        Wiener(),
+    ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, ">u2", ">f8", np.float64])
 def test_the_same_picture_in_any_dtype_gives_the_same_result_up_to_scale(method, dtype):
@@ -206,7 +220,7 @@ def test_boolean_images_are_taken():
 
 def test_leading_axes_are_run_plane_by_plane():
     stack = np.stack([scene(32, 30), scene(32, 30)[::-1].copy()])[:, None]
-    method = TotalVariation(iterations=40, tolerance=0)
+    method = TotalVariation(weight=5e-4, iterations=40, tolerance=0)
     result = deconvolve(stack, PSF, method)
     assert result.image.shape == stack.shape
     for plane, source in zip(result.image[:, 0], stack[:, 0]):
@@ -215,7 +229,7 @@ def test_leading_axes_are_run_plane_by_plane():
 
 def test_batches_give_what_one_run_gives(monkeypatch):
     stack = np.random.default_rng(0).random((5, 20, 22)).astype(np.float32)
-    method = TotalVariation(iterations=5, tolerance=0)
+    method = TotalVariation(weight=5e-4, iterations=5, tolerance=0)
     at_once = deconvolve(stack, PSF, method)
     monkeypatch.setattr(memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
     monkeypatch.setitem(iter_deconvolve.__globals__, "REPORT_INTERVAL", 0)  # yield every step
@@ -247,7 +261,12 @@ def test_volumes_and_their_voxels():
     truth = scene(20, 30, 32)
     psf = gaussian_psf((2, 1, 1))
     blurred = convolve(truth, psf, boundary="periodic")
-    for method in (TotalVariation(), Hessian(), PoissonLikelihood(), RichardsonLucy()):
+    for method in (
+        TotalVariation(weight=5e-4),
+        Hessian(weight=3e-4),
+        PoissonLikelihood(weight=1, background=0),
+        RichardsonLucy(15, background=0),
+    ):
         result = deconvolve(blurred, psf, method, spacing=(3, 1, 1), boundary="periodic")
         assert psnr(result.image, truth) > psnr(blurred, truth) + 3
     even = deconvolve(blurred, psf, TotalVariation(weight=0.01), boundary="periodic")
@@ -263,7 +282,7 @@ def test_the_frame_has_no_ringing():
     psf = gaussian_psf(2)
     blurred = convolve(truth, psf, boundary="periodic")[30:-30, 30:-30]
     truth = truth[30:-30, 30:-30]
-    for method in (TotalVariation(), RichardsonLucy(), Wiener()):
+    for method in (TotalVariation(weight=5e-4), RichardsonLucy(15, background=0), Wiener()):
         open_ended = deconvolve(blurred, psf, method)
         dark = deconvolve(blurred, psf, method, boundary="zero")
         rim = np.ones(truth.shape, bool)
@@ -347,7 +366,9 @@ def test_steps_come_at_most_ten_times_a_second():
 
     source = np.random.default_rng(0).random((32, 32))
     arrivals = []
-    for step in iter_deconvolve(source, PSF, TotalVariation(iterations=400, tolerance=0)):
+    for step in iter_deconvolve(
+        source, PSF, TotalVariation(weight=5e-4, iterations=400, tolerance=0)
+    ):
         arrivals.append(time.perf_counter())
         assert step.image().shape == source.shape
         assert step.message
@@ -420,9 +441,9 @@ def test_memory_that_runs_out_during_the_run(monkeypatch):
 
     monkeypatch.setattr(admm, "solve", solve)
     with pytest.raises(OutOfMemoryError, match="memory ran out"):
-        deconvolve(IMAGE, PSF[:9, :9])
+        deconvolve(IMAGE, PSF[:9, :9], TotalVariation())
 
 
 def test_negative_values_and_richardson_lucy():
-    result = deconvolve(scene(20, 20) - 0.5, PSF, RichardsonLucy())
+    result = deconvolve(scene(20, 20) - 0.5, PSF, RichardsonLucy(15, background=0))
     assert "below zero" in result.warnings[0]

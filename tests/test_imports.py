@@ -20,6 +20,7 @@ RULES = {
     "": TENSORFLOW | NAPARI | QT,
     "methods": TENSORFLOW | NAPARI | QT,
     "_beads": TENSORFLOW | NAPARI | QT,
+    "_blur": TENSORFLOW | NAPARI | QT,
     "_noise": TENSORFLOW | NAPARI | QT,
     "_preparation": TENSORFLOW | NAPARI | QT,
     "_solvers": NAPARI | QT,

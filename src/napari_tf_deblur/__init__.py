@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.bead import measured_psf
+from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import (
     Deconvolution,
@@ -39,6 +40,7 @@ except PackageNotFoundError:  # used from a source tree that is not installed
 
 __all__ = [
     "METHODS",
+    "BlurEstimate",
     "Calibration",
     "Deconvolution",
     "GradientDescent",
@@ -54,6 +56,7 @@ __all__ = [
     "cross_validated",
     "deblur_layer",
     "deconvolve",
+    "estimate_blur",
     "estimate_noise",
     "gaussian_psf",
     "iter_deconvolve",

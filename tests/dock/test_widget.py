@@ -218,7 +218,7 @@ def test_each_method_has_exactly_its_fields(dock):
 
 def test_fields_derive_from_the_dataclass(dock):
     form = dock.fields.methods.forms[TotalVariation]
-    assert form.weight.value == TotalVariation().weight
+    assert form.tolerance.value == TotalVariation().tolerance
     assert (form.weight.min, form.weight.max, form.weight.step) == (0.0, 1.0, 1e-5)
     assert form.iterations.min == 1
     assert "Regularisation weight" in form.weight.tooltip

@@ -125,7 +125,6 @@ GOOD = {"layer": Image(np.eye(16), name="eye"), "psf": gaussian_psf(1.0), "metho
         {"layer": np.eye(16)},
         {"layer": None},
         {"psf": "a"},
-        {"psf": None},
         {"psf": 3.0},
         {"psf": [[1, 2], ["a", 3]]},
         {"method": "tv"},

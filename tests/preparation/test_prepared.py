@@ -181,7 +181,6 @@ WRONG = [
     {"channel_axis": 7},
     {"psf": [[1, 2], [3]]},
     {"psf": "psf"},
-    {"psf": None},
     {"psf": (PSF, ("one bead was used.",))},
     {"psf": PSF * 1j},
     {"image": [[1, 2], [3]]},

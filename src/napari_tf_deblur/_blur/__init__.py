@@ -1,0 +1,1 @@
+"""How the blur of an image is told from its power spectrum."""

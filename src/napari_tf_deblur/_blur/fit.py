@@ -1,0 +1,235 @@
+"""A Gaussian blur fitted to a power spectrum.
+
+The scene's own spectrum is a power law of unknown slope, give or take what scenes differ by: a
+smooth function of the logarithm of frequency, and one for each direction. A Gaussian blur falls
+with the square of frequency instead, towards the floor of white noise. All that is unknown is
+found at once, as the most probable: the blur's covariance is as certain as the rest lets it be.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._blur.spectrum import LOWEST, Spectrum
+
+Floats = NDArray[np.float64]
+
+SLOPE, SLOPE_SPREAD = 1.1, 0.4
+"""Slope of a scene's amplitudes: 1 to 1.5 for photographs and cells, 0 to 0.7 for points and
+filaments; mean and standard deviation."""
+
+REFERENCE = float(np.log(0.1))
+"""Logarithm of the frequency about which a slope turns."""
+
+BENDS, BEND_LENGTH = 0.25, 0.5
+"""How far a scene's logarithmic spectrum departs from its power law, and over which part of the
+logarithm of frequency it bends."""
+
+STRENGTHS, SLOPES, TURNS, TURN_LENGTH = 0.7, 0.15, 0.2, 1.0
+"""How it differs by direction: in strength, in slope, in bends, and their length."""
+
+FLOOR = 0.05
+"""The least relative error of a cell's power."""
+
+NOISE_SPREAD = 2.0
+"""The noise's logarithm of variance differs so much from that of the highest frequencies."""
+
+HIGHEST = 0.42
+"""Frequency from which on there may be nothing but noise, in cycles per pixel."""
+
+WIDTHS = np.geomspace(0.25, 9.0, 20)
+"""Standard deviations, in pixels, at which an equal blur along all axes is tried."""
+
+ELONGATED = 0.4
+"""Part of the variance by which the first guesses of an elongated blur differ along axes."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The most probable blur.
+
+    Attributes
+    ----------
+    badness : float
+        Minus the logarithm of its probability, but for a constant.
+    scene : ndarray
+        Coefficients of the scene's logarithmic spectrum.
+    blur : ndarray
+        The covariance's free entries: one variance, or as `Spectrum.products`.
+    log_noise : float
+        Logarithm of the noise's variance.
+    uncertainty : ndarray
+        Covariance of `blur`.
+    """
+
+    badness: float
+    scene: Floats
+    blur: Floats
+    log_noise: float
+    uncertainty: Floats
+
+
+class Model:
+    """The logarithmic spectrum of a blurred scene: a linear model, above white noise."""
+
+    def __init__(self, spectrum: Spectrum) -> None:
+        self.spectrum = spectrum
+        self.samples = 1 / (1 / np.maximum(spectrum.samples, 0.1) + FLOOR**2)
+        self.power = spectrum.power / np.median(spectrum.power)
+        high = spectrum.log_frequency > min(
+            np.log(HIGHEST), float(np.quantile(spectrum.log_frequency, 0.8))
+        )
+        self.log_noise = float(
+            np.log(np.average(self.power[high], weights=spectrum.samples[high]) + 1e-30)
+        )
+
+    @cached_property
+    def scene(self) -> tuple[Floats, Floats, Floats]:
+        """Columns of the scene's model; prior mean and precision of their coefficients."""
+        octave = self.spectrum.log_frequency - REFERENCE
+        columns = [np.ones_like(octave)[:, None], -2 * octave[:, None]]
+        columns.append(BENDS * _bends(self.spectrum.log_frequency, BEND_LENGTH))
+        turns = TURNS * _bends(self.spectrum.log_frequency, TURN_LENGTH)
+        by_direction = np.column_stack([STRENGTHS + 0 * octave, SLOPES * octave, turns])
+        columns += [function[:, None] * by_direction for function in self.spectrum.directions.T]
+        matrix = np.concatenate(columns, axis=1)
+        mean, precision = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
+        mean[1] = SLOPE
+        precision[:2] = 1e-4, 1 / SLOPE_SPREAD**2
+        return matrix, mean, precision
+
+    def first_guess(self, falls: Floats) -> Floats:
+        """Coefficients of a scene whose blurred spectrum has the strength that is seen."""
+        matrix, mean, _ = self.scene
+        log_frequency = self.spectrum.log_frequency
+        low = log_frequency < max(np.log(0.12), float(np.quantile(log_frequency, 0.15)))
+        seen = np.maximum(self.power - 0.8 * np.exp(self.log_noise), 0.05 * self.power)
+        rest = np.log(seen + 1e-30) - matrix @ mean - falls
+        guess = mean.copy()
+        guess[0] = np.average(rest[low], weights=self.samples[low])
+        return guess
+
+    def fit(
+        self,
+        columns: Floats,
+        blur: Floats,
+        *,
+        start: Fit | None = None,
+        free: bool = True,
+        steps: int = 30,
+        enough: float = 1e-3,
+    ) -> Fit:
+        """Find the scene, the noise and, if it is free, the blur, by Levenberg and Marquardt.
+
+        The likelihood is that of Whittle (1953): power is the model's, times a mean of
+        exponentially distributed values.
+        """
+        matrix, mean, precision = self.scene
+        falls = -4 * np.pi**2 * columns
+        scene = self.first_guess(falls @ blur) if start is None else start.scene
+        log_noise = self.log_noise if start is None else start.log_noise
+        fixed = np.zeros(len(matrix))
+        values = scene
+        if free:
+            matrix = np.concatenate([matrix, falls], axis=1)
+            mean, precision = np.append(mean, blur), np.append(precision, np.full(blur.size, 1e-9))
+            values = np.append(scene, blur)
+        else:
+            fixed = falls @ blur
+        values = np.append(values, log_noise)
+        mean, precision = np.append(mean, self.log_noise), np.append(precision, NOISE_SPREAD**-2)
+
+        def badness(values: Floats) -> tuple[float, Floats, float, Floats]:
+            image = np.exp(np.clip(matrix @ values[:-1] + fixed, -80, 80))
+            noise = float(np.exp(np.clip(values[-1], -80, 80)))
+            total = image + noise
+            misfit = np.sum(self.samples * (self.power / total + np.log(total)))
+            prior = np.sum(precision * np.square(values - mean)) / 2
+            return float(misfit + prior), image, noise, total
+
+        score, image, noise, total = badness(values)
+        damping = 1e-2
+        for _ in range(steps):
+            slopes = np.column_stack([matrix * (image / total)[:, None], noise / total])
+            weighted = slopes * self.samples[:, None]
+            gradient = weighted.T @ (1 - self.power / total) + precision * (values - mean)
+            curvature = weighted.T @ slopes + np.diag(precision)
+            gain = 0.0
+            for _ in range(8):
+                damped = curvature + damping * np.diag(np.diag(curvature))
+                step = -np.linalg.solve(damped, gradient)
+                step *= min(1.0, 2 / max(abs(step[-1]), 1e-9))
+                new = badness(values + step)
+                gain = score - new[0]
+                if gain > 0:
+                    break
+                damping = max(damping, 1e-3) * 6
+            if gain <= 0:
+                break
+            values = values + step
+            score, image, noise, total = new
+            damping /= 5
+            if gain < enough:
+                break
+        first = len(scene)
+        inverse = np.asarray(np.linalg.inv(curvature), np.float64)
+        uncertainty = inverse[first:-1, first:-1] if free else inverse[:0, :0]
+        found = values[first:-1] if free else blur
+        return Fit(score, values[:first], found, float(values[-1]), uncertainty)
+
+    def equal(self) -> tuple[Fit, Floats]:
+        """Fit one width for all axes; also return the badness at all `WIDTHS`."""
+        axes = len(self._variances(1.0).nonzero()[0])
+        columns = self.spectrum.products @ self._variances(1.0)[:, None]
+        assert axes
+        fits: list[Fit] = []
+        for width in WIDTHS:
+            before = fits[-1] if fits else None
+            fits.append(
+                self.fit(
+                    columns, np.array([width**2]), start=before, free=False, steps=5, enough=0.05
+                )
+            )
+        curve = np.array([fit.badness for fit in fits])
+        best = fits[int(np.argmin(curve))]
+        return self.fit(columns, best.blur, start=best), curve
+
+    def by_axis(self, equal: Fit) -> Fit:
+        """Fit one width per axis, turned in 2D, from the fit of one for all."""
+        columns = self.spectrum.products
+        variance = max(float(equal.blur[0]), 0.1)
+        guesses = [self._variances(variance), *self._elongated(variance)]
+        fits = [self.fit(columns, guess, start=equal, steps=12, enough=0.02) for guess in guesses]
+        best = min(fits, key=lambda fit: fit.badness)
+        return self.fit(columns, best.blur, start=best)
+
+    def _variances(self, variance: float) -> Floats:
+        pairs = self.spectrum.products.shape[1]
+        if self.spectrum.directions.shape[1] == 4:  # 2D
+            return np.array([variance, 0.0, variance])
+        return np.full(pairs, variance)
+
+    def _elongated(self, variance: float) -> list[Floats]:
+        part = ELONGATED * variance
+        if self.spectrum.directions.shape[1] == 4:
+            turns = np.arange(4) * np.pi / 4
+            return [
+                self._variances(variance)
+                + part * np.array([np.cos(2 * t), np.sin(2 * t), -np.cos(2 * t)])
+                for t in turns
+            ]
+        unit = np.eye(len(self._variances(variance)))
+        return [self._variances(variance) + 2 * part * axis for axis in unit]
+
+
+def _bends(log_frequency: Floats, length: float) -> Floats:
+    """Smooth functions whose sum, with independent normal factors, has variance 1 everywhere."""
+    centres = np.arange(np.log(LOWEST), np.log(0.9) + length, 0.8 * length)
+
+    def alike(a: Floats, b: Floats) -> Floats:
+        return np.asarray(np.exp(-np.square((a[:, None] - b) / length) / 2))
+
+    root = np.linalg.cholesky(alike(centres, centres) + 1e-6 * np.eye(len(centres)))
+    return np.asarray(np.linalg.solve(root, alike(centres, log_frequency)).T)

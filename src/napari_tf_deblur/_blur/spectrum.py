@@ -1,0 +1,142 @@
+"""The power spectrum of an image, averaged over cells of frequency and direction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from napari_tf_deblur._noise.pieces import Array
+
+Floats = NDArray[np.float64]
+
+LOWEST = 0.012
+"""Cycles per pixel from which on cells are laid out."""
+
+CELL = {1: 0.05, 2: 0.1, 3: 0.14}
+"""Width of a cell, as a part of its frequency."""
+
+SECTORS = {2: 16, 3: 8}
+"""Directions in a half turn; in 3D, angles to each of two axes in a quarter turn."""
+
+LEAST_PERIODS = 3.0
+"""Fewer periods in a piece say more of its window than of the image."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Power by frequency and direction.
+
+    Attributes
+    ----------
+    power : ndarray
+        Shape (cells,): the mean over a cell; white noise has its variance everywhere.
+    samples : ndarray
+        How many independent values that is the mean of.
+    products : ndarray
+        Shape (cells, pairs): mean products of frequencies, in cycles per pixel: of each axis
+        with itself, in 2D also of the two, twice, as in a quadratic form.
+    log_frequency : ndarray
+        Mean logarithm of the frequency, in cycles per finest pixel.
+    directions : ndarray
+        Shape (cells, functions): smooth even functions of the direction, of mean 0.
+    """
+
+    power: Floats
+    samples: Floats
+    products: Floats
+    log_frequency: Floats
+    directions: Floats
+
+
+def spectrum_of(pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...]) -> Spectrum:
+    """Average the power of pieces of one size, each with its window.
+
+    Parameters
+    ----------
+    pieces : sequence of tuple
+        Values of shape (channels, *frame), and a window of shape (*frame,) that fades them out.
+    spacing : tuple of float
+        Size of a pixel per axis, relative to the finest.
+    """
+    frame = pieces[0][1].shape
+    axes = tuple(range(1, 1 + len(frame)))
+    power = np.zeros((*frame[:-1], frame[-1] // 2 + 1))
+    area = fourth = 0.0
+    for values, window in pieces:
+        total = np.sum(window, dtype=np.float64)
+        for channel in values:
+            mean = np.sum(channel * window, dtype=np.float64) / total
+            faded = (channel - np.float32(mean)) * window
+            transform = fft.rfftn(faded[None], axes=axes, workers=-1)[0]
+            power += np.square(transform.real)
+            power += np.square(transform.imag)
+        square = np.square(window)
+        area += len(values) * float(np.sum(square, dtype=np.float64))
+        fourth += float(np.sum(np.square(square), dtype=np.float64)) / square.size
+    mean_square = area / sum(len(values) for values, _ in pieces) / power_size(frame)
+    used = mean_square**2 / (fourth / len(pieces))
+    return _averaged(power / area, used, frame, spacing)
+
+
+def power_size(frame: tuple[int, ...]) -> int:
+    """Pixels of a frame."""
+    return int(np.prod(frame))
+
+
+def _averaged(
+    power: Floats, used: float, frame: tuple[int, ...], spacing: tuple[float, ...]
+) -> Spectrum:
+    """Average over cells; `used` is the part of the values that are independent."""
+    axes = len(frame)
+    lines = [fft.fftfreq(n) for n in frame[:-1]] + [fft.rfftfreq(frame[-1])]
+    pixels = np.meshgrid(*(line.astype(np.float32) for line in lines), indexing="ij", sparse=True)
+    scaled = [f / np.float32(step) for f, step in zip(pixels, spacing)]
+    square = sum(np.square(f) for f in scaled) + np.zeros(power.shape, np.float32)
+    periods = sum(np.square(f * np.float32(n / LEAST_PERIODS)) for f, n in zip(pixels, frame))
+    kept = (periods >= 1) & (square > LOWEST**2)
+    square = square[kept]
+    log_frequency = np.log(square) / 2
+    cell = ((log_frequency - np.log(LOWEST)) / CELL[axes]).astype(np.int64)
+    flat = [np.broadcast_to(f, power.shape)[kept] for f in scaled]
+    if axes == 2:
+        angle = np.arctan2(flat[0], flat[1]) / np.pi  # -1/2 to 1/2
+        cell = cell * SECTORS[2] + np.floor(angle * SECTORS[2] + 0.5).astype(np.int64) % SECTORS[2]
+    elif axes == 3:
+        for f in flat[:2]:
+            sine = np.minimum(np.abs(f) / np.sqrt(square), np.float32(0.9999))
+            angle = np.arcsin(sine) / (np.pi / 2)
+            cell = cell * SECTORS[3] + (angle * SECTORS[3]).astype(np.int64)
+    twice = np.full(power.shape[-1], 2.0, np.float32)  # what the half spectrum leaves out
+    twice[0] = 1.0
+    if frame[-1] % 2 == 0:
+        twice[-1] = 1.0
+    weight = np.broadcast_to(twice, power.shape)[kept]
+    names, cell = np.unique(cell, return_inverse=True)
+    count = np.bincount(cell, weight, len(names))
+
+    def mean(values: NDArray[np.floating]) -> Floats:
+        return np.asarray(np.bincount(cell, weight * values, len(names)) / count)
+
+    squares = np.stack([mean(f * f) for f in flat], axis=1)
+    steps = np.square(spacing)
+    products = squares * steps
+    unit = squares / squares.sum(axis=1, keepdims=True)
+    if axes == 2:
+        across = mean(flat[0] * flat[1])
+        products = np.insert(products, 1, 2 * across * spacing[0] * spacing[1], axis=1)
+        cosine, sine = unit[:, 1] - unit[:, 0], 2 * across / squares.sum(axis=1)
+        directions = np.stack([cosine, sine, (cosine**2 - sine**2) / 2, cosine * sine], axis=1)
+    elif axes == 3:
+        pairs = unit * np.roll(unit, 1, axis=1)
+        directions = np.concatenate([1.5 * unit - 0.5, 4 * pairs - 4 / 15], axis=1)
+    else:
+        directions = np.zeros((len(names), 0))
+    return Spectrum(
+        power=mean(power[kept]),
+        samples=count / 2 * used,
+        products=products,
+        log_frequency=mean(log_frequency),
+        directions=directions,
+    )
