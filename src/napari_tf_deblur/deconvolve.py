@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._solvers.run import run
+from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.cross_validation import weighed
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
+from napari_tf_deblur.verdict import Verdict, judged
 
 Array = NDArray[np.float32]
 
@@ -48,6 +50,8 @@ class Deconvolution:
         and a part of the image, or another one like it, is deblurred alike.
     seconds : float
         Duration, TensorFlow's start not included.
+    verdict : Verdict
+        Whether to believe the result; ``str`` of it is a sentence.
     warnings : tuple of str
         What the user should know about the result.
     """
@@ -59,6 +63,7 @@ class Deconvolution:
     converged: bool
     calibration: Calibration
     seconds: float
+    verdict: Verdict = Verdict("unknown")
     warnings: tuple[str, ...] = ()
 
     @property
@@ -254,14 +259,28 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     solved = yield from mapped(run(prepared, stop), last_part)
     return Deconvolution(
         image=solved.image,
-        residual=solved.residual,
+        residual=prepared.planes.together(solved.residual, transparency=False),
         loss_history=solved.loss_history,
         iterations=len(solved.loss_history),
         converged=solved.converged,
         calibration=prepared.calibration,
         seconds=searched + solved.seconds,
+        verdict=_verdict(prepared, solved),
         warnings=prepared.warnings + solved.warnings,
     )
+
+
+def _verdict(prepared: Prepared, solved: Solved) -> Verdict:
+    """Look at what the planes that were solved have left over."""
+    if not solved.planes:
+        return Verdict("unknown")
+    values, residual, valid = prepared.values, solved.residual, prepared.valid
+    if len(solved.planes) < len(values):
+        which = list(solved.planes)
+        values, residual = values[which], residual[which]
+        valid = None if valid is None else valid[which]
+    shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
+    return judged(shells, prepared.warnings)
 
 
 def _first_part(step: Step) -> Step:
