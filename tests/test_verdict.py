@@ -1,4 +1,4 @@
-"""Whether to believe a result: each kind on a small picture, and what a verdict may not depend on."""
+"""Whether to believe a result: each kind on a small picture, and what it may not depend on."""
 
 import threading
 
@@ -19,6 +19,7 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur.residual import Shells
+from napari_tf_deblur.steps import finish
 from napari_tf_deblur.verdict import KINDS, SENTENCES, judged
 
 SIGMA = 1.6
@@ -109,10 +110,7 @@ def test_nothing_is_claimed_where_nothing_is_known(image):
     stop = threading.Event()
     stop.set()
     steps = iter_deconvolve(image, PSF, RIGHT, stop=stop)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(steps)
-    assert end.value.value.verdict == Verdict("unknown")
+    assert finish(steps).verdict == Verdict("unknown")
     assert judged(None) == Verdict("unknown")
 
 

@@ -17,7 +17,7 @@ from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
-from napari_tf_deblur.verdict import Verdict, judged
+from napari_tf_deblur.verdict import UNKNOWN, Verdict, judged
 
 Array = NDArray[np.float32]
 
@@ -63,7 +63,7 @@ class Deconvolution:
     converged: bool
     calibration: Calibration
     seconds: float
-    verdict: Verdict = Verdict("unknown")
+    verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
 
     @property
@@ -273,7 +273,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
 def _verdict(prepared: Prepared, solved: Solved) -> Verdict:
     """Look at what the planes that were solved have left over."""
     if not solved.planes:
-        return Verdict("unknown")
+        return UNKNOWN
     values, residual, valid = prepared.values, solved.residual, prepared.valid
     if len(solved.planes) < len(values):
         which = list(solved.planes)

@@ -38,6 +38,13 @@ PER_FREQUENCY = 4.5
 """Variance of a shell's relative mean power, times its frequencies: each is there twice, and
 through the window neighbours say much the same."""
 
+MISJUDGED = 1.5
+"""Power of the emptiest shell, over that of the noise by the image's differences, up to which the
+shell is right: photographs have more noise where they are bright than such an estimate tells."""
+
+NOT_FOLLOWED = 0.02
+"""Part of the data that is followed, below which a shell is left as it was."""
+
 LEAST_NOISE = 5e-4
 """Part of the image's range below which a misfit does no harm, noise or not."""
 
@@ -147,17 +154,22 @@ class Shells:
             return np.asarray(total / np.maximum(count, 1))
 
         enough = count * all_pieces >= FEWEST
-        in_data, crossed = mean(observed), mean(power(of_misfit, of_data) / noise)
+        in_data = mean(observed)
         surely = in_data * (1 + 2 * np.sqrt(PER_FREQUENCY / np.maximum(count * all_pieces, 1)))
-        least = min(1.0, max(float(surely[enough].min(initial=np.inf)), 1e-9))
+        least = min(MISJUDGED, max(float(surely[enough].min(initial=np.inf)), 1e-9))
+        followed = 1 - mean(power(of_misfit, of_data) / noise) / np.maximum(in_data, 1e-30)
+        left = mean(power(relative, relative) / of_one)
+        alone = enough & (followed < NOT_FOLLOWED)  # where nothing is left but what was there
+        if alone.any():
+            left *= np.sum((count * in_data)[alone]) / np.sum((count * left)[alone])
         edges = [_edge(along, axis) & (weight > 0) for axis in range(len(look))]
         return cls(
             passed=mean(passed)[enough],
             frequency=mean(frequency)[enough],
             count=(count * all_pieces)[enough],
             data=in_data[enough] / least,
-            residual=mean(power(relative, relative) / of_one)[enough] / least,
-            followed=1 - (crossed / np.maximum(in_data, 1e-30))[enough],
+            residual=left[enough] / least,
+            followed=followed[enough],
             mean_passed=float(np.average(np.square(transfer), weights=weight)),
             at_nyquist=tuple(
                 (float(transfer[edge].mean()), float(observed[edge].mean() / least))

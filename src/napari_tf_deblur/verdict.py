@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tf_deblur._preparation.checks import SATURATED
-from napari_tf_deblur.residual import Shells
+from napari_tf_deblur.residual import PER_FREQUENCY, Shells
 
 Kind = Literal[
     "fits",
@@ -70,20 +70,25 @@ REACHED = 0.0025
 FLAT = 1.3
 """Power of the data, over the least, below which a shell holds nothing but noise."""
 
-NARROW, WIDE = -0.58, 0.05
-"""Excess of the PSF's variance, as a part of it and less a doubt, that is clearly one."""
+NARROW, WIDE, CLEARLY_WIDE = -0.58, 0.03, 0.1
+"""Excess of the PSF's variance, as a part of it and less a doubt, that is one; the last where
+too large a weight would explain the residual as well."""
 
-LEFT_FINEST = 1.15
+LEFT_FINEST = 1.1
 """Power of the residual, over the noise's, that says that data are left where a PSF that is
 too wide passes nothing."""
 
-LEFT_MAIN = 1.9
+LEFT_MAIN = 1.45
 """The same where the PSF passes most: then the weight is to blame."""
 
 HELD_BACK, ADDED = 2.4, 0.9
 """Excess of the residual, a logarithm, and of the error, in decibels, that say the same."""
 
-NOISY = 1.05
+TELLING = 100.0
+"""Frequencies, each as the signal's part in it, that say half of what many would: where few are
+above the noise, what is known beforehand, such as that light is not negative, says much."""
+
+NOISY = 1.08
 """How much more noise is let in than is best, from both."""
 
 SLOPE, SLOPE_VARIES = -1.15, 0.4
@@ -116,6 +121,9 @@ class Verdict:
         return SENTENCES[self.kind]
 
 
+UNKNOWN = Verdict("unknown")
+
+
 def judged(shells: Shells | None, warnings: Iterable[str] = ()) -> Verdict:
     """Say whether to believe a result.
 
@@ -145,11 +153,11 @@ def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:
     width, doubt = _excess_width(shells)
     if width + doubt < NARROW:
         return "PSF too narrow"
-    if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
-        return "undersampled"
-    if _in_finest(shells) > LEFT_FINEST and in_main < 2.5 and WIDE < width - doubt / 2 and width < 1:
+    smooth = in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED)
+    wide = width - doubt > CLEARLY_WIDE if smooth else width - doubt / 4 > WIDE
+    if wide and width < 1 and in_main < 2 and _in_finest(shells) > LEFT_FINEST:
         return "PSF too wide"
-    if in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED):
+    if smooth:
         return "over-smoothed"
     if 0.8 * np.sqrt(too_noisy) - min(held_back, 0.5) > (NOISY if _shows_floor(shells) else 2.5):
         return "noise fitted"
@@ -165,12 +173,17 @@ def _held_back(shells: Shells) -> float:
     if not there.any():
         return 0.0
     excess = np.log(np.maximum(shells.residual * shells.data, 1e-4))
-    return float(np.average(excess[there], weights=np.sqrt(shells.count[there])))
+    found = float(np.average(excess[there], weights=np.sqrt(shells.count[there])))
+    if found > 0:
+        return found
+    telling = float(np.sum(shells.count * np.maximum(1 - 1 / shells.data, 0) ** 2))
+    return found * telling / (telling + TELLING)
 
 
 def _in_main(shells: Shells) -> float:
     """Power of the residual, over the noise's, in a structure's main frequencies."""
-    return float(shells.residual[shells.passed > WELL_PASSED].max(initial=0.0))
+    surely = shells.residual / (1 + np.sqrt(PER_FREQUENCY / shells.count))
+    return float(surely[shells.passed > WELL_PASSED].max(initial=0.0))
 
 
 def _in_finest(shells: Shells) -> float:
@@ -213,8 +226,14 @@ def _excess_width(shells: Shells) -> tuple[float, float]:
         return 0.0, np.inf
     data, count = shells.data[there], shells.count[there]
     weight = 1 / np.sqrt(4 / count * (data / (data - 1)) ** 2 + MODEL**2)
-    columns = [np.ones(len(data)), 2 * np.log(shells.frequency[there]), np.log(shells.passed[there])]
-    matrix = np.vstack([np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]])
+    columns = [
+        np.ones(len(data)),
+        2 * np.log(shells.frequency[there]),
+        np.log(shells.passed[there]),
+    ]
+    matrix = np.vstack(
+        [np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]]
+    )
     wanted = np.append(np.log(data - 1) * weight, SLOPE / SLOPE_VARIES)
     covariance = np.linalg.pinv(matrix.T @ matrix)
     found = covariance @ (matrix.T @ wanted)
