@@ -224,8 +224,9 @@ def main() -> None:
             counts[f"{method_name}, {words}{'' if counts_at_all else ', nothing lost'}"][kind] += 1
             if counts_at_all:
                 well = WANTED[words] == kind or (words == "right" and kind == "unknown")
-                judged["right" if words == "right" else "wrong", well] += 1
                 judged[words, well] += 1
+                if words != "right":
+                    judged["wrong", well] += 1
                 if not well:
                     print(
                         f"{method_name}, {scene}, {words}: {kind}; lost {loss:.1f} dB", flush=True

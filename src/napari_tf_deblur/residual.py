@@ -1,7 +1,7 @@
 """What a result leaves unexplained, by how well the PSF passes it."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,14 +113,17 @@ class Shells:
             return None
         pieces = [seen(values, valid, *place) for place in places]
         data = np.stack([without_mean(piece, known, scale) for piece, known in pieces])
-        misfit = np.stack([residual[plane][place] for plane, place in places]) / np.float32(scale)
-        part = np.stack([piece for piece, _ in pieces]) / np.float32(scale)
+        unit = np.float32(scale)
+        misfit: Array = np.stack([residual[plane][place] for plane, place in places])
+        misfit /= unit
+        part: Array = np.stack([piece for piece, _ in pieces])
+        part /= unit
         known = [mask for _, mask in pieces if mask is not None]
         usual, line = noise_line(part, np.stack(known) if known else None)
         usual = max(usual, LEAST_NOISE)
-        variance = line.at_zero + line.slope * (part - misfit)
+        variance = np.float32(line.at_zero) + np.float32(line.slope) * (part - misfit)
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
-        variance = np.maximum(variance, np.float32((DARK * usual) ** 2))
+        np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
 
     @classmethod
@@ -137,7 +140,7 @@ class Shells:
             return np.asarray(np.sum((of * by.conj()).real, axis=(0, 1), dtype=np.float64))
 
         of_data, of_misfit = spectrum(data), spectrum(misfit)
-        relative = spectrum(misfit / np.sqrt(variance))
+        relative = spectrum(np.asarray(misfit / np.sqrt(variance), np.float32))
         noise = float(np.sum(variance * window**2, dtype=np.float64))
         all_pieces = data.shape[0] * data.shape[1]
         of_one = float(np.sum(window**2, dtype=np.float64)) * all_pieces
@@ -192,7 +195,7 @@ def _window(look: tuple[int, ...]) -> Array:
 def _through_window(power: Array) -> Array:
     """What a power spectrum looks like through the window: smeared into the neighbours."""
     for axis in range(power.ndim):
-        mode = "mirror" if axis == power.ndim - 1 else "wrap"
+        mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
         power = ndimage.correlate1d(power, [1 / 6, 2 / 3, 1 / 6], axis=axis, mode=mode)
     return power
 
@@ -207,7 +210,7 @@ def _frequencies(look: tuple[int, ...]) -> tuple[Doubles, Doubles, list[Doubles]
     twice[0] = 1.0
     if look[-1] % 2 == 0:
         twice[-1] = 1.0
-    return np.where(periods < LOWEST, 0.0, twice), size, grid
+    return np.where(periods < LOWEST, 0.0, twice), np.asarray(size), list(grid)
 
 
 def _edge(along: list[Doubles], axis: int) -> Mask:

@@ -88,7 +88,7 @@ TELLING = 100.0
 """Frequencies, each as the signal's part in it, that say half of what many would: where few are
 above the noise, what is known beforehand, such as that light is not negative, says much."""
 
-NOISY = 1.08
+NOISY = 1.4
 """How much more noise is let in than is best, from both."""
 
 SLOPE, SLOPE_VARIES = -1.15, 0.4
