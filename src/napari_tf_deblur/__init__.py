@@ -29,6 +29,7 @@ from napari_tf_deblur.methods import (
 from napari_tf_deblur.noise import Noise, estimate_noise
 from napari_tf_deblur.psf import gaussian_psf
 from napari_tf_deblur.steps import Step
+from napari_tf_deblur.verdict import Verdict
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.deblur_layer import deblur_layer
@@ -50,6 +51,7 @@ __all__ = [
     "RichardsonLucy",
     "Step",
     "TotalVariation",
+    "Verdict",
     "Wiener",
     "calibrate",
     "convolve",

@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._solvers.run import run
+from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
+from napari_tf_deblur.verdict import UNKNOWN, Verdict, judged
 from napari_tf_deblur.weight_search import weighed
 
 Array = NDArray[np.float32]
@@ -51,6 +53,8 @@ class Deconvolution:
         The blur that was found in the image, if no PSF was given.
     seconds : float
         Duration, TensorFlow's start not included.
+    verdict : Verdict
+        Whether to believe the result; ``str`` of it is a sentence.
     warnings : tuple of str
         What the user should know about the result.
     """
@@ -63,6 +67,7 @@ class Deconvolution:
     calibration: Calibration
     blur: BlurEstimate | None
     seconds: float
+    verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
 
     @property
@@ -258,15 +263,29 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     solved = yield from mapped(run(prepared, stop), last_part)
     return Deconvolution(
         image=solved.image,
-        residual=solved.residual,
+        residual=prepared.planes.together(solved.residual, transparency=False),
         loss_history=solved.loss_history,
         iterations=len(solved.loss_history),
         converged=solved.converged,
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
+        verdict=_verdict(prepared, solved),
         warnings=prepared.warnings + solved.warnings,
     )
+
+
+def _verdict(prepared: Prepared, solved: Solved) -> Verdict:
+    """Look at what the planes that were solved have left over."""
+    if not solved.planes:
+        return UNKNOWN
+    values, residual, valid = prepared.values, solved.residual, prepared.valid
+    if len(solved.planes) < len(values):
+        which = list(solved.planes)
+        values, residual = values[which], residual[which]
+        valid = None if valid is None else valid[which]
+    shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
+    return judged(shells, prepared.warnings)
 
 
 def _first_part(step: Step) -> Step:

@@ -256,6 +256,27 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     return max(usual, math.sqrt(max(variance, 0.0)))
 
 
+def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Line]:
+    """The `noise_level`, and the straight line of variance over brightness.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    level : float
+        In intensity units; 0 for an image without noise.
+    line : Line
+        Of the variance, in intensity units.
+    """
+    usual = noise_level(planes, valid)
+    return usual, _photon_transfer(planes, valid, usual, 0.0) if usual else Line(0.0, 0.0)
+
+
 def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
     """The line of a camera's noise, from the `noise_level`, in the image's units."""
     peak, unit = peak_and_unit(planes, valid)

@@ -229,4 +229,4 @@ def _summary(result: Result, run: Run) -> str:
     else:
         text = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
     notes = [f"PSF: {'; '.join(result.notes)}."] if result.notes else []
-    return " ".join([text, *result.warnings, *notes])
+    return " ".join([text, str(done.verdict), *result.warnings, *notes])

@@ -184,6 +184,7 @@ class Job:
             "converged": done.converged,
             "seconds": done.seconds,
             "loss_history": np.asarray(done.loss_history),
+            "verdict": {"kind": done.verdict.kind, "sentence": str(done.verdict)},
             "warnings": warnings,
             "versions": _versions(),
         }

@@ -31,6 +31,10 @@ SAMPLE = 2**18
 """Pixels looked at to count different values."""
 
 
+SATURATED = "they look saturated"
+"""What a warning of saturated pixels says, and no other."""
+
+
 def image_warnings(
     image: Values,
     *,
@@ -99,7 +103,7 @@ def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) ->
         return ""
     return (
         f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
-        f"{high:g}: they look saturated, and what is near them will be wrong. Mark them in a "
+        f"{high:g}: {SATURATED}, and what is near them will be wrong. Mark them in a "
         "labels layer and choose it as pixels to ignore, or take the image with less light."
     )
 

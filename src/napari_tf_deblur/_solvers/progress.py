@@ -20,12 +20,18 @@ class Progress:
     ----------
     prepared : Prepared
         The run. Its values are not changed.
+
+    Attributes
+    ----------
+    residual : ndarray of float32
+        Planes less the result blurred again, in the source's units; 0 where nothing was
+        compared.
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._solved: dict[tuple[int, ...], Array] = {}
-        self._residual = np.zeros_like(prepared.values)
+        self.residual = np.zeros_like(prepared.values)
         self._histories: list[Array] = []
         self._current: tuple[tuple[int, ...], Iterate] | None = None
 
@@ -89,9 +95,10 @@ class Progress:
             values[list(batch)] = planes * np.float32(prepared.calibration.scale)
         return prepared.planes.together(values)
 
-    def residual(self) -> Array:
-        """Image less re-blurred result, in the source's units; 0 where nothing was compared."""
-        return self._prepared.planes.together(self._residual, transparency=False)
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """The planes that are solved."""
+        return tuple(sorted({plane for batch in self._solved for plane in batch}))
 
     def _cut(self, scene: Array) -> Array:
         window: Any = (..., *self._prepared.grid.window)
@@ -109,7 +116,7 @@ class Progress:
             misfit = prepared.values[plane] - model * np.float32(prepared.calibration.scale)
             if prepared.valid is not None:
                 misfit *= prepared.valid[plane]
-            self._residual[plane] = misfit
+            self.residual[plane] = misfit
 
     def words_of_stop(self) -> str:
         """Say what a run that was stopped has left as it was."""

@@ -26,8 +26,12 @@ class Solved:
 
     Attributes
     ----------
-    image, residual : ndarray of float32
+    image : ndarray of float32
         In the source's shape and units.
+    residual : ndarray of float32
+        Planes less the result blurred again, of the shape of :attr:`Prepared.values`.
+    planes : tuple of int
+        Those that were solved.
     loss_history : ndarray of float32
         Summed over planes that are solved one after another.
     converged : bool
@@ -40,6 +44,7 @@ class Solved:
 
     image: Array
     residual: Array
+    planes: tuple[int, ...]
     loss_history: Array
     converged: bool
     seconds: float
@@ -93,7 +98,8 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     stopped = is_stopped()
     return Solved(
         image=progress.image(),
-        residual=progress.residual(),
+        residual=progress.residual,
+        planes=progress.planes,
         loss_history=progress.losses(),
         converged=converged and not stopped,
         seconds=time.perf_counter() - started,

@@ -1,0 +1,241 @@
+"""Whether to believe a result, in a word and a sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from napari_tf_deblur._preparation.checks import SATURATED
+from napari_tf_deblur.residual import PER_FREQUENCY, Shells
+
+Kind = Literal[
+    "fits",
+    "over-smoothed",
+    "noise fitted",
+    "PSF too wide",
+    "PSF too narrow",
+    "saturated",
+    "undersampled",
+    "hardly blurred",
+    "unknown",
+]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SENTENCES: dict[Kind, str] = {
+    "fits": "The result fits the data: what it leaves unexplained looks like noise.",
+    "over-smoothed": "The result is smoother than the data: it leaves structure unexplained; try "
+    "a smaller weight, or more iterations.",
+    "noise fitted": "Noise is being fitted: the finest detail of the result is not to be trusted; "
+    "try a larger weight, or fewer iterations.",
+    "PSF too wide": "The PSF is probably too wide: the image has finer detail than such a PSF "
+    "lets through, and edges may ring; try a smaller sigma, or measure the PSF on beads.",
+    "PSF too narrow": "The PSF is probably too narrow, unless the sample is as soft as that: the "
+    "image has less fine detail than such a PSF lets through; try a larger sigma, or measure the "
+    "PSF on beads.",
+    "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "
+    "pixels to ignore, or take the image with less light.",
+    "undersampled": "The pixels are too large for this PSF: detail finer than two pixels shows as "
+    "false patterns, which no method can undo; take the image with smaller pixels or steps.",
+    "hardly blurred": "This PSF hardly blurs the image, so that there is little to gain; check "
+    "that its width is in pixels, or keep the image as it is.",
+    "unknown": "The image and its result do not tell whether the result is to be believed; "
+    "compare it with the image by eye.",
+}
+"""What a user can act on, for each kind."""
+
+PASSES_ALL = 0.5
+"""Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in
+2D, and of 0.28 in 3D."""
+
+PASSES_NYQUIST = 0.2
+"""Part that a PSF passes at one period in two pixels, above which pixels are too large for it,
+if there is anything to pass: a Gaussian of sigma 0.57."""
+
+ALIASED = 1.6
+"""Power there, over the noise's, from which on there is."""
+
+CLEAR, FINEST = 1.6, 200.0
+"""Power of the data, over the noise's, at frequencies where the weight decides what is seen:
+with less nothing is, with more all is."""
+
+WELL_PASSED, HARDLY_PASSED, NOT_PASSED = 0.09, 0.04, 1e-6
+"""Squares of what a PSF passes: above, as a structure's main frequencies; below the second, as
+its finest; below the third, nothing."""
+
+REACHED = 0.0025
+"""Square of what a PSF passes, down to which a result is looked at for noise."""
+
+FLAT = 1.3
+"""Power of the data, over the least, below which a shell holds nothing but noise."""
+
+NARROW, WIDE, CLEARLY_WIDE = -0.58, 0.03, 0.1
+"""Excess of the PSF's variance, as a part of it and less a doubt, that is one; the last where
+too large a weight would explain the residual as well."""
+
+LEFT_FINEST = 1.1
+"""Power of the residual, over the noise's, that says that data are left where a PSF that is
+too wide passes nothing."""
+
+LEFT_MAIN = 1.45
+"""The same where the PSF passes most: then the weight is to blame."""
+
+HELD_BACK, ADDED = 2.4, 0.9
+"""Excess of the residual, a logarithm, and of the error, in decibels, that say the same."""
+
+TELLING = 100.0
+"""Frequencies, each as the signal's part in it, that say half of what many would: where few are
+above the noise, what is known beforehand, such as that light is not negative, says much."""
+
+NOISY = 1.4
+"""How much more noise is let in than is best, from both."""
+
+SLOPE, SLOPE_VARIES = -1.15, 0.4
+"""Power of a sharp image over the square of the frequency: exponent and how it varies, of
+photographs (Field, J. Opt. Soc. Am. A 4, 1987), fluorescence and beads."""
+
+MODEL = 0.25
+"""Deviation of a spectrum from a power law, in natural logarithms."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to believe a result; ``str`` of it is a sentence that says what to do.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+
+    Examples
+    --------
+    >>> print(Verdict("fits"))
+    The result fits the data: what it leaves unexplained looks like noise.
+    """
+
+    kind: Kind
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return SENTENCES[self.kind]
+
+
+UNKNOWN = Verdict("unknown")
+
+
+def judged(shells: Shells | None, warnings: Iterable[str] = ()) -> Verdict:
+    """Say whether to believe a result.
+
+    Parameters
+    ----------
+    shells : Shells or None
+        Of data and residual; None where there are none.
+    warnings : iterable of str
+        Of the image, as :func:`image_warnings` gives them.
+    """
+    return Verdict(_kind(shells, warnings))
+
+
+def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:
+    if any(SATURATED in warning for warning in warnings):
+        return "saturated"
+    if shells is None:
+        return "unknown"
+    if shells.mean_passed > PASSES_ALL:
+        return "hardly blurred"
+    if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
+        return "undersampled"
+    if not (shells.data > CLEAR).any():
+        return "unknown"
+    held_back, in_main = _held_back(shells), _in_main(shells)
+    too_noisy, too_smooth = _errors_added(shells)
+    width, doubt = _excess_width(shells)
+    if width + doubt < NARROW:
+        return "PSF too narrow"
+    smooth = in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED)
+    wide = width - doubt > CLEARLY_WIDE if smooth else width - doubt / 4 > WIDE
+    if wide and width < 1 and in_main < 2 and _in_finest(shells) > LEFT_FINEST:
+        return "PSF too wide"
+    if smooth:
+        return "over-smoothed"
+    if 0.8 * np.sqrt(too_noisy) - min(held_back, 0.5) > (NOISY if _shows_floor(shells) else 2.5):
+        return "noise fitted"
+    return "fits"
+
+
+def _held_back(shells: Shells) -> float:
+    """How much more residual there is than the best filter would leave; a logarithm.
+
+    A Wiener filter leaves noise squared over the data's power: 1 / P in units of the noise's.
+    """
+    there = (shells.data > CLEAR) & (shells.data < FINEST)
+    if not there.any():
+        return 0.0
+    excess = np.log(np.maximum(shells.residual * shells.data, 1e-4))
+    found = float(np.average(excess[there], weights=np.sqrt(shells.count[there])))
+    if found > 0:
+        return found
+    telling = float(np.sum(shells.count * np.maximum(1 - 1 / shells.data, 0) ** 2))
+    return found * telling / (telling + TELLING)
+
+
+def _in_main(shells: Shells) -> float:
+    """Power of the residual, over the noise's, in a structure's main frequencies."""
+    surely = shells.residual / (1 + np.sqrt(PER_FREQUENCY / shells.count))
+    return float(surely[shells.passed > WELL_PASSED].max(initial=0.0))
+
+
+def _in_finest(shells: Shells) -> float:
+    """The same where the PSF passes next to nothing, and yet the data hold something."""
+    finest = (shells.passed < HARDLY_PASSED) & (shells.passed > NOT_PASSED)
+    return float(shells.residual[finest & (shells.data > CLEAR)].max(initial=0.0))
+
+
+def _errors_added(shells: Shells) -> tuple[float, float]:
+    """What noise that is let in, and detail that is not, add to the best filter's error; decibels.
+
+    The best, Wiener's, follows the part 1 - 1 / P of data of power P in units of the noise's.
+    """
+    seen = shells.passed > REACHED
+    best = np.maximum(shells.data - 1, 0) / shells.data
+    off = shells.followed - best
+    error = shells.count * shells.data / shells.passed * off**2
+    least = np.sum((shells.count * best / shells.passed)[seen])
+    if not least > 0:
+        return 0.0, 0.0
+    noisy, smooth = (np.sum(error[seen & side]) / least for side in (off > 0, off < 0))
+    return float(10 * np.log10(1 + noisy)), float(10 * np.log10(1 + smooth))
+
+
+def _shows_floor(shells: Shells) -> bool:
+    """Whether the data's spectrum comes down to the noise, and not only near it at one end."""
+    low = shells.data < FLAT
+    return bool(np.count_nonzero(low) > 1 or shells.count[low].sum() > 0.3 * shells.count.sum())
+
+
+def _excess_width(shells: Shells) -> tuple[float, float]:
+    """How much too wide a PSF is, as a part of its variance, and the doubt about that.
+
+    What is left of the data's spectrum once it is divided by the PSF's should fall as a power of
+    the frequency. If the PSF is too wide it rises, as the PSF's own spectrum to the power
+    of minus the excess. Both exponents are fitted, that of the image with what is usual.
+    """
+    there = (shells.data > CLEAR) & (shells.passed > NOT_PASSED) & (shells.frequency > 0)
+    if np.count_nonzero(there) < 2:
+        return 0.0, np.inf
+    data, count = shells.data[there], shells.count[there]
+    weight = 1 / np.sqrt(4 / count * (data / (data - 1)) ** 2 + MODEL**2)
+    columns = [
+        np.ones(len(data)),
+        2 * np.log(shells.frequency[there]),
+        np.log(shells.passed[there]),
+    ]
+    matrix = np.vstack(
+        [np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]]
+    )
+    wanted = np.append(np.log(data - 1) * weight, SLOPE / SLOPE_VARIES)
+    covariance = np.linalg.pinv(matrix.T @ matrix)
+    found = covariance @ (matrix.T @ wanted)
+    misfit = np.sqrt(np.sum((wanted - matrix @ found) ** 2) / max(1, len(data) - 2))
+    return float(1 - found[2]), float(np.sqrt(covariance[2, 2]) * max(1.0, misfit))

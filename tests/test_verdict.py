@@ -1,0 +1,165 @@
+"""Whether to believe a result: each kind on a small picture, and what it may not depend on."""
+
+import threading
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    Hessian,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Verdict,
+    Wiener,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+    iter_deconvolve,
+)
+from napari_tf_deblur.residual import Shells
+from napari_tf_deblur.steps import finish
+from napari_tf_deblur.verdict import KINDS, SENTENCES, judged
+
+SIGMA = 1.6
+PSF = gaussian_psf(SIGMA)
+RIGHT = PoissonLikelihood(weight=1.0, background=0.0)
+
+
+def leaves(size=160):
+    """Overlapping discs of all sizes: edges everywhere, and a spectrum like a photograph's."""
+    random = np.random.default_rng(5)
+    rows, columns = np.mgrid[:size, :size]
+    scene = np.zeros((size, size))
+    for radius in np.sort(3 / random.power(2, 500))[::-1]:
+        row, column = random.uniform(0, size, 2)
+        scene[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = random.uniform(0.05, 1)
+    return 200 * ndimage.uniform_filter(scene, 2)
+
+
+def observed(sigma=SIGMA, gain=1.0, seed=0):
+    """The middle of the scene through a PSF, as counted photons."""
+    blurred = convolve(leaves(), gaussian_psf(sigma), boundary="reflect")[16:-16, 16:-16]
+    return gain * np.random.default_rng(seed).poisson(blurred / gain).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def image():
+    return observed()
+
+
+def kind(image, psf=PSF, method=RIGHT, **options):
+    return deconvolve(image, psf, method, **options).verdict.kind
+
+
+def test_every_kind_says_what_to_do():
+    assert set(SENTENCES) == set(KINDS)
+    for name in KINDS:
+        sentence = str(Verdict(name))
+        assert sentence.endswith(".")
+        assert sentence[0].isupper()
+        if name != "fits":
+            words = "try take mark check compare measure".split()
+            assert any(f" {word} " in sentence for word in words), name
+    assert len({str(Verdict(name)) for name in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (RIGHT, "fits"),
+        (PoissonLikelihood(weight=60.0), "over-smoothed"),
+        (PoissonLikelihood(weight=0.02), "noise fitted"),
+        (TotalVariation(), "fits"),
+        (TotalVariation(weight=0.3), "over-smoothed"),
+        (TotalVariation(weight=1e-4), "noise fitted"),
+        (Hessian(weight=1e-5), "noise fitted"),
+        (RichardsonLucy(iterations=200), "noise fitted"),
+        (Wiener(balance=20.0), "over-smoothed"),
+        (Wiener(balance=1e-5), "noise fitted"),
+    ],
+)
+def test_a_wrong_weight_is_named(image, method, expected):
+    assert kind(image, method=method) == expected
+
+
+@pytest.mark.parametrize("method", [RIGHT, TotalVariation()])
+@pytest.mark.parametrize(("told", "expected"), [(2.3, "PSF too wide"), (1.0, "PSF too narrow")])
+def test_a_wrong_psf_is_named(method, told, expected):
+    assert kind(observed(gain=0.1), gaussian_psf(told), method) == expected
+
+
+def test_a_psf_that_hardly_blurs_is_named(image):
+    assert kind(image, gaussian_psf(0.3)) == "hardly blurred"
+
+
+def test_pixels_that_are_too_large_are_named():
+    coarse = observed(sigma=1.0, gain=0.1)[::2, ::2]
+    assert kind(coarse, gaussian_psf(0.5)) == "undersampled"
+
+
+def test_saturated_pixels_are_named_unless_they_are_masked(image):
+    cut = np.minimum(image, np.quantile(image, 0.95)).astype(np.uint16)
+    assert kind(cut) == "saturated"
+    assert kind(cut, mask=cut == cut.max()) != "saturated"
+
+
+def test_nothing_is_claimed_where_nothing_is_known(image):
+    assert kind(np.full((128, 128), 7.0)) == "unknown"
+    stop = threading.Event()
+    stop.set()
+    steps = iter_deconvolve(image, PSF, RIGHT, stop=stop)
+    assert finish(steps).verdict == Verdict("unknown")
+    assert judged(None) == Verdict("unknown")
+
+
+def shells(image, residual, scale=200.0, psf=PSF):
+    found = Shells.of(image, residual, None, psf, scale)
+    assert found is not None
+    return found
+
+
+def same(a, b, tolerance=1e-3):
+    for name in ("passed", "frequency", "count", "data", "residual", "followed"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), tolerance, tolerance)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e20, 3.0])
+def test_units_do_not_matter(image, unit):
+    image = np.asarray(image, np.float32)[None, None]
+    residual = image - ndimage.gaussian_filter(image, (0, 0, 1, 1))
+    unit = np.float32(unit)
+    same(shells(image, residual), shells(image * unit, residual * unit, 200 * unit))
+
+
+@pytest.mark.parametrize("turn", [lambda x: x[..., ::-1], lambda x: np.swapaxes(x, -1, -2)])
+def test_directions_do_not_matter(image, turn):
+    image = np.asarray(image, np.float32)[None, None]
+    residual = image - ndimage.gaussian_filter(image, (0, 0, 1, 1))
+    turned = [np.ascontiguousarray(turn(part)) for part in (image, residual)]
+    same(shells(image, residual), shells(*turned), 0.05)
+
+
+def test_the_noise_is_the_unit_of_power(image):
+    """Noise alone has the power 1 at all frequencies, in data and in residual."""
+    noise = np.random.default_rng(1).normal(0, 3, (2, 1, 128, 128)).astype(np.float32)
+    found = shells(noise, noise)
+    np.testing.assert_allclose(np.average(found.residual, weights=found.count), 1, atol=0.1)
+    np.testing.assert_allclose(found.followed, 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float64])
+def test_the_dtype_does_not_matter(image, dtype):
+    for method in (Wiener(0.03), Wiener(1e-5)):
+        assert kind(image.astype(dtype), method=method) == kind(image, method=method)
+
+
+def test_stacks_colours_and_masks(image):
+    stack = np.stack([image, observed(seed=1)])
+    few = np.random.default_rng(2).random(image.shape) < 0.01
+    for balance, expected in ((0.03, "fits"), (20.0, "over-smoothed"), (1e-5, "noise fitted")):
+        method = Wiener(balance)
+        assert kind(stack, method=method) == expected
+        assert kind(np.moveaxis(stack, 0, -1), method=method, channel_axis=-1) == expected
+        assert kind(image, method=method, mask=few) == expected
