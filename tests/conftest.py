@@ -9,6 +9,7 @@ import pytest
 
 from napari_tf_deblur import TotalVariation
 from napari_tf_deblur._solvers import load
+from napari_tf_deblur.weight_search import Weighed
 
 QUICK = {"iterations": 3, "weight": 1e-3}
 
@@ -24,7 +25,7 @@ def _weights_without_trials(request, monkeypatch):
 
     def untried(prepared, _stop=None):
         yield from ()
-        return prepared.calibration
+        return Weighed(prepared.calibration)
 
     if "finds_weight" not in request.keywords:
         monkeypatch.setattr("napari_tf_deblur.deconvolve.weighed", untried)

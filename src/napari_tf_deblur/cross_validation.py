@@ -74,5 +74,5 @@ def cross_validated(
         )
     wanted = replace(method, weight="cross-validated")  # type: ignore[call-arg]
     arguments = Arguments(image, psf, wanted, boundary, channel_axis, alpha, spacing, mask)
-    found = finish(weighed(Prepared.of(arguments))).method
+    found = finish(weighed(Prepared.of(arguments))).calibration.method
     return replace(method, weight=found.weight)  # type: ignore[call-arg, attr-defined]

@@ -244,17 +244,17 @@ def calibrate(
     True
     """
     arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
-    return finish(weighed(Prepared.of(arguments)))
+    return finish(weighed(Prepared.of(arguments))).calibration
 
 
 def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
-    began, before = time.perf_counter(), 0.0
+    began, before, too_wide = time.perf_counter(), 0.0, False
     if prepared.weight_to_find is not None:
         before = SEARCH_PART
         found = yield from mapped(weighed(prepared, stop), _first_part)
-        prepared = replace(prepared, calibration=found)
+        prepared, too_wide = replace(prepared, calibration=found.calibration), found.too_wide
     searched = time.perf_counter() - began if before else 0.0
 
     def last_part(step: Step) -> Step:
@@ -270,13 +270,13 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
-        verdict=_verdict(prepared, solved),
+        verdict=_verdict(prepared, solved, too_wide),
         warnings=prepared.warnings + solved.warnings,
     )
 
 
-def _verdict(prepared: Prepared, solved: Solved) -> Verdict:
-    """Look at what the planes that were solved have left over."""
+def _verdict(prepared: Prepared, solved: Solved, too_wide: bool) -> Verdict:
+    """Look at what the planes that were solved have left over, and at what trials have said."""
     if not solved.planes:
         return UNKNOWN
     values, residual, valid = prepared.values, solved.residual, prepared.valid
@@ -285,7 +285,7 @@ def _verdict(prepared: Prepared, solved: Solved) -> Verdict:
         values, residual = values[which], residual[which]
         valid = None if valid is None else valid[which]
     shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
-    return judged(shells, prepared.warnings)
+    return judged(shells, prepared.warnings, too_wide)
 
 
 def _first_part(step: Step) -> Step:

@@ -45,6 +45,9 @@ SENTENCES: dict[Kind, str] = {
 }
 """What a user can act on, for each kind."""
 
+SAID_FIRST = ("saturated", "undersampled", "hardly blurred")
+"""Kinds that a user must mend first."""
+
 PASSES_ALL = 0.5
 """Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in
 2D, and of 0.28 in 3D."""
@@ -124,7 +127,7 @@ class Verdict:
 UNKNOWN = Verdict("unknown")
 
 
-def judged(shells: Shells | None, warnings: Iterable[str] = ()) -> Verdict:
+def judged(shells: Shells | None, warnings: Iterable[str] = (), too_wide: bool = False) -> Verdict:
     """Say whether to believe a result.
 
     Parameters
@@ -133,8 +136,11 @@ def judged(shells: Shells | None, warnings: Iterable[str] = ()) -> Verdict:
         Of data and residual; None where there are none.
     warnings : iterable of str
         Of the image, as :func:`image_warnings` gives them.
+    too_wide : bool
+        Whether a narrower PSF was found to predict the image better.
     """
-    return Verdict(_kind(shells, warnings))
+    kind = _kind(shells, warnings)
+    return Verdict("PSF too wide" if too_wide and kind not in SAID_FIRST else kind)
 
 
 def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:

@@ -57,7 +57,23 @@ EFFORTS = {
 """By the word that stands for the weight."""
 
 
-def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Calibration]:
+@dataclass(frozen=True)
+class Weighed:
+    """What a search found.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        With the weight that was found.
+    too_wide : bool
+        Whether a narrower PSF predicts clearly better.
+    """
+
+    calibration: Calibration
+    too_wide: bool = False
+
+
+def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
     """Find a weight by trials on a part of the image, step by step.
 
     Parameters
@@ -74,19 +90,19 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
 
     Returns
     -------
-    Calibration
-        That of `prepared`, with the weight that was found.
+    Weighed
+        The calibration of `prepared`, with the weight that was found.
     """
     if prepared.weight_to_find is None:
-        return prepared.calibration
+        return Weighed(prepared.calibration)
     search = _Search(prepared, EFFORTS[prepared.weight_to_find], stop)
     if not search.trials.can_tell:
-        return prepared.calibration
+        return Weighed(prepared.calibration)
     try:
-        place = yield from search.best()
+        place, too_wide = yield from search.best()
     except Stopped:
-        place = 0.0
-    return search.weighted(place)
+        place, too_wide = 0.0, False
+    return Weighed(search.weighted(place), too_wide)
 
 
 class _Search:
@@ -112,12 +128,12 @@ class _Search:
             self._known[place] = yield from self.trials.at(self.weighted(place), psf)
         return self._known[place]
 
-    def best(self) -> Generator[Step, None, float]:
-        """Find the place of the best weight."""
+    def best(self) -> Generator[Step, None, tuple[float, bool]]:
+        """Find the place of the best weight, and whether the PSF is too wide."""
         place = yield from self._least_risk()
         if (fitting := (yield from self._narrower_that_fits(round(place)))) is not None:
-            return float((yield from self._nearest(fitting)))
-        return place
+            return float((yield from self._nearest(fitting))), True
+        return place, False
 
     def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
         """The trial of a narrower PSF that predicts better than at the best place; None if none.
