@@ -14,6 +14,7 @@ from napari_tf_deblur import (
     Verdict,
     Wiener,
     convolve,
+    deblur_layer,
     deconvolve,
     gaussian_psf,
     iter_deconvolve,
@@ -163,3 +164,11 @@ def test_stacks_colours_and_masks(image):
         assert kind(stack, method=method) == expected
         assert kind(np.moveaxis(stack, 0, -1), method=method, channel_axis=-1) == expected
         assert kind(image, method=method, mask=few) == expected
+
+
+def test_the_layers_record_has_it(image):
+    from napari.layers import Image
+
+    layer = deblur_layer(Image(image), PSF, Wiener(20.0))
+    verdict = layer.metadata["napari_tf_deblur"]["verdict"]
+    assert verdict == {"kind": "over-smoothed", "sentence": SENTENCES["over-smoothed"]}
