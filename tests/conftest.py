@@ -1,6 +1,7 @@
 """What all tests share: TensorFlow through its one door, strict viewers, the dock."""
 
 import os
+import sys
 
 os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's settings
 
@@ -28,7 +29,7 @@ def _weights_without_trials(request, monkeypatch):
         return Weighed(prepared.calibration)
 
     if "finds_weight" not in request.keywords:
-        monkeypatch.setattr("napari_tf_deblur.deconvolve.weighed", untried)
+        monkeypatch.setattr(sys.modules["napari_tf_deblur.deconvolve"], "weighed", untried)
 
 
 @pytest.fixture
