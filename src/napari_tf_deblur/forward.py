@@ -160,7 +160,7 @@ def narrowed(psf: PSF, times: float) -> PSF:
     --------
     >>> import numpy as np
     >>> from napari_tf_deblur import gaussian_psf
-    >>> np.abs(narrowed(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3
+    >>> bool(np.abs(narrowed(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3)
     True
     """
     grid = tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)

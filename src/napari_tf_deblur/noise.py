@@ -247,11 +247,14 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     >>> 6 < mean_noise(counts) < 8
     True
     """
-    usual = noise_level(planes, valid)
+    return mean_of_line(planes, valid, *level_and_line(planes, valid))
+
+
+def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) -> float:
+    """The same, of noise that is measured already: see `level_and_line`."""
     if not usual:
         return 0.0
     pixels = planes if valid is None else planes[np.broadcast_to(valid, planes.shape)]
-    line = _photon_transfer(planes, valid, usual, 0.0)
     variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
     return max(usual, math.sqrt(max(variance, 0.0)))
 

@@ -13,7 +13,13 @@ from napari_tf_deblur._layers.axes import short_unit
 from napari_tf_deblur._layers.result import displayable
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._solvers import load
-from napari_tf_deblur.methods import GradientDescent, RichardsonLucy, TotalVariation, Wiener
+from napari_tf_deblur.methods import (
+    GradientDescent,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+    Wiener,
+)
 
 KEY = "napari_tf_deblur"
 
@@ -228,6 +234,41 @@ def test_fields_derive_from_the_dataclass(dock):
     assert descent.prior.choices == ("smoothness", "tv", "hessian")
     form.weight.value = 0.25
     assert form() == TotalVariation(weight=0.25, iterations=3)
+
+
+def test_a_number_or_a_word(dock):
+    field = dock.fields.methods.forms[PoissonLikelihood].weight
+    field.value = "auto"
+    assert dock.fields.methods.forms[PoissonLikelihood]().weight == "auto"
+    heard = []
+    field.changed.connect(heard.append)
+    field.value = 2.5
+    assert dock.fields.methods.forms[PoissonLikelihood]().weight == 2.5
+    assert heard[-1] == 2.5
+    field.value = "cross-validated"
+    assert field.value == "cross-validated"
+    with pytest.raises(ValueError, match="never"):
+        field.value = "never"
+
+
+def test_automatic_says_what_it_picked_and_whether_to_believe_it(
+    viewer, dock, blurred, finished, told
+):
+    viewer.add_image(200 * blurred, name="cells")
+    dock.fields.methods.choice.value = "auto"
+    dock.fields.psf.kind.value = "Found in the image"
+    dock.fields.residual.value = True
+    dock.deblur()
+    finished(dock)
+    record = viewer.layers["cells deblurred"].metadata[KEY]
+    assert record["method"]["name"] == "PoissonLikelihood"
+    assert record["reason"].endswith(".")
+    assert record["verdict"]["sentence"] in dock.status.text()
+    assert "sigma" in dock.status.text()
+    residual = viewer.layers["cells residual"]
+    assert residual.data.shape == blurred.shape
+    np.testing.assert_array_equal(residual.data_to_world((3, 4)), (3, 4))
+    assert viewer.layers.selection.active.name == "cells deblurred"
 
 
 def test_values_are_kept_per_method(dock):

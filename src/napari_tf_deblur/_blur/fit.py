@@ -33,6 +33,9 @@ STRENGTHS, SLOPES, TURNS, TURN_LENGTH = 0.7, 0.15, 0.2, 1.0
 FLOOR = 0.05
 """The least relative error of a cell's power."""
 
+FAINTEST = 1e-6
+"""Part of the image's power that is taken for noise in any case: below it no blur is a Gaussian."""
+
 NOISE_SPREAD = 2.0
 """The noise's logarithm of variance differs so much from that of the highest frequencies."""
 
@@ -77,7 +80,9 @@ class Model:
     def __init__(self, spectrum: Spectrum) -> None:
         self.spectrum = spectrum
         self.samples = 1 / (1 / np.maximum(spectrum.samples, 0.1) + FLOOR**2)
-        self.power = spectrum.power / np.median(spectrum.power)
+        floor = FAINTEST * np.average(spectrum.power, weights=spectrum.samples)
+        power = spectrum.power + floor
+        self.power = power / np.median(power)
         high = spectrum.log_frequency > min(
             np.log(HIGHEST), float(np.quantile(spectrum.log_frequency, 0.8))
         )

@@ -35,6 +35,9 @@ KURTOSIS = 0.25
 """Variance of squares of differences of photons beyond that of normal noise, over twice their
 mean in photons."""
 
+SETTLED = 1e-3
+"""Relative change of the slope below which no more fits are needed."""
+
 ROUNDS = 10
 """Fits of the line, each weighted by the noise that the one before expects."""
 
@@ -159,7 +162,10 @@ def _free_fit(mean: Values, variance: Values, count: Values, spread: Values) -> 
         line, error = _ratio(mean - centre, variance - level, certainty, expected)
         expected = np.maximum(level + line * (mean - centre), 0.3 * min(base, level))
         level_error = float(np.sqrt(2 / np.sum(certainty)))
+        settled = abs(line - fit.slope) <= SETTLED * abs(line) and np.isfinite(fit.slope_error)
         fit = Fit(line, error, float(centre), float(level), level_error, certainty, expected)
+        if settled:
+            break
     misfit = np.sum(certainty * np.square(variance - expected)) / 2 / max(kept.sum() - 2, 1)
     error *= np.sqrt(max(misfit, 1.0))
     return fit._replace(slope_error=float(error)), float(error)

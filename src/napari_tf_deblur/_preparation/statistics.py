@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
 from napari_tf_deblur.background import Background, estimate_background
 from napari_tf_deblur.estimate import (
@@ -16,7 +17,7 @@ from napari_tf_deblur.estimate import (
     wiener_balance,
 )
 from napari_tf_deblur.forward import transfer_function
-from napari_tf_deblur.noise import mean_noise
+from napari_tf_deblur.noise import level_and_line, mean_of_line, photon_gain
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
@@ -64,9 +65,20 @@ class Statistics:
         return intensity_scale(self.values, self.valid)
 
     @cached_property
+    def _level_and_line(self) -> tuple[float, Line]:
+        return level_and_line(self.values, self.valid)
+
+    @cached_property
     def noise(self) -> float:
         """Standard deviation of the noise, root mean square over all pixels."""
-        return mean_noise(self.values, self.valid)
+        return mean_of_line(self.values, self.valid, *self._level_and_line)
+
+    def gain(self, read_noise: float) -> float:
+        """Intensity units per photon: see :func:`napari_tf_deblur.noise.photon_gain`."""
+        usual, line = self._level_and_line
+        if read_noise or not usual:
+            return photon_gain(self.values, self.valid, read_noise=read_noise)
+        return line.slope
 
     @cached_property
     def passed(self) -> float:

@@ -16,7 +16,6 @@ from napari_tf_deblur.methods.base import (
     Method,
     Tolerance,
 )
-from napari_tf_deblur.noise import photon_gain
 
 Background = Annotated[
     float | Auto,
@@ -123,7 +122,7 @@ class PoissonLikelihood(Photons):
         """See :class:`Method`: the gain and the weight."""
         gain, weight = self.gain, self.weight
         if gain == "auto":
-            gain = photon_gain(image.values, image.valid, read_noise=self.read_noise)
+            gain = image.gain(self.read_noise)
         if isinstance(weight, str):
             weight = self.suitable_weight(image)
         return replace(self, gain=gain, weight=weight)

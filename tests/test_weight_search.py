@@ -1,0 +1,132 @@
+"""What is found from the image before a run: the weight, by trials, and the method."""
+
+from dataclasses import replace
+from threading import Event
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    Hessian,
+    PoissonLikelihood,
+    TotalVariation,
+    calibrate,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+    iter_deconvolve,
+)
+
+PSF = gaussian_psf(1.6)
+
+
+def scene(size=112):
+    """Cells: soft discs of all sizes, mottled."""
+    random = np.random.default_rng(5)
+    rows, columns = np.mgrid[:size, :size]
+    light = np.full((size, size), 0.03)
+    for _ in range(30):
+        row, column, radius = *random.uniform(0, size, 2), random.uniform(3, 12)
+        distance = np.hypot(rows - row, columns - column)
+        light = np.maximum(light, np.clip(radius - distance, 0, 1) * random.uniform(0.2, 1))
+    return light * (1 + 0.1 * ndimage.gaussian_filter(random.normal(size=light.shape), 1))
+
+
+def observed(photons=200, psf=PSF):
+    counts = np.random.default_rng(1).poisson(photons * convolve(scene(), psf, boundary="reflect"))
+    return (counts / photons).astype(np.float32)
+
+
+def decibels(image):
+    return -10 * np.log10(np.mean((image - scene()) ** 2))
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("method", [PoissonLikelihood(background=0), TotalVariation(), Hessian()])
+def test_the_weight_is_nearly_the_best(method):
+    image = observed()
+    result = deconvolve(image, PSF, method)
+    tried = [
+        decibels(deconvolve(image, PSF, replace(result.method, weight=w)).image)
+        for w in result.method.weight * 4.0 ** np.arange(-2, 3)
+    ]
+    assert decibels(result.image) > max(tried) - 0.25
+    assert decibels(result.image) > min(tried) + 0.5  # it does matter
+
+
+@pytest.mark.finds_weight
+def test_units_do_not_matter():
+    image = observed()
+    weight = calibrate(image, PSF, TotalVariation()).method.weight
+    for factor in (1e-20, 1e20):
+        other = calibrate(factor * image, PSF, TotalVariation()).method.weight
+        assert other == pytest.approx(weight, rel=0.05)
+
+
+@pytest.mark.finds_weight
+def test_a_psf_that_is_too_wide_makes_no_noise_and_is_said():
+    image = observed(1000, gaussian_psf(2.4))
+    right = deconvolve(image, gaussian_psf(2.4))
+    wide = deconvolve(image, gaussian_psf(3.0))
+    assert right.verdict.kind != "PSF too wide"
+    assert wide.verdict.kind == "PSF too wide"
+    assert decibels(wide.image) > decibels(image) - 0.5
+    assert decibels(right.image) > decibels(image) + 1
+
+
+@pytest.mark.finds_weight
+def test_the_search_is_told_of_and_can_be_stopped():
+    stop, messages = Event(), []
+    steps = iter_deconvolve(observed(), PSF, TotalVariation(weight="cross-validated"), stop=stop)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result = end.value
+            break
+        messages.append(step.message)
+        if "trial 2" in step.message:
+            assert len(step.loss_history) == 0
+            assert 0 <= step.fraction < 0.5
+            np.testing.assert_allclose(step.image(), observed(), atol=1e-6)
+            stop.set()
+    assert any("finding the weight, trial 1" in message for message in messages)
+    assert not any("trial 4" in message for message in messages)
+    assert "stopped" in result.warnings[-1]
+    assert result.method.weight > 0
+
+
+@pytest.mark.finds_weight
+def test_what_has_no_noise_or_nothing_else_gets_a_weight_without_trials():
+    for image in (np.zeros((24, 24)), np.full((24, 24), 5.0)):
+        assert np.isfinite(calibrate(image, PSF, TotalVariation()).method.weight)
+
+
+@pytest.mark.parametrize(
+    ("image", "psf", "kind"),
+    [
+        (observed(), PSF, PoissonLikelihood),
+        (observed() - 0.5, PSF, TotalVariation),
+        (observed(psf=gaussian_psf(0.4)), gaussian_psf(0.4), Hessian),
+    ],
+    ids=["light", "below zero", "narrow"],
+)
+def test_the_method_follows_from_the_image_and_says_why(image, psf, kind):
+    result = deconvolve(image, psf)
+    assert type(result.method) is kind
+    assert result.reason.endswith(".")
+    assert deconvolve(image, psf, kind()).reason == ""
+    assert deconvolve(image, psf, result.calibration).reason == result.reason
+
+
+def test_the_residual_is_what_the_result_does_not_explain():
+    image = observed()
+    result = deconvolve(image, PSF, TotalVariation(weight=1e-3), boundary="periodic")
+    again = convolve(result.image, PSF, boundary="periodic")
+    np.testing.assert_allclose(result.residual, image - again, atol=1e-5)
+    mask = np.zeros(image.shape, bool)
+    mask[5:9, 5:9] = True
+    masked = deconvolve(image, PSF, TotalVariation(weight=1e-3), mask=mask)
+    assert not masked.residual[mask].any()
+    assert masked.residual[~mask].any()
