@@ -127,7 +127,7 @@ class Shells:
         return cls._averaged(data, misfit, variance, psf)
 
     @classmethod
-    def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self:
+    def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:
         """Average what pieces, shape (pieces, channels, *look), hold."""
         look = data.shape[2:]
         axes = tuple(range(2, data.ndim))
@@ -148,6 +148,8 @@ class Shells:
         transfer = np.abs(transfer_function(psf, look))
         passed = _through_window(np.square(transfer))
         weight, frequency, along = _frequencies(look)
+        if not weight.any():  # a few pixels
+            return None
         depth = -0.5 * np.log(np.maximum(passed, 1e-30))
         shell = np.minimum(SHELLS * np.sqrt(np.maximum(depth, 0) / DEEPEST), SHELLS).astype(int)
         count = np.bincount(shell.ravel(), weight.ravel(), SHELLS + 1)

@@ -9,7 +9,7 @@ from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_p
 from napari_tf_deblur._solvers import poisson
 
 PSF = gaussian_psf(1.5)
-KNOWN = PoissonLikelihood(gain=1.0)
+KNOWN = PoissonLikelihood(weight=1, gain=1.0, background=0)
 
 
 def bead(shape=(48, 48), place=(20, 27), peak=2000.0, ground=5.0):
@@ -61,7 +61,7 @@ def test_a_result_turns_and_moves_with_its_image(kind, iterations, way):
     """Converged or not."""
     there, back = WAYS[way]
     image = bead()[1] if kind == "bead" else photons_of(cells(48, 48))
-    method = PoissonLikelihood(gain=1.0, iterations=iterations)
+    method = PoissonLikelihood(weight=1, gain=1.0, iterations=iterations, background=0)
     straight = deconvolve(image, PSF, method, boundary="periodic").image
     turned = deconvolve(there(image).copy(), PSF, method, boundary="periodic").image
     assert apart(back(turned), straight) < 0.02
@@ -72,7 +72,11 @@ def test_a_result_turns_and_moves_with_its_image(kind, iterations, way):
 def test_a_single_bead_is_run_to_its_end(place, peak):
     scene, image = bead(place=place, peak=peak)
     result = deconvolve(image, PSF, KNOWN)
-    longer = deconvolve(image, PSF, PoissonLikelihood(gain=1.0, iterations=1000, tolerance=1e-5))
+    longer = deconvolve(
+        image,
+        PSF,
+        PoissonLikelihood(weight=1, gain=1.0, iterations=1000, tolerance=1e-5, background=0),
+    )
     assert result.converged
     assert apart(result.image, longer.image) < 0.02
     near = tuple(slice(c - 4, c + 5) for c in place)
@@ -88,7 +92,11 @@ def test_a_faint_bead_does_not_end_early_beside_a_bright_one():
     scene[34, 30] += 600
     image = photons_of(scene)
     result = deconvolve(image, PSF, KNOWN)
-    longer = deconvolve(image, PSF, PoissonLikelihood(gain=1.0, iterations=1000, tolerance=1e-5))
+    longer = deconvolve(
+        image,
+        PSF,
+        PoissonLikelihood(weight=1, gain=1.0, iterations=1000, tolerance=1e-5, background=0),
+    )
     near = (slice(29, 40), slice(25, 36))
     assert result.converged
     assert apart(result.image[near], longer.image[near]) < 0.02
@@ -99,10 +107,12 @@ def test_a_faint_bead_does_not_end_early_beside_a_bright_one():
 def test_units_do_not_matter(exponent, read_noise, seed):
     unit = 10.0**exponent
     image = photons_of(cells(24, 25), seed).astype(np.float64) + 3.0
-    method = PoissonLikelihood(gain=1.0, read_noise=read_noise, background=3.0, iterations=40)
+    method = PoissonLikelihood(
+        weight=1, gain=1.0, read_noise=read_noise, background=3.0, iterations=40
+    )
     expected = deconvolve(image, PSF, method).image
     fields = {"gain": unit, "read_noise": read_noise * unit, "background": 3 * unit}
-    scaled = beyond_bounds(PoissonLikelihood(iterations=40), **fields)
+    scaled = beyond_bounds(PoissonLikelihood(weight=1, iterations=40, background=0), **fields)
     result = deconvolve(image * unit, PSF, scaled).image
     assert apart(result.astype(np.float64) / unit, expected) < 0.01
 
@@ -110,7 +120,9 @@ def test_units_do_not_matter(exponent, read_noise, seed):
 @pytest.mark.parametrize("level", [1e-30, 1.0, 1e17])
 def test_pictures_without_noise_stay_finite(level):
     image = convolve(cells(32, 30), PSF) * level
-    method = beyond_bounds(PoissonLikelihood(iterations=60), gain=level * 1e-9)
+    method = beyond_bounds(
+        PoissonLikelihood(weight=1, iterations=60, background=0), gain=level * 1e-9
+    )
     result = deconvolve(image, PSF, method).image / level
     assert np.isfinite(result).all()
     # Re-blurred, it is the image.
@@ -131,14 +143,17 @@ def test_a_declared_offset_changes_nothing(background, dtype):
     image = photons_of(cells(40, 40))
     if background < 0 and dtype == np.uint16:
         image = image - background  # an offset that is half taken away
-        background, reference = -background, PoissonLikelihood(gain=1.0, background=-background)
+        background, reference = (
+            -background,
+            PoissonLikelihood(weight=1, gain=1.0, background=-background),
+        )
         shifted = (image + background).astype(dtype)
         expected = deconvolve(image.astype(dtype), PSF, reference).image
-        told = PoissonLikelihood(gain=1.0, background=2 * background)
+        told = PoissonLikelihood(weight=1, gain=1.0, background=2 * background)
     else:
         expected = deconvolve(image, PSF, KNOWN).image
         shifted = (image + background).astype(dtype)
-        told = PoissonLikelihood(gain=1.0, background=background)
+        told = PoissonLikelihood(weight=1, gain=1.0, background=background)
     assert apart(deconvolve(shifted, PSF, told).image, expected) < 5e-3
 
 
@@ -147,7 +162,7 @@ def test_read_noise_leaves_the_dark_dark_and_the_flux_right(read_noise):
     scene = np.zeros((64, 64))
     scene[20, 27] = scene[41, 44] = 20_000
     noise = np.random.default_rng(1).normal(100, read_noise, scene.shape)
-    method = PoissonLikelihood(gain=1.0, background=100, read_noise=read_noise)
+    method = PoissonLikelihood(weight=1, gain=1.0, background=100, read_noise=read_noise)
     result = deconvolve(photons_of(scene) + noise, PSF, method).image
     near = np.zeros(scene.shape, bool)
     for row, column in ((20, 27), (41, 44)):
@@ -181,7 +196,9 @@ def test_results_are_finite_and_not_negative(shape, level, read_noise, gain, bou
     )
     mask = np.zeros(shape, bool)
     mask[(slice(1, 3),) * len(shape)] = True
-    method = PoissonLikelihood(gain=gain, read_noise=read_noise, iterations=8)
+    method = PoissonLikelihood(
+        weight=1, gain=gain, read_noise=read_noise, iterations=8, background=0
+    )
     psf = gaussian_psf((0.8,) * len(shape), (3,) * len(shape))
     result = deconvolve(image, psf, method, mask=mask, boundary=boundary).image
     assert np.isfinite(result).all()
@@ -195,7 +212,9 @@ def test_volumes_do_not_fall_into_points():
     image = photons_of(truth, psf=psf)
 
     def error(iterations):
-        method = PoissonLikelihood(gain=1.0, iterations=iterations, tolerance=1e-6)
+        method = PoissonLikelihood(
+            weight=1, gain=1.0, iterations=iterations, tolerance=1e-6, background=0
+        )
         return np.sqrt(np.mean((deconvolve(image, psf, method).image - truth) ** 2))
 
     assert error(150) < 1.05 * error(15)

@@ -31,8 +31,8 @@ MOST_MORE = {1: 1.15, 2: 1.2, 3: 1.15}
 METHODS = [
     TotalVariation(0.01, iterations=8, tolerance=0.0),
     Hessian(0.01, iterations=8, tolerance=0.0),
-    PoissonLikelihood(gain=1.0, iterations=8, tolerance=0.0),
-    RichardsonLucy(iterations=8),
+    PoissonLikelihood(weight=1, gain=1.0, iterations=8, tolerance=0.0, background=0),
+    RichardsonLucy(iterations=8, background=0),
     Wiener(balance=0.01),
     GradientDescent(iterations=8),
     GradientDescent(iterations=8, optimizer="lbfgs"),

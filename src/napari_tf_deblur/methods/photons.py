@@ -99,7 +99,7 @@ class PoissonLikelihood(Photons):
         float | FromImage, {"min": 0.0, "max": MOST_WEIGHT, "step": 0.1, "number": 1.0}
     ] = "auto"
     iterations: Iterations = 200
-    tolerance: Tolerance = 3e-3
+    tolerance: Tolerance = 1e-3
     gain: Gain = "auto"
     read_noise: Intensity = 0.0
     background: Background = "auto"
