@@ -76,7 +76,7 @@ class PoissonLikelihood(Photons):
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 44
+        return 38
 
     def weight_from_noise(self, noise: float, axes: int) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
