@@ -54,6 +54,9 @@ USUAL_SLOPE = 0.3
 LEAST_CURVATURE = 0.02
 """Curvature that the preconditioner takes directions to have which nothing determines."""
 
+MEMORY = 2
+"""Pairs that L-BFGS remembers: with 6 it took 5 % fewer iterations, each a third longer."""
+
 START_MEAN = 0.1
 """Part of the mean in the start, so that no pixel starts at zero, where it would stay."""
 
@@ -186,7 +189,7 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any]:
         return result * constants.allowed if somewhere_dark else result
 
     evaluate = value_and_gradient(spacing)
-    return lbfgs.loop(evaluate, precondition, largest=True)
+    return lbfgs.loop(evaluate, precondition, largest=True, memory=MEMORY)
 
 
 def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:

@@ -106,7 +106,7 @@ class PoissonLikelihood(Photons):
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
-        return 44
+        return 38
 
     def suitable_weight(self, image: Statistics) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
