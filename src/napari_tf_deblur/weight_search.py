@@ -16,12 +16,13 @@ from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
-MUCH_BETTER = 0.03
+MUCH_BETTER, ABOUT_AS_GOOD = 0.03, 0.01
 """So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
-suits the noise, for the PSF to be too wide."""
+suits the noise, and so good beside the PSF's best weight, for the PSF to be too wide."""
 
-BETTER = 0.003
-"""Or so much better than the PSF does at any weight."""
+BETTER, BETTER_ABOVE = 0.003, 0.02
+"""Or it must predict so much better than the PSF does at any weight; the second with more weight
+than suits the noise, where a prior that does not suit the image prefers a narrower PSF, too."""
 
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
@@ -143,13 +144,15 @@ class _Search:
         """
         narrow = narrowed(self._prepared.psf, NARROWED)
         best = yield from self.trials.at(self.weighted(0), narrow)
-        if best.risk < self._known[0].risk - MUCH_BETTER:
-            return best
-        if place != -1:
-            more = yield from self.trials.at(self.weighted(place + 1), narrow)
-            best = min(best, more, key=lambda trial: trial.risk)
         least = min(trial.risk for trial in self._known.values())
-        return best if best.risk < least - BETTER else None
+        if best.risk < min(self._known[0].risk - MUCH_BETTER, least + ABOUT_AS_GOOD):
+            return best
+        if best.risk < least - BETTER:
+            return best
+        if place == -1:
+            return None
+        more = yield from self.trials.at(self.weighted(place + 1), narrow)
+        return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
 
     def _least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
