@@ -31,7 +31,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.prepared import REACH
-from napari_tf_deblur._solvers import loop
+from napari_tf_deblur._solvers import loop, run
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur.forward import Grid
@@ -72,7 +72,7 @@ def iterations_to_close(case: Case, method: TotalVariation) -> int:
         mock.patch.object(loop, "REPORT_INTERVAL", 0.0),  # a step for each iteration
         mock.patch.object(loop, "FIRST_PIXELS", 0),
         mock.patch.object(loop, "LEAST", 0),
-        mock.patch.dict(iter_deconvolve.__globals__, {"REPORT_INTERVAL": 0.0}),
+        mock.patch.object(run, "REPORT_INTERVAL", 0.0),
     ):
         steps = iter_deconvolve(case.blurred, case.psf, method)
         scores = [

@@ -232,7 +232,7 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     method = TotalVariation(weight=5e-4, iterations=5, tolerance=0)
     at_once = deconvolve(stack, PSF, method)
     monkeypatch.setattr(memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
-    monkeypatch.setitem(iter_deconvolve.__globals__, "REPORT_INTERVAL", 0)  # yield every step
+    monkeypatch.setattr("napari_tf_deblur._solvers.run.REPORT_INTERVAL", 0)  # yield every step
     monkeypatch.setattr(loop, "FIRST_PIXELS", 0)
     steps, result = drain(iter_deconvolve(stack, PSF, method))
     np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)

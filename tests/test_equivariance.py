@@ -19,8 +19,8 @@ from napari_tf_deblur import (
 PSF = gaussian_psf(1.5)
 
 METHODS = [
-    TotalVariation(),
-    Hessian(),
+    TotalVariation(weight=5e-4),
+    Hessian(weight=3e-4),
     PoissonLikelihood(weight=1, background=0),
     RichardsonLucy(15, background=0),
     RichardsonLucy(15, background=0, tv_weight=0.002),
@@ -79,7 +79,12 @@ def test_the_order_of_channels_does_not_matter(method):
 
 
 @pytest.mark.parametrize(
-    "method", [TotalVariation(), Hessian(), PoissonLikelihood(weight=1, gain=1.0, background=0)]
+    "method",
+    [
+        TotalVariation(weight=5e-4),
+        Hessian(weight=3e-4),
+        PoissonLikelihood(weight=1, gain=1.0, background=0),
+    ],
 )
 def test_lines_are_as_bright_wherever_they_lie(method):
     """Down or across, at neighbouring places."""

@@ -251,9 +251,14 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
     began, before, too_wide = time.perf_counter(), 0.0, False
-    if prepared.weight_to_find is not None:
+
+    def first_part(step: Step) -> Step:
+        nonlocal before
         before = SEARCH_PART
-        found = yield from mapped(weighed(prepared, stop), _first_part)
+        return replace(step, fraction=SEARCH_PART * step.fraction)
+
+    if prepared.weight_to_find is not None:
+        found = yield from mapped(weighed(prepared, stop), first_part)
         prepared, too_wide = replace(prepared, calibration=found.calibration), found.too_wide
     searched = time.perf_counter() - began if before else 0.0
 
@@ -286,7 +291,3 @@ def _verdict(prepared: Prepared, solved: Solved, too_wide: bool) -> Verdict:
         valid = None if valid is None else valid[which]
     shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
     return judged(shells, prepared.warnings, too_wide)
-
-
-def _first_part(step: Step) -> Step:
-    return replace(step, fraction=SEARCH_PART * step.fraction)
