@@ -54,7 +54,15 @@ class Core:
         done = self.end.is_set()
         warnings = self.warnings if done else ("The run was stopped.",)
         return Deconvolution(
-            values, history, self.steps, done, Calibration(method, 1.0), 0.1, warnings
+            image=values,
+            residual=0 * values,
+            loss_history=history,
+            iterations=self.steps,
+            converged=done,
+            calibration=Calibration(method, 1.0),
+            blur=None,
+            seconds=0.1,
+            warnings=warnings,
         )
 
 
