@@ -130,3 +130,10 @@ def test_the_residual_is_what_the_result_does_not_explain():
     masked = deconvolve(image, PSF, TotalVariation(weight=1e-3), mask=mask)
     assert not masked.residual[mask].any()
     assert masked.residual[~mask].any()
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("number", [np.float32, np.float64, np.int64, float, int])
+def test_a_weight_that_is_told_is_not_looked_for(number):
+    told = TotalVariation(weight=number(1))
+    assert calibrate(observed(), PSF, told).method == told

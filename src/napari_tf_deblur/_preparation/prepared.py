@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,7 +98,7 @@ class Prepared:
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason = choice.of(wanted, image)
         weight: Any = getattr(method, "weight", None)
-        weight_to_find: FromImage | None = None if isinstance(weight, float | int) else weight
+        weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)
         if not isinstance(wanted, Calibration):
