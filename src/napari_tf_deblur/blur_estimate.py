@@ -12,9 +12,9 @@ from napari_tf_deblur._blur.fit import WIDTHS, Fit, Model
 from napari_tf_deblur._blur.spectrum import spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.pieces import peak_and_unit
-from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
-from napari_tf_deblur._preparation.planes import Planes, real_array
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
+from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
+from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.psf import PSF, gaussian_psf
 
 Array = NDArray[np.float32]
@@ -182,11 +182,9 @@ def estimate_blur(
     """
     axes = _number_of_axes(image, ndim, channel_axis, spacing)
     planes, values = Planes.of(image, np.ones((1,) * axes, np.float32), channel_axis, alpha)
-    relative = _relative(spacing, axes)
-    valid = np.isfinite(values)
-    for ignored in (planes.masked(image), None if mask is None else planes.mask(mask)):
-        if ignored is not None:
-            valid &= ~ignored
+    relative = relative_spacing(spacing, axes)
+    ignored = planes.ignored(image, mask)
+    valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
     if not valid.any():
         raise InvalidValueError(
             "The image has no pixel to tell the blur from: all are masked, NaN or infinite."
@@ -227,21 +225,6 @@ def _number_of_axes(
     return wanted
 
 
-def _relative(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
-    if spacing is None:
-        return (1.0,) * axes
-    try:
-        voxel = np.asarray(spacing, dtype=float)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(f"The spacing is {spacing!r}; it must be numbers.") from None
-    if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
-        raise InvalidValueError(
-            f"The spacing is {spacing!r}; it must be {axes} voxel sizes above 0, one for each axis "
-            "along which the image is blurred."
-        )
-    return tuple(float(v) for v in voxel / voxel.min())
-
-
 def _pieces(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
     """Pieces of the image with structure, and windows that fade them out."""
     peak, unit = peak_and_unit(values, valid)
@@ -249,19 +232,17 @@ def _pieces(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
         return []
     frame = values.shape[2:]
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
-    fade = np.ones(look, np.float32)
-    for axis, n in enumerate(look):
-        line = np.sin(np.pi * (np.arange(n, dtype=np.float32) + 0.5) / n) ** 2
-        fade *= line.reshape([-1 if a == axis else 1 for a in range(len(look))])
+    fade = window(look)
     pieces = []
     for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
         piece, kept = seen(values, valid, plane, place)
-        window = fade
+        faded = fade
         if kept is not None and not kept.all():
             known = ndimage.gaussian_filter(kept.all(axis=0).astype(np.float32), FADE)
-            window = fade * np.clip(2 * known - 1, 0, 1)
-        pieces.append((without_mean(piece, kept, unit), window))
-    return [(piece, window) for piece, window in pieces if window.any()]
+            faded = fade * np.clip(2 * known - 1, 0, 1)
+        if faded.any():
+            pieces.append((without_mean(piece, kept, unit), faded))
+    return pieces
 
 
 def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:

@@ -10,7 +10,7 @@ from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
-from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
+from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.psf import PSF
 
@@ -155,9 +155,7 @@ def wiener_balance(
     for plane, place in found:
         image = without_mean(*seen(planes, valid, plane, place), unit)
         if not periodic or look != frame:
-            for axis, m in enumerate(look):
-                fade = np.sin(np.pi * (np.arange(m) + 0.5) / m).astype(np.float32) ** 2
-                image *= fade.reshape([-1 if a == axis else 1 for a in range(len(look))])
+            image *= window(look)
         spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=-1)
         power += np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
     passed = np.square(np.abs(transfer_function(psf, look)))

@@ -123,10 +123,8 @@ def estimate_noise(
     axes = real_array(image).ndim - (channel_axis is not None)
     frame = np.ones((1,) * min(2, max(1, axes)), np.float32)
     planes, values = Planes.of(image, frame, channel_axis, alpha)
-    valid = np.isfinite(values)
-    for ignored in (planes.masked(image), None if mask is None else planes.mask(mask)):
-        if ignored is not None:
-            valid &= ~ignored
+    ignored = planes.ignored(image, mask)
+    valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
     if not valid.any():
         raise InvalidValueError(
             "The image has no pixel to tell the noise from: all are masked, NaN or infinite."

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
+from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.noise import level_and_line
 from napari_tf_deblur.psf import PSF
@@ -131,19 +131,19 @@ class Shells:
         """Average what pieces, shape (pieces, channels, *look), hold."""
         look = data.shape[2:]
         axes = tuple(range(2, data.ndim))
-        window = _window(look)
+        fade = window(look)
 
         def spectrum(values: Array) -> NDArray[np.complex64]:
-            return np.asarray(fft.rfftn(values * window, axes=axes, workers=-1))
+            return np.asarray(fft.rfftn(values * fade, axes=axes, workers=-1))
 
         def power(of: NDArray[np.complex64], by: NDArray[np.complex64]) -> Doubles:
             return np.asarray(np.sum((of * by.conj()).real, axis=(0, 1), dtype=np.float64))
 
         of_data, of_misfit = spectrum(data), spectrum(misfit)
         relative = spectrum(np.asarray(misfit / np.sqrt(variance), np.float32))
-        noise = float(np.sum(variance * window**2, dtype=np.float64))
+        noise = float(np.sum(variance * fade**2, dtype=np.float64))
         all_pieces = data.shape[0] * data.shape[1]
-        of_one = float(np.sum(window**2, dtype=np.float64)) * all_pieces
+        of_one = float(np.sum(fade**2, dtype=np.float64)) * all_pieces
         observed = power(of_data, of_data) / noise
         transfer = np.abs(transfer_function(psf, look))
         passed = _through_window(np.square(transfer))
@@ -182,16 +182,6 @@ class Shells:
                 if edge.any()
             ),
         )
-
-
-def _window(look: tuple[int, ...]) -> Array:
-    """Fade an image out towards its frame."""
-    window = np.ones(look, np.float32)
-    for axis, n in enumerate(look):
-        if n > 1:
-            fade = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32) ** 2
-            window *= fade.reshape([-1 if a == axis else 1 for a in range(len(look))])
-    return window
 
 
 def _through_window(power: Array) -> Array:

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.places import places_with_structure, seen
+from napari_tf_deblur._preparation.places import Place, places_with_structure, seen
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.forward import Boundary
@@ -157,20 +157,15 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     frame = values.shape[2:]
     size = tuple(min(n, look.size[len(frame)]) for n in frame)
     most = max(1, look.pixels // int(np.prod(size)))
-    found = [(0, (slice(None),) * (1 + len(frame)))]
+    places: list[tuple[int, Place]] = []
     if size != frame or len(values) > most:
-        scale = prepared.calibration.scale
-        found = places_with_structure(values, valid, scale, size, most) or found
-    pieces = [seen(values, valid, *place) for place in found]
-    if size == frame and len(values) <= most:
-        return values, _whole(valid, values), True
+        places = places_with_structure(values, valid, prepared.calibration.scale, size, most)
+    if not places:  # all of it, or nothing is to be seen
+        return values, None if valid is None else np.broadcast_to(valid, values.shape), True
+    pieces = [seen(values, valid, *place) for place in places]
     part = np.stack([piece for piece, _ in pieces])
     masks = [mask for _, mask in pieces if mask is not None]
-    return part, np.stack(masks) if masks else None, part.shape[2:] == frame
-
-
-def _whole(valid: Mask | None, values: Array) -> Mask | None:
-    return None if valid is None else np.broadcast_to(valid, values.shape)
+    return part, np.stack(masks) if masks else None, size == frame
 
 
 def _variance(values: Array, valid: Mask | None, axes: int) -> Array:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -45,18 +44,3 @@ class Arguments:
             )
         if not isinstance(self.alpha, bool):
             raise InvalidTypeError(f"'alpha' is {self.alpha!r}; it must be True or False.")
-
-    def relative_spacing(self, axes: int) -> tuple[float, ...]:
-        """Voxel sizes relative to the finest; 1 for all where nothing is said."""
-        if self.spacing is None:
-            return (1.0,) * axes
-        try:
-            voxel = np.asarray(self.spacing, dtype=float)
-        except (TypeError, ValueError):
-            voxel = np.zeros(0)
-        if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
-            raise InvalidValueError(
-                f"The spacing is {self.spacing!r}; it must be {axes} voxel sizes above 0, one "
-                "for each deblurred axis."
-            )
-        return tuple(float(v) for v in voxel / voxel.min())

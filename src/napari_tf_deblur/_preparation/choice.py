@@ -46,7 +46,9 @@ def chosen(image: Statistics) -> tuple[Method, str]:
     str
         A sentence.
     """
-    kept = image.values if image.valid is None else image.values[image.broadcast_valid]
+    kept = image.values
+    if image.valid is not None:
+        kept = kept[np.broadcast_to(image.valid, kept.shape)]
     dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > FAR_BELOW * kept.size
     if dark:
         return (

@@ -71,6 +71,15 @@ def places_with_structure(
     return picked
 
 
+def window(look: tuple[int, ...]) -> Array:
+    """A window that fades a piece out towards its frame."""
+    faded = np.ones(look, np.float32)
+    for axis, n in enumerate(look):
+        line = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32) ** 2
+        faded *= line.reshape([-1 if a == axis else 1 for a in range(len(look))])
+    return faded
+
+
 def seen(planes: Array, valid: Mask | None, plane: int, place: Place) -> tuple[Array, Mask | None]:
     """A piece of an image, and which of its pixels count."""
     if valid is None:

@@ -1,6 +1,7 @@
 """Which axes are what: an image taken apart into planes and put together again."""
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -148,6 +149,14 @@ class Planes:
             marked = np.logical_or.reduce(marked, axis=self.channel_axis)
         return self.mask(marked)
 
+    def ignored(self, image: ArrayLike, mask: ArrayLike | None) -> Mask | None:
+        """Pixels that the image itself masks, or that the user does; None if neither does."""
+        own = self.masked(image)
+        if mask is None:
+            return own
+        told = self.mask(mask)
+        return told if own is None else told | own
+
     def name(self, plane: int) -> str:
         """Where a plane is among those that are looped over, as an index of the image."""
         index = np.unravel_index(plane, self.lead) if self.lead else ()
@@ -178,6 +187,22 @@ def real_array(image: ArrayLike) -> NDArray[Any]:
             "deblurred. Convert it first, for example to its absolute value."
         )
     return array
+
+
+def relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
+    """Voxel sizes relative to the finest; 1 for all where nothing is said."""
+    if spacing is None:
+        return (1.0,) * axes
+    try:
+        voxel = np.asarray(spacing, dtype=float)
+    except (TypeError, ValueError):
+        voxel = np.zeros(0)
+    if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
+        raise InvalidValueError(
+            f"The spacing is {spacing!r}; it must be {axes} voxel sizes above 0, one "
+            "for each deblurred axis."
+        )
+    return tuple(float(v) for v in voxel / voxel.min())
 
 
 def _checked_axis(channel_axis: int | None, ndim: int) -> int | None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
-from napari_tf_deblur._preparation.planes import Planes, real_array
+from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
@@ -86,8 +86,8 @@ class Prepared:
         boundary, wanted = arguments.boundary, arguments.method
         psf, blur = _psf(arguments)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
-        spacing = arguments.relative_spacing(psf.ndim)
-        ignored = _either(planes.masked(arguments.image), arguments.mask, planes)
+        spacing = relative_spacing(arguments.spacing, psf.ndim)
+        ignored = planes.ignored(arguments.image, arguments.mask)
         blank = _blank(values, ignored)
         valid = _valid(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
@@ -194,14 +194,6 @@ def _psf(arguments: Arguments) -> tuple[PSF, BlurEstimate | None]:
 
 def _axes_to_deblur(arguments: Arguments) -> int:
     return real_array(arguments.image).ndim - (arguments.channel_axis is not None)
-
-
-def _either(own: Mask | None, told: ArrayLike | None, planes: Planes) -> Mask | None:
-    """Pixels that the image itself masks, or that the user does."""
-    if told is None:
-        return own
-    mask = planes.mask(told)
-    return mask if own is None else mask | own
 
 
 def _blank(values: Array, ignored: Mask | None) -> set[int]:

@@ -53,12 +53,6 @@ class Statistics:
         """Deblurred axes."""
         return self.psf.ndim
 
-    @property
-    def broadcast_valid(self) -> Mask:
-        """Which pixels count, of the shape of the values."""
-        valid = True if self.valid is None else self.valid
-        return np.broadcast_to(valid, self.values.shape)
-
     @cached_property
     def scale(self) -> float:
         """The range of intensities: see :func:`napari_tf_deblur.estimate.intensity_scale`."""
@@ -80,11 +74,15 @@ class Statistics:
             return photon_gain(self.values, self.valid, read_noise=read_noise)
         return line.slope
 
+    @property
+    def _look(self) -> tuple[int, ...]:
+        """Shape of what is looked at of a frame."""
+        return tuple(min(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
+
     @cached_property
     def passed(self) -> float:
         """Part of the power of white light that the PSF passes, 0 to 1: less if it is wider."""
-        frame = tuple(min(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
-        return float(np.mean(np.square(np.abs(transfer_function(self.psf, frame)))))
+        return float(np.mean(np.square(np.abs(transfer_function(self.psf, self._look)))))
 
     @cached_property
     def slope(self) -> float:
@@ -93,9 +91,9 @@ class Statistics:
         The mean slope in which each pixel counts by its slope, so that a flat ground around the
         objects changes nothing. 1 for an image without any.
         """
-        frame = self.values.shape[2:]
-        look = tuple(min(n, LARGEST_LOOK[self.axes]) for n in frame)
-        found = places_with_structure(self.values, self.valid, self.scale, look, LARGEST_SERIES)
+        found = places_with_structure(
+            self.values, self.valid, self.scale, self._look, LARGEST_SERIES
+        )
         total, squares = 0.0, 0.0
         for plane, place in found:
             piece = without_mean(*seen(self.values, self.valid, plane, place), self.scale)

@@ -39,14 +39,15 @@ class State(NamedTuple):
     Attributes
     ----------
     unknowns, gradient : Tensor
-        Shape (P, channels, *scene).
-    loss : Tensor of float64, shape (P,)
+        Shape (planes, channels, *scene).
+    loss : Tensor of float64
+        Shape (P,).
     curvatures : Tensor
-        Shape (memory, P): 1 / (step * change) of each pair, the newest last; 0 for none.
+        Shape (MEMORY, P): 1 / (step * change) of each pair, the newest last; 0 for none.
     recent : Tensor
         Shape (IN_A_ROW, P): the change of the last iterations.
     steps, changes : list of Tensor
-        Pairs, as many as are remembered, the newest last.
+        MEMORY pairs, the newest last.
     """
 
     unknowns: Tensor
@@ -61,8 +62,8 @@ class State(NamedTuple):
     def of(cls, flat: Sequence[Tensor]) -> "State":
         """Restore the state from the list that the loop keeps."""
         unknowns, gradient, loss, curvatures, recent, *pairs = flat
-        memory = len(pairs) // 2
-        return cls(unknowns, gradient, loss, curvatures, recent, pairs[:memory], pairs[memory:])
+        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
+        return cls(unknowns, gradient, loss, curvatures, recent, steps, changes)
 
     def flat(self) -> list[Tensor]:
         """List the tensors that the loop keeps as variables."""
@@ -84,7 +85,6 @@ def loop(
     precondition: Precondition | None = None,
     largest: bool = False,
     xla: bool = False,
-    memory: int = MEMORY,
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
@@ -101,8 +101,6 @@ def loop(
         change of the last.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
-    memory : int, optional
-        Pairs that are remembered.
     """
     tf = tensorflow()
 
@@ -122,9 +120,9 @@ def loop(
     def first_state(constants: Any, unknowns: Tensor) -> list[Tensor]:
         loss, gradient = evaluate(constants, unknowns)
         planes = loss.shape[0]
-        nothing = [tf.zeros_like(unknowns)] * memory
+        nothing = [tf.zeros_like(unknowns)] * MEMORY
         recent = tf.fill([IN_A_ROW, planes], tf.float32.max)
-        curvatures = tf.zeros([memory, planes])
+        curvatures = tf.zeros([MEMORY, planes])
         return State(unknowns, gradient, loss, curvatures, recent, nothing, nothing).flat()
 
     @fused
@@ -132,7 +130,7 @@ def loop(
         """The first loop of the recursion, from the newest pair to the oldest."""
         result = state.gradient
         shares: list[Tensor] = []
-        for k in reversed(range(memory)):
+        for k in reversed(range(MEMORY)):
             share = state.curvatures[k] * product(state.steps[k], result)
             shares.insert(0, share)
             result -= spread(share, result) * state.changes[k]
@@ -153,7 +151,7 @@ def loop(
             bare = tf.maximum(1.0, bare)
             bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
             lengths = tf.where(newest > 0, 1.0, bare)
-        for k in range(memory):
+        for k in range(MEMORY):
             more = shares[k] - state.curvatures[k] * product(state.changes[k], result)
             result += state.steps[k] * spread(more, result)
         return -result, -product(result, state.gradient), lengths

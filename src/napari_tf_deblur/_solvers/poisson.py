@@ -54,10 +54,6 @@ USUAL_SLOPE = 0.3
 LEAST_CURVATURE = 0.02
 """Curvature that the preconditioner takes directions to have which nothing determines."""
 
-MEMORY = 6
-"""Pairs that L-BFGS remembers: with 2 an iteration takes a quarter less, and where it stops depends
-more on the way there."""
-
 START_MEAN = 0.1
 """Part of the mean in the start, so that no pixel starts at zero, where it would stay."""
 
@@ -190,7 +186,7 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any]:
         return result * constants.allowed if somewhere_dark else result
 
     evaluate = value_and_gradient(spacing)
-    return lbfgs.loop(evaluate, precondition, largest=True, memory=MEMORY)
+    return lbfgs.loop(evaluate, precondition, largest=True)
 
 
 def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
