@@ -67,7 +67,8 @@ def cross_validated(
     >>> cross_validated(convolve(np.eye(48), psf) + noise, psf).weight > 0.01
     True
     """
-    if not hasattr(method, "weight"):
+    given: object = method  # a class has a weight too, and is no method
+    if not isinstance(given, Method) or not hasattr(given, "weight"):
         raise InvalidTypeError(
             f"The method is {method!r}; only TotalVariation, Hessian and PoissonLikelihood have "
             "a weight that can be found."
