@@ -106,8 +106,10 @@ def widened(psf: np.ndarray, times: float = TOO_WIDE) -> np.ndarray:
     """A PSF drawn out so many times along all axes, its middle in place."""
     middle = tuple(n // 2 for n in psf.shape)
     beside = [psf[(*middle[:a], m + 1, *middle[a + 1 :])] for a, m in enumerate(middle)]
-    sigma = np.sqrt(-0.5 / np.log(np.array(beside) / psf[middle] - 1e-9))
-    if np.allclose(gaussian_psf(sigma, psf.shape), psf, atol=1e-4 * psf.max()):
+    falls = np.clip(np.array(beside, float) / psf[middle], 1e-9, 0.99)
+    sigma = np.sqrt(-0.5 / np.log(falls))
+    same = gaussian_psf(sigma)
+    if same.shape == psf.shape and np.allclose(same, psf, atol=1e-4 * psf.max()):
         return gaussian_psf(times * sigma)
     half = [int(np.ceil(times * (n // 2))) for n in psf.shape]
     grid = np.meshgrid(*(np.arange(-h, h + 1) for h in half), indexing="ij")

@@ -259,7 +259,11 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
 
     if prepared.weight_to_find is not None:
         found = yield from mapped(weighed(prepared, stop), first_part)
-        prepared, too_wide = replace(prepared, calibration=found.calibration), found.too_wide
+        too_wide = found.too_wide
+        if type(found.calibration.method) is type(prepared.calibration.method):
+            prepared = replace(prepared, calibration=found.calibration)
+        else:
+            prepared = Prepared.of(replace(arguments, method=found.calibration), prepared.blur)
     searched = time.perf_counter() - began if before else 0.0
 
     def last_part(step: Step) -> Step:

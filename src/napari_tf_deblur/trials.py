@@ -120,7 +120,7 @@ class Trials:
             Its image is what the image was.
         """
         arguments = Arguments(
-            self._first * self._scale + np.float32(calibration.method.offset),
+            self._first * self._scale + np.float32(self._prepared.calibration.method.offset),
             psf,
             calibration,
             self._boundary,

@@ -10,6 +10,7 @@ import numpy as np
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import narrowed
+from napari_tf_deblur.psf import PSF
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 
@@ -27,6 +28,12 @@ than suits the noise, where a prior that does not suit the image prefers a narro
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
 octaves four times as much. Keeps the search from noise where all weights predict alike."""
+
+RIVAL_BETTER = 0.03
+"""So much better, in the same units, another method must predict to be taken instead."""
+
+RIVALS_TRIALS = 3
+"""Trials of the other method, as a rule."""
 
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
@@ -75,7 +82,7 @@ class Weighed:
 
 
 def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
-    """Find a weight by trials on a part of the image, step by step.
+    """Find a weight, and the method if it is open, by trials on a part of the image.
 
     Parameters
     ----------
@@ -92,49 +99,61 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     Returns
     -------
     Weighed
-        The calibration of `prepared`, with the weight that was found.
+        The calibration of `prepared` or of its rival, with the weight that was found.
     """
+    found = Weighed(prepared.calibration)
     if prepared.weight_to_find is None:
-        return Weighed(prepared.calibration)
-    search = _Search(prepared, EFFORTS[prepared.weight_to_find], stop)
-    if not search.trials.can_tell:
-        return Weighed(prepared.calibration)
+        return found
+    effort = EFFORTS[prepared.weight_to_find]
+    usual = effort.usual_trials + (RIVALS_TRIALS if prepared.rival else 0)
+    trials = Trials(prepared, effort.look, usual, stop)
+    if not trials.can_tell:
+        return found
+    search = _Search(trials, prepared.calibration, prepared.psf, effort.step)
     try:
-        place, too_wide = yield from search.best()
+        found = yield from search.best()
+        if prepared.rival:
+            other = _Search(trials, prepared.rival, prepared.psf, effort.step)
+            yield from other.least_risk()
+            if other.least < search.least - RIVAL_BETTER:
+                found = yield from other.best()
     except Stopped:
-        place, too_wide = 0.0, False
-    return Weighed(search.weighted(place), too_wide)
+        pass
+    return found
 
 
 class _Search:
     """Trials at several weights; places are steps from the weight that about suits the image."""
 
-    def __init__(self, prepared: Prepared, effort: Effort, stop: Event | None) -> None:
-        self._prepared, self._effort = prepared, effort
-        self.trials = Trials(prepared, effort.look, effort.usual_trials, stop)
+    def __init__(self, trials: Trials, calibration: Calibration, psf: PSF, step: float) -> None:
+        self._trials, self._calibration, self._psf, self._step = trials, calibration, psf, step
         self._known: dict[int, Trial] = {}
+        self._narrower: list[Trial] = []
+
+    @property
+    def least(self) -> float:
+        """The least risk that was found, with a narrower PSF too."""
+        return min(trial.risk for trial in (*self._known.values(), *self._narrower))
 
     def weighted(self, place: float) -> Calibration:
         """The calibration with the weight at a place."""
-        calibration = self._prepared.calibration
-        method: Any = calibration.method
-        weight = method.weight * 2 ** (self._effort.step * place)
+        method: Any = self._calibration.method
+        weight = method.weight * 2 ** (self._step * place)
         weight = float(np.clip(weight, *method.bounds("weight")))
-        return replace(calibration, method=replace(method, weight=weight))
+        return replace(self._calibration, method=replace(method, weight=weight))
 
     def at(self, place: int) -> Generator[Step, None, Trial]:
         """The trial at a place, which is done once."""
         if place not in self._known:
-            psf = self._prepared.psf
-            self._known[place] = yield from self.trials.at(self.weighted(place), psf)
+            self._known[place] = yield from self._trials.at(self.weighted(place), self._psf)
         return self._known[place]
 
-    def best(self) -> Generator[Step, None, tuple[float, bool]]:
-        """Find the place of the best weight, and whether the PSF is too wide."""
-        place = yield from self._least_risk()
+    def best(self) -> Generator[Step, None, Weighed]:
+        """Find the best weight, and whether the PSF is too wide."""
+        place = yield from self.least_risk()
         if (fitting := (yield from self._narrower_that_fits(round(place)))) is not None:
-            return float((yield from self._nearest(fitting))), True
-        return place, False
+            return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
+        return Weighed(self.weighted(place))
 
     def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
         """The trial of a narrower PSF that predicts better than at the best place; None if none.
@@ -142,19 +161,21 @@ class _Search:
         With too much weight a narrower PSF predicts a little better in any case, because it
         smooths less.
         """
-        narrow = narrowed(self._prepared.psf, NARROWED)
-        best = yield from self.trials.at(self.weighted(0), narrow)
-        least = min(trial.risk for trial in self._known.values())
+        narrow = narrowed(self._psf, NARROWED)
+        least = self.least
+        best = yield from self._trials.at(self.weighted(0), narrow)
+        self._narrower.append(best)
         if best.risk < min(self._known[0].risk - MUCH_BETTER, least + ABOUT_AS_GOOD):
             return best
         if best.risk < least - BETTER:
             return best
         if place == -1:
             return None
-        more = yield from self.trials.at(self.weighted(place + 1), narrow)
+        more = yield from self._trials.at(self.weighted(place + 1), narrow)
+        self._narrower.append(more)
         return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
 
-    def _least_risk(self) -> Generator[Step, None, float]:
+    def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
         for place in (0, 1, -1):
             yield from self.at(place)
@@ -171,7 +192,7 @@ class _Search:
         return best + (0.5 * (before - after) / bend if bend > 0 else 0.0)
 
     def _cost(self, place: int) -> float:
-        return self._known[place].risk + UNLIKELY * (self._effort.step * min(place, 0)) ** 2
+        return self._known[place].risk + UNLIKELY * (self._step * min(place, 0)) ** 2
 
     def _nearest(self, fitting: Trial) -> Generator[Step, None, int]:
         """With a PSF that is too wide: where the result is nearest to that of one that fits.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_tf_deblur import Hessian, TotalVariation, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._solvers.admm import largest_changes
+from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import tensorflow
 
 PSF = gaussian_psf(1.5)

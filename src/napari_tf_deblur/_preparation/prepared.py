@@ -60,6 +60,8 @@ class Prepared:
         Whether a run may take more memory than it must, to be faster.
     blur : BlurEstimate or None
         What the PSF was made of, where none was given.
+    rival : Calibration or None
+        Of another method, which is taken if trials show that it predicts the image better.
     weight_to_find : {"auto", "cross-validated"} or None
         How the weight shall be found; the method has one that about suits the image.
     warnings : tuple of str
@@ -77,14 +79,15 @@ class Prepared:
     grid: Grid
     roomy: bool
     blur: BlurEstimate | None
+    rival: Calibration | None
     weight_to_find: FromImage | None
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, arguments: Arguments) -> Self:
-        """Check everything; find what the calibration does not say already."""
+    def of(cls, arguments: Arguments, blur: BlurEstimate | None = None) -> Self:
+        """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
-        psf, blur = _psf(arguments)
+        psf, blur = _psf(arguments, blur)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         ignored = planes.ignored(arguments.image, arguments.mask)
@@ -96,7 +99,8 @@ class Prepared:
                 _fill(values[plane], valid[plane, 0])
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
-        method, reason = choice.of(wanted, image)
+        method, reason, rival = choice.of(wanted, image)
+        other = Calibration.of(rival.method, image, rival.reason) if rival else None
         weight: Any = getattr(method, "weight", None)
         weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
         grid = _grid(planes, psf, boundary, method)
@@ -134,6 +138,7 @@ class Prepared:
             grid=grid,
             roomy=roomy,
             blur=blur,
+            rival=other,
             weight_to_find=weight_to_find,
             warnings=tuple(warnings),
         )
@@ -176,12 +181,12 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
-def _psf(arguments: Arguments) -> tuple[PSF, BlurEstimate | None]:
+def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEstimate | None]:
     """The PSF that was given, or one as wide as the image's own blur."""
     axes = _axes_to_deblur(arguments)
     if arguments.psf is not None:
         return checked_psf(arguments.psf, most_axes=axes), None
-    blur = estimate_blur(
+    blur = known or estimate_blur(
         arguments.image,
         ndim=min(axes, 2) if arguments.spacing is None else np.size(arguments.spacing),
         channel_axis=arguments.channel_axis,

@@ -27,10 +27,14 @@ TRIALS = 12
 """Most evaluations in one line search."""
 
 IN_A_ROW = 3
-"""Iterations in a row that must change the unknowns by little before they have stopped."""
+"""Iterations in a row that must change little before a run has ended, where a change is given."""
+
+NOTHING = 1e-300
+"""Keeps the part of nothing finite."""
 
 ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
 Precondition: TypeAlias = Callable[[Any, Tensor], Tensor]
+Change: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class State(NamedTuple):
@@ -40,7 +44,7 @@ class State(NamedTuple):
     ----------
     unknowns, gradient : Tensor
         Shape (planes, channels, *scene).
-    loss : Tensor of float64
+    loss, first_loss : Tensor of float64
         Shape (P,).
     curvatures : Tensor
         Shape (MEMORY, P): 1 / (step * change) of each pair, the newest last; 0 for none.
@@ -53,6 +57,7 @@ class State(NamedTuple):
     unknowns: Tensor
     gradient: Tensor
     loss: Tensor
+    first_loss: Tensor
     curvatures: Tensor
     recent: Tensor
     steps: Sequence[Tensor]
@@ -61,13 +66,14 @@ class State(NamedTuple):
     @classmethod
     def of(cls, flat: Sequence[Tensor]) -> "State":
         """Restore the state from the list that the loop keeps."""
-        unknowns, gradient, loss, curvatures, recent, *pairs = flat
+        pairs = flat[6:]
+        unknowns, gradient, loss, first_loss, curvatures, recent = flat[:6]
         steps, changes = pairs[:MEMORY], pairs[MEMORY:]
-        return cls(unknowns, gradient, loss, curvatures, recent, steps, changes)
+        return cls(unknowns, gradient, loss, first_loss, curvatures, recent, steps, changes)
 
     def flat(self) -> list[Tensor]:
         """List the tensors that the loop keeps as variables."""
-        return [*self[:5], *self.steps, *self.changes]
+        return [*self[:6], *self.steps, *self.changes]
 
 
 class _Point(NamedTuple):
@@ -83,7 +89,7 @@ class _Point(NamedTuple):
 def loop(
     value_and_gradient: ValueAndGradient,
     precondition: Precondition | None = None,
-    largest: bool = False,
+    change: Change | None = None,
     xla: bool = False,
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
@@ -95,10 +101,11 @@ def loop(
     precondition : callable, optional
         ``(constants, gradient)`` -> an approximate inverse Hessian's product with it; a
         multiple of the identity by default.
-    largest : bool, optional
-        Whether the change that is compared with the tolerance is that of the unknown which
-        changed most, in any of the last IN_A_ROW iterations; else the root mean square
-        change of the last.
+    change : callable, optional
+        ``(before, after, gained)`` -> what is compared with the tolerance, shape (P,), of which
+        the largest of the last IN_A_ROW iterations counts; `gained` is what an iteration took off
+        the loss, as a part of all that was taken off so far. By default the root mean square
+        change of the unknowns in the last iteration.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
     """
@@ -123,7 +130,7 @@ def loop(
         nothing = [tf.zeros_like(unknowns)] * MEMORY
         recent = tf.fill([IN_A_ROW, planes], tf.float32.max)
         curvatures = tf.zeros([MEMORY, planes])
-        return State(unknowns, gradient, loss, curvatures, recent, nothing, nothing).flat()
+        return State(unknowns, gradient, loss, loss, curvatures, recent, nothing, nothing).flat()
 
     @fused
     def first_half(state: State) -> tuple[Tensor, list[Tensor]]:
@@ -206,17 +213,19 @@ def loop(
         where = spread(moves, point.unknowns)
         unknowns = tf.where(where, point.unknowns, state.unknowns)
         gradient = tf.where(where, point.gradient, state.gradient)
-        moved, change = unknowns - state.unknowns, gradient - state.gradient
-        curvature = product(moved, change)
-        sizes = tf.sqrt(product(moved, moved)) * tf.sqrt(product(change, change))
+        moved, turned = unknowns - state.unknowns, gradient - state.gradient
+        curvature = product(moved, turned)
+        sizes = tf.sqrt(product(moved, moved)) * tf.sqrt(product(turned, turned))
         usable = curvature > 1e-6 * sizes
         newest = tf.where(usable, 1 / tf.where(usable, curvature, 1.0), 0.0)
-        moved_most = tf.reduce_max(tf.abs(moved), axis=2)
-        if largest:
-            seen = tf.reduce_max(tf.reshape(moved_most, [point.loss.shape[0], -1]), axis=1)
-        else:
+        loss = tf.where(moves, point.loss, state.loss)
+        if change is None:
             count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
             seen = tf.sqrt(product(moved, moved) / count)
+        else:
+            so_far = tf.maximum(state.first_loss - loss, NOTHING)
+            gained = tf.cast((state.loss - loss) / so_far, tf.float32)
+            seen = change(state.unknowns, unknowns, gained)
         # Without a memory to blame, a search that fails is at the limit of rounding.
         remembered = tf.reduce_any(state.curvatures > 0, axis=0)
         again = tf.logical_and(tf.logical_not(point.enough), remembered)
@@ -225,11 +234,12 @@ def loop(
         return State(
             unknowns,
             gradient,
-            tf.where(moves, point.loss, state.loss),
+            loss,
+            state.first_loss,
             tf.where(point.enough, curvatures, 0.0),
             tf.concat([state.recent[1:], seen[None]], 0),
             [*state.steps[1:], moved],
-            [*state.changes[1:], change],
+            [*state.changes[1:], turned],
         )
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
@@ -242,7 +252,7 @@ def loop(
         fresh = renewed(state, point, active)
         for variable, value in zip(variables, fresh.flat()):
             variable.assign(value, read_value=False)
-        changes = tf.reduce_max(fresh.recent, axis=0) if largest else fresh.recent[-1]
+        changes = fresh.recent[-1] if change is None else tf.reduce_max(fresh.recent, axis=0)
         return tf.cast(fresh.loss, tf.float32), changes
 
     return compiled(step, xla), Compiled(first_state)

@@ -24,6 +24,7 @@ import numpy as np
 
 from napari_tf_deblur._solvers import lbfgs
 from napari_tf_deblur._solvers.blur import Blur, irfft, rfft
+from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import iterate
@@ -68,6 +69,11 @@ MOST_DARK = 1e6
 
 NEGATIVE = 4.0
 """Values below zero are taken for read noise down to so many standard deviations."""
+
+GAIN_PER_CHANGE = 30.0
+"""What an iteration takes off the objective, as a part of all so far, counts so many times as
+much as a change of the image. A long way in small steps is seen by the first, a faint or small
+object by the second."""
 
 PHOTONS = (1e-3, 1e7)
 """Least and most photons that intensity 1 is taken for. An image without noise would be
@@ -185,8 +191,12 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any]:
         somewhere_dark = constants.allowed.shape.num_elements() > 1
         return result * constants.allowed if somewhere_dark else result
 
-    evaluate = value_and_gradient(spacing)
-    return lbfgs.loop(evaluate, precondition, largest=True)
+    def change(before: Tensor, after: Tensor, gained: Tensor) -> Tensor:
+        tf = tensorflow()
+        moved = largest_changes(tf.square(before), tf.square(after), len(spacing))
+        return tf.maximum(moved, GAIN_PER_CHANGE * gained)
+
+    return lbfgs.loop(value_and_gradient(spacing), precondition, change)
 
 
 def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:

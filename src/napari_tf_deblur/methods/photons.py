@@ -74,9 +74,10 @@ class PoissonLikelihood(Photons):
     iterations : int
         Largest number of iterations; fewer are done where the image stops changing.
     tolerance : float
-        The image has stopped changing when three iterations in a row change the square
-        root of no pixel by more than this part of the root of the image's range, so that
-        faint and small objects count as much as bright and large ones.
+        The image has stopped changing when three iterations in a row change no line of pixels
+        by more than this part of the line's own contrast, so that faint and small objects
+        count as much as bright and large ones, and none of them takes more than a thirtieth
+        of this off the objective, as a part of all that was taken off.
     gain : float or "auto"
         Intensity units per photon; "auto" finds it from the image.
     read_noise : float
@@ -99,7 +100,7 @@ class PoissonLikelihood(Photons):
         float | FromImage, {"min": 0.0, "max": MOST_WEIGHT, "step": 0.1, "number": 1.0}
     ] = "auto"
     iterations: Iterations = 200
-    tolerance: Tolerance = 1e-3
+    tolerance: Tolerance = 0.02
     gain: Gain = "auto"
     read_noise: Intensity = 0.0
     background: Background = "auto"
