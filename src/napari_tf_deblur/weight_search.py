@@ -17,6 +17,11 @@ from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
+LESS_WEIGHT = -0.3
+"""Octaves, per octave between two weights, by which a PSF that is too wide asks for less weight
+than suits the noise, if it matters. Where the prior does not suit the image, a narrower PSF may
+predict better, too, but not with less weight."""
+
 MUCH_BETTER, ABOUT_AS_GOOD = 0.03, 0.01
 """So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
 suits the noise, and so good beside the PSF's best weight, for the PSF to be too wide."""
@@ -151,8 +156,10 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
-        if (fitting := (yield from self._narrower_that_fits(round(place)))) is not None:
-            return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
+        if place < LESS_WEIGHT:
+            fitting = yield from self._narrower_that_fits(round(place))
+            if fitting is not None:
+                return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
         return Weighed(self.weighted(place))
 
     def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
