@@ -16,13 +16,13 @@ What is compiled depends on the shape of the scene, the planes and channels, the
 whether it is dark outside the frame. All else is data over the scene.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tf_deblur._solvers import lbfgs
+from napari_tf_deblur._solvers import coarse, lbfgs
 from napari_tf_deblur._solvers.blur import Blur, irfft, rfft
 from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.differences import Differences
@@ -31,6 +31,7 @@ from napari_tf_deblur._solvers.loop import iterate
 from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
+from napari_tf_deblur.steps import mapped
 
 WEIGHT = {1: 3.0, 2: 1.5, 3: 0.09}
 """Weight that suits a peak of one photon, in units of the power p of a photon's
@@ -57,6 +58,9 @@ LEAST_CURVATURE = 0.02
 
 START_MEAN = 0.1
 """Part of the mean in the start, so that no pixel starts at zero, where it would stay."""
+
+LEAST_START = 0.01
+"""The same, where the start is the result in larger pixels."""
 
 LEAST_DARK = 0.01
 """Photons added to image and model, so that nothing divides by zero."""
@@ -111,57 +115,148 @@ class Constants(NamedTuple):
     corner: Tensor
 
 
+class Posed(NamedTuple):
+    """A problem, before anything is compiled for it: arrays over the scene unless said.
+
+    Attributes
+    ----------
+    scene : tuple of int
+        Shape of the scene.
+    spacing : tuple of float
+        Size of a pixel per axis, in the units that slopes are measured in.
+    spectrum, observed, data_weight, allowed, dark, weight, corner
+        See `Constants`.
+    steepness : float
+        Slope of b's root over that of a, at the mean of the image.
+    unit : float
+        Amplitude of a photon.
+    start : ndarray of float32
+        Amplitude to start from.
+    """
+
+    scene: tuple[int, ...]
+    spacing: tuple[float, ...]
+    spectrum: coarse.Spectrum
+    observed: Array
+    data_weight: Array
+    allowed: Array
+    dark: Array
+    weight: float
+    corner: float
+    steepness: float
+    unit: float
+    start: Array
+
+    def in_larger_pixels(self, axes: tuple[int, ...]) -> "Posed":
+        """The same problem in pixels twice as large along some axes."""
+
+        def mean(values: Array) -> Array:
+            return coarse.mean_of_pairs(values, axes, len(self.scene))
+
+        seen = mean(np.broadcast_to(self.data_weight, (*self.data_weight.shape[:2], *self.scene)))
+        light = mean(self.observed * self.data_weight)
+        return self._replace(
+            scene=seen.shape[2:],
+            spacing=tuple(d * (2 if a in axes else 1) for a, d in enumerate(self.spacing)),
+            spectrum=coarse.spectrum_of(self.spectrum, self.scene, axes),
+            observed=np.divide(light, seen, out=np.zeros_like(light), where=seen > 0),
+            data_weight=seen,
+            allowed=np.ceil(mean(self.allowed)),
+            start=np.sqrt(mean(np.square(self.start))),
+        )
+
+    def constants(self) -> Constants:
+        """What a run is given."""
+        tf = tensorflow()
+        curvature = Differences(1, self.spacing).squared_spectrum(self.scene)
+        usual = np.hypot(self.corner, USUAL_SLOPE * self.unit * self.steepness)
+        curvature *= self.weight * self.steepness**2 / usual
+        curvature += 4 * (np.square(self.spectrum.real) + np.square(self.spectrum.imag))
+        curvature += LEAST_CURVATURE
+        return Constants(
+            tf.constant(self.spectrum),
+            tf.constant(np.reciprocal(curvature, out=curvature)),
+            tf.constant(self.observed),
+            tf.constant(np.ascontiguousarray(self.data_weight, np.float32)),
+            tf.constant(self.allowed),
+            tf.constant(self.dark),
+            tf.constant(np.float32(self.weight)),
+            tf.constant(np.float32(self.corner)),
+        )
+
+
 def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     """Solve by L-BFGS; see the module."""
-    constants, start = posed(problem, method)
+    fine = posed(problem, method)
+    start = yield from _start_of(fine, method)
+    iterates = _iterates(fine, start, method)
+    del fine, start  # the constants hold what is needed
+    yield from iterates
+
+
+def _iterates(problem: Posed, start: Array, method: PoissonLikelihood) -> Iterator[Iterate]:
     run, first_state = _compiled(problem.spacing)
-    state = first_state(constants, start)
+    constants = problem.constants()
+    state = first_state(constants, tensorflow().constant(start))
     return iterate(run, _image_of, constants, state, method.iterations, method.tolerance)
 
 
-def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Tensor]:
-    """The constants of a run, and the amplitude it starts from."""
-    tf = tensorflow()
+def _start_of(problem: Posed, method: PoissonLikelihood) -> Generator[Iterate, None, Array]:
+    """The amplitude to start from: the result in larger pixels, where they do."""
+    axes = coarse.axes_of(problem.spectrum, problem.scene)
+    if not axes:
+        return problem.start
+
+    def drawn_out(scene: Array) -> Array:
+        return coarse.drawn_out(scene, axes, len(problem.scene))
+
+    def shown(iterate: Iterate) -> Iterate:
+        """Without losses, as those of other pixels are others."""
+        return Iterate(iterate.losses[:0], 0.0, lambda: drawn_out(iterate.scene()), False)
+
+    larger = problem.in_larger_pixels(axes)
+    start = yield from mapped(_start_of(larger, method), shown)
+    for iterate_ in _iterates(larger, start, method):
+        yield shown(iterate_)
+    light = np.square(drawn_out(np.sqrt(iterate_.scene())))
+    return _lifted(light, LEAST_START) * problem.allowed
+
+
+def posed(problem: Problem, method: PoissonLikelihood) -> Posed:
+    """Put a problem in the terms of this module."""
     grid = problem.grid
     dimensions = len(grid.frame)
     photons = photons_at_one(problem.scale, float(method.gain))
     amplitude = 1 / np.sqrt(photons)  # of a photon
     power = POWER[dimensions]
     weight = float(method.weight) * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
-    weight *= amplitude ** (2 - power)
-    corner = CORNER * amplitude**power
     light = problem.observed.copy()
     read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
     brightest = np.max(light, axis=tuple(range(1, light.ndim)), keepdims=True, initial=0)
     dark = np.float32(read_noise**2 * photons + LEAST_DARK / photons) + ROUNDING * brightest
     np.maximum(light, np.float32(-NEGATIVE * read_noise), out=light)
-    seen = problem.data_weight_in_scene()
     margins = ((0, 0), (0, 0), *grid.margins)
     allowed = np.ones((1,) * light.ndim, np.float32)
+    start = _lifted(np.maximum(light, 0), START_MEAN)
     if problem.dark_outside:
         allowed = np.pad(np.ones((1, 1, *grid.frame), np.float32), margins)
-
-    spectrum = transfer_function(problem.psf, grid.scene)
-    curvature = Differences(1, problem.spacing).squared_spectrum(grid.scene)
-    steepness = power * np.sqrt(max(light.mean(), amplitude**2)) ** (power - 1)
-    curvature *= weight * steepness**2 / np.hypot(corner, USUAL_SLOPE * amplitude * steepness)
-    curvature += 4 * (np.square(spectrum.real) + np.square(spectrum.imag)) + LEAST_CURVATURE
-    constants = Constants(
-        tf.constant(spectrum),
-        tf.constant(np.reciprocal(curvature, out=curvature)),
-        tf.constant(np.pad(light + dark, margins)),
-        tf.constant(np.ascontiguousarray(seen, np.float32)),
-        tf.constant(allowed),
-        tf.constant(dark),
-        tf.constant(np.float32(weight)),
-        tf.constant(np.float32(corner)),
-    )
-    start = _start(light)
-    if problem.dark_outside:
         start = np.pad(start, margins)
     else:
         start = np.pad(start, margins, mode="symmetric")
-    return constants, tf.constant(start)
+    return Posed(
+        scene=grid.scene,
+        spacing=problem.spacing,
+        spectrum=transfer_function(problem.psf, grid.scene),
+        observed=np.pad(light + dark, margins),
+        data_weight=problem.data_weight_in_scene(),
+        allowed=allowed,
+        dark=dark,
+        weight=weight * amplitude ** (2 - power),
+        corner=CORNER * amplitude**power,
+        steepness=power * np.sqrt(max(light.mean(), amplitude**2)) ** (power - 1),
+        unit=amplitude,
+        start=start,
+    )
 
 
 def photons_at_one(scale: float, gain: float) -> float:
@@ -170,10 +265,10 @@ def photons_at_one(scale: float, gain: float) -> float:
     return most if gain * most <= scale else max(scale / gain, least)
 
 
-def _start(light: Array) -> Array:
-    light = np.maximum(light, 0)
+def _lifted(light: Array, part: float) -> Array:
+    """Amplitudes of light to which a part of its mean is added."""
     mean = light.mean(axis=tuple(range(2, light.ndim)), keepdims=True)
-    return np.asarray(np.sqrt((1 - START_MEAN) * light + START_MEAN * mean), np.float32)
+    return np.asarray(np.sqrt((1 - part) * light + part * mean), np.float32)
 
 
 def _image_of(_constants: Any, state: Any) -> Tensor:

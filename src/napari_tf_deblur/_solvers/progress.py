@@ -75,7 +75,8 @@ class Progress:
         if self._current is None:
             return "preparing"
         batch, iterate = self._current
-        words = f"iteration {len(iterate.losses)}"
+        count = len(iterate.losses)
+        words = f"iteration {count}" if count else "first in larger pixels"
         total = len(self._prepared.values)
         if total == 1:
             return words
