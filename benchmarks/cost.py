@@ -65,7 +65,8 @@ def rows(case: Case) -> None:
         score = psnr(image, case.truth, case.peak, case.affine)
         print(f"| {case.name} | {name} | {seconds / pair:.0f} | {iterations} | {score:.2f} |")
 
-    print(f"| {case.name} | (the image as it is) | | | {psnr(case.blurred, case.truth, case.peak):.2f} |")
+    blurred = psnr(case.blurred, case.truth, case.peak, case.affine)
+    print(f"| {case.name} | (the image as it is) | | | {blurred:.2f} |")
     for method in METHODS:
         known = calibrate(case.blurred, case.psf, method)
         _, result = warm(partial(deconvolve, case.blurred, case.psf, known))
