@@ -260,10 +260,10 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     if prepared.weight_to_find is not None:
         found = yield from mapped(weighed(prepared, stop), first_part)
         too_wide = found.too_wide
-        if type(found.calibration.method) is type(prepared.calibration.method):
-            prepared = replace(prepared, calibration=found.calibration)
-        else:
+        if found.of_rival:
             prepared = Prepared.of(replace(arguments, method=found.calibration), prepared.blur)
+        else:
+            prepared = replace(prepared, calibration=found.calibration)
     searched = time.perf_counter() - began if before else 0.0
 
     def last_part(step: Step) -> Step:

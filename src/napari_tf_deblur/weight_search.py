@@ -80,10 +80,13 @@ class Weighed:
         With the weight that was found.
     too_wide : bool
         Whether a narrower PSF predicts clearly better.
+    of_rival : bool
+        Whether the calibration is that of the rival, which needs another preparation.
     """
 
     calibration: Calibration
     too_wide: bool = False
+    of_rival: bool = False
 
 
 def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
@@ -121,7 +124,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
             other = _Search(trials, prepared.rival, prepared.psf, effort.step)
             yield from other.least_risk()
             if other.least < search.least - RIVAL_BETTER:
-                found = yield from other.best()
+                found = replace((yield from other.best()), of_rival=True)
     except Stopped:
         pass
     return found

@@ -100,7 +100,6 @@ class Prepared:
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason, rival = choice.of(wanted, image)
-        other = Calibration.of(rival.method, image, rival.reason) if rival else None
         weight: Any = getattr(method, "weight", None)
         weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
         grid = _grid(planes, psf, boundary, method)
@@ -114,6 +113,8 @@ class Prepared:
         calibration = (
             wanted if isinstance(wanted, Calibration) else Calibration.of(method, image, reason)
         )
+        # An offset changes neither scale nor noise nor slopes: what is measured serves both.
+        other = Calibration.of(rival.method, image, rival.reason) if rival else None
         counting = None if ignored is None else planes.of_image(~ignored)
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
