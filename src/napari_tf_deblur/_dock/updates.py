@@ -92,16 +92,18 @@ class Throttle:
 class Stopwatch:
     """Measures how long a run spends in each of its stages, from the press of the button on.
 
-    Attributes
-    ----------
-    seconds : dict of str to float
-        Time spent in each stage that is over, in the order in which they began.
     """
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self._over: dict[str, float] = {}  # without what the last entry takes
         self._began = self._entered = time.monotonic()
         self._stage = "beginning"
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time spent in each stage so far, in the order in which they began."""
+        now = time.monotonic()
+        return self._over | {self._stage: self._over.get(self._stage, 0.0) + now - self._entered}
 
     @property
     def total(self) -> float:
@@ -110,9 +112,7 @@ class Stopwatch:
 
     def enter(self, stage: str) -> None:
         """Note that a stage begins, or goes on."""
-        now = time.monotonic()
-        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._entered
-        self._stage, self._entered = stage, now
+        self._over, self._stage, self._entered = self.seconds, stage, time.monotonic()
 
     def in_words(self) -> str:
         """Say where the time went, stages of a moment left out."""

@@ -228,5 +228,5 @@ def _summary(result: Result, run: Run) -> str:
         text = f"Stopped after {seconds}: the image after {count} is kept."
     else:
         text = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
-    notes = [f"PSF: {'; '.join(result.notes)}."] if result.notes else []
+    notes = [f"PSF: {'; '.join(result.notes).rstrip('.')}."] if result.notes else []
     return " ".join([text, str(done.verdict), *result.warnings, *notes])

@@ -197,7 +197,7 @@ class Run:
         if self._with_residual:
             yield None
             residual = residual_layer(self._source, result.residual)
-            yield from adding(self._viewer, residual, select=False)
+            yield from adding(self._viewer, residual, select=False, below=layer)
 
     def _remove(self) -> None:
         """Leave the layers as they were before the run."""

@@ -6,7 +6,9 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 
-def adding(viewer: ViewerModel, layer: Image, *, select: bool = True) -> Iterator[bool | None]:
+def adding(
+    viewer: ViewerModel, layer: Image, *, select: bool = True, below: Image | None = None
+) -> Iterator[bool | None]:
     """Add a layer, then show it.
 
     Parameters
@@ -17,6 +19,8 @@ def adding(viewer: ViewerModel, layer: Image, *, select: bool = True) -> Iterato
         The layer.
     select : bool
         Make it the active one; otherwise that stays as it is.
+    below : napari.layers.Image, optional
+        A layer that it must not hide; by default it is on top.
 
     Yields
     ------
@@ -28,6 +32,8 @@ def adding(viewer: ViewerModel, layer: Image, *, select: bool = True) -> Iterato
     active = viewer.layers.selection.active
     layer.visible = bool(layer.rgb)
     viewer.add_layer(layer)
+    if below in viewer.layers:
+        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(below))
     if not select and active is not None:
         viewer.layers.selection.active = active
     yield None

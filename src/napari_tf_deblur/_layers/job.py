@@ -97,7 +97,7 @@ class Job:
         """
         stop = stop or Event()
         self.check()
-        yield Stage("making the PSF")
+        yield Stage(self.psf.making)
         psf, notes = self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=psf)

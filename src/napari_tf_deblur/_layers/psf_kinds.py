@@ -44,6 +44,9 @@ class PSFKind(Protocol):
     shown: ClassVar[bool]
     """Whether a run shows it as a layer, because it is not one already."""
 
+    making: ClassVar[str]
+    """What a run says while it makes the array."""
+
     @property
     def ndim(self) -> int:
         """Number of axes, which says how many axes of the image are deblurred."""
@@ -71,6 +74,7 @@ class GaussianPSF:
     title: ClassVar[str] = "Gaussian"
     hint: ClassVar[str] = "A Gaussian, by its standard deviations"
     shown: ClassVar[bool] = True
+    making: ClassVar[str] = "making the PSF"
 
     sigma: tuple[float, ...]
     size: int | tuple[int, ...] | None = None
@@ -135,6 +139,7 @@ class LayerPSF:
         "resampled to the image's pixels, freed of its background, centred and normalised"
     )
     shown: ClassVar[bool] = False
+    making: ClassVar[str] = "making the PSF"
 
     layer: Source
 
@@ -207,6 +212,7 @@ class EstimatedPSF:
         "rather too narrow than too wide"
     )
     shown: ClassVar[bool] = True
+    making: ClassVar[str] = "measuring the blur"
 
     ndim: int
 
@@ -242,6 +248,7 @@ class ArrayPSF:
     title: ClassVar[str] = "Array"
     hint: ClassVar[str] = "An array, used as it is"
     shown: ClassVar[bool] = True
+    making: ClassVar[str] = "making the PSF"
 
     values: Any
 
