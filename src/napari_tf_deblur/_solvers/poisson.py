@@ -17,6 +17,7 @@ whether it is dark outside the frame. All else is data over the scene.
 """
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -73,6 +74,10 @@ MOST_DARK = 1e6
 
 NEGATIVE = 4.0
 """Values below zero are taken for read noise down to so many standard deviations."""
+
+MOST_IN_LARGER = 80
+"""Iterations in larger pixels: what more of them find, fewer at full size find sooner. Chosen on
+seven pictures and five blurs each."""
 
 GAIN_PER_CHANGE = 30.0
 """What an iteration takes off the objective, as a part of all so far, counts so many times as
@@ -216,7 +221,8 @@ def _start_of(problem: Posed, method: PoissonLikelihood) -> Generator[Iterate, N
 
     larger = problem.in_larger_pixels(axes)
     start = yield from mapped(_start_of(larger, method), shown)
-    for iterate_ in _iterates(larger, start, method):
+    shorter = replace(method, iterations=min(method.iterations, MOST_IN_LARGER))
+    for iterate_ in _iterates(larger, start, shorter):
         yield shown(iterate_)
     light = np.square(drawn_out(np.sqrt(iterate_.scene())))
     return _lifted(light, LEAST_START) * problem.allowed
