@@ -8,7 +8,7 @@ be left out.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -119,10 +119,12 @@ class Trials:
         Step
             Its image is what the image was.
         """
+        method: Any = calibration.method
+        hurried = replace(method, tolerance=method.trial_tolerance)
         arguments = Arguments(
             self._first * self._scale + np.float32(self._prepared.calibration.method.offset),
             psf,
-            calibration,
+            replace(calibration, method=hurried),
             self._boundary,
             channel_axis=1,
             spacing=self._prepared.spacing,

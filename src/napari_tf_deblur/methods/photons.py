@@ -31,6 +31,10 @@ WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
 
 MOST_WEIGHT = 1000.0
 
+HURRIED = 2.5
+"""Tolerance in trials, over that of a run: what a trial then leaves undone is less than what
+weights differ by, and it takes half the time. Five times would be too much."""
+
 
 class Photons(Method):
     """What these methods share: intensities above the background are amounts of light."""
@@ -104,6 +108,11 @@ class PoissonLikelihood(Photons):
     gain: Gain = "auto"
     read_noise: Intensity = 0.0
     background: Background = "auto"
+
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight."""
+        return min(HURRIED * self.tolerance, 1.0)
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""

@@ -52,6 +52,11 @@ class LeastSquares(Method):
     gain: float
     read_noise: float
 
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight: with more, some would be judged unfinished."""
+        return self.tolerance
+
     def suitable_weight(self, image: Statistics) -> float:
         """See :class:`Method`."""
         weight = self.weight_factor * (OF_VOLUMES if image.axes == 3 else 1.0)

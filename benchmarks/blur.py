@@ -1,0 +1,142 @@
+"""How well a blur is found in the image alone, and what a blind run loses by that.
+
+Pictures of scikit-image's wheel, shrunk so that their own softness does not count, and
+simulated fluorescence. ``python benchmarks/blur.py`` takes some minutes; ``--blind`` also runs
+``deconvolve(image)`` against ``deconvolve(image, psf)``.
+"""
+
+import argparse
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from metrics import psnr
+from scenes import filaments, nuclei
+from scipy.signal import fftconvolve
+from verdicts import middle, photograph, plane, shrunk
+
+from napari_tf_deblur import deconvolve, estimate_blur, gaussian_psf
+
+PICTURES = {
+    **dict.fromkeys("camera astronaut coins chelsea coffee gravel moon rocket hubble page".split(), 2),
+    "brick": 3,
+}
+"""By how much each is shrunk, so that its spectrum falls as that of sharp pictures does."""
+
+SIGMAS: tuple[tuple[tuple[float, float], float], ...] = (
+    ((0.8, 0.8), 0.0),
+    ((1.6, 1.6), 0.0),
+    ((2.5, 2.5), 0.0),
+    ((1.0, 3.0), 0.0),
+    ((3.0, 1.2), 30.0),
+)
+"""Sigmas and angle."""
+
+NOISES = (0.5, 2.0, 10.0)
+"""Standard deviations of the noise, of 255."""
+
+PHOTONS = (20, 100, 1000)
+
+RANGES = (1.0, 255.0, 65535.0)
+"""What intensity 1 is in an image; each case has one of them."""
+
+PLANES = (nuclei, filaments)
+
+SIZE = 256
+"""Pixels of a picture along an axis, at most."""
+
+FAR_OFF = 0.3
+"""Relative error that a confident answer may not have."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image, its truth, and how it was blurred."""
+
+    name: str
+    truth: np.ndarray
+    image: np.ndarray
+    scale: float
+    sigmas: tuple[float, float]
+    angle: float
+    noise: str
+
+
+def seen() -> Iterator[Seen]:
+    """All cases."""
+    scenes = {name: shrunk(photograph(name), by) for name, by in PICTURES.items()}
+    scenes |= {volume.__name__: plane(volume) for volume in PLANES}
+    for name, scene in scenes.items():
+        frame = tuple(min(n - 20, SIZE) for n in scene.shape)
+        for number, (sigmas, angle) in enumerate(SIGMAS):
+            blurred = fftconvolve(scene, gaussian_psf(sigmas, angle=angle).astype(float), "same")
+            light, truth = middle(blurred, frame), middle(scene, frame)
+            lit = name in [volume.__name__ for volume in PLANES]
+            for amount in PHOTONS if lit else NOISES:
+                random = np.random.default_rng(crc32(f"{name} {sigmas} {amount}".encode()))
+                if lit:
+                    image = random.poisson(np.maximum(light, 0) / light.max() * amount)
+                    image, noise = image * (light.max() / amount), f"{amount} photons"
+                else:
+                    image = light + random.normal(0, amount / 255, light.shape)
+                    noise = f"noise {amount:g}"
+                scale = RANGES[number % len(RANGES)]
+                yield Seen(name, truth, image * scale, scale, sigmas, angle, noise)
+
+
+def errors(case: Seen, sigma: tuple[float, ...], angle: float) -> np.ndarray:
+    """Relative errors of the widths along the PSF's own axes, which may have changed places."""
+    found, true = np.array(sigma), np.array(case.sigmas)
+    if len(set(sigma)) > 1:
+        turn = (angle - case.angle + 45) % 180 - 45
+        found = found[::-1] if turn > 45 else found
+    return np.abs(found / true - 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--blind", action="store_true", help="deblur, too")
+    blind = parser.parse_args().blind
+    table: dict[str, list[float]] = defaultdict(list)
+    sure: dict[str, list[bool]] = defaultdict(list)
+    lost: dict[str, list[float]] = defaultdict(list)
+    for case in seen():
+        found = estimate_blur(case.image)
+        off = errors(case, found.sigma, found.angle)
+        shape = "the same along all axes" if len(set(case.sigmas)) == 1 else "different"
+        kind = f"{shape}, {case.noise}"
+        sure[kind].append(found.confident)
+        if found.confident:
+            table[kind] += list(off) if shape == "different" else [off.max()]
+            if off.max() > FAR_OFF:
+                print(
+                    f"far off: {case.name}, {case.sigmas} {case.angle:.0f}, {case.noise}: "
+                    f"{found} ({', '.join(f'{e:.0%}' for e in off)})",
+                    flush=True,
+                )
+        if blind:
+            psf = gaussian_psf(case.sigmas, angle=case.angle)
+            known, guessed = deconvolve(case.image, psf), deconvolve(case.image)
+            scores = [psnr(r.image / case.scale, case.truth, 1.0, True) for r in (known, guessed)]
+            blurred = psnr(case.image / case.scale, case.truth, 1.0, True)
+            lost[kind].append(scores[0] - scores[1])
+            print(
+                f"{case.name}, {case.sigmas}, {case.noise}: {blurred:.2f}, known {scores[0]:.2f}, "
+                f"blind {scores[1]:.2f}, {known.verdict.kind}, {guessed.verdict.kind}, "
+                f"{type(known.method).__name__}",
+                flush=True,
+            )
+    print("\n| sigmas, noise | confident | median error | nine of ten | blind: lost |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for kind, values in sure.items():
+        median, most = np.quantile(table[kind], (0.5, 0.9)) if table[kind] else (np.nan, np.nan)
+        less = f"{np.median(lost[kind]):.2f} dB" if blind else ""
+        print(f"| {kind} | {sum(values)} of {len(values)} | {median:.1%} | {most:.1%} | {less} |")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
