@@ -90,9 +90,7 @@ class Throttle:
 
 
 class Stopwatch:
-    """Measures how long a run spends in each of its stages, from the press of the button on.
-
-    """
+    """Measures how long a run spends in each of its stages, from the press of the button on."""
 
     def __init__(self) -> None:
         self._over: dict[str, float] = {}  # without what the last entry takes
