@@ -75,6 +75,10 @@ MOST_DARK = 1e6
 NEGATIVE = 4.0
 """Values below zero are taken for read noise down to so many standard deviations."""
 
+NEAR = 0.05
+"""Relative excess of the data below which their deviance is a sum of powers: the difference of
+logarithms would be lost in rounding where there is much light, or much read noise."""
+
 MOST_IN_LARGER = 80
 """Iterations in larger pixels: what more of them find, fewer at full size find sooner. Chosen on
 seven pictures and five blurs each."""
@@ -99,7 +103,7 @@ class Constants(NamedTuple):
     inverse : Tensor
         The preconditioner: an approximate inverse Hessian over the half spectrum.
     observed : Tensor
-        Intensities above the background plus `dark`; 0 outside the frame.
+        Intensities above the background; 0 outside the frame.
     data_weight : Tensor
         0 outside the frame and at pixels to ignore.
     allowed : Tensor
@@ -253,7 +257,7 @@ def posed(problem: Problem, method: PoissonLikelihood) -> Posed:
         scene=grid.scene,
         spacing=problem.spacing,
         spectrum=transfer_function(problem.psf, grid.scene),
-        observed=np.pad(light + dark, margins),
+        observed=np.pad(light, margins),
         data_weight=problem.data_weight_in_scene(),
         allowed=allowed,
         dark=dark,
@@ -311,10 +315,13 @@ def value_and_gradient(spacing: tuple[float, ...]) -> lbfgs.ValueAndGradient:
         blurred: Tensor, observed: Tensor, data_weight: Tensor, dark: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The deviance, along one axis, and what it says of the re-blurred image."""
-        model = tf.nn.relu(blurred) + dark
-        reciprocal = 1 / model
-        deviance = model - observed + tf.math.xlogy(observed, tf.abs(observed) * reciprocal)
-        return tf.reduce_sum(data_weight * deviance, 2), data_weight * (1 - observed * reciprocal)
+        light = tf.nn.relu(blurred)
+        model = light + dark
+        excess = (observed - light) / model  # without the dark, whose digits would be lost
+        near = excess * excess * (0.5 - excess * (1 / 6 - excess * (1 / 12 - excess * 0.05)))
+        far = tf.math.xlogy(1 + excess, tf.abs(1 + excess)) - excess
+        deviance = model * tf.where(tf.abs(excess) < NEAR, near, far)
+        return tf.reduce_sum(data_weight * deviance, 2), -data_weight * excess
 
     @fused
     def with_prior(

@@ -31,6 +31,11 @@ WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
 
 MOST_WEIGHT = 1000.0
 
+PHOTON_NOISE = 3.0
+"""Variance of the photons' noise where an image is brightest, over that of the read noise, at the
+least. With less, slopes of an image's root say nothing of what its noise hides, and no weight
+suits dark and bright parts: 3 to 5 dB worse, on cells and stars on a dark ground."""
+
 HURRIED = 2.5
 """Tolerance in trials, over that of a run: what a trial then leaves undone is less than what
 weights differ by, and it takes half the time. Five times would be too much."""
@@ -83,7 +88,8 @@ class PoissonLikelihood(Photons):
         count as much as bright and large ones, and none of them takes more than a thirtieth
         of this off the objective, as a part of all that was taken off.
     gain : float or "auto"
-        Intensity units per photon; "auto" finds it from the image.
+        Intensity units per photon; "auto" finds it from the image, and takes more where the
+        read noise is so large that the photons' own would hardly be seen.
     read_noise : float
         Standard deviation of the camera's noise in the dark, in intensity units; that of a
         background that is found comes with it.
@@ -132,7 +138,8 @@ class PoissonLikelihood(Photons):
         """See :class:`Method`: the gain and the weight."""
         gain, weight = self.gain, self.weight
         if gain == "auto":
-            gain = image.gain(self.read_noise)
+            least = PHOTON_NOISE * self.read_noise**2 / image.scale
+            gain = max(image.gain(self.read_noise), least)
         if isinstance(weight, str):
             weight = self.suitable_weight(image)
         return replace(self, gain=gain, weight=weight)
