@@ -52,6 +52,20 @@ DARK = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels."""
 
 
+SLOPE, SLOPE_VARIES = -1.15, 0.4
+"""Power of a sharp image over the square of the frequency: exponent and how it varies, of
+photographs (Field, J. Opt. Soc. Am. A 4, 1987), fluorescence and beads."""
+
+MODEL = 0.25
+"""Deviation of a spectrum from a power law, in natural logarithms."""
+
+CLEAR = 1.6
+"""Power of the data, over the noise's, below which nothing is seen."""
+
+NOT_PASSED = 1e-6
+"""Square of what a PSF passes, below which it passes nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Shells:
     """Spectra of data and residual, averaged over shells of frequencies that a PSF passes alike.
@@ -125,6 +139,33 @@ class Shells:
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
         np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
+
+    @property
+    def excess_width(self) -> tuple[float, float]:
+        """How much too wide a PSF is, as a part of its variance, and the doubt about that.
+
+        What is left of the data's spectrum once it is divided by the PSF's should fall as a power
+        of the frequency. If the PSF is too wide it rises, as the PSF's own spectrum to the power
+        of minus the excess. Both exponents are fitted, that of the image with what is usual.
+        """
+        there = (self.data > CLEAR) & (self.passed > NOT_PASSED) & (self.frequency > 0)
+        if np.count_nonzero(there) < 2:
+            return 0.0, np.inf
+        data, count = self.data[there], self.count[there]
+        weight = 1 / np.sqrt(4 / count * (data / (data - 1)) ** 2 + MODEL**2)
+        columns = [
+            np.ones(len(data)),
+            2 * np.log(self.frequency[there]),
+            np.log(self.passed[there]),
+        ]
+        matrix = np.vstack(
+            [np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]]
+        )
+        wanted = np.append(np.log(data - 1) * weight, SLOPE / SLOPE_VARIES)
+        covariance = np.linalg.pinv(matrix.T @ matrix)
+        found = covariance @ (matrix.T @ wanted)
+        misfit = np.sqrt(np.sum((wanted - matrix @ found) ** 2) / max(1, len(data) - 2))
+        return float(1 - found[2]), float(np.sqrt(covariance[2, 2]) * max(1.0, misfit))
 
     @classmethod
     def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tf_deblur._preparation.checks import SATURATED
-from napari_tf_deblur.residual import PER_FREQUENCY, Shells
+from napari_tf_deblur.residual import CLEAR, NOT_PASSED, PER_FREQUENCY, Shells
 
 Kind = Literal[
     "fits",
@@ -59,13 +59,13 @@ if there is anything to pass: a Gaussian of sigma 0.57."""
 ALIASED = 1.6
 """Power there, over the noise's, from which on there is."""
 
-CLEAR, FINEST = 1.6, 200.0
-"""Power of the data, over the noise's, at frequencies where the weight decides what is seen:
-with less nothing is, with more all is."""
+FINEST = 200.0
+"""Power of the data, over the noise's, up to which the weight decides what is seen: with more,
+all is, as with less than `CLEAR` nothing."""
 
-WELL_PASSED, HARDLY_PASSED, NOT_PASSED = 0.09, 0.04, 1e-6
+WELL_PASSED, HARDLY_PASSED = 0.09, 0.04
 """Squares of what a PSF passes: above, as a structure's main frequencies; below the second, as
-its finest; below the third, nothing."""
+its finest."""
 
 REACHED = 0.0025
 """Square of what a PSF passes, down to which a result is looked at for noise."""
@@ -93,13 +93,6 @@ above the noise, what is known beforehand, such as that light is not negative, s
 
 NOISY = 1.4
 """How much more noise is let in than is best, from both."""
-
-SLOPE, SLOPE_VARIES = -1.15, 0.4
-"""Power of a sharp image over the square of the frequency: exponent and how it varies, of
-photographs (Field, J. Opt. Soc. Am. A 4, 1987), fluorescence and beads."""
-
-MODEL = 0.25
-"""Deviation of a spectrum from a power law, in natural logarithms."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:
         return "unknown"
     held_back, in_main = _held_back(shells), _in_main(shells)
     too_noisy, too_smooth = _errors_added(shells)
-    width, doubt = _excess_width(shells)
+    width, doubt = shells.excess_width
     if width + doubt < NARROW:
         return "PSF too narrow"
     smooth = in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED)
@@ -218,30 +211,3 @@ def _shows_floor(shells: Shells) -> bool:
     """Whether the data's spectrum comes down to the noise, and not only near it at one end."""
     low = shells.data < FLAT
     return bool(np.count_nonzero(low) > 1 or shells.count[low].sum() > 0.3 * shells.count.sum())
-
-
-def _excess_width(shells: Shells) -> tuple[float, float]:
-    """How much too wide a PSF is, as a part of its variance, and the doubt about that.
-
-    What is left of the data's spectrum once it is divided by the PSF's should fall as a power of
-    the frequency. If the PSF is too wide it rises, as the PSF's own spectrum to the power
-    of minus the excess. Both exponents are fitted, that of the image with what is usual.
-    """
-    there = (shells.data > CLEAR) & (shells.passed > NOT_PASSED) & (shells.frequency > 0)
-    if np.count_nonzero(there) < 2:
-        return 0.0, np.inf
-    data, count = shells.data[there], shells.count[there]
-    weight = 1 / np.sqrt(4 / count * (data / (data - 1)) ** 2 + MODEL**2)
-    columns = [
-        np.ones(len(data)),
-        2 * np.log(shells.frequency[there]),
-        np.log(shells.passed[there]),
-    ]
-    matrix = np.vstack(
-        [np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]]
-    )
-    wanted = np.append(np.log(data - 1) * weight, SLOPE / SLOPE_VARIES)
-    covariance = np.linalg.pinv(matrix.T @ matrix)
-    found = covariance @ (matrix.T @ wanted)
-    misfit = np.sqrt(np.sum((wanted - matrix @ found) ** 2) / max(1, len(data) - 2))
-    return float(1 - found[2]), float(np.sqrt(covariance[2, 2]) * max(1.0, misfit))

@@ -10,7 +10,7 @@ import numpy as np
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import narrowed
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 
@@ -29,6 +29,15 @@ suits the noise, and so good beside the PSF's best weight, for the PSF to be too
 BETTER, BETTER_ABOVE = 0.003, 0.02
 """Or it must predict so much better than the PSF does at any weight; the second with more weight
 than suits the noise, where a prior that does not suit the image prefers a narrower PSF, too."""
+
+NOT_WIDE, SURELY_WIDE = 0.05, 0.1
+"""What the image's spectrum says of it, as a part of the PSF's variance: not too wide if the excess
+and its doubt are less than the first, and surely if it is more than the second without its doubt.
+At low noise a narrower PSF predicts better for other reasons, too, such as hard edges."""
+
+A_LITTLE_BETTER = 0.02
+"""And so much better, in the same units, a narrower PSF must predict at the weight that suits the
+noise, if the spectrum says surely."""
 
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
@@ -117,11 +126,11 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     trials = Trials(prepared, effort.look, usual, stop)
     if not trials.can_tell:
         return found
-    search = _Search(trials, prepared.calibration, prepared.psf, effort.step)
+    search = _Search(trials, prepared, prepared.calibration, effort.step)
     try:
         found = yield from search.best()
         if prepared.rival:
-            other = _Search(trials, prepared.rival, prepared.psf, effort.step)
+            other = _Search(trials, prepared, prepared.rival, effort.step)
             yield from other.least_risk()
             if other.least < search.least - RIVAL_BETTER:
                 found = replace((yield from other.best()), of_rival=True)
@@ -133,8 +142,11 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
 class _Search:
     """Trials at several weights; places are steps from the weight that about suits the image."""
 
-    def __init__(self, trials: Trials, calibration: Calibration, psf: PSF, step: float) -> None:
-        self._trials, self._calibration, self._psf, self._step = trials, calibration, psf, step
+    def __init__(
+        self, trials: Trials, prepared: Prepared, calibration: Calibration, step: float
+    ) -> None:
+        self._trials, self._calibration, self._step = trials, calibration, step
+        self._prepared, self._psf = prepared, prepared.psf
         self._known: dict[int, Trial] = {}
         self._narrower: list[Trial] = []
 
@@ -166,24 +178,36 @@ class _Search:
         return Weighed(self.weighted(place))
 
     def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
-        """The trial of a narrower PSF that predicts better than at the best place; None if none.
+        """The trial of a narrower PSF, if the PSF is too wide; None if it is not.
 
         With too much weight a narrower PSF predicts a little better in any case, because it
         smooths less.
         """
+        excess, doubt = self._excess_width()
+        if excess + doubt < NOT_WIDE:
+            return None
         narrow = narrowed(self._psf, NARROWED)
-        least = self.least
+        least, usual = self.least, self._known[0].risk
         best = yield from self._trials.at(self.weighted(0), narrow)
         self._narrower.append(best)
-        if best.risk < min(self._known[0].risk - MUCH_BETTER, least + ABOUT_AS_GOOD):
+        if best.risk < min(usual - MUCH_BETTER, least + ABOUT_AS_GOOD):
             return best
         if best.risk < least - BETTER:
+            return best
+        if excess - doubt > SURELY_WIDE and best.risk < usual - A_LITTLE_BETTER:
             return best
         if place == -1:
             return None
         more = yield from self._trials.at(self.weighted(place + 1), narrow)
         self._narrower.append(more)
         return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
+
+    def _excess_width(self) -> tuple[float, float]:
+        """How much too wide the PSF is by the image's spectrum, and the doubt about that."""
+        p = self._prepared
+        values = p.values
+        shells = Shells.of(values, np.zeros_like(values), p.valid, p.psf, p.calibration.scale)
+        return (0.0, np.inf) if shells is None else shells.excess_width
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._solvers import poisson
+from napari_tf_deblur._solvers import poisson, poisson_problem
+from napari_tf_deblur._solvers.load import tensorflow
 
 PSF = gaussian_psf(1.5)
 KNOWN = PoissonLikelihood(weight=1, gain=1.0, background=0)
@@ -129,11 +130,11 @@ def test_pictures_without_noise_stay_finite(level):
 
 
 def test_photons_are_counted_within_bounds():
-    least, most = poisson.PHOTONS
-    assert poisson.photons_at_one(1e-30, 1e-32) == pytest.approx(100)
-    assert poisson.photons_at_one(1e300, 1e-300) == most
-    assert poisson.photons_at_one(1.0, 0.0) == most
-    assert poisson.photons_at_one(1e-300, 1e300) == least
+    least, most = poisson_problem.PHOTONS
+    assert poisson_problem.photons_at_one(1e-30, 1e-32) == pytest.approx(100)
+    assert poisson_problem.photons_at_one(1e300, 1e-300) == most
+    assert poisson_problem.photons_at_one(1.0, 0.0) == most
+    assert poisson_problem.photons_at_one(1e-300, 1e300) == least
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16, np.float64])
@@ -218,3 +219,28 @@ def test_volumes_do_not_fall_into_points():
 
     assert error(150) < 1.05 * error(15)
     assert error(150) < 0.9 * np.sqrt(np.mean((image - truth) ** 2))
+
+
+@pytest.mark.parametrize("dark", [0.01, 30.0, 1e4])
+def test_the_deviance_keeps_its_digits(dark):
+    """However much read noise there is beside the light, and however little they differ."""
+    tf = tensorflow()
+    random = np.random.default_rng(0)
+    model = random.uniform(0.5, 1, (1, 1, 16, 16)).astype(np.float32)
+    observed = model * np.float32(1 + 1e-3) + np.float32(1e-3)
+    one = np.ones_like(model)
+    constants = poisson_problem.Constants(
+        spectrum=tf.ones((16, 9), tf.complex64),
+        inverse=None,
+        observed=tf.constant(observed),
+        data_weight=tf.constant(one),
+        allowed=tf.constant(one[:, :, :1, :1]),
+        dark=tf.constant(np.float32(dark)),
+        weight=tf.constant(np.float32(0)),
+        corner=tf.constant(np.float32(1)),
+    )
+    loss, _ = poisson.value_and_gradient((1.0, 1.0))(constants, tf.constant(np.sqrt(model)))
+    m, y = model.astype(float) + dark, observed.astype(float) + dark
+    excess = y / m - 1
+    wanted = np.sum(m * (excess**2 / 2 - excess**3 / 6))
+    assert loss.numpy().item() == pytest.approx(wanted, rel=1e-3)

@@ -104,8 +104,9 @@ def loop(
     change : callable, optional
         ``(before, after, gained)`` -> what is compared with the tolerance, shape (P,), of which
         the largest of the last IN_A_ROW iterations counts; `gained` is what an iteration took off
-        the loss, as a part of all that was taken off so far. By default the root mean square
-        change of the unknowns in the last iteration.
+        the loss, as a part of what is left of it or of all that was taken off, whichever is less:
+        where there is little noise, the first iterations take nearly all off. By default the root
+        mean square change of the unknowns in the last iteration.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
     """
@@ -223,8 +224,8 @@ def loop(
             count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
             seen = tf.sqrt(product(moved, moved) / count)
         else:
-            so_far = tf.maximum(state.first_loss - loss, NOTHING)
-            gained = tf.cast((state.loss - loss) / so_far, tf.float32)
+            part_of = tf.minimum(state.first_loss - loss, tf.abs(loss))
+            gained = tf.cast((state.loss - loss) / tf.maximum(part_of, NOTHING), tf.float32)
             seen = change(state.unknowns, unknowns, gained)
         # Without a memory to blame, a search that fails is at the limit of rounding.
         remembered = tf.reduce_any(state.curvatures > 0, axis=0)

@@ -86,7 +86,7 @@ class PoissonLikelihood(Photons):
         The image has stopped changing when three iterations in a row change no line of pixels
         by more than this part of the line's own contrast, so that faint and small objects
         count as much as bright and large ones, and none of them takes more than a thirtieth
-        of this off the objective, as a part of all that was taken off.
+        of this off the objective, as a part of it, or of all that was taken off if that is less.
     gain : float or "auto"
         Intensity units per photon; "auto" finds it from the image, and takes more where the
         read noise is so large that the photons' own would hardly be seen.
