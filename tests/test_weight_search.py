@@ -76,6 +76,32 @@ def test_a_psf_that_is_too_wide_makes_no_noise_and_is_said():
 
 
 @pytest.mark.finds_weight
+@pytest.mark.parametrize(("noise", "left"), [(0.5, 0.33), (2, 0.4), (25, 0.45)])
+def test_a_dark_ground_and_noise_that_is_not_of_photons(noise, left):
+    """Such an image does not tell of how many photons it was made, and any number will do."""
+    sharp = np.pad(5 + 250 * scene(80), 40, constant_values=12.5)
+    random = np.random.default_rng(1)
+    image = convolve(sharp, PSF, boundary="reflect") + random.normal(0, noise, sharp.shape)
+    result = deconvolve(image, PSF, PoissonLikelihood())
+    found = result.image + result.method.offset
+    assert np.std(found - sharp) < left * np.std(image - sharp)
+    assert result.verdict.kind == "fits"
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("width", [2.0, 3.0])
+def test_hard_edges_and_little_noise_make_no_right_psf_too_wide(width):
+    """A narrower PSF predicts such an image better, though the spectrum speaks against it."""
+    random = np.random.default_rng(3)
+    sharp = 255 * np.kron(random.uniform(size=(17, 17)), np.ones((8, 8)))
+    psf = gaussian_psf(width)
+    image = convolve(sharp, psf, boundary="reflect") + random.normal(0, 0.5, sharp.shape)
+    result = deconvolve(image, psf)
+    assert result.verdict.kind != "PSF too wide"
+    assert np.std(result.image - sharp) < 0.8 * np.std(image - sharp)
+
+
+@pytest.mark.finds_weight
 def test_the_search_is_told_of_and_can_be_stopped():
     stop, messages = Event(), []
     steps = iter_deconvolve(observed(), PSF, TotalVariation(weight="cross-validated"), stop=stop)
