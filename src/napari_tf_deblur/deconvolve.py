@@ -250,7 +250,8 @@ def calibrate(
 def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
-    began, before, too_wide = time.perf_counter(), 0.0, False
+    began, before = time.perf_counter(), 0.0
+    too_wide: bool | None = None
 
     def first_part(step: Step) -> Step:
         nonlocal before
@@ -284,7 +285,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     )
 
 
-def _verdict(prepared: Prepared, solved: Solved, too_wide: bool) -> Verdict:
+def _verdict(prepared: Prepared, solved: Solved, too_wide: bool | None) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
     if not solved.planes:
         return UNKNOWN

@@ -120,7 +120,9 @@ class Verdict:
 UNKNOWN = Verdict("unknown")
 
 
-def judged(shells: Shells | None, warnings: Iterable[str] = (), too_wide: bool = False) -> Verdict:
+def judged(
+    shells: Shells | None, warnings: Iterable[str] = (), too_wide: bool | None = None
+) -> Verdict:
     """Say whether to believe a result.
 
     Parameters
@@ -129,14 +131,14 @@ def judged(shells: Shells | None, warnings: Iterable[str] = (), too_wide: bool =
         Of data and residual; None where there are none.
     warnings : iterable of str
         Of the image, as :func:`image_warnings` gives them.
-    too_wide : bool
-        Whether a narrower PSF was found to predict the image better.
+    too_wide : bool or None
+        Whether trials say that the PSF is too wide; None where they do not tell.
     """
-    kind = _kind(shells, warnings)
+    kind = _kind(shells, warnings, too_wide)
     return Verdict("PSF too wide" if too_wide and kind not in SAID_FIRST else kind)
 
 
-def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:
+def _kind(shells: Shells | None, warnings: Iterable[str], too_wide: bool | None) -> Kind:
     if any(SATURATED in warning for warning in warnings):
         return "saturated"
     if shells is None:
@@ -154,6 +156,7 @@ def _kind(shells: Shells | None, warnings: Iterable[str]) -> Kind:
         return "PSF too narrow"
     smooth = in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED)
     wide = width - doubt > CLEARLY_WIDE if smooth else width - doubt / 4 > WIDE
+    wide = wide and too_wide is not False
     if wide and width < 1 and in_main < 2 and _in_finest(shells) > LEFT_FINEST:
         return "PSF too wide"
     if smooth:

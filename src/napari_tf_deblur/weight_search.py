@@ -87,14 +87,14 @@ class Weighed:
     ----------
     calibration : Calibration
         With the weight that was found.
-    too_wide : bool
-        Whether a narrower PSF predicts clearly better.
+    too_wide : bool or None
+        Whether a narrower PSF predicts clearly better; None where trials do not tell.
     of_rival : bool
         Whether the calibration is that of the rival, which needs another preparation.
     """
 
     calibration: Calibration
-    too_wide: bool = False
+    too_wide: bool | None = None
     of_rival: bool = False
 
 
@@ -171,11 +171,12 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
-        if place < LESS_WEIGHT:
-            fitting = yield from self._narrower_that_fits(round(place))
-            if fitting is not None:
-                return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
-        return Weighed(self.weighted(place))
+        if place >= LESS_WEIGHT:
+            return Weighed(self.weighted(place), too_wide=False)
+        fitting = yield from self._narrower_that_fits(round(place))
+        if fitting is None:
+            return Weighed(self.weighted(place))
+        return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
 
     def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
         """The trial of a narrower PSF, if the PSF is too wide; None if it is not.
