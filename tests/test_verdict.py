@@ -121,6 +121,27 @@ def shells(image, residual, scale=200.0, psf=PSF):
     return found
 
 
+def test_trials_are_heard_about_a_psf_that_is_too_wide():
+    image = observed(gain=0.1)
+    result = deconvolve(image, gaussian_psf(2.3), RIGHT)
+    scale = result.calibration.scale
+    found = shells(image[None, None], result.residual[None, None], scale, gaussian_psf(2.3))
+    assert judged(found).kind == "PSF too wide"
+    assert judged(found, too_wide=True).kind == "PSF too wide"
+    assert judged(found, too_wide=False).kind != "PSF too wide"
+
+
+@pytest.mark.parametrize("width", [1.0, 1.6, 2.2])
+def test_the_spectrum_says_how_much_too_wide_a_psf_is(width):
+    """An excess of the variance of 36 % is seen as such, whatever the true width."""
+    seen = observed(width, gain=0.1)[None, None]
+    right, wide = (
+        shells(seen, np.zeros_like(seen), psf=gaussian_psf(factor * width)).excess_width[0]
+        for factor in (1, 1.25)
+    )
+    assert wide - right == pytest.approx(0.36 * (1 - right), abs=0.05)
+
+
 def same(a, b, tolerance=1e-3):
     for name in ("passed", "frequency", "count", "data", "residual", "followed"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), tolerance, tolerance)
