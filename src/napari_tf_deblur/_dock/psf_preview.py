@@ -1,5 +1,6 @@
 """The layer "PSF": its array is made in a worker, for a large PSF takes long."""
 
+import atexit
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -73,7 +74,13 @@ class PSFPreview:
         if self._wanted is not None:
             worker = FunctionWorker(self._make)  # napari keeps it, with all it refers to
             worker.returned.connect(self._on_made)
+            atexit.register(self._await_end)
             worker.start()
+
+    def _await_end(self) -> None:
+        """Let the worker end before Python does, which would leave it nobody to report to."""
+        self.end()
+        FunctionWorker.await_workers()
 
     def _make(self) -> PSFArray | Exception | None:
         wanted = self._wanted
@@ -85,6 +92,7 @@ class PSFPreview:
             return in_words(error)
 
     def _on_made(self, made: PSFArray | Exception | None) -> None:
+        atexit.unregister(self._await_end)
         wanted = self._wanted
         if self._ended or wanted is None:
             return
