@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Event
 from typing import Any
 
@@ -35,6 +36,11 @@ NOT_WIDE, SURELY_WIDE = 0.05, 0.1
 and its doubt are less than the first, and surely if it is more than the second without its doubt.
 At low noise a narrower PSF predicts better for other reasons, too, such as hard edges."""
 
+DARK_GROUND, WIDE_ON_DARK, FAR_BETTER = 0.25, 0.085, 0.012
+"""Where the median is less than the first part of the range of intensities, the excess must be more
+than the second, whatever the doubt, or a narrower PSF better by the third than any weight: threads and
+points are sharper than slopes that are smooth allow for, which a narrower PSF makes up for."""
+
 A_LITTLE_BETTER = 0.02
 """And so much better, in the same units, a narrower PSF must predict at the weight that suits the
 noise, if the spectrum says surely."""
@@ -43,7 +49,7 @@ UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
 octaves four times as much. Keeps the search from noise where all weights predict alike."""
 
-RIVAL_BETTER = 0.03
+RIVAL_BETTER = 0.01
 """So much better, in the same units, another method must predict to be taken instead."""
 
 RIVALS_TRIALS = 3
@@ -171,26 +177,30 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
-        if place >= LESS_WEIGHT:
-            return Weighed(self.weighted(place), too_wide=False)
-        fitting = yield from self._narrower_that_fits(round(place))
-        if fitting is None:
-            return Weighed(self.weighted(place))
-        return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
+        asks_for_less = place < LESS_WEIGHT
+        excess, doubt = self._excess_width()
+        if asks_for_less or self._says_wide(excess, doubt):
+            fitting = yield from self._narrower_that_fits(round(place), excess, doubt)
+            if fitting is not None:
+                return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
+        return Weighed(self.weighted(place), too_wide=None if asks_for_less else False)
 
-    def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
+    def _narrower_that_fits(
+        self, place: int, excess: float, doubt: float
+    ) -> Generator[Step, None, Trial | None]:
         """The trial of a narrower PSF, if the PSF is too wide; None if it is not.
 
         With too much weight a narrower PSF predicts a little better in any case, because it
         smooths less.
         """
-        excess, doubt = self._excess_width()
         if excess + doubt < NOT_WIDE:
             return None
         narrow = narrowed(self._psf, NARROWED)
         least, usual = self.least, self._known[0].risk
         best = yield from self._trials.at(self.weighted(0), narrow)
         self._narrower.append(best)
+        if self._on_dark_ground and excess < WIDE_ON_DARK:
+            return best if best.risk < least - FAR_BETTER else None
         if best.risk < min(usual - MUCH_BETTER, least + ABOUT_AS_GOOD):
             return best
         if best.risk < least - BETTER:
@@ -203,12 +213,23 @@ class _Search:
         self._narrower.append(more)
         return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
 
+    @cached_property
+    def _on_dark_ground(self) -> bool:
+        p = self._prepared
+        kept = p.values if p.valid is None else p.values[np.broadcast_to(p.valid, p.values.shape)]
+        return bool(np.median(kept) < DARK_GROUND * p.calibration.scale)
+
     def _excess_width(self) -> tuple[float, float]:
         """How much too wide the PSF is by the image's spectrum, and the doubt about that."""
         p = self._prepared
         values = p.values
         shells = Shells.of(values, np.zeros_like(values), p.valid, p.psf, p.calibration.scale)
         return (0.0, np.inf) if shells is None else shells.excess_width
+
+    def _says_wide(self, excess: float, doubt: float) -> bool:
+        """Whether the spectrum alone is reason enough to try a narrower PSF."""
+        on_dark = self._on_dark_ground and excess > WIDE_ON_DARK
+        return on_dark or excess - doubt > SURELY_WIDE
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
