@@ -38,8 +38,8 @@ At low noise a narrower PSF predicts better for other reasons, too, such as hard
 
 DARK_GROUND, WIDE_ON_DARK, FAR_BETTER = 0.25, 0.085, 0.012
 """Where the median is less than the first part of the range of intensities, the excess must be more
-than the second, whatever the doubt, or a narrower PSF better by the third than any weight: threads and
-points are sharper than slopes that are smooth allow for, which a narrower PSF makes up for."""
+than the second, whatever the doubt, or a narrower PSF better by the third than any weight. Threads
+and points are sharper than slopes that are smooth allow for, which a narrower PSF makes up for."""
 
 A_LITTLE_BETTER = 0.02
 """And so much better, in the same units, a narrower PSF must predict at the weight that suits the
