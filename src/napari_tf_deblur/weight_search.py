@@ -55,6 +55,10 @@ RIVAL_BETTER = 0.01
 RIVALS_TRIALS = 3
 """Trials of the other method, as a rule."""
 
+FURTHER = 2
+"""Larger weights in a row that are no nearer, after which the search ends: with points and threads
+the first one may be farther and the next much nearer."""
+
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
 
@@ -257,13 +261,14 @@ class _Search:
         the PSF, and the worse the image.
         """
 
-        def distance(trial: Trial) -> float:
-            return float(np.mean(np.square(trial.image - fitting.image), dtype=np.float64))
+        def distance(place: int) -> float:
+            image = self._known[place].image
+            return float(np.mean(np.square(image - fitting.image), dtype=np.float64))
 
-        place = 0
-        while place < LARGEST_STEP:
-            here, next_one = (yield from self.at(place)), (yield from self.at(place + 1))
-            if distance(next_one) >= distance(here):
+        nearest = 0
+        for place in range(LARGEST_STEP + 1):
+            yield from self.at(place)
+            nearest = min(nearest, place, key=distance)
+            if place - nearest == FURTHER:
                 break
-            place += 1
-        return place
+        return nearest
