@@ -16,7 +16,7 @@ import numpy as np
 from metrics import psnr
 from scenes import filaments, nuclei
 from scipy.signal import fftconvolve
-from verdicts import middle, photograph, plane, shrunk
+from verdicts import middle, noisy, photograph, plane, shrunk
 
 from napari_tf_deblur import deconvolve, estimate_blur, gaussian_psf
 
@@ -33,15 +33,16 @@ SIGMAS: tuple[tuple[tuple[float, float], float], ...] = (
 )
 """Sigmas and angle."""
 
-NOISES = (0.5, 2.0, 10.0)
+NOISES = [{"noise": n} for n in (0.5, 2.0, 10.0)]
 """Standard deviations of the noise, of 255."""
 
-PHOTONS = (20, 100, 1000)
+PHOTONS = [{"photons": n} for n in (20, 100, 1000)]
 
 RANGES = (1.0, 255.0, 65535.0)
 """What intensity 1 is in an image; each case has one of them."""
 
-PLANES = (nuclei, filaments)
+LIT = {volume.__name__: volume for volume in (nuclei, filaments)}
+"""Scenes of fluorescence, of which a plane is taken."""
 
 SIZE = 256
 """Pixels of a picture along an axis, at most."""
@@ -66,23 +67,19 @@ class Seen:
 def seen() -> Iterator[Seen]:
     """All cases."""
     scenes = {name: shrunk(photograph(name), SHRUNK.get(name, 2)) for name in PICTURES.split()}
-    scenes |= {volume.__name__: plane(volume) for volume in PLANES}
+    scenes |= {name: plane(volume) for name, volume in LIT.items()}
     for name, scene in scenes.items():
         frame = tuple(min(n - 20, SIZE) for n in scene.shape)
         for number, (sigmas, angle) in enumerate(SIGMAS):
             blurred = fftconvolve(scene, gaussian_psf(sigmas, angle=angle).astype(float), "same")
             light, truth = middle(blurred, frame), middle(scene, frame)
-            lit = name in [volume.__name__ for volume in PLANES]
-            for amount in PHOTONS if lit else NOISES:
+            peak = light.max() if name in LIT else 1.0
+            for amount in PHOTONS if name in LIT else NOISES:
                 random = np.random.default_rng(crc32(f"{name} {sigmas} {amount}".encode()))
-                if lit:
-                    image = random.poisson(np.maximum(light, 0) / light.max() * amount)
-                    image, noise = image * (light.max() / amount), f"{amount} photons"
-                else:
-                    image = light + random.normal(0, amount / 255, light.shape)
-                    noise = f"noise {amount:g}"
                 scale = RANGES[number % len(RANGES)]
-                yield Seen(name, truth, image * scale, scale, sigmas, angle, noise)
+                image = noisy(light / peak, random, amount) * (peak / 255 * scale)
+                noise = " ".join(f"{kind} {value:g}" for kind, value in amount.items())
+                yield Seen(name, truth, image, scale, sigmas, angle, noise)
 
 
 def errors(case: Seen, sigma: tuple[float, ...], angle: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.line_fit import Line, best_line
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit
+from napari_tf_deblur._noise.pieces import Array, Mask, counted, peak_and_unit
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -252,7 +252,7 @@ def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) ->
     """The same, of noise that is measured already: see `level_and_line`."""
     if not usual:
         return 0.0
-    pixels = planes if valid is None else planes[np.broadcast_to(valid, planes.shape)]
+    pixels = counted(planes, valid)
     variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
     return max(usual, math.sqrt(max(variance, 0.0)))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from threading import Event
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as np
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import narrowed
-from napari_tf_deblur.residual import Shells
+from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.psf_width import SpectralWidth
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 
@@ -31,15 +31,8 @@ BETTER, BETTER_ABOVE = 0.003, 0.02
 """Or it must predict so much better than the PSF does at any weight; the second with more weight
 than suits the noise, where a prior that does not suit the image prefers a narrower PSF, too."""
 
-NOT_WIDE, SURELY_WIDE = 0.05, 0.1
-"""What the image's spectrum says of it, as a part of the PSF's variance: not too wide if the excess
-and its doubt are less than the first, and surely if it is more than the second without its doubt.
-At low noise a narrower PSF predicts better for other reasons, too, such as hard edges."""
-
-DARK_GROUND, WIDE_ON_DARK, FAR_BETTER = 0.25, 0.085, 0.012
-"""Where the median is less than the first part of the range of intensities, the excess must be more
-than the second, whatever the doubt, or a narrower PSF better by the third than any weight. Threads
-and points are sharper than slopes that are smooth allow for, which a narrower PSF makes up for."""
+FAR_BETTER = 0.012
+"""Or so much better on a dark ground where the spectrum does not say wide."""
 
 A_LITTLE_BETTER = 0.02
 """And so much better, in the same units, a narrower PSF must predict at the weight that suits the
@@ -136,11 +129,12 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     trials = Trials(prepared, effort.look, usual, stop)
     if not trials.can_tell:
         return found
-    search = _Search(trials, prepared, prepared.calibration, effort.step)
+    width = SpectralWidth.of(prepared)
+    search = _Search(trials, prepared.calibration, prepared.psf, width, effort.step)
     try:
         found = yield from search.best()
         if prepared.rival:
-            other = _Search(trials, prepared, prepared.rival, effort.step)
+            other = _Search(trials, prepared.rival, prepared.psf, width, effort.step)
             yield from other.least_risk()
             if other.least < search.least - RIVAL_BETTER:
                 found = replace((yield from other.best()), of_rival=True)
@@ -153,10 +147,15 @@ class _Search:
     """Trials at several weights; places are steps from the weight that about suits the image."""
 
     def __init__(
-        self, trials: Trials, prepared: Prepared, calibration: Calibration, step: float
+        self,
+        trials: Trials,
+        calibration: Calibration,
+        psf: PSF,
+        width: SpectralWidth,
+        step: float,
     ) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
-        self._prepared, self._psf = prepared, prepared.psf
+        self._psf, self._width = psf, width
         self._known: dict[int, Trial] = {}
         self._narrower: list[Trial] = []
 
@@ -182,58 +181,37 @@ class _Search:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
         asks_for_less = place < LESS_WEIGHT
-        excess, doubt = self._excess_width()
-        if asks_for_less or self._says_wide(excess, doubt):
-            fitting = yield from self._narrower_that_fits(round(place), excess, doubt)
+        if asks_for_less or self._width.is_suspect:
+            fitting = yield from self._narrower_that_fits(round(place))
             if fitting is not None:
                 return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
         return Weighed(self.weighted(place), too_wide=None if asks_for_less else False)
 
-    def _narrower_that_fits(
-        self, place: int, excess: float, doubt: float
-    ) -> Generator[Step, None, Trial | None]:
+    def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
         """The trial of a narrower PSF, if the PSF is too wide; None if it is not.
 
         With too much weight a narrower PSF predicts a little better in any case, because it
         smooths less.
         """
-        if excess + doubt < NOT_WIDE:
+        if self._width.is_right:
             return None
         narrow = narrowed(self._psf, NARROWED)
         least, usual = self.least, self._known[0].risk
         best = yield from self._trials.at(self.weighted(0), narrow)
         self._narrower.append(best)
-        if self._on_dark_ground and excess < WIDE_ON_DARK:
+        if self._width.is_unclear_on_dark_ground:
             return best if best.risk < least - FAR_BETTER else None
         if best.risk < min(usual - MUCH_BETTER, least + ABOUT_AS_GOOD):
             return best
         if best.risk < least - BETTER:
             return best
-        if excess - doubt > SURELY_WIDE and best.risk < usual - A_LITTLE_BETTER:
+        if self._width.is_surely_wide and best.risk < usual - A_LITTLE_BETTER:
             return best
         if place == -1:
             return None
         more = yield from self._trials.at(self.weighted(place + 1), narrow)
         self._narrower.append(more)
         return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
-
-    @cached_property
-    def _on_dark_ground(self) -> bool:
-        p = self._prepared
-        kept = p.values if p.valid is None else p.values[np.broadcast_to(p.valid, p.values.shape)]
-        return bool(np.median(kept) < DARK_GROUND * p.calibration.scale)
-
-    def _excess_width(self) -> tuple[float, float]:
-        """How much too wide the PSF is by the image's spectrum, and the doubt about that."""
-        p = self._prepared
-        values = p.values
-        shells = Shells.of(values, np.zeros_like(values), p.valid, p.psf, p.calibration.scale)
-        return (0.0, np.inf) if shells is None else shells.excess_width
-
-    def _says_wide(self, excess: float, doubt: float) -> bool:
-        """Whether the spectrum alone is reason enough to try a narrower PSF."""
-        on_dark = self._on_dark_ground and excess > WIDE_ON_DARK
-        return on_dark or excess - doubt > SURELY_WIDE
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""

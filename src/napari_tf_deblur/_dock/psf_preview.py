@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from napari.components import ViewerModel
 from napari.qt.threading import FunctionWorker
 
-from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._dock.task_queue import TaskQueue, await_workers
 from napari_tf_deblur._dock.updates import in_words
 from napari_tf_deblur._layers.psf_display import find_psf_layer, showing_psf
 from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
@@ -78,9 +78,9 @@ class PSFPreview:
             worker.start()
 
     def _await_end(self) -> None:
-        """Let the worker end before Python does, which would leave it nobody to report to."""
+        """At exit."""
         self.end()
-        FunctionWorker.await_workers()
+        await_workers()
 
     def _make(self) -> PSFArray | Exception | None:
         wanted = self._wanted

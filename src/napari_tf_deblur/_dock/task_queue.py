@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from qtpy.QtCore import QTimer
+from napari.qt.threading import GeneratorWorker
+from qtpy.QtCore import QCoreApplication, QTimer
 from qtpy.QtWidgets import QWidget
 
 PAINT_MS = 5
@@ -85,3 +86,12 @@ class TaskQueue:
             window.setUpdatesEnabled(True)
         if self._waiting:
             QTimer.singleShot(PAINT_MS, self._go_on)
+
+
+def await_workers() -> None:
+    """Let all workers end before Python does, which would crash the process; to be called at exit.
+
+    Then deliver what they sent last; PyQt's clean-up at exit stumbled over it.
+    """
+    GeneratorWorker.await_workers()
+    QCoreApplication.processEvents()

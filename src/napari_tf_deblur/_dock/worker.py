@@ -10,9 +10,8 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
-from qtpy.QtCore import QCoreApplication
 
-from napari_tf_deblur._dock.task_queue import TaskQueue, Work
+from napari_tf_deblur._dock.task_queue import TaskQueue, Work, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.job import Job
@@ -123,11 +122,9 @@ class Run:
             self._on_end(words)
 
     def _await_end(self) -> None:
-        """Let the worker end before Python does, which would crash the process."""
+        """At exit."""
         self.abandon()
-        GeneratorWorker.await_workers()
-        # Deliver what the worker sent last; PyQt's clean-up at exit stumbled over it.
-        QCoreApplication.processEvents()
+        await_workers()
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self._layer:

@@ -62,3 +62,8 @@ def slabs(
         values = planes[kept[index]] * np.float32(1 / unit)
         usable = np.ones(values.shape, bool) if mask is None else mask[kept[index]]
         yield np.where(usable, values, np.float32(0)), usable
+
+
+def counted(values: Array, valid: Mask | None) -> Array:
+    """The pixels that count: all as they are, or those of a mask, broadcast, along one axis."""
+    return values if valid is None else values[np.broadcast_to(valid, values.shape)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import Auto, Hessian, Method, PoissonLikelihood, TotalVariation
@@ -63,9 +64,7 @@ def chosen(image: Statistics) -> Choice:
     image : Statistics
         Of the image as it is.
     """
-    kept = image.values
-    if image.valid is not None:
-        kept = kept[np.broadcast_to(image.valid, kept.shape)]
+    kept = counted(image.values, image.valid)
     dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > FAR_BELOW * kept.size
     if dark:
         signed = "The image has values below zero, so that it does not show amounts of light"
