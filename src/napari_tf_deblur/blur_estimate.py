@@ -6,13 +6,10 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
-from napari_tf_deblur._blur.fit import WIDTHS, Fit, Model
-from napari_tf_deblur._blur.spectrum import spectrum_of
+from napari_tf_deblur._blur.fit import OWN, WIDTHS, Fit, Model
+from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
-from napari_tf_deblur._noise.pieces import peak_and_unit
-from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.psf import PSF, gaussian_psf
@@ -20,18 +17,6 @@ from napari_tf_deblur.psf import PSF, gaussian_psf
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis of the pieces that are looked at."""
-
-LARGEST_SERIES = 5
-"""Planes that are enough."""
-
-SMALLEST = 32
-"""Pixels along an axis below which an image says nothing of its blur."""
-
-OWN = 0.12
-"""Variance, in pixels squared, of what is not blurred: a pixel is no point."""
 
 LEAST_SIGMA = 0.3
 """Pixels: narrower is not told from no blur at all."""
@@ -50,9 +35,6 @@ ROUND = 4.0
 
 UPRIGHT = 3.0
 """Degrees below which an angle is none."""
-
-FADE = 4.0
-"""Sigma in pixels of the rim over which ignored pixels are faded out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +174,8 @@ def estimate_blur(
     np.copyto(values, 0, where=~valid)
     if np.isfinite(top := saturated_at(values, valid)):
         valid &= values < top
-    pieces = _pieces(values, None if valid.all() else valid)
-    if not pieces or min(pieces[0][1].shape) < min(SMALLEST, 8 if axes == 3 else SMALLEST):
+    pieces = pieces_of(values, None if valid.all() else valid)
+    if not pieces:
         return _unknown(axes)
     model = Model(spectrum_of(pieces, relative))
     equal, curve = model.equal()
@@ -223,26 +205,6 @@ def _number_of_axes(
             "fewer ('ndim')."
         )
     return wanted
-
-
-def _pieces(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
-    """Pieces of the image with structure, and windows that fade them out."""
-    peak, unit = peak_and_unit(values, valid)
-    if not peak:
-        return []
-    frame = values.shape[2:]
-    look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
-    fade = window(look)
-    pieces = []
-    for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
-        piece, kept = seen(values, valid, plane, place)
-        faded = fade
-        if kept is not None and not kept.all():
-            known = ndimage.gaussian_filter(kept.all(axis=0).astype(np.float32), FADE)
-            faded = fade * np.clip(2 * known - 1, 0, 1)
-        if faded.any():
-            pieces.append((without_mean(piece, kept, unit), faded))
-    return pieces
 
 
 def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:

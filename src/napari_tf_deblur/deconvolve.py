@@ -15,10 +15,11 @@ from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
 from napari_tf_deblur.verdict import UNKNOWN, Verdict, judged
-from napari_tf_deblur.weight_search import weighed
+from napari_tf_deblur.weight_search import Weighed, weighed
 
 Array = NDArray[np.float32]
 
@@ -251,7 +252,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     """Do what the arguments ask for; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
-    too_wide: bool | None = None
+    found = Weighed(prepared.calibration)
 
     def first_part(step: Step) -> Step:
         nonlocal before
@@ -260,7 +261,6 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
 
     if prepared.weight_to_find is not None:
         found = yield from mapped(weighed(prepared, stop), first_part)
-        too_wide = found.too_wide
         if found.of_rival:
             prepared = Prepared.of(replace(arguments, method=found.calibration), prepared.blur)
         else:
@@ -280,12 +280,12 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
-        verdict=_verdict(prepared, solved, too_wide),
+        verdict=_verdict(prepared, solved, found),
         warnings=prepared.warnings + solved.warnings,
     )
 
 
-def _verdict(prepared: Prepared, solved: Solved, too_wide: bool | None) -> Verdict:
+def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
     if not solved.planes:
         return UNKNOWN
@@ -295,4 +295,5 @@ def _verdict(prepared: Prepared, solved: Solved, too_wide: bool | None) -> Verdi
         values, residual = values[which], residual[which]
         valid = None if valid is None else valid[which]
     shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
-    return judged(shells, prepared.warnings, too_wide)
+    width = found.width or PSFWidth.of(prepared)
+    return judged(shells, width, prepared.warnings, found.too_wide)

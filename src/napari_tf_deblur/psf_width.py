@@ -5,65 +5,77 @@ from typing import Self
 
 import numpy as np
 
-from napari_tf_deblur._noise.pieces import counted
-from napari_tf_deblur._noise.quantiles import median
+from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
+from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.residual import Shells
 
-NOT_WIDE, SURELY_WIDE = 0.05, 0.1
-"""As a part of the PSF's variance: not too wide if the excess and its doubt are less than the
-first, and surely if it is more than the second without its doubt. At low noise a narrower PSF
-predicts better for other reasons, too, such as hard edges."""
+LEAST_RATIO = 0.01
+"""Of the image's blur to the PSF's; less is none."""
 
-DARK_GROUND, WIDE_ON_DARK = 0.25, 0.085
-"""Where the median is less than the first part of the range of intensities, the excess must be more
-than the second, whatever the doubt. Threads and points are sharper than slopes that are smooth
-allow for, which a narrower PSF makes up for."""
+NARROW = 0.31
+"""Logarithm of the ratio of a PSF that is too narrow, less doubts: as much as many sharp scenes are
+soft themselves."""
+
+SURE = {"narrow": 0.75, "wide": 1.5, "suspect": 1.0}
+"""Doubts that a PSF must be wrong by to be called so. With these, on 13 held-out pictures of which
+none is soft itself, 2 % of right PSFs were called too narrow, and 2 % too wide; of those that cost
+0.5 dB or more, 78 % of 0.75 times the sigma and 89 % of 1.3 times were called so."""
+
+NOT_WIDE = -0.05
+"""Logarithm of the ratio, less its doubt, of a PSF that is not too wide whatever trials say. At low
+noise a narrower PSF predicts better for other reasons, such as hard edges."""
 
 
 @dataclass(frozen=True)
-class SpectralWidth:
-    """How much too wide a PSF is by the spectrum of an image.
+class PSFWidth:
+    """How wide a PSF is beside the blur that the spectrum of an image shows.
 
     Attributes
     ----------
-    excess, doubt : float
-        As a part of the PSF's variance: see `Shells.excess_width`.
-    on_dark_ground : bool
-        Whether most of the image is dark.
+    log_ratio : float
+        Logarithm of the image's blur over the PSF's, as variances: negative for a PSF that is
+        too wide.
+    doubt : float
+        Its standard deviation; infinite where the image says nothing.
+    of_points : bool
+        Whether the scene looks like points, which a narrower PSF predicts better in any case.
     """
 
-    excess: float
+    log_ratio: float
     doubt: float
-    on_dark_ground: bool
+    of_points: bool
 
     @classmethod
     def of(cls, prepared: Prepared) -> Self:
         """Look at an image and its PSF."""
-        values, valid = prepared.values, prepared.valid
-        scale = prepared.calibration.scale
-        shells = Shells.of(values, np.zeros_like(values), valid, prepared.psf, scale)
-        excess, doubt = (0.0, np.inf) if shells is None else shells.excess_width
-        dark = median(counted(values, valid).ravel()) < DARK_GROUND * scale
-        return cls(excess, doubt, dark)
+        pieces = pieces_of(prepared.values, prepared.valid)
+        if not pieces:
+            return cls(0.0, np.inf, False)
+        fit = Model(spectrum_of(pieces, prepared.spacing, prepared.psf)).ratio()
+        ratio = max(float(fit.blur[0]), LEAST_RATIO)
+        doubt = float(np.sqrt(fit.uncertainty[0, 0])) / ratio
+        return cls(float(np.log(ratio)), doubt, fit.slope == SLOPE_OF_POINTS)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the PSF is too narrow, or the sample as soft."""
+        return self.log_ratio - SURE["narrow"] * self.doubt > NARROW
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the PSF is too wide."""
+        return self.log_ratio + SURE["wide"] * self.doubt < 0
+
+    @property
+    def may_be_wide(self) -> bool:
+        """Whether it is, if trials say so as well."""
+        return self.log_ratio + SURE["suspect"] * self.doubt < 0
 
     @property
     def is_right(self) -> bool:
         """Whether the PSF is not too wide, whatever trials say."""
-        return self.excess + self.doubt < NOT_WIDE
+        return self.log_ratio - self.doubt > NOT_WIDE
 
-    @property
-    def is_surely_wide(self) -> bool:
-        """Whether trials need to say little more."""
-        return self.excess - self.doubt > SURELY_WIDE
 
-    @property
-    def is_suspect(self) -> bool:
-        """Whether this alone is reason enough to try a narrower PSF."""
-        on_dark = self.on_dark_ground and self.excess > WIDE_ON_DARK
-        return on_dark or self.is_surely_wide
-
-    @property
-    def is_unclear_on_dark_ground(self) -> bool:
-        """Whether trials must say much more."""
-        return self.on_dark_ground and self.excess < WIDE_ON_DARK
+UNTOLD = PSFWidth(0.0, np.inf, False)
+"""Of which nothing is known."""

@@ -1,13 +1,19 @@
 """What a result leaves unexplained, by how well the PSF passes it."""
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
-from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
+from napari_tf_deblur._preparation.places import (
+    places_with_structure,
+    seen,
+    through_window,
+    window,
+    without_mean,
+)
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.noise import level_and_line
 from napari_tf_deblur.psf import PSF
@@ -51,19 +57,8 @@ LEAST_NOISE = 5e-4
 DARK = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels."""
 
-
-SLOPE, SLOPE_VARIES = -1.15, 0.4
-"""Power of a sharp image over the square of the frequency: exponent and how it varies, of
-photographs (Field, J. Opt. Soc. Am. A 4, 1987), fluorescence and beads."""
-
-MODEL = 0.25
-"""Deviation of a spectrum from a power law, in natural logarithms."""
-
 CLEAR = 1.6
 """Power of the data, over the noise's, below which nothing is seen."""
-
-NOT_PASSED = 1e-6
-"""Square of what a PSF passes, below which it passes nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +71,6 @@ class Shells:
     ----------
     passed : ndarray of float64
         Mean square of the optical transfer function.
-    frequency : ndarray of float64
-        Mean frequency, in periods per pixel.
     count : ndarray of float64
         Number of frequencies that were averaged.
     data : ndarray of float64
@@ -94,7 +87,6 @@ class Shells:
     """
 
     passed: Doubles
-    frequency: Doubles
     count: Doubles
     data: Doubles
     residual: Doubles
@@ -140,33 +132,6 @@ class Shells:
         np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
 
-    @property
-    def excess_width(self) -> tuple[float, float]:
-        """How much too wide a PSF is, as a part of its variance, and the doubt about that.
-
-        What is left of the data's spectrum once it is divided by the PSF's should fall as a power
-        of the frequency. If the PSF is too wide it rises, as the PSF's own spectrum to the power
-        of minus the excess. Both exponents are fitted, that of the image with what is usual.
-        """
-        there = (self.data > CLEAR) & (self.passed > NOT_PASSED) & (self.frequency > 0)
-        if np.count_nonzero(there) < 2:
-            return 0.0, np.inf
-        data, count = self.data[there], self.count[there]
-        weight = 1 / np.sqrt(4 / count * (data / (data - 1)) ** 2 + MODEL**2)
-        columns = [
-            np.ones(len(data)),
-            2 * np.log(self.frequency[there]),
-            np.log(self.passed[there]),
-        ]
-        matrix = np.vstack(
-            [np.stack(columns, axis=1) * weight[:, np.newaxis], [0, 1 / SLOPE_VARIES, 0]]
-        )
-        wanted = np.append(np.log(data - 1) * weight, SLOPE / SLOPE_VARIES)
-        covariance = np.linalg.pinv(matrix.T @ matrix)
-        found = covariance @ (matrix.T @ wanted)
-        misfit = np.sqrt(np.sum((wanted - matrix @ found) ** 2) / max(1, len(data) - 2))
-        return float(1 - found[2]), float(np.sqrt(covariance[2, 2]) * max(1.0, misfit))
-
     @classmethod
     def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:
         """Average what pieces, shape (pieces, channels, *look), hold."""
@@ -187,8 +152,8 @@ class Shells:
         of_one = float(np.sum(fade**2, dtype=np.float64)) * all_pieces
         observed = power(of_data, of_data) / noise
         transfer = np.abs(transfer_function(psf, look))
-        passed = _through_window(np.square(transfer))
-        weight, frequency, along = _frequencies(look)
+        passed = through_window(np.square(transfer))
+        weight, along = _frequencies(look)
         if not weight.any():  # a few pixels
             return None
         depth = -0.5 * np.log(np.maximum(passed, 1e-30))
@@ -211,7 +176,6 @@ class Shells:
         edges = [_edge(along, axis) & (weight > 0) for axis in range(len(look))]
         return cls(
             passed=mean(passed)[enough],
-            frequency=mean(frequency)[enough],
             count=(count * all_pieces)[enough],
             data=in_data[enough] / least,
             residual=left[enough] / least,
@@ -225,25 +189,16 @@ class Shells:
         )
 
 
-def _through_window(power: Array) -> Array:
-    """What a power spectrum looks like through the window: smeared into the neighbours."""
-    for axis in range(power.ndim):
-        mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
-        power = ndimage.correlate1d(power, [1 / 6, 2 / 3, 1 / 6], axis=axis, mode=mode)
-    return power
-
-
-def _frequencies(look: tuple[int, ...]) -> tuple[Doubles, Doubles, list[Doubles]]:
-    """How often each frequency of a half spectrum counts, its size, and its parts by axis."""
+def _frequencies(look: tuple[int, ...]) -> tuple[Doubles, list[Doubles]]:
+    """How often each frequency of a half spectrum counts, and its parts by axis."""
     along = [np.abs(fft.fftfreq(n)) for n in look[:-1]] + [fft.rfftfreq(look[-1])]
     grid = np.meshgrid(*along, indexing="ij", sparse=True)
-    size = np.sqrt(sum(np.square(part) for part in grid))
     periods = np.sqrt(sum(np.square(part * n) for part, n in zip(grid, look)))
     twice = np.full(look[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
     twice[0] = 1.0
     if look[-1] % 2 == 0:
         twice[-1] = 1.0
-    return np.where(periods < LOWEST, 0.0, twice), np.asarray(size), list(grid)
+    return np.where(periods < LOWEST, 0.0, twice), list(grid)
 
 
 def _edge(along: list[Doubles], axis: int) -> Mask:

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tf_deblur._preparation.checks import SATURATED
-from napari_tf_deblur.residual import CLEAR, NOT_PASSED, PER_FREQUENCY, Shells
+from napari_tf_deblur.psf_width import UNTOLD, PSFWidth
+from napari_tf_deblur.residual import CLEAR, PER_FREQUENCY, Shells
 
 Kind = Literal[
     "fits",
@@ -63,9 +64,8 @@ FINEST = 200.0
 """Power of the data, over the noise's, up to which the weight decides what is seen: with more,
 all is, as with less than `CLEAR` nothing."""
 
-WELL_PASSED, HARDLY_PASSED = 0.09, 0.04
-"""Squares of what a PSF passes: above, as a structure's main frequencies; below the second, as
-its finest."""
+WELL_PASSED = 0.09
+"""Square of what a PSF passes, above which it passes a structure's main frequencies."""
 
 REACHED = 0.0025
 """Square of what a PSF passes, down to which a result is looked at for noise."""
@@ -73,16 +73,9 @@ REACHED = 0.0025
 FLAT = 1.3
 """Power of the data, over the least, below which a shell holds nothing but noise."""
 
-NARROW, WIDE, CLEARLY_WIDE = -0.58, 0.03, 0.1
-"""Excess of the PSF's variance, as a part of it and less a doubt, that is one; the last where
-too large a weight would explain the residual as well."""
-
-LEFT_FINEST = 1.1
-"""Power of the residual, over the noise's, that says that data are left where a PSF that is
-too wide passes nothing."""
-
-LEFT_MAIN = 1.45
-"""The same where the PSF passes most: then the weight is to blame."""
+LEFT_MAIN, LEFT_SURELY = 1.45, 2.0
+"""Power of the residual, over the noise's, where the PSF passes most, that says that the weight is
+too large; the second whatever the PSF."""
 
 HELD_BACK, ADDED = 2.4, 0.9
 """Excess of the residual, a logarithm, and of the error, in decibels, that say the same."""
@@ -121,7 +114,10 @@ UNKNOWN = Verdict("unknown")
 
 
 def judged(
-    shells: Shells | None, warnings: Iterable[str] = (), too_wide: bool | None = None
+    shells: Shells | None,
+    width: PSFWidth = UNTOLD,
+    warnings: Iterable[str] = (),
+    too_wide: bool = False,
 ) -> Verdict:
     """Say whether to believe a result.
 
@@ -129,16 +125,18 @@ def judged(
     ----------
     shells : Shells or None
         Of data and residual; None where there are none.
+    width : PSFWidth
+        Of the PSF, beside the blur of the data.
     warnings : iterable of str
         Of the image, as :func:`image_warnings` gives them.
-    too_wide : bool or None
-        Whether trials say that the PSF is too wide; None where they do not tell.
+    too_wide : bool
+        Whether trials say that the PSF is too wide.
     """
-    kind = _kind(shells, warnings, too_wide)
+    kind = _kind(shells, width, warnings)
     return Verdict("PSF too wide" if too_wide and kind not in SAID_FIRST else kind)
 
 
-def _kind(shells: Shells | None, warnings: Iterable[str], too_wide: bool | None) -> Kind:
+def _kind(shells: Shells | None, width: PSFWidth, warnings: Iterable[str]) -> Kind:
     if any(SATURATED in warning for warning in warnings):
         return "saturated"
     if shells is None:
@@ -151,15 +149,13 @@ def _kind(shells: Shells | None, warnings: Iterable[str], too_wide: bool | None)
         return "unknown"
     held_back, in_main = _held_back(shells), _in_main(shells)
     too_noisy, too_smooth = _errors_added(shells)
-    width, doubt = shells.excess_width
-    if width + doubt < NARROW:
+    if in_main > LEFT_SURELY:
+        return "over-smoothed"
+    if width.is_narrow:
         return "PSF too narrow"
-    smooth = in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED)
-    wide = width - doubt > CLEARLY_WIDE if smooth else width - doubt / 4 > WIDE
-    wide = wide and too_wide is not False
-    if wide and width < 1 and in_main < 2 and _in_finest(shells) > LEFT_FINEST:
+    if width.is_wide:
         return "PSF too wide"
-    if smooth:
+    if in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED):
         return "over-smoothed"
     if 0.8 * np.sqrt(too_noisy) - min(held_back, 0.5) > (NOISY if _shows_floor(shells) else 2.5):
         return "noise fitted"
@@ -186,12 +182,6 @@ def _in_main(shells: Shells) -> float:
     """Power of the residual, over the noise's, in a structure's main frequencies."""
     surely = shells.residual / (1 + np.sqrt(PER_FREQUENCY / shells.count))
     return float(surely[shells.passed > WELL_PASSED].max(initial=0.0))
-
-
-def _in_finest(shells: Shells) -> float:
-    """The same where the PSF passes next to nothing, and yet the data hold something."""
-    finest = (shells.passed < HARDLY_PASSED) & (shells.passed > NOT_PASSED)
-    return float(shells.residual[finest & (shells.data > CLEAR)].max(initial=0.0))
 
 
 def _errors_added(shells: Shells) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import narrowed
 from napari_tf_deblur.psf import PSF
-from napari_tf_deblur.psf_width import SpectralWidth
+from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 
@@ -23,20 +23,13 @@ LESS_WEIGHT = -0.3
 than suits the noise, if it matters. Where the prior does not suit the image, a narrower PSF may
 predict better, too, but not with less weight."""
 
-MUCH_BETTER, ABOUT_AS_GOOD = 0.03, 0.01
+BETTER = 0.008
 """So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
-suits the noise, and so good beside the PSF's best weight, for the PSF to be too wide."""
+suits the noise, for a PSF to be too wide whose spectrum says so."""
 
-BETTER, BETTER_ABOVE = 0.003, 0.02
-"""Or it must predict so much better than the PSF does at any weight; the second with more weight
-than suits the noise, where a prior that does not suit the image prefers a narrower PSF, too."""
-
-FAR_BETTER = 0.012
-"""Or so much better on a dark ground where the spectrum does not say wide."""
-
-A_LITTLE_BETTER = 0.02
-"""And so much better, in the same units, a narrower PSF must predict at the weight that suits the
-noise, if the spectrum says surely."""
+MUCH_BETTER, FAR_BETTER = 0.03, 0.012
+"""The same, where the spectrum does not tell, and so much better than the PSF does at any weight.
+In a scene of points the second is needed in any case."""
 
 UNLIKELY = 0.002
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
@@ -90,15 +83,18 @@ class Weighed:
     ----------
     calibration : Calibration
         With the weight that was found.
-    too_wide : bool or None
-        Whether a narrower PSF predicts clearly better; None where trials do not tell.
+    too_wide : bool
+        Whether a narrower PSF predicts clearly better.
     of_rival : bool
         Whether the calibration is that of the rival, which needs another preparation.
+    width : PSFWidth or None
+        What the spectrum says of the PSF's width, if it was asked.
     """
 
     calibration: Calibration
-    too_wide: bool | None = None
+    too_wide: bool = False
     of_rival: bool = False
+    width: PSFWidth | None = None
 
 
 def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
@@ -129,7 +125,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     trials = Trials(prepared, effort.look, usual, stop)
     if not trials.can_tell:
         return found
-    width = SpectralWidth.of(prepared)
+    width = PSFWidth.of(prepared)
     search = _Search(trials, prepared.calibration, prepared.psf, width, effort.step)
     try:
         found = yield from search.best()
@@ -140,7 +136,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
                 found = replace((yield from other.best()), of_rival=True)
     except Stopped:
         pass
-    return found
+    return replace(found, width=width)
 
 
 class _Search:
@@ -151,7 +147,7 @@ class _Search:
         trials: Trials,
         calibration: Calibration,
         psf: PSF,
-        width: SpectralWidth,
+        width: PSFWidth,
         step: float,
     ) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
@@ -180,38 +176,20 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
-        asks_for_less = place < LESS_WEIGHT
-        if asks_for_less or self._width.is_suspect:
-            fitting = yield from self._narrower_that_fits(round(place))
-            if fitting is not None:
-                return Weighed(self.weighted((yield from self._nearest(fitting))), too_wide=True)
-        return Weighed(self.weighted(place), too_wide=None if asks_for_less else False)
+        if (place < LESS_WEIGHT or self._width.may_be_wide) and not self._width.is_right:
+            narrower = yield from self._trials.at(self.weighted(0), narrowed(self._psf, NARROWED))
+            too_wide = self._fits_better(narrower)
+            self._narrower.append(narrower)
+            if too_wide:
+                return Weighed(self.weighted((yield from self._nearest(narrower))), too_wide=True)
+        return Weighed(self.weighted(place))
 
-    def _narrower_that_fits(self, place: int) -> Generator[Step, None, Trial | None]:
-        """The trial of a narrower PSF, if the PSF is too wide; None if it is not.
-
-        With too much weight a narrower PSF predicts a little better in any case, because it
-        smooths less.
-        """
-        if self._width.is_right:
-            return None
-        narrow = narrowed(self._psf, NARROWED)
-        least, usual = self.least, self._known[0].risk
-        best = yield from self._trials.at(self.weighted(0), narrow)
-        self._narrower.append(best)
-        if self._width.is_unclear_on_dark_ground:
-            return best if best.risk < least - FAR_BETTER else None
-        if best.risk < min(usual - MUCH_BETTER, least + ABOUT_AS_GOOD):
-            return best
-        if best.risk < least - BETTER:
-            return best
-        if self._width.is_surely_wide and best.risk < usual - A_LITTLE_BETTER:
-            return best
-        if place == -1:
-            return None
-        more = yield from self._trials.at(self.weighted(place + 1), narrow)
-        self._narrower.append(more)
-        return more if more.risk < least - (BETTER if place < 0 else BETTER_ABOVE) else None
+    def _fits_better(self, narrower: Trial) -> bool:
+        """Whether a narrower PSF predicts so much better that the PSF is too wide."""
+        at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
+        if self._width.may_be_wide and at_usual > BETTER:
+            return at_best > FAR_BETTER or not self._width.of_points
+        return at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""

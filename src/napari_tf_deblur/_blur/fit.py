@@ -17,8 +17,11 @@ from napari_tf_deblur._blur.spectrum import LOWEST, Spectrum
 Floats = NDArray[np.float64]
 
 SLOPE, SLOPE_SPREAD = 1.1, 0.4
-"""Slope of a scene's amplitudes: 1 to 1.5 for photographs and cells, 0 to 0.7 for points and
-filaments; mean and standard deviation."""
+"""Slope of a scene's amplitudes, 0.7 to 1.5 for photographs, cells and filaments; mean and standard
+deviation."""
+
+SLOPE_OF_POINTS, ODDS_OF_POINTS = 0.0, -1.8
+"""The mean for scenes of single points, and the logarithm of how likely these are beside others."""
 
 REFERENCE = float(np.log(0.1))
 """Logarithm of the frequency about which a slope turns."""
@@ -45,6 +48,12 @@ HIGHEST = 0.42
 WIDTHS = np.geomspace(0.25, 9.0, 20)
 """Standard deviations, in pixels, at which an equal blur along all axes is tried."""
 
+RATIOS = np.geomspace(0.2, 5.0, 12)
+"""Parts of a PSF's blur that are tried."""
+
+OWN = 0.12
+"""Variance, in pixels squared, of what is not blurred: a pixel is no point."""
+
 ELONGATED = 0.4
 """Part of the variance by which the first guesses of an elongated blur differ along axes."""
 
@@ -65,6 +74,8 @@ class Fit:
         Logarithm of the noise's variance.
     uncertainty : ndarray
         Covariance of `blur`.
+    slope : float
+        The mean of the slopes that were thought likely.
     """
 
     badness: float
@@ -72,6 +83,7 @@ class Fit:
     blur: Floats
     log_noise: float
     uncertainty: Floats
+    slope: float
 
 
 class Model:
@@ -122,6 +134,7 @@ class Model:
         blur: Floats,
         *,
         start: Fit | None = None,
+        slope: float | None = None,
         free: bool = True,
         steps: int = 30,
         enough: float = 1e-3,
@@ -132,6 +145,9 @@ class Model:
         exponentially distributed values.
         """
         matrix, mean, precision = self.scene
+        if slope is None:
+            slope = SLOPE if start is None else start.slope
+        mean = np.array([mean[0], slope, *mean[2:]])
         falls = -4 * np.pi**2 * columns
         scene = self.first_guess(falls @ blur) if start is None else start.scene
         log_noise = self.log_noise if start is None else start.log_noise
@@ -182,24 +198,35 @@ class Model:
         inverse = np.asarray(np.linalg.inv(curvature), np.float64)
         uncertainty = inverse[first:-1, first:-1] if free else inverse[:0, :0]
         found = values[first:-1] if free else blur
-        return Fit(score, values[:first], found, float(values[-1]), uncertainty)
+        return Fit(score, values[:first], found, float(values[-1]), uncertainty, slope)
 
     def equal(self) -> tuple[Fit, Floats]:
         """Fit one width for all axes; also return the badness at all `WIDTHS`."""
-        axes = len(self._variances(1.0).nonzero()[0])
         columns = self.spectrum.products @ self._variances(1.0)[:, None]
-        assert axes
+        return self._best_of(columns, np.square(WIDTHS))
+
+    def ratio(self) -> Fit:
+        """Fit how many times the blur of the spectrum's PSF there is, as its variance."""
+        columns = -self.spectrum.log_passed[:, None] / (4 * np.pi**2)
+        columns += OWN * (self.spectrum.products @ self._variances(1.0)[:, None])
+        return self._best_of(columns, RATIOS)[0]
+
+    def _best_of(self, columns: Floats, tried: Floats) -> tuple[Fit, Floats]:
+        """Fit one coefficient, from the best of several; also return the badness of these.
+
+        For the scene or, if that is likelier by far, for one of points.
+        """
         fits: list[Fit] = []
-        for width in WIDTHS:
+        for value in tried:
             before = fits[-1] if fits else None
             fits.append(
-                self.fit(
-                    columns, np.array([width**2]), start=before, free=False, steps=5, enough=0.05
-                )
+                self.fit(columns, np.array([value]), start=before, free=False, steps=5, enough=0.05)
             )
         curve = np.array([fit.badness for fit in fits])
         best = fits[int(np.argmin(curve))]
-        return self.fit(columns, best.blur, start=best), curve
+        best = self.fit(columns, best.blur, start=best)
+        points = self.fit(columns, best.blur, start=best, slope=SLOPE_OF_POINTS)
+        return points if points.badness < best.badness + ODDS_OF_POINTS else best, curve
 
     def by_axis(self, equal: Fit) -> Fit:
         """Fit one width per axis, turned in 2D, from the fit of one for all."""

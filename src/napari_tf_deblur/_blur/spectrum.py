@@ -5,9 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
-from napari_tf_deblur._noise.pieces import Array
+from napari_tf_deblur._noise.pieces import Array, peak_and_unit
+from napari_tf_deblur._preparation.places import (
+    Mask,
+    places_with_structure,
+    seen,
+    through_window,
+    window,
+    without_mean,
+)
+from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.psf import PSF
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +29,21 @@ CELL = {1: 0.05, 2: 0.1, 3: 0.14}
 
 SECTORS = {2: 16, 3: 8}
 """Directions in a half turn; in 3D, angles to each of two axes in a quarter turn."""
+
+SMALLEST = {1: 32, 2: 32, 3: 8}
+"""Pixels along an axis below which an image says nothing of its blur."""
+
+LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
+"""Pixels per axis of the pieces that are looked at."""
+
+LARGEST_SERIES = 5
+"""Planes that are enough."""
+
+FADE = 4.0
+"""Sigma in pixels of the rim over which ignored pixels are faded out."""
+
+LEAST_PASSED = 1e-12
+"""Part of the power below which a PSF passes nothing but what was rounded off."""
 
 LEAST_PERIODS = 3.0
 """Fewer periods in a piece say more of its window than of the image."""
@@ -41,6 +66,8 @@ class Spectrum:
         Mean logarithm of the frequency, in cycles per finest pixel.
     directions : ndarray
         Shape (cells, functions): smooth even functions of the direction, of mean 0.
+    log_passed : ndarray
+        Logarithm of the mean part of the power that a PSF passes; 0 where none was asked about.
     """
 
     power: Floats
@@ -48,9 +75,44 @@ class Spectrum:
     products: Floats
     log_frequency: Floats
     directions: Floats
+    log_passed: Floats
 
 
-def spectrum_of(pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...]) -> Spectrum:
+def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
+    """Pieces of an image with structure, of one size, and windows that fade them out.
+
+    None of small images, which do not tell how blurred they are.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool or None
+        Pixels to look at, broadcastable to `values`; None for all.
+    """
+    peak, unit = peak_and_unit(values, valid)
+    if not peak:
+        return []
+    frame = values.shape[2:]
+    if min(frame) < SMALLEST[len(frame)]:
+        return []
+    look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
+    fade = window(look)
+    pieces = []
+    for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
+        piece, kept = seen(values, valid, plane, place)
+        faded = fade
+        if kept is not None and not kept.all():
+            known = ndimage.gaussian_filter(kept.all(axis=0).astype(np.float32), FADE)
+            faded = fade * np.clip(2 * known - 1, 0, 1)
+        if faded.any():
+            pieces.append((without_mean(piece, kept, unit), faded))
+    return pieces
+
+
+def spectrum_of(
+    pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...], psf: PSF | None = None
+) -> Spectrum:
     """Average the power of pieces of one size, each with its window.
 
     Parameters
@@ -59,25 +121,30 @@ def spectrum_of(pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...
         Values of shape (channels, *frame), and a window of shape (*frame,) that fades them out.
     spacing : tuple of float
         Size of a pixel per axis, relative to the finest.
+    psf : ndarray of float32, optional
+        Of sum 1: one to say of what it passes.
     """
     frame = pieces[0][1].shape
     axes = tuple(range(1, 1 + len(frame)))
     power = np.zeros((*frame[:-1], frame[-1] // 2 + 1))
     area = fourth = 0.0
-    for values, window in pieces:
-        total = np.sum(window, dtype=np.float64)
+    for values, fade in pieces:
+        total = np.sum(fade, dtype=np.float64)
         for channel in values:
-            mean = np.sum(channel * window, dtype=np.float64) / total
-            faded = (channel - np.float32(mean)) * window
+            mean = np.sum(channel * fade, dtype=np.float64) / total
+            faded = (channel - np.float32(mean)) * fade
             transform = fft.rfftn(faded[None], axes=axes, workers=-1)[0]
             power += np.square(transform.real)
             power += np.square(transform.imag)
-        square = np.square(window)
+        square = np.square(fade)
         area += len(values) * float(np.sum(square, dtype=np.float64))
         fourth += float(np.sum(np.square(square), dtype=np.float64)) / square.size
     mean_square = area / sum(len(values) for values, _ in pieces) / power_size(frame)
     used = mean_square**2 / (fourth / len(pieces))
-    return _averaged(power / area, used, frame, spacing)
+    passed = np.ones(power.shape, np.float32)
+    if psf is not None:
+        passed = through_window(np.square(np.abs(transfer_function(psf, frame))))
+    return _averaged(power / area, passed, used, frame, spacing)
 
 
 def power_size(frame: tuple[int, ...]) -> int:
@@ -86,7 +153,11 @@ def power_size(frame: tuple[int, ...]) -> int:
 
 
 def _averaged(
-    power: Floats, used: float, frame: tuple[int, ...], spacing: tuple[float, ...]
+    power: Floats,
+    passed: Array,
+    used: float,
+    frame: tuple[int, ...],
+    spacing: tuple[float, ...],
 ) -> Spectrum:
     """Average over cells; `used` is the part of the values that are independent."""
     axes = len(frame)
@@ -139,4 +210,5 @@ def _averaged(
         products=products,
         log_frequency=mean(log_frequency),
         directions=directions,
+        log_passed=np.log(np.maximum(mean(passed[kept]), LEAST_PASSED)),
     )

@@ -1,6 +1,7 @@
 """Places of an image where there is something to be seen, for what a part is enough to find."""
 
 from itertools import product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,14 @@ def window(look: tuple[int, ...]) -> Array:
         line = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32) ** 2
         faded *= line.reshape([-1 if a == axis else 1 for a in range(len(look))])
     return faded
+
+
+def through_window(power: Array) -> Array:
+    """What a power spectrum looks like through the window: smeared into the neighbours."""
+    for axis in range(power.ndim):
+        mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
+        power = ndimage.correlate1d(power, [1 / 6, 2 / 3, 1 / 6], axis=axis, mode=mode)
+    return power
 
 
 def seen(planes: Array, valid: Mask | None, plane: int, place: Place) -> tuple[Array, Mask | None]:
