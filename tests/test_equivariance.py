@@ -83,7 +83,7 @@ def test_the_order_of_channels_does_not_matter(method):
     [
         TotalVariation(weight=5e-4),
         Hessian(weight=3e-4),
-        PoissonLikelihood(weight=1, gain=1.0, background=0),
+        PoissonLikelihood(weight=1, gain=1.0, iterations=300, background=0),
     ],
 )
 def test_lines_are_as_bright_wherever_they_lie(method):

@@ -21,9 +21,13 @@ SURE = {"narrow": 0.75, "wide": 1.5, "suspect": 1.0}
 none is soft itself, 2 % of right PSFs were called too narrow, and 2 % too wide; of those that cost
 0.5 dB or more, 78 % of 0.75 times the sigma and 89 % of 1.3 times were called so."""
 
-NOT_WIDE = -0.05
-"""Logarithm of the ratio, less its doubt, of a PSF that is not too wide whatever trials say. At low
-noise a narrower PSF predicts better for other reasons, such as hard edges."""
+NOT_NARROW = 0.1
+"""Logarithm of the ratio, above which a residual must have other reasons than a PSF too wide."""
+
+NOT_WIDE = -0.2
+"""Logarithm of the ratio, less its doubt, of a PSF that is not too wide whatever trials say: half
+that of one 25 % too wide. At low noise a narrower PSF predicts better for other reasons, such as
+hard edges."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +62,26 @@ class PSFWidth:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the PSF is too narrow, or the sample as soft."""
-        return self.log_ratio - SURE["narrow"] * self.doubt > NARROW
+        """Whether the PSF is too narrow, or the sample as soft; of points nothing is said."""
+        return not self.of_points and self.log_ratio - SURE["narrow"] * self.doubt > NARROW
 
-    @property
-    def is_wide(self) -> bool:
-        """Whether the PSF is too wide."""
-        return self.log_ratio + SURE["wide"] * self.doubt < 0
+    def is_wide(self, left: bool) -> bool:
+        """Whether the PSF is too wide.
 
-    @property
-    def may_be_wide(self) -> bool:
+        Parameters
+        ----------
+        left : bool
+            Whether a residual says so: see `Shells.left_where_hardly_passed`.
+        """
+        return self._is_wide(left, SURE["wide"])
+
+    def may_be_wide(self, left: bool) -> bool:
         """Whether it is, if trials say so as well."""
-        return self.log_ratio + SURE["suspect"] * self.doubt < 0
+        return self._is_wide(left, SURE["suspect"])
+
+    def _is_wide(self, left: bool, sure: float) -> bool:
+        alone = self.log_ratio + sure * self.doubt < 0
+        return alone or (left and self.log_ratio < NOT_NARROW)
 
     @property
     def is_right(self) -> bool:

@@ -48,6 +48,10 @@ MISJUDGED = 1.5
 """Power of the emptiest shell, over that of the noise by the image's differences, up to which the
 shell is right: photographs have more noise where they are bright than such an estimate tells."""
 
+HARDLY_PASSED, LEFT = 0.04, 1.15
+"""Square of what a PSF passes, below which it is next to nothing, and the residual's power there,
+over the noise's, from which on data are left that such a PSF lets through no scene to explain."""
+
 NOT_FOLLOWED = 0.02
 """Part of the data that is followed, below which a shell is left as it was."""
 
@@ -131,6 +135,17 @@ class Shells:
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
         np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
+
+    @property
+    def surely_left(self) -> Doubles:
+        """Power of the residual, less what chance may add."""
+        return np.asarray(self.residual / (1 + np.sqrt(PER_FREQUENCY / self.count)))
+
+    @property
+    def left_where_hardly_passed(self) -> bool:
+        """Whether data are left that no scene explains if the PSF is as wide as that."""
+        where = (self.passed < HARDLY_PASSED) & (self.data > CLEAR)
+        return bool(self.surely_left[where].max(initial=0.0) > LEFT)
 
     @classmethod
     def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:

@@ -24,6 +24,7 @@ from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, mapped
 
 Array = NDArray[np.float32]
@@ -69,10 +70,13 @@ class Trial:
         Mean squared error of prediction in units of the noise's variance, less the noise's own.
     image : ndarray of float32
         The result.
+    residual : ndarray of float32
+        What the result leaves unexplained.
     """
 
     risk: float
     image: Array
+    residual: Array
 
 
 class Trials:
@@ -138,7 +142,12 @@ class Trials:
         error = np.square(predicted - self._other) / self._variance
         kept: Any = True if self._valid is None else self._valid
         risk = float(np.mean(error, where=kept, dtype=np.float64))
-        return Trial(risk - 1 - ADDED**-2, solved.image)
+        return Trial(risk - 1 - ADDED**-2, solved.image, solved.residual)
+
+    def says_too_wide(self, trial: Trial, psf: PSF) -> bool:
+        """Whether a trial leaves what no scene explains if the PSF is as wide as that."""
+        shells = Shells.of(self._first, trial.residual / self._scale, self._valid, psf, 1.0)
+        return shells is not None and shells.left_where_hardly_passed
 
     @property
     def _is_stopped(self) -> bool:

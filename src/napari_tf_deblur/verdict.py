@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._preparation.checks import SATURATED
 from napari_tf_deblur.psf_width import UNTOLD, PSFWidth
-from napari_tf_deblur.residual import CLEAR, PER_FREQUENCY, Shells
+from napari_tf_deblur.residual import CLEAR, Shells
 
 Kind = Literal[
     "fits",
@@ -73,9 +73,12 @@ REACHED = 0.0025
 FLAT = 1.3
 """Power of the data, over the least, below which a shell holds nothing but noise."""
 
-LEFT_MAIN, LEFT_SURELY = 1.45, 2.0
+LEFT_MAIN, LEFT_SURELY = 1.2, 2.0
 """Power of the residual, over the noise's, where the PSF passes most, that says that the weight is
 too large; the second whatever the PSF."""
+
+COSTS = 0.3
+"""Decibels that it must cost, too: where there is little noise, it may cost nothing."""
 
 HELD_BACK, ADDED = 2.4, 0.9
 """Excess of the residual, a logarithm, and of the error, in decibels, that say the same."""
@@ -147,15 +150,17 @@ def _kind(shells: Shells | None, width: PSFWidth, warnings: Iterable[str]) -> Ki
         return "undersampled"
     if not (shells.data > CLEAR).any():
         return "unknown"
-    held_back, in_main = _held_back(shells), _in_main(shells)
+    held_back = _held_back(shells)
+    in_main = shells.surely_left[shells.passed > WELL_PASSED].max(initial=0.0)
     too_noisy, too_smooth = _errors_added(shells)
-    if in_main > LEFT_SURELY:
+    if in_main > LEFT_SURELY and too_smooth > COSTS:
         return "over-smoothed"
     if width.is_narrow:
         return "PSF too narrow"
-    if width.is_wide:
+    if width.is_wide(shells.left_where_hardly_passed):
         return "PSF too wide"
-    if in_main > LEFT_MAIN or (held_back > HELD_BACK and too_smooth > ADDED):
+    left = in_main > LEFT_MAIN and too_smooth > COSTS
+    if left or (held_back > HELD_BACK and too_smooth > ADDED):
         return "over-smoothed"
     if 0.8 * np.sqrt(too_noisy) - min(held_back, 0.5) > (NOISY if _shows_floor(shells) else 2.5):
         return "noise fitted"
@@ -176,12 +181,6 @@ def _held_back(shells: Shells) -> float:
         return found
     telling = float(np.sum(shells.count * np.maximum(1 - 1 / shells.data, 0) ** 2))
     return found * telling / (telling + TELLING)
-
-
-def _in_main(shells: Shells) -> float:
-    """Power of the residual, over the noise's, in a structure's main frequencies."""
-    surely = shells.residual / (1 + np.sqrt(PER_FREQUENCY / shells.count))
-    return float(surely[shells.passed > WELL_PASSED].max(initial=0.0))
 
 
 def _errors_added(shells: Shells) -> tuple[float, float]:

@@ -23,7 +23,7 @@ LESS_WEIGHT = -0.3
 than suits the noise, if it matters. Where the prior does not suit the image, a narrower PSF may
 predict better, too, but not with less weight."""
 
-BETTER = 0.008
+BETTER = 0.004
 """So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
 suits the noise, for a PSF to be too wide whose spectrum says so."""
 
@@ -31,7 +31,7 @@ MUCH_BETTER, FAR_BETTER = 0.03, 0.012
 """The same, where the spectrum does not tell, and so much better than the PSF does at any weight.
 In a scene of points the second is needed in any case."""
 
-UNLIKELY = 0.002
+UNLIKELY = 0.004
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
 octaves four times as much. Keeps the search from noise where all weights predict alike."""
 
@@ -176,18 +176,20 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, and whether the PSF is too wide."""
         place = yield from self.least_risk()
-        if (place < LESS_WEIGHT or self._width.may_be_wide) and not self._width.is_right:
+        left = self._trials.says_too_wide(self._known[0], self._psf)
+        suspect = self._width.may_be_wide(left)
+        if suspect or (place < LESS_WEIGHT and not self._width.is_right):
             narrower = yield from self._trials.at(self.weighted(0), narrowed(self._psf, NARROWED))
-            too_wide = self._fits_better(narrower)
+            too_wide = self._fits_better(narrower, suspect)
             self._narrower.append(narrower)
             if too_wide:
                 return Weighed(self.weighted((yield from self._nearest(narrower))), too_wide=True)
         return Weighed(self.weighted(place))
 
-    def _fits_better(self, narrower: Trial) -> bool:
+    def _fits_better(self, narrower: Trial, suspect: bool) -> bool:
         """Whether a narrower PSF predicts so much better that the PSF is too wide."""
         at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
-        if self._width.may_be_wide and at_usual > BETTER:
+        if suspect and at_usual > BETTER:
             return at_best > FAR_BETTER or not self._width.of_points
         return at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
 

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur._solvers import poisson
+from napari_tf_deblur import convolve
 from napari_tf_deblur._solvers.blur import Blur, rfft
 from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
-from napari_tf_deblur.forward import Grid, transfer_function
+from napari_tf_deblur.forward import transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
 
@@ -136,39 +135,3 @@ def test_differences_of_the_recipe_stay_inside_the_image():
     squares = (np.diff(image, axis=2) ** 2).sum() + (np.diff(image, axis=3) ** 2).sum()
     value = float(PRIORS["smoothness"](image, (1.0, 1.0))[0])
     assert value == pytest.approx(np.sqrt(squares / 2), rel=1e-5)
-
-
-@pytest.mark.parametrize("dark_outside", [False, True])
-@pytest.mark.parametrize("frame", [(11,), (9, 8), (5, 6, 4)])
-def test_the_gradient_of_the_poisson_likelihood(frame, dark_outside):
-    """Against differences of the loss along random directions."""
-    tf = tensorflow()
-    psf = gaussian_psf((1.0, 0.7, 0.8)[: len(frame)], (5, 3, 3)[: len(frame)])
-    grid = Grid.around(frame, psf, "unknown")
-    amplitude = random(0, 1, 2, *grid.scene)
-    amplitude += 0.5 * np.sign(amplitude)
-    margins = ((0, 0), (0, 0), *grid.margins)
-    inside = np.pad(np.ones((1, 1, *frame), np.float32), margins)
-    allowed = inside if dark_outside else np.ones_like(inside)
-    amplitude *= allowed
-    constants = poisson.Constants(
-        spectrum=tf.constant(transfer_function(psf, grid.scene)),
-        inverse=None,
-        observed=tf.constant(np.pad(np.abs(random(1, 1, 2, *frame)), margins)),
-        data_weight=tf.constant(np.pad(np.abs(random(2, 1, 1, *frame)), margins)),
-        allowed=tf.constant(allowed),
-        dark=tf.constant(0.1),
-        weight=tf.constant(0.3),
-        corner=tf.constant(0.2),
-    )
-    evaluate = poisson.value_and_gradient((1.0, 2.0, 1.5)[: len(frame)])
-
-    def loss(at):
-        return evaluate(constants, tf.constant(at.astype(np.float32)))[0].numpy().item()
-
-    gradient = evaluate(constants, tf.constant(amplitude.astype(np.float32)))[1].numpy()
-    for seed in range(5):
-        direction = random(seed + 9, *amplitude.shape)
-        direction *= allowed
-        slope = (loss(amplitude + 5e-3 * direction) - loss(amplitude - 5e-3 * direction)) / 1e-2
-        assert slope == pytest.approx(np.vdot(gradient, direction), rel=0.01, abs=0.05)

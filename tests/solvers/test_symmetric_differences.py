@@ -11,6 +11,7 @@ from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 
 shapes = st.lists(st.integers(3, 8), min_size=1, max_size=3).map(tuple)
 orders = st.sampled_from([1, 2])
+kinds = st.sampled_from([1, 2, "neighbours"])
 
 
 def random(seed, *shape):
@@ -27,11 +28,11 @@ def norm(image, order, spacing):
     return float(np.sqrt(sum(np.square(p.numpy().astype(np.float64)) for p in parts)).sum())
 
 
-@given(shapes, orders, st.integers(0, 99))
+@given(shapes, kinds, st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_adjoint_and_spectrum(scene, order, seed):
+def test_adjoint_and_spectrum(scene, kind, seed):
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
-    differences = SymmetricDifferences(order, spacing)
+    differences = SymmetricDifferences(kind, spacing)
     x = tensor(random(seed, *scene))
     z = [tensor(random(seed + k + 1, *scene)) for k in range(len(differences.components))]
     slopes = differences.apply(x)
@@ -43,17 +44,17 @@ def test_adjoint_and_spectrum(scene, order, seed):
     np.testing.assert_allclose(normal, by_spectrum, atol=2e-3)
 
 
-@given(shapes, orders, st.integers(0, 99))
+@given(shapes, kinds, st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
-def test_no_preferred_direction(scene, order, seed):
+def test_no_preferred_direction(scene, kind, seed):
     """Flipped along any axis, or its axes exchanged, an image has the same norm."""
     image = random(seed, *scene)
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
-    expected = pytest.approx(norm(image, order, spacing), rel=1e-5)
+    expected = pytest.approx(norm(image, kind, spacing), rel=1e-5)
     for axis in range(len(scene)):
-        assert norm(np.flip(image, axis), order, spacing) == expected
+        assert norm(np.flip(image, axis), kind, spacing) == expected
     turned = tuple(np.random.default_rng(seed).permutation(len(scene)))
-    assert norm(image.transpose(turned), order, [spacing[a] for a in turned]) == expected
+    assert norm(image.transpose(turned), kind, [spacing[a] for a in turned]) == expected
 
 
 @given(shapes, st.data())
@@ -68,10 +69,10 @@ def test_an_edge_along_an_axis_costs_its_area_times_its_height(scene, data):
     assert norm(slab, 1, (1.0,) * len(scene)) == pytest.approx(area * height, rel=1e-5)
 
 
-@given(shapes, orders)
+@given(shapes, kinds)
 @settings(max_examples=10, deadline=None)
-def test_a_flat_image_costs_nothing(scene, order):
-    assert norm(np.full(scene, 7.0), order, (1.0,) * len(scene)) == pytest.approx(0, abs=1e-4)
+def test_a_flat_image_costs_nothing(scene, kind):
+    assert norm(np.full(scene, 7.0), kind, (1.0,) * len(scene)) == pytest.approx(0, abs=1e-4)
 
 
 def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
@@ -85,3 +86,12 @@ def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
     total += np.vdot(np.fft.irfftn(normal[0, 0], s=image.shape, axes=(0, 1, 2)), image)
     edges = sum(np.square((np.roll(image, -1, a) - image) / spacing[a]).sum() for a in range(3))
     assert total == pytest.approx(edges, rel=1e-4)
+
+
+def test_the_differences_to_all_neighbours():
+    image, spacing = random(5, 6, 7), (2.0, 1.0)
+    parts = SymmetricDifferences("neighbours", spacing).apply(tensor(image))
+    found = sum(np.square(p.numpy()) for p in parts)[0, 0]
+    steps = [(a, step) for a in range(2) for step in (-1, 1)]
+    wanted = sum(np.square((np.roll(image, n, a) - image) / spacing[a]) for a, n in steps) / 2
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)

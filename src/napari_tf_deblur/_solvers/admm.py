@@ -4,14 +4,8 @@ Minimises, over scenes x larger than the frame (Almeida & Figueiredo, IEEE TIP 2
 
     1/2 sum c (H x - y)^2 + w sum |D x|,        x >= 0 or dark outside where asked,
 
-split as u = H x, z = D x and, where x is constrained, v = x. Each split keeps one array s:
-the sum of the split variable and its multiplier. The proximal step takes it apart again,
-into p and s - p, so that neither need be stored. An iteration
-
-- finds the image x that fits the 2 p - s of all splits, by a division in Fourier space,
-- moves each s on by RELAXATION times what H x, D x or x exceeds p by,
-
-and costs two forward and two inverse transforms. The s of derivatives are kept in units of
+split as u = H x, z = D x and, where x is constrained, v = x; see `splitting`. An iteration
+costs two forward and two inverse transforms. The s of derivatives are kept in units of
 THRESHOLD. Written so that XLA, which fuses what lies between the transforms, stores as little
 as it can: it keeps what does not change from step to step, and copies what is read after it
 is replaced.
@@ -23,26 +17,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tf_deblur._solvers.blur import irfft, rfft
+from napari_tf_deblur._solvers.blur import irfft
 from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
+from napari_tf_deblur._solvers.splitting import (
+    DATA_PENALTY,
+    RELAXATION,
+    divided,
+    replaced_where,
+    summed_channels,
+)
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods.regularised import LeastSquares
-
-DATA_PENALTY = 0.4
-"""Penalty of the split u = H x, where a pixel's data_weight is 1."""
 
 THRESHOLD = 0.1
 """Step of the shrinkage of derivatives, which sets the penalty of z = D x to weight / it."""
 
 CONSTRAINT_PENALTY = 0.02
 """Penalty of the split v = x."""
-
-RELAXATION = 1.8
-"""Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
 
 SMALLEST_WEIGHT = 1e-7
 """A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
@@ -165,7 +160,7 @@ def _compiled(
     def multiplier(s_derivatives: list[Tensor]) -> Tensor:
         """What s - p of the derivatives is, as a part of s."""
         squares: Any = sum(tf.square(s) for s in s_derivatives)
-        return tf.math.rsqrt(tf.maximum(_summed_channels(squares), 1.0))
+        return tf.math.rsqrt(tf.maximum(summed_channels(squares), 1.0))
 
     def solved(c: Constants, state: State) -> Tensor:
         """The spectrum of the image that fits all the 2 p - s."""
@@ -175,10 +170,7 @@ def _compiled(
         for s in state.constrained:
             right += CONSTRAINT_PENALTY / DATA_PENALTY * (2 * projected(s, c) - s)
         mirrored = state.blurred + 2 * pull(c, state.blurred)
-        sharp = rfft(mirrored, axes)
-        # The conjugate of a constant would be kept, that of what it is multiplied by is not.
-        total = rfft(right, axes) + tf.math.conj(c.spectrum * tf.math.conj(sharp))
-        return tf.complex(c.inverse * tf.math.real(total), c.inverse * tf.math.imag(total))
+        return divided(c.spectrum, c.inverse, mirrored, right, axes)
 
     def image_of(constants: Any, variables: Any) -> Tensor:
         return projected(named(variables).image.read_value(), Constants(*constants))
@@ -200,20 +192,10 @@ def _compiled(
             squares += tf.square(slope)
             moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
-        if image.shape[0] > 1:  # planes that have stopped wait for the others
-            moved = [
-                tf.where(tf.reshape(active, [-1] + [1] * (new.shape.rank - 1)), new, old)
-                for new, old in zip(moved, before)
-            ]
-        for variable, value in zip(variables, moved):
-            variable.assign(value, read_value=False)
-        loss = 0.5 * _summed_channels(misfit) + c.weight * tf.sqrt(_summed_channels(squares))
+        replaced_where(active, variables, before, moved)
+        loss = 0.5 * summed_channels(misfit) + c.weight * tf.sqrt(summed_channels(squares))
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), tf.maximum(
             change, state.change
         )
 
     return compiled(step, xla=True), image_of, Compiled(first_state)
-
-
-def _summed_channels(values: Any) -> Any:
-    return values if values.shape[1] == 1 else tensorflow().reduce_sum(values, 1, keepdims=True)

@@ -14,12 +14,13 @@ TINY = 1e-12
 """Keeps the change of an image without contrast finite."""
 
 
-def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:
+def largest_changes(before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0) -> Tensor:
     """How much each plane changes, relative to its own contrast, where that is most.
 
     The largest, over all lines of pixels along any axis, of the root mean square change over
     the line's own contrast. A small or faint object is looked at in its own lines, so that
-    neither a dark nor a bright surrounding counts, and neither place nor direction does.
+    neither a dark nor a bright surrounding counts, and neither place nor direction does. Noise of
+    a standard deviation that is known counts as contrast: what it hides need not be waited for.
     """
     tf = tensorflow()
     change = tf.square(after - before)
@@ -33,5 +34,6 @@ def largest_changes(before: Tensor, after: Tensor, axes: int) -> Tensor:
     rest = list(range(1, after.shape.rank - 1))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
     least = tf.minimum(LEAST_CONTRAST**2, LEAST_PART**2 * largest) + TINY
+    least += noise * noise
     worst = [tf.reduce_max(moved / (contrast + least), rest) for moved, contrast in lines]
     return tf.sqrt(tf.reduce_max(worst, 0))

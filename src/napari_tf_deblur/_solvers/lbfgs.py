@@ -26,15 +26,7 @@ a step is taken (Hager & Zhang, SIAM J. Optim. 16, 2005)."""
 TRIALS = 12
 """Most evaluations in one line search."""
 
-IN_A_ROW = 3
-"""Iterations in a row that must change little before a run has ended, where a change is given."""
-
-NOTHING = 1e-300
-"""Keeps the part of nothing finite."""
-
 ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
-Precondition: TypeAlias = Callable[[Any, Tensor], Tensor]
-Change: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class State(NamedTuple):
@@ -44,12 +36,10 @@ class State(NamedTuple):
     ----------
     unknowns, gradient : Tensor
         Shape (planes, channels, *scene).
-    loss, first_loss : Tensor of float64
+    loss : Tensor of float64
         Shape (P,).
     curvatures : Tensor
         Shape (MEMORY, P): 1 / (step * change) of each pair, the newest last; 0 for none.
-    recent : Tensor
-        Shape (IN_A_ROW, P): the change of the last iterations.
     steps, changes : list of Tensor
         MEMORY pairs, the newest last.
     """
@@ -57,23 +47,19 @@ class State(NamedTuple):
     unknowns: Tensor
     gradient: Tensor
     loss: Tensor
-    first_loss: Tensor
     curvatures: Tensor
-    recent: Tensor
     steps: Sequence[Tensor]
     changes: Sequence[Tensor]
 
     @classmethod
     def of(cls, flat: Sequence[Tensor]) -> "State":
         """Restore the state from the list that the loop keeps."""
-        pairs = flat[6:]
-        unknowns, gradient, loss, first_loss, curvatures, recent = flat[:6]
-        steps, changes = pairs[:MEMORY], pairs[MEMORY:]
-        return cls(unknowns, gradient, loss, first_loss, curvatures, recent, steps, changes)
+        unknowns, gradient, loss, curvatures, *pairs = flat
+        return cls(unknowns, gradient, loss, curvatures, pairs[:MEMORY], pairs[MEMORY:])
 
     def flat(self) -> list[Tensor]:
         """List the tensors that the loop keeps as variables."""
-        return [*self[:6], *self.steps, *self.changes]
+        return [*self[:4], *self.steps, *self.changes]
 
 
 class _Point(NamedTuple):
@@ -87,10 +73,7 @@ class _Point(NamedTuple):
 
 
 def loop(
-    value_and_gradient: ValueAndGradient,
-    precondition: Precondition | None = None,
-    change: Change | None = None,
-    xla: bool = False,
+    value_and_gradient: ValueAndGradient, xla: bool = False
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
 
@@ -98,15 +81,6 @@ def loop(
     ----------
     value_and_gradient : callable
         ``(constants, x)`` -> ``(losses, gradient)``, one loss for each plane.
-    precondition : callable, optional
-        ``(constants, gradient)`` -> an approximate inverse Hessian's product with it; a
-        multiple of the identity by default.
-    change : callable, optional
-        ``(before, after, gained)`` -> what is compared with the tolerance, shape (P,), of which
-        the largest of the last IN_A_ROW iterations counts; `gained` is what an iteration took off
-        the loss, as a part of what is left of it or of all that was taken off, whichever is less:
-        where there is little noise, the first iterations take nearly all off. By default the root
-        mean square change of the unknowns in the last iteration.
     xla : bool, optional
         Whether XLA compiles all of it in one piece, which suits small images.
     """
@@ -129,9 +103,8 @@ def loop(
         loss, gradient = evaluate(constants, unknowns)
         planes = loss.shape[0]
         nothing = [tf.zeros_like(unknowns)] * MEMORY
-        recent = tf.fill([IN_A_ROW, planes], tf.float32.max)
         curvatures = tf.zeros([MEMORY, planes])
-        return State(unknowns, gradient, loss, loss, curvatures, recent, nothing, nothing).flat()
+        return State(unknowns, gradient, loss, curvatures, nothing, nothing).flat()
 
     @fused
     def first_half(state: State) -> tuple[Tensor, list[Tensor]]:
@@ -150,15 +123,12 @@ def loop(
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The second loop; gives the direction to look in, its slope and a first length."""
         newest = state.curvatures[-1]
-        lengths = tf.ones_like(newest)
-        if precondition is None:
-            scale = newest * product(state.changes[-1], state.changes[-1])
-            result *= spread(tf.where(newest > 0, tf.math.reciprocal_no_nan(scale), 1.0), result)
-            # The first direction is the bare gradient, of no particular length.
-            bare = tf.sqrt(product(state.unknowns, state.unknowns))
-            bare = tf.maximum(1.0, bare)
-            bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
-            lengths = tf.where(newest > 0, 1.0, bare)
+        scale = newest * product(state.changes[-1], state.changes[-1])
+        result *= spread(tf.where(newest > 0, tf.math.reciprocal_no_nan(scale), 1.0), result)
+        # The first direction is the bare gradient, of no particular length.
+        bare = tf.maximum(1.0, tf.sqrt(product(state.unknowns, state.unknowns)))
+        bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
+        lengths = tf.where(newest > 0, 1.0, bare)
         for k in range(MEMORY):
             more = shares[k] - state.curvatures[k] * product(state.changes[k], result)
             result += state.steps[k] * spread(more, result)
@@ -208,8 +178,8 @@ def loop(
         return found
 
     @fused
-    def renewed(state: State, point: _Point, active: Tensor) -> State:
-        """The next state; a plane whose search failed stays, and forgets its memory."""
+    def renewed(state: State, point: _Point, active: Tensor) -> tuple[State, Tensor]:
+        """The next state and its change; a plane whose search failed stays, and forgets."""
         moves = tf.logical_and(active, point.enough)
         where = spread(moves, point.unknowns)
         unknowns = tf.where(where, point.unknowns, state.unknowns)
@@ -220,40 +190,31 @@ def loop(
         usable = curvature > 1e-6 * sizes
         newest = tf.where(usable, 1 / tf.where(usable, curvature, 1.0), 0.0)
         loss = tf.where(moves, point.loss, state.loss)
-        if change is None:
-            count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
-            seen = tf.sqrt(product(moved, moved) / count)
-        else:
-            part_of = tf.minimum(state.first_loss - loss, tf.abs(loss))
-            gained = tf.cast((state.loss - loss) / tf.maximum(part_of, NOTHING), tf.float32)
-            seen = change(state.unknowns, unknowns, gained)
+        count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
+        seen = tf.sqrt(product(moved, moved) / count)
         # Without a memory to blame, a search that fails is at the limit of rounding.
         remembered = tf.reduce_any(state.curvatures > 0, axis=0)
         again = tf.logical_and(tf.logical_not(point.enough), remembered)
         seen = tf.where(again, tf.float32.max, seen)
         curvatures = tf.concat([state.curvatures[1:], newest[None]], 0)
-        return State(
+        fresh = State(
             unknowns,
             gradient,
             loss,
-            state.first_loss,
             tf.where(point.enough, curvatures, 0.0),
-            tf.concat([state.recent[1:], seen[None]], 0),
             [*state.steps[1:], moved],
             [*state.changes[1:], turned],
         )
+        return fresh, seen
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         state = State.of([v.read_value() for v in variables])
         result, shares = first_half(state)
-        if precondition is not None:
-            result = precondition(constants, result)
         direction, slope, lengths = second_half(state, result, shares)
         point = line_search(constants, state, direction, slope, lengths, active)
-        fresh = renewed(state, point, active)
+        fresh, changes = renewed(state, point, active)
         for variable, value in zip(variables, fresh.flat()):
             variable.assign(value, read_value=False)
-        changes = fresh.recent[-1] if change is None else tf.reduce_max(fresh.recent, axis=0)
         return tf.cast(fresh.loss, tf.float32), changes
 
     return compiled(step, xla), Compiled(first_state)

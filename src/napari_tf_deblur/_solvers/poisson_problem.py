@@ -1,17 +1,18 @@
-"""What a run of `poisson` solves: the terms of its objective, and where it starts."""
+"""What a run of `poisson` solves: the terms of its objective, its penalties, and its start."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
 
-from napari_tf_deblur._solvers import coarse
-from napari_tf_deblur._solvers.differences import Differences
-from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.problem import Array, Problem, Tensor
+from napari_tf_deblur._solvers.splitting import DATA_PENALTY
+from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
-WEIGHT = {1: 3.0, 2: 1.5, 3: 0.09}
+WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
 """Weight that suits a peak of one photon, in units of the power p of a photon's
 amplitude, by dimensions."""
 
@@ -19,26 +20,28 @@ PHOTONS_EXPONENT = -0.25
 """How the weight that suits changes with the photons at the peak. Found by experiment:
 brighter images have finer detail to keep."""
 
+SMALLEST_WEIGHT = 1e-7
+"""A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
+
 POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by dimensions. Squeezed into a ball of
 radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2): for p = 1 that is
 the same for all r in images, but in volumes it is least for single voxels, and a run to the
 minimum makes points of everything. In volumes it takes p > 4/3 to prevent that."""
 
-CORNER = 0.1
-"""Slope of b, in powers of one photon's amplitude, below which the prior is quadratic."""
+STEP = 0.42
+"""Step of the shrinkage of slopes, over their mean square where they are steep, over the image
+where it is bright. Found on 18 images: points need long steps, photographs short ones."""
 
-USUAL_SLOPE = 0.3
-"""Slope of a, in amplitudes of one photon, at which the preconditioner takes the prior to be."""
+LEAST_STEP = 0.05
+"""The same in standard deviations of the photons' noise, for images without slopes."""
 
-LEAST_CURVATURE = 0.02
-"""Curvature that the preconditioner takes directions to have which nothing determines."""
+CONSTRAINT_PENALTY = 0.0075
+"""Penalty of the split v = x, over the curvature of the data term; points want it small."""
 
-START_MEAN = 0.1
-"""Part of the mean in the start, so that no pixel starts at zero, where it would stay."""
-
-LEAST_START = 0.01
-"""The same, where the start is the result in larger pixels."""
+START_PRIOR = 0.01
+"""Weight of the squared slopes in the start, which is linear. More leaves it blurred, less
+leaves noise in it; both take a few iterations to mend."""
 
 LEAST_DARK = 0.01
 """Photons added to image and model, so that nothing divides by zero."""
@@ -49,33 +52,46 @@ ROUNDING = 1e-6
 MOST_DARK = 1e6
 """Largest variance of the read noise, for intensities scaled to 1, in units of a photon."""
 
-NEGATIVE = 4.0
-"""Values below zero are taken for read noise down to so many standard deviations."""
+NEGATIVE = 1.0
+"""Standard deviations of the read noise that are added at the least. Values below zero count so
+far, or dark parts would come out too bright; what lies beyond adds less than a tenth of one."""
 
 PHOTONS = (1e-3, 1e7)
 """Least and most photons that intensity 1 is taken for. An image without noise would be
 one of endless photons; beyond the upper limit nothing but rounding would change."""
 
+TINY = 1e-12
+"""Keeps quotients of nothing finite."""
+
+
+Spectrum = NDArray[np.complex64]
+
 
 class Constants(NamedTuple):
-    """What stays the same during a run; tensors over the scene unless they are scalars.
+    """What stays the same during a run: over the scene, or one value for each plane.
 
     Attributes
     ----------
-    spectrum : Tensor of complex64
+    spectrum : complex64
         The optical transfer function.
-    inverse : Tensor
-        The preconditioner: an approximate inverse Hessian over the half spectrum.
-    observed : Tensor
+    inverse : float32
+        Over the half spectrum: what the division in Fourier space multiplies by.
+    observed : float32
         Intensities above the background; 0 outside the frame.
-    data_weight : Tensor
-        0 outside the frame and at pixels to ignore.
-    allowed : Tensor
-        1 where there may be light, else 0.
-    dark : Tensor
-        Shape (planes, 1, ...): what was added to each plane.
-    weight, corner : Tensor
-        Scalars, for intensities scaled to 1.
+    data_weight : float32
+        Over the penalty of u; 0 outside the frame and at pixels to ignore.
+    allowed : float32
+        1 where there may be light, else 0; one value where that is everywhere.
+    dark : float32
+        What was added to each plane.
+    photon : float32
+        Intensity of a photon.
+    step : float32
+        Threshold of slopes where the amplitude is 1.
+    ratio, constraint : float32
+        The penalties of z and v over that of u.
+    penalty : float32
+        That of u.
     """
 
     spectrum: Tensor
@@ -84,115 +100,57 @@ class Constants(NamedTuple):
     data_weight: Tensor
     allowed: Tensor
     dark: Tensor
-    weight: Tensor
-    corner: Tensor
+    photon: Tensor
+    step: Tensor
+    ratio: Tensor
+    constraint: Tensor
+    penalty: Tensor
 
 
-class Posed(NamedTuple):
-    """A problem, before anything is compiled for it: arrays over the scene unless said.
-
-    Attributes
-    ----------
-    scene : tuple of int
-        Shape of the scene.
-    spacing : tuple of float
-        Size of a pixel per axis, in the units that slopes are measured in.
-    spectrum, observed, data_weight, allowed, dark, weight, corner
-        See `Constants`.
-    steepness : float
-        Slope of b's root over that of a, at the mean of the image.
-    unit : float
-        Amplitude of a photon.
-    start : ndarray of float32
-        Amplitude to start from.
-    """
-
-    scene: tuple[int, ...]
-    spacing: tuple[float, ...]
-    spectrum: coarse.Spectrum
-    observed: Array
-    data_weight: Array
-    allowed: Array
-    dark: Array
-    weight: float
-    corner: float
-    steepness: float
-    unit: float
-    start: Array
-
-    def in_larger_pixels(self, axes: tuple[int, ...]) -> "Posed":
-        """The same problem in pixels twice as large along some axes."""
-
-        def mean(values: Array) -> Array:
-            return coarse.mean_of_pairs(values, axes, len(self.scene))
-
-        seen = mean(np.broadcast_to(self.data_weight, (*self.data_weight.shape[:2], *self.scene)))
-        light = mean(self.observed * self.data_weight)
-        return self._replace(
-            scene=seen.shape[2:],
-            spacing=tuple(d * (2 if a in axes else 1) for a, d in enumerate(self.spacing)),
-            spectrum=coarse.spectrum_of(self.spectrum, self.scene, axes),
-            observed=np.divide(light, seen, out=np.zeros_like(light), where=seen > 0),
-            data_weight=seen,
-            allowed=np.ceil(mean(self.allowed)),
-            start=np.sqrt(mean(np.square(self.start))),
-        )
-
-    def constants(self) -> Constants:
-        """What a run is given."""
-        tf = tensorflow()
-        curvature = Differences(1, self.spacing).squared_spectrum(self.scene)
-        usual = np.hypot(self.corner, USUAL_SLOPE * self.unit * self.steepness)
-        curvature *= self.weight * self.steepness**2 / usual
-        curvature += 4 * (np.square(self.spectrum.real) + np.square(self.spectrum.imag))
-        curvature += LEAST_CURVATURE
-        return Constants(
-            tf.constant(self.spectrum),
-            tf.constant(np.reciprocal(curvature, out=curvature)),
-            tf.constant(self.observed),
-            tf.constant(np.ascontiguousarray(self.data_weight, np.float32)),
-            tf.constant(self.allowed),
-            tf.constant(self.dark),
-            tf.constant(np.float32(self.weight)),
-            tf.constant(np.float32(self.corner)),
-        )
-
-
-def posed(problem: Problem, method: PoissonLikelihood) -> Posed:
-    """Put a problem in the terms of this module."""
+def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array]:
+    """Put a problem in the terms of this module; give its constants, and where it starts."""
     grid = problem.grid
-    dimensions = len(grid.frame)
+    axes = len(grid.frame)
+    power = POWER[axes]
     photons = photons_at_one(problem.scale, float(method.gain))
-    amplitude = 1 / np.sqrt(photons)  # of a photon
-    power = POWER[dimensions]
-    weight = float(method.weight) * WEIGHT[dimensions] * photons**PHOTONS_EXPONENT
-    light = problem.observed.copy()
+    weight = max(float(method.weight), SMALLEST_WEIGHT) * WEIGHT[axes]
+    weight *= photons ** (PHOTONS_EXPONENT + power / 2 - 1)
     read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
-    brightest = np.max(light, axis=tuple(range(1, light.ndim)), keepdims=True, initial=0)
-    dark = np.float32(read_noise**2 * photons + LEAST_DARK / photons) + ROUNDING * brightest
-    np.maximum(light, np.float32(-NEGATIVE * read_noise), out=light)
+    each = tuple(range(1, problem.observed.ndim))
+    brightest = problem.observed.max(each, keepdims=True, initial=0)
+    darkest = max(read_noise**2 * photons, NEGATIVE * read_noise) + LEAST_DARK / photons
+    dark = np.float32(darkest) + ROUNDING * brightest
+    observed = np.maximum(problem.observed, -dark)
+    bright = _mean_where_large((observed + dark) * (problem.data_weight > 0))
+    bright = np.maximum(bright, np.float32(1 / photons))
+    spectrum = transfer_function(problem.psf, grid.scene)
+    passed = np.square(spectrum.real) + np.square(spectrum.imag)
+    slopes = SymmetricDifferences("neighbours", problem.spacing).squared_spectrum(grid.scene)
+    start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
+    penalty = np.float32(DATA_PENALTY) / bright
+    step = STEP * _mean_where_large(_squared_slopes(start, problem.spacing)) / bright
+    step = np.maximum(step, np.float32(LEAST_STEP) * np.sqrt(bright / np.float32(photons)))
+    weight *= power / 2
+    ratio = np.float32(weight) * bright ** np.float32(power / 2 - 1) / (step * penalty)
+    constraint = np.float32(CONSTRAINT_PENALTY / DATA_PENALTY)
     margins = ((0, 0), (0, 0), *grid.margins)
-    allowed = np.ones((1,) * light.ndim, np.float32)
-    start = lifted(np.maximum(light, 0), START_MEAN)
+    allowed = np.ones((1,) * observed.ndim, np.float32)
     if problem.dark_outside:
         allowed = np.pad(np.ones((1, 1, *grid.frame), np.float32), margins)
-        start = np.pad(start, margins)
-    else:
-        start = np.pad(start, margins, mode="symmetric")
-    return Posed(
-        scene=grid.scene,
-        spacing=problem.spacing,
-        spectrum=transfer_function(problem.psf, grid.scene),
-        observed=np.pad(light, margins),
-        data_weight=problem.data_weight_in_scene(),
+    constants = Constants(
+        spectrum=spectrum,
+        inverse=1 / (ratio * slopes + passed + constraint),
+        observed=np.pad(observed, margins),
+        data_weight=problem.data_weight_in_scene() / penalty,
         allowed=allowed,
         dark=dark,
-        weight=weight * amplitude ** (2 - power),
-        corner=CORNER * amplitude**power,
-        steepness=power * np.sqrt(max(light.mean(), amplitude**2)) ** (power - 1),
-        unit=amplitude,
-        start=start,
+        photon=np.float32(1 / photons),
+        step=step * bright ** np.float32(1 - power / 2),
+        ratio=ratio,
+        constraint=constraint,
+        penalty=penalty,
     )
+    return constants, np.maximum(start, 0) * allowed
 
 
 def photons_at_one(scale: float, gain: float) -> float:
@@ -201,7 +159,25 @@ def photons_at_one(scale: float, gain: float) -> float:
     return most if gain * most <= scale else max(scale / gain, least)
 
 
-def lifted(light: Array, part: float) -> Array:
-    """Amplitudes of light to which a part of its mean is added."""
-    mean = light.mean(axis=tuple(range(2, light.ndim)), keepdims=True)
-    return np.asarray(np.sqrt((1 - part) * light + part * mean), np.float32)
+def _linear_start(image: Array, spectrum: Spectrum, passed: Array, slopes: Array) -> Array:
+    """A regularised inverse of the blur, which may be negative here and there."""
+    frame_axes = tuple(range(-slopes.ndim, 0))
+    transformed = fft.rfftn(image, axes=frame_axes, workers=-1)
+    transformed *= spectrum.conj() / (passed + np.float32(START_PRIOR) * slopes + TINY)
+    start: Array = fft.irfftn(transformed, s=image.shape[2:], axes=frame_axes, workers=-1)
+    return start
+
+
+def _squared_slopes(image: Array, spacing: tuple[float, ...]) -> Array:
+    """Squared differences to the next pixels; the scene wraps round."""
+    squares = np.zeros_like(image)
+    for axis, distance in enumerate(spacing):
+        squares += np.square((np.roll(image, 1, axis + 2) - image) / np.float32(distance))
+    return squares
+
+
+def _mean_where_large(values: Array) -> Array:
+    """Mean of each plane, where a value counts as much as it is large."""
+    each = tuple(range(1, values.ndim))
+    mean = values.mean(each, keepdims=True)
+    return np.asarray(np.square(values).mean(each, keepdims=True) / (mean + TINY), np.float32)

@@ -11,11 +11,12 @@ that axis and one other, T those along all three. So the length of the vector of
 weighted, is the root of the mean squared differences at a cell: the same whichever way an
 image is turned or mirrored, and 1 for an edge of height 1 along an axis, as it should be. T,
 of which next to nothing is in a blurred image, is left to the solver as a quadratic term, which
-costs no memory. For order 2 all components are centred on their pixel.
+costs no memory. For order 2 all components are centred on their pixel. So are those to all
+neighbours, whose sum of squares is half that of the differences to each.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -75,17 +76,18 @@ class SymmetricDifferences:
 
     Parameters
     ----------
-    order : {1, 2}
+    kind : {1, 2, "neighbours"}
         1: differences at the cells of a grid. 2: the Hessian, its mixed derivatives weighted by
         the square root of two, so that the sum of squares is the squared Frobenius norm.
+        "neighbours": along each axis the central difference and half the second one.
     spacing : sequence of float
         Voxel size per axis, relative to the finest.
     """
 
-    def __init__(self, order: int, spacing: Sequence[float]) -> None:
+    def __init__(self, kind: int | str, spacing: Sequence[float]) -> None:
         self._axes = len(spacing)
-        self.components = (_at_cells if order == 1 else _hessian)(spacing)
-        self.quadratic = _corner(spacing) if order == 1 and self._axes == 3 else None
+        self.components = COMPONENTS[kind](spacing)
+        self.quadratic = _corner(spacing) if kind == 1 and self._axes == 3 else None
 
     def apply(self, values: Tensor) -> list[Tensor]:
         """D x: one tensor for each of the components."""
@@ -180,6 +182,24 @@ def _hessian(spacing: Sequence[float]) -> tuple[Component, ...]:
             filters[pair[0]], filters[pair[1]] = way
             mixed.append(Component(tuple(filters), factor / math.sqrt(len(ways))))
     return (*pure, *mixed)
+
+
+def _neighbours(spacing: Sequence[float]) -> tuple[Component, ...]:
+    axes = range(len(spacing))
+    parts: tuple[tuple[Filter, float], ...] = (("central", 1.0), ("second", 0.5))
+    return tuple(
+        Component(tuple(name if a == axis else "same" for a in axes), factor / spacing[axis])
+        for axis in axes
+        for name, factor in parts
+    )
+
+
+COMPONENTS: dict[int | str, Callable[[Sequence[float]], tuple[Component, ...]]] = {
+    1: _at_cells,
+    2: _hessian,
+    "neighbours": _neighbours,
+}
+"""The components of each kind of differences."""
 
 
 def _squared_spectrum(one: Component, shape: tuple[int, ...]) -> NDArray[np.float32]:
