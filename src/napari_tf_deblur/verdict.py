@@ -157,7 +157,7 @@ def _kind(shells: Shells | None, width: PSFWidth, warnings: Iterable[str]) -> Ki
         return "over-smoothed"
     if width.is_narrow:
         return "PSF too narrow"
-    if width.is_wide(shells.left_where_hardly_passed):
+    if width.is_wide:
         return "PSF too wide"
     left = in_main > LEFT_MAIN and too_smooth > COSTS
     if left or (held_back > HELD_BACK and too_smooth > ADDED):
