@@ -136,6 +136,8 @@ def test_spectrum_and_trials_are_heard_about_the_psf(image):
     ):
         width = PSFWidth(log_ratio, doubt, of_points=False)
         assert judged(found, width).kind == expected
+        heard = "fits" if expected == "PSF too wide" else expected
+        assert judged(found, width, too_wide=False).kind == heard
 
 
 def same(a, b, tolerance=1e-3):

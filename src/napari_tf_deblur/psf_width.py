@@ -65,20 +65,22 @@ class PSFWidth:
         """Whether the PSF is too narrow, or the sample as soft; of points nothing is said."""
         return not self.of_points and self.log_ratio - SURE["narrow"] * self.doubt > NARROW
 
-    @property
-    def is_wide(self) -> bool:
-        """Whether the PSF is too wide."""
-        return self.log_ratio + SURE["wide"] * self.doubt < 0
-
-    def may_be_wide(self, left: bool) -> bool:
-        """Whether it is, if trials say so as well.
+    def is_wide(self, left: bool) -> bool:
+        """Whether the PSF is too wide.
 
         Parameters
         ----------
         left : bool
-            Whether a residual speaks for it: see `Shells.left_where_hardly_passed`.
+            Whether a residual says so: see `Shells.left_where_hardly_passed`.
         """
-        alone = self.log_ratio + SURE["suspect"] * self.doubt < 0
+        return self._is_wide(left, SURE["wide"])
+
+    def may_be_wide(self, left: bool) -> bool:
+        """Whether it is, if trials say so as well."""
+        return self._is_wide(left, SURE["suspect"])
+
+    def _is_wide(self, left: bool, sure: float) -> bool:
+        alone = self.log_ratio + sure * self.doubt < 0
         return alone or (left and self.log_ratio < NOT_NARROW)
 
     @property

@@ -48,7 +48,7 @@ MISJUDGED = 1.5
 """Power of the emptiest shell, over that of the noise by the image's differences, up to which the
 shell is right: photographs have more noise where they are bright than such an estimate tells."""
 
-HARDLY_PASSED, LEFT = 0.04, 1.15
+HARDLY_PASSED, LEFT = 0.04, 1.35
 """Square of what a PSF passes, below which it is next to nothing, and the residual's power there,
 over the noise's, from which on data are left that such a PSF lets through no scene to explain."""
 

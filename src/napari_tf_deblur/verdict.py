@@ -87,7 +87,7 @@ TELLING = 100.0
 """Frequencies, each as the signal's part in it, that say half of what many would: where few are
 above the noise, what is known beforehand, such as that light is not negative, says much."""
 
-NOISY = 1.4
+NOISY = 2.0
 """How much more noise is let in than is best, from both."""
 
 
@@ -120,7 +120,7 @@ def judged(
     shells: Shells | None,
     width: PSFWidth = UNTOLD,
     warnings: Iterable[str] = (),
-    too_wide: bool = False,
+    too_wide: bool | None = None,
 ) -> Verdict:
     """Say whether to believe a result.
 
@@ -132,14 +132,16 @@ def judged(
         Of the PSF, beside the blur of the data.
     warnings : iterable of str
         Of the image, as :func:`image_warnings` gives them.
-    too_wide : bool
-        Whether trials say that the PSF is too wide.
+    too_wide : bool or None
+        Whether trials say that the PSF is too wide; None where they do not tell.
     """
-    kind = _kind(shells, width, warnings)
+    kind = _kind(shells, width, warnings, too_wide)
     return Verdict("PSF too wide" if too_wide and kind not in SAID_FIRST else kind)
 
 
-def _kind(shells: Shells | None, width: PSFWidth, warnings: Iterable[str]) -> Kind:
+def _kind(
+    shells: Shells | None, width: PSFWidth, warnings: Iterable[str], too_wide: bool | None
+) -> Kind:
     if any(SATURATED in warning for warning in warnings):
         return "saturated"
     if shells is None:
@@ -157,7 +159,7 @@ def _kind(shells: Shells | None, width: PSFWidth, warnings: Iterable[str]) -> Ki
         return "over-smoothed"
     if width.is_narrow:
         return "PSF too narrow"
-    if width.is_wide:
+    if width.is_wide(shells.left_where_hardly_passed) and too_wide is not False:
         return "PSF too wide"
     left = in_main > LEFT_MAIN and too_smooth > COSTS
     if left or (held_back > HELD_BACK and too_smooth > ADDED):

@@ -31,6 +31,9 @@ MUCH_BETTER, FAR_BETTER = 0.03, 0.012
 """The same, where the spectrum does not tell, and so much better than the PSF does at any weight.
 In a scene of points the second is needed in any case."""
 
+MUCH_WORSE = -0.02
+"""So much worse a narrower PSF predicts where that speaks against a PSF that is too wide."""
+
 UNLIKELY = 0.004
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
 octaves four times as much. Keeps the search from noise where all weights predict alike."""
@@ -83,8 +86,9 @@ class Weighed:
     ----------
     calibration : Calibration
         With the weight that was found.
-    too_wide : bool
-        Whether a narrower PSF predicts clearly better.
+    too_wide : bool or None
+        Whether a narrower PSF predicts clearly better, or clearly worse; None where trials do
+        not tell.
     of_rival : bool
         Whether the calibration is that of the rival, which needs another preparation.
     width : PSFWidth or None
@@ -92,7 +96,7 @@ class Weighed:
     """
 
     calibration: Calibration
-    too_wide: bool = False
+    too_wide: bool | None = None
     of_rival: bool = False
     width: PSFWidth | None = None
 
@@ -183,15 +187,20 @@ class _Search:
             too_wide = self._fits_better(narrower, suspect)
             self._narrower.append(narrower)
             if too_wide:
-                return Weighed(self.weighted((yield from self._nearest(narrower))), too_wide=True)
+                place = yield from self._nearest(narrower)
+            return Weighed(self.weighted(place), too_wide=too_wide)
         return Weighed(self.weighted(place))
 
-    def _fits_better(self, narrower: Trial, suspect: bool) -> bool:
-        """Whether a narrower PSF predicts so much better that the PSF is too wide."""
+    def _fits_better(self, narrower: Trial, suspect: bool) -> bool | None:
+        """Whether a narrower PSF predicts so much better that the PSF is too wide, or worse."""
         at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
+        if at_usual < MUCH_WORSE:
+            return False
         if suspect and at_usual > BETTER:
-            return at_best > FAR_BETTER or not self._width.of_points
-        return at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
+            fits = at_best > FAR_BETTER or not self._width.of_points
+        else:
+            fits = at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
+        return True if fits else None
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
