@@ -140,6 +140,16 @@ def test_spectrum_and_trials_are_heard_about_the_psf(image):
         assert judged(found, width, too_wide=False).kind == heard
 
 
+def test_data_left_where_a_psf_passes_nothing_tell_that_it_is_too_wide():
+    """But not beside the zeros of motion."""
+    image = observed(gain=0.1)[None, None]
+    for psf, told in ((PSF, False), (gaussian_psf(2.3), True), (np.full((1, 9), 1 / 9), False)):
+        residual = image - ndimage.gaussian_filter(image, (0, 0, 1, 1))
+        found = shells(image, residual, psf=np.asarray(psf, np.float32))
+        assert found.has_zeros == (psf.shape == (1, 9))
+        assert found.left_where_hardly_passed == told
+
+
 def same(a, b, tolerance=1e-3):
     for name in ("passed", "count", "data", "residual", "followed"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), tolerance, tolerance)

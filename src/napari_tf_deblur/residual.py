@@ -52,6 +52,9 @@ HARDLY_PASSED, LEFT = 0.04, 1.35
 """Square of what a PSF passes, below which it is next to nothing, and the residual's power there,
 over the noise's, from which on data are left that such a PSF lets through no scene to explain."""
 
+ZERO = 0.01
+"""Beyond so much below zero an optical transfer function has passed through it."""
+
 NOT_FOLLOWED = 0.02
 """Part of the data that is followed, below which a shell is left as it was."""
 
@@ -83,6 +86,9 @@ class Shells:
         Power of the residual, each pixel in units of its own noise.
     followed : ndarray of float64
         Part of the data that the re-blurred result follows, 0 to 1.
+    has_zeros : bool
+        Whether the optical transfer function has zeros between what it passes, as those of
+        motion and defocus have, so that shells hold frequencies of many kinds.
     mean_passed : float
         Mean square of the optical transfer function over all frequencies.
     at_nyquist : tuple of (float, float)
@@ -95,6 +101,7 @@ class Shells:
     data: Doubles
     residual: Doubles
     followed: Doubles
+    has_zeros: bool
     mean_passed: float
     at_nyquist: tuple[tuple[float, float], ...]
 
@@ -143,7 +150,13 @@ class Shells:
 
     @property
     def left_where_hardly_passed(self) -> bool:
-        """Whether data are left that no scene explains if the PSF is as wide as that."""
+        """Whether data are left that no scene explains if the PSF is as wide as that.
+
+        Or if the weight is large, or the run is not at its end.
+        Not told of PSFs with zeros: beside these data are left in any case.
+        """
+        if self.has_zeros:
+            return False
         where = (self.passed < HARDLY_PASSED) & (self.data > CLEAR)
         return bool(self.surely_left[where].max(initial=0.0) > LEFT)
 
@@ -166,7 +179,8 @@ class Shells:
         all_pieces = data.shape[0] * data.shape[1]
         of_one = float(np.sum(fade**2, dtype=np.float64)) * all_pieces
         observed = power(of_data, of_data) / noise
-        transfer = np.abs(transfer_function(psf, look))
+        signed = transfer_function(psf, look)
+        transfer = np.abs(signed)
         passed = through_window(np.square(transfer))
         weight, along = _frequencies(look)
         if not weight.any():  # a few pixels
@@ -195,6 +209,7 @@ class Shells:
             data=in_data[enough] / least,
             residual=left[enough] / least,
             followed=followed[enough],
+            has_zeros=bool(signed.real.min() < -ZERO),
             mean_passed=float(np.average(np.square(transfer), weights=weight)),
             at_nyquist=tuple(
                 (float(transfer[edge].mean()), float(observed[edge].mean() / least))

@@ -159,7 +159,7 @@ def _kind(
         return "over-smoothed"
     if width.is_narrow:
         return "PSF too narrow"
-    if width.is_wide(shells.left_where_hardly_passed) and too_wide is not False:
+    if width.is_wide and too_wide is not False:
         return "PSF too wide"
     left = in_main > LEFT_MAIN and too_smooth > COSTS
     if left or (held_back > HELD_BACK and too_smooth > ADDED):
