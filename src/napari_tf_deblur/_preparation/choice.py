@@ -2,8 +2,9 @@
 
 On held-out photographs and simulated fluorescence, in 2D and 3D, with the weight chosen by the
 truth, `PoissonLikelihood`, then solved by L-BFGS, was 0.01 dB behind the best of all methods in
-the median, and at one in ten 0.3. What it cannot do is what decides; and where the image is as smooth as `Hessian` takes
-it to be, which trials on a part of the image tell, that one gains up to 10 dB.
+the median, and at one in ten 0.3. What it cannot do is what decides; and where the image is as
+smooth as `Hessian` takes it to be, which trials on a part of the image tell, that one gains up to
+10 dB.
 """
 
 from typing import NamedTuple
