@@ -255,6 +255,7 @@ def test_the_deviance_keeps_its_digits(dark):
 def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
     weight, dark = 10.0**data_weight, 10.0**dark
     c = constants(observed=count - dark, data_weight=weight, dark=dark)
+    count = float(np.float32(count - dark)) + float(np.float32(dark))  # as float32 holds it
     light = poisson.likeliest(c, tensorflow().constant(np.float32(blurred))).numpy()
     lack = weight - dark - blurred
     root = 0.5 * (np.sqrt(lack**2 + 4 * weight * count) - lack)
