@@ -6,7 +6,7 @@ import numpy as np
 from cases import Case
 from rules import RULES
 
-from napari_tf_deblur import Deconvolution, deconvolve
+from napari_tf_deblur import Calibration, Deconvolution, deconvolve
 from napari_tf_deblur.methods import (
     Hessian,
     Method,
@@ -41,7 +41,7 @@ def run(case: Case) -> list[Answer]:
         result = solve(case, method)
         answers.append(
             Answer(
-                type(method).__name__,
+                type(result.method).__name__,
                 result.image,
                 repr(result.method),
                 result.seconds,
@@ -51,7 +51,7 @@ def run(case: Case) -> list[Answer]:
     return answers
 
 
-def solve(case: Case, method: Method) -> Deconvolution:
+def solve(case: Case, method: Method | Calibration) -> Deconvolution:
     return deconvolve(
         case.blurred,
         case.psf,

@@ -5,16 +5,18 @@ light on a dark ground.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from cases import Case
 
 from napari_tf_deblur import (
+    Calibration,
     Hessian,
     PoissonLikelihood,
     RichardsonLucy,
     TotalVariation,
     Wiener,
-    cross_validated,
+    calibrate,
 )
 from napari_tf_deblur.methods import Method
 
@@ -22,26 +24,26 @@ TOLERANCE = 0.02
 """Finer than the default: here quality counts more than time."""
 
 
-def weighted(case: Case, method: Method) -> Method:
+def weighted(case: Case, method: Method) -> Calibration:
     """Find a method's weight by cross-validation, from the image alone."""
-    return cross_validated(
+    return calibrate(
         case.blurred,
         case.psf,
-        method,
+        replace(method, weight="cross-validated"),  # type: ignore[call-arg]
         boundary="unknown" if case.boundary == "camera" else "periodic",
         channel_axis=case.channel_axis,
     )
 
 
-def total_variation(case: Case) -> Method:
+def total_variation(case: Case) -> Calibration:
     return weighted(case, TotalVariation(nonnegative=case.counts, tolerance=TOLERANCE))
 
 
-def hessian(case: Case) -> Method:
+def hessian(case: Case) -> Calibration:
     return weighted(case, Hessian(nonnegative=case.counts, tolerance=TOLERANCE))
 
 
-def poisson_likelihood(case: Case) -> Method:
+def poisson_likelihood(case: Case) -> Method | Calibration:
     # In volumes its own weight does as well, in a sixth of the time.
     return PoissonLikelihood() if case.axes == 3 else weighted(case, PoissonLikelihood())
 
@@ -54,7 +56,9 @@ def wiener(case: Case) -> Method:
     return Wiener()
 
 
-RULES: tuple[Callable[[Case], Method], ...] = (
+Rule = Callable[[Case], Method | Calibration]
+
+RULES: tuple[Rule, ...] = (
     total_variation,
     hessian,
     poisson_likelihood,

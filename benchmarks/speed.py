@@ -136,7 +136,7 @@ def total_variation_section() -> None:
     print("| --- | ---: | ---: | ---: |")
     volume = nuclei_volume()
     for case in (photo_of(512), photo_of(2048), volume):
-        weight = total_variation(case).weight
+        weight = total_variation(case).method.weight
         method = TotalVariation(weight=weight, iterations=CONVERGED, tolerance=0.0)
         count = iterations_to_close(case, method)
         (ratio,) = in_pairs(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur.cross_validation import cross_validated
 from napari_tf_deblur.deconvolve import (
     Deconvolution,
     calibrate,
@@ -55,7 +54,6 @@ __all__ = [
     "Wiener",
     "calibrate",
     "convolve",
-    "cross_validated",
     "deblur_layer",
     "deconvolve",
     "estimate_blur",

@@ -261,7 +261,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
 
     if prepared.weight_to_find is not None:
         found = yield from mapped(weighed(prepared, stop), first_part)
-        if found.of_rival:
+        if found.of_rival or found.calibration.psf_width != 1:
             prepared = Prepared.of(replace(arguments, method=found.calibration), prepared.blur)
         else:
             prepared = replace(prepared, calibration=found.calibration)
@@ -296,4 +296,5 @@ def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
         valid = None if valid is None else valid[which]
     shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
     width = found.width or PSFWidth.of(prepared)
-    return judged(shells, width, prepared.warnings, found.too_wide)
+    too_wide = prepared.calibration.psf_width < 1 or (False if found.narrower_is_worse else None)
+    return judged(shells, width, prepared.warnings, too_wide)

@@ -68,15 +68,15 @@ class Trial:
     ----------
     risk : float
         Mean squared error of prediction in units of the noise's variance, less the noise's own.
-    image : ndarray of float32
-        The result.
     residual : ndarray of float32
         What the result leaves unexplained.
+    psf : ndarray of float32
+        That it was deblurred with.
     """
 
     risk: float
-    image: Array
     residual: Array
+    psf: PSF
 
 
 class Trials:
@@ -115,7 +115,7 @@ class Trials:
         """Whether there is noise to be split."""
         return bool(self._variance.max() > 0)
 
-    def at(self, calibration: Calibration, psf: PSF) -> Generator[Step, None, Trial]:
+    def at(self, calibration: Calibration) -> Generator[Step, None, Trial]:
         """Deblur the first copy, and compare with the other.
 
         Yields
@@ -127,7 +127,7 @@ class Trials:
         hurried = replace(method, tolerance=method.trial_tolerance)
         arguments = Arguments(
             self._first * self._scale + np.float32(self._prepared.calibration.method.offset),
-            psf,
+            self._prepared.psf,
             replace(calibration, method=hurried),
             self._boundary,
             channel_axis=1,
@@ -135,18 +135,19 @@ class Trials:
             mask=None if self._valid is None else ~self._valid[:, 0],
         )
         self._done += 1
-        solved = yield from mapped(run(Prepared.of(arguments), self._stop), self._shown)
+        prepared = Prepared.of(arguments)
+        solved = yield from mapped(run(prepared, self._stop), self._shown)
         if self._is_stopped:
             raise Stopped
         predicted = self._first - solved.residual / self._scale
         error = np.square(predicted - self._other) / self._variance
         kept: Any = True if self._valid is None else self._valid
         risk = float(np.mean(error, where=kept, dtype=np.float64))
-        return Trial(risk - 1 - ADDED**-2, solved.image, solved.residual)
+        return Trial(risk - 1 - ADDED**-2, solved.residual, prepared.psf)
 
-    def says_too_wide(self, trial: Trial, psf: PSF) -> bool:
-        """Whether a trial leaves what no scene explains if the PSF is as wide as that."""
-        shells = Shells.of(self._first, trial.residual / self._scale, self._valid, psf, 1.0)
+    def says_too_wide(self, trial: Trial) -> bool:
+        """Whether a trial leaves what no scene explains if the PSF is as wide as its."""
+        shells = Shells.of(self._first, trial.residual / self._scale, self._valid, trial.psf, 1.0)
         return shells is not None and shells.left_where_hardly_passed
 
     @property

@@ -9,8 +9,6 @@ import numpy as np
 
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.forward import narrowed
-from napari_tf_deblur.psf import PSF
 from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
@@ -43,10 +41,6 @@ RIVAL_BETTER = 0.01
 
 RIVALS_TRIALS = 3
 """Trials of the other method, as a rule."""
-
-FURTHER = 2
-"""Larger weights in a row that are no nearer, after which the search ends: with points and threads
-the first one may be farther and the next much nearer."""
 
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
@@ -85,10 +79,9 @@ class Weighed:
     Attributes
     ----------
     calibration : Calibration
-        With the weight that was found.
-    too_wide : bool or None
-        Whether a narrower PSF predicts clearly better, or clearly worse; None where trials do
-        not tell.
+        With the weight that was found, and a narrower PSF if that predicts clearly better.
+    narrower_is_worse : bool
+        Whether a narrower PSF predicts clearly worse.
     of_rival : bool
         Whether the calibration is that of the rival, which needs another preparation.
     width : PSFWidth or None
@@ -96,7 +89,7 @@ class Weighed:
     """
 
     calibration: Calibration
-    too_wide: bool | None = None
+    narrower_is_worse: bool = False
     of_rival: bool = False
     width: PSFWidth | None = None
 
@@ -130,11 +123,11 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     if not trials.can_tell:
         return found
     width = PSFWidth.of(prepared)
-    search = _Search(trials, prepared.calibration, prepared.psf, width, effort.step)
+    search = _Search(trials, prepared.calibration, width, effort.step)
     try:
         found = yield from search.best()
         if prepared.rival:
-            other = _Search(trials, prepared.rival, prepared.psf, width, effort.step)
+            other = search.with_other(prepared.rival, found.calibration.psf_width)
             yield from other.least_risk()
             if other.least < search.least - RIVAL_BETTER:
                 found = replace((yield from other.best()), of_rival=True)
@@ -150,19 +143,18 @@ class _Search:
         self,
         trials: Trials,
         calibration: Calibration,
-        psf: PSF,
         width: PSFWidth,
         step: float,
     ) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
-        self._psf, self._width = psf, width
+        self._width = width
         self._known: dict[int, Trial] = {}
-        self._narrower: list[Trial] = []
+        self._least_if_narrower = np.inf
 
     @property
     def least(self) -> float:
         """The least risk that was found, with a narrower PSF too."""
-        return min(trial.risk for trial in (*self._known.values(), *self._narrower))
+        return min(self._least_if_narrower, *(trial.risk for trial in self._known.values()))
 
     def weighted(self, place: float) -> Calibration:
         """The calibration with the weight at a place."""
@@ -174,33 +166,38 @@ class _Search:
     def at(self, place: int) -> Generator[Step, None, Trial]:
         """The trial at a place, which is done once."""
         if place not in self._known:
-            self._known[place] = yield from self._trials.at(self.weighted(place), self._psf)
+            self._known[place] = yield from self._trials.at(self.weighted(place))
         return self._known[place]
 
     def best(self) -> Generator[Step, None, Weighed]:
-        """Find the best weight, and whether the PSF is too wide."""
+        """Find the best weight, with a narrower PSF where this one is too wide."""
         place = yield from self.least_risk()
-        left = self._trials.says_too_wide(self._known[0], self._psf)
+        left = self._trials.says_too_wide(self._known[0])
         suspect = self._width.may_be_wide(left)
-        if suspect or (place < LESS_WEIGHT and not self._width.is_right):
-            narrower = yield from self._trials.at(self.weighted(0), narrowed(self._psf, NARROWED))
-            too_wide = self._fits_better(narrower, suspect)
-            self._narrower.append(narrower)
-            if too_wide:
-                place = yield from self._nearest(narrower)
-            return Weighed(self.weighted(place), too_wide=too_wide)
-        return Weighed(self.weighted(place))
-
-    def _fits_better(self, narrower: Trial, suspect: bool) -> bool | None:
-        """Whether a narrower PSF predicts so much better that the PSF is too wide, or worse."""
-        at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
-        if at_usual < MUCH_WORSE:
-            return False
-        if suspect and at_usual > BETTER:
-            fits = at_best > FAR_BETTER or not self._width.of_points
+        if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
+            return Weighed(self.weighted(place))
+        narrower = self.with_other(self._calibration, NARROWED)
+        first = yield from narrower.at(0)
+        if self._fits_better(first, suspect):
+            found = yield from narrower.best()
         else:
-            fits = at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
-        return True if fits else None
+            worse = self._known[0].risk - first.risk < MUCH_WORSE
+            found = Weighed(self.weighted(place), narrower_is_worse=worse)
+        self._least_if_narrower = narrower.least
+        return found
+
+    def with_other(self, calibration: Calibration, times: float) -> "_Search":
+        """The same with another method, and a PSF so many times as wide."""
+        calibration = replace(calibration, psf_width=times * self._calibration.psf_width)
+        width = self._width.of_narrowed(times)
+        return _Search(self._trials, calibration, width, self._step)
+
+    def _fits_better(self, narrower: Trial, suspect: bool) -> bool:
+        """Whether a narrower PSF predicts so much better that the PSF is too wide."""
+        at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
+        if suspect and at_usual > BETTER:
+            return at_best > FAR_BETTER or not self._width.of_points
+        return at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
 
     def least_risk(self) -> Generator[Step, None, float]:
         """Where the risk is least, between places by a parabola."""
@@ -220,22 +217,3 @@ class _Search:
 
     def _cost(self, place: int) -> float:
         return self._known[place].risk + UNLIKELY * (self._step * min(place, 0)) ** 2
-
-    def _nearest(self, fitting: Trial) -> Generator[Step, None, int]:
-        """With a PSF that is too wide: where the result is nearest to that of one that fits.
-
-        What is to be predicted then says little: the less weight, the better noise makes up for
-        the PSF, and the worse the image.
-        """
-
-        def distance(place: int) -> float:
-            image = self._known[place].image
-            return float(np.mean(np.square(image - fitting.image), dtype=np.float64))
-
-        nearest = 0
-        for place in range(LARGEST_STEP + 1):
-            yield from self.at(place)
-            nearest = min(nearest, place, key=distance)
-            if place - nearest == FURTHER:
-                break
-        return nearest

@@ -14,7 +14,6 @@ from napari_tf_deblur import (
     Wiener,
     calibrate,
     convolve,
-    cross_validated,
     deconvolve,
     gaussian_psf,
     iter_deconvolve,
@@ -203,7 +202,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda w: "{0[0]}={0[1]!r:.20}".format(*w.items()))
-@pytest.mark.parametrize("function", [deconvolve, calibrate, cross_validated, iter_deconvolve])
+@pytest.mark.parametrize("function", [deconvolve, calibrate, iter_deconvolve])
 def test_arguments_of_a_wrong_kind_end_in_a_sentence(function, wrong):
     arguments = {"image": IMAGE, "psf": PSF, "method": TotalVariation()} | wrong
 

@@ -23,11 +23,15 @@ class Calibration:
         Intensity units of the image per unit of the solver, above 0.
     reason : str
         Why this method was picked, if it was; else empty.
+    psf_width : float
+        Width of the PSF to deblur with, as a part of that of the PSF that is given: less than 1
+        where trials showed that one to be too wide.
     """
 
     method: Method
     scale: float
     reason: str = ""
+    psf_width: float = 1.0
 
     @classmethod
     def of(cls, method: Method, image: Statistics, reason: str = "") -> Self:

@@ -16,7 +16,7 @@ from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.forward import Boundary, Grid
+from napari_tf_deblur.forward import Boundary, Grid, narrowed
 from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
 
@@ -47,7 +47,7 @@ class Prepared:
         The planes that are solved together, all batches of one size: the last plane comes
         several times where need be. Planes without any pixel that counts are in none.
     psf : ndarray of float32
-        Of sum 1.
+        Of sum 1, as wide as the calibration says.
     boundary : {"unknown", "zero", "periodic"}
         What lies beyond the frame.
     calibration : Calibration
@@ -88,6 +88,8 @@ class Prepared:
         """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
         psf, blur = _psf(arguments, blur)
+        if isinstance(wanted, Calibration) and wanted.psf_width != 1:
+            psf = narrowed(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         ignored = planes.ignored(arguments.image, arguments.mask)
@@ -120,6 +122,12 @@ class Prepared:
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
         warnings += _warnings(planes, psf, blank)
         warnings += [str(blur)] if blur else []
+        if calibration.psf_width != 1:
+            warnings.append(
+                f"Deblurred with a PSF {calibration.psf_width:.2g} times as wide as "
+                f"{'the one found' if blur else 'the one given'}, with which trials predicted the "
+                "image better. To use a PSF as it is, give the weight as a number."
+            )
         lowest = min(float(values[plane].min()) for plane in used)
         if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
             warnings.append(
