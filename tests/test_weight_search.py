@@ -65,14 +65,28 @@ def test_units_do_not_matter():
 
 
 @pytest.mark.finds_weight
-def test_a_psf_that_is_too_wide_makes_no_noise_and_is_said():
+@pytest.mark.parametrize("times", [1.25, 1.6])
+@pytest.mark.parametrize("method", ["auto", TotalVariation()])
+def test_a_psf_that_is_too_wide_is_made_narrower_and_that_is_said(method, times):
     image = observed(1000, gaussian_psf(2.4))
-    right = deconvolve(image, gaussian_psf(2.4))
-    wide = deconvolve(image, gaussian_psf(3.0))
+    right = deconvolve(image, gaussian_psf(2.4), method)
     assert right.verdict.kind != "PSF too wide"
+    assert right.calibration.psf_width == 1
+    psf = gaussian_psf(times * 2.4)
+    wide = deconvolve(image, psf, method)
     assert wide.verdict.kind == "PSF too wide"
-    assert decibels(wide.image) > decibels(image) - 0.5
-    assert decibels(right.image) > decibels(image) + 1
+    assert wide.calibration.psf_width == pytest.approx(1 / times, rel=0.12)
+    assert any("times as wide as the one given" in said for said in wide.warnings)
+    gained = decibels(right.image) - decibels(image)
+    assert gained > 1
+    assert decibels(wide.image) - decibels(image) > 0.7 * gained
+    again = deconvolve(image, psf, wide.calibration)
+    np.testing.assert_array_equal(again.image, wide.image)
+    assert again.verdict == wide.verdict
+    # Neither by a number for the weight, nor by other units.
+    as_told = deconvolve(image, psf, wide.method)
+    assert as_told.calibration.psf_width == 1
+    assert calibrate(1e5 * image, psf, method).psf_width == wide.calibration.psf_width
 
 
 @pytest.mark.finds_weight

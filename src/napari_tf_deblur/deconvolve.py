@@ -111,7 +111,8 @@ def deconvolve(
     method : Method, Calibration or "auto", optional
         One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
         found from a larger image, of which this one is a part; "auto" picks the method from
-        the image.
+        the image. Where its weight is to be found, trials may show that the PSF is too wide:
+        a narrower one is then used, and `warnings` and ``calibration.psf_width`` say so.
     boundary : {"unknown", "zero", "periodic"}, optional
         What lies beyond the frame: something unknown that the method works out as far as
         the PSF lets it be seen, nothing at all, or the image again.

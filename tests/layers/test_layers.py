@@ -4,10 +4,12 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points, Shapes
 
+import napari_tf_deblur
 from napari_tf_deblur import (
     GradientDescent,
     TotalVariation,
     Wiener,
+    convolve,
     deblur_layer,
     deconvolve,
     gaussian_psf,
@@ -80,6 +82,20 @@ def test_metadata_repeats_the_run(blurred):
     assert set(record["versions"]) == {"napari-tf-deblur", "tensorflow", "napari", "numpy"}
     names = {"deconvolve": deconvolve, "TotalVariation": TotalVariation}
     again = eval(record["python"], names, {"image": blurred, "psf": record["psf"]["array"]})
+    np.testing.assert_array_equal(again.image, result.data)
+
+
+@pytest.mark.finds_weight
+def test_metadata_repeats_a_run_whose_psf_was_made_narrower():
+    random = np.random.default_rng(4)
+    sharp = 255 * np.kron(random.uniform(size=(12, 12)), np.ones((8, 8)))
+    image = convolve(sharp, gaussian_psf(1.5), boundary="reflect")
+    image = (image + random.normal(0, 2, image.shape)).astype(np.float32)
+    result = deblur_layer(Image(image), gaussian_psf(2.2), TotalVariation())
+    record = result.metadata[KEY]
+    assert record["psf_width"] < 1
+    names = {"image": image, "psf": record["psf"]["array"]}
+    again = eval(record["python"], vars(napari_tf_deblur), names)
     np.testing.assert_array_equal(again.image, result.data)
 
 

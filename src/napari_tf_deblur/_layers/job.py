@@ -164,7 +164,9 @@ class Job:
     ) -> dict[str, Any]:
         about_psf = self.psf.record(self.source)
         image = "image" if frame.is_last else f"image.transpose({frame.order(self.source.rgb)})"
-        arguments = [f"{image}, {about_psf['python']}, {done.method!r}"]
+        as_given = done.calibration.psf_width == 1
+        how = done.method if as_given else done.calibration
+        arguments = [f"{image}, {about_psf['python']}, {how!r}"]
         arguments += [f"boundary={self.boundary!r}"]
         arguments += [f"channel_axis={self.source.channel_axis}"]
         arguments += ["alpha=True"] if self.source.has_alpha else []
@@ -177,6 +179,7 @@ class Job:
             "method": {"name": type(done.method).__name__, **asdict(done.method)},
             "reason": done.reason,
             "psf": {**about_psf, "array": psf, "notes": notes},
+            "psf_width": done.calibration.psf_width,
             "boundary": self.boundary,
             "mask": mask,
             "python": f"deconvolve({', '.join(arguments)})",
