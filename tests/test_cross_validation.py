@@ -14,6 +14,7 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 
+pytestmark = pytest.mark.finds_weight
 PSF = gaussian_psf(1.6)
 
 

@@ -23,14 +23,15 @@ predict better, too, but not with less weight."""
 
 BETTER = 0.004
 """So much better, in units of the noise's variance, a narrower PSF must predict at the weight that
-suits the noise, for a PSF to be too wide whose spectrum says so."""
+suits the noise, for a PSF to be too wide that is so by its spectrum, but not surely."""
 
 MUCH_BETTER, FAR_BETTER = 0.03, 0.012
 """The same, where the spectrum does not tell, and so much better than the PSF does at any weight.
 In a scene of points the second is needed in any case."""
 
 MUCH_WORSE = -0.02
-"""So much worse a narrower PSF predicts where that speaks against a PSF that is too wide."""
+"""So much worse a narrower PSF predicts where that speaks against a PSF that is too wide, whatever
+its spectrum says."""
 
 UNLIKELY = 0.004
 """Risk, in the same units, that an octave below the weight that suits the noise must save; two
@@ -193,8 +194,10 @@ class _Search:
         return _Search(self._trials, calibration, width, self._step)
 
     def _fits_better(self, narrower: Trial, suspect: bool) -> bool:
-        """Whether a narrower PSF predicts so much better that the PSF is too wide."""
+        """Whether a narrower PSF predicts so well that the PSF is too wide."""
         at_usual, at_best = self._known[0].risk - narrower.risk, self.least - narrower.risk
+        if self._width.is_wide:
+            return at_usual > MUCH_WORSE
         if suspect and at_usual > BETTER:
             return at_best > FAR_BETTER or not self._width.of_points
         return at_usual > MUCH_BETTER and at_best > FAR_BETTER and not self._width.of_points
