@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur.forward import Grid
+from napari_tf_deblur.forward import Grid, narrowed
 
 sizes = st.integers(1, 9)
 modes = {"zero": "constant", "periodic": "wrap", "reflect": "reflect"}
@@ -83,3 +83,27 @@ def test_the_scene_leaves_out_the_faint_rim_of_a_large_psf_only():
 def test_bad_input(image, options, error, says):
     with pytest.raises(error, match=says):
         convolve(image, np.ones((3, 3)), **options)
+
+
+@pytest.mark.parametrize("times", [0.8, 0.64])
+@pytest.mark.parametrize("name", ["gaussian", "tilted", "motion", "box", "ring", "beside"])
+def test_a_narrowed_psf_is_as_many_times_as_wide(name, times):
+    rows, columns = np.mgrid[-12:13, -12:13]
+    beside = np.roll(gaussian_psf(1.5, 25), (3, -2), (0, 1))
+    psf = {
+        "gaussian": gaussian_psf(2.0, 25),
+        "tilted": gaussian_psf((3, 1.2), 25, angle=30),
+        "motion": np.where((abs(rows) < 1) & (abs(columns) < 6), 1.0, 0.0),
+        "box": np.where((abs(rows) < 4) & (abs(columns) < 5), 1.0, 0.0),
+        "ring": np.where(abs(np.hypot(rows, columns) - 6) < 1, 1.0, 0.0),
+        "beside": beside,
+    }[name]
+    psf = (psf / psf.sum()).astype(np.float32)
+    narrow = narrowed(psf, times)
+    assert narrow.shape == psf.shape
+    assert narrow.sum() == pytest.approx(1, abs=1e-5)
+    for axis in (rows, columns):
+        centre = float((psf * axis).sum())
+        assert float((narrow * axis).sum()) == pytest.approx(centre, abs=0.02)
+        before, after = (float((p * (axis - centre) ** 2).sum()) for p in (psf, narrow))
+        assert after == pytest.approx(times**2 * before, rel=0.03, abs=0.25)

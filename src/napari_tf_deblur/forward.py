@@ -29,6 +29,9 @@ COARSE = tuple(
 )
 """Sizes of scenes in 2D."""
 
+ZERO = 0.01
+"""Beyond so much below zero an optical transfer function has passed through it."""
+
 FINEST = 1.04
 """Ratio of neighbouring sizes elsewhere, at the least."""
 
@@ -139,17 +142,18 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
 
 
 def narrowed(psf: PSF, times: float) -> PSF:
-    """Make a PSF narrower, whatever its shape.
+    """Make a PSF narrower, whatever its shape; its centre of gravity stays.
 
     The phase of its transfer function stays, and the size becomes a power of itself: a Gaussian
-    becomes one of so many times the sigma.
+    becomes one of so many times the sigma. Where that function changes its sign, as that of
+    motion does, its zeros must move, and the PSF is drawn together.
 
     Parameters
     ----------
     psf : ndarray of float32
         Of sum 1.
     times : float
-        Part of the width, above 0; above 1 for a wider one.
+        Part of the width, above 0 and up to 1.
 
     Returns
     -------
@@ -163,7 +167,9 @@ def narrowed(psf: PSF, times: float) -> PSF:
     >>> bool(np.abs(narrowed(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3)
     True
     """
-    grid = tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
+    if passes_zero(psf):
+        return _drawn_together(psf, times)
+    grid = _twice(psf)
     spectrum = transfer_function(psf, grid)
     size = np.abs(spectrum)
     spectrum *= np.maximum(size, np.float32(1e-6)) ** np.float32(times**2 - 1)
@@ -171,6 +177,38 @@ def narrowed(psf: PSF, times: float) -> PSF:
     middle = np.roll(whole, [n // 2 for n in psf.shape], tuple(range(psf.ndim)))
     cut = middle[tuple(slice(n) for n in psf.shape)]
     return np.asarray(cut / cut.sum(), dtype=np.float32)
+
+
+def passes_zero(psf: PSF) -> bool:
+    """Whether the transfer function changes its sign, as those of motion and defocus do."""
+    aside = [n // 2 - round(float(c)) for n, c in zip(psf.shape, _centre(psf))]
+    centred = np.roll(psf, aside, tuple(range(psf.ndim)))
+    return bool(transfer_function(centred, _twice(psf)).real.min() < -ZERO)
+
+
+def _centre(psf: PSF) -> list[float]:
+    """The centre of gravity, as an index of each axis."""
+    axes = range(psf.ndim)
+    along = [psf.sum(tuple(other for other in axes if other != axis)) for axis in axes]
+    return [float(np.average(np.arange(len(part)), weights=part)) for part in along]
+
+
+def _twice(psf: PSF) -> tuple[int, ...]:
+    """A grid on which nothing of a PSF wraps round."""
+    return tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
+
+
+def _drawn_together(psf: PSF, times: float) -> PSF:
+    """Move each pixel, made as much smaller, to its place, and sum what falls into each."""
+    drawn = np.asarray(psf)
+    for axis, (n, centre) in enumerate(zip(psf.shape, _centre(psf))):
+        edges = np.arange(n + 1) - 0.5
+        moved = centre + times * (edges - centre)
+        low = np.maximum(edges[:-1, None], moved[:-1])
+        high = np.minimum(edges[1:, None], moved[1:])
+        part = (np.maximum(high - low, 0) / times).astype(np.float32)
+        drawn = np.moveaxis(np.tensordot(part, drawn, (1, axis)), 0, axis)
+    return np.asarray(drawn / drawn.sum(), dtype=np.float32)
 
 
 def laplacian_spectrum(

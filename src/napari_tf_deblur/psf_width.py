@@ -1,6 +1,6 @@
 """What an image's spectrum says of the width of a PSF; trials of a narrower one say the rest."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur.forward import narrowed
 
 LEAST_RATIO = 0.01
 """Of the image's blur to the PSF's; less is none."""
@@ -51,19 +52,16 @@ class PSFWidth:
     of_points: bool
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Self:
-        """Look at an image and its PSF."""
+    def of(cls, prepared: Prepared, times: float = 1.0) -> Self:
+        """Look at an image and its PSF, or that PSF made so many times as wide."""
+        psf = prepared.psf if times == 1 else narrowed(prepared.psf, times)
         pieces = pieces_of(prepared.values, prepared.valid)
         if not pieces:
             return cls(0.0, np.inf, False)
-        fit = Model(spectrum_of(pieces, prepared.spacing, prepared.psf)).ratio()
+        fit = Model(spectrum_of(pieces, prepared.spacing, psf)).ratio()
         ratio = max(float(fit.blur[0]), LEAST_RATIO)
         doubt = float(np.sqrt(fit.uncertainty[0, 0])) / ratio
         return cls(float(np.log(ratio)), doubt, fit.slope == SLOPE_OF_POINTS)
-
-    def of_narrowed(self, times: float) -> Self:
-        """What the same image says of the PSF made so many times as wide."""
-        return replace(self, log_ratio=self.log_ratio - 2 * float(np.log(times)))
 
     @property
     def is_narrow(self) -> bool:
@@ -76,14 +74,15 @@ class PSFWidth:
         return self.log_ratio + SURE["wide"] * self.doubt < 0
 
     def may_be_wide(self, left: bool) -> bool:
-        """Whether it is, if trials say so as well.
+        """Whether it is, if trials say so as well. A right PSF looks a little narrow for points.
 
         Parameters
         ----------
         left : bool
             Whether a residual speaks for it: see `Shells.left_where_hardly_passed`.
         """
-        alone = self.log_ratio + SURE["suspect"] * self.doubt < 0
+        doubts = 0 if self.of_points else SURE["suspect"] * self.doubt
+        alone = self.log_ratio + doubts < 0
         unsure = self.log_ratio - SURE["right"] * self.doubt < NOT_WIDE
         return alone or (left and unsure and self.log_ratio < NOT_NARROW)
 

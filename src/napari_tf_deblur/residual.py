@@ -14,7 +14,7 @@ from napari_tf_deblur._preparation.places import (
     window,
     without_mean,
 )
-from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.forward import passes_zero, transfer_function
 from napari_tf_deblur.noise import level_and_line
 from napari_tf_deblur.psf import PSF
 
@@ -51,9 +51,6 @@ shell is right: photographs have more noise where they are bright than such an e
 HARDLY_PASSED, LEFT = 0.04, 1.35
 """Square of what a PSF passes, below which it is next to nothing, and the residual's power there,
 over the noise's, from which on data are left that such a PSF lets through no scene to explain."""
-
-ZERO = 0.01
-"""Beyond so much below zero an optical transfer function has passed through it."""
 
 NOT_FOLLOWED = 0.02
 """Part of the data that is followed, below which a shell is left as it was."""
@@ -209,7 +206,7 @@ class Shells:
             data=in_data[enough] / least,
             residual=left[enough] / least,
             followed=followed[enough],
-            has_zeros=bool(signed.real.min() < -ZERO),
+            has_zeros=passes_zero(psf),
             mean_passed=float(np.average(np.square(transfer), weights=weight)),
             at_nyquist=tuple(
                 (float(transfer[edge].mean()), float(observed[edge].mean() / least))

@@ -24,6 +24,7 @@ from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, mapped
 
@@ -88,17 +89,19 @@ class Trials:
         What is to be solved in the end.
     look : Look
         How much of it is looked at.
-    usual_trials : int
-        How many there will be, about.
     stop : threading.Event, optional
         Ends a trial by `Stopped` once it is set.
+
+    Attributes
+    ----------
+    usual : int
+        How many there will be, about.
     """
 
-    def __init__(
-        self, prepared: Prepared, look: Look, usual_trials: int, stop: Event | None = None
-    ) -> None:
+    def __init__(self, prepared: Prepared, look: Look, stop: Event | None = None) -> None:
         self._prepared, self._stop = prepared, stop
-        self._done, self._usual_trials = 0, usual_trials
+        self._done, self.usual = 0, 1
+        self._widths: dict[float, PSFWidth] = {}
         values, self._valid, whole = _part(prepared, look)
         self._scale = np.float32(prepared.calibration.scale)
         observed = values / self._scale
@@ -145,6 +148,13 @@ class Trials:
         risk = float(np.mean(error, where=kept, dtype=np.float64))
         return Trial(risk - 1 - ADDED**-2, solved.residual, prepared.psf)
 
+    def width(self, calibration: Calibration) -> PSFWidth:
+        """What the spectrum of the whole image says of the PSF's width, looked at once."""
+        times = calibration.psf_width
+        if times not in self._widths:
+            self._widths[times] = PSFWidth.of(self._prepared, times)
+        return self._widths[times]
+
     def says_too_wide(self, trial: Trial) -> bool:
         """Whether a trial leaves what no scene explains if the PSF is as wide as its."""
         shells = Shells.of(self._first, trial.residual / self._scale, self._valid, trial.psf, 1.0)
@@ -157,7 +167,7 @@ class Trials:
     def _shown(self, step: Step) -> Step:
         """Say which trial it is, of which nobody needs the losses; show the image as it was."""
         words = f"finding the weight, trial {self._done}"
-        fraction = min((self._done - 1 + step.fraction) / self._usual_trials, 1.0)
+        fraction = min((self._done - 1 + step.fraction) / self.usual, 1.0)
         return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
 
 
