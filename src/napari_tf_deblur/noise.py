@@ -10,7 +10,7 @@ from napari_tf_deblur._noise.blocks import blocks_of
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.line_fit import Line, best_line
+from napari_tf_deblur._noise.line_fit import Fit, Line, best_line
 from napari_tf_deblur._noise.pieces import Array, Mask, counted, peak_and_unit
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur.errors import InvalidValueError
@@ -19,8 +19,9 @@ LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
 
-GROWS = 1.1
-"""Times as much noise on average as at the usual pixels, from which on it grows with brightness."""
+APART = 3.0
+"""Standard errors between the slope that blocks show and that of photons, from which on noise is
+the same everywhere and not of photons."""
 
 
 @dataclass(frozen=True)
@@ -139,23 +140,14 @@ def estimate_noise(
 
 def noise_of(planes: Array, valid: Mask | None) -> Noise:
     """The noise of one channel: shape (planes, 1, *frame)."""
-    usual = noise_level(planes, valid)
-    unit = peak_and_unit(planes, valid)[1]
-    blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
-    if blocks is None:
-        return Noise(usual, usual, confident=False)
-    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
-    variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
-    sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
-    gain, offset, read_noise = (
-        None if value is None else value * unit
-        for value in (camera.gain, camera.offset, camera.read_noise)
-    )
-    return Noise(sigma, mean, gain, offset, read_noise, camera.sure)
+    return _noise_and_fit(planes, valid)[0]
 
 
 def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     """The line that most likely is the noise's variance over the intensity, sure or not.
+
+    That of photons, unless the image shows that noise does not grow like theirs: to take their
+    noise for one that is the same everywhere does more harm than the other way round.
 
     Parameters
     ----------
@@ -169,13 +161,34 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     Line
         In the image's units; flat where noise is about the same everywhere.
     """
-    noise = noise_of(planes, valid)
+    noise, fit = _noise_and_fit(planes, valid)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return Line(noise.gain, dark - noise.gain * (noise.offset or 0.0))
-    if noise.mean > GROWS * noise.sigma:
-        return _photon_transfer(planes, valid, noise.sigma, 0.0)
-    return Line(0.0, noise.mean**2)
+    level, photons = level_and_line(planes, valid)
+    slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
+    few = photons.at_zero + photons.slope * float(counted(planes, valid).max()) < level**2
+    return Line(0.0, noise.mean**2) if slower or few else photons
+
+
+def _noise_and_fit(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None]:
+    """The noise, and the line through what the blocks show, in the image's units."""
+    usual = noise_level(planes, valid)
+    unit = peak_and_unit(planes, valid)[1]
+    blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
+    if blocks is None:
+        return Noise(usual, usual, confident=False), None
+    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
+    variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
+    sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
+    gain, offset, read_noise = (
+        None if value is None else value * unit
+        for value in (camera.gain, camera.offset, camera.read_noise)
+    )
+    fit = camera.fit
+    if fit is not None:
+        fit = fit._replace(slope=fit.slope * unit, slope_error=fit.slope_error * unit)
+    return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
