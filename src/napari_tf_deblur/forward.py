@@ -29,6 +29,10 @@ COARSE = tuple(
 )
 """Sizes of scenes in 2D."""
 
+HARDLY_BLURS = 0.35
+"""Part of the power of white light from which on a PSF leaves so little to be sharpened that the
+noise decides, which the Hessian takes away better: Gaussians of up to half a pixel."""
+
 ZERO = 0.01
 """Beyond so much below zero an optical transfer function has passed through it."""
 
@@ -177,6 +181,11 @@ def narrowed(psf: PSF, times: float) -> PSF:
     middle = np.roll(whole, [n // 2 for n in psf.shape], tuple(range(psf.ndim)))
     cut = middle[tuple(slice(n) for n in psf.shape)]
     return np.asarray(cut / cut.sum(), dtype=np.float32)
+
+
+def power_passed(psf: PSF, grid: tuple[int, ...]) -> float:
+    """Part of the power of white light that a PSF passes, 0 to 1: less if it is wider."""
+    return float(np.mean(np.square(np.abs(transfer_function(psf, grid)))))
 
 
 def passes_zero(psf: PSF) -> bool:

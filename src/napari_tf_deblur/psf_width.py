@@ -1,14 +1,13 @@
 """What an image's spectrum says of the width of a PSF; trials of a narrower one say the rest."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.forward import narrowed
+from napari_tf_deblur.forward import HARDLY_BLURS, narrowed, power_passed
 
 LEAST_RATIO = 0.01
 """Of the image's blur to the PSF's; less is none."""
@@ -52,12 +51,14 @@ class PSFWidth:
     of_points: bool
 
     @classmethod
-    def of(cls, prepared: Prepared, times: float = 1.0) -> Self:
+    def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
         """Look at an image and its PSF, or that PSF made so many times as wide."""
         psf = prepared.psf if times == 1 else narrowed(prepared.psf, times)
+        if power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS:
+            return UNTOLD
         pieces = pieces_of(prepared.values, prepared.valid)
         if not pieces:
-            return cls(0.0, np.inf, False)
+            return UNTOLD
         fit = Model(spectrum_of(pieces, prepared.spacing, psf)).ratio()
         ratio = max(float(fit.blur[0]), LEAST_RATIO)
         doubt = float(np.sqrt(fit.uncertainty[0, 0])) / ratio

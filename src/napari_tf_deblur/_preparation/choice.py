@@ -14,6 +14,7 @@ import numpy as np
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.forward import HARDLY_BLURS
 from napari_tf_deblur.methods import Auto, Hessian, Method, PoissonLikelihood, TotalVariation
 
 NOT_LIGHT = 6.0
@@ -21,10 +22,6 @@ NOT_LIGHT = 6.0
 
 FAR_BELOW = 0.001
 """Part of the pixels that may lie lower: dead pixels, and chance."""
-
-HARDLY_BLURRED = 0.35
-"""Part of the power of white light from which on a PSF leaves so little to be sharpened that the
-noise decides, which the Hessian takes away better: Gaussians of up to half a pixel."""
 
 SMOOTH = "in trials on a part of it, a smooth result fitted best"
 """Why another method than the usual was taken."""
@@ -72,7 +69,7 @@ def chosen(image: Statistics) -> Choice:
         smooth = Choice(Hessian(), f"{signed}; {SMOOTH}.")
         return Choice(TotalVariation(), f"{signed}.", smooth)
     hessian = Hessian(nonnegative=bool(kept.min() >= 0))
-    if image.passed > HARDLY_BLURRED:
+    if image.passed > HARDLY_BLURS:
         reason = "The PSF is so narrow that there is more noise to remove than blur."
         return Choice(hessian, reason)
     light = f"The image shows amounts of light: {_what(image)}"

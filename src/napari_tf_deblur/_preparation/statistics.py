@@ -16,7 +16,7 @@ from napari_tf_deblur.estimate import (
     intensity_scale,
     wiener_balance,
 )
-from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur.forward import power_passed
 from napari_tf_deblur.noise import level_and_line, mean_of_line, photon_gain
 from napari_tf_deblur.psf import PSF
 
@@ -81,8 +81,8 @@ class Statistics:
 
     @cached_property
     def passed(self) -> float:
-        """Part of the power of white light that the PSF passes, 0 to 1: less if it is wider."""
-        return float(np.mean(np.square(np.abs(transfer_function(self.psf, self._look)))))
+        """See :func:`napari_tf_deblur.forward.power_passed`."""
+        return power_passed(self.psf, self._look)
 
     @cached_property
     def slope(self) -> float:
