@@ -117,6 +117,46 @@ def test_hard_edges_and_little_noise_make_no_right_psf_too_wide(width):
 
 
 @pytest.mark.finds_weight
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_a_point_without_noise_comes_back_sharp(scale):
+    """Without noise, trials tell how far a run gets, and not how wide the PSF is."""
+    point = np.zeros((64, 64))
+    point[30, 33] = 1
+    result = deconvolve(scale * convolve(point, gaussian_psf(2)), gaussian_psf(2))
+    assert result.calibration.psf_width == 1
+    assert result.verdict.kind != "PSF too wide"
+    assert result.image.max() > 0.7 * scale
+    assert np.unravel_index(result.image.argmax(), point.shape) == (30, 33)
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("shape", [(64, 64), (128, 128), (16, 40, 40)])
+@pytest.mark.parametrize("seed", [0, 3])
+def test_of_noise_alone_nothing_is_said(shape, seed):
+    random = np.random.default_rng(seed)
+    for image in (random.normal(100, 5, shape), random.poisson(8, shape)):
+        result = deconvolve(image, gaussian_psf((2.0,) * len(shape)))
+        assert result.verdict.kind == "unknown"
+        assert result.calibration.psf_width == 1
+        assert np.std(result.image) < 0.2 * np.std(image)
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("seed", range(3))
+def test_few_photons_in_a_sparse_picture_get_a_weight_that_suits_them(seed):
+    """The dark tells little of their noise, which must not be taken for the same everywhere."""
+    random = np.random.default_rng(seed)
+    light = np.zeros((160, 160))
+    light[tuple(random.integers(0, 160, (2, 60)))] = 400 * random.uniform(0.2, 1, 60)
+    psf = gaussian_psf(1.2)
+    sharp = 0.3 + ndimage.gaussian_filter(light, 0.8)
+    image = random.poisson(convolve(sharp, psf, boundary="reflect"))
+    result = deconvolve(image, psf)
+    found = result.image + result.method.offset
+    assert np.std(found - sharp) < 0.8 * np.std(image - sharp)
+
+
+@pytest.mark.finds_weight
 def test_the_search_is_told_of_and_can_be_stopped():
     stop, messages = Event(), []
     steps = iter_deconvolve(observed(), PSF, TotalVariation(weight="cross-validated"), stop=stop)

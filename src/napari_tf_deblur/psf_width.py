@@ -72,7 +72,7 @@ class PSFWidth:
     @property
     def is_wide(self) -> bool:
         """Whether the PSF is too wide."""
-        return self.log_ratio + SURE["wide"] * self.doubt < 0
+        return self.log_ratio + SURE["wide"] * self.doubt < 0 and self.log_ratio < NOT_WIDE
 
     def may_be_wide(self, left: bool) -> bool:
         """Whether it is, if trials say so as well. A right PSF looks a little narrow for points.

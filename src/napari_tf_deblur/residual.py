@@ -61,6 +61,10 @@ LEAST_NOISE = 5e-4
 DARK = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels."""
 
+SEEN = 2.5
+"""Power of the data, over the noise's and less what chance may add, that an image has somewhere
+if it shows anything: noise alone reached 2.6 once in 580 times, the dimmest of 40 pictures 5."""
+
 CLEAR = 1.6
 """Power of the data, over the noise's, below which nothing is seen."""
 
@@ -139,6 +143,12 @@ class Shells:
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
         np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
+
+    @property
+    def clear(self) -> bool:
+        """Whether anything but noise is seen."""
+        surely = self.data / (1 + 2 * np.sqrt(PER_FREQUENCY / self.count))
+        return bool((surely > SEEN).any())
 
     @property
     def surely_left(self) -> Doubles:

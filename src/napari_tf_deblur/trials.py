@@ -41,6 +41,11 @@ LEAST_VARIANCE = 0.02
 """Part of the largest variance of the noise below which pixels count no more."""
 
 
+LEAST_NOISE = 1e-4
+"""Noise, relative to the range of intensities, that any camera has: an image with less is made by
+calculation."""
+
+
 class Stopped(Exception):  # noqa: N818 - no error, but the way out
     """The trials were stopped."""
 
@@ -155,10 +160,17 @@ class Trials:
             self._widths[times] = PSFWidth.of(self._prepared, times)
         return self._widths[times]
 
-    def says_too_wide(self, trial: Trial) -> bool:
-        """Whether a trial leaves what no scene explains if the PSF is as wide as its."""
-        shells = Shells.of(self._first, trial.residual / self._scale, self._valid, trial.psf, 1.0)
-        return shells is not None and shells.left_where_hardly_passed
+    @property
+    def tell_width(self) -> bool:
+        """Whether trials with a narrower PSF tell how wide it is.
+
+        Without noise they tell how far a run gets instead.
+        """
+        return float(self._variance.mean(dtype=np.float64)) > LEAST_NOISE**2
+
+    def shells(self, trial: Trial) -> Shells | None:
+        """The spectra of what a trial saw, and what it left of it."""
+        return Shells.of(self._first, trial.residual / self._scale, self._valid, trial.psf, 1.0)
 
     @property
     def _is_stopped(self) -> bool:

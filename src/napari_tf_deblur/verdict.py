@@ -150,7 +150,7 @@ def _kind(
         return "hardly blurred"
     if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
         return "undersampled"
-    if not (shells.data > CLEAR).any():
+    if not shells.clear:
         return "unknown"
     held_back = _held_back(shells)
     in_main = shells.surely_left[shells.passed > WELL_PASSED].max(initial=0.0)

@@ -171,8 +171,10 @@ class _Search:
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, with a narrower PSF where this one is too wide."""
         place = yield from self.least_risk()
-        left = self._trials.says_too_wide(self._known[0])
-        suspect = self._width.may_be_wide(left)
+        shells = self._trials.shells(self._known[0])
+        if shells is None or not shells.clear or not self._trials.tell_width:
+            return Weighed(self.weighted(place))
+        suspect = self._width.may_be_wide(shells.left_where_hardly_passed)
         if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
             return Weighed(self.weighted(place))
         narrower = self.with_other(self._calibration, NARROWED * self._calibration.psf_width)

@@ -208,8 +208,9 @@ def tensorflow_first():
 def viewer_first():
     import napari
     from qtpy.QtWidgets import QApplication
+    from scipy.ndimage import gaussian_filter
     viewer = napari.Viewer(show=True)
-    viewer.add_image(np.eye(32), name="eye")
+    viewer.add_image(gaussian_filter(np.eye(32), 2), name="eye")
     for _ in range(20):
         QApplication.processEvents()
     assert viewer.screenshot(flash=False)[..., :3].max() > 200
