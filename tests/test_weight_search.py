@@ -117,6 +117,17 @@ def test_hard_edges_and_little_noise_make_no_right_psf_too_wide(width):
 
 
 @pytest.mark.finds_weight
+def test_noise_of_another_kind_ends_the_search():
+    """Noise that neighbours share looks like detail that no PSF lets through."""
+    random = np.random.default_rng(0)
+    noise = ndimage.gaussian_filter(random.normal(0, 0.05, (112, 112)), 0.6)
+    image = convolve(scene(), PSF, boundary="reflect") + noise
+    result = deconvolve(image, PSF)
+    assert result.calibration.psf_width > 0.4
+    assert np.isfinite(result.image).all()
+
+
+@pytest.mark.finds_weight
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
 def test_a_point_without_noise_comes_back_sharp(scale):
     """Without noise, trials tell how far a run gets, and not how wide the PSF is."""

@@ -16,6 +16,10 @@ from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
+NARROWEST = 0.5
+"""Part of the width that was told, below which the PSF is not made narrower: after four steps, what
+trials tell is more likely noise of a kind that they do not reckon with."""
+
 LESS_WEIGHT = -0.3
 """Octaves, per octave between two weights, by which a PSF that is too wide asks for less weight
 than suits the noise, if it matters. Where the prior does not suit the image, a narrower PSF may
@@ -172,7 +176,9 @@ class _Search:
         """Find the best weight, with a narrower PSF where this one is too wide."""
         place = yield from self.least_risk()
         shells = self._trials.shells(self._known[0])
-        if shells is None or not shells.clear or not self._trials.tell_width:
+        known = self._trials.tell_width and np.isfinite(self._width.doubt)
+        narrow_enough = self._calibration.psf_width < NARROWEST
+        if shells is None or not (shells.clear and known) or narrow_enough:
             return Weighed(self.weighted(place))
         suspect = self._width.may_be_wide(shells.left_where_hardly_passed)
         if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
