@@ -19,7 +19,7 @@ from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
 from napari_tf_deblur.verdict import UNKNOWN, Verdict, judged
-from napari_tf_deblur.weight_search import Weighed, weighed
+from napari_tf_deblur.weight_search import SHARED_WARNING, Weighed, weighed
 
 Array = NDArray[np.float32]
 
@@ -282,13 +282,15 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         blur=prepared.blur,
         seconds=searched + solved.seconds,
         verdict=_verdict(prepared, solved, found),
-        warnings=prepared.warnings + solved.warnings,
+        warnings=prepared.warnings
+        + ((SHARED_WARNING,) if found.noise_is_shared else ())
+        + solved.warnings,
     )
 
 
 def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
-    if not solved.planes:
+    if not solved.planes or found.noise_is_shared:
         return UNKNOWN
     values, residual, valid = prepared.values, solved.residual, prepared.valid
     if len(solved.planes) < len(values):

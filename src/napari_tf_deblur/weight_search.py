@@ -17,8 +17,18 @@ NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
 
 NARROWEST = 0.5
-"""Part of the width that was told, below which the PSF is not made narrower: after four steps, what
-trials tell is more likely noise of a kind that they do not reckon with."""
+"""Part of the width that was told, below which the PSF is not made narrower: after four steps it is
+more likely that neighbours share their noise, which trials and spectra take for fine detail."""
+
+SHARED = 3.0
+"""Octaves above the weight that suits the noise, for noise that neighbours share. On 24 pictures
+(JPEG, median filter, smoothed noise) two octaves and four gained on the image but in two cases."""
+
+SHARED_WARNING = (
+    "Neighbouring pixels seem to share their noise, as after JPEG compression, resampling or "
+    "denoising, so that the image does not tell which weight suits it, or whether the PSF is "
+    "right: a large weight was taken. Deblur the image as the camera wrote it."
+)
 
 LESS_WEIGHT = -0.3
 """Octaves, per octave between two weights, by which a PSF that is too wide asks for less weight
@@ -94,12 +104,15 @@ class Weighed:
         Whether the calibration is that of the rival, which needs another preparation.
     width : PSFWidth or None
         What the spectrum says of the PSF's width, if it was asked.
+    noise_is_shared : bool
+        Whether neighbouring pixels seem to share their noise, so that nothing can be told.
     """
 
     calibration: Calibration
     narrower_is_worse: bool = False
     of_rival: bool = False
     width: PSFWidth | None = None
+    noise_is_shared: bool = False
 
 
 def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
@@ -135,7 +148,9 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     search = _Search(trials, prepared.calibration, effort.step)
     try:
         found = yield from search.best()
-        if rival:
+        if found.noise_is_shared:
+            found = replace(found, calibration=search.weighted(SHARED / effort.step))
+        elif rival:
             other = search.with_other(rival, found.calibration.psf_width)
             yield from other.least_risk()
             if other.least < search.least - RIVAL_BETTER:
@@ -174,11 +189,12 @@ class _Search:
 
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, with a narrower PSF where this one is too wide."""
+        if self._calibration.psf_width < NARROWEST:
+            return Weighed(self._calibration, noise_is_shared=True)
         place = yield from self.least_risk()
         shells = self._trials.shells(self._known[0])
         known = self._trials.tell_width and np.isfinite(self._width.doubt)
-        narrow_enough = self._calibration.psf_width < NARROWEST
-        if shells is None or not (shells.clear and known) or narrow_enough:
+        if shells is None or not (shells.clear and known):
             return Weighed(self.weighted(place))
         suspect = self._width.may_be_wide(shells.left_where_hardly_passed)
         if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
