@@ -124,7 +124,8 @@ def deconvolve(
         Voxel size along each deblurred axis, in any unit; by default all are equal.
     mask : array_like, optional
         True, or any number but 0, for pixels to ignore, such as saturated ones; broadcast to
-        the image without its channel axis. NaN or infinite pixels must be masked.
+        the image without its channel axis. NaN or infinite pixels must be masked; hot and dead
+        ones, which no light through the PSF makes, are found and ignored.
 
     Returns
     -------

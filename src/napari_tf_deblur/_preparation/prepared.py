@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
@@ -96,6 +97,10 @@ class Prepared:
         blank = _blank(values, ignored)
         valid = _valid(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
+        broken = broken_pixels(values, valid, used, psf)
+        if broken is not None:
+            ignored = broken if ignored is None else ignored | broken
+            valid = np.broadcast_to(~ignored, broken.shape)
         if valid is not None:
             for plane in used:
                 _fill(values[plane], valid[plane, 0])
@@ -121,6 +126,12 @@ class Prepared:
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
         warnings += _warnings(planes, psf, blank)
+        if broken is not None:
+            warnings.append(
+                f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
+                "light does that went through this PSF (hot or dead pixels, cosmic rays), and were "
+                "ignored."
+            )
         warnings += [str(blur)] if blur else []
         if calibration.psf_width != 1:
             warnings.append(

@@ -1,0 +1,116 @@
+"""Single pixels that no light through the PSF makes: hot, dead, hit by a cosmic ray.
+
+A pixel is predicted from its neighbours, all of them, as what is locally smooth: the part that
+is left is that of the product over all axes of half the second difference. A PSF leaves of the
+sharpest scene, a point, a part that is known; a broken pixel is left as a whole.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur.forward import HARDLY_BLURS, power_passed
+from napari_tf_deblur.noise import noise_line
+from napari_tf_deblur.psf import PSF
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+STANDS_OUT = 0.5
+"""Part of the brightness around it, above the darkest, by which a broken pixel differs from what
+its neighbours predict, at the least; twice what the PSF leaves of a point, if that is more."""
+
+OF_RANGE = 0.05
+"""The same as a part of the range of intensities."""
+
+NOISE = 8.0
+"""The same in standard deviations of the noise."""
+
+FEW_PHOTONS = 9.0
+"""Photons that are added to what is predicted before its noise is reckoned: of few, chance may make
+many times as many."""
+
+AT_EDGE = 0.75
+"""Factor for pixels at the edge, which have one neighbour and so take its fault for their own."""
+
+ROUNDS = 3
+"""Times that pixels are looked for: where two are side by side, each hides the other."""
+
+
+def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF) -> Mask | None:
+    """Find the pixels of an image that are broken in any channel.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        Shape (planes, channels, *frame), finite in the planes that are looked at.
+    valid : ndarray of bool or None
+        Which pixels count, broadcastable to `values`; None for all.
+    planes : list of int
+        The planes to look at.
+    psf : ndarray of float32
+        One that hardly blurs may itself make single pixels, so that nothing is found.
+
+    Returns
+    -------
+    ndarray of bool or None
+        Shape (planes, 1, *frame); None if no pixel is broken.
+    """
+    if power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS:
+        return None
+    part = max(STANDS_OUT, 2 * _left_of_point(psf))
+    found = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
+    for channel in range(values.shape[1]):
+        line = None
+        for plane in planes:
+            usable = True if valid is None else valid[plane, 0]
+            suspects = _standing_out(values[plane, channel], usable, part)
+            if not suspects.any():
+                continue
+            if line is None:
+                some = np.s_[planes, channel : channel + 1]
+                line = noise_line(values[some], None if valid is None else valid[planes])
+            found[plane, 0] |= _beyond_noise(values[plane, channel], suspects, *line)
+    return found if found.any() else None
+
+
+def _left(image: Array) -> Array:
+    """What the neighbours do not predict."""
+    for axis in range(image.ndim):
+        if image.shape[axis] > 1:
+            image = -0.5 * ndimage.correlate1d(image, [1.0, -2.0, 1.0], axis, mode="mirror")
+            for edge in (0, -1):
+                np.moveaxis(image, axis, 0)[edge] *= AT_EDGE
+    return image
+
+
+def _left_of_point(psf: PSF) -> float:
+    """The part that is left of a point, of the brightness around it."""
+    padded = np.pad(psf, 1)
+    around = ndimage.maximum_filter(padded, 3)
+    bright = around > 0.01 * padded.max()
+    return float(np.max(np.abs(_left(padded))[bright] / around[bright]))
+
+
+def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
+    """Pixels that stand out by their brightness, each more than all its neighbours."""
+    low, high = np.quantile(image if usable is True else image[usable], (0.005, 0.995))
+    found = np.zeros(image.shape, np.bool_)
+    for _ in range(ROUNDS):
+        left = np.abs(_left(image))
+        most = ndimage.maximum_filter(left, 3)
+        around = ndimage.maximum_filter(image, 3) - low
+        fresh = (left == most) & (left > part * around) & (left > OF_RANGE * (high - low)) & usable
+        if not fresh.any():
+            break
+        found |= fresh
+        image = np.where(fresh, image - _left(image), image)
+    return found
+
+
+def _beyond_noise(image: Array, suspects: Mask, slope: float, at_zero: float) -> Mask:
+    """Those that no noise makes; the noise's variance is a line over the brightness."""
+    left = _left(image)
+    predicted = np.maximum(image - left, 0) + FEW_PHOTONS * slope
+    spread = 1.5 ** (image.ndim / 2) * np.sqrt(np.maximum(at_zero + slope * predicted, 0))
+    return np.asarray(suspects & (np.abs(left) > NOISE * spread))
