@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._blur.fit import OWN, WIDTHS, Fit, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.psf import PSF, gaussian_psf
@@ -17,6 +18,9 @@ from napari_tf_deblur.psf import PSF, gaussian_psf
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+
+SHARP = 0.8
+"""Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
 
 LEAST_SIGMA = 0.3
 """Pixels: narrower is not told from no blur at all."""
@@ -174,6 +178,9 @@ def estimate_blur(
     np.copyto(values, 0, where=~valid)
     if np.isfinite(top := saturated_at(values, valid)):
         valid &= values < top
+    broken = broken_pixels(values, valid, list(range(len(values))), gaussian_psf((SHARP,) * axes))
+    if broken is not None:
+        valid &= ~broken
     pieces = pieces_of(values, None if valid.all() else valid)
     if not pieces:
         return _unknown(axes)

@@ -37,6 +37,17 @@ def test_width_and_interval(sigma):
     assert found.psf().sum() == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.parametrize("value", [5.0, 0.0])
+def test_hot_and_dead_pixels_do_not_count(value):
+    image = observed(1.6)
+    expected = estimate_blur(image)
+    random = np.random.default_rng(2)
+    image[tuple(random.integers(0, 224, (2, 40)))] = value
+    found = estimate_blur(image)
+    assert found.sigma == pytest.approx(expected.sigma, rel=0.1)
+    assert found.confident == expected.confident
+
+
 def test_a_photograph():
     photo = data.astronaut().mean(axis=-1)[:510, :510].reshape(255, 2, 255, 2).mean(axis=(1, 3))
     found = estimate_blur(observed(1.6, 1.0, photo))

@@ -224,13 +224,13 @@ def test_only_images_are_deblurred():
 
 def test_labels_mark_pixels_to_ignore(blurred):
     broken = blurred.copy()
-    broken[5, 5] = 50
+    broken[1:4, 1:4] = 50  # no single pixel, which would be found
     labels = np.zeros(blurred.shape, int)
-    labels[5, 5] = 7
+    labels[1:4, 1:4] = 7
     masked = deblur_layer(Image(broken), PSF, TotalVariation(iterations=20), mask=Labels(labels))
     plain = deblur_layer(Image(broken), PSF, TotalVariation(iterations=20))
     good = deblur_layer(Image(blurred), PSF, TotalVariation(iterations=20))
-    assert np.abs(masked.data - good.data)[8:].max() < 0.2
+    assert np.abs(masked.data - good.data)[10:].max() < 0.2
     assert np.abs(plain.data - good.data).max() > 1
     np.testing.assert_array_equal(masked.metadata[KEY]["mask"], labels > 0)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._noise.pieces import peak_and_unit
 from napari_tf_deblur.forward import HARDLY_BLURS, power_passed
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
@@ -59,18 +60,25 @@ def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF
     if power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS:
         return None
     part = max(STANDS_OUT, 2 * _left_of_point(psf))
+    every = len(planes) == len(values)
+    used = slice(None) if every else planes  # no copy, if it can be helped
+    unit = np.float32(peak_and_unit(values[used], None if valid is None else valid[used])[1])
     found = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
     for channel in range(values.shape[1]):
         line = None
         for plane in planes:
-            usable = True if valid is None else valid[plane, 0]
-            suspects = _standing_out(values[plane, channel], usable, part)
+            usable = True if valid is None else valid[plane, min(channel, valid.shape[1] - 1)]
+            if not np.any(usable):
+                continue
+            image = values[plane, channel] / unit
+            suspects = _standing_out(image, usable, part)
             if not suspects.any():
                 continue
             if line is None:
-                some = np.s_[planes, channel : channel + 1]
-                line = noise_line(values[some], None if valid is None else valid[planes])
-            found[plane, 0] |= _beyond_noise(values[plane, channel], suspects, *line)
+                some = np.s_[used, channel : channel + 1]
+                of_some = None if valid is None else np.broadcast_to(valid, values.shape)[some]
+                line = noise_line(values[some] / unit, of_some)
+            found[plane, 0] |= _beyond_noise(image, suspects, *line)
     return found if found.any() else None
 
 
