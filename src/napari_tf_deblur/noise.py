@@ -140,7 +140,7 @@ def estimate_noise(
 
 def noise_of(planes: Array, valid: Mask | None) -> Noise:
     """The noise of one channel: shape (planes, 1, *frame)."""
-    return _noise_and_fit(planes, valid)[0]
+    return _measured(planes, valid)[0]
 
 
 def noise_line(planes: Array, valid: Mask | None = None) -> Line:
@@ -161,24 +161,25 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     Line
         In the image's units; flat where noise is about the same everywhere.
     """
-    noise, fit = _noise_and_fit(planes, valid)
+    noise, fit, photons = _measured(planes, valid)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return Line(noise.gain, dark - noise.gain * (noise.offset or 0.0))
-    level, photons = level_and_line(planes, valid)
     slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
-    few = photons.at_zero + photons.slope * float(counted(planes, valid).max()) < level**2
+    brightest = float(counted(planes, valid).max())
+    few = photons.at_zero + photons.slope * brightest < noise.sigma**2
     return Line(0.0, noise.mean**2) if slower or few else photons
 
 
-def _noise_and_fit(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None]:
-    """The noise, and the line through what the blocks show, in the image's units."""
+def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Line]:
+    """The noise, the line through what blocks show, and that of photons, in the image's units."""
     usual = noise_level(planes, valid)
-    unit = peak_and_unit(planes, valid)[1]
+    peak, unit = peak_and_unit(planes, valid)
     blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
     if blocks is None:
-        return Noise(usual, usual, confident=False), None
-    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
+        return Noise(usual, usual, confident=False), None, Line(0.0, 0.0)
+    axes = planes.ndim - 2
+    camera = camera_of(blocks, axes, rounding_step(planes, valid) / unit)
     variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
     sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
     gain, offset, read_noise = (
@@ -188,7 +189,8 @@ def _noise_and_fit(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None
     fit = camera.fit
     if fit is not None:
         fit = fit._replace(slope=fit.slope * unit, slope_error=fit.slope_error * unit)
-    return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit
+    photons = _in_units(best_line(blocks, 0.0, axes), peak, unit)
+    return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
 
 
 def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
@@ -297,5 +299,10 @@ def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise
     blocks = blocks_of(planes, valid, usual)
     dark = (read_noise / unit) ** 2
     line = Line(0.0, dark) if blocks is None else best_line(blocks, dark, planes.ndim - 2)
+    return _in_units(line, peak, unit)
+
+
+def _in_units(line: Line, peak: float, unit: float) -> Line:
+    """A line of blocks in the image's units."""
     slope = max(line.slope, LEAST_GAIN * peak) * unit
     return Line(float(slope), float(line.at_zero) * unit**2)

@@ -27,6 +27,12 @@ OF_RANGE = 0.05
 NOISE = 8.0
 """The same in standard deviations of the noise."""
 
+USUAL = 7.5
+"""The same in what the neighbours usually do not predict, the median: five standard deviations."""
+
+MOST_LOOKED_AT = 2**17
+"""Pixels of a plane that tell what is usual."""
+
 FEW_PHOTONS = 9.0
 """Photons that are added to what is predicted before its noise is reckoned: of few, chance may make
 many times as many."""
@@ -86,9 +92,12 @@ def _left(image: Array) -> Array:
     """What the neighbours do not predict."""
     for axis in range(image.ndim):
         if image.shape[axis] > 1:
-            image = -0.5 * ndimage.correlate1d(image, [1.0, -2.0, 1.0], axis, mode="mirror")
-            for edge in (0, -1):
-                np.moveaxis(image, axis, 0)[edge] *= AT_EDGE
+            line = np.moveaxis(image, axis, 0)
+            left = line.copy()
+            left[1:-1] -= np.float32(0.5) * (line[:-2] + line[2:])
+            left[0] = AT_EDGE * (line[0] - line[1])
+            left[-1] = AT_EDGE * (line[-1] - line[-2])
+            image = np.moveaxis(left, 0, axis)
     return image
 
 
@@ -102,18 +111,34 @@ def _left_of_point(psf: PSF) -> float:
 
 def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
     """Pixels that stand out by their brightness, each more than all its neighbours."""
-    low, high = np.quantile(image if usable is True else image[usable], (0.005, 0.995))
+    low, high = np.quantile(_some(image if usable is True else image[usable]), (0.005, 0.995))
     found = np.zeros(image.shape, np.bool_)
     for _ in range(ROUNDS):
         left = np.abs(_left(image))
-        most = ndimage.maximum_filter(left, 3)
-        around = ndimage.maximum_filter(image, 3) - low
-        fresh = (left == most) & (left > part * around) & (left > OF_RANGE * (high - low)) & usable
+        least = max(OF_RANGE * float(high - low), USUAL * float(np.median(_some(left))))
+        places = np.nonzero((left > least) & usable)
+        here, most, around = left[places], _largest(left, places), _largest(image, places)
+        fresh = (here == most) & (here > part * (around - low))
         if not fresh.any():
             break
-        found |= fresh
-        image = np.where(fresh, image - _left(image), image)
+        places = tuple(index[fresh] for index in places)
+        found[places] = True
+        image = image.copy()
+        image[places] -= _left(image)[places]
     return found
+
+
+def _some(values: Array) -> Array:
+    """As many values as tell the usual ones."""
+    return np.asarray(values.ravel()[:: 1 + values.size // MOST_LOOKED_AT])
+
+
+def _largest(values: Array, places: tuple[NDArray[np.intp], ...]) -> Array:
+    """The largest value at and around each place."""
+    padded = np.pad(values, 1, mode="edge")
+    steps = np.indices((3,) * values.ndim).reshape(values.ndim, -1).T
+    around = [padded[tuple(p + step for p, step in zip(places, way))] for way in steps]
+    return np.asarray(np.max(around, axis=0))
 
 
 def _beyond_noise(image: Array, suspects: Mask, slope: float, at_zero: float) -> Mask:
