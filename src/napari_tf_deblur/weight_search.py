@@ -204,7 +204,7 @@ class _Search:
         shells = self._trials.shells(self._known[0])
         known = self._trials.tell_width and np.isfinite(self._width.doubt)
         if shells is None or not (shells.clear and known):
-            return Weighed(self.of_image(place))
+            return Weighed(self.weighted(place))  # no less, where nothing tells of the PSF
         suspect = self._width.may_be_wide(shells.left_where_hardly_passed)
         if not suspect and (place >= LESS_WEIGHT or self._width.is_right):
             return Weighed(self.of_image(place))
