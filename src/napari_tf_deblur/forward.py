@@ -188,6 +188,11 @@ def power_passed(psf: PSF, grid: tuple[int, ...]) -> float:
     return float(np.mean(np.square(np.abs(transfer_function(psf, grid)))))
 
 
+def hardly_blurs(psf: PSF) -> bool:
+    """Whether a PSF is so narrow that there is more noise to remove than blur."""
+    return power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS
+
+
 def passes_zero(psf: PSF) -> bool:
     """Whether the transfer function changes its sign, as those of motion and defocus do."""
     aside = [n // 2 - round(float(c)) for n, c in zip(psf.shape, _centre(psf))]

@@ -7,7 +7,7 @@ import numpy as np
 from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.forward import HARDLY_BLURS, narrowed, power_passed
+from napari_tf_deblur.forward import hardly_blurs, narrowed
 
 LEAST_RATIO = 0.01
 """Of the image's blur to the PSF's; less is none."""
@@ -54,7 +54,7 @@ class PSFWidth:
     def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
         """Look at an image and its PSF, or that PSF made so many times as wide."""
         psf = prepared.psf if times == 1 else narrowed(prepared.psf, times)
-        if power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS:
+        if hardly_blurs(psf):
             return UNTOLD
         pieces = pieces_of(prepared.values, prepared.valid)
         if not pieces:

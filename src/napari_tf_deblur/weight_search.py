@@ -22,7 +22,7 @@ more likely that neighbours share their noise, which trials and spectra take for
 
 SHARED = 3.0
 """Octaves above the weight that suits the noise, for noise that neighbours share. On 24 pictures
-(JPEG, median filter, smoothed noise) two octaves and four gained on the image but in two cases."""
+(JPEG, median filter, smoothed noise) two octaves and four gained on the image but in one case."""
 
 SHARED_WARNING = (
     "Neighbouring pixels seem to share their noise, as after JPEG compression, resampling or "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._noise.pieces import peak_and_unit
-from napari_tf_deblur.forward import HARDLY_BLURS, power_passed
+from napari_tf_deblur.forward import hardly_blurs
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
 
@@ -63,7 +63,7 @@ def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF
     ndarray of bool or None
         Shape (planes, 1, *frame); None if no pixel is broken.
     """
-    if power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS:
+    if hardly_blurs(psf):
         return None
     part = max(STANDS_OUT, 2 * _left_of_point(psf))
     every = len(planes) == len(values)

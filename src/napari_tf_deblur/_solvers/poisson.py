@@ -36,6 +36,7 @@ from napari_tf_deblur._solvers.splitting import (
     divided,
     replaced_where,
     summed_channels,
+    summed_planes,
 )
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods import PoissonLikelihood
@@ -178,11 +179,9 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any, Any]:
         """How much the re-blurred image changes, root mean square, in those of its noise."""
         counted = tf.broadcast_to(tf.cast(c.data_weight > 0, "float32"), after.shape)
         noise = counted * (tf.nn.relu(after) + c.dark + c.photon) * c.photon
-        return tf.sqrt(total(counted * tf.square(after - before)) / (total(noise) + TINY))
-
-    def total(values: Tensor) -> Tensor:
-        """The sum over each plane, along one axis first, for digits."""
-        return tf.reduce_sum(tf.reduce_sum(values, 2), list(range(1, axes + 1)))
+        return tf.sqrt(
+            summed_planes(counted * tf.square(after - before)) / (summed_planes(noise) + TINY)
+        )
 
     def image_of(constants: Any, variables: Any) -> Tensor:
         return projected(Constants(*constants), State.of(variables).image.read_value())
@@ -219,7 +218,7 @@ def _compiled(spacing: tuple[float, ...]) -> tuple[Any, Any, Any]:
         )
         squares = summed_channels(sum(tf.square(d) for d in slopes))
         penalty = c.ratio * state.threshold * tf.sqrt(squares)
-        loss = total(c.penalty * (summed_channels(deviance(c, blurred)) + penalty))
+        loss = summed_planes(c.penalty * (summed_channels(deviance(c, blurred)) + penalty))
         replaced_where(active, variables, before, moved.flat())
         early = state.count + 1 < SOONEST
         return loss, tf.where(early, tf.float32.max, tf.maximum(change, state.change))

@@ -66,3 +66,9 @@ def replaced_where(
 def summed_channels(values: Tensor) -> Tensor:
     """Sum over the channels, which share their edges; the axis stays."""
     return values if values.shape[1] == 1 else tensorflow().reduce_sum(values, 1, keepdims=True)
+
+
+def summed_planes(values: Tensor) -> Tensor:
+    """The sum over each plane, along one axis first, for digits."""
+    tf = tensorflow()
+    return tf.reduce_sum(tf.reduce_sum(values, 2), list(range(1, values.shape.rank - 1)))

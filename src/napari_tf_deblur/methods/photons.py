@@ -87,7 +87,7 @@ class PoissonLikelihood(Photons):
         by more than this part of the line's own contrast, in amplitudes, so that faint and
         small objects count as much as bright and large ones. Contrast less than the noise of
         photons is taken to be as much. The image, blurred again, must not change by more than a
-        fifteenth of this, either, in standard deviations of its noise.
+        twentieth of this, either, in standard deviations of its noise.
     gain : float or "auto"
         Intensity units per photon; "auto" finds it from the image, and takes more where the
         read noise is so large that the photons' own would hardly be seen.
