@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -35,6 +35,8 @@ def found(image, psf):
     st.sampled_from([1e-20, 1.0, 1e15]),
     st.sampled_from([0.0, 3.0]),
 )
+@example([(20, 20), (20, 21)], "hot", 1e-20, 0.0)
+@example([(20, 20), (20, 21), (21, 20), (21, 21)], "hot", 1.0, 0.0)
 @settings(max_examples=40, deadline=None)
 def test_all_are_found_and_nothing_else(halves, kind, scale, offset):
     image = observed()

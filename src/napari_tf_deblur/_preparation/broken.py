@@ -110,15 +110,20 @@ def _left_of_point(psf: PSF) -> float:
 
 
 def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
-    """Pixels that stand out by their brightness, each more than all its neighbours."""
+    """Pixels that stand out by their brightness, each more than all its neighbours,
+    and from most of them."""
     low, high = np.quantile(_some(image if usable is True else image[usable]), (0.005, 0.995))
     found = np.zeros(image.shape, np.bool_)
     for _ in range(ROUNDS):
         left = np.abs(_left(image))
         least = max(OF_RANGE * float(high - low), USUAL * float(np.median(_some(left))))
-        places = np.nonzero((left > least) & usable)
-        here, most, around = left[places], _largest(left, places), _largest(image, places)
-        fresh = (here == most) & (here > part * (around - low))
+        left[np.logical_not(usable)] = 0
+        places = np.nonzero(left > least)
+        around = _around(image, places)
+        alone = np.abs(image[places] - _most_alike(around)) > part * left[places]
+        left[tuple(index[~alone] for index in places)] = 0
+        most = _around(left, places).max(axis=0)
+        fresh = alone & (left[places] == most) & (most > part * (around.max(axis=0) - low))
         if not fresh.any():
             break
         places = tuple(index[fresh] for index in places)
@@ -133,12 +138,24 @@ def _some(values: Array) -> Array:
     return np.asarray(values.ravel()[:: 1 + values.size // MOST_LOOKED_AT])
 
 
-def _largest(values: Array, places: tuple[NDArray[np.intp], ...]) -> Array:
-    """The largest value at and around each place."""
+def _around(values: Array, places: tuple[NDArray[np.intp], ...]) -> Array:
+    """The values at and around each place, shape (3 ** ndim, places)."""
     padded = np.pad(values, 1, mode="edge")
     steps = np.indices((3,) * values.ndim).reshape(values.ndim, -1).T
-    around = [padded[tuple(p + step for p, step in zip(places, way))] for way in steps]
-    return np.asarray(np.max(around, axis=0))
+    return np.stack([padded[tuple(p + step for p, step in zip(places, way))] for way in steps])
+
+
+def _most_alike(around: Array) -> Array:
+    """The middle one of the values around, of two the one more like that at the place itself.
+
+    Between two hot pixels a usual one differs from what both together predict, too, but not from
+    most of those around.
+    """
+    centre = len(around) // 2
+    here = around[centre]
+    others = np.sort(np.delete(around, centre, axis=0), axis=0)
+    low, high = others[centre - 1], others[centre]
+    return np.where(np.abs(low - here) < np.abs(high - here), low, high)
 
 
 def _beyond_noise(image: Array, suspects: Mask, slope: float, at_zero: float) -> Mask:
