@@ -63,8 +63,6 @@ def solve(case: Case, method: Method | Calibration) -> Deconvolution:
 
 def fft_pairs(result: Deconvolution) -> float | None:
     """Count pairs of transforms of the padded size, from the solvers' iterations."""
-    if isinstance(result.method, TotalVariation | Hessian | RichardsonLucy):
+    if isinstance(result.method, TotalVariation | Hessian | RichardsonLucy | PoissonLikelihood):
         return 2.0 * result.iterations
-    if isinstance(result.method, PoissonLikelihood):
-        return 2.0 * (result.iterations + 1)  # and what its line searches try in vain
     return None
