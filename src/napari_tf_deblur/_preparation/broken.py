@@ -110,8 +110,7 @@ def _left_of_point(psf: PSF) -> float:
 
 
 def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
-    """Pixels that stand out by their brightness, each more than all its neighbours,
-    and from most of them."""
+    """Pixels that stand out by their brightness: from most of those around, more than any."""
     low, high = np.quantile(_some(image if usable is True else image[usable]), (0.005, 0.995))
     found = np.zeros(image.shape, np.bool_)
     for _ in range(ROUNDS):
@@ -155,7 +154,7 @@ def _most_alike(around: Array) -> Array:
     here = around[centre]
     others = np.sort(np.delete(around, centre, axis=0), axis=0)
     low, high = others[centre - 1], others[centre]
-    return np.where(np.abs(low - here) < np.abs(high - here), low, high)
+    return np.asarray(np.where(np.abs(low - here) < np.abs(high - here), low, high))
 
 
 def _beyond_noise(image: Array, suspects: Mask, slope: float, at_zero: float) -> Mask:
