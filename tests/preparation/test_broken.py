@@ -68,6 +68,8 @@ def test_in_volumes_stacks_and_colours():
     volume = observed((14, 30, 32))
     volume[5, 10, 11] = 6.0
     assert found(volume, gaussian_psf((1, 1, 1))) == {(5, 10, 11)}
+    volume[7, 10, 11] = 6.0  # and a usual one between them
+    assert found(volume, gaussian_psf((1, 1, 1))) == {(5, 10, 11), (7, 10, 11)}
     stack = np.stack([observed(seed=k) for k in range(3)])[:, None]
     stack[1, 0, 20, 22] = 6.0
     places = np.nonzero(broken_pixels(stack, None, [0, 1, 2], gaussian_psf(1)))
