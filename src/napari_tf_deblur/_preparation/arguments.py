@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -29,6 +32,7 @@ class Arguments:
     alpha: bool = False
     spacing: Sequence[float] | None = None
     mask: ArrayLike | None = None
+    smoothing: float = 1.0
 
     def __post_init__(self) -> None:
         method = self.method
@@ -44,3 +48,9 @@ class Arguments:
             )
         if not isinstance(self.alpha, bool):
             raise InvalidTypeError(f"'alpha' is {self.alpha!r}; it must be True or False.")
+        smoothing: Any = self.smoothing
+        if not (isinstance(smoothing, Real) and 0 < float(smoothing) < np.inf):
+            raise InvalidValueError(
+                f"'smoothing' is {smoothing!r}; it must be a number above 0: 1 for as much "
+                "as suits the image, 2 for twice as much."
+            )

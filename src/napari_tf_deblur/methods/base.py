@@ -2,7 +2,7 @@
 
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -113,6 +113,17 @@ class Method(ABC):
             The same method with nothing left open but a weight that takes runs to find.
         """
         return self
+
+    @abstractmethod
+    def smoothed(self, ratio: float) -> Self:
+        """The same method, all its values filled in, with so many times the regularisation."""
+
+    def times(self, name: str, ratio: float) -> Self:
+        """The same method with one of its numbers multiplied, within its bounds."""
+        value = np.clip(getattr(self, name) * ratio, *self.bounds(name))
+        kind = type(getattr(self, name))
+        changed: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
+        return replace(self, **changed)
 
     def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
         """How much each pixel counts, besides the mask; None where all count alike.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
 
@@ -81,3 +81,7 @@ class GradientDescent(Method):
         counting = True if image.valid is None else image.valid
         largest = float(np.max(np.abs(image.values), initial=0.0, where=counting))
         return largest if largest and not LEAST_LARGEST <= largest <= 1 else 1.0
+
+    def smoothed(self, ratio: float) -> Self:
+        """See :class:`Method`: by ``mu``."""
+        return self.times("mu", ratio)

@@ -146,6 +146,10 @@ class PoissonLikelihood(Photons):
             weight = self.suitable_weight(image)
         return replace(self, gain=gain, weight=weight)
 
+    def smoothed(self, ratio: float) -> Self:
+        """See :class:`Method`: by the weight."""
+        return self.times("weight", ratio)
+
 
 @dataclass(frozen=True)
 class RichardsonLucy(Photons):
@@ -196,6 +200,10 @@ class RichardsonLucy(Photons):
             image.values, image.valid, image.psf, image.periodic, accelerate=self.accelerate
         )
         return replace(self, iterations=found)
+
+    def smoothed(self, ratio: float) -> Self:
+        """See :class:`Method`: by fewer iterations."""
+        return self.times("iterations", 1 / ratio)
 
     def suitable_weight(self, image: Statistics) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""

@@ -68,6 +68,10 @@ class LeastSquares(Method):
         found: dict[str, Any] = {"weight": self.suitable_weight(image)}
         return replace(self, **found) if isinstance(self.weight, str) else self
 
+    def smoothed(self, ratio: float) -> Self:
+        """See :class:`Method`: by the weight."""
+        return self.times("weight", ratio)
+
     def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
         if not self.gain:

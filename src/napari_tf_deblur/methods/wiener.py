@@ -45,3 +45,7 @@ class Wiener(Method):
     def fitted(self, image: Statistics) -> Self:
         """See :class:`Method`: the balance."""
         return replace(self, balance=image.balance) if self.balance == "auto" else self
+
+    def smoothed(self, ratio: float) -> Self:
+        """See :class:`Method`: by the balance."""
+        return self.times("balance", ratio)
