@@ -19,6 +19,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import napari
 import numpy as np
+from napari.layers import Image
 from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
@@ -28,13 +29,14 @@ SAMPLES = ("blurred_coffee", "blurred_astronaut", "blurred_cells")
 
 
 def open_sample(sample: str) -> tuple[napari.Viewer, DeblurWidget]:
-    """Open napari with a sample and the dock, its sigmas set to those of the sample's blur."""
+    """Open napari with a sample and the dock, as a user who knows the sample's blur would."""
     viewer = napari.Viewer()
     viewer.window.resize(1320, 950)
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     let_it_draw()
     viewer.open_sample("napari-tf-deblur", sample)
     sigmas = viewer.layers[0].metadata["blur"]["sigma in pixels"]
+    widget.fields.psf.kind.value = "Gaussian"
     for field, sigma in zip(
         widget.fields.psf.of_kind["Gaussian"].sigmas[-len(sigmas) :], sigmas, strict=True
     ):
@@ -61,9 +63,17 @@ def deblur(viewer: napari.Viewer, widget: DeblurWidget) -> None:
     """Press the button and wait for the result."""
     widget.deblur_button.native.click()
     wait_for(lambda: widget.deblur_button.enabled)
-    if f"{viewer.layers[0].name} deblurred" not in viewer.layers:
+    if result_of(viewer) is None:
         raise RuntimeError(widget.status.text())
     let_it_draw()
+
+
+def result_of(viewer: napari.Viewer) -> Image | None:
+    """The last result there is."""
+    for layer in reversed(viewer.layers):
+        if layer.metadata.get("napari_tf_deblur", {}).get("kind") == "result":
+            return layer
+    return None
 
 
 def window_picture(viewer: napari.Viewer) -> np.ndarray:
@@ -74,7 +84,7 @@ def before_and_after(viewer: napari.Viewer) -> np.ndarray:
     """The middle of the canvas with the sample alone, and beside it with the result alone."""
     source = viewer.layers[0]
     halves = []
-    for shown in (source, viewer.layers[f"{source.name} deblurred"]):
+    for shown in (source, result_of(viewer)):
         for layer in viewer.layers:
             layer.visible = layer is shown
         let_it_draw()

@@ -8,30 +8,85 @@ Needs a display; where there is none, put ``xvfb-run -a -s "-screen 0 1600x1000x
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import napari
+import numpy as np
 from deblur_a_sample import (
     before_and_after,
     deblur,
     let_it_draw,
-    open_sample,
+    result_of,
     save,
     wait_for,
     window_picture,
 )
 from napari.settings import get_settings
+from qtpy.QtCore import QSettings
 
-from napari_tf_deblur import GradientDescent, Hessian
+from napari_tf_deblur import GradientDescent, convolve, microscope_psf
+from napari_tf_deblur._dock.widget import DeblurWidget
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images"
 
 
-def colour() -> None:
-    """The dock in 2D, and a colour photograph before and after."""
-    viewer, widget = open_sample("blurred_coffee")
+def filaments(shape: tuple[int, int], count: int = 30) -> np.ndarray:
+    """Curved threads, as of a cell's skeleton, on a faint ground."""
+    random = np.random.default_rng(1)
+    scene = np.full(shape, 0.05)
+    for _ in range(count):
+        place, course = random.uniform(0.1, 0.9, 2) * shape, random.uniform(0, 2 * np.pi)
+        for _ in range(3 * max(shape)):
+            course += random.normal(0, 0.06)
+            place = place + 0.5 * np.array([np.sin(course), np.cos(course)])
+            row, column = np.rint(place).astype(int)
+            if not (0 <= row < shape[0] and 0 <= column < shape[1]):
+                break
+            scene[row, column] = 1.0
+    return scene
+
+
+def opened() -> tuple[napari.Viewer, DeblurWidget]:
+    viewer = napari.Viewer()
+    viewer.window.resize(1320, 950)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     let_it_draw()
-    save(window_picture(viewer), PICTURES / "window_before.png")
+    return viewer, widget
+
+
+def biologist() -> None:
+    """A 16-bit image from a 1.4 oil objective, before and after, and compared."""
+    psf = microscope_psf(1.4, 520, spacing=(65, 65))
+    light = np.maximum(convolve(filaments((300, 300)), psf), 0)
+    counts = np.random.default_rng(0).poisson(600 * light / light.max())
+    image = (12 * counts + np.random.default_rng(1).normal(100, 15, light.shape)).clip(0)
+    viewer, widget = opened()
+    viewer.add_image(image.astype(np.uint16), name="tubulin")
+    let_it_draw()
+    save(window_picture(viewer), PICTURES / "biologist_nothing_known.png")
+    microscope = widget.fields.psf.of_kind["Microscope"]
+    microscope.aperture.value = 1.4
+    microscope.waves.emissions[0].value = 520
+    microscope.pixel.value = 65
     deblur(viewer, widget)
-    save(window_picture(viewer), PICTURES / "window_after.png")
+    save(window_picture(viewer), PICTURES / "biologist_deblurred.png")
+    widget.result_row.compare.side_by_side.click()
+    let_it_draw()
+    save(window_picture(viewer), PICTURES / "biologist_side_by_side.png")
+    widget.result_row.compare.side_by_side.click()
+    widget.result_row.compare.profile.click()
+    let_it_draw()
+    save(window_picture(viewer), PICTURES / "biologist_profile.png")
+    viewer.close()
+
+
+def photographer() -> None:
+    """A colour photograph whose blur nobody knows, before and after."""
+    viewer, widget = opened()
+    viewer.open_sample("napari-tf-deblur", "blurred_coffee")
+    let_it_draw()
+    deblur(viewer, widget)
+    save(window_picture(viewer), PICTURES / "photographer_deblurred.png")
     viewer.scene.camera.zoom *= 2.5
     save(before_and_after(viewer), PICTURES / "before_and_after.png")
     viewer.close()
@@ -39,10 +94,13 @@ def colour() -> None:
 
 def run_in_progress() -> None:
     """The window in the middle of a run, slowed down by small steps."""
-    viewer, widget = open_sample("blurred_astronaut")
+    viewer, widget = opened()
+    viewer.open_sample("napari-tf-deblur", "blurred_astronaut")
+    widget.fields.psf.kind.value = "Gaussian"
+    for field, sigma in zip(widget.fields.psf.of_kind["Gaussian"].sigmas[1:], (1, 3), strict=True):
+        field.value = sigma
+    widget.fields.advanced.unfold()
     widget.fields.methods.choice.value = GradientDescent
-    widget.fields.boundary.value = "zero"
-    widget.fields.psf.of_kind["Gaussian"].size.value = "13"
     widget.fields.methods.forms[GradientDescent].learning_rate.value = 0.05
     widget.fields.methods.forms[GradientDescent].iterations.value = 5000
     widget.deblur_button.native.click()
@@ -54,17 +112,18 @@ def run_in_progress() -> None:
 
 def volume() -> None:
     """The dock in 3D."""
-    viewer, widget = open_sample("blurred_cells")
-    widget.fields.methods.choice.value = Hessian
-    widget.fields.methods.forms[Hessian].nonnegative.value = True
+    viewer, widget = opened()
+    viewer.open_sample("napari-tf-deblur", "blurred_cells")
+    widget.fields.psf.kind.value = "Gaussian"
+    for field in widget.fields.psf.of_kind["Gaussian"].sigmas:
+        field.value = 2
     deblur(viewer, widget)
-    source, result = viewer.layers[0], viewer.layers["blurred cells deblurred"]
+    result = result_of(viewer)
     viewer.dims.ndisplay = 3
     viewer.reset_view()
     viewer.scene.camera.angles = (20, 30, -50)
     for layer in viewer.layers:
         layer.visible = layer is result
-    result.contrast_limits = source.contrast_limits
     let_it_draw()
     save(window_picture(viewer), PICTURES / "window_volume.png")
     viewer.close()
@@ -72,9 +131,12 @@ def volume() -> None:
 
 def main() -> None:
     get_settings(None)  # napari as it comes, whatever the user's settings are
-    colour()
-    run_in_progress()
-    volume()
+    with TemporaryDirectory() as folder:  # where nothing is remembered
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+        biologist()
+        photographer()
+        run_in_progress()
+        volume()
 
 
 if __name__ == "__main__":

@@ -49,6 +49,15 @@ def blurred():
     return convolve(scene, gaussian_psf(1.5))
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered(tmp_path_factory):
+    """What Qt remembers between sessions is of this test alone."""
+    from qtpy.QtCore import QSettings
+
+    ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    QSettings.setPath(ini, user, str(tmp_path_factory.mktemp("settings")))
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     """A viewer that complains about every widget that is left over."""
@@ -64,6 +73,7 @@ def dock(viewer):
             if field.name in QUICK:
                 field.value = QUICK[field.name]
     widget.fields.methods.choice.value = TotalVariation
+    widget.fields.psf.kind.value = "Gaussian"
     return widget
 
 

@@ -22,6 +22,7 @@ RULES = {
     "_beads": TENSORFLOW | NAPARI | QT,
     "_blur": TENSORFLOW | NAPARI | QT,
     "_noise": TENSORFLOW | NAPARI | QT,
+    "_optics": TENSORFLOW | NAPARI | QT,
     "_preparation": TENSORFLOW | NAPARI | QT,
     "_solvers": NAPARI | QT,
     "_layers": TENSORFLOW | QT | {"napari_tf_deblur._dock"},

@@ -25,6 +25,7 @@ from napari_tf_deblur.methods import (
     TotalVariation,
     Wiener,
 )
+from napari_tf_deblur.microscope import microscope_psf, microscope_sigma
 from napari_tf_deblur.noise import Noise, estimate_noise
 from napari_tf_deblur.psf import gaussian_psf
 from napari_tf_deblur.steps import Step
@@ -61,6 +62,8 @@ __all__ = [
     "gaussian_psf",
     "iter_deconvolve",
     "measured_psf",
+    "microscope_psf",
+    "microscope_sigma",
 ]
 
 

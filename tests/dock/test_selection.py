@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dock_fields import psf_layer_field, use_layer
+from dock_fields import psf_layer_field, result_of, use_layer
 
 from napari_tf_deblur.methods import Wiener
 
@@ -13,20 +13,20 @@ def two(viewer, dock, blurred):
     first = viewer.add_image(blurred, name="A")
     second = viewer.add_image(blurred[::-1], name="B")
     viewer.layers.selection.active = second
-    dock.fields.image.value = first
+    dock.fields.images.layer.value = first
     dock.fields.methods.choice.value = Wiener
     return first, second
 
 
 def show_the_psf(qtbot, viewer, dock):
-    dock.fields.psf.preview.native.click()
+    dock.fields.psf.picture.button.native.click()
     qtbot.waitUntil(lambda: "PSF" in viewer.layers and viewer.layers["PSF"].visible)
 
 
 def deblur(qtbot, viewer, dock):
     dock.deblur()
     qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
-    assert "A deblurred" in viewer.layers
+    assert result_of(viewer, "A") is not None
 
 
 def fail(qtbot, viewer, dock):
@@ -37,7 +37,7 @@ def fail(qtbot, viewer, dock):
 
 def delete_the_result(qtbot, viewer, dock):
     deblur(qtbot, viewer, dock)
-    viewer.layers.selection.active = viewer.layers["A deblurred"]
+    viewer.layers.selection.active = result_of(viewer, "A")
     viewer.layers.remove_selected()
 
 
@@ -91,8 +91,8 @@ def test_the_image_chosen_by_hand_stays(qtbot, viewer, dock, two, event):
     first, _ = two
     event(qtbot, viewer, dock)
     qtbot.wait(50)
-    assert dock.fields.image.value is first
-    assert dock.fields.image.current_choice == first.name
+    assert dock.fields.images.layer.value is first
+    assert dock.fields.images.layer.current_choice == first.name
 
 
 @pytest.mark.parametrize("selected", ["image", "result"])
@@ -104,17 +104,17 @@ def test_an_image_that_the_user_selects_is_chosen_but_not_our_own(
     qtbot.wait(20)
     if selected == "image":
         viewer.layers.selection.active = second
-        assert dock.fields.image.value is second
+        assert dock.fields.images.layer.value is second
     else:
-        for name in ("PSF", "A deblurred", "PSF"):
-            viewer.layers.selection.active = viewer.layers[name]
-            assert dock.fields.image.value is first
+        for layer in (viewer.layers["PSF"], result_of(viewer, "A"), viewer.layers["PSF"]):
+            viewer.layers.selection.active = layer
+            assert dock.fields.images.layer.value is first
 
 
 def test_an_image_that_is_opened_is_chosen(viewer, dock, blurred):
     for name in ("first", "second"):
         viewer.add_image(blurred, name=name)
-        assert dock.fields.image.value.name == name
+        assert dock.fields.images.layer.value.name == name
 
 
 def test_after_the_chosen_image_is_removed_the_uppermost_of_the_user_is_chosen(
@@ -124,11 +124,11 @@ def test_after_the_chosen_image_is_removed_the_uppermost_of_the_user_is_chosen(
     deblur(qtbot, viewer, dock)
     viewer.layers.remove(first)
     qtbot.wait(20)
-    assert dock.fields.image.value.name == "B"
+    assert dock.fields.images.layer.value.name == "B"
     viewer.layers.remove("B")
-    assert dock.fields.image.value.name == "A deblurred"
+    assert dock.fields.images.layer.value is result_of(viewer, "A")
     viewer.layers.clear()
-    assert dock.fields.image.value is None
+    assert dock.fields.images.layer.value is None
 
 
 def test_psf_and_mask_keep_their_layers_too(viewer, dock, blurred):
@@ -137,11 +137,11 @@ def test_psf_and_mask_keep_their_layers_too(viewer, dock, blurred):
         viewer.add_image(blurred, name=name)
     bead, marks = viewer.layers["b"], viewer.layers["labels b"]
     use_layer(dock, bead)
-    dock.fields.mask.value = marks
+    dock.fields.ignore.mask.value = marks
     bead.name, marks.name = "0", "0 labels"
     viewer.layers.reverse()
     viewer.layers.remove("a")
     assert psf_layer_field(dock).value is bead
-    assert dock.fields.mask.value is marks
+    assert dock.fields.ignore.mask.value is marks
     viewer.layers.remove(marks)
-    assert dock.fields.mask.value is None
+    assert dock.fields.ignore.mask.value is None

@@ -7,18 +7,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from dock_fields import gaussian, use_layer
+from dock_fields import gaussian, result_of
+from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
+    QDockWidget,
     QLabel,
     QPushButton,
+    QScrollArea,
     QStyle,
     QStyleOptionComboBox,
 )
 
-from napari_tf_deblur.methods import METHODS, GradientDescent, TotalVariation
+from napari_tf_deblur.methods import METHODS, GradientDescent, TotalVariation, Wiener
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_the_canvas_shows_a_sharper_picture(window, qtbot, blurred, finished):
     qtbot.mouseClick(dock.deblur_button.native, Qt.MouseButton.LeftButton)
     finished(dock)
     viewer.layers["PSF"].visible = False
-    viewer.layers["square deblurred"].contrast_limits = (0, 1)
+    result_of(viewer, "square").contrast_limits = (0, 1)
     after = canvas(viewer, qtbot)
     assert np.abs(after - before).max() > 40
     assert sharpness(after) > 1.5 * sharpness(before)
@@ -97,17 +100,17 @@ def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
     dock.fields.methods.choice.value = GradientDescent
     dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
     dock.deblur()
-    qtbot.waitUntil(lambda: "square deblurred" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: result_of(viewer, "square") is not None, timeout=60_000)
     viewer.dims.ndisplay = 5 - ndisplay
-    qtbot.waitUntil(lambda: viewer.layers["square deblurred"].visible)
+    qtbot.waitUntil(lambda: result_of(viewer, "square").visible)
     qtbot.wait(200)
     viewer.dims.ndisplay = ndisplay
     qtbot.wait(100)
     dock.stop()
     finished(dock)
-    result = viewer.layers["square deblurred"]
-    for name in ("square", "PSF", "square deblurred"):  # the viewer is whole
-        viewer.layers.selection.active = viewer.layers[name]
+    result = result_of(viewer, "square")
+    for one in (layer, viewer.layers["PSF"], result):  # the viewer is whole
+        viewer.layers.selection.active = one
         qtbot.wait(10)
     assert result.visible
     assert result.rgb == layer.rgb
@@ -145,39 +148,109 @@ def test_the_dock_is_narrow_and_nothing_is_clipped(window, qtbot, blurred, theme
                     assert part.width() >= part.minimumSizeHint().width(), part.text()
 
 
-def test_the_controls_do_not_jump(window, qtbot, blurred):
+def bottom(part, window):
+    return part.mapTo(window, QPoint(0, part.height())).y()
+
+
+def test_the_buttons_do_not_jump(window, qtbot, blurred):
     viewer, dock = window
     viewer.add_image(blurred)
 
     def places():
         qtbot.wait(30)
-        parts = (dock.deblur_button.native, dock.stop_button.native, dock.progress, dock.plot)
+        parts = (dock.deblur_button.native, dock.stop_button.native)
         return [(part.mapTo(dock.native, QPoint(0, 0)), part.size()) for part in parts]
 
     before = places()
     for method in METHODS:
         dock.fields.methods.choice.value = method
         assert places() == before
-    use_layer(dock, viewer.layers[0])
-    assert places() == before
-    dock.status.setText("A sentence that is much too long. " * 30)
+    for kind in dock.fields.psf.kind.choices:
+        dock.fields.psf.kind.value = kind
+        assert places() == before
+    dock.fields.advanced.unfold()
+    dock.fields.ignore.fold.unfold()
     dock.plot.set_losses(np.arange(50, 1, -1.0))
     assert places() == before
 
 
-def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(window, qtbot, blurred):
+def test_the_words_are_as_tall_as_their_text(window, qtbot, blurred):
     viewer, dock = window
     viewer.add_image(blurred)
-    viewer.window.resize(1000, 560)
+    for count in (1, 5, 9, 1):
+        dock.status.say("A sentence that takes about a line. " * count)
+        qtbot.wait(100)
+        needed = dock.status.heightForWidth(dock.status.width())
+        assert dock.status.height() >= needed
+        area = dock.status.parent().parent().parent()
+        assert area.height() >= needed
+        assert area.verticalScrollBar().maximum() == 0
+    dock.status.say("A sentence that is much too long. " * 100)
+    qtbot.wait(100)
+    for part in (
+        dock.deblur_button.native,
+        dock.stop_button.native,
+        dock.fields.images.layer.native,
+    ):
+        assert bottom(part, dock.native.window()) < dock.native.window().height()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1000, 560)])
+def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(
+    window, qtbot, blurred, width, height
+):
+    viewer, dock = window
+    viewer.add_image(blurred)
+    dock.fields.advanced.unfold()
+    viewer.window.resize(width, height)
     qtbot.wait(200)
-    scroll = dock.fields.form.parent().parent()
+    scroll = dock.fields.widget.parent().parent()
     assert scroll.verticalScrollBar().maximum() > 0
     assert scroll.horizontalScrollBar().maximum() == 0
-    screen = dock.native.window().geometry().height()
-    for part in (dock.deblur_button.native, dock.plot):
-        bottom = part.mapTo(dock.native.window(), QPoint(0, part.height())).y()
+    screen = dock.native.window().height()
+    for part in (dock.deblur_button.native, dock.stop_button.native, dock.status):
         assert part.isVisible()
-        assert bottom <= screen
+        assert bottom(part, dock.native.window()) <= screen
+
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+
+
+@pytest.mark.parametrize("place", [*AREAS, "floating"])
+@pytest.mark.parametrize("size", [9, 18])
+def test_it_fits_wherever_it_is_and_whatever_the_font(window, qtbot, blurred, place, size):
+    viewer, dock = window
+    viewer.window.resize(1280, 720)
+    viewer.add_image(blurred, name="x" * 60)
+    dock.fields.methods.choice.value = Wiener
+    frame = dock.native.parent()
+    while not isinstance(frame, QDockWidget):
+        frame = frame.parent()
+    former = get_settings().appearance.font_size
+    try:
+        get_settings().appearance.font_size = size
+        if place == "floating":
+            frame.setFloating(True)
+        else:
+            dock.native.window().addDockWidget(AREAS[place], frame)
+        dock.deblur()
+        qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
+        qtbot.wait(300)
+        assert viewer.window._qt_window.height() <= 720
+        for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
+            for part in dock.native.findChildren(kind):
+                if part.isVisible() and not (kind is QLabel and part.wordWrap()):
+                    assert part.width() >= part.minimumSizeHint().width(), part.text()
+        for scroll in dock.native.findChildren(QScrollArea):
+            inside = scroll.widget()
+            assert inside.width() <= scroll.viewport().width(), inside
+        assert bottom(dock.deblur_button.native, frame) <= frame.height()
+    finally:
+        get_settings().appearance.font_size = former
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -227,7 +300,7 @@ def dock(viewer):
             assert time.monotonic() < end, dock.status.text()
             QApplication.processEvents()
             time.sleep(0.005)
-        assert dock.status.text().startswith("Done"), dock.status.text()
+        assert "Done in" in dock.status.text(), dock.status.text()
     assert viewer.screenshot(flash=False)[..., :3].max() > 200
 
 def in_a_thread():

@@ -1,10 +1,11 @@
+import dataclasses
 import re
 import sys
 import unicodedata
 
 import numpy as np
 import pytest
-from dock_fields import gaussian, psf_layer_field, use_layer
+from dock_fields import gaussian, psf_layer_field, result_of, use_layer
 
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
@@ -22,6 +23,7 @@ from napari_tf_deblur.methods import (
 )
 
 KEY = "napari_tf_deblur"
+MICROMETRE = short_unit("um")
 
 
 def shown(*widgets):
@@ -34,7 +36,7 @@ def psf_layer(qtbot, viewer, dock):
     """Press the button that shows the PSF, and return its layer."""
 
     def press():
-        dock.fields.psf.preview.native.click()
+        dock.fields.psf.picture.button.native.click()
         qtbot.waitUntil(lambda: "PSF" in viewer.layers and viewer.layers["PSF"].visible)
         qtbot.wait(50)  # it may have an update to come
         return viewer.layers["PSF"]
@@ -46,48 +48,48 @@ def psf_layer(qtbot, viewer, dock):
 
 
 def test_image_follows_the_active_layer_but_not_our_own(viewer, dock, blurred, finished):
-    assert dock.fields.image.value is None
+    assert dock.fields.images.layer.value is None
     first = viewer.add_image(blurred, name="first")
     second = viewer.add_image(blurred, name="second")
-    assert dock.fields.image.value is second
+    assert dock.fields.images.layer.value is second
     viewer.layers.selection.active = first
-    assert dock.fields.image.value is first
+    assert dock.fields.images.layer.value is first
     viewer.add_labels(np.zeros((4, 4), int))
     viewer.layers.selection.active = None
-    assert dock.fields.image.value is first
+    assert dock.fields.images.layer.value is first
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
-    result = viewer.layers["first deblurred"]
+    result = result_of(viewer, "first")
     assert viewer.layers.selection.active is result
     viewer.layers.selection.active = viewer.layers["PSF"]
-    assert dock.fields.image.value is first
-    assert [x.name for x in dock.fields.image.choices] == ["first", "second", "first deblurred"]
+    assert dock.fields.images.layer.value is first
+    assert [x.name for x in dock.fields.images.layer.choices] == ["first", "second", result.name]
 
 
 def test_image_keeps_up_with_layers(viewer, dock, blurred):
     layer = viewer.add_image(blurred, name="old")
     layer.name = "new"
-    assert dock.fields.image.current_choice == "new"
+    assert dock.fields.images.layer.current_choice == "new"
     viewer.layers.remove(layer)
-    assert dock.fields.image.value is None
-    assert dock.fields.image.choices == ()
+    assert dock.fields.images.layer.value is None
+    assert dock.fields.images.layer.choices == ()
 
 
 def test_3d_is_offered_where_it_makes_sense(viewer, dock, blurred):
     viewer.add_image(blurred)
-    assert dock.fields.dims.choices == (2,)
+    assert dock.fields.images.dims.choices == (2,)
     assert not shown(gaussian(dock).sigmas[0])
     viewer.add_image(np.stack([blurred] * 3, -1), rgb=True)
-    assert dock.fields.dims.choices == (2,)
+    assert dock.fields.images.dims.choices == (2,)
     viewer.add_image(np.stack([blurred] * 5), axis_labels=("t", "y", "x"))
-    assert dock.fields.dims.choices == (2, 3)
-    assert dock.fields.dims.value == 2
+    assert dock.fields.images.dims.choices == (2, 3)
+    assert dock.fields.images.dims.value == 2
     viewer.add_image(np.stack([blurred] * 5), scale=(2, 1, 1), units=("um", "um", "um"))
-    assert dock.fields.dims.value == 3
+    assert dock.fields.images.dims.value == 3
     assert shown(*gaussian(dock).sigmas)
     assert not shown(gaussian(dock).angle)
-    dock.fields.dims.value = 2
+    dock.fields.images.dims.value = 2
     assert shown(gaussian(dock).angle, *gaussian(dock).sigmas[1:])
 
 
@@ -186,10 +188,15 @@ def test_measured_psf(viewer, dock, blurred, finished):
     bead = viewer.add_image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
     viewer.add_image(np.stack([blurred] * 3, -1), rgb=True, name="photo")
     viewer.add_image(np.stack([blurred] * 3), name="cells")
-    assert dock.fields.psf.kind.choices == ("Gaussian", "Image layer", "Found in the image")
+    assert dock.fields.psf.kind.choices == (
+        "Microscope",
+        "Bead image",
+        "Gaussian",
+        "From the image",
+    )
     assert [layer.name for layer in psf_layer_field(dock).choices] == ["bead", "cells"]
     use_layer(dock, bead)
-    assert not shown(dock.fields.dims)
+    assert not shown(dock.fields.images.dims)
     assert not any(
         shown(x) for x in (*gaussian(dock).sigmas, gaussian(dock).angle, gaussian(dock).size)
     )
@@ -202,7 +209,7 @@ def test_measured_psf(viewer, dock, blurred, finished):
     viewer.layers.remove(bead)
     assert psf_layer_field(dock).value.name == "cells"
     dock.fields.psf.kind.value = "Gaussian"
-    assert shown(dock.fields.dims, *gaussian(dock).sigmas[1:])
+    assert shown(dock.fields.images.dims, *gaussian(dock).sigmas[1:])
 
 
 # ---------------------------------------------------------------- the method
@@ -213,9 +220,8 @@ def test_each_method_has_exactly_its_fields(dock):
         dock.fields.methods.choice.value = method
         for other, form in dock.fields.methods.forms.items():
             assert all(shown(field) == (other is method) for field in form)
-        assert [field.name for field in dock.fields.methods.forms[method]] == list(
-            method.__dataclass_fields__
-        )
+        names = [field.name for field in dataclasses.fields(method)]
+        assert [field.name for field in dock.fields.methods.forms[method]] == names
         assert dock.fields.methods.forms[method].__class__.__name__ == "FunctionGui"
         title, hint = (method.__doc__ or "").splitlines()[0].split(": ")
         assert title in [dock.fields.methods.choice.current_choice]
@@ -228,7 +234,7 @@ def test_fields_derive_from_the_dataclass(dock):
     assert (form.weight.min, form.weight.max, form.weight.step) == (0.0, 1.0, 1e-5)
     assert form.iterations.min == 1
     assert "Regularisation weight" in form.weight.tooltip
-    assert form.nonnegative.text == "Nonnegative"
+    assert form.nonnegative.text == "No negative values"
     descent = dock.fields.methods.forms[GradientDescent]
     assert descent.optimizer.choices == ("sgd", "adam", "adagrad", "lbfgs")
     assert descent.prior.choices == ("smoothness", "tv", "hessian")
@@ -256,19 +262,15 @@ def test_automatic_says_what_it_picked_and_whether_to_believe_it(
 ):
     viewer.add_image(200 * blurred, name="cells")
     dock.fields.methods.choice.value = "auto"
-    dock.fields.psf.kind.value = "Found in the image"
-    dock.fields.residual.value = True
+    dock.fields.psf.kind.value = "From the image"
     dock.deblur()
     finished(dock)
-    record = viewer.layers["cells deblurred"].metadata[KEY]
+    record = result_of(viewer, "cells").metadata[KEY]
     assert record["method"]["name"] == "PoissonLikelihood"
     assert record["reason"].endswith(".")
     assert record["verdict"]["sentence"] in dock.status.text()
     assert "sigma" in dock.status.text()
-    residual = viewer.layers["cells residual"]
-    assert residual.data.shape == blurred.shape
-    np.testing.assert_array_equal(residual.data_to_world((3, 4)), (3, 4))
-    assert viewer.layers.selection.active.name == "cells deblurred"
+    assert viewer.layers.selection.active.name == "cells deblurred (Penalised Poisson likelihood)"
 
 
 def test_values_are_kept_per_method(dock):
@@ -287,8 +289,8 @@ def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, 
     dock.deblur()
     finished(dock)
     assert told == []
-    assert viewer.layers["cells deblurred"].metadata[KEY]["method"]["name"] == method.__name__
-    assert dock.status.text().startswith("Done")
+    assert result_of(viewer, "cells").metadata[KEY]["method"]["name"] == method.__name__
+    assert "Done in" in dock.status.text()
 
 
 def turned(viewer, dock, blurred):
@@ -312,8 +314,8 @@ def thin(viewer, dock, blurred):
 def masked(viewer, dock, blurred):
     layer = viewer.add_image(np.where(np.eye(32, 40) > 0, np.nan, blurred), contrast_limits=(0, 1))
     viewer.add_shapes([[[20, 20], [25, 30]]], shape_type="rectangle")
-    dock.fields.mask.value = viewer.layers[-1]
-    dock.fields.ignore_nan.value = True
+    dock.fields.ignore.mask.value = viewer.layers[-1]
+    dock.fields.ignore.not_a_number.value = True
     return layer
 
 
@@ -333,7 +335,7 @@ def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurre
     layer = case(viewer, dock, blurred)
     dock.deblur()
     finished(dock)
-    result = viewer.layers[f"{layer.name} deblurred"]
+    result = result_of(viewer, layer.name)
     record = result.metadata[KEY]
     names = {"image": layer.data, "psf": record["psf"]["array"], "mask": record["mask"]}
     again = eval(record["python"], vars(napari_tf_deblur) | {"deconvolve": deconvolve}, names)
@@ -350,14 +352,18 @@ def test_masks(viewer, dock, blurred, finished, told):
     viewer.add_image(holed, name="cells", contrast_limits=(0, 1))
     marks = viewer.add_labels(np.eye(32, 40, dtype=int), name="dead")
     viewer.add_shapes(name="outside")
-    assert [layer and layer.name for layer in dock.fields.mask.choices] == [None, "dead", "outside"]
-    dock.fields.mask.value = marks
-    dock.fields.ignore_nan.value = True
+    assert [layer and layer.name for layer in dock.fields.ignore.mask.choices] == [
+        None,
+        "dead",
+        "outside",
+    ]
+    dock.fields.ignore.mask.value = marks
+    dock.fields.ignore.not_a_number.value = True
     dock.deblur()
     finished(dock)
     assert told == []
-    assert viewer.layers["cells deblurred"].metadata[KEY]["mask"].sum() == 34
-    assert np.isfinite(viewer.layers["cells deblurred"].data).all()
+    assert result_of(viewer, "cells").metadata[KEY]["mask"].sum() == 34
+    assert np.isfinite(result_of(viewer, "cells").data).all()
 
 
 # ---------------------------------------------------------------- bad input
@@ -452,7 +458,7 @@ def test_bad_psf_fields(viewer, dock, blurred, told, finished, field, value, wor
         gaussian(dock).sigmas[1].value = min(value, 2.0)
     assert_refused(viewer, dock, told, finished, words)
     told.clear()
-    dock.fields.psf.preview.native.click()
+    dock.fields.psf.picture.button.native.click()
     assert len(told) == 1
 
 
@@ -473,7 +479,7 @@ def test_out_of_range(viewer, dock, blurred, told, finished):
 
 def test_mask_of_another_shape(viewer, dock, blurred, told, finished):
     viewer.add_image(blurred, name="cells")
-    dock.fields.mask.value = viewer.add_labels(np.zeros((7, 7), int), name="old")
+    dock.fields.ignore.mask.value = viewer.add_labels(np.zeros((7, 7), int), name="old")
     assert_refused(viewer, dock, told, finished, "'old'")
 
 
@@ -507,7 +513,7 @@ def test_harmless_types_are_converted(viewer, dock, blurred, told, finished, dty
     dock.deblur()
     finished(dock)
     assert told == []
-    assert np.isfinite(viewer.layers["cells deblurred"].data).all()
+    assert np.isfinite(result_of(viewer, "cells").data).all()
 
 
 # ---------------------------------------------------------------- removal
@@ -552,7 +558,7 @@ def test_what_makes_a_result_doubtful_is_said_once(
     finished(dock)
     assert sum(words in sentence for sentence in told) == 1, told
     assert words in dock.status.text()
-    record = viewer.layers["cells deblurred"].metadata[KEY]
+    record = result_of(viewer, "cells").metadata[KEY]
     assert any(words in sentence for sentence in record["warnings"])
 
 
@@ -581,7 +587,7 @@ def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, fi
     finished(dock)
     assert told == []
     assert "no blur along y" in dock.status.text()
-    used = viewer.layers["cells deblurred"].metadata[KEY]["psf"]["array"]
+    used = result_of(viewer, "cells").metadata[KEY]["psf"]["array"]
     assert used.sum(axis=1).max() == pytest.approx(1)
 
 
@@ -591,31 +597,31 @@ def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, fi
 @pytest.mark.parametrize(
     ("place", "dims", "words"),
     [
-        ({}, 2, "-3: one by one; y, x: deblurred"),
-        ({"axis_labels": ("t", "y", "x")}, 2, "t: one by one; y, x: deblurred"),
-        ({"axis_labels": ("Z", "y", "x")}, 3, "Z, y, x: deblurred as a volume"),
-        ({"units": ("um",) * 3}, 3, "z, y, x: deblurred as a volume"),
-        ({"units": ("s", "um", "um")}, 2, "-3: one by one; y, x: deblurred"),
+        ({}, 2, "Each plane by itself: y x"),
+        ({"axis_labels": ("t", "y", "x")}, 2, "Each time point by itself: y x"),
+        ({"axis_labels": ("Z", "y", "x")}, 3, "Z y x as one volume"),
+        ({"units": ("um",) * 3}, 3, f"z y x as one volume · 1 {MICROMETRE}"),
+        ({"units": ("s", "um", "um")}, 2, f"Each time point by itself: y x · 1 {MICROMETRE}"),
         (
-            {"units": ("um",) * 3, "axis_labels": ("c", "y", "x")},
+            {"units": ("um",) * 3, "axis_labels": ("c", "y", "x"), "scale": (1, 0.2, 0.1)},
             2,
-            "c: one by one; y, x: deblurred",
+            f"Each channel by itself: y x · 0.2 {MICROMETRE} x 0.1 {MICROMETRE}",
         ),
-        ({"axis_labels": ("y", "x", "c")}, 2, "c: one by one; y, x: deblurred"),
+        ({"axis_labels": ("y", "x", "c")}, 2, "Each channel by itself: y x"),
     ],
 )
 def test_the_dock_says_what_it_takes_each_axis_for(viewer, dock, blurred, place, dims, words):
     layer = viewer.add_image(np.stack([blurred] * 5), name="stack", **place)
-    assert dock.fields.dims.value == dims
-    assert dock.fields.axes.text() == words
-    dock.fields.dims.value = 3
-    assert dock.fields.axes.text().endswith("deblurred as a volume")
+    assert dock.fields.images.dims.value == dims
+    assert dock.fields.images.words.text() == words
+    dock.fields.images.dims.value = 3
+    assert "as one volume" in dock.fields.images.words.text()
     layer.axis_labels = ("z", "y", "x")
-    assert dock.fields.axes.text() == "z, y, x: deblurred as a volume"
+    assert dock.fields.images.words.text().startswith("z y x as one volume")
 
 
 def test_a_flat_psf_layer_makes_a_volume_go_plane_by_plane(viewer, dock, blurred):
     bead = viewer.add_image(gaussian_psf(1.5, 15)[None], name="bead")
     viewer.add_image(np.stack([blurred] * 5), units=("um",) * 3, name="stack")
     use_layer(dock, bead)
-    assert dock.fields.axes.text() == "z: one by one; y, x: deblurred"
+    assert dock.fields.images.words.text().startswith("Each plane by itself: y x")

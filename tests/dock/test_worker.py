@@ -9,11 +9,12 @@ from threading import Event, get_ident
 import dask.array as da
 import numpy as np
 import pytest
-from dock_fields import gaussian
+from dock_fields import gaussian, result_of, results_of
 from napari.layers import Image
 
-from napari_tf_deblur import Calibration, TotalVariation, gaussian_psf
+from napari_tf_deblur import Calibration, TotalVariation, Wiener, gaussian_psf
 from napari_tf_deblur._dock.updates import RunFailedError, Stopwatch, Throttle, Update, updates
+from napari_tf_deblur._dock.worker import NOTHING_KEPT
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
@@ -21,6 +22,8 @@ from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.deconvolve import Deconvolution
 from napari_tf_deblur.errors import OutOfMemoryError
 from napari_tf_deblur.steps import Step
+
+NAME = "cells deblurred (Total variation)"
 
 
 class Core:
@@ -167,8 +170,8 @@ def cells(viewer, dock, blurred):
 def running(qtbot, viewer, dock, core, cells):
     """A run whose live result is in the viewer."""
     dock.deblur()
-    qtbot.waitUntil(lambda: "cells deblurred" in viewer.layers, timeout=5000)
-    return viewer.layers["cells deblurred"]
+    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None, timeout=5000)
+    return result_of(viewer, "cells")
 
 
 def test_it_runs_in_another_thread_and_the_live_layer_follows(qtbot, running, core, dock, finished):
@@ -208,9 +211,9 @@ def test_layers_come_hidden_and_are_shown_before_the_run_ends(viewer, dock, core
     core.end.set()
     dock.deblur()
     finished(dock)
-    assert came == {"PSF": False, "cells deblurred": False}
-    assert all(layer.visible for layer in viewer.layers)
-    assert viewer.layers.selection.active is viewer.layers["cells deblurred"]
+    assert came == {"PSF": False, NAME: False}
+    assert [layer.visible for layer in viewer.layers] == [True, False, True]  # not the PSF's
+    assert viewer.layers.selection.active is result_of(viewer, "cells")
 
 
 def test_stop_keeps_the_best_so_far(viewer, running, core, dock, finished, told):
@@ -230,17 +233,82 @@ def test_a_second_press_starts_nothing(viewer, running, core, dock, finished):
     core.end.set()
     finished(dock)
     assert len(core.threads) == 1
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", "cells deblurred"]
+    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", NAME]
 
 
-def test_a_second_run_makes_a_second_layer(qtbot, viewer, running, core, dock, finished):
+def test_a_second_run_takes_the_place_of_the_first(qtbot, viewer, running, core, dock, finished):
     core.end.set()
     finished(dock)
-    assert dock.fields.image.value.name == "cells"  # not the result, which is active now
+    assert dock.fields.images.layer.value.name == "cells"  # not the result, which is active now
+    first = running.data
+    running.colormap = "green"
+    running.contrast_limits = (0.25, 0.75)
+    core.end.clear()
+    dock.deblur()
+    qtbot.waitUntil(lambda: running.data is not first)  # it is watched there, too
+    core.end.set()
+    finished(dock)
+    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", NAME]
+    assert (running.data == core.steps).all()
+    assert running.colormap.name == "green"  # looks are the user's
+    assert running.contrast_limits == [0.25, 0.75]
+
+
+def keep(dock, viewer):
+    dock.result_row.keep.value = True
+
+
+def another_method(dock, viewer):
+    dock.fields.methods.choice.value = Wiener
+
+
+def another_place(dock, viewer):
+    viewer.layers["cells"].translate = (3, 4)
+
+
+def another_shape(dock, viewer):
+    viewer.layers["cells"].data = viewer.layers["cells"].data[:-1]
+
+
+@pytest.mark.parametrize("change", [keep, another_method, another_place, another_shape])
+def test_a_result_that_must_stay_stays(viewer, running, core, dock, finished, change):
+    core.end.set()
+    finished(dock)
+    before = running.data
+    change(dock, viewer)
     dock.deblur()
     finished(dock)
-    names = [layer.name for layer in viewer.layers]
-    assert names == ["cells", "PSF", "cells deblurred", "cells deblurred [1]"]
+    assert len(results_of(viewer, "cells")) == 2
+    assert running.data is before
+
+
+@pytest.mark.parametrize("how", ["error", "stop", "quit"])
+def test_a_result_is_what_it_was_after_a_run_that_fails(
+    qtbot, viewer, running, core, dock, finished, told, how
+):
+    core.end.set()
+    finished(dock)
+    before, name, record = running.data, running.name, dict(running.metadata)
+    core.end.clear()
+    if how == "error":
+        core.error = ValueError("broken")
+    elif how == "stop":
+        go_on = Event()
+        core.before = lambda: go_on.wait(20)
+    dock.deblur()
+    if how == "stop":
+        qtbot.wait(100)
+        dock.stop()
+        go_on.set()
+    elif how == "quit":
+        qtbot.waitUntil(lambda: running.data is not before)
+        dock._batch._run._worker.quit()
+    finished(dock)
+    assert running in viewer.layers
+    assert running.data is before
+    assert running.name == name
+    assert running.metadata.keys() == record.keys()
+    assert len(viewer.layers) == 3
 
 
 @pytest.mark.parametrize(
@@ -264,7 +332,7 @@ def test_an_error_is_told_once_and_the_layers_are_as_before(
     core.end.set()
     dock.deblur()
     finished(dock)
-    assert "cells deblurred" in viewer.layers
+    assert result_of(viewer, "cells") is not None
 
 
 def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
@@ -273,7 +341,7 @@ def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
     viewer.add_image(np.zeros((5, 5)), name="other")
     core.end.set()
     finished(dock)
-    assert running.name == "cells deblurred"
+    assert running.name == NAME
     assert running.data_to_world((3, 4)) == world
     assert running.metadata["napari_tf_deblur"]["source"] == "cells"
     assert told == []
@@ -319,7 +387,7 @@ def test_all_layers_may_go(viewer, running, core, dock, finished, told):
 
 
 def test_napari_may_cancel(running, dock, finished, told):
-    dock._run._worker.quit()
+    dock._batch._run._worker.quit()
     finished(dock)
     assert dock.status.text() == "Cancelled."
     assert told == []
@@ -340,7 +408,7 @@ def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
     viewer.add_image(blurred, name="cells")
     dock.deblur()
     qtbot.waitUntil(lambda: core.steps > 10, timeout=5000)
-    run = dock._run
+    run = dock._batch._run
     viewer.close()
     qtbot.waitUntil(lambda: not run._worker.is_running, timeout=5000)
     steps = core.steps
@@ -381,7 +449,7 @@ def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
         slow.begun.set()
     elif request.param == "psf":
         monkeypatch.setattr(
-            "napari_tf_deblur._layers.psf_kinds.gaussian_psf", lambda *_, **__: slow()
+            "napari_tf_deblur._layers.psf_kinds.gaussian.gaussian_psf", lambda *_, **__: slow()
         )
     elif request.param == "reading":
         slow.value = blurred[None]
@@ -397,23 +465,23 @@ def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
 def test_stop_works_from_the_first_moment(qtbot, viewer, dock, core, slow_stage, finished, told):
     dock.deblur()
     qtbot.waitUntil(slow_stage.begun.is_set)
-    run = dock._run
+    run = dock._batch._run
     before = time.monotonic()
     dock.stop_button.native.click()
     assert time.monotonic() - before < 0.05
     assert dock.deblur_button.enabled
-    assert dock.status.text() == "Stopped before the first iteration; no layer was added."
+    assert dock.status.text() == NOTHING_KEPT
     slow_stage.go_on.set()
-    qtbot.waitUntil(lambda: not run._worker.is_running, timeout=5000)
+    qtbot.waitUntil(lambda: run is None or not run._worker.is_running, timeout=5000)
     qtbot.wait(100)
     assert [layer.name for layer in viewer.layers if layer.name != "PSF"] == ["stack"]
-    assert dock.status.text() == "Stopped before the first iteration; no layer was added."
+    assert dock.status.text() == NOTHING_KEPT
     assert core.steps <= 1
     assert told == []
     core.end.set()
     dock.deblur()  # and nothing is left of it
     finished(dock)
-    assert "stack deblurred" in viewer.layers
+    assert result_of(viewer, "stack") is not None
 
 
 def test_the_status_says_how_long_the_user_waited_and_where_it_went(

@@ -64,7 +64,7 @@ def test_the_axes_of_space_are_deblurred_wherever_they_are(labels, psf_shape, or
     names = {"deconvolve": deconvolve, "RichardsonLucy": RichardsonLucy}
     local = {"image": image, "psf": record["psf"]["array"], "mask": record["mask"]}
     np.testing.assert_array_equal(eval(record["python"], names, local).image, core.image)
-    assert ", ".join(labels[k] for k in order[-psf.ndim :]) in record["axes"]
+    assert " ".join(labels[k] for k in order[-psf.ndim :]) in record["axes"]
 
 
 def test_four_channels_on_the_last_axis_are_not_transparency(blurred):

@@ -19,7 +19,7 @@ def test_every_parameter_is_described_and_bounded(method):
     hints = get_type_hints(method, include_extras=True)
     for field in fields(method):
         assert f"\n{field.name} : " in inspect.getdoc(method)
-        if hints[field.name] is not bool:
+        if field.type is not bool and not isinstance(field.default, bool):
             options = getattr(hints[field.name], "__metadata__", None)
             assert options is None or "min" in options[0] or "choices" in options[0]
 

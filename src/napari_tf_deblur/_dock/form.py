@@ -1,13 +1,26 @@
-"""A form of two aligned columns, whose rows can be hidden."""
+"""A form of two aligned columns, whose rows can be hidden, and a part that folds away."""
 
 from magicgui.widgets import CheckBox, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tf_deblur._dock.ellipsis import Elided
+
+NARROWEST_FIELD = 60
+"""Pixels."""
 
 
 class Form(QWidget):
-    """Shows magicgui widgets below each other, with their labels in one column.
+    """Shows widgets below each other, with their labels in one column.
 
     Parameters
     ----------
@@ -17,59 +30,64 @@ class Form(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 6, 0, 6)
-        self._grid = QGridLayout()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 4, 0, 4)
         self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(1, 1)
-        column.addLayout(self._grid)
-        column.addStretch(1)
+        self._grid.setColumnStretch(0, 2)
+        self._grid.setColumnStretch(1, 3)
         self._labels: dict[int, QLabel] = {}
 
     def add(self, widget: Widget) -> None:
-        """Append a row for a widget; check boxes and buttons carry their own label.
+        """Append a row for a magicgui widget; check boxes and buttons carry their own label.
 
         Parameters
         ----------
         widget : magicgui.widgets.bases.Widget
             The widget, with its label and tooltip set.
         """
-        row = self._grid.rowCount()
         native = widget.native
-        native.setParent(self)
-        native.setMinimumWidth(60)
         if isinstance(native, QComboBox):  # long layer names must not widen the dock
             native.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            native.setMinimumContentsLength(8)
-        self._grid.addWidget(native, row, 1)
-        if not isinstance(widget, CheckBox | PushButton):
-            label = self._add_label(widget.label, row)
-            label.setToolTip(widget.tooltip or "")
-            label.setBuddy(native)
-            self._labels[id(widget)] = label
+            native.setMinimumContentsLength(6)
+            native.installEventFilter(Elided(native))
+        label = "" if isinstance(widget, CheckBox | PushButton) else widget.label
+        self._labels[id(widget)] = self.add_row(label, native, widget.tooltip or "")
 
-    def add_words(self, label: str, words: QLabel, lines: int = 2) -> None:
-        """Append a row of words, with room for a number of lines so that nothing jumps.
+    def add_row(self, label: str, widget: QWidget, tooltip: str = "") -> QLabel:
+        """Append a row for any widget.
 
         Parameters
         ----------
         label : str
             Its label.
-        words : QLabel
-            The words, in the column of the fields.
-        lines : int
-            Number of lines.
+        widget : QWidget
+            What goes into the column of the fields.
+        tooltip : str
+            Of both.
+
+        Returns
+        -------
+        QLabel
+            The label.
         """
         row = self._grid.rowCount()
-        words.setParent(self)
+        widget.setParent(self)
+        widget.setMinimumWidth(NARROWEST_FIELD)
+        widget.setToolTip(tooltip or widget.toolTip())
+        words = QLabel(label, self)
         words.setWordWrap(True)
-        words.setAlignment(Qt.AlignmentFlag.AlignVCenter)
-        words.setFixedHeight(lines * words.fontMetrics().lineSpacing() + 2)
-        self._grid.addWidget(words, row, 1)
-        title = self._add_label(label, row)
-        title.setToolTip(words.toolTip())
+        words.setToolTip(widget.toolTip())
+        words.setBuddy(widget)
+        self._grid.addWidget(words, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(widget, row, 1)
+        return words
+
+    def add_wide(self, widget: QWidget) -> None:
+        """Append a row in which a widget takes both columns."""
+        widget.setParent(self)
+        self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
 
     def show_row(self, widget: Widget, visible: bool = True, label: str | None = None) -> None:
         """Show or hide the row of a widget.
@@ -84,20 +102,75 @@ class Form(QWidget):
             New text for its label.
         """
         widget.native.setVisible(visible)
-        if name := self._labels.get(id(widget)):
-            name.setVisible(visible)
-            if label is not None:
-                name.setText(label)
-                self._make_room(name)
+        name = self._labels[id(widget)]
+        name.setVisible(visible and bool(name.text()))
+        if label is not None:
+            name.setText(label)
 
-    def _add_label(self, text: str, row: int) -> QLabel:
-        label = QLabel(text, self)
-        side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self._grid.addWidget(label, row, 0, side)
-        self._make_room(label)
-        return label
 
-    def _make_room(self, label: QLabel) -> None:
-        """Keep the column of labels as wide as its widest, shown or not."""
-        width = max(self._grid.columnMinimumWidth(0), label.sizeHint().width())
-        self._grid.setColumnMinimumWidth(0, width)
+class Words(QLabel):
+    """Words that take as many lines as they need; they can be selected and copied.
+
+    Parameters
+    ----------
+    text : str
+        The words.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def say(self, text: str, tooltip: str = "") -> None:
+        """Show other words, or none and take no room."""
+        self.setText(text)
+        self.setToolTip(tooltip)
+        self.setVisible(bool(text))
+
+
+class Fold(QWidget):
+    """A part of a form that can be folded away, below a button with its name.
+
+    Parameters
+    ----------
+    title : str
+        Name of the part.
+    tooltip : str
+        What is in it.
+
+    Attributes
+    ----------
+    form : Form
+        What is folded away.
+    button : QToolButton
+        Folds and unfolds it.
+    """
+
+    def __init__(self, title: str, tooltip: str) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setToolTip(tooltip)
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.form = Form()
+        column.addWidget(self.button)
+        column.addWidget(self.form)
+        self.button.toggled.connect(self.unfold)
+        self.unfold(False)
+
+    def unfold(self, unfolded: bool = True) -> None:
+        """Show what is in it, or fold it away."""
+        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
+        self.button.setArrowType(arrow)
+        self.button.setChecked(unfolded)
+        self.form.setVisible(unfolded)

@@ -1,13 +1,15 @@
 """The fields of a Gaussian PSF: its sigmas in pixels or units of length, angle and size."""
 
 import math
+from collections.abc import Sequence
 
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._layers.axes import short_unit
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -27,8 +29,8 @@ class GaussianFields:
     kind = GaussianPSF
     changed = Signal()
 
-    def __init__(self, form: Form, _layers: object = None) -> None:
-        self._form = form
+    def __init__(self, form: Form, advanced: Form, _layers: object = None) -> None:
+        self._form, self._advanced = form, advanced
         self._step: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
         self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
         self._units: tuple[str, ...] = ("px", "px", "px")
@@ -50,21 +52,23 @@ class GaussianFields:
             for axis in "zyx"
         ]
         self.angle = FloatSpinBox(
-            label="Angle (°)",
+            label="PSF angle (°)",
             value=0.0,
             min=-180.0,
             max=180.0,
             step=1.0,
-            tooltip="Rotation of the Gaussian, counter-clockwise",
+            tooltip="Rotation of the Gaussian, counter-clockwise; for a blur along a slant",
         )
         self.size = LineEdit(
-            label="Size (px)",
+            label="PSF size (px)",
             tooltip="Odd number of pixels, or one per axis as in 5, 13, 13; empty: the "
             "smallest that holds 4 sigma each side, but not more than the image",
         )
         self.size.native.setPlaceholderText("automatic")
-        for widget in (self.unit, *self.sigmas, self.angle, self.size):
+        for widget in (self.unit, *self.sigmas):
             form.add(widget)
+        for widget in (self.angle, self.size):
+            advanced.add(widget)
         self.unit.changed.connect(self._choose_unit)
         fields: list[FloatSpinBox | LineEdit] = [*self.sigmas, self.angle, self.size]
         for field in fields:
@@ -75,8 +79,8 @@ class GaussianFields:
         """As many axes as the image is deblurred along."""
         return None
 
-    def psf(self) -> GaussianPSF:
-        """Return the PSF that the fields describe, sigmas in pixels.
+    def psf(self, image: int = 0) -> GaussianPSF:
+        """Return the PSF that the fields describe, sigmas in pixels, the same for all images.
 
         Raises
         ------
@@ -97,10 +101,15 @@ class GaussianFields:
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
 
-    def fit(self, source: Source | None, ndim: int) -> None:
+    def on(self, source: Source) -> Source:
+        """Return the image as it is."""
+        return source
+
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Offer the units that suit an image, deblurred along `ndim` axes."""
         self._ndim = ndim
-        if source is not None:
+        if images:
+            source = images[0].source
             axes = source.frame(ndim).axes
             pad = 3 - len(axes)
             self._spacing = (1.0,) * pad + tuple(axis.spacing for axis in axes)
@@ -121,8 +130,19 @@ class GaussianFields:
             used = visible and index >= 3 - self._ndim
             show(field, used, f"{field.label} ({unit})" if unit else field.label)
         show(self.unit, visible and len(self.unit.choices) > 1)
-        show(self.angle, visible and self._ndim == 2)
-        show(self.size, visible)
+        self._advanced.show_row(self.angle, visible and self._ndim == 2)
+        self._advanced.show_row(self.size, visible)
+
+    def restore(self, psf: PSFKind) -> None:
+        """Put back the numbers of a PSF."""
+        if isinstance(psf, GaussianPSF):
+            self.unit.value = "pixels"
+            for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
+                field.value = sigma
+            self.angle.value = psf.angle
+            size = psf.size
+            sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
+            self.size.value = ", ".join(map(str, sizes))
 
     def reset_choices(self) -> None:
         """Nothing here depends on the other layers."""

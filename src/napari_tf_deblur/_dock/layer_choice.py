@@ -57,6 +57,8 @@ class SelectionFollower:
         Called with a layer that the user has selected.
     on_added : callable
         Called with a layer that was added and selected, by the user or by other code.
+    on_several : callable
+        Called when other layers are selected together.
     """
 
     def __init__(
@@ -65,21 +67,25 @@ class SelectionFollower:
         is_ours: Callable[[], bool],
         on_selected: Callable[[Layer], None],
         on_added: Callable[[Layer], None],
+        on_several: Callable[[], None],
     ) -> None:
         self._layers = viewer.layers
         self._is_ours = is_ours
         self._on_selected, self._on_added = on_selected, on_added
+        self._on_several = on_several
         self._added: Layer | None = None
         self._removing = False
         self._layers.events.inserted.connect(self._note_added)
         self._layers.events.removing.connect(self._note_removed)
         self._layers.selection.events.active.connect(self._follow)
+        self._layers.selection.events.changed.connect(self._follow_several)
 
     def end(self) -> None:
         """Follow no more."""
         self._layers.events.inserted.disconnect(self._note_added)
         self._layers.events.removing.disconnect(self._note_removed)
         self._layers.selection.events.active.disconnect(self._follow)
+        self._layers.selection.events.changed.disconnect(self._follow_several)
 
     def _note_added(self, event: Any) -> None:
         self._added = event.value
@@ -101,3 +107,7 @@ class SelectionFollower:
         self._added = None
         if not self._removing:
             self._on_selected(layer)
+
+    def _follow_several(self, _: object) -> None:
+        if not self._is_ours():
+            self._on_several()

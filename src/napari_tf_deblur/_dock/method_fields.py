@@ -9,34 +9,44 @@ from magicgui.widgets import CheckBox, ComboBox, FunctionGui
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.number_or_word import NumberOrWord
 from napari_tf_deblur.methods import METHODS, Auto, Method
-from napari_tf_deblur.methods.base import numbers_and_words
+from napari_tf_deblur.methods.base import named, numbers_and_words
 
 AUTOMATIC = "Automatic"
 ABOUT_AUTOMATIC = "The method that suits the image; the result says which, and why"
+OTHER = "As set under Advanced"
 
 
 class MethodFields:
-    """The method, and the parameters of each, of which one method's are shown.
+    """The method, by the sample or by its name, and the parameters of each.
 
     Parameters
     ----------
     form : Form
-        Where to put the fields.
+        Where to put the choice of a sample.
+    advanced : Form
+        Where to put the choice of a method, and the parameters.
 
     Attributes
     ----------
+    sample : ComboBox
+        What is in the image: methods that declare a sample, by that.
     choice : ComboBox
         Which method, or "auto".
     forms : dict of Method to FunctionGui
         The parameters of each method; calling one returns the method.
     """
 
-    def __init__(self, form: Form) -> None:
-        self._form = form
-        titles = [(_first_line(method).split(":")[0], method) for method in METHODS]
+    def __init__(self, form: Form, advanced: Form) -> None:
+        self._form = advanced
+        samples = [(method.sample, method) for method in METHODS if method.sample]
+        offered = [(AUTOMATIC, "auto"), *samples, (OTHER, None)]
+        self.sample = ComboBox(label="Sample", choices=offered, value="auto")
+        form.add(self.sample)
+        titles = [(named(method)[0], method) for method in METHODS]
         self.choice = ComboBox(label="Method", choices=[(AUTOMATIC, "auto"), *titles])
-        form.add(self.choice)
+        advanced.add(self.choice)
         self.forms = {method: self._parameters(method) for method in METHODS}
+        self.sample.changed.connect(self._choose_by_sample)
         self.choice.changed.connect(self._choose)
         self._choose()
 
@@ -45,12 +55,28 @@ class MethodFields:
         chosen = self.choice.value
         return "auto" if chosen == "auto" else self.forms[chosen]()
 
+    def restore(self, method: Method | Auto) -> None:
+        """Put back a method and its parameters."""
+        if isinstance(method, str):
+            self.choice.value = "auto"
+            return
+        self.choice.value = type(method)
+        for widget in self.forms[type(method)]:
+            widget.value = getattr(method, widget.name)
+
+    def _choose_by_sample(self, *_: object) -> None:
+        if self.sample.value is not None:
+            self.choice.value = self.sample.value
+
     def _choose(self, *_: object) -> None:
         chosen = self.choice.value
         for method, fields in self.forms.items():
             for widget in fields:
                 self._form.show_row(widget, method is chosen)
-        self.choice.tooltip = ABOUT_AUTOMATIC if chosen == "auto" else _first_line(chosen)
+        about = ABOUT_AUTOMATIC if chosen == "auto" else ": ".join(named(chosen))
+        with self.sample.changed.blocked():
+            self.sample.value = chosen if chosen in self.sample.choices else None
+        self.choice.tooltip = self.sample.tooltip = about
 
     def _parameters(self, method: type[Method]) -> FunctionGui[..., Method]:
         """Derive a method's fields from its dataclass, and put them in rows of the form."""
@@ -81,8 +107,3 @@ def _options_of(method: type[Method]) -> dict[str, dict[str, Any]]:
                 "kind": number,
             }
     return options
-
-
-def _first_line(method: type[Method]) -> str:
-    """Return a method's title and purpose, with a colon between them."""
-    return (method.__doc__ or "").splitlines()[0]

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from magicgui.widgets import ComboBox, PushButton
+from magicgui.widgets import ComboBox
 from napari.layers import Image
 from psygnal import Signal, SignalInstance
 
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.gaussian_fields import GaussianFields
+from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.layer_choice import LayerChoice
+from napari_tf_deblur._dock.microscope_fields import MicroscopeFields
+from napari_tf_deblur._dock.psf_picture import PSFPicture
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
 from napari_tf_deblur.errors import InvalidValueError
@@ -18,7 +21,7 @@ Layers = Callable[[], Sequence[Image]]
 
 NO_PSF_LAYER = (
     "There is no image layer to take as PSF: open a picture of a bead with File > Open, or "
-    "choose another kind of PSF."
+    "choose another kind of blur."
 )
 
 
@@ -37,14 +40,20 @@ class KindFields(Protocol):
     def ndim(self) -> int | None:
         """How many axes the PSF has by itself; None if it has as many as are deblurred."""
 
-    def psf(self) -> PSFKind:
-        """Return the PSF that the fields describe; raise ValueError if they describe none."""
+    def psf(self, image: int = 0) -> PSFKind:
+        """Return the PSF of one of the images; raise ValueError if the fields describe none."""
 
-    def fit(self, source: Source | None, ndim: int) -> None:
-        """Offer what suits an image that is deblurred along so many axes."""
+    def on(self, source: Source) -> Source:
+        """Return an image as the fields describe it, such as with another pixel size."""
+
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+        """Offer what suits images that are deblurred along so many axes."""
 
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
+
+    def restore(self, psf: PSFKind) -> None:
+        """Put back what describes a PSF of this kind."""
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -62,9 +71,9 @@ class LayerFields:
     kind = LayerPSF
     changed = Signal()
 
-    def __init__(self, form: Form, layers: Layers) -> None:
+    def __init__(self, form: Form, _advanced: Form, layers: Layers) -> None:
         self._form = form
-        self.layer = LayerChoice(layers, label="PSF layer", tooltip=LayerPSF.hint)
+        self.layer = LayerChoice(layers, label="Bead layer", tooltip=LayerPSF.hint)
         form.add(self.layer)
         self.layer.changed.connect(lambda _: self.changed.emit())
 
@@ -73,7 +82,7 @@ class LayerFields:
         """Those of the layer; None while there is none."""
         return None if self.layer.value is None else LayerPSF(read(self.layer.value)).ndim
 
-    def psf(self) -> LayerPSF:
+    def psf(self, image: int = 0) -> LayerPSF:
         """Return the PSF that the layer shows.
 
         Raises
@@ -85,12 +94,22 @@ class LayerFields:
             raise InvalidValueError(NO_PSF_LAYER)
         return LayerPSF(read(self.layer.value))
 
-    def fit(self, source: Source | None, ndim: int) -> None:
-        """Nothing here depends on the image."""
+    def on(self, source: Source) -> Source:
+        """Return the image as it is."""
+        return source
+
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+        """Nothing here depends on the images."""
 
     def show(self, visible: bool) -> None:
         """Show the field, or not."""
         self._form.show_row(self.layer, visible)
+
+    def restore(self, psf: PSFKind) -> None:
+        """Choose the layer of a PSF again, if it is still there."""
+        layer = psf.layer.layer() if isinstance(psf, LayerPSF) else None
+        if layer in self.layer.choices:
+            self.layer.value = layer
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -104,27 +123,35 @@ class EstimatedFields:
     changed = Signal()
     ndim = None
 
-    def __init__(self, _form: Form, _layers: Layers) -> None:
+    def __init__(self, _form: Form, _advanced: Form, _layers: Layers) -> None:
         self._ndim = 2
 
-    def psf(self) -> EstimatedPSF:
+    def psf(self, image: int = 0) -> EstimatedPSF:
         """Return the PSF that is to be found."""
         return EstimatedPSF(self._ndim)
 
-    def fit(self, source: Source | None, ndim: int) -> None:
+    def on(self, source: Source) -> Source:
+        """Return the image as it is."""
+        return source
+
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Look along as many axes as the image is deblurred."""
         self._ndim = ndim
 
     def show(self, visible: bool) -> None:
         """There is nothing to show."""
 
+    def restore(self, psf: PSFKind) -> None:
+        """There is nothing to put back."""
+
     def reset_choices(self) -> None:
         """There is nothing to choose from."""
 
 
-KINDS: tuple[type[GaussianFields | LayerFields | EstimatedFields], ...] = (
-    GaussianFields,
+KINDS: tuple[type[MicroscopeFields | LayerFields | GaussianFields | EstimatedFields], ...] = (
+    MicroscopeFields,
     LayerFields,
+    GaussianFields,
     EstimatedFields,
 )
 """The fields of all kinds, in the order in which they are offered."""
@@ -137,6 +164,8 @@ class PSFFields:
     ----------
     form : Form
         Where to put the fields.
+    advanced : Form
+        Where to put those that are seldom needed.
     layers : callable
         Returns the image layers that may show a PSF.
 
@@ -146,27 +175,27 @@ class PSFFields:
         Which kind, by its title.
     of_kind : dict of str to KindFields
         The fields of each kind.
-    preview : PushButton
-        Shows the PSF as a layer.
+    picture : PSFPicture
+        How wide the PSF is, what it looks like, and a button that shows it as a layer.
     changed : psygnal.Signal
         Emitted when another PSF is described.
     """
 
     changed = Signal()
 
-    def __init__(self, form: Form, layers: Layers) -> None:
-        self.kind = ComboBox(label="PSF", choices=[fields.kind.title for fields in KINDS])
+    def __init__(self, form: Form, advanced: Form, layers: Layers) -> None:
+        self._images: Sequence[Chosen] = ()
+        self._by_hand = False
+        self.kind = ComboBox(label="Blur", choices=[fields.kind.title for fields in KINDS])
         form.add(self.kind)
         self.of_kind: dict[str, KindFields] = {
-            fields.kind.title: fields(form, layers) for fields in KINDS
+            fields.kind.title: fields(form, advanced, layers) for fields in KINDS
         }
-        self.preview = PushButton(
-            text="Show PSF", tooltip="Show the PSF as a layer in the corner of the image"
-        )
-        form.add(self.preview)
+        self.picture = PSFPicture()
+        form.add_wide(self.picture)
         for fields in self.of_kind.values():
             fields.changed.connect(self._tell)
-        self.kind.changed.connect(self._choose)
+        self.kind.changed.connect(self._on_kind)
         self._choose()
 
     @property
@@ -174,18 +203,36 @@ class PSFFields:
         """The fields of the kind that is chosen."""
         return self.of_kind[self.kind.value]
 
-    def fit(self, source: Source | None, ndim: int) -> None:
-        """Offer the fields that suit an image, deblurred along `ndim` axes."""
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+        """Offer the fields that suit images, deblurred along `ndim` axes.
+
+        A colour picture is taken for a photograph, whose blur nothing tells but itself, until the
+        user has chosen a kind.
+        """
+        if images and not self._by_hand:
+            photograph = images[0].source.rgb
+            with self.kind.changed.blocked():
+                self.kind.value = (EstimatedPSF if photograph else KINDS[0].kind).title
         for fields in self.of_kind.values():
-            fields.fit(source, ndim)
+            fields.fit(images, ndim)
         self._choose()
+
+    def restore(self, psf: PSFKind) -> None:
+        """Put back the kind of a PSF, and what describes it."""
+        if psf.title in self.of_kind:
+            self.kind.value = psf.title
+            self.chosen.restore(psf)
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
         for fields in self.of_kind.values():
             fields.reset_choices()
 
-    def _choose(self, *_: object) -> None:
+    def _on_kind(self, *_: object) -> None:
+        self._by_hand = True
+        self._choose()
+
+    def _choose(self) -> None:
         self.kind.tooltip = self.chosen.kind.hint
         for fields in self.of_kind.values():
             fields.show(fields is self.chosen)

@@ -26,14 +26,18 @@ class Wanted:
         The PSF.
     on_error : callable
         Called with the exception if it cannot be made.
-    only_if_shown : bool
+    only_if_there : bool
         Show it only if the layer is there by then: the user may delete it.
+    visible : bool
+        Whether the layer is made visible; otherwise it is as it is, and a new one is hidden, so
+        that it is not in the way in a grid or in 3D.
     """
 
     source: Source
     psf: PSFKind
     on_error: Callable[[Exception], None]
-    only_if_shown: bool = False
+    only_if_there: bool = False
+    visible: bool = True
 
 
 class PSFPreview:
@@ -103,6 +107,8 @@ class PSFPreview:
         self._begin()
 
     def _showing(self, wanted: Wanted, values: PSFArray) -> Iterator[bool | None]:
-        gone = wanted.only_if_shown and find_psf_layer(self._viewer) is None
+        gone = wanted.only_if_there and find_psf_layer(self._viewer) is None
         if not (gone or self._ended):
-            yield from showing_psf(self._viewer, wanted.source, wanted.psf, values)
+            yield from showing_psf(
+                self._viewer, wanted.source, wanted.psf, values, visible=wanted.visible
+            )

@@ -48,6 +48,8 @@ class Update:
         The image as it is now.
     psf : ndarray, optional
         The PSF, once it is made.
+    seconds_left : float, optional
+        How long the rest takes, once that can be told.
     """
 
     message: str
@@ -55,6 +57,7 @@ class Update:
     losses: NDArray[np.float32]
     image: NDArray[Any] | None = None
     psf: PSFArray | None = None
+    seconds_left: float | None = None
 
 
 class Throttle:

@@ -15,11 +15,11 @@ from napari_tf_deblur._dock.task_queue import TaskQueue, Work, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.result import Result, residual_layer, result_layer
+from napari_tf_deblur._layers.result import Result, result_layer
 from napari_tf_deblur._layers.source import KEY
 
 CANCELLED = "Cancelled."
-NOTHING_KEPT = "Stopped before the first iteration; no layer was added."
+NOTHING_KEPT = "Stopped before the first iteration; no layer was added or changed."
 DELETED = "Stopped, because the layer of the result was deleted; nothing is kept."
 
 Outcome = Result | Exception | str
@@ -41,11 +41,14 @@ class Run:
         Called once at the end, in the main thread.
     tasks : TaskQueue
         Does the work on the window.
-    with_residual : bool
-        Whether to add a layer of the residual, too.
+    layer : napari.layers.Image, optional
+        An earlier result that this one takes the place of; by default a layer is added. It is
+        what it was again if the run fails.
 
     Attributes
     ----------
+    layer : napari.layers.Image or None
+        The result, as far as it is there.
     stopwatch : Stopwatch
         How long it has taken so far.
     """
@@ -57,16 +60,16 @@ class Run:
         on_update: Callable[[Update], None],
         on_end: Callable[[Outcome], None],
         tasks: TaskQueue,
-        with_residual: bool = False,
+        layer: Image | None = None,
     ) -> None:
-        self._with_residual = with_residual
         self.stopwatch = Stopwatch()
         self._viewer = viewer
         self._source = job.source
         self._on_update = on_update
         self._on_end = on_end
         self._active = viewer.layers.selection.active
-        self._layer: Image | None = None
+        self.layer = layer
+        self._former = None if layer is None else (layer.data, dict(layer.metadata), layer.name)
         self._outcome: Outcome = CANCELLED
         self._stop, self._begun = Event(), Event()
         self._over = False
@@ -113,11 +116,12 @@ class Run:
 
     def _let_go(self) -> None:
         self._over = True
-        self._layer = None
+        self._former = None
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _end_with(self, words: str) -> None:
         if not self._over:
+            self._take_back()
             self.abandon()
             self._on_end(words)
 
@@ -127,7 +131,7 @@ class Run:
         await_workers()
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self._layer:
+        if event.value is self.layer:
             self._end_with(DELETED)
 
     def _show(self, update: Update) -> None:
@@ -161,11 +165,11 @@ class Run:
         self._on_update(update)
         yield None
         if update.image is not None:
-            if self._layer is None:
-                self._layer = result_layer(self._source, update.image)
-                yield from adding(self._viewer, self._layer)
+            if self.layer is None:
+                self.layer = result_layer(self._source, update.image)
+                yield from adding(self._viewer, self.layer)
             else:
-                self._layer.data = update.image
+                self.layer.data = update.image
             yield None
         # Only after the canvas is painted does the worker go on, so as not to compete.
         self._throttle.shown(time.monotonic() - began)
@@ -174,33 +178,34 @@ class Run:
         if isinstance(outcome, Result):
             yield from self._writing(outcome)
             yield None
-        elif isinstance(outcome, Exception):
-            traceback.clear_frames(outcome.__traceback__)  # they hold arrays
-            self._remove()
+        else:
+            if isinstance(outcome, Exception):
+                traceback.clear_frames(outcome.__traceback__)  # they hold arrays
+            self._take_back()
         self._let_go()
         self._on_end(outcome)
 
     def _writing(self, result: Result) -> Iterator[bool | None]:
-        layer = self._layer
+        layer = self.layer
         if layer is None:
-            self._layer = layer = result_layer(self._source, result.data, result.limits)
-            layer.metadata = {KEY: result.record}
+            self.layer = layer = result_layer(self._source, result.data, result.limits)
+            layer.metadata, layer.name = {KEY: result.record}, result.name
             yield from adding(self._viewer, layer)
-        else:
-            layer.metadata = {KEY: result.record}
-            layer.data = result.data
-            if not layer.rgb:
-                layer.contrast_limits = result.limits
-        if self._with_residual:
-            yield None
-            residual = residual_layer(self._source, result.residual)
-            yield from adding(self._viewer, residual, select=False, below=layer)
+            return
+        layer.metadata, layer.name = {KEY: result.record}, result.name
+        layer.data = result.data
+        if not layer.rgb and self._former is None:
+            layer.contrast_limits = result.limits
 
-    def _remove(self) -> None:
+    def _take_back(self) -> None:
         """Leave the layers as they were before the run."""
         layers = self._viewer.layers
-        layer, self._layer = self._layer, None
-        if layer is not None and layer in layers:
-            layers.remove(layer)
-            if self._active in layers:
-                layers.selection.active = self._active
+        layer, self.layer = self.layer, None
+        if layer is None or layer not in layers:
+            return
+        if self._former is not None:
+            layer.data, layer.metadata, layer.name = self._former
+            return
+        layers.remove(layer)
+        if self._active in layers:
+            layers.selection.active = self._active

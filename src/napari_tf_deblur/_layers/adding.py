@@ -7,9 +7,9 @@ from napari.layers import Image
 
 
 def adding(
-    viewer: ViewerModel, layer: Image, *, select: bool = True, below: Image | None = None
+    viewer: ViewerModel, layer: Image, *, select: bool = True, visible: bool = True
 ) -> Iterator[bool | None]:
-    """Add a layer, then show it.
+    """Add a layer, then show it, unless it is to stay hidden.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ def adding(
         The layer.
     select : bool
         Make it the active one; otherwise that stays as it is.
-    below : napari.layers.Image, optional
-        A layer that it must not hide; by default it is on top.
+    visible : bool
+        Whether it is shown in the end.
 
     Yields
     ------
@@ -32,10 +32,8 @@ def adding(
     active = viewer.layers.selection.active
     layer.visible = bool(layer.rgb)
     viewer.add_layer(layer)
-    if below in viewer.layers:
-        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(below))
     if not select and active is not None:
         viewer.layers.selection.active = active
     yield None
     if layer in viewer.layers:
-        layer.visible = True
+        layer.visible = visible

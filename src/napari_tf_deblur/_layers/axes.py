@@ -44,6 +44,15 @@ class Axis:
         return self.name.lower() not in TIME | CHANNEL and not is_time(self.unit)
 
     @property
+    def kind(self) -> str:
+        """What one pixel of it is, in words, where it is not deblurred along it."""
+        if self.name.lower() in TIME or is_time(self.unit):
+            return "time point"
+        if self.name.lower() in CHANNEL:
+            return "channel"
+        return "plane"
+
+    @property
     def is_depth(self) -> bool:
         """Whether the layer says that it is a third axis of space: by its name or unit."""
         return self.is_space and (self.name.lower() == DEPTH or is_length(self.unit))
@@ -123,13 +132,29 @@ class Frame:
         return np.ascontiguousarray(image.transpose(np.argsort(self.order(rgb))))
 
     def in_words(self, rgb: bool) -> str:
-        """Say what each axis is taken for."""
-        others = [axis.name for k, axis in enumerate(self.all) if k not in self.indices]
-        parts = [f"{', '.join(others)}: one by one"] if others else []
-        volume = " as a volume" if len(self.indices) == 3 else ""
-        parts.append(f"{', '.join(self.names)}: deblurred{volume}")
-        parts += ["colours: together"] if rgb else []
-        return "; ".join(parts)
+        """Say what each axis is taken for, and how large a pixel is.
+
+        Parameters
+        ----------
+        rgb : bool
+            Whether the image has colours besides.
+
+        Returns
+        -------
+        str
+            Such as "Each time point by itself: y x · 65 nm".
+        """
+        others = [axis.kind for k, axis in enumerate(self.all) if k not in self.indices]
+        each = f"Each {' and '.join(dict.fromkeys(others))} by itself: " if others else ""
+        whole = f"{' '.join(self.names)}{' as one volume' if len(self.indices) == 3 else ''}"
+        parts = [f"{each}{whole}", *(["colours together"] if rgb else [])]
+        return " · ".join((", ".join(parts), *self._pixel_sizes()))
+
+    def _pixel_sizes(self) -> list[str]:
+        if all(axis.unit == "pixel" and axis.spacing == 1 for axis in self.axes):
+            return []
+        sizes = dict.fromkeys(f"{a.spacing:.4g} {short_unit(a.unit)}" for a in self.axes)
+        return [" x ".join(sizes)]
 
 
 def usual_name(label: str, unit: str) -> str:

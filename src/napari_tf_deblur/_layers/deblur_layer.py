@@ -7,9 +7,11 @@ from numpy.typing import ArrayLike
 
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
+from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import psf_from
 from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import finish
@@ -19,11 +21,12 @@ from napari_tf_deblur.steps import finish
 def deblur_layer(
     layer: Image,
     psf: ArrayLike | Image | None = None,
-    method: Method | Auto = "auto",
+    method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
+    ignore_saturated: bool = False,
     residual: Literal[False] = False,
 ) -> Image: ...
 
@@ -32,11 +35,12 @@ def deblur_layer(
 def deblur_layer(
     layer: Image,
     psf: ArrayLike | Image | None = None,
-    method: Method | Auto = "auto",
+    method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
+    ignore_saturated: bool = False,
     residual: Literal[True],
 ) -> tuple[Image, Image]: ...
 
@@ -44,11 +48,12 @@ def deblur_layer(
 def deblur_layer(
     layer: Image,
     psf: ArrayLike | Image | None = None,
-    method: Method | Auto = "auto",
+    method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
+    ignore_saturated: bool = False,
     residual: bool = False,
 ) -> Image | tuple[Image, Image]:
     """Deblur a napari image layer.
@@ -63,14 +68,17 @@ def deblur_layer(
         axes (without those of length 1 before a layer's last two) says which axes of the
         image are deblurred: the last ones that are neither time nor channels. By default a
         Gaussian as wide as the image's own blur: see :func:`napari_tf_deblur.estimate_blur`.
-    method : Method or "auto"
-        What to do; "auto" picks a method from the image.
+    method : Method, Calibration or "auto"
+        What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
+        image.
     boundary : {"unknown", "zero", "periodic"}
         What lies outside the frame.
     mask : napari.layers.Labels, napari.layers.Shapes or array_like, optional
         Pixels to ignore: labelled, covered, or not zero.
     ignore_nan : bool
         Ignore pixels that are NaN or infinite instead of refusing them.
+    ignore_saturated : bool
+        Ignore pixels that are as bright as the camera can tell, or brighter.
     residual : bool
         Whether to return a layer of the residual too: the image less the result blurred again.
 
@@ -89,19 +97,27 @@ def deblur_layer(
     Examples
     --------
     >>> import numpy as np
-    >>> from typing import Literal, overload
-
-    from napari.layers import Image
+    >>> from napari.layers import Image
     >>> from napari_tf_deblur import Wiener, gaussian_psf
     >>> layer = Image(np.eye(32), name="eye", scale=(2, 2))
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
-    'eye deblurred'
+    'eye deblurred (Wiener filter)'
     """
     source = read(layer)
-    marked = None if mask is None else mask_from(mask, source)
-    job = Job(source, psf_from(psf, source), method, boundary, marked, ignore_nan)
+    calibration = method if isinstance(method, Calibration) else None
+    job = Job(
+        source,
+        psf_from(psf, source),
+        method.method if isinstance(method, Calibration) else method,
+        boundary,
+        mask=None if mask is None else mask_from(mask, source),
+        ignore_nan=ignore_nan,
+        ignore_saturated=ignore_saturated,
+        mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
+        calibration=calibration,
+    )
     result = finish(job.steps())
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
-    sharp.metadata = {KEY: result.record}
+    sharp.metadata, sharp.name = {KEY: result.record}, result.name
     return (sharp, residual_layer(source, result.residual)) if residual else sharp

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import Frame
-from napari_tf_deblur._layers.masks import Mask, with_nan
-from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
+from napari_tf_deblur._layers.contrast import comparable_limits, thinned
+from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
+from napari_tf_deblur._layers.origin import Origin
+from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
-from napari_tf_deblur._layers.result import Result, displayable, fitting_limits
+from napari_tf_deblur._layers.result import Result, displayable, result_name
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
@@ -57,8 +60,14 @@ class Job:
         What lies outside the frame.
     mask : callable, optional
         Returns which pixels to ignore.
-    ignore_nan : bool
-        Ignore pixels that are NaN or infinite, too.
+    ignore_nan, ignore_saturated : bool
+        Ignore pixels that are NaN or infinite, and saturated ones, too.
+    smoothing : float
+        Times as much regularisation as suits the image.
+    mask_origin : Origin, optional
+        Where the mask came from, if it is a layer of labels.
+    calibration : Calibration, optional
+        What was found from another image, in place of what `method` would find from this one.
     """
 
     source: Source
@@ -67,6 +76,10 @@ class Job:
     boundary: Boundary = "unknown"
     mask: Callable[[], Mask] | None = None
     ignore_nan: bool = False
+    ignore_saturated: bool = False
+    smoothing: float = 1.0
+    mask_origin: Origin | None = None
+    calibration: Calibration | None = None
 
     def check(self) -> None:
         """Refuse at once what cannot be done, without looking at pixels."""
@@ -107,16 +120,18 @@ class Job:
             return None
         yield Stage("preparing")
         mask = self._mask(image, frame)
+        some = thinned(image)
         image = frame.to_core(image)
         steps = iter_deconvolve(
             image,
             psf,
-            self.method,
+            self.calibration or self.method,
             boundary=self.boundary,
             channel_axis=self.source.channel_axis,
             alpha=self.source.has_alpha,
             spacing=frame.spacing,
             mask=mask,
+            smoothing=self.smoothing,
             stop=stop,
         )
         del image
@@ -130,28 +145,47 @@ class Job:
         done = yield from mapped(steps, shown)
         data = show(done.image)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
-        record = self._record(done, psf, notes, mask, frame, warnings)
+        stopped = stop.is_set() and not done.converged
+        record = self._record(done, psf, notes, mask, frame, warnings, stopped)
         residual = done.residual if not self.source.rgb else done.residual.mean(axis=-1)
         return Result(
+            name=result_name(self.source, done.method),
             data=data,
             residual=frame.from_core(residual),
-            limits=fitting_limits(data),
+            limits=self._limits(some, data, done),
             done=done,
             notes=notes,
             warnings=warnings,
             record=record,
         )
 
+    def _limits(
+        self, before: NDArray[Any], data: NDArray[Any], done: Deconvolution
+    ) -> tuple[float, float]:
+        """Contrast limits with which the result can be compared with its source."""
+        shown = self.source.contrast_limits
+        if self.source.rgb:
+            return shown
+        return comparable_limits(before, shown, data, done.method.offset)
+
     def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
         """Return the pixels to ignore, with the axes in the core's order."""
         mask = self.mask() if self.mask is not None else None
         if self.ignore_nan:
             mask = with_nan(mask, image, self.source.rgb)
+        if self.ignore_saturated:
+            mask = with_saturated(mask, image, self.source.rgb)
         if mask is None or frame.is_last:
             return mask
         with suppress(ValueError):  # of a mask that does not fit; the core says so in words
             mask = np.broadcast_to(mask, self.source.shape)
         return frame.to_core(mask) if mask.ndim == self.source.ndim else mask
+
+    def _mask_record(self) -> dict[str, Any] | None:
+        """Where the mask came from: None where there is none, empty for an array or shapes."""
+        if self.mask is None:
+            return None
+        return asdict(self.mask_origin) if self.mask_origin else {}
 
     def _record(
         self,
@@ -161,11 +195,15 @@ class Job:
         mask: Mask | None,
         frame: Frame,
         warnings: tuple[str, ...],
+        stopped: bool,
     ) -> dict[str, Any]:
         about_psf = self.psf.record(self.source)
+        if isinstance(self.psf, LayerPSF):
+            about_psf["origin"] = self.psf.layer.record()
         image = "image" if frame.is_last else f"image.transpose({frame.order(self.source.rgb)})"
-        as_given = done.calibration.psf_width == 1
-        how = done.method if as_given else done.calibration
+        found = done.calibration
+        as_given = found.psf_width == 1 and self.calibration is None
+        how = done.method if as_given else found
         arguments = [f"{image}, {about_psf['python']}, {how!r}"]
         arguments += [f"boundary={self.boundary!r}"]
         arguments += [f"channel_axis={self.source.channel_axis}"]
@@ -174,17 +212,26 @@ class Job:
         arguments += ["mask=mask"] if mask is not None else []
         return {
             "kind": "result",
+            "name": result_name(self.source, done.method),
             "source": self.source.name,
+            "origin": self.source.record(),
             "axes": frame.in_words(self.source.rgb),
+            "order": frame.order(self.source.rgb),
             "method": {"name": type(done.method).__name__, **asdict(done.method)},
             "reason": done.reason,
             "psf": {**about_psf, "array": psf, "notes": notes},
-            "psf_width": done.calibration.psf_width,
+            "psf_width": found.psf_width,
+            "scale": None if as_given else found.scale,  # else the image says it again
+            "smoothing": self.smoothing,  # which the method's values have in them
             "boundary": self.boundary,
             "mask": mask,
+            "mask_origin": self._mask_record(),
+            "ignore_nan": self.ignore_nan,
+            "ignore_saturated": self.ignore_saturated,
             "python": f"deconvolve({', '.join(arguments)})",
             "iterations": done.iterations,
             "converged": done.converged,
+            "stopped": stopped,
             "seconds": done.seconds,
             "loss_history": np.asarray(done.loss_history),
             "verdict": {"kind": done.verdict.kind, "sentence": str(done.verdict)},

@@ -8,6 +8,7 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source, placement
+from napari_tf_deblur._preparation.checks import saturated_pixels
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
 Mask = NDArray[np.bool_]
@@ -64,12 +65,25 @@ def with_nan(mask: Mask | None, image: NDArray[Any], rgb: bool) -> Mask | None:
     """Add the pixels that are NaN or infinite in any colour to a mask."""
     if image.dtype.kind != "f":
         return mask
-    nan = np.asarray(~np.isfinite(image))
-    if rgb:
-        nan = np.asarray(nan.any(axis=-1))
-    if not nan.any():
+    return _with(mask, ~np.isfinite(image), rgb)
+
+
+def with_saturated(mask: Mask | None, image: NDArray[Any], rgb: bool) -> Mask | None:
+    """Add the pixels that are saturated in any colour to a mask; transparency does not count."""
+    return _with(mask, saturated_pixels(image[..., :3] if rgb else image), rgb)
+
+
+def count_saturated(image: NDArray[Any], rgb: bool) -> int:
+    """Count the pixels that are saturated in any colour."""
+    mask = with_saturated(None, image, rgb)
+    return 0 if mask is None else int(np.count_nonzero(mask))
+
+
+def _with(mask: Mask | None, more: NDArray[np.bool_], rgb: bool) -> Mask | None:
+    marked = np.asarray(more.any(axis=-1)) if rgb else more
+    if not marked.any():
         return mask
-    return nan if mask is None else np.logical_or(nan, mask)
+    return marked if mask is None else np.logical_or(marked, mask)
 
 
 def _covered(shapes: Shapes, source: Source) -> Callable[[], Mask]:

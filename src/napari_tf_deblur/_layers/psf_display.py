@@ -7,12 +7,16 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
 from napari_tf_deblur._layers.source import KEY, Source
 
 PSF_NAME = "PSF"
+
+FAINT = 0.03
+"""Root of the part of a PSF's peak below which its picture leaves it out."""
 
 
 def find_psf_layer(viewer: ViewerModel) -> Image | None:
@@ -24,7 +28,12 @@ def find_psf_layer(viewer: ViewerModel) -> Image | None:
 
 
 def showing_psf(
-    viewer: ViewerModel, source: Source, psf: PSFKind, values: PSFArray
+    viewer: ViewerModel,
+    source: Source,
+    psf: PSFKind,
+    values: PSFArray,
+    *,
+    visible: bool = True,
 ) -> Iterator[bool | None]:
     """Show a PSF in its one layer, in the first corner of its image.
 
@@ -40,6 +49,8 @@ def showing_psf(
         The PSF.
     values : ndarray of float32
         The array that was made from it for this image.
+    visible : bool
+        Whether a layer that is new is visible; one that is there stays as it is, or becomes so.
 
     Yields
     ------
@@ -58,6 +69,7 @@ def showing_psf(
         layer.metadata = metadata
         layer.contrast_limits_range = limits
         layer.contrast_limits = limits
+        layer.visible = layer.visible or visible
         return
     if layer is not None:
         # Not now: napari may be about to remove a layer itself, and would crash.
@@ -76,7 +88,38 @@ def showing_psf(
         multiscale=False,
         **looks,
     )
-    yield from adding(viewer, layer, select=False)
+    yield from adding(viewer, layer, select=False, visible=visible)
+
+
+def thumbnail(values: PSFArray) -> NDArray[np.uint8]:
+    """Return the middle plane of a PSF as a grey picture, its dim parts brightened.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        A PSF of 1 to 3 axes.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of two axes, square, no larger than it must be to show what is brighter than a
+        thousandth of the peak.
+    """
+    plane = values.reshape((1,) * (2 - values.ndim) + values.shape)
+    while plane.ndim > 2:
+        plane = plane[len(plane) // 2]
+    plane = np.sqrt(np.maximum(plane, 0) / max(float(plane.max()), 1e-38))
+    rows, columns = (np.flatnonzero((plane > FAINT).any(axis=axis)) for axis in (1, 0))
+    middle = [n // 2 for n in plane.shape]
+    reach = max(np.abs(rows - middle[0]).max(), np.abs(columns - middle[1]).max(), 1)
+    square = np.zeros((2 * reach + 1,) * 2)
+    inner = plane[
+        max(0, middle[0] - reach) : middle[0] + reach + 1,
+        max(0, middle[1] - reach) : middle[1] + reach + 1,
+    ]
+    corner = [max(0, reach - m) for m in middle]
+    square[corner[0] : corner[0] + inner.shape[0], corner[1] : corner[1] + inner.shape[1]] = inner
+    return np.asarray(np.rint(255 * square), dtype=np.uint8)
 
 
 def _in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:

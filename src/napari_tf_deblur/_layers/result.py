@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur.deconvolve import Deconvolution
+from napari_tf_deblur.methods import Method
+from napari_tf_deblur.methods.base import named
 
 LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
 """Of a source, what its residual does not take over."""
@@ -20,6 +22,8 @@ class Result:
 
     Attributes
     ----------
+    name : str
+        Of the layer: after the source and the method.
     data : ndarray
         The sharp image, as a layer shows it.
     residual : ndarray of float32
@@ -36,6 +40,7 @@ class Result:
         What is kept in the layer's metadata, enough to repeat the run.
     """
 
+    name: str
     data: NDArray[Any]
     residual: NDArray[np.float32]
     limits: tuple[float, float]
@@ -43,6 +48,11 @@ class Result:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     record: dict[str, Any]
+
+
+def result_name(source: Source, method: Method | None = None) -> str:
+    """Name a result after its source and, once that is known, its method."""
+    return f"{source.name} deblurred" + (f" ({named(type(method))[0]})" if method else "")
 
 
 def result_layer(
@@ -66,7 +76,7 @@ def result_layer(
     """
     return Image(
         data,
-        name=f"{source.name} deblurred",
+        name=result_name(source),
         metadata={KEY: {"kind": "result", "source": source.name}},
         contrast_limits=None if source.rgb else limits or source.contrast_limits,
         rgb=source.rgb,

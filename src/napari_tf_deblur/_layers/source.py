@@ -1,7 +1,7 @@
 """A napari image layer, read as what the core wants: array, channels, spacing, units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 from weakref import ReferenceType, ref
@@ -9,8 +9,10 @@ from weakref import ReferenceType, ref
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, usual_name
+from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur.errors import InvalidTypeError
 
 KEY = "napari_tf_deblur"
@@ -50,6 +52,8 @@ class Source:
         Keyword arguments that put another layer in the same place with the same looks.
     contrast_limits : tuple of float
         As shown.
+    origin : Origin
+        Where the layer came from.
     """
 
     layer: "ReferenceType[Layer]"
@@ -60,6 +64,7 @@ class Source:
     place: Affine
     state: Mapping[str, Any]
     contrast_limits: tuple[float, float]
+    origin: Origin
 
     @property
     def ndim(self) -> int:
@@ -91,6 +96,45 @@ class Source:
     def frame(self, ndim: int) -> Frame:
         """Which axes a PSF of so many axes deblurs."""
         return Frame.of(self.axes, ndim)
+
+    def record(self) -> dict[str, Any]:
+        """Return what it takes to have the same layer again.
+
+        Returns
+        -------
+        dict
+            Where it came from (see `Origin`), "dtype", and "arguments": those of a new layer of
+            the same pixels with the same spacing, without what is usual.
+        """
+        arguments: dict[str, Any] = {"name": self.name, "rgb": self.rgb, "multiscale": False}
+        labels = tuple(str(label) for label in self.state["axis_labels"])
+        if labels != tuple(str(k) for k in range(-self.ndim, 0)):
+            arguments["axis_labels"] = labels
+        units = tuple(axis.unit for axis in self.axes)
+        if set(units) != {"pixel"}:
+            arguments["units"] = units
+        arguments.update(self._placing())
+        return {**asdict(self.origin), "dtype": str(self.data.dtype), "arguments": arguments}
+
+    def _placing(self) -> dict[str, Any]:
+        """Arguments that place a new layer; only its scale where another pixel size is given."""
+        spacing = np.array([axis.spacing for axis in self.axes], float)
+        usual = {
+            "scale": np.ones(self.ndim),
+            "translate": np.zeros(self.ndim),
+            "rotate": np.eye(self.ndim),
+            "shear": np.zeros(self.ndim * (self.ndim - 1) // 2),
+            "affine": np.eye(self.ndim + 1),
+        }
+        if np.allclose(_spacing(self.place), spacing, rtol=1e-9, atol=0):
+            place = {key: np.asarray(self.state[key], float) for key in usual}
+        else:
+            place = {"scale": spacing}
+        return {
+            key: value.tolist()
+            for key, value in place.items()
+            if not np.array_equal(value, usual[key])
+        }
 
 
 def read(layer: Layer) -> Source:
@@ -125,7 +169,6 @@ def read(layer: Layer) -> Source:
     low, high = layer.contrast_limits
     place = placement(layer)
     data = layer.data[0] if layer.multiscale else layer.data
-    spacing = np.linalg.norm(place.linear_matrix, axis=0)
     return Source(
         layer=ref(layer),
         name=layer.name,
@@ -133,11 +176,14 @@ def read(layer: Layer) -> Source:
         rgb=bool(layer.rgb),
         axes=tuple(
             Axis(usual_name(str(label), str(unit)), int(size), float(step), str(unit))
-            for label, size, step, unit in zip(layer.axis_labels, data.shape, spacing, layer.units)
+            for label, size, step, unit in zip(
+                layer.axis_labels, data.shape, _spacing(place), layer.units
+            )
         ),
         place=place,
         state=MappingProxyType(state),
         contrast_limits=(float(low), float(high)),
+        origin=Origin.of(layer),
     )
 
 
@@ -151,3 +197,8 @@ def placement(layer: Layer) -> Affine:
 def is_ours(layer: Layer) -> bool:
     """Whether a layer was made here, as a result or as a picture of the PSF."""
     return KEY in layer.metadata
+
+
+def _spacing(place: Affine) -> NDArray[np.float64]:
+    """Distances between neighbouring pixels."""
+    return np.asarray(np.linalg.norm(place.linear_matrix, axis=0))

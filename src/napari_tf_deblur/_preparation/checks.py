@@ -80,6 +80,33 @@ def image_warnings(
     return tuple(warning for warning in found if warning)
 
 
+def saturated_pixels(image: Values) -> NDArray[np.bool_]:
+    """Find pixels that are as bright as the camera can say, and were brighter.
+
+    Parameters
+    ----------
+    image : ndarray
+        Any shape and real dtype, in the camera's own values. NaN and infinite pixels are left
+        out.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the image's shape; no pixel where the brightest ones are not many enough to be that.
+
+    Examples
+    --------
+    >>> arch = np.arange(20) * np.arange(19, -1, -1)
+    >>> int(saturated_pixels(np.minimum(np.add.outer(arch, arch), 150)).sum())
+    76
+    """
+    values = image[np.isfinite(image)] if image.dtype.kind == "f" else image.ravel()
+    if image.dtype.kind == "b" or not values.size:
+        return np.zeros(image.shape, bool)
+    peak = _without_margins(image == values.max())
+    return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
+
+
 def _background(values: Values, background: float, high: Any) -> str:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
     if part < MOSTLY:
@@ -91,34 +118,45 @@ def _background(values: Values, background: float, high: Any) -> str:
 
 
 def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> str:
+    if not _is_cut_off(values, peak, whole_numbers):
+        return ""
+    count = int(np.count_nonzero(peak))
+    return (
+        f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
+        f"{float(values.max()):g}: {SATURATED}, and what is near them will be wrong. Ignore "
+        "saturated pixels, or take the image with less light."
+    )
+
+
+def _is_cut_off(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
+    """Whether so many pixels have the largest value that it was the camera's largest."""
     count = int(np.count_nonzero(peak))
     low, high = float(values.min()), float(values.max())
     if count < FEWEST or high == 0:
-        return ""
+        return False
     reach = max(BELOW * (high - low), STEPS if whole_numbers else 0.0)
     near = np.count_nonzero((values >= high - reach) & (values < high))
     upper = values[values > (low + high) / 2]
     levels = np.unique(upper[:: max(1, upper.size // SAMPLE)]).size
-    if count < PLATEAU * near or levels < LEVELS:
-        return ""
-    return (
-        f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
-        f"{high:g}: {SATURATED}, and what is near them will be wrong. Mark them in a "
-        "labels layer and choose it as pixels to ignore, or take the image with less light."
-    )
+    return bool(count >= PLATEAU * near and levels >= LEVELS)
 
 
 def _without_margins(peak: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Leave out lines and planes at the rim that are at the maximum throughout: a margin."""
+    inner = peak
+    kept = []
     for axis in range(peak.ndim):
-        lines = np.moveaxis(peak, axis, 0)
+        lines = np.moveaxis(inner, axis, 0)
         begin, end = 0, len(lines)
         while begin < end and lines[begin].all():
             begin += 1
         while end > begin and lines[end - 1].all():
             end -= 1
-        peak = np.moveaxis(lines[begin:end], 0, axis)
-    return peak
+        kept.append(slice(begin, end))
+        inner = np.moveaxis(lines[begin:end], 0, axis)
+    without = np.zeros_like(peak)
+    without[tuple(kept)] = inner
+    return without
 
 
 def _percent(part: float) -> str:

@@ -3,7 +3,17 @@
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +36,15 @@ FromImage = Literal["auto", "cross-validated"]
 """For a weight that is found from the image: at no great cost, or by several runs."""
 
 Weight = Annotated[float | FromImage, {"min": 0.0, "max": 1.0, "step": 1e-5, "number": 1e-3}]
-Iterations = Annotated[int, {"min": 1, "max": 100_000}]
-Tolerance = Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-4}]
+Iterations = Annotated[int, {"min": 1, "max": 100_000, "label": "Iterations at most"}]
+Tolerance = Annotated[
+    float, {"min": 0.0, "max": 1.0, "step": 1e-4, "label": "Stop when it changes less than"}
+]
 Intensity = Annotated[float, {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01}]
+ReadNoise = Annotated[
+    float, {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01, "label": "Noise in the dark"}
+]
+Nonnegative = Annotated[bool, {"label": "No negative values"}]
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,9 @@ class Method(ABC):
     ValueError
         If a field is outside its bounds or not one of its choices.
     """
+
+    sample: ClassVar[str] = ""
+    """Name of a sample for which it is offered first; none for most methods."""
 
     @property
     @abstractmethod
@@ -160,7 +179,8 @@ def numbers_and_words(annotation: Any) -> tuple[type | None, tuple[Any, ...], di
 def _check(label: str, value: object, annotation: Any) -> None:
     """Check one value against the annotation of its field."""
     number, words, options = numbers_and_words(annotation)
-    if annotation is bool:
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if bare is bool:
         if not isinstance(value, bool):
             raise InvalidTypeError(f"{label} is {value!r}; it must be True or False.")
     elif number is not None and not (isinstance(value, str) and words):

@@ -33,9 +33,9 @@ class GradientDescent(Method):
     iterations : int
         Number of steps; ``lbfgs`` stops earlier at the minimum.
     optimizer : {"sgd", "adam", "adagrad", "lbfgs"}
-        ``sgd`` is plain gradient descent; ``adam`` (Kingma & Ba, 2015) and ``adagrad``
-        (Duchi et al., 2011) have the constants that Keras gives them; ``lbfgs`` is a
-        limited-memory quasi-Newton method (Nocedal & Wright, 2006, chapter 7).
+        What takes the steps: ``sgd`` is plain gradient descent; ``adam`` (Kingma & Ba, 2015)
+        and ``adagrad`` (Duchi et al., 2011) have the constants that Keras gives them;
+        ``lbfgs`` is a limited-memory quasi-Newton method (Nocedal & Wright, 2006, chapter 7).
     data_term : {"rms", "gaussian", "poisson"}
         Misfit between the re-blurred estimate and the image: the recipe's square root
         of half the summed squares, half the summed squares, or the Poisson likelihood.

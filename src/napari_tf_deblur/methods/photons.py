@@ -11,9 +11,9 @@ from napari_tf_deblur.methods.base import (
     PASSED,
     Auto,
     FromImage,
-    Intensity,
     Iterations,
     Method,
+    ReadNoise,
     Tolerance,
 )
 
@@ -22,7 +22,14 @@ Background = Annotated[
     {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01, "number": 0.0},
 ]
 Gain = Annotated[
-    float | Auto, {"min": 1e-38, "max": LARGEST_INTENSITY, "step": 0.01, "number": 1.0}
+    float | Auto,
+    {
+        "min": 1e-38,
+        "max": LARGEST_INTENSITY,
+        "step": 0.01,
+        "number": 1.0,
+        "label": "Gain, intensity per photon",
+    },
 ]
 
 
@@ -106,6 +113,7 @@ class PoissonLikelihood(Photons):
     """
 
     solver = "poisson"
+    sample = "Fluorescence"
     keeps_freed_memory = False  # its loop takes all that it needs at once
 
     weight: Annotated[
@@ -114,7 +122,7 @@ class PoissonLikelihood(Photons):
     iterations: Iterations = 100
     tolerance: Tolerance = 0.15
     gain: Gain = "auto"
-    read_noise: Intensity = 0.0
+    read_noise: ReadNoise = 0.0
     background: Background = "auto"
 
     @property

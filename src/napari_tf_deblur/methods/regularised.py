@@ -1,21 +1,28 @@
 """Least squares with a prior on differences: total variation and Hessian."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from napari_tf_deblur._preparation.data_weight import inverse_variance
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods.base import (
+    LARGEST_INTENSITY,
     PASSED,
     Array,
     FromImage,
-    Intensity,
     Iterations,
     Method,
+    Nonnegative,
+    ReadNoise,
     Tolerance,
     Weight,
 )
 from napari_tf_deblur.psf import PSF
+
+GainOrNone = Annotated[
+    float,
+    {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01, "label": "Gain, intensity per photon"},
+]
 
 SMALLEST_WEIGHT = 1e-6
 """Weight for an image without noise."""
@@ -116,13 +123,14 @@ gain=0.0, read_noise=0.0)
 
     order = 1
     weight_factor = 0.13
+    sample = "Photograph"
 
     weight: Weight = "auto"
     iterations: Iterations = 100
     tolerance: Tolerance = 0.2
-    nonnegative: bool = False
-    gain: Intensity = 0.0
-    read_noise: Intensity = 0.0
+    nonnegative: Nonnegative = False
+    gain: GainOrNone = 0.0
+    read_noise: ReadNoise = 0.0
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
@@ -169,9 +177,9 @@ class Hessian(LeastSquares):
     weight: Weight = "auto"
     iterations: Iterations = 100
     tolerance: Tolerance = 0.1
-    nonnegative: bool = False
-    gain: Intensity = 0.0
-    read_noise: Intensity = 0.0
+    nonnegative: Nonnegative = False
+    gain: GainOrNone = 0.0
+    read_noise: ReadNoise = 0.0
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""

@@ -1,0 +1,117 @@
+"""Runs, one after another: one for each image that was chosen."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._dock.updates import Stopwatch, Update
+from napari_tf_deblur._dock.worker import NOTHING_KEPT, Outcome, Run
+from napari_tf_deblur._layers.job import Job
+
+SURE = 0.05
+"""Part of the work that must be done before it is said how long the rest takes."""
+
+
+class Batch:
+    """Does one job after another; one that fails does not keep the others from being done.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        Where the results go.
+    jobs : sequence of Job
+        What to do.
+    layer_of : callable
+        Returns the earlier result that a job's takes the place of, or None.
+    on_update : callable
+        Called with each update, in the main thread.
+    on_result : callable
+        Called at the end of each run, with how it ended.
+    on_end : callable
+        Called once after the last run, in the main thread.
+    tasks : TaskQueue
+        Does the work on the window.
+
+    Attributes
+    ----------
+    count : int
+        Number of jobs.
+    is_stopped : bool
+        Whether it was asked to stop.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        jobs: Sequence[Job],
+        layer_of: Callable[[Job], Image | None],
+        on_update: Callable[[Update, Job], None],
+        on_result: Callable[[Outcome, Run | None, Job], None],
+        on_end: Callable[[], None],
+        tasks: TaskQueue,
+    ) -> None:
+        self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
+        self._layer_of = layer_of
+        self.count = len(self._jobs)
+        self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
+        self._stopwatch = Stopwatch()
+        self._number = 0
+        self._run: Run | None = None
+        self.is_stopped = False
+
+    def begin(self) -> None:
+        """Begin the first run."""
+        self._tasks.do(self._beginning())
+
+    def stop(self) -> None:
+        """End the run that goes on, with the best image so far, and begin no other."""
+        self.is_stopped = True
+        if self._run is not None:
+            self._run.stop()
+        else:
+            self._on_result(NOTHING_KEPT, None, self._jobs[self._number])
+            self._on_end()
+
+    def abandon(self) -> None:
+        """Stop without touching the window again."""
+        self.is_stopped = True
+        if self._run is not None:
+            self._run.abandon()
+            self._run = None
+
+    def _beginning(self) -> Iterator[bool | None]:
+        yield None  # first the buttons
+        if self.is_stopped:
+            return
+        job = self._jobs[self._number]
+        self._run = run = Run(
+            self._viewer,
+            job,
+            lambda update: self._on_update(self._of_all(update, job), job),
+            lambda outcome: self._end_one(outcome, run, job),
+            self._tasks,
+            self._layer_of(job),
+        )
+        run.start()
+
+    def _of_all(self, update: Update, job: Job) -> Update:
+        """Say how far all runs are, and how long the rest takes."""
+        count = self.count
+        done = (self._number + update.fraction) / count
+        message = update.message
+        if count > 1:
+            message = f"{job.source.name} ({self._number + 1} of {count}): {message}"
+        left = self._stopwatch.total * (1 - done) / done if done > SURE else None
+        return replace(update, message=message, fraction=done, seconds_left=left)
+
+    def _end_one(self, outcome: Outcome, run: Run, job: Job) -> None:
+        self._run = None
+        self._on_result(outcome, run, job)
+        self._number += 1
+        if self.is_stopped or self._number == self.count:
+            self._on_end()
+        else:
+            self._tasks.do(self._beginning())

@@ -1,0 +1,257 @@
+"""A row of buttons with which a result is compared with its source."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from weakref import ref
+
+from napari.components import ViewerModel
+from napari.layers import Image
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+
+from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
+from napari_tf_deblur._dock.profile_follower import ProfileFollower
+from napari_tf_deblur._dock.profile_plot import ProfilePlot
+from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
+from napari_tf_deblur._layers.view_state import Alone, SideBySide
+from napari_tf_deblur.errors import UserError
+
+NOTHING = "There is nothing to compare yet: deblur an image first"
+LOST = "The original or the result was deleted: deblur again to compare them"
+IN_GRID = "In the grid, both are in view already: leave it first, by 'Side by side' or Ctrl+G"
+NO_RESIDUAL = "The residual of this result is not known: deblur again to see it"
+
+HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
+HOLD_KEY = f"; or keep {KEY} pressed over the image"
+SIDE_BY_SIDE = "Show the original and the result next to each other; click again to go back"
+RESIDUAL = (
+    "Show what the result does not explain: the original less the result blurred again. It "
+    "should be noise and nothing else. Click again to go back"
+)
+PROFILE = (
+    "Plot the intensities of both along a line: one that is selected in a layer of shapes, or "
+    "a new one, which you move by drawing another"
+)
+
+
+class CompareRow(QWidget):
+    """Buttons to compare a result with its source, each of which leaves the layers as they were.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer in which both are.
+    parent : QWidget, optional
+        Qt's parent.
+
+    Attributes
+    ----------
+    hold, side_by_side, residual, profile : QPushButton
+        The buttons.
+    plot : ProfilePlot
+        The profiles, below the buttons while they are shown; may be put elsewhere.
+    is_working : bool
+        Whether layers are added, removed or selected right now, so that this is its doing.
+    """
+
+    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.is_working = False
+        self._viewer = viewer
+        self._gone = False
+        self._pair: tuple[ref[Image], ref[Image]] | None = None
+        self._make_residual: Callable[[], Image] | None = None
+        self._view: SideBySide | Alone | None = None
+        self._original = HoldOriginal(viewer, self._layers)
+        self._lay_out()
+        self._follower = ProfileFollower(viewer, self.plot, self._on_line_lost)
+        self._later = QTimer(self)  # napari may be about to change the layers itself
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._check)
+        self._viewer.layers.events.inserted.connect(self._on_layers)
+        self._viewer.layers.events.removed.connect(self._on_layers)
+        self._viewer.canvas.grid.events.enabled.connect(self._on_grid)
+        self._update()
+
+    def _lay_out(self) -> None:
+        column, row = QVBoxLayout(self), WrappingGrid()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        self.hold = QPushButton("Hold: original")
+        self.side_by_side = QPushButton("Side by side")
+        self.residual = QPushButton("Residual")
+        self.profile = QPushButton("Profile")
+        for button in (self.hold, self.side_by_side, self.residual, self.profile):
+            button.setCheckable(button is not self.hold)
+            row.addWidget(button)
+        self.plot = ProfilePlot()
+        self.plot.hide()
+        column.addWidget(self.plot)
+        self.hold.pressed.connect(self._original.begin)
+        self.hold.released.connect(self._original.end)
+        self.side_by_side.clicked.connect(self._on_side_by_side)
+        self.residual.clicked.connect(self._on_residual)
+        self.profile.clicked.connect(self._on_profile)
+
+    def set_pair(
+        self,
+        source: Image | None,
+        result: Image | None,
+        residual: Callable[[], Image] | None = None,
+    ) -> None:
+        """Say what is compared from now on; what was shown of the former pair is taken back.
+
+        Parameters
+        ----------
+        source, result : napari.layers.Image or None
+            The layers; None if there is nothing to compare. They are not kept alive.
+        residual : callable, optional
+            Returns a layer of the residual, which is in no viewer or in this one.
+        """
+        if self._gone:
+            return
+        pair = None if source is None or result is None else (ref(source), ref(result))
+        is_new = pair is None or pair != self._pair
+        if is_new:
+            self._leave()
+        self._pair = pair
+        self._make_residual = None if pair is None else residual
+        if is_new:
+            self._on_profile(self.profile.isChecked())
+        self._update()
+
+    def end(self) -> None:
+        """Leave everything as it was and let go of the viewer, for the window is closing."""
+        self._gone = True
+        layers = self._viewer.layers
+        layers.events.inserted.disconnect(self._on_layers)
+        layers.events.removed.disconnect(self._on_layers)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._on_grid)
+        self._make_residual = None
+        with suppress(RuntimeError):  # the canvas may be deleted by now
+            self._original.unbind()
+            if not self._is_closing:
+                self._leave()
+            self._follower.end()
+
+    @property
+    def _is_closing(self) -> bool:
+        """Whether napari's window is closed: then its canvas must not be touched any more."""
+        windows = QApplication.topLevelWidgets()
+        return hasattr(self._viewer, "window") and not any(w.isVisible() for w in windows)
+
+    # ------------------------------------------------------------ the pair
+
+    def _layers(self) -> tuple[Image, Image] | None:
+        """Return source and result, if both are still there."""
+        layers = [layer() for layer in self._pair or ()]
+        there = [x for x in layers if x is not None and x in self._viewer.layers]
+        return (there[0], there[1]) if len(there) == 2 else None
+
+    def _on_layers(self, *_: object) -> None:
+        if not self.is_working:
+            self._later.start(0)
+
+    def _check(self) -> None:
+        """Give up what the user has deleted."""
+        if self._gone:
+            return
+        there = self._layers() is not None
+        lost = isinstance(self._view, Alone) and self._view.layer not in self._viewer.layers
+        if lost or not there:
+            self._leave()
+        if not there:
+            self._on_profile(False)
+        self._update()
+
+    def _update(self) -> None:
+        """Enable the buttons that make sense, and say in tooltips what they do or lack."""
+        there = self._layers() is not None
+        in_grid = self._viewer.canvas.grid.enabled
+        has_key = self._original.bind() if there and not in_grid else self._original.unbind()
+        hold = HOLD + (HOLD_KEY if has_key else "")
+        missing = self._make_residual is None
+        gone = NOTHING if self._pair is None else LOST
+        for button, words, lack in (
+            (self.hold, hold, IN_GRID if in_grid else ""),
+            (self.side_by_side, SIDE_BY_SIDE, ""),
+            (self.residual, RESIDUAL, NO_RESIDUAL if missing else ""),
+            (self.profile, PROFILE, ""),
+        ):
+            lack = lack if there else gone
+            button.setEnabled(not lack)
+            button.setToolTip(lack or words)
+        self.side_by_side.setChecked(isinstance(self._view, SideBySide))
+        self.residual.setChecked(isinstance(self._view, Alone))
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        former, self.is_working = self.is_working, True
+        try:
+            yield
+        finally:
+            self.is_working = former
+
+    # ------------------------------------------------------------ views
+
+    def _leave(self) -> None:
+        """Show all layers as they were."""
+        self._original.end()
+        view, self._view = self._view, None
+        if view is not None:
+            with self._work():
+                view.leave()
+
+    def _enter(self, view: Callable[[], SideBySide | Alone]) -> None:
+        pair = self._layers()
+        if pair is None or self._gone:
+            return
+        try:
+            with self._work():
+                self._view = view()
+                self._view.enter(*pair)
+        except Exception as error:  # one that leaves a slot would end the process
+            self._leave()
+            if isinstance(error, UserError):
+                show_error(str(error))
+            else:
+                notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _on_side_by_side(self, checked: bool) -> None:
+        self._leave()
+        if checked:
+            self._enter(lambda: SideBySide(self._viewer))
+        self._update()
+
+    def _on_grid(self, *_: object) -> None:
+        """Give up the view side by side where the user has left the grid by other means."""
+        if self._gone or self.is_working:
+            return
+        if isinstance(self._view, SideBySide) and not self._viewer.canvas.grid.enabled:
+            self._leave()
+        self._update()
+
+    def _on_residual(self, checked: bool) -> None:
+        self._leave()
+        make = self._make_residual
+        if checked and make is not None:
+            self._enter(lambda: Alone(self._viewer, make()))
+        self._update()
+
+    # ------------------------------------------------------------ the profile
+
+    def _on_profile(self, checked: bool) -> None:
+        pair = self._layers()
+        checked = checked and pair is not None
+        with self._work():
+            if checked and pair is not None:
+                self._follower.begin(*pair)
+            else:
+                self._follower.end()
+        self.profile.setChecked(checked)
+        self.plot.setVisible(checked)
+
+    def _on_line_lost(self) -> None:
+        if not self._gone:
+            self._on_profile(False)

@@ -1,0 +1,45 @@
+"""Combo boxes that show long texts with an ellipsis; Qt's own cut them off."""
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+_CONTROL = QStyle.ComplexControl.CC_ComboBox
+_TEXT = QStyle.SubControl.SC_ComboBoxEditField
+
+
+class Elided(QObject):
+    """An event filter that paints a combo box, its text shortened in the middle.
+
+    Parameters
+    ----------
+    combo : QComboBox
+        The combo box, which owns the filter.
+    """
+
+    def __init__(self, combo: QComboBox) -> None:
+        super().__init__(combo)
+        self._combo = combo
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Paint in place of Qt."""
+        if event is None or event.type() != QEvent.Type.Paint:
+            return False
+        combo = self._combo
+        option = QStyleOptionComboBox()
+        option.initFrom(combo)
+        option.subControls = QStyle.SubControl.SC_All
+        option.currentText = combo.currentText()
+        option.currentIcon = combo.itemIcon(max(0, combo.currentIndex()))
+        option.iconSize = combo.iconSize()
+        style = combo.style()
+        assert style is not None
+        room = style.subControlRect(_CONTROL, option, _TEXT, combo).width() - 4
+        metrics = combo.fontMetrics()
+        option.currentText = metrics.elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, room
+        )
+        painter = QStylePainter(combo)
+        painter.drawComplexControl(_CONTROL, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+        return True

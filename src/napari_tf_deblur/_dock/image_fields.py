@@ -1,0 +1,232 @@
+"""Which images are deblurred, and along which of their axes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from magicgui.widgets import ComboBox
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from psygnal import Signal
+
+from napari_tf_deblur._dock.form import Form, Words
+from napari_tf_deblur._dock.layer_choice import LayerChoice
+from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
+from napari_tf_deblur._layers.psf_display import find_psf_layer
+from napari_tf_deblur._layers.source import Source, is_ours, read
+from napari_tf_deblur.errors import InvalidValueError
+
+NO_IMAGE = (
+    "There is no image to deblur: open one with File > Open, or try a blurred one from "
+    "File > Open Sample."
+)
+AXES_HINT = (
+    "A stack is taken for a volume where the layer says so: by an axis named z, or a unit of "
+    "length on the axis of the planes. 'Deblur as' overrules it. Time and channels are never "
+    "deblurred by themselves."
+)
+EACH_PLANE, VOLUME = "Each plane by itself", "One volume (3D)"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An image that is to be deblurred.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    acquisition : Acquisition
+        What its file says of the microscope.
+    """
+
+    source: Source
+    acquisition: Acquisition
+
+
+class ImageFields:
+    """The image that is chosen, and others that are selected together with it.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer whose layers are offered.
+    form : Form
+        Where to put the fields.
+
+    Attributes
+    ----------
+    layer, dims : magicgui widgets
+        The image; the number of axes along which it is deblurred.
+    words : Words
+        What each axis is taken for, and which images are deblurred with it.
+    changed : psygnal.Signal
+        Emitted when another image is chosen, or its place, units or axes change.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel, form: Form) -> None:
+        self._viewer = viewer
+        self._form = form
+        self._watched: Layer | None = None
+        self._was_volume = False
+        self._chosen_by_hand = False
+        self._acquisitions: dict[int, Acquisition] = {}
+        self.layer = LayerChoice(
+            self.images,
+            label="Image",
+            tooltip="The blurred image layer. Select several layers in napari's list, such as the "
+            "channels of one image, to deblur them one after another",
+        )
+        self.dims = ComboBox(
+            label="Deblur as",
+            choices=lambda _: self._dims_choices(),
+            tooltip="'Each plane by itself' for photographs, movies and single planes; "
+            "'One volume' for a stack of planes through one thick object",
+        )
+        self.words = Words()
+        form.add(self.layer)
+        form.add(self.dims)
+        form.add_wide(self.words)
+        self.words.setToolTip(AXES_HINT)
+        self.layer.changed.connect(self._on_image_by_hand)
+        self.dims.changed.connect(self._tell)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes along which the image is deblurred."""
+        return self.dims.value or 2
+
+    @property
+    def chosen(self) -> list[Chosen]:
+        """The images that are to be deblurred, the one in the field first."""
+        layer = self.layer.value
+        if layer is None:
+            return []
+        return [Chosen(read(each), self._acquisition(each)) for each in (layer, *self._others)]
+
+    def source(self) -> Source:
+        """Read the image in the field.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if self.layer.value is None:
+            raise InvalidValueError(NO_IMAGE)
+        return read(self.layer.value)
+
+    def select(self, layer: Layer) -> None:
+        """Choose the image that the user selects in napari's list, unless it was made here."""
+        if isinstance(layer, Image) and not is_ours(layer):
+            self._chosen_by_hand = False
+            self.layer.reset_choices()
+            with self.layer.changed.blocked():
+                self.layer.value = layer
+            self.refresh()
+
+    def add(self, layer: Layer) -> None:
+        """Choose an image that was added, unless the user has chosen another by hand."""
+        if not self._chosen_by_hand:
+            self.select(layer)
+
+    def reset_choices(self) -> None:
+        """Offer the layers that there are now; the chosen one stays while it is there."""
+        former = self.layer.value
+        self.layer.reset_choices()
+        if former is not None and self.layer.value is not former:  # it was removed
+            self._chosen_by_hand = False
+            self._choose_another()
+        known = {id(layer) for layer in self._viewer.layers}
+        self._acquisitions = {k: a for k, a in self._acquisitions.items() if k in known}
+
+    def refresh(self, *_: object) -> None:
+        """Offer what suits the image that is chosen now."""
+        layer = self.layer.value
+        if layer is not self._watched:
+            self.unwatch()
+            self._watched = layer
+            for emitter in _place_events(layer):
+                emitter.connect(self._on_place)
+            self._offer_dims()
+        self._tell()
+
+    def unwatch(self) -> None:
+        """Let go of the image that was chosen."""
+        for emitter in _place_events(self._watched):
+            emitter.disconnect(self._on_place)
+        self._watched = None
+
+    def images(self) -> list[Image]:
+        """All image layers but the one that shows the PSF."""
+        psf = find_psf_layer(self._viewer)
+        return [x for x in self._viewer.layers if isinstance(x, Image) and x is not psf]
+
+    def describe(self, ndim: int | None) -> None:
+        """Say what each axis is taken for; a PSF with axes of its own decides itself."""
+        self._form.show_row(self.dims, ndim is None and len(self._dims_choices()) > 1)
+        words = []
+        if self.layer.value is not None:
+            source = self.source()
+            words.append(source.frame(ndim or self.ndim).in_words(source.rgb))
+        if self._others:
+            names = ", ".join(layer.name for layer in self._others)
+            words.append(f"Then the other layers that are selected: {names}.")
+        self.words.say("\n".join(words), AXES_HINT)
+
+    @property
+    def _others(self) -> list[Image]:
+        """Images that are selected in napari's list together with the one in the field."""
+        selected = self._viewer.layers.selection
+        if self.layer.value not in selected:
+            return []
+        images = [x for x in self.images() if x in selected and not is_ours(x)]
+        return [x for x in images if x is not self.layer.value]
+
+    def _acquisition(self, layer: Layer) -> Acquisition:
+        if id(layer) not in self._acquisitions:  # reading a file's description may take long
+            self._acquisitions[id(layer)] = acquisition_of(layer)
+        return self._acquisitions[id(layer)]
+
+    def _on_image_by_hand(self, *_: object) -> None:
+        self._chosen_by_hand = True
+        self.refresh()
+
+    def _on_place(self, *_: object) -> None:
+        """Follow the image's units and names of axes, which may make it a volume."""
+        if self._is_volume != self._was_volume:
+            self._offer_dims()
+        self._tell()
+
+    def _choose_another(self) -> None:
+        """Choose the uppermost image that was not made here, if there is one."""
+        images = [layer for layer in self.images() if not is_ours(layer)]
+        if images:
+            with self.layer.changed.blocked():
+                self.layer.value = images[-1]
+
+    def _dims_choices(self) -> list[tuple[str, int]]:
+        if self.layer.value is None or self.source().ndim < 3:
+            return [(EACH_PLANE, 2)]
+        return [(EACH_PLANE, 2), (VOLUME, 3)]
+
+    @property
+    def _is_volume(self) -> bool:
+        return self.layer.value is not None and self.source().is_volume
+
+    def _offer_dims(self) -> None:
+        self._was_volume = self._is_volume
+        with self.dims.changed.blocked():
+            self.dims.reset_choices()
+            self.dims.value = 3 if self._was_volume else 2
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()
+
+
+def _place_events(layer: Layer | None) -> list[Any]:
+    """Return what a layer emits when its units or the names of its axes change."""
+    if layer is None:
+        return []
+    return [layer.events.scale, layer.events.units, layer.events.axis_labels]

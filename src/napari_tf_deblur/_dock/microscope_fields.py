@@ -1,0 +1,214 @@
+"""The fields of a microscope: what is printed on the objective and the filter."""
+
+from collections.abc import Sequence
+
+from magicgui.widgets import ComboBox
+from psygnal import Signal
+
+from napari_tf_deblur._dock.filled_in import Field, FilledIn
+from napari_tf_deblur._dock.form import Form, Words
+from napari_tf_deblur._dock.image_fields import Chosen
+from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
+from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.microscope import IMMERSIONS, Optics
+
+TYPES = [
+    ("Widefield", "widefield"),
+    ("Confocal", "confocal"),
+    ("Light sheet", "light sheet"),
+    ("Multiphoton", "multiphoton"),
+]
+"""The microscopes, and what the dock calls them."""
+
+USUAL = 0.0
+"""Stands for the immersion that objectives of an aperture usually have."""
+
+SAME_INDEX = 0.02
+"""Difference of two refractive indices up to which they are those of one immersion."""
+
+
+class MicroscopeFields:
+    """A PSF from the optics; see `PSFFields` for what all kinds have.
+
+    A number that is 0 is not known. While one that matters is not, the blur is found in the
+    image, and the words say so.
+
+    Attributes
+    ----------
+    microscope, aperture, immersion, pinhole, sheet, pixel, step : magicgui widgets
+        The fields.
+    waves : WaveFields
+        The wavelengths of each image that is deblurred.
+    words : Words
+        What was read from the image's file, and what is missing.
+    """
+
+    kind = MicroscopePSF
+    changed = Signal()
+    ndim = None
+
+    def __init__(self, form: Form, _advanced: Form, _layers: object = None) -> None:
+        self._images: Sequence[Chosen] = ()
+        self._ndim = 2
+        self._visible = True
+        self.microscope = ComboBox(
+            label="Microscope",
+            choices=TYPES,
+            tooltip="Widefield: a camera and no pinhole. Confocal: laser scanning, spinning disk",
+        )
+        self.aperture = number_field(
+            "NA", 1.7, 0.05, "Numerical aperture: on the objective, behind the slash of 63x/1.40"
+        )
+        self.immersion = ComboBox(
+            label="Immersion",
+            choices=[
+                ("usual for the NA", USUAL),
+                *((f"{name} ({n:g})", n) for name, n in IMMERSIONS.items()),
+            ],
+            tooltip="What is between objective and specimen, with its refractive index; printed on "
+            "the objective. The usual: air up to NA 0.95, water up to 1.27, oil above",
+        )
+        self.pinhole = number_field(
+            "Pinhole", 100, 0.1, "Diameter of the pinhole in Airy units, as the microscope's "
+            "software shows it", "AU", 1.0
+        )  # fmt: skip
+        self.sheet = number_field(
+            "Sheet", 1e6, 100, "Thickness of the light sheet at half its brightness; 0 if it is "
+            "thicker than what is in focus", "nm"
+        )  # fmt: skip
+        self.pixel = number_field(
+            "Pixel size", 1e6, 1, "Distance between two pixels in the specimen: the size of the "
+            "camera's pixel divided by the magnification", "nm"
+        )  # fmt: skip
+        self.step = number_field(
+            "z step", 1e6, 10, "Distance between two planes of the stack", "nm"
+        )
+        self.words = Words()
+        for widget in (self.microscope, self.aperture, self.immersion):
+            form.add(widget)
+        self.waves = WaveFields()
+        form.add_wide(self.waves.form)
+        rest = (self.pinhole, self.sheet, self.pixel, self.step)
+        for widget in rest:
+            form.add(widget)
+        form.add_wide(self.words)
+        self._form = form
+        printed: dict[str, Field] = {
+            "microscope": self.microscope,
+            "na": self.aperture,
+            "immersion": self.immersion,
+        }
+        self._filled_in = FilledIn(printed)
+        for field in (*printed.values(), *rest):
+            field.changed.connect(self._tell)
+        self.waves.changed.connect(self._tell)
+
+    @property
+    def missing(self) -> list[str]:
+        """What must be given before the PSF is known."""
+        needed = [self.aperture, *self.waves.needed(self.microscope.value), self.pixel]
+        needed += [self.step] if self._ndim == 3 else []
+        return [field.label for field in needed if not field.value]
+
+    def psf(self, image: int = 0) -> PSFKind:
+        """Return the PSF of the image of this number; one to be found while numbers are missing."""
+        if self.missing:
+            return EstimatedPSF(self._ndim)
+        microscope = self.microscope.value
+        emission, excitation = self.waves.of(image, microscope)
+        optics = Optics(
+            numerical_aperture=round(self.aperture.value, 6),
+            emission=emission,
+            refractive_index=self.immersion.value or None,
+            microscope=microscope,
+            excitation=excitation,
+            pinhole=self.pinhole.value if microscope == "confocal" else 1.0,
+            sheet=(self.sheet.value or None) if microscope == "light sheet" else None,
+        )
+        return MicroscopePSF(optics, self._ndim)
+
+    def on(self, source: Source) -> Source:
+        """Return the image with the pixel size that the fields say."""
+        if self.missing:
+            return source
+        return with_pixel_size(source, self._ndim, self.pixel.value, self.step.value)
+
+    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+        """Fill in what layers and files say, if these images are not those of last time."""
+        self._ndim = ndim
+        former, self._images = self._images, images
+        if [_key(image) for image in former] != [_key(image) for image in images]:
+            self.waves.name([image.source.name for image in images])
+            self._fill_in()
+
+    def show(self, visible: bool) -> None:
+        """Show the fields that matter, or none."""
+        self._visible = visible
+        microscope = self.microscope.value
+        matters = {
+            self.pinhole: microscope == "confocal",
+            self.sheet: microscope == "light sheet",
+            self.step: self._ndim == 3,
+        }
+        for widget in (self.microscope, self.aperture, self.immersion, self.pixel):
+            self._form.show_row(widget, visible)
+        for widget, wanted in matters.items():
+            self._form.show_row(widget, visible and wanted)
+        self.waves.show(microscope, visible)
+        self.words.say(self._about() if visible else "")
+
+    def restore(self, psf: PSFKind) -> None:
+        """Put back the numbers of a PSF."""
+        if isinstance(psf, MicroscopePSF):
+            optics = psf.optics
+            self.microscope.value = optics.microscope
+            self.aperture.value = optics.numerical_aperture
+            self.immersion.value = optics.refractive_index or USUAL
+            self.waves.restore(optics.emission, optics.excitation)
+            self.pinhole.value = optics.pinhole
+            self.sheet.value = optics.sheet or 0.0
+
+    def reset_choices(self) -> None:
+        """Nothing here depends on the other layers."""
+
+    def _about(self) -> str:
+        parts = [self._filled_in.in_words()]
+        if missing := self.missing:
+            parts.append(f"Not known: {', '.join(missing)}.")
+        return "\n".join(part for part in parts if part)
+
+    def _fill_in(self) -> None:
+        """Fill in what was read; what was read for another image does not stay."""
+        if not self._images:
+            return
+        put, file = self._filled_in.put, "the file"
+        known = self._images[0].acquisition
+        put(self.microscope, known.microscope, file)
+        put(self.aperture, known.numerical_aperture, file)
+        put(self.immersion, _immersion(known.refractive_index), file)
+        for number in range(len(self.waves.emissions)):
+            found = self._images[number].acquisition if number < len(self._images) else None
+            put(self.waves.emissions[number], found and found.emission, file)
+            put(self.waves.excitations[number], found and found.excitation, file)
+        size = pixel_size_of(self._images[0].source, known)
+        put(self.pixel, size.lateral, size.origin)
+        put(self.step, size.axial, size.origin)
+
+    def _tell(self, *_: object) -> None:
+        self.show(self._visible)
+        self.changed.emit()
+
+
+def _immersion(index: float | None) -> float | None:
+    """The immersion that has about this refractive index, if there is one."""
+    if index is None:
+        return None
+    nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
+    return nearest if abs(nearest - index) < SAME_INDEX else None
+
+
+def _key(image: Chosen) -> tuple[object, ...]:
+    source = image.source
+    return source.layer, [(a.spacing, a.unit) for a in source.axes]

@@ -1,0 +1,108 @@
+"""What can be done with a result: compare it, repeat it, take its settings."""
+
+from collections.abc import Callable
+from weakref import ReferenceType, ref
+
+from magicgui.widgets import CheckBox, PushButton
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from napari.utils.notifications import show_info
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_tf_deblur._dock.compare import CompareRow
+from napari_tf_deblur._dock.results import Made
+from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.script import script_of
+from napari_tf_deblur._layers.source import KEY
+
+
+class ResultRow(QWidget):
+    """Buttons for the result that is looked at; there are none before there is a result.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer.
+    restore : callable
+        Puts the settings of a job back into the fields.
+
+    Attributes
+    ----------
+    compare : CompareRow
+        Shows the result beside its source.
+    keep : CheckBox
+        Whether the next run leaves this result alone.
+    settings, copy : PushButton
+        Put back what made the result; copy a script that makes it.
+    """
+
+    def __init__(self, viewer: ViewerModel, restore: Callable[[Job], None]) -> None:
+        super().__init__()
+        self._restore = restore
+        self._made: Made | None = None
+        self._layer: ReferenceType[Layer] | None = None
+        self._viewer = viewer
+        self.compare = CompareRow(viewer)
+        self.keep = CheckBox(
+            text="Keep",
+            tooltip="Leave this result as it is: the next run adds another layer instead of "
+            "changing this one",
+        )
+        self.settings = PushButton(
+            text="Use its settings", tooltip="Put the settings that made this result back"
+        )
+        self.copy = PushButton(
+            text="Copy Python",
+            tooltip="Copy a script that makes this result again, to paste into a file",
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.compare)
+        buttons = QWidget()
+        row = WrappingGrid(buttons)
+        for widget in (self.keep, self.settings, self.copy):
+            row.addWidget(widget.native)
+        column.addWidget(buttons)
+        self.settings.changed.connect(self._use_settings)
+        self.copy.changed.connect(self._copy)
+        viewer.layers.events.removed.connect(self._on_removed)
+        self.setVisible(False)
+
+    def show_result(self, layer: Image, made: Made) -> None:
+        """Offer what can be done with a result.
+
+        Parameters
+        ----------
+        layer : napari.layers.Image
+            The result.
+        made : Made
+            What made it.
+        """
+        self._made, self._layer = made, ref(layer)
+        source = made.source
+        self.compare.set_pair(source if isinstance(source, Image) else None, layer, made.residual)
+        self.setVisible(True)
+
+    def end(self) -> None:
+        """Let go of the viewer, for the window is closing."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self.compare.end()
+
+    def _on_removed(self, event: object) -> None:
+        if self._layer is not None and getattr(event, "value", None) is self._layer():
+            self._made = self._layer = None
+            self.compare.set_pair(None, None, None)
+            self.setVisible(False)
+
+    def _use_settings(self, *_: object) -> None:
+        if self._made is not None:
+            self._restore(self._made.job)
+
+    def _copy(self, *_: object) -> None:
+        layer = None if self._layer is None else self._layer()
+        clipboard = QGuiApplication.clipboard()
+        if layer is not None and clipboard is not None:
+            clipboard.setText(script_of(layer.metadata[KEY]))
+            show_info("A Python script that repeats this result is copied: paste it into a file.")

@@ -1,0 +1,56 @@
+"""Counting the saturated pixels of an image that is chosen."""
+
+import atexit
+from collections.abc import Callable
+
+import numpy as np
+from napari.qt.threading import FunctionWorker
+
+from napari_tf_deblur._dock.task_queue import await_workers
+from napari_tf_deblur._layers.masks import count_saturated
+from napari_tf_deblur._layers.source import Source
+
+AT_ONCE = 2**22
+"""Pixels that are looked at without a worker."""
+
+
+class SaturationCount:
+    """Counts saturated pixels, of large images in a worker; files are not read for that.
+
+    Parameters
+    ----------
+    on_counted : callable
+        Called with the count of the image that was chosen last; 0 for one that is not counted.
+    """
+
+    def __init__(self, on_counted: Callable[[int], None]) -> None:
+        self._on_counted = on_counted
+        self._chosen: object = None  # a weak reference to a layer
+        self._ended = False
+
+    def choose(self, source: Source | None) -> None:
+        """Count those of another image; nothing if it is the same as before."""
+        chosen = None if source is None else source.layer
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        self._on_counted(0)
+        if source is None or not isinstance(source.data, np.ndarray):
+            return
+        if source.data.size <= AT_ONCE:
+            self._on_counted(count_saturated(source.data, source.rgb))
+            return
+        worker = FunctionWorker(count_saturated, source.data, source.rgb)
+        worker.returned.connect(lambda count: self._on_returned(count, chosen))
+        atexit.register(await_workers)
+        worker.start()
+
+    def end(self) -> None:
+        """Say nothing more, for the window is closing."""
+        self._ended = True
+        self._chosen = None
+
+    def _on_returned(self, count: int, chosen: object) -> None:
+        atexit.unregister(await_workers)
+        if not self._ended and chosen == self._chosen:
+            self._on_counted(count)

@@ -1,0 +1,69 @@
+"""The slider that asks for more or less smoothing than suits the image."""
+
+from math import log2
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+
+OCTAVES = 4
+"""To each side of what suits the image."""
+
+STEPS = 4
+"""Per octave."""
+
+TOOLTIP = (
+    "Move to 'more' if the result looks grainy, to 'less' if it looks too smooth. In the middle is "
+    "what suits the image by itself"
+)
+
+
+class Smoothing(QWidget):
+    """A logarithmic slider for a ratio, and a button that sets it back to 1.
+
+    Attributes
+    ----------
+    slider : QSlider
+        The ratio's logarithm.
+    auto : QPushButton
+        Sets it back to what suits the image.
+    changed : psygnal.Signal
+        Emitted with the new ratio.
+    """
+
+    changed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(-OCTAVES * STEPS, OCTAVES * STEPS)
+        self.slider.setPageStep(STEPS)
+        self.slider.setToolTip(TOOLTIP)
+        self.auto = QPushButton("Auto")
+        self.auto.setToolTip("Smooth as much as suits the image")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("less"))
+        row.addWidget(self.slider, 1)
+        row.addWidget(QLabel("more"))
+        row.addWidget(self.auto)
+        self.setFocusProxy(self.slider)
+        self.slider.valueChanged.connect(self._tell)
+        self.auto.clicked.connect(lambda: self.slider.setValue(0))
+        self._tell()
+
+    @property
+    def value(self) -> float:
+        """Times as much smoothing as suits the image."""
+        return float(2.0 ** (self.slider.value() / STEPS))
+
+    @value.setter
+    def value(self, ratio: float) -> None:
+        self.slider.setValue(round(STEPS * log2(ratio)))
+
+    def _tell(self, *_: object) -> None:
+        is_auto = self.slider.value() == 0
+        self.auto.setEnabled(not is_auto)
+        said = "as suits the image" if is_auto else f"{self.value:.3g} times as much"
+        self.slider.setToolTip(f"{TOOLTIP}. Now: {said}")
+        self.changed.emit(self.value)

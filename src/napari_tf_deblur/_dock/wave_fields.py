@@ -1,0 +1,99 @@
+"""The wavelengths of each image that is deblurred: a channel has its own."""
+
+from collections.abc import Sequence
+
+from magicgui.widgets import FloatSpinBox
+from psygnal import Signal
+
+from napari_tf_deblur._dock.form import Form
+
+WITH_LASER = ("confocal", "multiphoton")
+"""Microscopes whose PSF depends on what excites the dye."""
+
+EMISSION = (
+    "Wavelength of the light that reaches the camera: the middle of the emission filter's band, or "
+    "the dye's peak"
+)
+EXCITATION = (
+    "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
+)
+LONGEST = 3000.0
+"""In nanometres."""
+
+
+class WaveFields:
+    """A field for the emission of each image, and one for its excitation.
+
+    Attributes
+    ----------
+    form : Form
+        What shows the fields; it has as many rows as there are images.
+    emissions, excitations : list of FloatSpinBox
+        The fields, at least one of each.
+    changed : psygnal.Signal
+        Emitted when a wavelength changes.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.form = Form()
+        self.emissions: list[FloatSpinBox] = []
+        self.excitations: list[FloatSpinBox] = []
+        self._count = 1
+        self.name([""])
+
+    def name(self, images: Sequence[str]) -> None:
+        """Have fields for so many images, named after them where there are several."""
+        while len(self.emissions) < max(1, len(images)):
+            for fields, label, tooltip in (
+                (self.emissions, "Emission", EMISSION),
+                (self.excitations, "Excitation", EXCITATION),
+            ):
+                field = number_field(label, LONGEST, 10, tooltip, "nm")
+                self.form.add(field)
+                field.changed.connect(self._tell)
+                fields.append(field)
+        self._count = max(1, len(images))
+        for pair, image in zip(zip(self.emissions, self.excitations), images):
+            for field, label in zip(pair, ("Emission", "Excitation")):
+                field.label = f"{label} of {image}" if len(images) > 1 else label
+                self.form.show_row(field, label=field.label)
+
+    def needed(self, microscope: str) -> list[FloatSpinBox]:
+        """The fields that must be filled in for a microscope."""
+        fields = self.excitations if microscope == "multiphoton" else self.emissions
+        return fields[: self._count]
+
+    def of(self, image: int, microscope: str) -> tuple[float, float | None]:
+        """Emission of an image, and excitation if that matters and is known."""
+        emission, excitation = self.emissions[image].value, self.excitations[image].value or None
+        return emission or excitation or 0.0, excitation if microscope in WITH_LASER else None
+
+    def show(self, microscope: str, visible: bool) -> None:
+        """Show the fields that matter for a microscope, or none."""
+        for number, (emission, excitation) in enumerate(zip(self.emissions, self.excitations)):
+            used = number < self._count
+            self.form.show_row(emission, used and microscope != "multiphoton")
+            self.form.show_row(excitation, used and microscope in WITH_LASER)
+        self.form.setVisible(visible)
+
+    def restore(self, emission: float, excitation: float | None) -> None:
+        """Put back the wavelengths of an image alone."""
+        self.emissions[0].value = emission
+        self.excitations[0].value = excitation or 0.0
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()
+
+
+def number_field(
+    label: str, most: float, step: float, tooltip: str, unit: str = "", value: float = 0.0
+) -> FloatSpinBox:
+    """Make a field for a number that may be unknown, which 0 stands for."""
+    field = FloatSpinBox(label=label, value=value, min=0.0, max=most, step=step, tooltip=tooltip)
+    native = field.native
+    native.setDecimals(2 if unit in ("", "AU") else 1)
+    native.setSuffix(f" {unit}" if unit else "")
+    native.setSpecialValueText("not known")
+    return field

@@ -1,0 +1,111 @@
+"""Which channel of a file, and which of its images, a layer shows: told by the layer's name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from napari.layers import Layer
+
+from napari_tf_deblur._layers.axes import CHANNEL
+from napari_tf_deblur._layers.metadata_tree import entry
+
+_NUMBERED = re.compile(r"(?<!\w)Channel:\d+:(\d+)(?![\w:])")
+"""What readers call a channel without a name: the numbers of image and channel, from 0."""
+
+_COPY = re.compile(r" \[\d+\]$")
+"""What napari adds to a name that another layer has."""
+
+_LONGEST = 200
+"""Characters of a name that is looked for."""
+
+
+def own_channel(
+    layer: Layer, names: Sequence[str], ids: Sequence[str], images: Sequence[str]
+) -> int | None:
+    """Find the channel that a layer shows.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        The layer.
+    names, ids : sequence of str
+        Names of the file's channels, and how the file refers to them.
+    images : sequence of str
+        Names of the file's images: a channel's name within them says nothing.
+
+    Returns
+    -------
+    int or None
+        Number of the channel; None if it is not certain.
+    """
+    if len(names) == 1:
+        return 0
+    if not names or _holds_channels(layer):
+        return None
+    label = _without(_COPY.sub("", layer.name), (*_file_names(layer), *images))
+    found = named(names, label)
+    if found is None and not any(_occurrences(name, label) for name in names):
+        found = named(ids, label, ":")
+        numbered = _NUMBERED.findall(label)
+        if found is None and len(numbered) == 1 and int(numbered[0]) < len(names):
+            return int(numbered[0])
+    return found
+
+
+def named(names: Sequence[str], label: str, joined: str = "") -> int | None:
+    """Find the only name that a label holds as a whole word; names within longer ones don't count.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names.
+    label : str
+        Where they are looked for.
+    joined : str
+        What ends no word, besides letters and digits.
+    """
+    spans = [
+        (k, *span) for k, name in enumerate(names) for span in _occurrences(name, label, joined)
+    ]
+    outer = {
+        k
+        for k, start, end in spans
+        if not any(a <= start and end <= b and b - a > end - start for _, a, b in spans)
+    }
+    return outer.pop() if len(outer) == 1 else None
+
+
+def _occurrences(name: str, label: str, joined: str = "") -> list[tuple[int, int]]:
+    """Where a label holds a name as a whole word."""
+    if not re.search(r"\w", name) or len(name) > _LONGEST:
+        return []
+    words = rf"(?<![\w{joined}]){re.escape(name)}(?![\w{joined}])"
+    if name.isdigit() and len(name) < 3:  # it may count anything, unless it stands by itself
+        words = rf"(^|:: ){name}(?= *(::|$))"
+    return [match.span() for match in re.finditer(words, label, re.IGNORECASE)]
+
+
+def _without(label: str, names: Sequence[str]) -> str:
+    """Take names out of a label, the longest first."""
+    for name in sorted(names, key=len, reverse=True):
+        for start, end in reversed(_occurrences(name, label)):
+            label = f"{label[:start]} | {label[end:]}"
+    return label
+
+
+def _file_names(layer: Layer) -> list[str]:
+    """Name of the file that a layer was read from, with and without its endings."""
+    path = entry(entry(layer, "source"), "path")
+    if not path or not isinstance(path, str | PurePath):
+        return []
+    names = [PurePath(path).name]
+    while (stem := PurePath(names[-1]).stem) != names[-1]:
+        names.append(stem)
+    return names
+
+
+def _holds_channels(layer: Layer) -> bool:
+    """Whether a layer has all channels in it: as colours, or along an axis."""
+    data = layer.data[0] if entry(layer, "multiscale") else layer.data
+    axes = zip(layer.axis_labels, data.shape)
+    return bool(entry(layer, "rgb")) or any(a.lower() in CHANNEL and n > 1 for a, n in axes)

@@ -1,0 +1,100 @@
+"""Contrast limits with which a result can be compared with its source."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Values = NDArray[np.float64]
+
+SATURATED = 0.01
+"""Part of what is lit that may be saturated, at the least: a few beads, but not all there is."""
+
+LIT = 0.1
+"""Part of the range from black to white above which a pixel is lit."""
+
+SAMPLE = 2_000_000
+"""Number of pixels that are looked at, at the most."""
+
+
+def comparable_limits(
+    source: ArrayLike, shown: tuple[float, float], result: ArrayLike, offset: float = 0.0
+) -> tuple[float, float]:
+    """Return contrast limits for a result: those of its source, as far as they fit.
+
+    With the same limits, what has not changed looks the same. They are widened where else more
+    of the result's bright structures would be saturated than of the source's; the same goes for
+    dark ones. A bead that becomes a hundred times brighter is saturated, and the cells look as
+    before; where there is nothing but beads, the limits follow them. Black is not moved below
+    zero for a source that has no negative values.
+
+    Parameters
+    ----------
+    source : array_like
+        The grey image that was deblurred, or enough of its pixels; NaN is left out.
+    shown : tuple of float
+        The source's contrast limits.
+    result : array_like
+        The result.
+    offset : float
+        What is part of the source's intensities, but not of the result's: the background that
+        a method for photons takes away (``Method.offset``).
+
+    Returns
+    -------
+    tuple of float
+        Two different values, lowest first.
+
+    Examples
+    --------
+    >>> comparable_limits([0, 20, 100, 20], (0, 100), [0, 20, 80, 20])
+    (0.0, 100.0)
+    >>> comparable_limits([100, 120, 200, 120], (100, 200), [0, 20, 80, 20], offset=100)
+    (0.0, 100.0)
+    """
+    before, after = _numbers(source) - offset, _numbers(result)
+    low, high = (float(end) - offset for end in shown)
+    if not after.size or not before.size or not high > low:
+        low, high = (after.min(), after.max()) if after.size else (0.0, 1.0)
+        return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+    top = _white(before, after, low, high)
+    bottom = -_white(-before, -after, -high, -low)
+    if before.min() >= -offset:  # the source has no negative values
+        bottom = max(bottom, min(low, 0.0))
+    if offset:  # there may be nothing as dark as the source's black without it
+        bottom = max(bottom, min(float(after.min()), top))
+    return (bottom, top) if top > bottom else (low, high)
+
+
+def _white(before: Values, after: Values, black: float, white: float) -> float:
+    """Return the white level, raised where too much would be saturated."""
+    lit = black + LIT * (white - black)
+    before, after = before[before > lit], after[after > lit]
+    if not after.size:
+        return white
+    saturated = np.count_nonzero(before > white) / before.size if before.size else 0.0
+    allowed = min(after.size - 1, int(np.ceil(max(saturated, SATURATED) * after.size)))
+    fitting = np.partition(after, -1 - allowed)[-1 - allowed]
+    return max(white, float(fitting))
+
+
+def thinned(image: ArrayLike) -> NDArray[Any]:
+    """Return some pixels of an image, evenly spread.
+
+    Parameters
+    ----------
+    image : array_like
+        Any shape and dtype.
+
+    Returns
+    -------
+    ndarray
+        A copy, of one axis; all pixels, if they are few.
+    """
+    values: NDArray[Any] = np.asarray(image).reshape(-1)
+    return values[:: -(-values.size // SAMPLE) or 1].copy()
+
+
+def _numbers(image: ArrayLike) -> Values:
+    some = thinned(image).astype(np.float64)
+    return some[np.isfinite(some)]

@@ -1,0 +1,148 @@
+"""Intensities of images along a line that is drawn over them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.components import Dims, ViewerModel
+from napari.layers import Image, Layer, Shapes
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur._layers.profile_line import line_in, units_of
+from napari_tf_deblur._layers.source import placement
+
+Values = NDArray[np.float64]
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue (Rec. 709)."""
+
+MOST_SAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Intensities along one line.
+
+    Attributes
+    ----------
+    distance : ndarray
+        From the beginning of the line, rising, in world coordinates.
+    values : tuple of ndarray
+        One array per image; NaN where the line is outside of it.
+    unit : str
+        Of the distance: ``"pixel"`` where the layers have none, empty if it has several.
+    """
+
+    distance: Values
+    values: tuple[Values, ...]
+    unit: str
+
+
+def profiles(viewer: ViewerModel, shapes: Shapes, images: Sequence[Image]) -> Profiles | None:
+    """Sample images along a line, where the viewer's sliders stand.
+
+    All images are sampled at the same places, about one per pixel of the finest, linearly
+    between pixels. Of a multiscale image it is the full resolution; of colours, the luminance.
+    Nothing is read but the planes that are displayed.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        Says which axes are displayed, and where the others stand.
+    shapes : napari.layers.Shapes
+        The layer with the line; see `line_in`.
+    images : sequence of napari.layers.Image
+        What to sample.
+
+    Returns
+    -------
+    Profiles or None
+        None if there is no line.
+    """
+    dims, units = viewer.dims, viewer.layers.units
+    line = line_in(shapes)
+    if line is None:
+        return None
+    world = _in_view(_to_world(shapes, line, units), dims)
+    lengths = np.linalg.norm(np.diff(world, axis=0), axis=1)
+    begins = np.concatenate([[0.0], np.cumsum(lengths)])
+    if not begins[-1] > 0:
+        return None
+    pixels = [np.diff(_to_data(x, world, units), axis=0) for x in images]
+    count = max([1.0, *(np.linalg.norm(steps, axis=1).sum() for steps in pixels)])
+    distance = np.linspace(0, begins[-1], min(MOST_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
+    places = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
+    values = tuple(_sampled(image, _to_data(image, places, units), dims) for image in images)
+    return Profiles(distance, values, _unit(world, units))
+
+
+def _to_world(layer: Layer, points: Values, units: Any) -> Values:
+    """Bring data coordinates of a layer to the world, in the viewer's units."""
+    return np.asarray(placement(layer)(points)) * units_of(layer, units)
+
+
+def _to_data(layer: Layer, points: Values, units: Any) -> Values:
+    """Bring world coordinates to the data of a layer, whose axes are the viewer's last ones."""
+    points = points[:, -layer.ndim :]
+    return np.asarray(placement(layer).inverse(points / units_of(layer, units)))
+
+
+def _in_view(line: Values, dims: Dims) -> Values:
+    """Bring a line, which may have fewer axes than the viewer, to where the sliders stand."""
+    placed = np.tile(np.asarray(dims.point, float), (len(line), 1))
+    for axis in dims.displayed:
+        own = axis - (dims.ndim - line.shape[1])
+        if own >= 0:
+            placed[:, axis] = line[:, own]
+    return placed
+
+
+def _unit(world: Values, units: Any) -> str:
+    if units is None:
+        return ""
+    along = [k for k, extent in enumerate(np.ptp(world, axis=0)) if extent > 0]
+    found = {str(units[k - world.shape[1]]) for k in along}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _sampled(image: Image, points: Values, dims: Dims) -> Values:
+    """Sample an image at data coordinates, of which those not displayed are all one plane's."""
+    data = image.data[0] if image.multiscale else image.data
+    shape = data.shape[: image.ndim]
+    values = np.full(len(points), np.nan)
+    shown = [k for k in range(image.ndim) if k + dims.ndim - image.ndim in dims.displayed]
+    for axis in set(range(image.ndim)) - set(shown):
+        points[:, axis] = np.round(points[0, axis])  # as napari does
+    margin = 0.5 + 1e-6  # a pixel reaches half a step from its centre
+    inside = ((points >= -margin) & (points <= np.subtract(shape, 1) + margin)).all(axis=1)
+    if not inside.any():
+        return values
+    points = np.clip(points[inside], 0, np.subtract(shape, 1))
+    first = np.floor(points.min(axis=0)).astype(int)
+    last = np.ceil(points.max(axis=0)).astype(int)
+    part = tuple(
+        slice(begin, end + 1) if k in shown else begin
+        for k, (begin, end) in enumerate(zip(first.tolist(), last.tolist()))
+    )
+    pixels = np.asarray(data[part])
+    if pixels.dtype in (np.bool_, np.float16):  # which SciPy does not take
+        pixels = pixels.astype(np.float32)
+    places = (points - first)[:, shown].T
+    channels = [pixels[..., c] for c in range(3)] if image.rgb else [pixels]
+    weights = LUMINANCE if image.rgb else (1.0,)
+    values[inside] = sum(
+        weight * _interpolated(channel, places) for weight, channel in zip(weights, channels)
+    )
+    return values
+
+
+def _interpolated(pixels: NDArray[Any], places: Values) -> Values:
+    """Interpolate linearly; NaN where the nearest pixel is not finite."""
+    finite = np.isfinite(pixels)
+    if finite.all():
+        return ndimage.map_coordinates(pixels, places, np.float64, order=1, mode="nearest")
+    known = _interpolated(finite.astype(np.float32), places)
+    values = _interpolated(np.where(finite, pixels, 0), places)
+    return np.where(known > 0.5, values / np.maximum(known, 0.5), np.nan)

@@ -1,0 +1,63 @@
+"""A PSF that is found in the image itself."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.blur_estimate import estimate_blur
+
+
+@dataclass(frozen=True)
+class EstimatedPSF:
+    """A Gaussian PSF whose widths are found in the image itself.
+
+    Attributes
+    ----------
+    ndim : int
+        Number of axes along which the image is deblurred.
+    """
+
+    title: ClassVar[str] = "From the image"
+    hint: ClassVar[str] = (
+        "A Gaussian as wide as the image's own blur, which is found from its finest detail; "
+        "rather too narrow than too wide"
+    )
+    shown: ClassVar[bool] = True
+    making: ClassVar[str] = "measuring the blur"
+
+    ndim: int
+
+    def check(self, source: Source) -> None:
+        """Refuse nothing: what cannot be found is said when it is looked for."""
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Look for the blur; return its PSF, and how wide it is, in words."""
+        image = source.frame(self.ndim).to_core(np.asarray(source.data))
+        if image.dtype.kind == "f":
+            image = np.ma.masked_invalid(image)
+        found = estimate_blur(
+            image,
+            ndim=self.ndim,
+            channel_axis=source.channel_axis,
+            alpha=source.has_alpha,
+        )
+        return found.psf(), (str(found),)
+
+    def about(self, source: Source) -> str:
+        """Say that nothing is known before a run."""
+        return "The blur is found from the image when you press Deblur."
+
+    def look(self, source: Source) -> PSFArray | None:
+        """Return nothing: its array is made in a run."""
+        return None
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Return nothing: before it is looked for, nothing is known."""
+        return ()
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is needed to make it again: the PSF itself."""
+        return {"kind": "estimated", "ndim": self.ndim, "python": "psf"}

@@ -1,0 +1,92 @@
+"""A Gaussian PSF, by its sigmas."""
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any, ClassVar
+
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
+from napari_tf_deblur._layers.psf_kinds.width import fwhm
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.psf import gaussian_psf, gaussian_shape
+
+NO_BLUR = 1e-3
+"""Sigma in pixels that stands for 0: so narrow that all light stays in one pixel."""
+
+MIN_EXTENT = 8
+"""Pixels of an image from which on a sigma larger than the image is taken for a mistake."""
+
+
+MOST_LOOKED_AT = 20.0
+"""Largest sigma in pixels of which a picture is made at once."""
+
+
+@dataclass(frozen=True)
+class GaussianPSF:
+    """A Gaussian PSF, by the arguments of :func:`~napari_tf_deblur.gaussian_psf`.
+
+    A sigma of 0 means no blur along that axis.
+    """
+
+    title: ClassVar[str] = "Gaussian"
+    hint: ClassVar[str] = "A Gaussian, by its standard deviations"
+    shown: ClassVar[bool] = True
+    making: ClassVar[str] = "making the PSF"
+
+    sigma: tuple[float, ...]
+    size: int | tuple[int, ...] | None = None
+    angle: float = 0.0
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.sigma)
+
+    def check(self, source: Source) -> None:
+        """Refuse sigmas that are wider than the image, and sizes beyond all memory."""
+        if not any(self.sigma):
+            raise InvalidValueError(
+                "Every sigma of the PSF is 0, which is no blur at all; set the sigma of at "
+                "least one axis."
+            )
+        shape = gaussian_shape(self._sigmas, self.size, angle=self.angle)
+        for sigma, axis in zip(self.sigma, source.frame(self.ndim).axes):
+            if sigma > max(axis.size, MIN_EXTENT):
+                raise InvalidValueError(
+                    f"'Sigma {axis.name}' is {sigma:.6g} pixels, but the image has only "
+                    f"{axis.size} along this axis; check the number and its unit ('Sigma in')."
+                )
+        if prod(shape) > MAX_PIXELS:
+            raise InvalidValueError(
+                f"The PSF would have {' x '.join(map(str, shape))} pixels, which is too many; give "
+                "smaller sigmas, or a number of pixels in 'PSF size (px)'."
+            )
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Return the PSF, and what was done to it, in words."""
+        psf = gaussian_psf(self._sigmas, self.size, angle=self.angle)
+        names = source.frame(self.ndim).names
+        notes = [f"no blur along {name}" for s, name in zip(self.sigma, names) if s == 0]
+        return psf, tuple(notes)
+
+    def about(self, source: Source) -> str:
+        """Say how wide it is."""
+        return fwhm(self.sigma, source.frame(self.ndim).axes)
+
+    def look(self, source: Source) -> PSFArray | None:
+        """Return its middle plane, unless it is large."""
+        plane = self._sigmas[-2:]
+        return gaussian_psf(plane, angle=self.angle) if max(plane) < MOST_LOOKED_AT else None
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Return nothing: all is as the user said."""
+        return ()
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is needed to make it again."""
+        python = f"gaussian_psf({self._sigmas}, {self.size}, angle={self.angle})"
+        return {"kind": "gaussian", **asdict(self), "python": python}
+
+    @property
+    def _sigmas(self) -> tuple[float, ...]:
+        return tuple(s or NO_BLUR for s in self.sigma)

@@ -1,0 +1,51 @@
+"""What a run needs of a PSF, whatever it is made from."""
+
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._layers.source import Source
+
+PSFArray = NDArray[np.float32]
+
+MAX_PIXELS = 2**27
+"""Of a PSF: more than these are taken for a mistake in a number or a unit."""
+
+
+class PSFKind(Protocol):
+    """A PSF before its array is made; making it may take long and belongs in the worker."""
+
+    title: ClassVar[str]
+    """What the dock calls this kind."""
+
+    hint: ClassVar[str]
+    """What the dock says about it."""
+
+    shown: ClassVar[bool]
+    """Whether a run shows it as a layer, because it is not one already."""
+
+    making: ClassVar[str]
+    """What a run says while it makes the array."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, which says how many axes of the image are deblurred."""
+
+    def check(self, source: Source) -> None:
+        """Refuse at once, in words, what cannot be made or used; by arithmetic only."""
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Make the PSF on the pixels of this image; also return what was done, in words."""
+
+    def about(self, source: Source) -> str:
+        """Say what is known of it before a run, by arithmetic only: how wide it is."""
+
+    def look(self, source: Source) -> PSFArray | None:
+        """Return its middle plane, if arithmetic alone can make it at once."""
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Return what the user should know before a run; by arithmetic only."""
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is kept with a result: "kind", "python" and what made it."""

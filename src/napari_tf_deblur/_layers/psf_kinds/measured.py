@@ -1,0 +1,91 @@
+"""A PSF that an image layer shows."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from napari_tf_deblur._layers.axes import Axis
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
+from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.bead import measured_psf
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+
+
+@dataclass(frozen=True)
+class LayerPSF:
+    """A PSF that an image layer shows, such as a bead, with the pixel size of that layer.
+
+    Axes of length 1 before the last two are left out.
+    """
+
+    title: ClassVar[str] = "Bead image"
+    hint: ClassVar[str] = (
+        "An image layer that shows the blur of one bright point, such as a bead; it is "
+        "resampled to the image's pixels, freed of its background, centred and normalised"
+    )
+    shown: ClassVar[bool] = False
+    making: ClassVar[str] = "making the PSF"
+
+    layer: Source
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes that are used."""
+        return len(self._axes)
+
+    def check(self, source: Source) -> None:
+        """Refuse a layer that is no PSF for this image."""
+        psf = self.layer
+        if psf.layer() is source.layer():
+            raise InvalidValueError(
+                f"'{psf.name}' is both the image and its PSF; as PSF, choose a layer that "
+                "shows the blur of one bright point."
+            )
+        if psf.rgb:
+            raise InvalidTypeError(
+                f"The PSF layer '{psf.name}' is a colour picture; choose one with a single "
+                "intensity per pixel."
+            )
+        if self.ndim > min(source.ndim, 3):
+            raise InvalidValueError(
+                f"The PSF layer '{psf.name}' has {self.ndim} axes and the image "
+                f"'{source.name}' has {source.ndim}; a PSF has at most 3, and no more than "
+                "its image."
+            )
+        self._spacing(source).check(psf.name, source.name, MAX_PIXELS)
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Return the PSF on the pixels of `source`, and what was done to it, in words."""
+        spacing = self._spacing(source)
+        values, notes = measured_psf(
+            np.asarray(self.layer.data).reshape([axis.size for axis in self._axes]),
+            spacing=spacing.of_psf,
+            image_spacing=spacing.of_image,
+        )
+        return values, (*spacing.notes, *notes)
+
+    def about(self, source: Source) -> str:
+        """Say that nothing is known before a run."""
+        return "Its beads are measured when you press Deblur."
+
+    def look(self, source: Source) -> PSFArray | None:
+        """Return nothing: its array is made in a run."""
+        return None
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Say which pixel sizes were assumed, and which look wrong."""
+        return self._spacing(source).warnings(self.layer.name, source.name)
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is needed to make it again."""
+        return {"kind": "measured", "layer": self.layer.name, "python": "psf"}
+
+    @property
+    def _axes(self) -> tuple[Axis, ...]:
+        axes = self.layer.axes
+        return tuple(a for k, a in enumerate(axes) if a.size != 1 or k >= len(axes) - 2)
+
+    def _spacing(self, source: Source) -> Spacing:
+        return layer_spacing(self._axes, source.frame(self.ndim).axes)

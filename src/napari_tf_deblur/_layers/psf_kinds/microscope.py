@@ -1,0 +1,109 @@
+"""The PSF of a microscope, by its optics."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from napari_tf_deblur._layers.axes import in_unit, is_length
+from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.microscope import (
+    Optics,
+    microscope_psf,
+    microscope_sigma,
+    pixel_sigma,
+    undersampling,
+)
+
+
+@dataclass(frozen=True)
+class MicroscopePSF:
+    """The PSF of a microscope: a Gaussian as wide as the diffraction makes it.
+
+    In a widefield volume, where every plane carries the same light and no Gaussian holds, it is
+    the diffraction PSF itself.
+
+    Attributes
+    ----------
+    optics : Optics
+        The microscope, lengths in nanometres.
+    ndim : int
+        Number of axes along which the image is deblurred.
+    """
+
+    title: ClassVar[str] = "Microscope"
+    hint: ClassVar[str] = (
+        "As wide as light allows: from the numbers printed on the objective and the filter, and "
+        "the size of a pixel"
+    )
+    shown: ClassVar[bool] = True
+    making: ClassVar[str] = "making the PSF"
+
+    optics: Optics
+    ndim: int
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether a Gaussian describes it: where something confines the light along z."""
+        optics = self.optics
+        confined = optics.microscope in ("confocal", "multiphoton") or optics.sheet is not None
+        return self.ndim < 3 or confined
+
+    def check(self, source: Source) -> None:
+        """Refuse pixels of unknown size, and numbers that cannot be meant."""
+        if not all(is_length(axis.unit) for axis in source.frame(self.ndim).axes):
+            raise InvalidValueError(
+                f"How large a pixel of '{source.name}' is, is not known: give the pixel size in "
+                "nanometres, or let the blur be found from the image."
+            )
+        self._gaussian(source).check(source)
+
+    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+        """Return the PSF on the pixels of `source`, and how wide it is, in words."""
+        notes = (self._gaussian(source).about(source),)
+        if self.is_gaussian:
+            return self._gaussian(source).array(source)[0], notes
+        return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
+
+    def about(self, source: Source) -> str:
+        """Say how wide it is, and whether the pixels are too large for it."""
+        width = self._gaussian(source).about(source)
+        return " ".join((f"{width}.", *self.warnings(source)))
+
+    def look(self, source: Source) -> PSFArray | None:
+        """Return the plane in focus, as a Gaussian."""
+        return self._gaussian(source).look(source)
+
+    def warnings(self, source: Source) -> tuple[str, ...]:
+        """Say whether the pixels are too large to catch what the objective resolves."""
+        words = undersampling(self.optics, self._spacing(source), unit="nm")
+        return (words,) if words else ()
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Return what is needed to make it again."""
+        if self.is_gaussian:
+            python = self._gaussian(source).record(source)["python"]
+        else:
+            given = {**self._arguments, **self._on_voxels(source)}
+            arguments = [f"{name}={value!r}" for name, value in given.items()]
+            python = f"microscope_psf({', '.join(arguments)})"
+        return {"kind": "microscope", "optics": asdict(self.optics), "python": python}
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        given = asdict(self.optics)
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _on_voxels(self, source: Source) -> dict[str, Any]:
+        """The voxels of the diffraction PSF, no more of them than the image has."""
+        return {"spacing": self._spacing(source), "within": source.frame(self.ndim).shape}
+
+    def _spacing(self, source: Source) -> tuple[float, ...]:
+        axes = source.frame(self.ndim).axes
+        return tuple(float(f"{in_unit(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
+
+    def _gaussian(self, source: Source) -> GaussianPSF:
+        """The Gaussian that describes it in focus, pixels of this image integrated."""
+        sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
+        return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))

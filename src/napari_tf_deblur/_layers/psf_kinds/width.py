@@ -1,0 +1,54 @@
+"""How wide a PSF is, in words."""
+
+from collections.abc import Sequence
+from math import log, sqrt
+
+from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
+
+FWHM = 2 * sqrt(2 * log(2))
+"""Full width of a Gaussian at half its maximum, in sigmas."""
+
+SAME = 0.005
+"""Relative difference up to which two widths are called one."""
+
+
+def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
+    """Say the widths of a Gaussian in pixels, and in units of length where they are known.
+
+    Parameters
+    ----------
+    sigma : sequence of float
+        In pixels, one per axis.
+    axes : sequence of Axis
+        The axes.
+
+    Returns
+    -------
+    str
+        Such as "FWHM 184 nm = 2.8 px".
+
+    Examples
+    --------
+    >>> fwhm((1.2, 1.2), [Axis("y", 9, 0.065, "micrometer"), Axis("x", 9, 0.065, "micrometer")])
+    'FWHM 184 nm = 2.8 px'
+    >>> fwhm((2, 1), [Axis("y", 9, 1, "pixel"), Axis("x", 9, 1, "pixel")])
+    'FWHM y 4.7, x 2.4 px'
+    """
+    pixels = [FWHM * s for s in sigma]
+    in_pixels = f"{_each([f'{p:.1f}' for p in pixels], pixels, axes)} px"
+    if not all(is_length(axis.unit) for axis in axes):
+        return f"FWHM {in_pixels}"
+    lengths = [in_unit(p * a.spacing, a.unit, "nm") for p, a in zip(pixels, axes)]
+    unit, scale = ("nm", 1.0) if max(lengths) < 2000 else ("micrometer", 1e-3)
+    numbers = [f"{length * scale:.3g}" for length in lengths]
+    return f"FWHM {_each(numbers, lengths, axes)} {short_unit(unit)} = {in_pixels}"
+
+
+def _each(words: Sequence[str], numbers: Sequence[float], axes: Sequence[Axis]) -> str:
+    """One number where all axes share it; else that of each, y and x together if they can be."""
+    if max(numbers) - min(numbers) <= SAME * max(numbers):
+        return words[-1]
+    names = [axis.name for axis in axes]
+    if len(numbers) == 3 and abs(numbers[1] - numbers[2]) <= SAME * numbers[2]:
+        return f"{names[1]}{names[2]} {words[2]}, {names[0]} {words[0]}"
+    return ", ".join(f"{name} {word}" for name, word in zip(names, words))

@@ -1,0 +1,229 @@
+"""The script that repeats a result: what its record says, as Python that runs by itself."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+import napari_tf_deblur
+from napari_tf_deblur._layers.script_text import Script, call, literal, names
+from napari_tf_deblur._layers.source import KEY
+
+Record = Mapping[str, Any]
+
+SMALL = 15 * 15
+"""Pixels of a PSF that is written out; a larger one is read from a file."""
+
+OTHER_PIXELS = "not as many pixels as before"
+OTHER_MASK = "the mask ignores other pixels than before: save its layer again"
+
+
+def script_of(record: Record) -> str:
+    """Write the script that repeats a result, as it stands.
+
+    It reads the image as napari did, without a window, deblurs it with the values that were used,
+    and saves the result beside it. An image that is in no file is taken from the viewer instead:
+    such a script runs in napari's console.
+
+    Parameters
+    ----------
+    record : mapping
+        What the layer of a result has in ``metadata["napari_tf_deblur"]``.
+
+    Returns
+    -------
+    str
+        Python that gives the same numbers.
+    """
+    script = Script(frozenset(napari_tf_deblur.__all__))
+    origins = (record["origin"], record["psf"].get("origin"), record["mask_origin"])
+    if any(map(_is_kept, origins)):
+        script.begin(
+            "Files are read as napari reads them, but without its window. Of several layers in a",
+            "file, the one of the same name is taken.",
+        )
+        script.do("PluginManager.instance().discover(include_npe1=True)")
+    _image(script, record)
+    _psf(script, record)
+    _mask(script, record)
+    _method(script, record)
+    _run(script, record)
+    version = record["versions"]["napari-tf-deblur"]
+    return script.text(f"Deblurs {record['source']!r} as napari-tf-deblur {version} did in napari.")
+
+
+def _image(script: Script, record: Record) -> None:
+    if _is_kept(record["origin"]):
+        script.begin("The image.")
+    else:
+        script.begin(
+            "The image. It was not read from a file, so that this script takes it from the viewer:",
+            "run it in napari's console. To run it without napari, save the layer, and put these",
+            "lines in place of the next:",
+            by_hand=(
+                "from napari.components import ViewerModel",
+                "from npe2 import PluginManager",
+                "PluginManager.instance().discover(include_npe1=True)",
+                "(layer,) = ViewerModel().open('the file', plugin='napari')",
+            ),
+        )
+    _layer(script, record["origin"])
+    _as_image(script, "image", record["origin"])
+
+
+def _psf(script: Script, record: Record) -> None:
+    psf, words = record["psf"], "The PSF: how one bright point is blurred."
+    bead = psf.get("origin")
+    if names(psf["python"]) <= script.public:
+        script.begin(words)
+        script.let("psf", psf["python"])
+    elif bead and (_is_kept(bead) or not _is_kept(record["origin"])):
+        script.begin(words, "Here an image of a bead shows it.")
+        _layer(script, bead)
+        _as_image(script, "psf", bead)
+    elif psf["kind"] == "estimated":
+        script.begin(words, "It is found in the image.", *psf["notes"])
+        script.let("psf", f"{_estimate(record)}.psf()")
+    elif np.size(psf["array"]) <= SMALL:
+        script.begin(words)
+        script.let("psf", literal(np.asarray(psf["array"])))
+    else:
+        _from_result(script, record, words, "psf", "['psf']['array']")
+
+
+def _estimate(record: Record) -> str:
+    """The search for the blur, on the axes that were deblurred."""
+    origin, order = record["origin"], record["order"]
+    rgb = origin["arguments"]["rgb"]
+    pixels = "np.asarray(image.data)"
+    if list(order) != sorted(order):
+        pixels += f".transpose({order})"
+    if np.dtype(origin["dtype"]).kind == "f":
+        pixels = f"np.ma.masked_invalid({pixels})"
+    return call(
+        "estimate_blur",
+        pixels,
+        ndim=record["psf"]["ndim"],
+        channel_axis=-1 if rgb else None,
+        alpha=rgb and origin["shape"][-1] == 4,
+    )
+
+
+def _mask(script: Script, record: Record) -> None:
+    origin, words = record["mask_origin"], "The pixels to ignore."
+    if origin is None:
+        return
+    if _is_kept(origin):
+        script.begin(words, "Here a layer of labels marks them.")
+        _layer(script, origin)
+        script.let("mask", _pixels(origin))
+        return
+    order = [k for k in record["order"] if k < record["mask"].ndim]
+    back = tuple(int(k) for k in np.argsort(order))
+    turned = f".transpose({back})" if order != sorted(order) else ""
+    _from_result(script, record, words, "mask", f"['mask']{turned}")
+
+
+def _method(script: Script, record: Record) -> None:
+    values = dict(record["method"])
+    method = values.pop("name")
+    words = [f"The method, with the values that were used. {record['reason']}".strip()]
+    if record["psf_width"] != 1:
+        words.append(f"The PSF is made {record['psf_width']:.2g} times as wide as it is.")
+    if record["stopped"] and 0 < record["iterations"] < values.get("iterations", 0):
+        values["iterations"] = record["iterations"]
+        words.append("It was stopped by hand after so many iterations.")
+    own = [name for name, value in values.items() if callable(value)]
+    for name in own:
+        script.begin(f"Put your own function here: the '{name}' that was given in Python.")
+        script.do(f"def {name}(image):\n    raise NotImplementedError\n")
+    script.begin(*words)
+    arguments = [f"{k}={k if k in own else literal(v)}" for k, v in values.items()]
+    expression = call(method, *arguments)
+    if record["scale"] is not None:
+        found = {"scale": record["scale"], "psf_width": record["psf_width"]}
+        expression = call("Calibration", expression, **found)
+    script.let("method", expression)
+
+
+def _run(script: Script, record: Record) -> None:
+    arguments = [f"boundary={record['boundary']!r}"]
+    arguments += ["mask=mask"] if record["mask_origin"] is not None else []
+    arguments += ["ignore_nan=True"] if record["ignore_nan"] else []
+    arguments += ["ignore_saturated=True"] if record["ignore_saturated"] else []
+    script.begin("The same run.")
+    script.let("result", call("deblur_layer", "image", "psf", "method", *arguments))
+    if _is_kept(record["mask_origin"]):
+        script.let("ignored", f"np.count_nonzero(result.metadata[{KEY!r}]['mask'])")
+        script.do(f"assert ignored == {np.count_nonzero(record['mask'])}, {OTHER_MASK!r}")
+    if _is_kept(record["origin"]):
+        colours = "rgb" if record["origin"]["arguments"]["rgb"] else "minisblack"
+        script.let("path", repr(_beside(record, "deblurred again.tif")))
+        script.do(call("tifffile.imwrite", "path", "result.data", photometric=colours))
+        script.do("print('Saved as', path)")
+    else:
+        script.do("napari.current_viewer().add_layer(result)")
+
+
+def _is_kept(origin: Record | None) -> bool:
+    """Whether a layer can be had again without the viewer."""
+    return bool(origin and (origin["path"] or origin["sample"]))
+
+
+def _layer(script: Script, origin: Record) -> None:
+    """Write what makes `layer` the layer that was used."""
+    name, place = origin["name"], origin["place"]
+    if not _is_kept(origin):
+        script.let("layer", f"napari.current_viewer().layers[{name!r}]")
+    else:
+        if origin["sample"]:
+            opening = call("open_sample", *map(repr, origin["sample"]))
+        else:
+            opening = call("open", repr(origin["path"]), plugin=origin["plugin"])
+        script.let("layers", f"ViewerModel().{opening}")
+        others = "layers" if place is None else f"layers[{place}:{place + 1}]"
+        script.let("(layer,)", f"[one for one in layers if one.name == {name!r}] or {others}")
+    script.do(f"assert {_pixels(origin)}.shape == {origin['shape']}, {OTHER_PIXELS!r}")
+
+
+def _pixels(origin: Record) -> str:
+    return "layer.data[0]" if origin["multiscale"] else "layer.data"
+
+
+def _as_image(script: Script, name: str, origin: Record) -> None:
+    """Write what makes an image of a layer's pixels, with the spacing that was used."""
+    script.let(name, call("Image", _pixels(origin), **origin["arguments"]))
+
+
+def _from_result(script: Script, record: Record, words: str, name: str, entry: str) -> None:
+    """Write what takes an array from the record: by a file, or in the viewer."""
+    kept = f"layers[{record['name']!r}].metadata[{KEY!r}]"
+    called = f"{record['name']!r} is the result's name in the list of layers."
+    if not _is_kept(record["origin"]):
+        script.begin(words, f"The result keeps these values. {called}")
+        script.let(name, f"napari.current_viewer().{kept}{entry}")
+        return
+    path = _beside(record, f"{name}.npy")
+    script.begin(
+        words,
+        f"Save these values first, by the next lines, in napari's console. {called}",
+        by_hand=(
+            "import numpy as np",
+            f"record = viewer.{kept}",
+            f"np.save({path!r}, record{entry})",
+        ),
+    )
+    script.let(name, f"np.load({path!r})")
+
+
+def _beside(record: Record, what: str) -> str:
+    """A file beside that of the image; in the current folder where that is none."""
+    origin = record["origin"]
+    name = re.sub(r'[\\/:*?"<>|\s]+', " ", f"{record['source']} {what}")
+    if origin["sample"] or "://" in origin["path"]:
+        return name
+    path = PurePath(origin["path"])
+    stores = [folder for folder in (path, *path.parents) if folder.suffix == ".zarr"]
+    return str((stores[-1] if stores else path).parent / name)

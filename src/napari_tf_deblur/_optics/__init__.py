@@ -1,0 +1,1 @@
+"""The PSF of a microscope from its optics; lengths are in wavelengths in the immersion."""

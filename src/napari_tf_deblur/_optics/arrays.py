@@ -1,0 +1,65 @@
+"""Which pixels and which sizes a PSF can be made for."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+
+LARGEST_PIXEL = 20.0
+"""Largest pixel, in wavelengths per numerical aperture, for which a PSF is made."""
+
+
+def checked_spacing(optics: Optics, spacing: Sequence[float]) -> tuple[float, ...]:
+    """Check a pixel size along y and x, or along z, y and x."""
+    try:
+        sizes = np.asarray(spacing, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"The pixel size is {spacing!r}; it must be one number for each of 2 or 3 axes."
+        ) from None
+    if sizes.shape not in ((2,), (3,)):
+        raise InvalidValueError(
+            f"The pixel size is {spacing!r}; give two numbers, along y and x, or three, along z, "
+            "y and x."
+        )
+    if not np.all((sizes > 0) & np.isfinite(sizes)):
+        raise InvalidValueError(
+            f"The pixel size is {in_words(sizes)}; each must be a number above 0, in the unit "
+            "of the emission."
+        )
+    largest = float(sizes[-2:].max())
+    if largest > LARGEST_PIXEL * optics.wavelength / optics.numerical_aperture:
+        raise InvalidValueError(
+            f"The pixels of {in_words(sizes)} are {largest / optics.wavelength:.2g} times as "
+            f"large as the wavelength of {optics.wavelength:g}, so no blur would be seen. Give "
+            "both in the same unit."
+        )
+    return tuple(float(size) for size in sizes)
+
+
+def checked_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
+    """Check the shape of a PSF, of so many axes."""
+    try:
+        sizes = np.asarray(shape, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"The PSF's shape is {shape!r}; it must be one whole number for each axis."
+        ) from None
+    if sizes.shape != (axes,):
+        raise InvalidValueError(
+            f"The PSF's shape is {shape!r}, and the pixel size has {axes} axes; give one number "
+            "for each axis."
+        )
+    if not np.all((sizes >= 1) & (sizes % 2 == 1)):
+        raise InvalidValueError(
+            f"The PSF's shape is {shape!r}; every size must be an odd number of pixels, so that "
+            "the PSF has a middle pixel."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def in_words(sizes: Iterable[float]) -> str:
+    """Return sizes as one writes them."""
+    return " x ".join(f"{size:g}" for size in sizes)

@@ -1,0 +1,336 @@
+"""The fields of a microscope: what fills them, what is said, and what PSF comes of them."""
+
+from enum import Enum
+from types import SimpleNamespace as Thing
+
+import numpy as np
+import pytest
+from dock_fields import microscope, result_of
+
+from napari_tf_deblur import gaussian_psf, microscope_sigma
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF
+from napari_tf_deblur.methods import Wiener
+from napari_tf_deblur.microscope import pixel_sigma
+
+
+class Unit(Enum):
+    """As ome_types has them."""
+
+    NANOMETER = "nm"
+    MICROMETER = "µm"
+
+
+def ome(channels, aperture=1.4, index=1.518, mode="WideField", pixel=0.065, step=None):
+    """An OME object as readers leave it; channels are pairs of a name and an emission."""
+    made = [
+        Thing(
+            id=f"Channel:0:{k}",
+            name=name,
+            emission_wavelength=emission,
+            emission_wavelength_unit=Unit.NANOMETER,
+            excitation_wavelength=None if emission is None else emission - 32,
+            excitation_wavelength_unit=Unit.NANOMETER,
+            acquisition_mode=mode,
+        )
+        for k, (name, emission) in enumerate(channels)
+    ]
+    pixels = Thing(
+        channels=made,
+        physical_size_x=pixel,
+        physical_size_y=pixel,
+        physical_size_z=step,
+        physical_size_x_unit=Unit.MICROMETER,
+        physical_size_y_unit=Unit.MICROMETER,
+        physical_size_z_unit=Unit.MICROMETER,
+    )
+    objective = Thing(id="Objective:0", lens_na=aperture, immersion="Oil")
+    settings = Thing(id="Objective:0", refractive_index=index, medium="Oil")
+    return Thing(
+        images=[Thing(id="Image:0", name="a", pixels=pixels, objective_settings=settings)],
+        instruments=[Thing(objectives=[objective])],
+    )
+
+
+def as_user(dock):
+    """Go to the fields of the microscope, as a user finds them."""
+    dock.fields.psf.kind.value = "Microscope"
+    return microscope(dock)
+
+
+@pytest.fixture
+def fields(dock):
+    return as_user(dock)
+
+
+def values(fields):
+    return (
+        fields.microscope.value,
+        fields.aperture.value,
+        fields.immersion.value,
+        fields.waves.emissions[0].value,
+        fields.pixel.value,
+        fields.step.value,
+    )
+
+
+def shown(*widgets):
+    return all(not widget.native.isHidden() for widget in widgets)
+
+
+# ---------------------------------------------------------------- nothing is known
+
+
+def test_a_dock_that_knows_nothing_finds_the_blur_and_says_so(
+    viewer, dock, fields, blurred, finished
+):
+    viewer.add_image(100 * blurred, name="cells")
+    assert fields.missing == ["NA", "Emission", "Pixel size"]
+    assert fields.words.text() == "Not known: NA, Emission, Pixel size."
+    said = dock.fields.psf.picture.words.text()
+    assert said == "The blur is found from the image when you press Deblur."
+    assert isinstance(fields.psf(), EstimatedPSF)
+    dock.fields.methods.choice.value = Wiener
+    dock.deblur()
+    finished(dock)
+    assert "sigma" in dock.fields.psf.picture.words.text()
+    assert result_of(viewer, "cells").metadata["napari_tf_deblur"]["psf"]["kind"] == "estimated"
+
+
+def test_a_colour_picture_is_taken_for_a_photograph(viewer, make_napari_viewer, blurred):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    assert dock.fields.psf.kind.value == "Microscope"
+    grey = viewer.add_image(blurred)
+    viewer.add_image(np.stack([blurred] * 3, -1).clip(0, 1), rgb=True)
+    assert dock.fields.psf.kind.value == "From the image"
+    viewer.layers.selection.active = grey
+    assert dock.fields.psf.kind.value == "Microscope"
+    dock.fields.psf.kind.value = "Gaussian"  # by hand, which stays
+    viewer.layers.selection.active = viewer.layers[1]
+    assert dock.fields.psf.kind.value == "Gaussian"
+
+
+# ---------------------------------------------------------------- three numbers
+
+
+def test_three_numbers_make_the_psf(viewer, dock, fields, blurred):
+    viewer.add_image(blurred, name="cells")
+    fields.aperture.value = 1.4
+    fields.waves.emissions[0].value = 520
+    fields.pixel.value = 65
+    psf = fields.psf()
+    assert isinstance(psf, MicroscopePSF)
+    assert fields.words.text() == ""
+    assert dock.fields.psf.picture.words.text() == "FWHM 182 nm = 2.8 px."
+    sigma = pixel_sigma(microscope_sigma(1.4, 520), (65, 65))
+    made, _ = psf.array(dock.fields.source())
+    np.testing.assert_allclose(made, gaussian_psf(sigma), atol=1e-6)
+    assert not dock.fields.psf.picture._picture.isHidden()
+
+
+def test_impossible_numbers_are_told(viewer, dock, fields, blurred, told, finished):
+    viewer.add_image(blurred, name="cells")
+    fields.aperture.value = 1.6
+    fields.waves.emissions[0].value = 520
+    fields.pixel.value = 65
+    assert "immersion" in dock.fields.psf.picture.words.text()
+    dock.deblur_button.native.click()
+    finished(dock)
+    assert len(told) == 1
+    assert "1.6" in told[0]
+    assert result_of(viewer, "cells") is None
+
+
+def test_too_large_pixels_are_said_at_once(viewer, dock, fields, blurred):
+    viewer.add_image(blurred)
+    fields.aperture.value = 1.4
+    fields.waves.emissions[0].value = 520
+    fields.pixel.value = 200
+    assert "larger than the" in dock.fields.psf.picture.words.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "there"),
+    [
+        ("widefield", {"emission"}),
+        ("confocal", {"emission", "excitation", "pinhole"}),
+        ("light sheet", {"emission", "sheet"}),
+        ("multiphoton", {"excitation"}),
+    ],
+)
+def test_each_microscope_asks_for_what_it_needs(viewer, dock, fields, blurred, kind, there):
+    viewer.add_image(np.stack([blurred] * 4), units=("um",) * 3, scale=(0.3, 0.1, 0.1))
+    fields.microscope.value = kind
+    asked = {
+        "emission": not fields.waves.emissions[0].native.isHidden(),
+        "excitation": shown(fields.waves.excitations[0]),
+        "pinhole": shown(fields.pinhole),
+        "sheet": shown(fields.sheet),
+    }
+    assert {name for name, is_asked in asked.items() if is_asked} == there
+    assert shown(fields.step)
+    fields.aperture.value = 0.8
+    field = fields.waves.excitations[0] if kind == "multiphoton" else fields.waves.emissions[0]
+    field.value = 900 if kind == "multiphoton" else 520
+    assert fields.missing == []
+    psf = fields.psf()
+    assert psf.optics.microscope == kind
+    source = dock.fields.source()
+    psf.check(source)
+    assert psf.array(source)[0].ndim == 3
+    dock.fields.images.dims.value = 2
+    assert not shown(fields.step)
+    assert fields.psf().array(dock.fields.source())[0].ndim == 2
+
+
+def test_a_widefield_volume_gets_the_diffraction_psf(viewer, dock, fields, blurred):
+    viewer.add_image(np.stack([blurred] * 9), units=("um",) * 3, scale=(0.3, 0.1, 0.1))
+    fields.aperture.value, fields.waves.emissions[0].value = 1.2, 520
+    made, _ = fields.psf().array(dock.fields.source())
+    assert made.shape[0] == 9
+    light = made.sum(axis=(1, 2))
+    assert light.min() > 0.8 * light.max()  # each plane has its light, where the frame holds it
+    fields.microscope.value = "confocal"
+    made, _ = fields.psf().array(dock.fields.source())
+    light = made.sum(axis=(1, 2))
+    assert light.min() < 0.1 * light.max()
+
+
+# ---------------------------------------------------------------- what the file says
+
+
+def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
+    viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
+    assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
+    assert fields.missing == []
+    said = fields.words.text()
+    assert (
+        said == "Read from the file: Microscope, NA, Immersion, Emission, Excitation, Pixel size."
+    )
+    fields.waves.emissions[0].value = 510  # and can be overruled
+    assert "Emission" not in fields.words.text()
+    assert fields.psf().optics.emission == 510
+
+
+def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
+    """As readers of the bioio family leave it: the OME object under another key."""
+    described = ome([("DAPI", 460), ("Cy5", 670)], 1.2, 1.33, "SpinningDiskConfocal", 0.1, 0.3)
+    described.images[0].objective_settings.medium = "Water"
+    viewer.add_image(
+        np.stack([blurred] * 4),
+        name="Cy5",
+        metadata={"bioimage": object(), "ome_types": described, "raw_image_metadata": None},
+        axis_labels=("z", "y", "x"),
+    )
+    assert values(fields) == ("confocal", 1.2, 1.33, 670, 100, 300)
+    assert fields.waves.excitations[0].value == 638
+    assert fields.missing == []
+
+
+def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
+    viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
+    other = viewer.add_image(blurred, name="other")
+    assert values(fields) == ("widefield", 0, 0, 0, 0, 0)
+    fields.waves.emissions[0].value = 600  # by hand: it stays until a file says otherwise
+    viewer.layers.selection.active = viewer.layers["GFP"]
+    assert fields.waves.emissions[0].value == 520
+    viewer.layers.selection.active = other
+    assert fields.waves.emissions[0].value == 0
+
+
+def test_an_uncertain_channel_has_no_emission(viewer, fields, blurred):
+    described = ome([("DAPI", 460), ("GFP", 520)])
+    viewer.add_image(blurred, metadata={"ome_metadata": described}, name="cells")
+    assert fields.waves.emissions[0].value == 0
+    assert fields.missing == ["Emission"]
+    assert fields.aperture.value == 1.4
+
+
+@pytest.mark.parametrize(
+    ("options", "pixel", "step", "origin"),
+    [
+        ({"scale": (0.3, 0.1, 0.1), "units": ("um",) * 3}, 100, 300, "the layer's scale"),
+        ({"scale": (300, 65, 65), "units": ("nm",) * 3}, 65, 300, "the layer's scale"),
+        ({"scale": (1, 0.1, 0.1)}, 100, 1000, "the layer's scale, taken to be in µm"),
+        ({}, 0, 0, None),
+    ],
+)
+def test_the_pixel_size_of_the_layer(viewer, dock, fields, blurred, options, pixel, step, origin):
+    layer = viewer.add_image(np.stack([blurred] * 3), **options)
+    dock.fields.images.dims.value = 3
+    assert (fields.pixel.value, fields.step.value) == (pixel, step)
+    if origin:
+        assert f"Read from {origin}: Pixel size, z step." in fields.words.text()
+    layer.scale = (0.5, 0.2, 0.2)
+    layer.units = ("um",) * 3
+    assert (fields.pixel.value, fields.step.value) == (200, 500)
+
+
+def test_the_pixel_size_of_the_fields_is_used_and_the_layer_stays(viewer, dock, fields, blurred):
+    layer = viewer.add_image(np.stack([blurred] * 3), scale=(3, 1, 1), units=("um",) * 3)
+    fields.aperture.value, fields.waves.emissions[0].value = 1.2, 520
+    fields.pixel.value, fields.step.value = 100, 250
+    (job,) = dock.fields.jobs()
+    assert job.source.frame(3).spacing == (250, 100, 100)
+    np.testing.assert_array_equal(layer.scale, (3, 1, 1))
+    np.testing.assert_array_equal(job.source.place.scale, (3, 1, 1))
+
+
+# ---------------------------------------------------------------- several channels
+
+
+def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
+    described = ome([("DAPI", 460), ("GFP", 520), ("Cy5", None)])
+    for name in ("DAPI", "GFP", "Cy5"):
+        viewer.add_image(blurred, name=name, metadata={"ome_metadata": described})
+    viewer.layers.selection = {viewer.layers[name] for name in ("DAPI", "GFP", "Cy5")}
+    assert [x.source.name for x in dock.fields.images.chosen] == ["Cy5", "DAPI", "GFP"]
+    assert "DAPI, GFP" in dock.fields.images.words.text()
+    assert [field.value for field in fields.waves.emissions] == [0, 460, 520]
+    labels = [fields.waves.form._labels[id(field)].text() for field in fields.waves.emissions]
+    assert labels == ["Emission of Cy5", "Emission of DAPI", "Emission of GFP"]
+    assert fields.missing == ["Emission of Cy5"]
+    fields.waves.emissions[0].value = 670
+    jobs = dock.fields.jobs()
+    assert [job.source.name for job in jobs] == ["Cy5", "DAPI", "GFP"]
+    assert [job.psf.optics.emission for job in jobs] == [670, 460, 520]
+    viewer.layers.selection = {viewer.layers["DAPI"]}
+    assert [job.psf.optics.emission for job in dock.fields.jobs()] == [460]
+    assert [shown(field) for field in fields.waves.emissions] == [True, False, False]
+
+
+# ---------------------------------------------------------------- what is remembered
+
+
+def test_what_is_printed_on_the_objective_is_remembered(qtbot, viewer, dock, fields, blurred):
+    viewer.add_image(blurred, name="cells")
+    fields.aperture.value = 1.2
+    fields.immersion.value = 1.33
+    fields.microscope.value = "confocal"
+    fields.waves.emissions[0].value = 520
+    viewer.window.remove_dock_widget(dock.native.parent())
+    dock.native.deleteLater()
+    qtbot.wait(50)
+    _, again = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    assert values(as_user(again)) == ("confocal", 1.2, 1.33, 0, 0, 0)
+
+
+def test_what_a_file_says_is_not_remembered(viewer, dock, fields, blurred):
+    fields.aperture.value = 0.8
+    viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
+    assert fields.aperture.value == 1.4
+    viewer.add_image(blurred, name="other")
+    assert fields.aperture.value == 0.8
+
+
+@pytest.mark.parametrize("spoilt", ["", "much", "-3", "[]"])
+def test_settings_that_are_spoilt_are_passed_over(viewer, spoilt):
+    from qtpy.QtCore import QSettings
+
+    from napari_tf_deblur._dock.filled_in import SETTINGS
+
+    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, *SETTINGS)
+    for name in ("na", "immersion", "microscope"):
+        settings.setValue(name, spoilt)
+    settings.sync()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    assert values(microscope(dock)) == ("widefield", 0, 0, 0, 0, 0)

@@ -1,0 +1,144 @@
+"""What the dock says, and that it can be used without a mouse."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from dock_fields import result_of
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollBar,
+)
+
+from napari_tf_deblur.methods import METHODS, Wiener
+
+CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+JARGON = re.compile(r"\b(tolerance|boundary|nonnegative|regularis\w+|dtype|None|True|False)\b")
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot, blurred):
+    """A real window with a dock in which everything is unfolded."""
+    viewer = make_napari_viewer(show=True, strict_qt="raise")
+    viewer.window.resize(1400, 1000)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    viewer.add_image(blurred, name="cells")
+    dock.fields.advanced.unfold()
+    dock.fields.ignore.fold.unfold()
+    qtbot.wait(200)
+    return viewer, dock
+
+
+def controls(dock):
+    """What can be pressed, moved or typed into, as it stands in the window."""
+    found = []
+    for kind in CONTROLS:
+        found += [x for x in dock.native.findChildren(kind) if x.isVisible()]
+    inner = (QAbstractSpinBox, QComboBox)
+    return [
+        x
+        for x in dict.fromkeys(found)
+        if not isinstance(x, QScrollBar) and not isinstance(x.parent(), inner)
+    ]
+
+
+KINDS = ("Microscope", "Bead image", "Gaussian", "From the image")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_has_a_tooltip_that_is_a_sentence(window, qtbot, finished, kind):
+    viewer, dock = window
+    dock.fields.methods.choice.value = Wiener
+    dock.fields.psf.kind.value = "Gaussian"
+    dock.deblur()
+    finished(dock)
+    assert result_of(viewer, "cells") is not None
+    dock.fields.psf.kind.value = kind
+    for method in METHODS:
+        dock.fields.methods.choice.value = method
+        qtbot.wait(20)
+        for control in controls(dock):
+            words = control.toolTip()
+            name = getattr(control, "text", lambda: "")() or control.metaObject().className()
+            assert len(words) > 10, f"{name}: '{words}'"
+            assert words[0].isupper() or words[0] in "'\"", words
+
+
+def test_labels_are_words_of_the_field(window, qtbot):
+    _, dock = window
+    for kind in KINDS:
+        dock.fields.psf.kind.value = kind
+        for method in METHODS:
+            dock.fields.methods.choice.value = method
+            qtbot.wait(10)
+            texts = [x.text() for x in dock.native.findChildren(QLabel) if x.isVisible()]
+            texts += [x.text() for x in dock.native.findChildren(QAbstractButton) if x.isVisible()]
+            assert not [text for text in texts if JARGON.search(text)]
+
+
+def test_numbers_have_units(window):
+    _, dock = window
+    dock.fields.psf.kind.value = "Microscope"
+    fields = dock.fields.psf.of_kind["Microscope"]
+    fields.waves.emissions[0].value, fields.pixel.value, fields.step.value = 520, 65, 300
+    fields.waves.excitations[0].value, fields.sheet.value = 488, 2000
+    for field in (
+        fields.waves.emissions[0],
+        fields.pixel,
+        fields.step,
+        fields.waves.excitations[0],
+        fields.sheet,
+    ):
+        assert field.native.text().endswith(" nm")
+    assert fields.pinhole.native.text().endswith(" AU")
+
+
+def tab_order(dock):
+    """What Tab goes to in the dock, from its first field on."""
+    first = dock.fields.images.layer.native
+    found, part = [first], first.nextInFocusChain()
+    while part is not first:
+        by_tab = part.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if by_tab and part.isVisible() and part.isEnabled() and dock.native.isAncestorOf(part):
+            found.append(part)
+        part = part.nextInFocusChain()
+    return [x for x in found if x.focusProxy() is None and not isinstance(x, QScrollBar)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tab_goes_down_the_rows_and_reaches_everything(window, qtbot, finished, kind):
+    _, dock = window
+    dock.fields.methods.choice.value = Wiener
+    dock.fields.psf.kind.value = "Gaussian"
+    dock.deblur()
+    finished(dock)
+    dock.fields.psf.kind.value = kind
+    qtbot.wait(100)
+    order = tab_order(dock)
+    missed = [x for x in controls(dock) if x.isEnabled() and x not in order]
+    assert not missed, [(type(x).__name__, x.toolTip()[:40]) for x in missed]
+    assert not [x for x in order if not x.toolTip()]
+    places = [x.mapTo(dock.native, QPoint(0, x.height() // 2)).y() for x in order]
+    top = order.index(dock.deblur_button.native)
+    assert places[:top] == sorted(places[:top])
+    assert all(b > a - 12 for a, b in pairwise(places[top:])), places
+
+
+def test_the_shortcut_deblurs(window, qtbot, finished):
+    viewer, dock = window
+    dock.fields.methods.choice.value = Wiener
+    assert "Ctrl+Return" in dock.deblur_button.tooltip
+    dock.native.window().activateWindow()
+    dock.fields.images.layer.native.setFocus()
+    qtbot.wait(50)
+    qtbot.keyClick(
+        dock.native.window(), Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.ControlModifier
+    )
+    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None, timeout=30_000)
+    finished(dock)
