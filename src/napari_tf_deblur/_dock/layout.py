@@ -3,16 +3,30 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 NARROWEST = 280
 """Of the dock, in pixels."""
+
+NARROWEST_IN_LETTERS = 33
+"""The same in letters of the usual width, for large fonts."""
+
+LOWEST = 50
+"""Of a part that can be scrolled, in pixels."""
 
 WIDE = 1.5
 """Width over height from which on the parts are side by side."""
 
 MOST = 0.55
 """Part of the height that what is below the fields may take."""
+
+RESIZED = (
+    QEvent.Type.Resize,
+    QEvent.Type.LayoutRequest,
+    QEvent.Type.StyleChange,
+    QEvent.Type.FontChange,
+)
 
 
 class Layout(QObject):
@@ -42,44 +56,57 @@ class Layout(QObject):
         for part in news:
             column.addWidget(part)
         column.addStretch(1)
-        self._fields, self._news = _Scrolled(fields), _Scrolled(below)
+        self._news = _Scrolled(below)
         self._rest = rest = QVBoxLayout()
         rest.addWidget(controls)
         rest.addWidget(self._news)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._box.setContentsMargins(0, 0, 0, 0)
-        self._box.addWidget(self._fields, 1)
+        self._box.addWidget(_Scrolled(fields), 1)
         self._box.addLayout(rest, 0)
+        whole = QWidget()
+        whole.setLayout(self._box)
         outer = dock.layout()
-        assert isinstance(outer, QBoxLayout)
-        outer.addLayout(self._box, 1)
-        dock.setMinimumWidth(NARROWEST)
+        assert outer is not None
+        outer.addWidget(_Scrolled(whole, 20))  # where there is no room for the buttons alone
         dock.installEventFilter(self)
         below.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Arrange the parts anew when the dock, or what is said in it, changes its size."""
-        if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+        if event is not None and event.type() in RESIZED:
             self._arrange()
         return False
 
     def _arrange(self) -> None:
+        letters = NARROWEST_IN_LETTERS * self._dock.fontMetrics().averageCharWidth()
+        narrowest = max(NARROWEST, letters)
+        self._dock.setMinimumWidth(narrowest)
         width, height = self._dock.width(), self._dock.height()
-        wide = width > WIDE * height
+        wide = width > max(WIDE * height, 2 * narrowest)
         directions = QBoxLayout.Direction
         self._box.setDirection(directions.LeftToRight if wide else directions.TopToBottom)
         self._box.setStretch(1, 1 if wide else 0)
         top = Qt.AlignmentFlag.AlignTop if wide else Qt.AlignmentFlag(0)
         self._box.setAlignment(self._rest, top)
-        most = height if wide else round(MOST * height)
-        self._news.be_tall(most)
+        self._news.be_tall(height if wide else round(MOST * height))
 
 
 class _Scrolled(QScrollArea):
-    """A widget that can be scrolled up and down where there is no room for it."""
+    """A widget that can be scrolled up and down where there is no room for it.
 
-    def __init__(self, widget: QWidget) -> None:
+    Parameters
+    ----------
+    widget : QWidget
+        The widget.
+    lowest : int
+        Height that it must have at least, in pixels.
+    """
+
+    def __init__(self, widget: QWidget, lowest: int = LOWEST) -> None:
         super().__init__()
+        self._lowest = lowest
+        self._needed = self._wanted = 0  # heights, if they were found
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -87,20 +114,38 @@ class _Scrolled(QScrollArea):
         self.setWidget(widget)
 
     def be_tall(self, most: int) -> None:
-        """Be as tall as the widget must be, or `most` and let it be scrolled."""
+        """Be as tall as the widget must be, or `most` and let it be scrolled; less if need be."""
         widget = self.widget()
         layout = None if widget is None else widget.layout()
         assert layout is not None
         width = self.maximumViewportSize().width()
         needed = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
-        needed = max(needed, layout.totalMinimumSize().height())
+        self._needed = max(needed, layout.totalMinimumSize().height())
+        self._wanted = min(self._needed, most)
+        self.setMaximumHeight(self._wanted)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.updateGeometry()
+        self._show_bar()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Show a scroll bar only where it is needed: it takes room, and asks for more."""
+        super().resizeEvent(event)
+        self._show_bar()
+
+    def _show_bar(self) -> None:
         policies = Qt.ScrollBarPolicy
-        enough = needed <= most  # without a bar, which would take room and ask for more
-        self.setVerticalScrollBarPolicy(
-            policies.ScrollBarAlwaysOff if enough else policies.ScrollBarAsNeeded
-        )
-        self.setFixedHeight(min(needed, most))
+        enough = 0 < self._needed <= self.height()
+        policy = policies.ScrollBarAlwaysOff if enough else policies.ScrollBarAsNeeded
+        if policy != self.verticalScrollBarPolicy():
+            self.setVerticalScrollBarPolicy(policy)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for the height that was found, or for as much as the widget does."""
+        widget = self.widget()
+        assert widget is not None
+        hint = widget.sizeHint()
+        return QSize(hint.width(), self._wanted or hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Ask for little: the rest can be scrolled to."""
-        return QSize(NARROWEST // 2, 60)
+        return QSize(NARROWEST // 2, min(self._lowest, self._wanted or self._lowest))

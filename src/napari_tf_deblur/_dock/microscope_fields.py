@@ -64,7 +64,7 @@ class MicroscopeFields:
         self.immersion = ComboBox(
             label="Immersion",
             choices=[
-                ("usual for the NA", USUAL),
+                ("usual", USUAL),
                 *((f"{name} ({n:g})", n) for name, n in IMMERSIONS.items()),
             ],
             tooltip="What is between objective and specimen, with its refractive index; printed on "

@@ -146,6 +146,8 @@ class Frame:
         """
         others = [axis.kind for k, axis in enumerate(self.all) if k not in self.indices]
         each = f"Each {' and '.join(dict.fromkeys(others))} by itself: " if others else ""
+        if not others and len(self.indices) == 2:
+            each = "Single plane: "
         whole = f"{' '.join(self.names)}{' as one volume' if len(self.indices) == 3 else ''}"
         parts = [f"{each}{whole}", *(["colours together"] if rgb else [])]
         return " · ".join((", ".join(parts), *self._pixel_sizes()))
