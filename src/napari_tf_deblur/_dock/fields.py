@@ -27,8 +27,6 @@ BOUNDARIES = [
 ]
 """What can lie beyond the frame, in words."""
 
-SMOOTHING = "Smoothing"
-
 
 class Fields:
     """Everything that can be set, for the image that is chosen.
@@ -69,7 +67,7 @@ class Fields:
         self.psf = PSFFields(form, self.advanced.form, self._psf_candidates)
         self.methods = MethodFields(form, self.advanced.form)
         self.smoothing = Smoothing()
-        self._smoothing_label = form.add_row(SMOOTHING, self.smoothing)
+        form.add_wide(self.smoothing)
         self.ignore = IgnoreFields(self._masks)
         self.boundary = ComboBox(
             label="Beyond the frame",
@@ -86,8 +84,6 @@ class Fields:
         column.addStretch(1)
         self.images.changed.connect(self._fit)
         self.psf.changed.connect(self._describe_axes)
-        self.smoothing.changed.connect(self._say_ratio)
-        self._say_ratio(self.smoothing.value)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()
 
@@ -168,10 +164,6 @@ class Fields:
 
     def _describe_axes(self) -> None:
         self.images.describe(self.psf.chosen.ndim)
-
-    def _say_ratio(self, ratio: float) -> None:
-        said = "" if ratio == 1 else f" x {ratio:.3g}"
-        self._smoothing_label.setText(f"{SMOOTHING}{said}")
 
     def _psf_candidates(self) -> list[Image]:
         return [x for x in self.images.images() if not x.rgb and not is_ours(x)]

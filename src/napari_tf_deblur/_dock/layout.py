@@ -9,8 +9,11 @@ from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QSizePolicy, QVBoxLa
 NARROWEST = 280
 """Of the dock, in pixels."""
 
-NARROWEST_IN_LETTERS = 33
-"""The same in letters of the usual width, for large fonts."""
+BORDER = 2
+"""That the style adds at the sides of what can be scrolled, in pixels."""
+
+MARGIN = 6
+"""At the sides of the dock, in pixels."""
 
 LOWEST = 50
 """Of a part that can be scrolled, in pixels."""
@@ -62,7 +65,8 @@ class Layout(QObject):
         rest.addWidget(self._news)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._box.setContentsMargins(0, 0, 0, 0)
-        self._box.addWidget(_Scrolled(fields), 1)
+        self._fields = _Scrolled(fields)
+        self._box.addWidget(self._fields, 1)
         self._box.addLayout(rest, 0)
         whole = QWidget()
         whole.setLayout(self._box)
@@ -79,8 +83,7 @@ class Layout(QObject):
         return False
 
     def _arrange(self) -> None:
-        letters = NARROWEST_IN_LETTERS * self._dock.fontMetrics().averageCharWidth()
-        narrowest = max(NARROWEST, letters)
+        narrowest = max(NARROWEST, self._fields.least_width + 2 * MARGIN)
         self._dock.setMinimumWidth(narrowest)
         width, height = self._dock.width(), self._dock.height()
         wide = width > max(WIDE * height, 2 * narrowest)
@@ -113,14 +116,26 @@ class _Scrolled(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(widget)
 
+    @property
+    def least_width(self) -> int:
+        """Width with which nothing is clipped, with a scroll bar."""
+        widget, bar = self.widget(), self.verticalScrollBar()
+        assert widget is not None
+        assert bar is not None
+        return int(widget.minimumSizeHint().width() + bar.sizeHint().width() + 2 * BORDER)
+
     def be_tall(self, most: int) -> None:
         """Be as tall as the widget must be, or `most` and let it be scrolled; less if need be."""
         widget = self.widget()
         layout = None if widget is None else widget.layout()
         assert layout is not None
-        width = self.maximumViewportSize().width()
+        bar, view = self.verticalScrollBar(), self.viewport()
+        assert bar is not None
+        assert view is not None
+        width = view.width() + (bar.width() if bar.isVisible() else 0)
         needed = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
-        self._needed = max(needed, layout.totalMinimumSize().height())
+        needed = max(needed, layout.totalMinimumSize().height())
+        self._needed = needed + self.height() - view.height()  # with what the style adds
         self._wanted = min(self._needed, most)
         self.setMaximumHeight(self._wanted)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)

@@ -23,6 +23,8 @@ class Smoothing(QWidget):
 
     Attributes
     ----------
+    label : QLabel
+        What it is, and the ratio.
     slider : QSlider
         The ratio's logarithm.
     auto : QPushButton
@@ -43,6 +45,9 @@ class Smoothing(QWidget):
         self.auto.setToolTip("Smooth as much as suits the image")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
+        self.label = QLabel()
+        self.label.setBuddy(self.slider)
+        row.addWidget(self.label)
         row.addWidget(QLabel("less"))
         row.addWidget(self.slider, 1)
         row.addWidget(QLabel("more"))
@@ -65,5 +70,7 @@ class Smoothing(QWidget):
         is_auto = self.slider.value() == 0
         self.auto.setEnabled(not is_auto)
         said = "as suits the image" if is_auto else f"{self.value:.3g} times as much"
-        self.slider.setToolTip(f"{TOOLTIP}. Now: {said}")
+        self.label.setText("Smoothing" if is_auto else f"Smoothing x {self.value:.3g}")
+        for part in (self.label, self.slider):
+            part.setToolTip(f"{TOOLTIP}. Now: {said}")
         self.changed.emit(self.value)

@@ -17,6 +17,9 @@ EMISSION = (
 EXCITATION = (
     "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
 )
+LONGEST_NAME = 16
+"""Letters of a layer's name in a label."""
+
 LONGEST = 3000.0
 """In nanometres."""
 
@@ -57,7 +60,7 @@ class WaveFields:
         self._count = max(1, len(images))
         for pair, image in zip(zip(self.emissions, self.excitations), images):
             for field, label in zip(pair, ("Emission", "Excitation")):
-                field.label = f"{label} of {image}" if len(images) > 1 else label
+                field.label = f"{label} of {_short(image)}" if len(images) > 1 else label
                 self.form.show_row(field, label=field.label)
 
     def needed(self, microscope: str) -> list[FloatSpinBox]:
@@ -85,6 +88,11 @@ class WaveFields:
 
     def _tell(self, *_: object) -> None:
         self.changed.emit()
+
+
+def _short(name: str) -> str:
+    """Shorten a long name of a layer in its middle: a label does not break words."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:8]}…{name[-7:]}"
 
 
 def number_field(

@@ -11,7 +11,7 @@ from napari.utils.notifications import notification_manager, show_error, show_wa
 from napari_tf_deblur._dock.batch import Batch
 from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
-from napari_tf_deblur._dock.layout import Layout
+from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import Panel
 from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
@@ -65,7 +65,7 @@ class DeblurWidget(Container[Widget]):
         self.result_row = ResultRow(napari_viewer, self.fields.restore)
         self.plot = LossPlot()
         self.fields.advanced.form.add_wide(self.plot)
-        self.margins = (6, 0, 6, 6)
+        self.margins = (MARGIN, 0, MARGIN, MARGIN)
         news = (self.status, self.result_row)
         self._arrangement = Layout(self.native, self.fields.widget, self._panel, news)
         self.deblur_button.changed.connect(self.deblur)
