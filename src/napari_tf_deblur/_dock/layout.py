@@ -134,8 +134,7 @@ class _Scrolled(QScrollArea):
         assert view is not None
         width = view.width() + (bar.width() if bar.isVisible() else 0)
         needed = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
-        needed = max(needed, layout.totalMinimumSize().height())
-        self._needed = needed + self.height() - view.height()  # with what the style adds
+        self._needed = max(needed, layout.totalMinimumSize().height()) + BORDER
         self._wanted = min(self._needed, most)
         self.setMaximumHeight(self._wanted)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
