@@ -109,6 +109,18 @@ def test_a_colour_picture_is_taken_for_a_photograph(viewer, make_napari_viewer, 
     assert dock.fields.psf.kind.value == "Gaussian"
 
 
+def test_a_gaussian_without_sigmas_is_found_too(make_napari_viewer, blurred):
+    viewer = make_napari_viewer(strict_qt="raise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
+    viewer.add_image(blurred)
+    dock.fields.psf.kind.value = "Gaussian"
+    assert isinstance(dock.fields.psf.chosen.psf(), EstimatedPSF)
+    said = dock.fields.psf.picture.words.text()
+    assert said == "The blur is found from the image when you press Deblur."
+    dock.fields.psf.of_kind["Gaussian"].sigmas[2].value = 1.5
+    assert dock.fields.psf.chosen.psf().sigma == (0, 1.5)
+
+
 # ---------------------------------------------------------------- three numbers
 
 

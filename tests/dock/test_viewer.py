@@ -68,6 +68,7 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
     dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
     dock.deblur()
     qtbot.waitUntil(lambda: len(dock.plot.losses) > 20, timeout=30_000)
+    qtbot.waitUntil(lambda: result_of(viewer, "square").visible)
     assert np.abs(canvas(viewer, qtbot) - before).max() > 40
     assert not dock.deblur_button.enabled
     qtbot.mouseClick(dock.stop_button.native, Qt.MouseButton.LeftButton)

@@ -441,7 +441,6 @@ def test_bad_psfs(viewer, dock, blurred, told, finished, spoil, words):
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("sigma", 0.0, "sigma"),
         ("sigma", 300.0, "'Sigma x' is 300 pixels"),
         ("size", "99999", "too many"),
         ("size", "12", "odd"),

@@ -9,12 +9,9 @@ from psygnal import Signal
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._layers.axes import short_unit
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.errors import InvalidValueError
-
-DEFAULT_SIGMA = 2.0
-"""In pixels."""
 
 
 class GaussianFields:
@@ -44,10 +41,11 @@ class GaussianFields:
         self.sigmas = [
             FloatSpinBox(
                 label=f"Sigma {axis}",
-                value=DEFAULT_SIGMA,
+                value=0.0,
                 min=0.0,
                 max=1e9,
-                tooltip="Standard deviation of the Gaussian along this axis; 0 for no blur",
+                tooltip="Standard deviation of the Gaussian along this axis; 0 for no blur. While "
+                "all are 0, the blur is found from the image",
             )
             for axis in "zyx"
         ]
@@ -79,8 +77,10 @@ class GaussianFields:
         """As many axes as the image is deblurred along."""
         return None
 
-    def psf(self, image: int = 0) -> GaussianPSF:
+    def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF that the fields describe, sigmas in pixels, the same for all images.
+
+        While no sigma is given it is one to be found in the image.
 
         Raises
         ------
@@ -95,6 +95,8 @@ class GaussianFields:
             )
         steps = self._step[-self._ndim :]
         sigmas = [field.value for field in self.sigmas[-self._ndim :]]
+        if not any(sigmas):
+            return EstimatedPSF(self._ndim)
         return GaussianPSF(
             sigma=tuple(float(f"{s / p:.9g}") for s, p in zip(sigmas, steps, strict=True)),
             size=size,

@@ -27,6 +27,7 @@ def deblur_layer(
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
     ignore_saturated: bool = False,
+    smoothing: float = 1.0,
     residual: Literal[False] = False,
 ) -> Image: ...
 
@@ -41,6 +42,7 @@ def deblur_layer(
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
     ignore_saturated: bool = False,
+    smoothing: float = 1.0,
     residual: Literal[True],
 ) -> tuple[Image, Image]: ...
 
@@ -54,6 +56,7 @@ def deblur_layer(
     mask: Labels | Shapes | ArrayLike | None = None,
     ignore_nan: bool = False,
     ignore_saturated: bool = False,
+    smoothing: float = 1.0,
     residual: bool = False,
 ) -> Image | tuple[Image, Image]:
     """Deblur a napari image layer.
@@ -79,6 +82,8 @@ def deblur_layer(
         Ignore pixels that are NaN or infinite instead of refusing them.
     ignore_saturated : bool
         Ignore pixels that are as bright as the camera can tell, or brighter.
+    smoothing : float
+        Times as much regularisation as suits the image.
     residual : bool
         Whether to return a layer of the residual too: the image less the result blurred again.
 
@@ -113,6 +118,7 @@ def deblur_layer(
         mask=None if mask is None else mask_from(mask, source),
         ignore_nan=ignore_nan,
         ignore_saturated=ignore_saturated,
+        smoothing=smoothing,
         mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
         calibration=calibration,
     )

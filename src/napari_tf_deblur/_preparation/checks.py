@@ -98,7 +98,7 @@ def saturated_pixels(image: Values) -> NDArray[np.bool_]:
     --------
     >>> arch = np.arange(20) * np.arange(19, -1, -1)
     >>> int(saturated_pixels(np.minimum(np.add.outer(arch, arch), 150)).sum())
-    76
+    96
     """
     values = image[np.isfinite(image)] if image.dtype.kind == "f" else image.ravel()
     if image.dtype.kind == "b" or not values.size:

@@ -8,6 +8,9 @@ from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
 FWHM = 2 * sqrt(2 * log(2))
 """Full width of a Gaussian at half its maximum, in sigmas."""
 
+NANOMETRES = 1000.0
+"""Length below which it is said in nanometres, and else in micrometres."""
+
 SAME = 0.005
 """Relative difference up to which two widths are called one."""
 
@@ -39,7 +42,7 @@ def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
     if not all(is_length(axis.unit) for axis in axes):
         return f"FWHM {in_pixels}"
     lengths = [in_unit(p * a.spacing, a.unit, "nm") for p, a in zip(pixels, axes)]
-    unit, scale = ("nm", 1.0) if max(lengths) < 2000 else ("micrometer", 1e-3)
+    unit, scale = ("nm", 1.0) if max(lengths) < NANOMETRES else ("micrometer", 1e-3)
     numbers = [f"{length * scale:.3g}" for length in lengths]
     return f"FWHM {_each(numbers, lengths, axes)} {short_unit(unit)} = {in_pixels}"
 
