@@ -114,7 +114,9 @@ def test_a_result_that_is_selected_puts_its_settings_back(viewer, dock, deblurre
     finished(dock)
     viewer.layers.selection.active = layer
     viewer.layers.selection.active = result
-    assert dock.status.text() == words
+    settings, said = dock.status.text().split("\n")
+    assert said == words
+    assert settings == "cells. Blur: Gaussian. Method: Richardson-Lucy. Smoothing x 2."
     assert dock.fields.images.layer.value is layer
     dock.result_row.settings.native.click()
     after = dock.fields.jobs()[0]

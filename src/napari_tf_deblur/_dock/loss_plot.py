@@ -3,13 +3,11 @@
 import math
 
 import numpy as np
-import qtpy.QtWidgets  # first, for pyqtgraph to take the binding that napari has
 from numpy.typing import ArrayLike, NDArray
-from pyqtgraph import AxisItem, GraphicsLayoutWidget, PlotDataItem, mkPen
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QSizePolicy
+from pyqtgraph import AxisItem, PlotDataItem, mkPen
+from qtpy.QtWidgets import QWidget
 
-_CURVE = "#d95f02"  # stands out from dark and light, for the colour-blind too
+from napari_tf_deblur._dock.themed_plot import ORANGE, ThemedPlot
 
 
 class LossAxis(AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -30,10 +28,8 @@ class LossAxis(AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         return [f"{10**place:.6g}" for place in places]
 
 
-class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
+class LossPlot(ThemedPlot):
     """Plots one loss per iteration on a logarithmic axis; the mouse cannot move it.
-
-    It takes the colour of its text from the style sheet, and so follows napari's theme.
 
     Parameters
     ----------
@@ -41,34 +37,26 @@ class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
         Qt's parent.
     """
 
-    def __init__(self, parent: qtpy.QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("What the method minimises, after each iteration", parent)
         self._losses: NDArray[np.float64] = np.empty(0)
-        self.setBackground(None)
-        self.setFrameShape(self.Shape.NoFrame)
-        self.setFixedHeight(150)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setToolTip("What the method minimises, after each iteration")
-        # Not pyqtgraph's PlotItem: it leaves menus behind, and lets the mouse move things.
-        view = self.addViewBox(row=0, col=1, enableMouse=False, enableMenu=False)
+        view = self.add_axes(0, LossAxis)
         view.setLimits(xMin=0, minXRange=10)
-        self._axes = (LossAxis("left", linkView=view), AxisItem("bottom", linkView=view))
-        for axis, label, cell in zip(self._axes, ("loss", "iteration"), ((0, 0), (1, 1))):
-            axis.enableAutoSIPrefix(False)
-            axis.setLabel(label)
-            self.addItem(axis, *cell)
-        self._axes[0].setWidth(64)  # fixed, so that numbers do not move the curve
+        self._axes[0].setLabel("loss")
+        self._axes[1].setLabel("iteration")
         self._axes[1].setStyle(textFillLimits=[(0, 0.4)])  # numbers must not touch
-        self._axes[1].setHeight(2 * self.fontMetrics().lineSpacing() + 8)
-        self._axes[0].setGrid(50)
-        self.ci.layout.setSpacing(0)
-        self.ci.layout.setContentsMargins(0, 6, 6, 0)
-        self._curve = PlotDataItem(pen=mkPen(_CURVE, width=2), symbolBrush=_CURVE, symbolSize=5)
+        self._curve = PlotDataItem(pen=mkPen(ORANGE, width=2), symbolBrush=ORANGE, symbolSize=5)
         self._curve.setLogMode(False, True)
         self._curve.setDownsampling(auto=True, method="peak")
         view.addItem(self._curve)
         self.set_losses([])
-        self._colour()
+        self.adapt()
+
+    def adapt(self) -> None:
+        """Take over colour and font; below, there are numbers and a label."""
+        super().adapt()
+        line = self._text.fontMetrics().lineSpacing()
+        self._axes[1].setHeight(2 * line + 12)
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -89,17 +77,3 @@ class LossPlot(GraphicsLayoutWidget):  # type: ignore[misc]
         self._curve.setData(shown + 1, self._losses[shown], symbol=symbol)
         for axis in self._axes:
             axis.setTicks(None if shown.size else [])  # None: by itself
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow the theme."""
-        super().changeEvent(event)
-        changed = event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange)
-        if changed and hasattr(self, "_curve"):  # Qt sends the first ones during __init__
-            self._colour()
-
-    def _colour(self) -> None:
-        text = self.palette().color(self.foregroundRole())
-        for axis in self._axes:
-            axis.setPen(text)
-            axis.setTextPen(text)
-        self.resetCachedContent()  # the background

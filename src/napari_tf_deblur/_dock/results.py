@@ -11,6 +11,7 @@ from napari.layers import Image, Layer
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result, residual_layer
 from napari_tf_deblur._layers.source import Source, placement
+from napari_tf_deblur.methods.base import named
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,16 @@ class Made:
     job: Job
     words: str
     residual: Callable[[], Image]
+
+    @property
+    def settings(self) -> str:
+        """The settings that made it, in words."""
+        job = self.job
+        method = "Automatic" if isinstance(job.method, str) else named(type(job.method))[0]
+        parts = [f"Blur: {job.psf.title}", f"Method: {method}"]
+        parts += [f"Smoothing x {job.smoothing:.3g}"] if job.smoothing != 1 else []
+        parts += ["Saturated pixels ignored"] if job.ignore_saturated else []
+        return f"{job.source.name}. {'. '.join(parts)}."
 
     @property
     def source(self) -> Layer | None:

@@ -130,7 +130,7 @@ class DeblurWidget(Container[Widget]):
         made = self._results.of(layer)
         if made is not None and self._batch is None:
             self.result_row.show_result(layer, made)
-            self._panel.say(made.words)
+            self._panel.say(f"{made.settings}\n{made.words}")
 
     def _layer_to_replace(self, job: Job) -> Layer | None:
         return None if self.result_row.keep.value else self._results.to_replace(job)
