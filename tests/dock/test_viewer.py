@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from dock_fields import gaussian, result_of
+from dock_fields import gaussian, result_of, results_of
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
@@ -68,6 +68,7 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
     dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
     dock.deblur()
     qtbot.waitUntil(lambda: len(dock.plot.losses) > 20, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(results_of(viewer, "square")), timeout=30_000)
     qtbot.waitUntil(lambda: result_of(viewer, "square").visible)
     assert np.abs(canvas(viewer, qtbot) - before).max() > 40
     assert not dock.deblur_button.enabled
