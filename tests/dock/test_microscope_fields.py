@@ -93,7 +93,13 @@ def test_a_dock_that_knows_nothing_finds_the_blur_and_says_so(
     dock.deblur()
     finished(dock)
     assert "sigma" in dock.fields.psf.picture.words.text()
+    viewer.add_points(np.zeros((1, 2)))  # other layers do not matter
+    assert "sigma" in dock.fields.psf.picture.words.text()
+    assert not dock.fields.psf.picture._picture.isHidden()
     assert result_of(viewer, "cells").metadata["napari_tf_deblur"]["psf"]["kind"] == "estimated"
+    viewer.add_image(100 * blurred, name="other")
+    assert dock.fields.psf.picture.words.text() == said
+    assert dock.fields.psf.picture._picture.isHidden()
 
 
 def test_a_colour_picture_is_taken_for_a_photograph(viewer, make_napari_viewer, blurred):

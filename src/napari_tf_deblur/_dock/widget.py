@@ -1,7 +1,5 @@
 """The dock "Deblur"."""
 
-from collections.abc import Callable
-
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
@@ -14,14 +12,13 @@ from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import Panel
-from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
+from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.result_row import ResultRow
 from napari_tf_deblur._dock.results import Results
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Outcome, Run
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_display import find_psf_layer, thumbnail
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur.errors import UserError
 
@@ -55,9 +52,9 @@ class DeblurWidget(Container[Widget]):
         self._said: list[str] = []  # of the images of a batch
         self._gone = False
         self._tasks = TaskQueue(self.native)
-        self._preview = PSFPreview(napari_viewer, self._tasks)
         self._results = Results(napari_viewer)
         self.fields = Fields(napari_viewer)
+        self._psf_view = PSFView(napari_viewer, self.fields, self._tasks, self._report)
         self._panel = Panel()
         self.deblur_button = self._panel.deblur_button
         self.stop_button = self._panel.stop_button
@@ -122,7 +119,11 @@ class DeblurWidget(Container[Widget]):
 
     def show_psf(self, *_: object) -> None:
         """Show the PSF as a layer in the corner of its image."""
-        self._make_psf(self._report)
+        self._psf_view.show_layer()
+
+    def _on_psf(self) -> None:
+        if not self._gone:
+            self._psf_view.update()
 
     def _select(self, layer: Layer) -> None:
         """Follow a layer that the user selects: an image to deblur, or a result to look at."""
@@ -135,43 +136,11 @@ class DeblurWidget(Container[Widget]):
     def _layer_to_replace(self, job: Job) -> Layer | None:
         return None if self.result_row.keep.value else self._results.to_replace(job)
 
-    def _on_psf(self) -> None:
-        """Say how wide the PSF is now, and keep its layer up to date if it is there."""
-        if self._gone:
-            return
-        picture = self.fields.psf.picture
-        look, words = None, ""
-        try:
-            if self.fields.images.layer.value is not None:
-                source, psf = self.fields.source(), self.fields.psf.chosen.psf()
-                psf.check(source)
-                look, words = psf.look(source), psf.about(source)
-        except UserError as error:  # half-typed values deserve no notification
-            words = str(error)
-        picture.words.say(words)
-        picture.show_picture(None if look is None else thumbnail(look))
-        if find_psf_layer(self._viewer) is not None:
-            self._make_psf(lambda error: None, is_update=True)
-
-    def _make_psf(self, on_error: Callable[[Exception], None], is_update: bool = False) -> None:
-        try:
-            source, psf = self.fields.source(), self.fields.psf.chosen.psf()
-            psf.check(source)
-        except UserError as error:
-            on_error(error)
-        else:
-            self._preview.make(
-                Wanted(source, psf, on_error, only_if_there=is_update, visible=not is_update)
-            )
-
     def _on_update(self, update: Update, job: Job) -> None:
         self._panel.show_progress(update)
         self.plot.set_losses(update.losses)
         if update.psf is not None:
-            there = not job.psf.shown
-            wanted = Wanted(job.source, job.psf, self._report, only_if_there=there, visible=False)
-            self._preview.show(wanted, update.psf)
-            self.fields.psf.picture.show_picture(thumbnail(update.psf))
+            self._psf_view.show_array(update.psf, job)
 
     def _on_result(self, outcome: Outcome, run: Run | None, job: Job) -> None:
         if self._gone:
@@ -184,8 +153,7 @@ class DeblurWidget(Container[Widget]):
             self.plot.set_losses(outcome.done.loss_history)
             words = _summary(outcome, run)
             self._say(words, job, run.stopwatch.in_words())
-            if outcome.notes:
-                self.fields.psf.picture.words.say(f"{'; '.join(outcome.notes).rstrip('.')}.")
+            self._psf_view.show_used(outcome, job)
             if run.layer is not None:
                 made = self._results.add(run.layer, job, outcome, words)
                 self.result_row.show_result(run.layer, made)
@@ -219,7 +187,7 @@ class DeblurWidget(Container[Widget]):
     def _on_destroyed(self, *_: object) -> None:
         self._gone = True
         self._tasks.drop()
-        self._preview.end()
+        self._psf_view.end()
         self._follower.end()
         self.result_row.end()
         self.fields.unwatch()
