@@ -6,16 +6,15 @@ from weakref import ref
 
 from napari.components import ViewerModel
 from napari.layers import Image
-from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
 from napari_tf_deblur._dock.profile_follower import ProfileFollower
 from napari_tf_deblur._dock.profile_plot import ProfilePlot
+from napari_tf_deblur._dock.reporting import report
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 from napari_tf_deblur._layers.view_state import Alone, SideBySide
-from napari_tf_deblur.errors import UserError
 
 NOTHING = "There is nothing to compare yet: deblur an image first"
 LOST = "The original or the result was deleted: deblur again to compare them"
@@ -213,10 +212,7 @@ class CompareRow(QWidget):
                 self._view.enter(*pair)
         except Exception as error:  # one that leaves a slot would end the process
             self._leave()
-            if isinstance(error, UserError):
-                show_error(str(error))
-            else:
-                notification_manager.receive_error(type(error), error, error.__traceback__)
+            report(error)
 
     def _on_side_by_side(self, checked: bool) -> None:
         self._leave()

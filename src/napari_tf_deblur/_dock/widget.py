@@ -4,7 +4,7 @@ from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.utils.notifications import notification_manager, show_error, show_warning
+from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.batch import Batch
 from napari_tf_deblur._dock.fields import Fields
@@ -13,6 +13,7 @@ from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import Panel
 from napari_tf_deblur._dock.psf_view import PSFView
+from napari_tf_deblur._dock.reporting import report
 from napari_tf_deblur._dock.result_row import ResultRow
 from napari_tf_deblur._dock.results import Results
 from napari_tf_deblur._dock.task_queue import TaskQueue
@@ -20,7 +21,6 @@ from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Outcome, Run
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result
-from napari_tf_deblur.errors import UserError
 
 
 class DeblurWidget(Container[Widget]):
@@ -166,7 +166,7 @@ class DeblurWidget(Container[Widget]):
 
     def _say(self, words: str, job: Job | None = None, tooltip: str = "") -> None:
         """Say how a run ended, of several images below what was said of the former."""
-        if job is not None and self._batch is not None and self._batch.count > 1:
+        if job is not None and self._has_several:
             self._said.append(f"{job.source.name}: {words}")
             words = "\n".join(self._said)
         self._panel.say(words, tooltip)
@@ -178,11 +178,11 @@ class DeblurWidget(Container[Widget]):
 
     def _report(self, error: Exception, job: Job | None = None) -> None:
         self._say(str(error), job)
-        if isinstance(error, UserError):  # a sentence will do
-            several = job is not None and self._batch is not None and self._batch.count > 1
-            show_error(f"{job.source.name}: {error}" if job and several else str(error))
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        report(error, f"{job.source.name}: " if job and self._has_several else "")
+
+    @property
+    def _has_several(self) -> bool:
+        return self._batch is not None and self._batch.count > 1
 
     def _on_destroyed(self, *_: object) -> None:
         self._gone = True

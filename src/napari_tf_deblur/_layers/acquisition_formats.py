@@ -14,19 +14,16 @@ from napari_tf_deblur._layers.metadata_tree import (
     number,
     text,
 )
+from napari_tf_deblur._optics.optics import IMMERSIONS
 
 Size = tuple[float | None, float | None, float | None]
 
-IMMERSIONS = {
-    "air": 1.0,
-    "dry": 1.0,
-    "water": 1.33,
-    "waterdipping": 1.33,
-    "silicone": 1.406,
-    "siliconeoil": 1.406,
-    "glycerol": 1.47,
-    "glyc": 1.47,
-    "oil": 1.515,
+INDICES_BY_NAME = {
+    **IMMERSIONS,
+    "dry": IMMERSIONS["air"],
+    "waterdipping": IMMERSIONS["water"],
+    "siliconeoil": IMMERSIONS["silicone"],
+    "glyc": IMMERSIONS["glycerol"],
 }
 """Refractive index of what is between objective and specimen; "Multi" and "Other" say nothing."""
 
@@ -169,7 +166,7 @@ def _leica(tree: Any) -> Description:
     settings = [node for node in settings if text(node, "NumericalAperture")]
     indices = (
         agreed(number(node, "RefractionIndex", *INDICES) for node in settings),
-        agreed(IMMERSIONS.get(_plain(text(node, "Immersion"))) for node in settings),
+        agreed(INDICES_BY_NAME.get(_plain(text(node, "Immersion"))) for node in settings),
     )
     return Description(
         numerical_aperture=agreed(
@@ -211,8 +208,8 @@ def _optics(
         objectives = [o for o in objectives if used in (text(o, "ID"), text(o, "Id"))]
     indices = (
         number(settings, "RefractiveIndex", *INDICES),
-        IMMERSIONS.get(_plain(text(settings, "Medium"))),
-        agreed(IMMERSIONS.get(_plain(text(o, "Immersion"))) for o in objectives),
+        INDICES_BY_NAME.get(_plain(text(settings, "Medium"))),
+        agreed(INDICES_BY_NAME.get(_plain(text(o, "Immersion"))) for o in objectives),
     )
     return (
         agreed(number(o, "LensNA", *APERTURES) for o in objectives),

@@ -1,12 +1,9 @@
 """How wide a PSF is, in words."""
 
 from collections.abc import Sequence
-from math import log, sqrt
 
 from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
-
-FWHM = 2 * sqrt(2 * log(2))
-"""Full width of a Gaussian at half its maximum, in sigmas."""
+from napari_tf_deblur._optics.optics import FWHM
 
 NANOMETRES = 1000.0
 """Length below which it is said in nanometres, and else in micrometres."""

@@ -1,0 +1,21 @@
+"""How an error reaches the user: as a notification of napari."""
+
+from napari.utils.notifications import notification_manager, show_error
+
+from napari_tf_deblur.errors import UserError
+
+
+def report(error: Exception, before: str = "") -> None:
+    """Notify the user: by a sentence if that will do, and else with the traceback.
+
+    Parameters
+    ----------
+    error : Exception
+        What went wrong.
+    before : str
+        What is put before the sentence, such as the name of the image.
+    """
+    if isinstance(error, UserError):
+        show_error(f"{before}{error}")
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)
