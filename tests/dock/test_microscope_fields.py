@@ -244,6 +244,19 @@ def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
     assert fields.missing == []
 
 
+def test_the_pinhole_that_a_file_says(viewer, fields, blurred):
+    """As Zeiss's files give it: in Airy units."""
+    described = ome([("GFP", 520)], mode="LaserScanningConfocalMicroscopy")
+    described.images[0].pixels.channels[0].pinhole_size_airy = 0.6
+    viewer.add_image(blurred, metadata={"ome_metadata": described}, name="GFP")
+    assert shown(fields.pinhole)
+    assert fields.pinhole.value == 0.6
+    assert fields.psf().optics.pinhole == 0.6
+    assert "Pinhole" in fields.words.text()
+    viewer.add_image(blurred, name="other")
+    assert fields.pinhole.value == 1
+
+
 def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     other = viewer.add_image(blurred, name="other")

@@ -256,6 +256,41 @@ def test_it_fits_wherever_it_is_and_whatever_the_font(window, qtbot, blurred, pl
         get_settings().appearance.font_size = former
 
 
+@pytest.mark.parametrize("size", [9, 18])
+def test_it_has_room_again_when_a_small_window_becomes_large(window, qtbot, size):
+    """Napari adds a dock to a window that has not yet the size that it gets."""
+    viewer, dock = window
+    qt_window = dock.native.window()
+    frame = dock.native.parent()
+    while not isinstance(frame, QDockWidget):
+        frame = frame.parent()
+    former = get_settings().appearance.font_size
+    try:
+        get_settings().appearance.font_size = size
+        qt_window.addDockWidget(AREAS["left"], frame)
+        qtbot.wait(100)
+        viewer.window.resize(700, qt_window.minimumSizeHint().height())
+        qtbot.wait(100)
+        assert bottom(dock.deblur_button.native, frame) > frame.height()
+        tall = 720 if size == 9 else 850
+        viewer.window.resize(1280, tall)
+        qtbot.wait(100)
+        assert qt_window.height() == tall
+        assert bottom(dock.deblur_button.native, frame) <= frame.height()
+        lists = [d for d in qt_window.findChildren(QDockWidget) if d.windowTitle() == "layer list"]
+        drawn = frame.height() - 30  # the user drags its border, and it is left alone
+        qt_window.resizeDocks([*lists, frame], [900, drawn], Qt.Orientation.Vertical)
+        qtbot.wait(100)
+        low = frame.height()
+        qtbot.wait(200)
+        assert frame.height() == low
+        viewer.window.resize(1200, 600)  # and the window can be made small again
+        qtbot.wait(100)
+        assert qt_window.height() < tall
+    finally:
+        get_settings().appearance.font_size = former
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_curve_has_the_colours_of_the_theme(window, qtbot, theme):
     viewer, dock = window

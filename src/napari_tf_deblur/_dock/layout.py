@@ -6,6 +6,8 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_tf_deblur._dock.room import Room
+
 NARROWEST = 280
 """Of the dock, in pixels."""
 
@@ -73,6 +75,7 @@ class Layout(QObject):
         outer = dock.layout()
         assert outer is not None
         outer.addWidget(_Scrolled(whole, 20))  # where there is no room for the buttons alone
+        Room(dock, lambda: whole.minimumSizeHint().height() + outer.contentsMargins().bottom())
         dock.installEventFilter(self)
         below.installEventFilter(self)
 

@@ -188,6 +188,7 @@ class MicroscopeFields:
         put(self.microscope, known.microscope, file)
         put(self.aperture, known.numerical_aperture, file)
         put(self.immersion, _immersion(known.refractive_index), file)
+        put(self.pinhole, known.pinhole, file)
         for number in range(len(self.waves.emissions)):
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
