@@ -241,3 +241,33 @@ def test_one_line_and_one_pixel_wide_images(method):
         result = deconvolve(picture(*(n + 8 for n in shape))[tuple(map(slice, shape))], psf, method)
         assert result.image.shape == shape
         assert np.isfinite(result.image).all()
+
+
+# ---------------------------------------------------------------- values below the background
+
+
+def cell():
+    """A bright object on a dark ground, without noise."""
+    image = np.zeros((96, 96))
+    image[20:70, 30:60] = ndimage.gaussian_filter(np.random.default_rng(0).random((50, 30)), 2)
+    return ndimage.gaussian_filter(600 * image, 1.5)
+
+
+def told_of_negative(image, method):
+    warnings = deconvolve(image.astype(np.float32), gaussian_psf(1.5), method).warnings
+    return any("below" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("method", [PoissonLikelihood, RichardsonLucy])
+def test_noise_about_the_background_is_no_fault_of_anybody(method):
+    random = np.random.default_rng(1)
+    assert not told_of_negative(random.poisson(0.3 * cell() + 8), method())  # a background found
+    assert not told_of_negative(random.normal(cell(), 20), method(background=0))  # dark-corrected
+    assert not told_of_negative(random.poisson(0.1 * cell() + 20) - 20, method(background=0))
+
+
+@pytest.mark.parametrize("method", [PoissonLikelihood, RichardsonLucy])
+def test_structure_below_the_background_is_told(method):
+    counts = np.random.default_rng(2).poisson(cell() + 50)
+    assert told_of_negative(counts - counts.mean(), method(background=0))
+    assert told_of_negative(counts + 100, method(background=230))

@@ -25,7 +25,11 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 NEGATIVE = 0.05
-"""Values below the background by more than this part of the range are more than noise."""
+"""Values below the background by less than this part of the range do no harm."""
+
+NOISE = 6.0
+"""Standard deviations of the noise below the background, from which on values are no noise: of
+thousand million pixels none is so far below."""
 
 REACH = 0.999
 """Part of the PSF's light for which an unknown boundary keeps room around the frame."""
@@ -139,8 +143,7 @@ class Prepared:
                 f"{'the one found' if blur else 'the one given'}, with which trials predicted the "
                 "image better. To use a PSF as it is, give the weight as a number."
             )
-        lowest = min(float(values[plane].min()) for plane in used)
-        if method.counts_photons and lowest < -NEGATIVE * calibration.scale:
+        if method.counts_photons and _is_negative(image, calibration.scale):
             warnings.append(
                 f"The image has values below {'its background' if method.offset else 'zero'}, "
                 "which this method takes for noise: light has none. Set the background to what "
@@ -265,6 +268,12 @@ def _fill(plane: Array, valid: Mask) -> None:
     """Put each channel's mean where pixels do not count."""
     for channel in plane:
         np.copyto(channel, np.mean(channel, where=valid, dtype=np.float64), where=~valid)
+
+
+def _is_negative(image: Statistics, scale: float) -> bool:
+    """Whether values are so far below zero that the noise does not explain it."""
+    lowest = -float(image.values.min())
+    return lowest > NEGATIVE * scale and lowest > NOISE * image.noise_level
 
 
 def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[str]:

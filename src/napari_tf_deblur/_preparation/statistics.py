@@ -67,6 +67,11 @@ class Statistics:
         """Standard deviation of the noise, root mean square over all pixels."""
         return mean_of_line(self.values, self.valid, *self._level_and_line)
 
+    @property
+    def noise_level(self) -> float:
+        """Standard deviation of the noise in most places: see :mod:`napari_tf_deblur.noise`."""
+        return self._level_and_line[0]
+
     def gain(self, read_noise: float) -> float:
         """Intensity units per photon: see :func:`napari_tf_deblur.noise.photon_gain`."""
         usual, line = self._level_and_line
