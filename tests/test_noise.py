@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, calibrate, gaussian_psf
 from napari_tf_deblur._noise.level import noise_level
-from napari_tf_deblur.noise import photon_gain
+from napari_tf_deblur.noise import noise_line, photon_gain
 
 
 def cell(cover, photons=200.0, side=200, seed=0):
@@ -38,6 +38,21 @@ def counts(shape, photons, seed=0):
 def test_the_gain_is_found_whatever_the_shape_and_the_light(shape, photons, gain):
     found = photon_gain(counts(shape, photons) * np.float32(gain))
     assert found == pytest.approx(gain, rel=0.25)
+
+
+@pytest.mark.parametrize("photons", [60, 400])
+@pytest.mark.parametrize("haze", [5, 20])
+@pytest.mark.parametrize("gain", [0.01, 1, 300])
+def test_what_is_subtracted_leaves_its_noise_behind(photons, haze, gain):
+    """A line through zero would say that there is none: trials then took noise for detail."""
+    random = np.random.default_rng(photons + haze)
+    light = np.zeros((200, 200))
+    light[40:140, 60:150] = 2 * photons * ndimage.gaussian_filter(random.random((100, 90)), 2)
+    image = gain * random.poisson(ndimage.gaussian_filter(light, 2) + haze)[None, None]
+    for part in (0, 0.5, 1, 1.5):
+        line = noise_line((image - part * gain * haze).astype(np.float32))
+        in_the_dark = line.at_zero + line.slope * (1 - part) * gain * haze
+        assert in_the_dark == pytest.approx(gain**2 * haze, rel=0.3)
 
 
 def test_masked_pixels_do_not_count():

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
-from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.broken_pixels import lowest_value, rounding_step
 from napari_tf_deblur._noise.camera import CUT, Camera, camera_of
 from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
@@ -79,11 +79,12 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
 
 def _of_channel(planes: Array, valid: Mask | None) -> Background:
     unit = peak_and_unit(planes, valid)[1]
-    lowest = float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
+    lowest = lowest_value(planes, valid)
     blocks = blocks_of(planes, valid, noise_level(planes, valid), SAMPLE_PIXELS)
     if blocks is None:
         return Background(0.0, 0.0)
-    camera = camera_of(blocks, planes.ndim - 2, rounding_step(planes, valid) / unit)
+    step = rounding_step(planes, valid) / unit
+    camera = camera_of(blocks, planes.ndim - 2, lowest / unit, step)
     ground = dark_ground(blocks)
     if ground is None or ground.part < WIDE or ground.variance > FLAT * ground.noise:
         level = _of_camera(camera, blocks)

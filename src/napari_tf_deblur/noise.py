@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._noise.blocks import blocks_of
-from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.broken_pixels import lowest_value, rounding_step
 from napari_tf_deblur._noise.camera import camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.line_fit import Fit, Line, best_line
+from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, best_line
 from napari_tf_deblur._noise.pieces import Array, Mask, counted, peak_and_unit
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur.errors import InvalidValueError
@@ -164,11 +164,21 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     noise, fit, photons = _measured(planes, valid)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
-        return Line(noise.gain, dark - noise.gain * (noise.offset or 0.0))
+        return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
     slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
     brightest = float(counted(planes, valid).max())
     few = photons.at_zero + photons.slope * brightest < noise.sigma**2
-    return Line(0.0, noise.mean**2) if slower or few else photons
+    return Line(0.0, noise.mean**2) if slower or few else _not_below(photons, fit)
+
+
+def _not_below(line: Line, fit: Fit | None) -> Line:
+    """The line, or what blocks show, if that is surely more in the dark.
+
+    After a background was subtracted, the noise of its photons is still there.
+    """
+    if fit is None or fit.at(0.0) - line.at_zero < SURE * fit.error_at(0.0):
+        return line
+    return Line(max(fit.slope, 0.0), fit.at(0.0) if fit.slope > 0 else fit.level)
 
 
 def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Line]:
@@ -179,7 +189,8 @@ def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Lin
     if blocks is None:
         return Noise(usual, usual, confident=False), None, Line(0.0, 0.0)
     axes = planes.ndim - 2
-    camera = camera_of(blocks, axes, rounding_step(planes, valid) / unit)
+    lowest, step = lowest_value(planes, valid) / unit, rounding_step(planes, valid) / unit
+    camera = camera_of(blocks, axes, lowest, step)
     variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
     sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
     gain, offset, read_noise = (
@@ -188,7 +199,13 @@ def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Lin
     )
     fit = camera.fit
     if fit is not None:
-        fit = fit._replace(slope=fit.slope * unit, slope_error=fit.slope_error * unit)
+        fit = fit._replace(
+            slope=fit.slope * unit,
+            slope_error=fit.slope_error * unit,
+            centre=fit.centre * unit,
+            level=fit.level * unit**2,
+            level_error=fit.level_error * unit**2,
+        )
     photons = _in_units(best_line(blocks, 0.0, axes), peak, unit)
     return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
 

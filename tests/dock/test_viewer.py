@@ -349,11 +349,12 @@ def in_a_thread():
 
 ORDERS = {
     "TensorFlow, viewer, dock": "tensorflow_first(); v = viewer_first(); dock(v); v.close()",
-    "viewer, dock": "v = viewer_first(); dock(v); v.close()",
     "viewer, TensorFlow in a thread": "v = viewer_first(); in_a_thread(); dock(v); v.close()",
-    "window closed and process ended during a run": """
+    "viewer, dock; window closed and process ended during a run": """
 import napari_tf_deblur, threading
 v = viewer_first()
+dock(v)
+v.window.remove_dock_widget("all")
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
 w.fields.methods.choice.value = napari_tf_deblur.GradientDescent
 w.fields.methods.forms[napari_tf_deblur.GradientDescent].iterations.value = 100_000

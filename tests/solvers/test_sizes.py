@@ -98,15 +98,6 @@ def test_frames_on_one_rung_share_what_is_compiled(method, traces):
     assert len(traces) > first
 
 
-@of_every_method
-def test_runs_at_one_size_compile_nothing_new(method, traces):
-    deconvolve(image(64, 41), PSF, method)
-    first = len(traces)
-    for seed in range(30):
-        deconvolve(image(64, 41, seed=seed), PSF, method)
-    assert len(traces) == first
-
-
 @pytest.mark.parametrize("method", [METHODS[0], METHODS[3]], ids=repr)
 def test_many_sizes_do_not_make_tensorflow_warn_of_retracing(method, caplog):
     logger = logging.getLogger("tensorflow")

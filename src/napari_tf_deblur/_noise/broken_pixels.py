@@ -62,10 +62,15 @@ def saturated_at(planes: Array, valid: Mask | None) -> float:
     return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
 
 
+def lowest_value(planes: Array, valid: Mask | None) -> float:
+    """Lowest intensity."""
+    return float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
+
+
 def piled_at(planes: Array, valid: Mask | None) -> float:
     """Lowest intensity, if so many pixels have it that what was below may be cut off."""
     kept = True if valid is None else valid
-    bottom = float(np.min(planes, where=kept, initial=np.inf))
+    bottom = lowest_value(planes, valid)
     at_bottom = np.count_nonzero((planes == bottom) & kept)
     return bottom if at_bottom > PILE * planes.size else float("-inf")
 

@@ -69,12 +69,14 @@ class Camera(NamedTuple):
         return fit is not None and bool(fit.level_error < SURE_OF_LEVEL * fit.level)
 
 
-def camera_of(blocks: Blocks, axes: int, step: float) -> Camera:
-    """What blocks tell of the camera; `step` is that to which intensities are rounded."""
-    lowest = blocks.mean.min()
+def camera_of(blocks: Blocks, axes: int, lowest: float, step: float) -> Camera:
+    """What blocks tell of the camera.
+
+    The `lowest` is the lowest value of all pixels, `step` that to which they are rounded.
+    """
     whole = blocks.where(blocks.piled <= CUT)
     fit = best_fit(whole, axes) if len(whole.mean) else None
-    counted = _counted(blocks, axes, step, fit)
+    counted = _counted(blocks, axes, lowest, step, fit)
     if counted is not None:
         fit = counted
     found = Camera(fit=fit, counted=counted is not None)
@@ -91,7 +93,7 @@ def camera_of(blocks: Blocks, axes: int, step: float) -> Camera:
     return found._replace(offset=offset if error < _enough(offset, blocks) else None)
 
 
-def _counted(blocks: Blocks, axes: int, step: float, fit: Fit | None) -> Fit | None:
+def _counted(blocks: Blocks, axes: int, lowest: float, step: float, fit: Fit | None) -> Fit | None:
     """The line of photons counted without any other noise, if that is what the image shows.
 
     The lowest value is then that of no photon, and many pixels have it. Others have it because
@@ -99,7 +101,6 @@ def _counted(blocks: Blocks, axes: int, step: float, fit: Fit | None) -> Fit | N
     """
     if not np.any(blocks.piled > CUT):
         return None
-    lowest = float(blocks.mean.min())
     line, error = line_and_error(blocks._replace(mean=blocks.mean - lowest), 0.0, axes)
     if line.at_zero or not line.slope > 0 or error > KNOWN * line.slope:
         return None
