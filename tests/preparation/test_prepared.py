@@ -18,6 +18,8 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError, UserError
 
 PSF = gaussian_psf(1.2)
@@ -271,3 +273,38 @@ def test_structure_below_the_background_is_told(method):
     counts = np.random.default_rng(2).poisson(cell() + 50)
     assert told_of_negative(counts - counts.mean(), method(background=0))
     assert told_of_negative(counts + 100, method(background=230))
+
+
+# ---------------------------------------------------------------- areas to ignore
+
+
+@pytest.mark.parametrize("method", [TotalVariation, Hessian, PoissonLikelihood])
+@pytest.mark.parametrize("shape", [(90, 80), (16, 40, 42), (400,)])
+def test_what_was_saturated_comes_out_bright(method, shape):
+    """Its surroundings say how bright it must have been: a run must not end with a hole."""
+    random = np.random.default_rng(4)
+    sharp = 40 + 20 * ndimage.gaussian_filter(random.random(shape), 2) / 0.3
+    middle = tuple(slice(n // 2 - 2, n // 2 + 3) for n in shape)
+    sharp[middle] = 900
+    psf = gaussian_psf((1.5,) * len(shape))
+    seen = np.clip(convolve(sharp, psf, boundary="periodic") + random.normal(0, 1, shape), 0, 255)
+    ignored = seen >= 255
+    assert ignored[middle].all()
+    found = deconvolve(seen.astype(np.float32), psf, method(), mask=ignored)
+    assert found.image[middle].min() > 255
+
+
+@pytest.mark.parametrize(
+    ("where", "together"),
+    [
+        (np.s_[5::9, 4::7], False),
+        (np.s_[10:12, 10:40], False),
+        (np.s_[10:13, 10:13], True),
+        (np.s_[:, :3], True),
+    ],
+)
+def test_areas_are_told_from_single_pixels(where, together):
+    mask = np.zeros((60, 60), bool)
+    mask[where] = True
+    arguments = Arguments(picture(60, 60), PSF, Wiener(), "unknown", mask=mask)
+    assert Prepared.of(arguments).problem((0,)).hides_areas == together

@@ -80,7 +80,9 @@ def camera_of(blocks: Blocks, axes: int, lowest: float, step: float) -> Camera:
     if counted is not None:
         fit = counted
     found = Camera(fit=fit, counted=counted is not None)
-    if fit is None or not _grows(fit, blocks if counted else whole, step):
+    # Photons that are counted are no rounded intensities, though their step is the gain.
+    seen, rounded_to = (whole, step) if counted is None else (blocks, 0.0)
+    if fit is None or not _grows(fit, seen, rounded_to):
         return found
     found = found._replace(gain=fit.slope)
     ground = dark_ground(blocks)

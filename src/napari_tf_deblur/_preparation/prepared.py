@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import Arguments
@@ -195,7 +197,24 @@ class Prepared:
             dark_outside=self.boundary == "zero",
             spacing=self.spacing,
             scale=scale,
+            hides_areas=self._hides_areas,
         )
+
+    @cached_property
+    def _hides_areas(self) -> bool:
+        if self.valid is None:
+            return False
+        planes = {plane for batch in self.batches for plane in batch}
+        return any(_has_area(~self.valid[plane, 0]) for plane in planes)
+
+
+def _has_area(mask: Mask) -> bool:
+    """Whether there is a square, or cube, of three masked pixels by three."""
+    for axis, n in enumerate(mask.shape):
+        if n >= 3:
+            along = np.moveaxis(mask, axis, 0)
+            mask = np.moveaxis(along[:-2] & along[1:-1] & along[2:], 0, axis)
+    return bool(mask.any())
 
 
 def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
@@ -265,7 +284,13 @@ def _valid(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
 
 
 def _fill(plane: Array, valid: Mask) -> None:
-    """Put each channel's mean where pixels do not count."""
+    """Put what is nearest where areas do not count, each channel's mean where pixels do not."""
+    if _has_area(~valid):
+        nearest = ndimage.distance_transform_edt(
+            ~valid, return_distances=False, return_indices=True
+        )
+        plane[:] = plane[(slice(None), *nearest)]
+        return
     for channel in plane:
         np.copyto(channel, np.mean(channel, where=valid, dtype=np.float64), where=~valid)
 

@@ -23,8 +23,8 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.splitting import (
-    DATA_PENALTY,
     RELAXATION,
+    data_penalty,
     divided,
     replaced_where,
     summed_channels,
@@ -68,8 +68,8 @@ class Constants(NamedTuple):
         0 outside the frame and at pixels to ignore.
     observed : Tensor
         The frame, continued over the scene.
-    weight : Tensor
-        Scalar, the regularisation weight.
+    weight, penalty : Tensor
+        Scalars, the regularisation weight and the penalty of u.
     """
 
     spectrum: Tensor
@@ -78,6 +78,7 @@ class Constants(NamedTuple):
     data_weight: Tensor
     observed: Tensor
     weight: Tensor
+    penalty: Tensor
 
 
 class State(NamedTuple):
@@ -109,15 +110,16 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     tf = tensorflow()
     grid = problem.grid
     weight = max(float(method.weight), SMALLEST_WEIGHT)
+    penalty = data_penalty(problem)
     constrained = method.nonnegative or problem.dark_outside
     differences = SymmetricDifferences(method.order, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = differences.squared_spectrum(grid.scene)
-    denominator *= weight / (THRESHOLD * DATA_PENALTY)
+    denominator *= weight / (THRESHOLD * penalty)
     if (rest := differences.quadratic_spectrum(grid.scene)) is not None:
-        denominator += rest * np.float32(weight / DATA_PENALTY)
+        denominator += rest * np.float32(weight / penalty)
     denominator += np.square(spectrum.real) + np.square(spectrum.imag)
-    denominator += constrained * CONSTRAINT_PENALTY / DATA_PENALTY
+    denominator += constrained * CONSTRAINT_PENALTY / penalty
     np.maximum(denominator, 1e-11, out=denominator)
     start = tf.constant(problem.extended())
     allowed = np.ones((1,) * start.shape.rank, np.float32)
@@ -130,6 +132,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         data_weight=tf.constant(problem.data_weight_in_scene()),
         observed=start,
         weight=tf.constant(np.float32(weight)),
+        penalty=tf.constant(np.float32(penalty)),
     )
     run, image_of, first_state = _compiled(
         method.order, problem.spacing, method.nonnegative, constrained
@@ -160,7 +163,7 @@ def _compiled(
 
     def pull(c: Constants, s_blurred: Tensor) -> Tensor:
         """From s to p of the blurred image: in the frame, nearer to what was observed."""
-        nearness = c.data_weight / (c.data_weight + DATA_PENALTY)
+        nearness = c.data_weight / (c.data_weight + c.penalty)
         return nearness * (c.observed - s_blurred)
 
     def projected(values: Tensor, c: Constants) -> Tensor:
@@ -174,11 +177,11 @@ def _compiled(
 
     def solved(c: Constants, state: State) -> Tensor:
         """The spectrum of the image that fits all the 2 p - s."""
-        ratio = c.weight / DATA_PENALTY
+        ratio = c.weight / c.penalty
         mirror = ratio - 2 * ratio * multiplier(state.derivatives)
         right = differences.adjoint([mirror * s for s in state.derivatives])
         for s in state.constrained:
-            right += CONSTRAINT_PENALTY / DATA_PENALTY * (2 * projected(s, c) - s)
+            right += CONSTRAINT_PENALTY / c.penalty * (2 * projected(s, c) - s)
         mirrored = state.blurred + 2 * pull(c, state.blurred)
         return divided(c.spectrum, c.inverse, mirrored, right, axes)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._solvers.problem import Array, Problem, Tensor
-from napari_tf_deblur._solvers.splitting import DATA_PENALTY
+from napari_tf_deblur._solvers.splitting import data_penalty
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
@@ -127,12 +127,13 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array
     passed = np.square(spectrum.real) + np.square(spectrum.imag)
     slopes = SymmetricDifferences("neighbours", problem.spacing).squared_spectrum(grid.scene)
     start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
-    penalty = np.float32(DATA_PENALTY) / bright
+    relative = data_penalty(problem)
+    penalty = np.float32(relative) / bright
     step = STEP * _mean_where_large(_squared_slopes(start, problem.spacing)) / bright
     step = np.maximum(step, np.float32(LEAST_STEP) * np.sqrt(bright / np.float32(photons)))
     weight *= power / 2
     ratio = np.float32(weight) * bright ** np.float32(power / 2 - 1) / (step * penalty)
-    constraint = np.float32(CONSTRAINT_PENALTY / DATA_PENALTY)
+    constraint = np.float32(CONSTRAINT_PENALTY / relative)
     margins = ((0, 0), (0, 0), *grid.margins)
     allowed = np.ones((1,) * observed.ndim, np.float32)
     if problem.dark_outside:

@@ -41,6 +41,8 @@ class Problem:
         Voxel size per deblurred axis, relative to the finest.
     scale : float
         Intensity units of the source per unit of `observed`.
+    hides_areas : bool
+        Whether pixels to ignore lie together, so that what is there must come from the rim.
     """
 
     observed: Array
@@ -50,6 +52,7 @@ class Problem:
     dark_outside: bool
     spacing: tuple[float, ...]
     scale: float
+    hides_areas: bool = False
 
     def extended(self) -> Array:
         """Continue the observed planes over the whole scene: dark, or as in a mirror."""

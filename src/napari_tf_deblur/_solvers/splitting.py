@@ -8,13 +8,24 @@ and moves each s on by RELAXATION times what H x exceeds p by.
 
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.problem import Tensor
+from napari_tf_deblur._solvers.problem import Problem, Tensor
 
 DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term."""
 
+OF_AREAS = 0.1
+"""Part of that penalty where areas are ignored. There is no data term there, and the penalty alone
+keeps the image from becoming what its surroundings ask for: runs ended with holes within bright
+areas that were saturated, which this fills in a tenth of the iterations. Less is better for areas
+of ten pixels across, and twice as slow. Chosen on five pictures, areas of 4 and 10 pixels."""
+
 RELAXATION = 1.8
 """Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
+
+
+def data_penalty(problem: Problem) -> float:
+    """The penalty of the split u = H x for a problem."""
+    return DATA_PENALTY * OF_AREAS if problem.hides_areas else DATA_PENALTY
 
 
 def divided(spectrum: Tensor, inverse: Tensor, blurred: Tensor, right: Tensor, axes: int) -> Tensor:
