@@ -1,4 +1,5 @@
 import threading
+from itertools import product
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ FAST = [
     Wiener(balance=0.01),
     GradientDescent(optimizer="lbfgs", data_term="gaussian", prior="tv", mu=1e-4, iterations=200),
 ]
-BOUNDARIES = ["unknown", "zero", "periodic"]
+ONE_EACH = [method for k, method in enumerate(FAST) if type(method) not in map(type, FAST[:k])]
 PSF = gaussian_psf(1.2)
 
 
@@ -55,8 +56,14 @@ def name(value):
     return repr(value).replace(type(value).__name__, type(value).__name__[:6])
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
-@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize(
+    ("method", "boundary"),
+    [
+        *((method, "unknown") for method in FAST),
+        *product(ONE_EACH, ["zero", "periodic"]),
+    ],
+    ids=name,
+)
 def test_every_method_undoes_a_blur_with_every_boundary(method, boundary):
     psf = gaussian_psf((1.5, 1.0))
     truth = scene(80, 90)
@@ -104,7 +111,7 @@ def test_a_bead_stays_where_it_was(method, shape, sizes, where):
     assert np.abs(moved).max() < 0.02
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("method", ONE_EACH, ids=name)
 def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
     for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((40,), (6,))]:
         psf = np.zeros(psf_sizes)

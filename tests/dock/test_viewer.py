@@ -80,7 +80,6 @@ def test_the_live_result_is_on_the_canvas_before_the_end(window, qtbot, blurred,
 KINDS = {
     "2D": (lambda x: x, {}),
     "rgb": (lambda x: (200 * np.stack([x] * 3, -1)).clip(0, 255).astype(np.uint8), {"rgb": True}),
-    "rgba": (lambda x: np.stack([x, x, x, 0 * x + 1], -1).clip(0, 1), {"rgb": True}),
     "stack": (lambda x: np.stack([x] * 3), {"axis_labels": ("t", "y", "x")}),
     "rgb stack": (lambda x: np.stack([np.stack([x] * 3, -1).clip(0, 1)] * 2), {"rgb": True}),
     "volume": (lambda x: np.stack([x] * 5), {"axis_labels": ("z", "y", "x")}),
@@ -90,7 +89,7 @@ KINDS = {
 
 @pytest.mark.parametrize(
     ("kind", "ndisplay"),
-    [*((kind, 3) for kind in KINDS), ("2D", 2), ("rgb", 2), ("volume", 2)],
+    [*((kind, 3) for kind in KINDS), ("rgb", 2), ("volume", 2)],
 )
 def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
     window, qtbot, blurred, finished, told, kind, ndisplay

@@ -39,7 +39,7 @@ def apart(a, b):
 @every_method
 @pytest.mark.parametrize(
     ("shape", "sizes"),
-    [((24, 26), (32, 31)), ((24, 26), (24, 26)), ((20, 22), (64, 9)), ((16, 12, 13), (17, 9, 9))],
+    [((24, 26), (32, 31)), ((20, 22), (64, 9)), ((16, 12, 13), (17, 9, 9))],
 )
 def test_psfs_larger_than_the_image(method, shape, sizes):
     """Odd and even sizes: a note, and the result that a PSF without its dark rim gives."""
@@ -55,6 +55,12 @@ def test_psfs_larger_than_the_image(method, shape, sizes):
     notes = [note for note in result.warnings if "larger than the image" in note]
     assert bool(notes) is larger
     assert all(note.endswith(".") for note in notes)
+
+
+def test_a_psf_as_large_as_the_image_is_not_larger():
+    psf = np.pad(gaussian_psf(1.2), 20)[:24, :26]
+    warnings = deconvolve(picture(24, 26), psf, Wiener(), boundary="unknown").warnings
+    assert not any("larger than the image" in warning for warning in warnings)
 
 
 def test_sixteen_planes_take_the_gaussian_of_seventeen():
@@ -278,8 +284,16 @@ def test_structure_below_the_background_is_told(method):
 # ---------------------------------------------------------------- areas to ignore
 
 
-@pytest.mark.parametrize("method", [TotalVariation, Hessian, PoissonLikelihood])
-@pytest.mark.parametrize("shape", [(90, 80), (16, 40, 42), (400,)])
+@pytest.mark.parametrize(
+    ("method", "shape"),
+    [
+        (TotalVariation, (90, 80)),
+        (Hessian, (90, 80)),
+        (PoissonLikelihood, (90, 80)),
+        (PoissonLikelihood, (16, 40, 42)),
+        (TotalVariation, (400,)),
+    ],
+)
 def test_what_was_saturated_comes_out_bright(method, shape):
     """Its surroundings say how bright it must have been: a run must not end with a hole."""
     random = np.random.default_rng(4)
