@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
-from napari_tf_deblur._noise.broken_pixels import lowest_value, rounding_step
+from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import CUT, Camera, camera_of
 from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit
+from napari_tf_deblur._noise.pieces import Array, Mask, lowest_value, peak_and_unit
 
 WIDE = 0.1
 """Part of the field that a dark ground covers if it is one, and no flat part of a structure."""

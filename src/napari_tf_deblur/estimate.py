@@ -8,7 +8,7 @@ from scipy import fft, ndimage
 
 from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.level import noise_level
-from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
+from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
@@ -86,9 +86,7 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
         extremes.append((around.min(initial=np.inf), around.max(initial=-np.inf)))
     values, around = np.concatenate(sample), np.concatenate(near)
     if not values.size or not np.ptp(values) > 0:  # nothing but single pixels
-        kept = True if valid is None else valid
-        low = float(np.min(planes, where=kept, initial=np.inf)) / unit
-        high = float(np.max(planes, where=kept, initial=-np.inf)) / unit
+        low, high = lowest_value(planes, valid) / unit, highest_value(planes, valid) / unit
         return (high - low or peak) * unit
     middle = median(around)
     contrast = max(max(middle - low, high - middle) for low, high in extremes)

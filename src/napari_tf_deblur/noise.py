@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._noise.blocks import blocks_of
-from napari_tf_deblur._noise.broken_pixels import lowest_value, rounding_step
+from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, best_line
-from napari_tf_deblur._noise.pieces import Array, Mask, counted, peak_and_unit
+from napari_tf_deblur._noise.pieces import Array, Mask, counted, lowest_value, peak_and_unit
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -178,7 +178,7 @@ def _not_below(line: Line, fit: Fit | None) -> Line:
     """
     if fit is None or fit.at(0.0) - line.at_zero < SURE * fit.error_at(0.0):
         return line
-    return Line(max(fit.slope, 0.0), fit.at(0.0) if fit.slope > 0 else fit.level)
+    return fit.line if fit.slope > 0 else Line(0.0, fit.level)
 
 
 def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Line]:
@@ -197,15 +197,7 @@ def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Lin
         None if value is None else value * unit
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
-    fit = camera.fit
-    if fit is not None:
-        fit = fit._replace(
-            slope=fit.slope * unit,
-            slope_error=fit.slope_error * unit,
-            centre=fit.centre * unit,
-            level=fit.level * unit**2,
-            level_error=fit.level_error * unit**2,
-        )
+    fit = None if camera.fit is None else camera.fit.in_units(unit)
     photons = _in_units(best_line(blocks, 0.0, axes), peak, unit)
     return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
 

@@ -221,73 +221,79 @@ AREAS = {
 }
 
 
+@pytest.fixture
+def set_font():
+    appearance = get_settings().appearance
+    former = appearance.font_size
+    yield lambda size: setattr(appearance, "font_size", size)
+    appearance.font_size = former
+
+
+def frame_of(dock):
+    """What holds the dock in napari's window."""
+    frame = dock.native.parent()
+    while not isinstance(frame, QDockWidget):
+        frame = frame.parent()
+    return frame
+
+
 @pytest.mark.parametrize("place", [*AREAS, "floating"])
 @pytest.mark.parametrize("size", [9, 18])
-def test_it_fits_wherever_it_is_and_whatever_the_font(window, qtbot, blurred, place, size):
+def test_it_fits_wherever_it_is_and_whatever_the_font(
+    window, qtbot, set_font, blurred, place, size
+):
     viewer, dock = window
     viewer.window.resize(1280, 720)
     viewer.add_image(blurred, name="x" * 60)
     dock.fields.methods.choice.value = Wiener
-    frame = dock.native.parent()
-    while not isinstance(frame, QDockWidget):
-        frame = frame.parent()
-    former = get_settings().appearance.font_size
-    try:
-        get_settings().appearance.font_size = size
-        if place == "floating":
-            frame.setFloating(True)
-        else:
-            dock.native.window().addDockWidget(AREAS[place], frame)
-        dock.deblur()
-        qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
-        qtbot.wait(300)
-        assert viewer.window._qt_window.height() <= 720
-        for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
-            for part in dock.native.findChildren(kind):
-                if part.isVisible() and not (kind is QLabel and part.wordWrap()):
-                    assert part.width() >= part.minimumSizeHint().width(), part.text()
-        for scroll in dock.native.findChildren(QScrollArea):
-            inside = scroll.widget()
-            assert inside.width() <= scroll.viewport().width(), inside
-        if (place, size) != ("left", 18):  # where napari leaves two lines, to scroll in
-            assert bottom(dock.deblur_button.native, frame) <= frame.height()
-    finally:
-        get_settings().appearance.font_size = former
+    frame = frame_of(dock)
+    set_font(size)
+    if place == "floating":
+        frame.setFloating(True)
+    else:
+        dock.native.window().addDockWidget(AREAS[place], frame)
+    dock.deblur()
+    qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
+    qtbot.wait(300)
+    assert viewer.window._qt_window.height() <= 720
+    for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
+        for part in dock.native.findChildren(kind):
+            if part.isVisible() and not (kind is QLabel and part.wordWrap()):
+                assert part.width() >= part.minimumSizeHint().width(), part.text()
+    for scroll in dock.native.findChildren(QScrollArea):
+        inside = scroll.widget()
+        assert inside.width() <= scroll.viewport().width(), inside
+    if (place, size) != ("left", 18):  # where napari leaves two lines, to scroll in
+        assert bottom(dock.deblur_button.native, frame) <= frame.height()
 
 
 @pytest.mark.parametrize("size", [9, 18])
-def test_it_has_room_again_when_a_small_window_becomes_large(window, qtbot, size):
+def test_it_has_room_again_when_a_small_window_becomes_large(window, qtbot, set_font, size):
     """Napari adds a dock to a window that has not yet the size that it gets."""
     viewer, dock = window
     qt_window = dock.native.window()
-    frame = dock.native.parent()
-    while not isinstance(frame, QDockWidget):
-        frame = frame.parent()
-    former = get_settings().appearance.font_size
-    try:
-        get_settings().appearance.font_size = size
-        qt_window.addDockWidget(AREAS["left"], frame)
-        qtbot.wait(100)
-        viewer.window.resize(700, qt_window.minimumSizeHint().height())
-        qtbot.wait(100)
-        assert bottom(dock.deblur_button.native, frame) > frame.height()
-        tall = 720 if size == 9 else 850
-        viewer.window.resize(1280, tall)
-        qtbot.wait(100)
-        assert qt_window.height() == tall
-        assert bottom(dock.deblur_button.native, frame) <= frame.height()
-        lists = [d for d in qt_window.findChildren(QDockWidget) if d.windowTitle() == "layer list"]
-        drawn = frame.height() - 30  # the user drags its border, and it is left alone
-        qt_window.resizeDocks([*lists, frame], [900, drawn], Qt.Orientation.Vertical)
-        qtbot.wait(100)
-        low = frame.height()
-        qtbot.wait(200)
-        assert frame.height() == low
-        viewer.window.resize(1200, 600)  # and the window can be made small again
-        qtbot.wait(100)
-        assert qt_window.height() < tall
-    finally:
-        get_settings().appearance.font_size = former
+    frame = frame_of(dock)
+    set_font(size)
+    qt_window.addDockWidget(AREAS["left"], frame)
+    qtbot.wait(100)
+    viewer.window.resize(700, qt_window.minimumSizeHint().height())
+    qtbot.wait(100)
+    assert bottom(dock.deblur_button.native, frame) > frame.height()
+    tall = 720 if size == 9 else 850
+    viewer.window.resize(1280, tall)
+    qtbot.wait(100)
+    assert qt_window.height() == tall
+    assert bottom(dock.deblur_button.native, frame) <= frame.height()
+    lists = [d for d in qt_window.findChildren(QDockWidget) if d.windowTitle() == "layer list"]
+    drawn = frame.height() - 30  # the user drags its border, and it is left alone
+    qt_window.resizeDocks([*lists, frame], [900, drawn], Qt.Orientation.Vertical)
+    qtbot.wait(100)
+    low = frame.height()
+    qtbot.wait(200)
+    assert frame.height() == low
+    viewer.window.resize(1200, 600)  # and the window can be made small again
+    qtbot.wait(100)
+    assert qt_window.height() < tall
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

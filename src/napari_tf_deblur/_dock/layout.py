@@ -6,7 +6,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_tf_deblur._dock.room import Room
+from napari_tf_deblur._dock.room import FONT, Room
 
 NARROWEST = 280
 """Of the dock, in pixels."""
@@ -26,12 +26,7 @@ WIDE = 1.5
 MOST = 0.55
 """Part of the height that what is below the fields may take."""
 
-RESIZED = (
-    QEvent.Type.Resize,
-    QEvent.Type.LayoutRequest,
-    QEvent.Type.StyleChange,
-    QEvent.Type.FontChange,
-)
+RESIZED = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, *FONT)
 
 
 class Layout(QObject):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, slabs
+from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, lowest_value, slabs
 
 HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
@@ -60,11 +60,6 @@ def saturated_at(planes: Array, valid: Mask | None) -> float:
         return float("inf")
     second = float(np.max(planes, where=(planes < top) & kept, initial=-np.inf))
     return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
-
-
-def lowest_value(planes: Array, valid: Mask | None) -> float:
-    """Lowest intensity."""
-    return float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
 
 
 def piled_at(planes: Array, valid: Mask | None) -> float:

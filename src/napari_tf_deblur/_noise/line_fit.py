@@ -77,6 +77,16 @@ class Fit(NamedTuple):
         """The line itself."""
         return Line(self.slope, self.at(0.0))
 
+    def in_units(self, unit: float) -> "Fit":
+        """The same line in units of which so many make one of these; the blocks stay."""
+        return self._replace(
+            slope=self.slope * unit,
+            slope_error=self.slope_error * unit,
+            centre=self.centre * unit,
+            level=self.level * unit**2,
+            level_error=self.level_error * unit**2,
+        )
+
     @property
     def rises(self) -> bool:
         """Whether the slope is more than chance explains."""

@@ -12,18 +12,22 @@ SLAB_PIXELS = 2**19
 """About how many pixels are looked at together."""
 
 
+def lowest_value(planes: Array, valid: Mask | None) -> float:
+    """Lowest valid intensity; infinite if there is none."""
+    return float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
+
+
+def highest_value(planes: Array, valid: Mask | None) -> float:
+    """Highest valid intensity; minus infinity if there is none."""
+    return float(np.max(planes, where=True if valid is None else valid, initial=-np.inf))
+
+
 def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
     """Largest absolute valid intensity, 0.5 to 1 times a power of two; that power.
 
     Divided by the power, intensities of any size can be squared in float32.
     """
-    kept = True if valid is None else valid
-    peak = float(
-        max(
-            np.max(planes, where=kept, initial=-np.inf),
-            -np.min(planes, where=kept, initial=np.inf),
-        )
-    )
+    peak = max(highest_value(planes, valid), -lowest_value(planes, valid))
     if not np.isfinite(peak) or peak <= 0:
         return 0.0, 1.0
     part, exponent = np.frexp(peak)

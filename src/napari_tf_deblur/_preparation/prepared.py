@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import Arguments
@@ -16,9 +14,9 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import Boundary, Grid, narrowed
 from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
@@ -71,6 +69,8 @@ class Prepared:
         Of another method, which is taken if trials show that it predicts the image better.
     weight_to_find : {"auto", "cross-validated"} or None
         How the weight shall be found; the method has one that about suits the image.
+    hides_areas : bool
+        Whether areas, and not only pixels, do not count.
     warnings : tuple of str
         What the user should know.
     """
@@ -88,6 +88,7 @@ class Prepared:
     blur: BlurEstimate | None
     rival: Calibration | None
     weight_to_find: FromImage | None
+    hides_areas: bool
     warnings: tuple[str, ...]
 
     @classmethod
@@ -100,16 +101,14 @@ class Prepared:
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         ignored = planes.ignored(arguments.image, arguments.mask)
-        blank = _blank(values, ignored)
-        valid = _valid(values, ignored, blank)
+        blank = blank_planes(values, ignored)
+        valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
         broken = broken_pixels(values, valid, used, psf)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
-        if valid is not None:
-            for plane in used:
-                _fill(values[plane], valid[plane, 0])
+        hides_areas = valid is not None and fill(values, valid, used)
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason, rival = choice.of(wanted, image)
@@ -165,6 +164,7 @@ class Prepared:
             blur=blur,
             rival=other,
             weight_to_find=weight_to_find,
+            hides_areas=hides_areas,
             warnings=tuple(warnings),
         )
 
@@ -197,24 +197,8 @@ class Prepared:
             dark_outside=self.boundary == "zero",
             spacing=self.spacing,
             scale=scale,
-            hides_areas=self._hides_areas,
+            hides_areas=self.hides_areas,
         )
-
-    @cached_property
-    def _hides_areas(self) -> bool:
-        if self.valid is None:
-            return False
-        planes = {plane for batch in self.batches for plane in batch}
-        return any(_has_area(~self.valid[plane, 0]) for plane in planes)
-
-
-def _has_area(mask: Mask) -> bool:
-    """Whether there is a square, or cube, of three masked pixels by three."""
-    for axis, n in enumerate(mask.shape):
-        if n >= 3:
-            along = np.moveaxis(mask, axis, 0)
-            mask = np.moveaxis(along[:-2] & along[1:-1] & along[2:], 0, axis)
-    return bool(mask.any())
 
 
 def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
@@ -241,58 +225,6 @@ def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEst
 
 def _axes_to_deblur(arguments: Arguments) -> int:
     return real_array(arguments.image).ndim - (arguments.channel_axis is not None)
-
-
-def _blank(values: Array, ignored: Mask | None) -> set[int]:
-    """Find the planes in which no pixel counts: all masked, NaN or infinite."""
-
-    def counts(plane: int) -> bool:
-        finite = np.isfinite(values[plane])
-        return bool((finite if ignored is None else finite & ~ignored[plane]).any())
-
-    blank = {plane for plane in range(len(values)) if not counts(plane)}
-    if len(blank) == len(values):
-        if ignored is None or not np.isfinite(values).any():
-            raise InvalidValueError(
-                f"The image holds nothing but {values.size} NaN or infinite pixel(s); choose one "
-                "with numbers."
-            )
-        raise InvalidValueError("The mask covers the whole image; leave some pixels to deblur.")
-    return blank
-
-
-def _valid(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
-    """Find the pixels that count; refuse what is neither a number nor masked nor blank."""
-    bad = 0
-    for plane in range(len(values)):
-        if plane not in blank:
-            wrong = ~np.isfinite(values[plane])
-            bad += int(np.count_nonzero(wrong if ignored is None else wrong & ~ignored[plane]))
-    if bad and ignored is None:
-        raise InvalidValueError(
-            f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: "
-            "'ignore NaN pixels') or replace them by numbers."
-        )
-    if bad:
-        raise InvalidValueError(
-            f"The image has {bad} NaN or infinite pixel(s) outside the mask; mask them too, or "
-            "replace them by numbers."
-        )
-    if ignored is None or not ignored.any():
-        return None
-    return np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
-
-
-def _fill(plane: Array, valid: Mask) -> None:
-    """Put what is nearest where areas do not count, each channel's mean where pixels do not."""
-    if _has_area(~valid):
-        nearest = ndimage.distance_transform_edt(
-            ~valid, return_distances=False, return_indices=True
-        )
-        plane[:] = plane[(slice(None), *nearest)]
-        return
-    for channel in plane:
-        np.copyto(channel, np.mean(channel, where=valid, dtype=np.float64), where=~valid)
 
 
 def _is_negative(image: Statistics, scale: float) -> bool:

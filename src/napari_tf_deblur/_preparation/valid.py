@@ -1,0 +1,87 @@
+"""Which pixels of an image count, and what stands where they do not."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur.errors import InvalidValueError
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
+    """Find the planes in which no pixel counts: all masked, NaN or infinite."""
+
+    def counts(plane: int) -> bool:
+        finite = np.isfinite(values[plane])
+        return bool((finite if ignored is None else finite & ~ignored[plane]).any())
+
+    blank = {plane for plane in range(len(values)) if not counts(plane)}
+    if len(blank) == len(values):
+        if ignored is None or not np.isfinite(values).any():
+            raise InvalidValueError(
+                f"The image holds nothing but {values.size} NaN or infinite pixel(s); choose one "
+                "with numbers."
+            )
+        raise InvalidValueError("The mask covers the whole image; leave some pixels to deblur.")
+    return blank
+
+
+def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
+    """Find the pixels that count; refuse what is neither a number nor masked nor blank."""
+    bad = 0
+    for plane in range(len(values)):
+        if plane not in blank:
+            wrong = ~np.isfinite(values[plane])
+            bad += int(np.count_nonzero(wrong if ignored is None else wrong & ~ignored[plane]))
+    if bad and ignored is None:
+        raise InvalidValueError(
+            f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: "
+            "'ignore NaN pixels') or replace them by numbers."
+        )
+    if bad:
+        raise InvalidValueError(
+            f"The image has {bad} NaN or infinite pixel(s) outside the mask; mask them too, or "
+            "replace them by numbers."
+        )
+    if ignored is None or not ignored.any():
+        return None
+    return np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
+
+
+def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
+    """Put something likely where pixels do not count; say whether areas do not.
+
+    That is what is nearest in planes where areas do not count, and else each channel's mean.
+    """
+    with_areas = False
+    for plane in planes:
+        ignored = ~valid[plane, 0]
+        if _has_area(ignored):
+            with_areas = True
+            _fill_with_nearest(values[plane], ignored)
+        else:
+            _fill_with_mean(values[plane], ignored)
+    return with_areas
+
+
+def _fill_with_nearest(plane: Array, ignored: Mask) -> None:
+    nearest = ndimage.distance_transform_edt(ignored, return_distances=False, return_indices=True)
+    plane[:] = plane[(slice(None), *nearest)]
+
+
+def _fill_with_mean(plane: Array, ignored: Mask) -> None:
+    for channel in plane:
+        np.copyto(channel, np.mean(channel, where=~ignored, dtype=np.float64), where=ignored)
+
+
+def _has_area(mask: Mask) -> bool:
+    """Whether there is a square, or cube, of three masked pixels by three."""
+    for axis, n in enumerate(mask.shape):
+        if n >= 3:
+            along = np.moveaxis(mask, axis, 0)
+            mask = np.moveaxis(along[:-2] & along[1:-1] & along[2:], 0, axis)
+    return bool(mask.any())
