@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's settings
 
@@ -14,6 +15,15 @@ from napari_tf_deblur.verdict import UNKNOWN
 from napari_tf_deblur.weight_search import Weighed
 
 QUICK = {"iterations": 3, "weight": 1e-3}
+
+LONGEST_DELAY_MS = 25
+"""No timer of the dock waits longer before it changes what is seen."""
+
+LONGEST_WAIT_MS = 120_000
+"""Until a test fails that waits for a state."""
+
+ROUNDS_AT_REST = 3
+"""Looks at the windows that are the same, until they are taken for final."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,6 +69,39 @@ def _nothing_remembered(tmp_path_factory):
 
 
 @pytest.fixture
+def qtbot(qtbot):
+    """Waits for a state as long as the slowest machine may take to reach it."""
+    qtbot.waitUntil = partial(qtbot.waitUntil, timeout=LONGEST_WAIT_MS)
+    return qtbot
+
+
+@pytest.fixture
+def at_rest(qtbot):
+    """Wait until nothing in any window changes any more, however long the machine takes."""
+    from qtpy.QtWidgets import QApplication, QWidget
+
+    def look():
+        windows = [window for window in QApplication.topLevelWidgets() if window.isVisible()]
+        return [
+            (type(part), part.isVisible(), part.geometry().getRect())
+            for window in windows
+            for part in (window, *window.findChildren(QWidget))
+        ]
+
+    def wait():
+        seen = [look()]
+
+        def is_same():
+            qtbot.wait(LONGEST_DELAY_MS)
+            seen.append(look())
+            return len(seen) > ROUNDS_AT_REST and all(x == seen[-1] for x in seen[-ROUNDS_AT_REST:])
+
+        qtbot.waitUntil(is_same)
+
+    return wait
+
+
+@pytest.fixture
 def viewer(make_napari_viewer):
     """A viewer that complains about every widget that is left over."""
     return make_napari_viewer(strict_qt="raise")
@@ -98,7 +141,7 @@ def told():
 def finished(qtbot):
     """Wait for a dock to be ready again."""
 
-    def wait(dock, seconds=60):
-        qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=1000 * seconds)
+    def wait(dock):
+        qtbot.waitUntil(lambda: dock.deblur_button.enabled)
 
     return wait

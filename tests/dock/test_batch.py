@@ -43,7 +43,7 @@ def test_one_stop_ends_them_all(qtbot, viewer, dock, channels, finished):
     dock.fields.methods.choice.value = GradientDescent
     dock.fields.methods.forms[GradientDescent].iterations.value = 100_000
     dock.deblur()
-    qtbot.waitUntil(lambda: len(dock.plot.losses) > 5, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock.plot.losses) > 5)
     assert "(1 of 3)" in dock.status.text()
     dock.stop_button.native.click()
     finished(dock)

@@ -149,14 +149,14 @@ def test_another_pair_takes_back_what_was_shown_of_the_former(scene, qtbot):
     assert scene.state() == before
 
 
-def test_layers_are_not_kept_alive(scene, qtbot):
+def test_layers_are_not_kept_alive(scene, qtbot, at_rest):
     for button in scene.buttons().values():
         click(qtbot, button)
     gone = ref(scene.result)
     scene.row.set_pair(scene.source, scene.result, lambda: scene.make_residual())
     scene.viewer.layers.remove(scene.result)
     del scene.result
-    qtbot.wait(50)
+    at_rest()
     gc.collect()
     assert gone() is None
 
@@ -472,7 +472,7 @@ CHANGES = {
 BUTTONS = ("Hold: original", "Side by side", "Residual", "Profile")
 
 
-def press_and_change(scene, qtbot, button, change):
+def press_and_change(scene, qtbot, at_rest, button, change):
     """Press a button, change the layers, then press all the others, and go back."""
     left, pressed = Qt.MouseButton.LeftButton, scene.buttons()[button]
     names = {layer.name for layer in scene.viewer.layers}
@@ -480,13 +480,13 @@ def press_and_change(scene, qtbot, button, change):
     if button != BUTTONS[0]:
         qtbot.mouseRelease(pressed, left)
     change(scene)
-    qtbot.wait(60)
+    at_rest()
     if button == BUTTONS[0]:
         qtbot.mouseRelease(pressed, left)
     for other in scene.buttons().values():
         click(qtbot, other)
     scene.row.set_pair(None, None)
-    qtbot.wait(30)
+    at_rest()
     assert not scene.viewer.canvas.grid.enabled
     assert all(layer.visible for layer in scene.viewer.layers)
     assert {layer.name for layer in scene.viewer.layers} <= names | {"Image", "cells deblurred [2]"}
@@ -494,19 +494,19 @@ def press_and_change(scene, qtbot, button, change):
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("button", BUTTONS)
-def test_layers_may_change_at_any_time(scene, qtbot, told, button, change):
-    press_and_change(scene, qtbot, button, change)
+def test_layers_may_change_at_any_time(scene, qtbot, at_rest, told, button, change):
+    press_and_change(scene, qtbot, at_rest, button, change)
     assert told == []
 
 
 @pytest.mark.parametrize("button", BUTTONS)
-def test_the_source_may_be_deleted_in_a_real_viewer(real, qtbot, told, button):
-    press_and_change(real, qtbot, button, CHANGES["source deleted"])
+def test_the_source_may_be_deleted_in_a_real_viewer(real, qtbot, at_rest, told, button):
+    press_and_change(real, qtbot, at_rest, button, CHANGES["source deleted"])
     assert told == []
 
 
 @pytest.mark.parametrize("button", ["Side by side", "Residual", "Profile"])
-def test_at_the_end_all_is_as_before(shown, qtbot, blurred, button):
+def test_at_the_end_all_is_as_before(shown, qtbot, at_rest, blurred, button):
     real = Scene(shown, layers_of(blurred, blurred**2))
     before = real.state()
     click(qtbot, real.buttons()[button])
@@ -519,22 +519,22 @@ def test_at_the_end_all_is_as_before(shown, qtbot, blurred, button):
     real.viewer.canvas.grid.enabled = True
     real.viewer.dims.ndisplay = 3
     real.row.set_pair(real.source, real.result)
-    qtbot.wait(60)
+    at_rest()
 
 
-def test_the_viewer_may_be_closed_at_any_time(real, qtbot):
+def test_the_viewer_may_be_closed_at_any_time(real, qtbot, at_rest):
     click(qtbot, real.row.side_by_side)
     click(qtbot, real.row.profile)
     real.viewer.close()
-    qtbot.wait(60)
+    at_rest()
 
 
-def test_the_window_may_be_closed_while_the_original_is_shown(shown, qtbot, blurred):
+def test_the_window_may_be_closed_while_the_original_is_shown(shown, qtbot, at_rest, blurred):
     scene = Scene(shown, layers_of(blurred, blurred**2))
     click(qtbot, scene.row.residual)
     key(shown, qtbot, True)
     shown.close()
-    qtbot.wait(60)
+    at_rest()
 
 
 # ---------------------------------------------------------------- looks
@@ -574,7 +574,7 @@ def test_an_empty_grid_takes_no_room(qtbot):
     assert layout.takeAt(0) is None
 
 
-def test_on_the_canvas_each_is_where_it_should_be(shown, qtbot):
+def test_on_the_canvas_each_is_where_it_should_be(shown, qtbot, at_rest):
     viewer = shown
     dark, bright = np.full((40, 40), 0.3), np.full((40, 40), 0.9)
     scene = Scene(viewer, layers_of(dark, bright, contrast_limits=(0, 1)))
@@ -582,7 +582,7 @@ def test_on_the_canvas_each_is_where_it_should_be(shown, qtbot):
     viewer.reset_view()
 
     def column(part):
-        qtbot.wait(200)
+        at_rest()
         picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
         high, wide = picture.shape[:2]
         return picture[high // 2, int(part * wide)].mean() / 255
@@ -599,13 +599,13 @@ def test_on_the_canvas_each_is_where_it_should_be(shown, qtbot):
     assert column(0.5) == pytest.approx(0.9, abs=0.02)
 
 
-def test_a_line_drawn_with_the_mouse_takes_the_place_of_the_former(shown, qtbot):
+def test_a_line_drawn_with_the_mouse_takes_the_place_of_the_former(shown, qtbot, at_rest):
     viewer = shown
     picture = np.random.default_rng(0).uniform(size=(40, 40))
     scene = Scene(viewer, layers_of(picture, picture))
     viewer.reset_view()
     click(qtbot, scene.row.profile)
-    qtbot.wait(200)
+    at_rest()
     former = plotted(scene)[0][-1]
     canvas = viewer.window._qt_viewer.canvas.native
     middle = QPoint(canvas.width() // 2, canvas.height() // 2)
@@ -613,7 +613,7 @@ def test_a_line_drawn_with_the_mouse_takes_the_place_of_the_former(shown, qtbot)
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
     for step in (10, 30, 60):
         qtbot.mouseMove(canvas, middle + QPoint(step, step))
-        qtbot.wait(40)
+        at_rest()
     assert 0 < plotted(scene)[0][-1] < former  # while it is drawn, too
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 60))
     line = viewer.layers["profile line"]

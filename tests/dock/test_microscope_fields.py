@@ -332,7 +332,7 @@ def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
 # ---------------------------------------------------------------- what is remembered
 
 
-def test_what_is_printed_on_the_objective_is_remembered(qtbot, viewer, dock, fields, blurred):
+def test_what_is_printed_on_the_objective_is_remembered(at_rest, viewer, dock, fields, blurred):
     viewer.add_image(blurred, name="cells")
     fields.aperture.value = 1.2
     fields.immersion.value = 1.33
@@ -340,7 +340,7 @@ def test_what_is_printed_on_the_objective_is_remembered(qtbot, viewer, dock, fie
     fields.waves.emissions[0].value = 520
     viewer.window.remove_dock_widget(dock.native.parent())
     dock.native.deleteLater()
-    qtbot.wait(50)
+    at_rest()
     _, again = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     assert values(as_user(again)) == ("confocal", 1.2, 1.33, 0, 0, 0)
 

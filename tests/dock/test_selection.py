@@ -25,14 +25,14 @@ def show_the_psf(qtbot, viewer, dock):
 
 def deblur(qtbot, viewer, dock):
     dock.deblur()
-    qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.deblur_button.enabled)
     assert result_of(viewer, "A") is not None
 
 
 def fail(qtbot, viewer, dock):
     viewer.layers["A"].data = np.full((32, 40), np.nan)
     dock.deblur()
-    qtbot.waitUntil(lambda: dock.deblur_button.enabled, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.deblur_button.enabled)
 
 
 def delete_the_result(qtbot, viewer, dock):
@@ -87,21 +87,21 @@ def select_no_image(qtbot, viewer, dock):
         select_no_image,
     ],
 )
-def test_the_image_chosen_by_hand_stays(qtbot, viewer, dock, two, event):
+def test_the_image_chosen_by_hand_stays(qtbot, at_rest, viewer, dock, two, event):
     first, _ = two
     event(qtbot, viewer, dock)
-    qtbot.wait(50)
+    at_rest()
     assert dock.fields.images.layer.value is first
     assert dock.fields.images.layer.current_choice == first.name
 
 
 @pytest.mark.parametrize("selected", ["image", "result"])
 def test_an_image_that_the_user_selects_is_chosen_but_not_our_own(
-    qtbot, viewer, dock, two, selected
+    qtbot, at_rest, viewer, dock, two, selected
 ):
     first, second = two
     deblur(qtbot, viewer, dock)
-    qtbot.wait(20)
+    at_rest()
     if selected == "image":
         viewer.layers.selection.active = second
         assert dock.fields.images.layer.value is second
@@ -118,12 +118,12 @@ def test_an_image_that_is_opened_is_chosen(viewer, dock, blurred):
 
 
 def test_after_the_chosen_image_is_removed_the_uppermost_of_the_user_is_chosen(
-    qtbot, viewer, dock, two
+    qtbot, at_rest, viewer, dock, two
 ):
     first, _ = two
     deblur(qtbot, viewer, dock)
     viewer.layers.remove(first)
-    qtbot.wait(20)
+    at_rest()
     assert dock.fields.images.layer.value.name == "B"
     viewer.layers.remove("B")
     assert dock.fields.images.layer.value is result_of(viewer, "A")

@@ -12,7 +12,7 @@ def pieces(done, name, count=2):
         yield
 
 
-def test_the_first_piece_is_done_at_once_the_others_in_later_turns(qtbot):
+def test_the_first_piece_is_done_at_once_the_others_in_later_turns(qtbot, at_rest):
     done = []
     tasks = TaskQueue()
     tasks.do(pieces(done, "a"))
@@ -20,7 +20,7 @@ def test_the_first_piece_is_done_at_once_the_others_in_later_turns(qtbot):
     assert done == ["a0"]
     qtbot.waitUntil(lambda: len(done) == 4)
     assert done == ["a0", "a1", "b0", "b1"]
-    qtbot.wait(50)
+    at_rest()
     tasks.do(pieces(done, "c"))
     assert done[4:] == ["c0"]
     qtbot.waitUntil(lambda: len(done) == 6)
@@ -41,13 +41,13 @@ def test_work_may_ask_for_more(qtbot):
     qtbot.waitUntil(lambda: done == ["asked", "more0", "more1", "later0"])
 
 
-def test_dropped_work_is_not_done(qtbot):
+def test_dropped_work_is_not_done(at_rest):
     done = []
     tasks = TaskQueue()
     tasks.do(pieces(done, "a"))
     tasks.do(pieces(done, "b"))
     tasks.drop()
-    qtbot.wait(50)
+    at_rest()
     assert done == ["a0"]
 
 

@@ -32,13 +32,13 @@ def shown(*widgets):
 
 
 @pytest.fixture
-def psf_layer(qtbot, viewer, dock):
+def psf_layer(qtbot, at_rest, viewer, dock):
     """Press the button that shows the PSF, and return its layer."""
 
     def press():
         dock.fields.psf.picture.button.native.click()
         qtbot.waitUntil(lambda: "PSF" in viewer.layers and viewer.layers["PSF"].visible)
-        qtbot.wait(50)  # it may have an update to come
+        at_rest()  # it may have an update to come
         return viewer.layers["PSF"]
 
     return press
@@ -164,22 +164,22 @@ def test_psf_layer_is_shown_on_demand_and_follows_the_fields(
     assert viewer.layers.selection.active is source
 
 
-def test_psf_layer_that_the_user_deletes_stays_deleted(viewer, dock, blurred, psf_layer, qtbot):
+def test_psf_layer_that_the_user_deletes_stays_deleted(viewer, dock, blurred, psf_layer, at_rest):
     viewer.add_image(np.stack([blurred] * 5))
     flat = viewer.add_image(blurred)
     psf = psf_layer()
     viewer.layers.remove(flat)  # the image field goes to the volume, and the PSF with it
     viewer.layers.remove(psf)
-    qtbot.wait(50)
+    at_rest()
     assert "PSF" not in viewer.layers
 
 
-def test_half_typed_values_make_no_noise(qtbot, viewer, dock, blurred, told, psf_layer):
+def test_half_typed_values_make_no_noise(at_rest, viewer, dock, blurred, told, psf_layer):
     viewer.add_image(blurred)
     before = psf_layer().data.copy()
     gaussian(dock).sigmas[2].value = 1e6
     gaussian(dock).size.value = "1a"
-    qtbot.wait(50)
+    at_rest()
     assert told == []
     np.testing.assert_array_equal(viewer.layers["PSF"].data, before)
 
@@ -518,11 +518,11 @@ def test_harmless_types_are_converted(viewer, dock, blurred, told, finished, dty
 # ---------------------------------------------------------------- removal
 
 
-def test_a_removed_dock_follows_nothing(qtbot, viewer, dock, blurred):
+def test_a_removed_dock_follows_nothing(at_rest, viewer, dock, blurred):
     viewer.add_image(blurred)
     viewer.window.remove_dock_widget(dock.native.parent())
     dock.native.deleteLater()
-    qtbot.wait(50)
+    at_rest()
     layer = viewer.add_image(blurred)
     layer.scale = (2, 2)
     viewer.layers.clear()

@@ -23,7 +23,7 @@ JARGON = re.compile(r"\b(tolerance|boundary|nonnegative|regularis\w+|dtype|None|
 
 
 @pytest.fixture
-def window(make_napari_viewer, qtbot, blurred):
+def window(make_napari_viewer, at_rest, blurred):
     """A real window with a dock in which everything is unfolded."""
     viewer = make_napari_viewer(show=True, strict_qt="raise")
     viewer.window.resize(1400, 1000)
@@ -31,7 +31,7 @@ def window(make_napari_viewer, qtbot, blurred):
     viewer.add_image(blurred, name="cells")
     dock.fields.advanced.unfold()
     dock.fields.ignore.fold.unfold()
-    qtbot.wait(200)
+    at_rest()
     return viewer, dock
 
 
@@ -52,7 +52,7 @@ KINDS = ("Microscope", "Bead image", "Gaussian", "From the image")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_everything_has_a_tooltip_that_is_a_sentence(window, qtbot, finished, kind):
+def test_everything_has_a_tooltip_that_is_a_sentence(window, at_rest, finished, kind):
     viewer, dock = window
     dock.fields.methods.choice.value = Wiener
     dock.fields.psf.kind.value = "Gaussian"
@@ -62,7 +62,7 @@ def test_everything_has_a_tooltip_that_is_a_sentence(window, qtbot, finished, ki
     dock.fields.psf.kind.value = kind
     for method in METHODS:
         dock.fields.methods.choice.value = method
-        qtbot.wait(20)
+        at_rest()
         for control in controls(dock):
             words = control.toolTip()
             name = getattr(control, "text", lambda: "")() or control.metaObject().className()
@@ -70,13 +70,13 @@ def test_everything_has_a_tooltip_that_is_a_sentence(window, qtbot, finished, ki
             assert words[0].isupper() or words[0] in "'\"", words
 
 
-def test_labels_are_words_of_the_field(window, qtbot):
+def test_labels_are_words_of_the_field(window, at_rest):
     _, dock = window
     for kind in KINDS:
         dock.fields.psf.kind.value = kind
         for method in METHODS:
             dock.fields.methods.choice.value = method
-            qtbot.wait(10)
+            at_rest()
             texts = [x.text() for x in dock.native.findChildren(QLabel) if x.isVisible()]
             texts += [x.text() for x in dock.native.findChildren(QAbstractButton) if x.isVisible()]
             assert not [text for text in texts if JARGON.search(text)]
@@ -112,14 +112,14 @@ def tab_order(dock):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tab_goes_down_the_rows_and_reaches_everything(window, qtbot, finished, kind):
+def test_tab_goes_down_the_rows_and_reaches_everything(window, at_rest, finished, kind):
     _, dock = window
     dock.fields.methods.choice.value = Wiener
     dock.fields.psf.kind.value = "Gaussian"
     dock.deblur()
     finished(dock)
     dock.fields.psf.kind.value = kind
-    qtbot.wait(100)
+    at_rest()
     order = tab_order(dock)
     missed = [x for x in controls(dock) if x.isEnabled() and x not in order]
     assert not missed, [(type(x).__name__, x.toolTip()[:40]) for x in missed]
@@ -130,15 +130,15 @@ def test_tab_goes_down_the_rows_and_reaches_everything(window, qtbot, finished, 
     assert all(b > a - 12 for a, b in pairwise(places[top:])), places
 
 
-def test_the_shortcut_deblurs(window, qtbot, finished):
+def test_the_shortcut_deblurs(window, qtbot, at_rest, finished):
     viewer, dock = window
     dock.fields.methods.choice.value = Wiener
     assert "Ctrl+Return" in dock.deblur_button.tooltip
     dock.native.window().activateWindow()
     dock.fields.images.layer.native.setFocus()
-    qtbot.wait(50)
+    at_rest()
     qtbot.keyClick(
         dock.native.window(), Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.ControlModifier
     )
-    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None)
     finished(dock)

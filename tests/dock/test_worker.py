@@ -13,7 +13,15 @@ from dock_fields import gaussian, result_of, results_of
 from napari.layers import Image
 
 from napari_tf_deblur import Calibration, TotalVariation, Wiener, gaussian_psf
-from napari_tf_deblur._dock.updates import RunFailedError, Stopwatch, Throttle, Update, updates
+from napari_tf_deblur._dock import updates as updates_module
+from napari_tf_deblur._dock.updates import (
+    HEARTBEAT,
+    RunFailedError,
+    Stopwatch,
+    Throttle,
+    Update,
+    updates,
+)
 from napari_tf_deblur._dock.worker import NOTHING_KEPT
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
@@ -26,11 +34,32 @@ from napari_tf_deblur.steps import Step
 NAME = "cells deblurred (Total variation)"
 
 
+class Clock:
+    """Stands in for the clock that updates and stopwatches go by: time passes by hand."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    stand_in = Clock()
+    monkeypatch.setattr(updates_module, "time", stand_in)
+    return stand_in
+
+
 class Core:
     """Stands in for ``iter_deconvolve``: counts up, until told to stop, end or fail."""
 
     def __init__(self, pause=0.01):
         self.pause = pause
+        self.sleep = time.sleep
         self.end = Event()
         self.error = None
         self.threads = set()
@@ -44,7 +73,7 @@ class Core:
         self.before()
         losses = []
         while not (self.end.is_set() or (stop is not None and stop.is_set())):
-            time.sleep(self.pause)
+            self.sleep(self.pause)
             self.threads.add(get_ident())
             self.steps += 1
             losses.append(1 / self.steps)
@@ -84,11 +113,10 @@ def job(blurred):
 # ---------------------------------------------------------------- the generator
 
 
-def drain(job, throttle, seconds, show=True):
-    """Pull on the updates for a while, as the window would, and return them."""
+def drain(job, throttle, steps, core, show=True):
+    """Pull on the updates for so many steps, as the window would, and return them."""
     stop = Event()
     generator = updates(job.steps(stop), throttle, Event(), Stopwatch())
-    end = time.monotonic() + seconds
     seen = []
     while True:
         try:
@@ -97,38 +125,52 @@ def drain(job, throttle, seconds, show=True):
             return seen, finished.value
         if show:
             throttle.shown(0.0)
-        if time.monotonic() > end:
+        if core.steps >= steps:
             stop.set()
 
 
-def test_at_most_ten_updates_a_second(core, job):
-    core.pause = 0.0005
-    seen, result = drain(job, Throttle(), 1.0)
-    assert 6 <= sum(len(update.losses) > 0 for update in seen) <= 12
-    assert core.steps > 100
+def test_at_most_ten_updates_a_second(core, job, clock):
+    core.pause, core.sleep = 0.001, clock.sleep
+    seen, result = drain(job, Throttle(), 1000, core)
+    assert 9 <= sum(len(update.losses) > 0 for update in seen) <= 11
+    assert core.steps >= 1000
     assert all(isinstance(update, Update) for update in seen)
     assert (result.data == core.steps).all()
 
 
-def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job):
-    seen, _ = drain(job, Throttle(), 1.2, show=False)
-    assert 2 <= sum(len(update.losses) > 0 for update in seen) <= 5
+class BusyWindow(Throttle):
+    """A window that shows nothing; the worker waits as long as it does for any."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    def wait(self):
+        self.clock.sleep(HEARTBEAT)
+
+
+def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job, clock):
+    core.pause, core.sleep = 0.001, clock.sleep
+    before = clock.now
+    seen, _ = drain(job, BusyWindow(clock), 20, core, show=False)
+    words = sum(len(update.losses) > 0 for update in seen)
+    assert 2 <= words <= 1 + (clock.now - before) / HEARTBEAT
     assert all(update.image is None for update in seen)
 
 
-def test_slow_drawing_slows_the_updates_down():
+def test_slow_drawing_slows_the_updates_down(clock):
     throttle = Throttle()
     throttle.sent()
     assert not throttle.due()
     throttle.shown(0.2)
-    time.sleep(0.15)
+    clock.sleep(0.79)
     assert not throttle.due()  # a quarter of the time for drawing, at most
-    time.sleep(0.7)
+    clock.sleep(0.02)
     assert throttle.due()
 
 
 def test_the_first_image_is_not_the_source(core, job):
-    seen, _ = drain(job, Throttle(), 0.3)
+    seen, _ = drain(job, Throttle(), 30, core)
     messages = [update.message for update in seen]
     assert messages[:4] == ["making the PSF", "reading", "preparing", "starting TensorFlow"]
     assert all(update.image is None for update in seen[:4])
@@ -140,7 +182,7 @@ def test_the_first_image_is_not_the_source(core, job):
 def test_errors_that_napari_swallows_are_translated(core, job, error):
     core.error = error("the graph broke")
     with pytest.raises(RunFailedError, match="the graph broke"):
-        drain(job, Throttle(), 5)
+        drain(job, Throttle(), 1000, core)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +196,7 @@ def test_errors_that_napari_swallows_are_translated(core, job, error):
 def test_other_errors_say_what_to_do(core, job, error, kind, words):
     core.error = error
     with pytest.raises(kind, match=words):
-        drain(job, Throttle(), 5)
+        drain(job, Throttle(), 1000, core)
 
 
 # ---------------------------------------------------------------- in the dock
@@ -170,13 +212,13 @@ def cells(viewer, dock, blurred):
 def running(qtbot, viewer, dock, core, cells):
     """A run whose live result is in the viewer."""
     dock.deblur()
-    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None, timeout=5000)
+    qtbot.waitUntil(lambda: result_of(viewer, "cells") is not None)
     return result_of(viewer, "cells")
 
 
 def test_it_runs_in_another_thread_and_the_live_layer_follows(qtbot, running, core, dock, finished):
     first = running.data.copy()
-    qtbot.waitUntil(lambda: running.data.max() > first.max(), timeout=5000)
+    qtbot.waitUntil(lambda: running.data.max() > first.max())
     assert not dock.deblur_button.enabled
     assert dock.stop_button.enabled
     assert len(dock.plot.losses) > 1
@@ -194,13 +236,14 @@ def test_the_window_is_alive_meanwhile(qtbot, running, dock, core, finished):
 
     ticks = []
     timer = QTimer()
-    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.timeout.connect(lambda: ticks.append(core.steps))
     timer.start(10)
-    qtbot.wait(500)
+    steps = core.steps
+    qtbot.waitUntil(lambda: len(ticks) > 15 and core.steps > steps)
     timer.stop()
+    assert not dock.deblur_button.enabled
     core.end.set()
     finished(dock)
-    assert len(ticks) > 15
 
 
 def test_layers_come_hidden_and_are_shown_before_the_run_ends(viewer, dock, core, cells, finished):
@@ -218,7 +261,7 @@ def test_layers_come_hidden_and_are_shown_before_the_run_ends(viewer, dock, core
 
 def test_stop_keeps_the_best_so_far(viewer, running, core, dock, finished, told):
     dock.stop_button.native.click()
-    finished(dock, 5)
+    finished(dock)
     assert (running.data == core.steps).all()
     assert running.metadata["napari_tf_deblur"]["iterations"] == core.steps
     assert "stopped" in dock.status.text()
@@ -293,11 +336,11 @@ def test_a_result_is_what_it_was_after_a_run_that_fails(
     if how == "error":
         core.error = ValueError("broken")
     elif how == "stop":
-        go_on = Event()
-        core.before = lambda: go_on.wait(20)
+        reached, go_on = Event(), Event()
+        core.before = lambda: reached.set() or go_on.wait(20)
     dock.deblur()
     if how == "stop":
-        qtbot.wait(100)
+        qtbot.waitUntil(reached.is_set)
         dock.stop()
         go_on.set()
     elif how == "quit":
@@ -349,21 +392,20 @@ def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
 
 @pytest.mark.parametrize("stop", [True, False])
 def test_a_live_layer_that_the_user_deletes_stays_deleted(
-    qtbot, viewer, running, core, dock, finished, told, stop
+    qtbot, at_rest, viewer, running, core, dock, finished, told, stop
 ):
+    run = dock._batch._run
     viewer.layers.remove(running)
-    finished(dock, 1)  # there is nothing left to do it for
+    finished(dock)  # there is nothing left to do it for
     assert "result was deleted" in dock.status.text()
     if stop:
         dock.stop()
     core.end.set()
-    qtbot.wait(300)
+    qtbot.waitUntil(lambda: not run._worker.is_running)
+    at_rest()
     assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
     assert "result was deleted" in dock.status.text()
     assert told == []
-    steps = core.steps
-    qtbot.wait(100)
-    assert core.steps == steps
 
 
 def test_fields_may_change(viewer, running, core, dock, finished):
@@ -393,10 +435,10 @@ def test_napari_may_cancel(running, dock, finished, told):
     assert told == []
 
 
-def test_the_dock_may_be_closed_and_opened_again(qtbot, viewer, running, core, dock, finished):
+def test_the_dock_may_be_closed_and_opened_again(at_rest, viewer, running, core, dock, finished):
     wrapper = dock.native.parent()
     wrapper.close()
-    qtbot.wait(100)
+    at_rest()
     core.end.set()
     finished(dock)
     assert (running.data == core.steps).all()
@@ -407,22 +449,21 @@ def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     viewer.add_image(blurred, name="cells")
     dock.deblur()
-    qtbot.waitUntil(lambda: core.steps > 10, timeout=5000)
+    qtbot.waitUntil(lambda: core.steps > 10)
     run = dock._batch._run
     viewer.close()
-    qtbot.waitUntil(lambda: not run._worker.is_running, timeout=5000)
-    steps = core.steps
-    qtbot.wait(100)
-    assert core.steps == steps
+    qtbot.waitUntil(lambda: not run._worker.is_running)
 
 
-def test_the_viewer_may_be_closed_while_layers_are_added(qtbot, make_napari_viewer, core, blurred):
+def test_the_viewer_may_be_closed_while_layers_are_added(
+    at_rest, make_napari_viewer, core, blurred
+):
     viewer = make_napari_viewer(strict_qt="raise")
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     viewer.add_image(blurred, name="cells")
     dock.deblur()
     viewer.close()
-    qtbot.wait(200)
+    at_rest()
     assert core.steps == 0
     assert "PSF" not in viewer.layers
 
@@ -432,11 +473,12 @@ class Slow:
 
     def __init__(self, value):
         self.value = value
-        self.begun, self.go_on = Event(), Event()
+        self.begun, self.go_on, self.ended = Event(), Event(), Event()
 
     def __call__(self, *_):
         self.begun.set()
         self.go_on.wait(20)
+        self.ended.set()
         return self.value
 
 
@@ -462,18 +504,19 @@ def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
     slow.go_on.set()
 
 
-def test_stop_works_from_the_first_moment(qtbot, viewer, dock, core, slow_stage, finished, told):
+def test_stop_works_from_the_first_moment(
+    qtbot, at_rest, viewer, dock, core, slow_stage, finished, told
+):
     dock.deblur()
     qtbot.waitUntil(slow_stage.begun.is_set)
     run = dock._batch._run
-    before = time.monotonic()
     dock.stop_button.native.click()
-    assert time.monotonic() - before < 0.05
+    assert not slow_stage.ended.is_set()  # nobody waited for it
     assert dock.deblur_button.enabled
     assert dock.status.text() == NOTHING_KEPT
     slow_stage.go_on.set()
-    qtbot.waitUntil(lambda: run is None or not run._worker.is_running, timeout=5000)
-    qtbot.wait(100)
+    qtbot.waitUntil(lambda: run is None or not run._worker.is_running)
+    at_rest()
     assert [layer.name for layer in viewer.layers if layer.name != "PSF"] == ["stack"]
     assert dock.status.text() == NOTHING_KEPT
     assert core.steps <= 1
@@ -485,27 +528,28 @@ def test_stop_works_from_the_first_moment(qtbot, viewer, dock, core, slow_stage,
 
 
 def test_the_status_says_how_long_the_user_waited_and_where_it_went(
-    viewer, dock, core, finished, blurred
+    viewer, dock, core, clock, finished, blurred
 ):
     layer = viewer.add_image(np.stack([blurred] * 4), name="stack")
-    layer._data = da.from_array(layer.data, chunks=(1, -1, -1)).map_blocks(
-        lambda block: time.sleep(0.3) or block, dtype=blurred.dtype
+    layer._data = da.from_array(layer.data, chunks=(4, -1, -1)).map_blocks(
+        lambda block: clock.sleep(0.3) or block,
+        dtype=blurred.dtype,
+        meta=np.empty((0, 0, 0), blurred.dtype),
     )
-    core.before = lambda: time.sleep(0.4)
+    core.before = lambda: clock.sleep(0.4)
     core.end.set()
-    before = time.monotonic()
+    before = clock.now
     dock.deblur()
     finished(dock)
-    waited = time.monotonic() - before
     said = float(re.search(r"Done in (.*) s: ", dock.status.text())[1])
-    assert waited - 0.15 <= said <= waited + 0.05
+    assert said == pytest.approx(clock.now - before, abs=0.06)
     seconds = {
         stage: float(s) for stage, s in re.findall(r"(\w[\w ]*) ([\d.]+) s", dock.status.toolTip())
     }
     stages = {stage.lower(): s for stage, s in seconds.items()}
     assert stages["reading"] >= 0.3
-    assert stages["starting tensorflow"] >= 0.35
-    assert sum(stages.values()) == pytest.approx(said, abs=0.3)
+    assert stages["starting tensorflow"] == pytest.approx(0.4)
+    assert sum(stages.values()) == pytest.approx(said, abs=0.06)
 
 
 def test_warnings_of_the_core_reach_the_user(qtbot, dock, core, cells, finished, told):
@@ -517,7 +561,7 @@ def test_warnings_of_the_core_reach_the_user(qtbot, dock, core, cells, finished,
     assert core.warnings[0] in dock.status.text()
 
 
-def test_arrays_are_freed(qtbot, viewer, core, dock, finished):
+def test_arrays_are_freed(at_rest, viewer, core, dock, finished):
     layer = viewer.add_image(np.zeros((64, 64), np.float32), name="cells")
     core.end.set()
     dock.deblur()
@@ -525,6 +569,6 @@ def test_arrays_are_freed(qtbot, viewer, core, dock, finished):
     array = weakref.ref(layer.data)
     viewer.layers.clear()
     del layer
-    qtbot.wait(50)
+    at_rest()
     gc.collect()
     assert array() is None

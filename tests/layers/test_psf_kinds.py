@@ -40,10 +40,10 @@ UM = {"units": ("um",) * 2, "scale": (0.2, 0.2)}
 def test_what_is_too_large_is_refused_at_once_and_nothing_is_made(psf, image, words):
     source = layer(**image)
     tracemalloc.start()
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(ValueError, match=words.replace("µ", ".")):
         psf.check(source)
-    assert time.perf_counter() - before < 0.05
+    assert time.process_time() - before < 0.05
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
