@@ -7,6 +7,7 @@ from functools import partial
 os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's settings
 
 import numpy as np
+import psutil
 import pytest
 
 from napari_tf_deblur import TotalVariation
@@ -15,6 +16,9 @@ from napari_tf_deblur.verdict import UNKNOWN
 from napari_tf_deblur.weight_search import Weighed
 
 QUICK = {"iterations": 3, "weight": 1e-3}
+
+MOST_MEMORY = 4.5 * 2**30
+"""Bytes of a process, of which two must fit into a machine of 16 GB beside all else."""
 
 LONGEST_DELAY_MS = 25
 """No timer of the dock waits longer before it changes what is seen."""
@@ -29,6 +33,13 @@ ROUNDS_AT_REST = 3
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow_through_its_door():
     load.tensorflow()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_is_bounded():
+    """A process of tests grows with what TensorFlow compiles; `.ci/test.py` starts new ones."""
+    yield
+    assert psutil.Process().memory_info().rss < MOST_MEMORY
 
 
 @pytest.fixture(autouse=True)
