@@ -193,7 +193,7 @@ class MicroscopeFields:
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
             put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source, known)
+        size = pixel_size_of(self._images[0].source)
         put(self.pixel, size.lateral, size.origin)
         put(self.step, size.axial, size.origin)
 
