@@ -84,6 +84,19 @@ class Source:
         return tuple(axis.size for axis in self.axes)
 
     @property
+    def has_names_of_file(self) -> bool:
+        """Whether nobody named the axes of the layer, and its file does."""
+        own = tuple(str(label) for label in self.state["axis_labels"])
+        return bool(self.acquisition.axes) and own == unnamed(self.ndim)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the axes as a layer has them: its own, or those of its file."""
+        if self.has_names_of_file:
+            return self.acquisition.axes
+        return tuple(str(label) for label in self.state["axis_labels"])
+
+    @property
     def channel_axis(self) -> int | None:
         """Axis of the colours, where there are any."""
         return -1 if self.rgb else None
@@ -114,11 +127,8 @@ class Source:
             the same pixels with the same spacing, without what is usual.
         """
         arguments: dict[str, Any] = {"name": self.name, "rgb": self.rgb, "multiscale": False}
-        labels = tuple(str(label) for label in self.state["axis_labels"])
-        if labels != unnamed(self.ndim):
-            arguments["axis_labels"] = labels
-        elif self.acquisition.axes:
-            arguments["axis_labels"] = self.acquisition.axes
+        if self.labels != unnamed(self.ndim):
+            arguments["axis_labels"] = self.labels
         units = tuple(axis.unit for axis in self.axes)
         if set(units) != {"pixel"}:
             arguments["units"] = units

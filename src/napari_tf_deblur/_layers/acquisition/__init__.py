@@ -5,6 +5,7 @@ from napari_tf_deblur._layers.acquisition.of_layer import (
     Acquisition,
     acquisition_of,
     is_being_read,
+    wait_for_file,
 )
 
-__all__ = ["KEYS", "Acquisition", "acquisition_of", "is_being_read"]
+__all__ = ["KEYS", "Acquisition", "acquisition_of", "is_being_read", "wait_for_file"]

@@ -5,6 +5,9 @@ from itertools import combinations
 
 Names = tuple[str, ...]
 
+OTHER = "q"
+"""An axis that the file has for something else than time, channels and space."""
+
 
 def axis_names(shape: Sequence[int], told: Mapping[str, int], orders: Sequence[str]) -> Names:
     """Name the axes of a layer.
@@ -24,11 +27,15 @@ def axis_names(shape: Sequence[int], told: Mapping[str, int], orders: Sequence[s
     Returns
     -------
     tuple of str
-        One name for each axis, in lower case; empty if they are not certain.
+        One name for each axis, in lower case, and napari's number for another axis than these;
+        empty if they are not certain.
     """
     ways = dict.fromkeys(way for order in orders for way in _ways(shape, told, order))
     long = {tuple(name for name, n in zip(way, shape) if n > 1) for way in ways}
-    return next(iter(ways)) if len(long) == 1 else ()
+    if len(long) != 1:
+        return ()
+    names = next(iter(ways))
+    return tuple(str(k - len(names)) if name == OTHER else name for k, name in enumerate(names))
 
 
 def _ways(shape: Sequence[int], told: Mapping[str, int], order: str) -> Iterator[Names]:

@@ -1,6 +1,7 @@
 """How an image was acquired, as far as its layer and its file say it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -18,10 +19,11 @@ from napari_tf_deblur._layers.acquisition.description import (
     agreed,
 )
 from napari_tf_deblur._layers.acquisition.formats import described
-from napari_tf_deblur._layers.acquisition.of_file import PATIENCE, file_description
+from napari_tf_deblur._layers.acquisition.of_file import file_description
 from napari_tf_deblur._layers.acquisition.tree import entry, tree_of
 from napari_tf_deblur._layers.acquisition.units import is_possible
 from napari_tf_deblur._layers.axes import CHANNEL, unnamed
+from napari_tf_deblur._layers.origin import PART
 
 KEYS = (
     "ome_metadata",
@@ -101,7 +103,7 @@ class Acquisition:
     impossible: tuple[float, ...] = ()
     axes: Names = ()
     shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    record: Mapping[str, Any] | None = field(default=None, hash=False)
+    record: Mapping[str, Any] | None = field(default=None, compare=False)
     tells_sizes: bool = False
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
@@ -123,7 +125,7 @@ class _Read:
 _read: WeakKeyDictionary[Layer, _Read] = WeakKeyDictionary()
 
 
-def acquisition_of(layer: Layer, patience: float | None = PATIENCE) -> Acquisition:
+def acquisition_of(layer: Layer) -> Acquisition:
     """Read how an image was acquired: its layer's metadata, and its file if that is a TIFF file.
 
     What was read is kept while the layer's name, axes and metadata are the same.
@@ -132,16 +134,15 @@ def acquisition_of(layer: Layer, patience: float | None = PATIENCE) -> Acquisiti
     ----------
     layer : napari.layers.Image
         The layer, as a reader made it.
-    patience : float or None
-        Seconds to wait for the file; None is as long as it takes.
 
     Returns
     -------
     Acquisition
-        What they say; never an error, whatever is in them.
+        What they say; never an error, whatever is in them. While the file is being read, what the
+        layer says alone: see `is_being_read`.
     """
     try:
-        file = file_description(layer, patience)
+        file = file_description(layer)
         metadata = dict(layer.metadata)
         of = (layer.name, _shape(layer), layer.axis_labels, bool(layer.rgb))
         kept = _read.get(layer)
@@ -155,6 +156,12 @@ def acquisition_of(layer: Layer, patience: float | None = PATIENCE) -> Acquisiti
 def is_being_read(layer: Layer) -> bool:
     """Whether the file of a layer is still being read, so that more may be known later."""
     return file_description(layer) is None
+
+
+def wait_for_file(layer: Layer) -> None:
+    """Wait until the file of a layer is read."""
+    with suppress(Exception):  # of what is no layer of napari's
+        file_description(layer, patience=None)
 
 
 def _acquisition(
@@ -241,13 +248,13 @@ def _impossible(said: Description) -> list[float]:
 
 
 def _own(layer: Layer, labels: Sequence[str], said: Description) -> Sequence[int]:
-    shape = _shape(layer)
-    if len(said.channels) > 1 and (
-        layer.rgb or any(a.lower() in CHANNEL and n > 1 for a, n in zip(labels, shape))
-    ):
-        return ()  # all channels are in it
     names, ids = [c.name for c in said.channels], [c.id for c in said.channels]
+    axes = zip(labels, _shape(layer))
     try:
+        if part := layer.metadata.get(PART):
+            return (part["index"],) if part["index"] < len(names) else ()
+        if len(names) > 1 and (layer.rgb or any(a.lower() in CHANNEL and n > 1 for a, n in axes)):
+            return ()  # all channels are in it
         return own_channels(layer, names, ids, said.images)
     except Exception:  # of a layer unlike napari's
         return ()

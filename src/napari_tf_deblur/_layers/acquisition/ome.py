@@ -1,7 +1,5 @@
 """What OME metadata say of the microscope, and those of Zeiss, which have the same terms."""
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from napari_tf_deblur._layers.acquisition.channel import named
@@ -14,8 +12,16 @@ from napari_tf_deblur._layers.acquisition.description import (
     Description,
     agreed,
 )
-from napari_tf_deblur._layers.acquisition.tree import child, children, length, number, text
-from napari_tf_deblur._layers.record import KEY
+from napari_tf_deblur._layers.acquisition.tree import (
+    child,
+    children,
+    is_element,
+    length,
+    local_name,
+    number,
+    text,
+)
+from napari_tf_deblur._layers.record import from_json
 from napari_tf_deblur._optics.optics import IMMERSIONS
 
 INDICES_BY_NAME = {
@@ -61,26 +67,38 @@ def ome(tree: Any, images: list[Any], layer_name: str) -> Description:
     objectives = [each for i in instruments for each in children(i, "Objective")]
     settings = child(image, "ObjectiveSettings")
     z, y, x = (length(pixels, f"PhysicalSize{axis}", "µm") for axis in "ZYX")
+    shape, orders = _axes(tree, pixels)
     return Description(
         tuple(_channel(node) for node in children(pixels, "Channel")),
         (*names, *ids),
         *_optics(settings, text(settings, "ID"), objectives),
         (z, y, x),
-        shape={a: int(n) for a in "TCZYX" if (n := number(pixels, f"Size{a}", 1, 1e9)) is not None},
-        orders=("TCZYX", text(pixels, "DimensionOrder")[::-1]),
-        record=_record(text(image, "Description")),
+        shape=shape,
+        orders=orders,
+        record=from_json(text(image, "Description")),
     )
 
 
-def _record(description: str) -> Mapping[str, Any] | None:
-    """Read what a result says of itself, which its writer leaves in the image's description."""
-    if not description.startswith("{"):
-        return None
-    try:
-        found = json.loads(description)
-    except ValueError:
-        return None
-    return found.get(KEY) if isinstance(found.get(KEY), dict) else None
+def _axes(tree: Any, pixels: Any) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Read the numbers of pixels, and the orders in which readers leave the axes.
+
+    An axis along which several things change ("modulo"), such as lifetimes along T, is another one
+    than its name says.
+    """
+    sizes = {axis: number(pixels, f"Size{axis}", 1, 1e9) for axis in "TCZYX"}
+    orders = ["TCZYX", text(pixels, "DimensionOrder")[::-1]]
+    for axis in "TCZ":
+        if _is_modulo(tree, axis):
+            sizes["Q"] = sizes.pop(axis, None)
+            orders = [order.replace(axis, "Q") for order in orders]
+    return {axis: int(n) for axis, n in sizes.items() if n is not None}, tuple(orders)
+
+
+def _is_modulo(tree: Any, axis: str) -> bool:
+    name = f"ModuloAlong{axis}"
+    if is_element(tree):
+        return any(local_name(node) == name for node in tree.iter())
+    return name in repr(child(tree, "StructuredAnnotations"))
 
 
 def zeiss(tree: Any, information: Any) -> Description:
