@@ -78,6 +78,9 @@ class Acquisition:
         Size of a pixel along z, y and x, in micrometers.
     impossible : tuple of float
         Sizes of pixels that are told, in micrometers, and cannot be those of a light microscope.
+    disbelieved : tuple of float
+        Numbers that the file has in place of a size, because they have no unit of length or cannot
+        be: a reader may have taken them for a size all the same.
     axes : tuple of str
         What the axes of the layer are, colours left out; empty if that is not certain.
     shape : mapping of str to int
@@ -101,6 +104,7 @@ class Acquisition:
     channels: tuple[tuple[str, float | None], ...] = ()
     pixel_size: Size = NOTHING
     impossible: tuple[float, ...] = ()
+    disbelieved: tuple[float, ...] = ()
     axes: Names = ()
     shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     record: Mapping[str, Any] | None = field(default=None, compare=False)
@@ -203,6 +207,7 @@ def _acquisition(
     return Acquisition(
         **found,
         impossible=tuple(dict.fromkeys(impossible)),
+        disbelieved=tuple(number for _, said in descriptions for number in _disbelieved(said)),
         tells_sizes=any(said.tells_sizes for _, said in descriptions),
         where=MappingProxyType(where),
     )
@@ -245,6 +250,13 @@ def _impossible(said: Description) -> list[float]:
         for size, axial in zip(said.pixel_size, (True, False, False))
         if size and not is_possible(1000 * size, axial)
     ]
+
+
+def _disbelieved(said: Description) -> Iterator[float]:
+    """Return the numbers that are no size, and the sizes that cannot be."""
+    for number, size, believed in zip(said.numbers, said.pixel_size, _possible(said)):
+        if believed is None:
+            yield from (n for n in (number, size) if n is not None)
 
 
 def _own(layer: Layer, labels: Sequence[str], said: Description) -> Sequence[int]:
