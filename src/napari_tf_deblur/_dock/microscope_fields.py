@@ -11,6 +11,7 @@ from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
 from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds.microscope import immersion_of
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.microscope import IMMERSIONS, Optics
 
@@ -24,9 +25,6 @@ TYPES = [
 
 USUAL = 0.0
 """Stands for the immersion that objectives of an aperture usually have."""
-
-SAME_INDEX = 0.02
-"""Difference of two refractive indices up to which they are those of one immersion."""
 
 
 class MicroscopeFields:
@@ -177,6 +175,8 @@ class MicroscopeFields:
         parts = [self._filled_in.in_words()]
         if missing := self.missing:
             parts.append(f"Not known: {', '.join(missing)}.")
+        if self._images:
+            parts += pixel_size_of(self._images[0].source).notes
         return "\n".join(part for part in parts if part)
 
     def _fill_in(self) -> None:
@@ -187,13 +187,13 @@ class MicroscopeFields:
         known = self._images[0].acquisition
         put(self.microscope, known.microscope, file)
         put(self.aperture, known.numerical_aperture, file)
-        put(self.immersion, _immersion(known.refractive_index), file)
+        put(self.immersion, immersion_of(known.refractive_index), file)
         put(self.pinhole, known.pinhole, file)
         for number in range(len(self.waves.emissions)):
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
             put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source, known)
+        size = pixel_size_of(self._images[0].source)
         put(self.pixel, size.lateral, size.origin)
         put(self.step, size.axial, size.origin)
 
@@ -202,14 +202,6 @@ class MicroscopeFields:
         self.changed.emit()
 
 
-def _immersion(index: float | None) -> float | None:
-    """The immersion that has about this refractive index, if there is one."""
-    if index is None:
-        return None
-    nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
-    return nearest if abs(nearest - index) < SAME_INDEX else None
-
-
 def _key(image: Chosen) -> tuple[object, ...]:
     source = image.source
-    return source.layer, [(a.spacing, a.unit) for a in source.axes]
+    return source.layer, [(a.spacing, a.unit) for a in source.axes], image.acquisition

@@ -159,6 +159,11 @@ class Frame:
         return [" x ".join(sizes)]
 
 
+def unnamed(ndim: int) -> tuple[str, ...]:
+    """Return what napari calls axes that nobody named."""
+    return tuple(str(k) for k in range(-ndim, 0))
+
+
 def usual_name(label: str, unit: str) -> str:
     """Return the name of an axis, by its label in napari: y and x where it has none.
 

@@ -27,7 +27,9 @@ __all__ = [
 
 
 def psf_from(psf: object, source: Source) -> PSFKind:
-    """Take a PSF as a layer or as an array; None is to be found in the image."""
+    """Take a PSF as a layer or as an array; None is what the file tells, or the image shows."""
     if psf is None:
-        return EstimatedPSF(3 if source.is_volume else min(source.ndim, 2))
+        return MicroscopePSF.told(source) or EstimatedPSF(
+            3 if source.is_volume else min(source.ndim, 2)
+        )
     return LayerPSF(read(psf)) if isinstance(psf, Layer) else ArrayPSF(psf)
