@@ -1,7 +1,8 @@
 """The fields of a Gaussian PSF: its sigmas in pixels or units of length, angle and size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 from psygnal import Signal
@@ -103,7 +104,7 @@ class GaussianFields:
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
@@ -135,16 +136,16 @@ class GaussianFields:
         self._advanced.show_row(self.angle, visible and self._ndim == 2)
         self._advanced.show_row(self.size, visible)
 
-    def restore(self, psf: PSFKind) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF."""
-        if isinstance(psf, GaussianPSF):
-            self.unit.value = "pixels"
-            for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
-                field.value = sigma
-            self.angle.value = psf.angle
-            size = psf.size
-            sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
-            self.size.value = ", ".join(map(str, sizes))
+        psf = GaussianPSF.of_record(record)
+        self.unit.value = "pixels"
+        for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
+            field.value = sigma
+        self.angle.value = psf.angle
+        size = psf.size
+        sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
+        self.size.value = ", ".join(map(str, sizes))
 
     def reset_choices(self) -> None:
         """Nothing here depends on the other layers."""

@@ -105,6 +105,10 @@ class ImageFields:
             return []
         return [Chosen(read(each), self._acquisition(each)) for each in (layer, *self._others)]
 
+    def restore(self, ndim: int) -> None:
+        """Deblur along so many axes again, if the image has them."""
+        self.dims.value = ndim if ndim in self.dims.choices else 2
+
     def source(self) -> Source:
         """Read the image in the field.
 

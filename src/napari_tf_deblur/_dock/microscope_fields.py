@@ -1,6 +1,7 @@
 """The fields of a microscope: what is printed on the objective and the filter."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from magicgui.widgets import ComboBox
 from psygnal import Signal
@@ -9,6 +10,7 @@ from napari_tf_deblur._dock.filled_in import Field, FilledIn
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
+from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
 from napari_tf_deblur._layers.source import Source
@@ -107,14 +109,19 @@ class MicroscopeFields:
 
     @property
     def missing(self) -> list[str]:
-        """What must be given before the PSF is known."""
-        needed = [self.aperture, *self.waves.needed(self.microscope.value), self.pixel]
+        """What must be given before the PSF of every image is known."""
+        counts = range(max(1, len(self._images)))
+        return list(dict.fromkeys(label for k in counts for label in self.missing_of(k)))
+
+    def missing_of(self, image: int) -> list[str]:
+        """What must be given before the PSF of the image of this number is known."""
+        needed = [self.aperture, self.waves.needed(image, self.microscope.value), self.pixel]
         needed += [self.step] if self._ndim == 3 else []
         return [field.label for field in needed if not field.value]
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of the image of this number; one to be found while numbers are missing."""
-        if self.missing:
+        if self.missing_of(image):
             return EstimatedPSF(self._ndim)
         microscope = self.microscope.value
         emission, excitation = self.waves.of(image, microscope)
@@ -129,9 +136,9 @@ class MicroscopeFields:
         )
         return MicroscopePSF(optics, self._ndim)
 
-    def on(self, source: Source) -> Source:
-        """Return the image with the pixel size that the fields say."""
-        if self.missing:
+    def on(self, source: Source, image: int = 0) -> Source:
+        """Return one of the images with the pixel size that the fields say."""
+        if self.missing_of(image):
             return source
         return with_pixel_size(source, self._ndim, self.pixel.value, self.step.value)
 
@@ -159,16 +166,20 @@ class MicroscopeFields:
         self.waves.show(microscope, visible)
         self.words.say(self._about() if visible else "")
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back the numbers of a PSF."""
-        if isinstance(psf, MicroscopePSF):
-            optics = psf.optics
-            self.microscope.value = optics.microscope
-            self.aperture.value = optics.numerical_aperture
-            self.immersion.value = optics.refractive_index or USUAL
-            self.waves.restore(optics.emission, optics.excitation)
-            self.pinhole.value = optics.pinhole
-            self.sheet.value = optics.sheet or 0.0
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back the numbers of a PSF; the pixel size only where the image has none."""
+        optics = MicroscopePSF.of_record(record).optics
+        self.microscope.value = optics.microscope
+        self.aperture.value = optics.numerical_aperture
+        self.immersion.value = optics.refractive_index or USUAL
+        self.waves.restore(optics.emission, optics.excitation)
+        self.pinhole.value = optics.pinhole
+        self.sheet.value = optics.sheet or 0.0
+        spacing = check.tuple_of(check.positive)(record.get("spacing", ()))
+        if spacing and not self.pixel.value:
+            self.pixel.value = spacing[-1]
+        if len(spacing) == 3 and not self.step.value:
+            self.step.value = spacing[0]
 
     def reset_choices(self) -> None:
         """Nothing here depends on the other layers."""
@@ -177,6 +188,9 @@ class MicroscopeFields:
         parts = [self._filled_in.in_words()]
         if missing := self.missing:
             parts.append(f"Not known: {', '.join(missing)}.")
+        others = [x.source.name for k, x in enumerate(self._images) if k and self.missing_of(k)]
+        if others and not self.missing_of(0):
+            parts.append(f"The blur of {', '.join(others)} is found from the image.")
         return "\n".join(part for part in parts if part)
 
     def _fill_in(self) -> None:

@@ -1,7 +1,7 @@
 """The fields of the dock that say what the PSF is: its kind, and the fields of that kind."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from magicgui.widgets import ComboBox
 from napari.layers import Image
@@ -43,8 +43,8 @@ class KindFields(Protocol):
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of one of the images; raise ValueError if the fields describe none."""
 
-    def on(self, source: Source) -> Source:
-        """Return an image as the fields describe it, such as with another pixel size."""
+    def on(self, source: Source, image: int = 0) -> Source:
+        """Return one of the images as the fields describe it, such as with a pixel size."""
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Offer what suits images that are deblurred along so many axes."""
@@ -52,8 +52,14 @@ class KindFields(Protocol):
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back what describes a PSF of this kind."""
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back what describes a PSF of this kind, from its record.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the record lacks something, or holds what no run writes.
+        """
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -94,7 +100,7 @@ class LayerFields:
             raise InvalidValueError(NO_PSF_LAYER)
         return LayerPSF(read(self.layer.value))
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
@@ -105,11 +111,21 @@ class LayerFields:
         """Show the field, or not."""
         self._form.show_row(self.layer, visible)
 
-    def restore(self, psf: PSFKind) -> None:
-        """Choose the layer of a PSF again, if it is still there."""
-        layer = psf.layer.layer() if isinstance(psf, LayerPSF) else None
-        if layer in self.layer.choices:
-            self.layer.value = layer
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Choose the layer of a PSF again.
+
+        Raises
+        ------
+        ValueError
+            If it is not there any more.
+        """
+        name = record["layer"]
+        there = [x for x in self.layer.choices if getattr(x, "name", None) == name]
+        if not there:
+            raise InvalidValueError(
+                f"The bead layer '{name}' is not open: open it, or choose another."
+            )
+        self.layer.value = there[0]
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -130,7 +146,7 @@ class EstimatedFields:
         """Return the PSF that is to be found."""
         return EstimatedPSF(self._ndim)
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
@@ -141,7 +157,7 @@ class EstimatedFields:
     def show(self, visible: bool) -> None:
         """There is nothing to show."""
 
-    def restore(self, psf: PSFKind) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """There is nothing to put back."""
 
     def reset_choices(self) -> None:
@@ -217,11 +233,19 @@ class PSFFields:
             fields.fit(images, ndim)
         self._choose()
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back the kind of a PSF, and what describes it."""
-        if psf.title in self.of_kind:
-            self.kind.value = psf.title
-            self.chosen.restore(psf)
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back the kind of a PSF, and what describes it.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the dock has no such kind, or the record holds what no run writes.
+        """
+        titles = {fields.kind.name: fields.kind.title for fields in KINDS}
+        if record["kind"] not in titles:
+            raise InvalidValueError("The PSF was given in Python: set the blur by hand.")
+        self.kind.value = titles[record["kind"]]
+        self.chosen.restore(record)
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""

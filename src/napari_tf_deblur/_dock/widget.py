@@ -15,12 +15,12 @@ from napari_tf_deblur._dock.panel import Panel
 from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.reporting import report
 from napari_tf_deblur._dock.result_row import ResultRow
-from napari_tf_deblur._dock.results import Results
+from napari_tf_deblur._dock.results import Earlier, Results
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Outcome, Run
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.record import sentence
 
 
 class DeblurWidget(Container[Widget]):
@@ -103,7 +103,7 @@ class DeblurWidget(Container[Widget]):
         self._batch = Batch(
             self._viewer,
             jobs,
-            self._layer_to_replace,
+            self._earlier,
             self._on_update,
             self._on_result,
             self._on_end,
@@ -133,8 +133,10 @@ class DeblurWidget(Container[Widget]):
             self.result_row.show_result(layer, made)
             self._panel.say(f"{made.settings}\n{made.words}")
 
-    def _layer_to_replace(self, job: Job) -> Layer | None:
-        return None if self.result_row.keep.value else self._results.to_replace(job)
+    def _earlier(self, job: Job) -> Earlier:
+        replaced = None if self.result_row.keep.value else self._results.to_replace(job)
+        others = self._results.of_source(job.source.layer())
+        return Earlier(replaced, [layer for layer in others if layer is not replaced])
 
     def _on_update(self, update: Update, job: Job) -> None:
         self._panel.show_progress(update)
@@ -151,11 +153,10 @@ class DeblurWidget(Container[Widget]):
             self._say(str(outcome), job)
         else:
             self.plot.set_losses(outcome.done.loss_history)
-            words = _summary(outcome, run)
-            self._say(words, job, run.stopwatch.in_words())
+            self._say(sentence(outcome.record), job, run.stopwatch.in_words())
             self._psf_view.show_used(outcome, job)
             if run.layer is not None:
-                made = self._results.add(run.layer, job, outcome, words)
+                made = self._results.keep(run.layer, job, outcome)
                 self.result_row.show_result(run.layer, made)
             known = set(job.warnings)
             if run.is_stopped:  # whoever pressed Stop knows that
@@ -194,17 +195,3 @@ class DeblurWidget(Container[Widget]):
         if self._batch is not None:
             self._batch.abandon()
             self._batch = None
-
-
-def _summary(result: Result, run: Run) -> str:
-    """Say whether to believe the result, then how long the user waited, and for what."""
-    done = result.done
-    count = f"{done.iterations} iteration{'s' * (done.iterations != 1)}"
-    seconds = f"{run.stopwatch.total:.1f} s"
-    if run.is_stopped:
-        time = f"Stopped after {seconds}: the image after {count} is kept."
-    else:
-        time = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
-    notes = [f"PSF: {'; '.join(result.notes).rstrip('.')}."] if result.notes else []
-    verdict = [str(done.verdict)] if str(done.verdict) else []
-    return " ".join([*verdict, *result.warnings, *notes, time])

@@ -85,7 +85,9 @@ def deblur_layer(
     smoothing : float
         Times as much regularisation as suits the image.
     residual : bool
-        Whether to return a layer of the residual too: the image less the result blurred again.
+        Whether to return a layer of the residual too: the image less the result blurred again,
+        in standard deviations of each pixel's noise where the image tells that (the layer's name
+        and ``metadata["napari_tf_deblur"]["unit"]`` say so).
 
     Returns
     -------
@@ -126,4 +128,6 @@ def deblur_layer(
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
     sharp.metadata, sharp.name = {KEY: result.record}, result.name
-    return (sharp, residual_layer(source, result.residual)) if residual else sharp
+    if not residual:
+        return sharp
+    return sharp, residual_layer(source, result.residual, result.residual_unit)

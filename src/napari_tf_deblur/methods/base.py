@@ -62,6 +62,9 @@ class Method(ABC):
         If a field is outside its bounds or not one of its choices.
     """
 
+    short: ClassVar[str] = ""
+    """What it is called where there is little room."""
+
     sample: ClassVar[str] = ""
     """Name of a sample for which it is offered first; none for most methods."""
 

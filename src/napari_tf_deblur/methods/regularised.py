@@ -123,6 +123,7 @@ gain=0.0, read_noise=0.0)
 
     order = 1
     weight_factor = 0.13
+    short = "TV"
     sample = "Photograph"
 
     weight: Weight = "auto"
@@ -173,6 +174,8 @@ class Hessian(LeastSquares):
 
     order = 2
     weight_factor = 0.075
+
+    short = "Hessian"
 
     weight: Weight = "auto"
     iterations: Iterations = 100

@@ -15,6 +15,7 @@ from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.source import Source, read
 
 __all__ = [
+    "BY_NAME",
     "ArrayPSF",
     "EstimatedPSF",
     "GaussianPSF",
@@ -24,6 +25,12 @@ __all__ = [
     "PSFKind",
     "psf_from",
 ]
+
+
+BY_NAME: dict[str, type[PSFKind]] = {
+    kind.name: kind for kind in (MicroscopePSF, LayerPSF, GaussianPSF, EstimatedPSF, ArrayPSF)
+}
+"""All kinds, by what a record calls them."""
 
 
 def psf_from(psf: object, source: Source) -> PSFKind:

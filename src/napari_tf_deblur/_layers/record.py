@@ -1,0 +1,207 @@
+"""The record of a run, as it is kept with its result: checked, and said in words.
+
+It may come out of a file. So it is data: what is made of it, a script above all, is made of
+checked values; no text of it becomes code.
+"""
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+import napari_tf_deblur
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.psf_kinds import BY_NAME
+from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur.forward import BOUNDARIES
+from napari_tf_deblur.methods import METHODS, Auto, Method
+from napari_tf_deblur.methods.base import named
+
+PSF_MAKERS = ("gaussian_psf", "microscope_psf")
+"""Functions of the package that a record may name as what made its PSF."""
+
+_PLACING = ("scale", "translate", "rotate", "shear", "affine")
+
+
+def result_record(layer: Layer | None) -> Mapping[str, Any] | None:
+    """Return the record of a layer as it is, unchecked; None if it is no result."""
+    record = None if layer is None else layer.metadata.get(KEY)
+    is_one = isinstance(record, Mapping) and record.get("kind") == "result"
+    return record if is_one else None
+
+
+def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from a record what a script needs.
+
+    Parameters
+    ----------
+    record : mapping
+        What the layer of a result has in ``metadata["napari_tf_deblur"]``.
+
+    Returns
+    -------
+    dict
+        Its entries, each of the kind that it has when this version writes it.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing or is of a wrong kind; says which.
+    """
+    return check.table(
+        record,
+        {
+            "name": check.text,
+            "source": check.text,
+            "origin": _origin,
+            "order": check.tuple_of(check.count),
+            "method": lambda value: _as_table(_method(value)),
+            "reason": check.text,
+            "psf": _psf,
+            "psf_width": check.positive,
+            "scale": check.optional(check.positive),
+            "smoothing": check.positive,
+            "boundary": check.one_of(*BOUNDARIES),
+            "mask": check.optional(check.array),
+            "mask_origin": lambda value: value if not value else _origin(value),
+            "ignore_nan": check.boolean,
+            "ignore_saturated": check.boolean,
+            "iterations": check.count,
+            "stopped": check.boolean,
+            "versions": lambda value: check.table(value, {"napari-tf-deblur": check.text}),
+        },
+    )
+
+
+def method_asked(record: Mapping[str, Any]) -> Method | Auto:
+    """Return the method that was asked for, with what was left for the image to say.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such method, or its values are out of bounds.
+    """
+    asked = record.get("asked", record.get("method"))
+    return "auto" if isinstance(asked, str) and asked == "auto" else _method(asked)
+
+
+def settings_in_words(record: Mapping[str, Any]) -> str:
+    """Say which settings made a result, as far as its record tells."""
+    parts = []
+    psf, smoothing = record.get("psf"), record.get("smoothing", 1)
+    kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
+    parts += [f"Blur: {kind.title}"] if kind else []
+    try:
+        asked = method_asked(record)
+    except (ValueError, TypeError):
+        pass
+    else:
+        parts.append(f"Method: {'Automatic' if isinstance(asked, str) else named(type(asked))[0]}")
+    if isinstance(smoothing, int | float) and smoothing != 1:
+        parts.append(f"Smoothing x {smoothing:.3g}")
+    parts += ["Saturated pixels ignored"] if record.get("ignore_saturated") is True else []
+    return ". ".join([str(record.get("source", "")), *parts]) + "."
+
+
+def sentence(record: Mapping[str, Any]) -> str:
+    """Say whether to believe a result, what else was said of it, and how it was done.
+
+    What the run left undone comes first: a movie that was stopped has planes that are not
+    deblurred.
+    """
+    verdict = record.get("verdict")
+    believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
+    psf = record.get("psf")
+    notes = _texts(psf.get("notes", ()) if isinstance(psf, Mapping) else ())
+    warnings = _texts(record.get("warnings", ()))
+    known = " ".join((str(believe), *warnings))
+    notes = [note for note in notes if note not in known]
+    about = [f"PSF: {'; '.join(notes).rstrip('.')}."] if notes else []
+    done = _in_words(record)
+    parts = [believe, *warnings, *about]
+    parts = [done, *parts] if record.get("stopped") is True else [*parts, done]
+    return " ".join(part for part in map(str, parts) if part)
+
+
+def _in_words(record: Mapping[str, Any]) -> str:
+    """Say how far the run went, and how long it took."""
+    count, seconds = record.get("iterations"), record.get("waited", record.get("seconds"))
+    if not isinstance(count, int) or not isinstance(seconds, int | float):
+        return ""
+    iterations = f"{count} iteration{'s' * (count != 1)}"
+    if record.get("stopped") is True:
+        return f"Stopped after {seconds:.1f} s: the image after {iterations} is kept."
+    return f"Done in {seconds:.1f} s: {iterations}{', converged' * bool(record.get('converged'))}."
+
+
+def _texts(values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if values is not None else []
+
+
+def _method(value: Any) -> Method:
+    """Make a method of its table; its class checks the values against their bounds."""
+    check.require(isinstance(value, Mapping))
+    by_name = {method.__name__: method for method in METHODS}
+    values = dict(value)
+    name = values.pop("name", None)
+    check.require(isinstance(name, str) and name in by_name)
+    return by_name[name](**values)
+
+
+def _as_table(method: Method) -> dict[str, Any]:
+    return {"name": type(method).__name__, **vars(method)}
+
+
+def _psf(value: Any) -> dict[str, Any]:
+    checks = {
+        "kind": check.text,
+        "ndim": check.count,
+        "array": check.array,
+        "notes": check.tuple_of(check.text),
+        "call": _call,
+        "origin": _origin,
+    }
+    return check.table(value, checks, optional=("array", "call", "origin", "ndim"))
+
+
+def _call(value: Any) -> dict[str, Any]:
+    """A call of a function that makes a PSF, with arguments that it has."""
+    taken = check.table(value, {"function": check.one_of(*PSF_MAKERS), "arguments": dict})
+    known = signature(getattr(napari_tf_deblur, taken["function"])).parameters
+    check.require(set(taken["arguments"]) <= set(known))
+    arguments = {name: check.plain(one) for name, one in taken["arguments"].items()}
+    return {"function": taken["function"], "arguments": arguments}
+
+
+def _origin(value: Any) -> dict[str, Any]:
+    pair = check.tuple_of(check.text)
+    return check.table(
+        value,
+        {
+            "name": check.text,
+            "path": check.optional(check.text),
+            "plugin": check.optional(check.text),
+            "sample": check.optional(pair),
+            "place": check.optional(check.count),
+            "shape": check.tuple_of(check.count),
+            "multiscale": check.boolean,
+            "dtype": lambda name: str(np.dtype(check.text(name))),
+            "arguments": _arguments,
+        },
+        optional=("dtype", "arguments"),
+    )
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    texts = check.tuple_of(check.text)
+    checks: dict[str, check.Check] = {
+        "name": check.text,
+        "rgb": check.boolean,
+        "multiscale": check.boolean,
+        "axis_labels": texts,
+        "units": texts,
+        **dict.fromkeys(_PLACING, check.numbers),
+    }
+    return check.table(value, checks, optional=tuple(checks))
