@@ -185,6 +185,7 @@ class Fields:
 
     def _fit(self, *_: object) -> None:
         chosen = self.images.chosen
+        self.ignore.fit(chosen[0].source if chosen else None)
         self.psf.fit(chosen, self.images.ndim)
         self._saturation.choose(chosen[0].source if chosen else None)
 

@@ -9,9 +9,11 @@ from psygnal import Signal
 from napari_tf_deblur._dock.filled_in import Field, FilledIn
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
+from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
 from napari_tf_deblur._layers import record_check as check
-from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
+from napari_tf_deblur._layers.acquisition import Acquisition
+from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.microscope import IMMERSIONS, Optics
@@ -26,6 +28,9 @@ TYPES = [
 
 USUAL = 0.0
 """Stands for the immersion that objectives of an aperture usually have."""
+
+NOTHING = Acquisition()
+"""What is known where there is no image."""
 
 SAME_INDEX = 0.02
 """Difference of two refractive indices up to which they are those of one immersion."""
@@ -103,6 +108,14 @@ class MicroscopeFields:
             "immersion": self.immersion,
         }
         self._filled_in = FilledIn(printed)
+        self._of_image: dict[str, Field] = {
+            **printed,
+            "pinhole": self.pinhole,
+            "sheet": self.sheet,
+            "pixel": self.pixel,
+            "step": self.step,
+        }
+        self._numbers, self._wavelengths = ImageNumbers(), ImageNumbers(of_file=False)
         for field in (*printed.values(), *rest):
             field.changed.connect(self._tell)
         self.waves.changed.connect(self._tell)
@@ -143,12 +156,21 @@ class MicroscopeFields:
         return with_pixel_size(source, self._ndim, self.pixel.value, self.step.value)
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
-        """Fill in what layers and files say, if these images are not those of last time."""
+        """Fill in what layers and files say, if these images are not those of last time.
+
+        What the user typed goes with its image: for the next one, it is not known.
+        """
         self._ndim = ndim
         former, self._images = self._images, images
-        if [_key(image) for image in former] != [_key(image) for image in images]:
-            self.waves.name([image.source.name for image in images])
-            self._fill_in()
+        if [_key(image) for image in former] == [_key(image) for image in images]:
+            return
+        layers = [[image.source.layer for image in some] for some in (former, images)]
+        if layers[0] != layers[1]:
+            self._keep_typed([image.source for image in former])
+        self.waves.name([image.source.name for image in images])
+        self._fill_in()
+        if layers[0] != layers[1]:
+            self._put_typed([image.source for image in images])
 
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
@@ -193,21 +215,38 @@ class MicroscopeFields:
             parts.append(f"The blur of {', '.join(others)} is found from the image.")
         return "\n".join(part for part in parts if part)
 
+    def _keep_typed(self, sources: Sequence[Source]) -> None:
+        """Keep what was typed for images, or for none."""
+        typed = self._filled_in.typed
+        self._numbers.keep(sources[0] if sources else None, typed(self._of_image))
+        for number in range(max(1, len(sources))):
+            source = sources[number] if sources else None
+            self._wavelengths.keep(source, typed(self.waves.fields(number)))
+
+    def _put_typed(self, sources: Sequence[Source]) -> None:
+        """Put back what was typed for images."""
+        if not sources:
+            return
+        put_back = self._filled_in.put_back
+        put_back(self._of_image, self._numbers.of(sources[0]), self._numbers.own(sources[0]))
+        for number, source in enumerate(sources):
+            kept = self._wavelengths
+            put_back(self.waves.fields(number), kept.of(source), kept.own(source))
+
     def _fill_in(self) -> None:
         """Fill in what was read; what was read for another image does not stay."""
-        if not self._images:
-            return
         put, file = self._filled_in.put, "the file"
-        known = self._images[0].acquisition
+        known = self._images[0].acquisition if self._images else NOTHING
         put(self.microscope, known.microscope, file)
         put(self.aperture, known.numerical_aperture, file)
         put(self.immersion, _immersion(known.refractive_index), file)
         put(self.pinhole, known.pinhole, file)
+        put(self.sheet, None, "")
         for number in range(len(self.waves.emissions)):
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
             put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source, known)
+        size = pixel_size_of(self._images[0].source, known) if self._images else PixelSize()
         put(self.pixel, size.lateral, size.origin)
         put(self.step, size.axial, size.origin)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import ReferenceType, WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 from napari.components import ViewerModel
@@ -48,15 +48,20 @@ class Made:
     ----------
     record : mapping
         Of the run, unchecked: it may come out of a file.
-    source : napari.layers.Layer or None
-        The image that was deblurred, if it is still there.
+    layer : weak reference or None
+        The image that was deblurred, where it was found.
     residual : callable or None
         Makes a layer of the residual, where that is known.
     """
 
     record: Mapping[str, Any]
-    source: Layer | None
+    layer: "ReferenceType[Layer] | None"
     residual: Callable[[], Image] | None
+
+    @property
+    def source(self) -> Layer | None:
+        """The image that was deblurred, if it still exists."""
+        return None if self.layer is None else self.layer()
 
     @property
     def words(self) -> str:
@@ -120,7 +125,7 @@ class Results:
         light = replace(job.source, data=np.empty(0))
         residual, unit = result.residual, result.residual_unit
         _kept[layer] = Kept(job.source.layer, lambda: residual_layer(light, residual, unit))
-        return Made(result.record, job.source.layer(), _kept[layer].residual)
+        return Made(result.record, job.source.layer, _kept[layer].residual)
 
     def of(self, layer: Layer | None) -> Made | None:
         """What made this layer; None if it is no result."""
@@ -129,8 +134,9 @@ class Results:
             return None
         kept = _kept.get(layer)
         if kept is not None:
-            return Made(record, kept.source(), kept.residual)
-        return Made(record, self._find_source(record), None)
+            return Made(record, kept.source, kept.residual)
+        source = self._find_source(record)
+        return Made(record, None if source is None else ref(source), None)
 
     def of_source(self, source: Layer | None) -> list[Image]:
         """The results of an image, in the order of the layers."""

@@ -67,6 +67,10 @@ class WaveFields:
         """The field that must be filled in for one of the images, with this microscope."""
         return (self.excitations if microscope == "multiphoton" else self.emissions)[image]
 
+    def fields(self, image: int) -> dict[str, FloatSpinBox]:
+        """The fields of one of the images, by name."""
+        return {"emission": self.emissions[image], "excitation": self.excitations[image]}
+
     def of(self, image: int, microscope: str) -> tuple[float, float | None]:
         """Emission of an image, and excitation if that matters and is known."""
         emission, excitation = self.emissions[image].value, self.excitations[image].value or None

@@ -3,7 +3,7 @@
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.batch import Batch
@@ -11,9 +11,9 @@ from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
-from napari_tf_deblur._dock.panel import Panel
+from napari_tf_deblur._dock.panel import READY, Panel
 from napari_tf_deblur._dock.psf_view import PSFView
-from napari_tf_deblur._dock.reporting import report
+from napari_tf_deblur._dock.reporting import report, safely
 from napari_tf_deblur._dock.result_row import ResultRow
 from napari_tf_deblur._dock.results import Earlier, Results
 from napari_tf_deblur._dock.task_queue import TaskQueue
@@ -21,6 +21,7 @@ from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Outcome, Run
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import sentence
+from napari_tf_deblur._layers.source import is_ours
 
 
 class DeblurWidget(Container[Widget]):
@@ -59,7 +60,7 @@ class DeblurWidget(Container[Widget]):
         self.deblur_button = self._panel.deblur_button
         self.stop_button = self._panel.stop_button
         self.status = self._panel.status
-        self.result_row = ResultRow(napari_viewer, self.fields.restore)
+        self.result_row = ResultRow(napari_viewer, self.fields.restore, self._look_at_chosen)
         self.plot = LossPlot()
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (MARGIN, 0, MARGIN, MARGIN)
@@ -75,12 +76,14 @@ class DeblurWidget(Container[Widget]):
         self._follower = SelectionFollower(
             napari_viewer,
             lambda: self._tasks.is_working or self.result_row.compare.is_working,
-            self._select,
-            self.fields.add,
-            self.fields.images.refresh,
+            safely(self._select),
+            safely(self._add),
+            safely(self.fields.images.refresh),
         )
+        self.fields.images.layer.changed.connect(safely(self._look_at))
         self._on_psf()
 
+    @safely
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are now; napari calls this when they change."""
         if not self._gone:
@@ -128,10 +131,37 @@ class DeblurWidget(Container[Widget]):
     def _select(self, layer: Layer) -> None:
         """Follow a layer that the user selects: an image to deblur, or a result to look at."""
         self.fields.select(layer)
+        self._look_at(layer)
+
+    def _add(self, layer: Layer) -> None:
+        """Follow a layer that was added."""
+        self.fields.add(layer)
+        self._look_at(layer)
+
+    def _look_at(self, layer: Layer | None) -> None:
+        """Show what there is of a result, or of the last result of an image: nothing of others."""
+        if self._batch is not None or self._gone:
+            return
         made = self._results.of(layer)
-        if made is not None and self._batch is None:
+        if made is None:
+            if layer is None or not isinstance(layer, Image) or is_ours(layer):
+                return
+            results = self._results.of_source(layer)
+            layer = results[-1] if results else None
+            made = self._results.of(layer)
+        if isinstance(layer, Image) and made is not None:
             self.result_row.show_result(layer, made)
             self._panel.say(f"{made.settings}\n{made.words}")
+        else:
+            self.result_row.show_nothing()
+            self._panel.say(READY)
+
+    def _look_at_chosen(self, *_: object) -> None:
+        """Show what there is of the image that is chosen now, for another one is gone."""
+        if self._batch is None and not self._gone:
+            self.result_row.show_nothing()
+            self._panel.say(READY)
+            self._look_at(self.fields.images.layer.value)
 
     def _earlier(self, job: Job) -> Earlier:
         replaced = None if self.result_row.keep.value else self._results.to_replace(job)
