@@ -86,6 +86,8 @@ class FilledIn:
             What was typed for images that share it, and for the image itself.
         """
         for name, field in fields.items():
+            if name in own:
+                self._recalled.discard(name)
             value = own.get(name, None if id(field) in self._read else values.get(name))
             if value is not None:
                 with field.changed.blocked():

@@ -71,8 +71,9 @@ class DeblurWidget(Container[Widget]):
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
         self.native.destroyed.connect(self._on_destroyed)
-        if (active := napari_viewer.layers.selection.active) is not None:
-            self._select(active)
+        active = napari_viewer.layers.selection.active  # maybe wrapped: napari guards its own
+        for layer in [layer for layer in napari_viewer.layers if layer == active]:
+            self._select(layer)
         self._follower = SelectionFollower(
             napari_viewer,
             lambda: self._tasks.is_working or self.result_row.compare.is_working,

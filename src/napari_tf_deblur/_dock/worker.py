@@ -217,8 +217,10 @@ class Run:
         source = self._source.layer()
         others = [there for other in self._others if (there := other()) is not None]
         place = place_for(self._viewer, source, others)
-        yield from adding(self._viewer, layer, index=place)
-        self._name = layer.name
+        for piece in adding(self._viewer, layer, index=place):
+            if self._name is None and layer in self._viewer.layers:
+                self._name = layer.name
+            yield piece
         for below in (source, *others):
             if below in self._viewer.layers and not is_covering(layer):
                 self._hidden.set(below, False)

@@ -108,7 +108,7 @@ def deblur_layer(
     >>> from napari_tf_deblur import Wiener, gaussian_psf
     >>> layer = Image(np.eye(32), name="eye", scale=(2, 2))
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
-    'eye deblurred (Wiener filter)'
+    'eye deblurred (Wiener)'
     """
     source = read(layer)
     calibration = method if isinstance(method, Calibration) else None
