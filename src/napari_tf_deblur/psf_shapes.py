@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF, checked_shape
 
+Array = NDArray[np.floating]
 Floats = NDArray[np.float64]
 
 UPRIGHT = 1e-9
@@ -54,7 +55,7 @@ def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
            [0.025, 0.145, 0.025]], dtype=float32)
     """
     shape = disc_shape(radius, size)
-    row, column = (np.arange(n + 1) - n / 2 for n in shape)
+    row, column = (np.arange(n + 1, dtype=np.float64) - n / 2 for n in shape)
     # Areas between the middle and an edge, with their sign: their differences are those of pixels.
     quarters = np.sign(row)[:, None] * np.sign(column) * _quarter(radius, row[:, None], column)
     covered = np.maximum(np.diff(np.diff(quarters, axis=0), axis=1), 0)
@@ -193,14 +194,14 @@ def _direction(angle: float) -> tuple[float, float]:
     )
 
 
-def _quarter(radius: float, row: Floats, column: Floats) -> Floats:
+def _quarter(radius: float, row: Array, column: Array) -> Floats:
     """Area of the part of a disc between its middle and an edge along each axis."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
     flat = np.minimum(
         right, np.sqrt(radius**2 - up**2)
     )  # so far the edge cuts the disc, not its rim
 
-    def under_rim(x: Floats) -> Floats:
+    def under_rim(x: Array) -> Floats:
         arc = radius**2 * np.arcsin(np.minimum(x / radius, 1))
         return np.asarray((x * np.sqrt(np.maximum(radius**2 - x**2, 0)) + arc) / 2)
 
