@@ -327,7 +327,7 @@ def test_an_uncertain_channel_has_no_emission(viewer, fields, blurred):
     [
         ({"scale": (0.3, 0.1, 0.1), "units": ("um",) * 3}, 100, 300, "the layer's scale"),
         ({"scale": (300, 65, 65), "units": ("nm",) * 3}, 65, 300, "the layer's scale"),
-        ({"scale": (1, 0.1, 0.1)}, 100, 1000, "the layer's scale, taken to be in µm"),
+        ({"scale": (1, 0.1, 0.1)}, 0, 0, None),  # which may mean anything
         ({}, 0, 0, None),
     ],
 )

@@ -14,7 +14,7 @@ from napari.layers import Image
 from tifffile import xml2dict
 
 from napari_tf_deblur._layers.acquisition import KEYS, Acquisition, acquisition_of
-from napari_tf_deblur._layers.metadata_tree import MAX_CHARACTERS, length, snake_case
+from napari_tf_deblur._layers.acquisition.tree import MAX_CHARACTERS, length, snake_case
 
 
 class Unit(Enum):
@@ -135,7 +135,8 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
     assert found.channels == tuple(zip(names, (461, pytest.approx(519), pytest.approx(580))))
     assert found.pixel_size == pytest.approx((0.2, 0.065, 0.065))
     assert set(found.where.values()) == {key}
-    assert set(found.where) == set(vars(found)) - {"pinhole", "where"}
+    unsaid = {"pinhole", "where", "axes", "shape", "record", "impossible", "tells_sizes"}
+    assert set(found.where) == set(vars(found)) - unsaid
 
 
 @pytest.mark.parametrize("form", [str, str.encode, ET.fromstring, xml2dict])
@@ -288,6 +289,110 @@ def test_the_metadata_of_leica_have_the_aperture_where_all_images_agree():
 
 
 @pytest.mark.parametrize(
+    ("flags", "microscope"),
+    [
+        (["fluorescence", "laserScanConfocal"], "confocal"),
+        (["fluorescence", "camera", "spinningDiskConfocal"], "confocal"),
+        (["fluorescence", "laserScanConfocal", "multiphoton"], "multiphoton"),
+        (["fluorescence", "multiphoton", "nonDescannedDetector"], "multiphoton"),
+        (["fluorescence", "camera"], None),  # what nd2 also says of a mode that it does not know
+        (["camera", "spinningDiskConfocal", "sora"], None),
+        (["laserScanConfocal", "transmitDetector"], None),
+        (["fluorescence", "camera", "TIRF"], None),
+        ([], None),
+        ("laserScanConfocal", None),
+        ([["laserScanConfocal"], 7], None),
+    ],
+)
+def test_the_microscope_of_nikon_is_that_of_its_modality(flags, microscope):
+    """As nd2 0.12.0 has them."""
+    optics = Node(modalityFlags=flags)
+    raw = {"metadata": Node(channels=[Node(channel=Node(name="GFP"), microscope=optics)])}
+    assert read({"raw_image_metadata": raw}).microscope == microscope
+
+
+CONFOCAL, CAMERA = "ATLConfocalSettingDefinition", "ATLCameraSettingDefinition"
+STED = '<LaserLineSetting LightSourceName="STED" LaserLine="660" IntensityDev="9"/>'
+LINE = '<LaserLineSetting LaserLine="{}" IntensityDev="{}"/>'
+
+
+@pytest.mark.parametrize(
+    ("tag", "parts", "microscope", "pinhole"),
+    [
+        (CONFOCAL, LINE.format(488, 5), "confocal", 1.2),
+        (CONFOCAL, LINE.format(488, 5) + LINE.format(800, 0), "confocal", 1.2),
+        (CONFOCAL, LINE.format(800, 5), None, None),
+        (CONFOCAL, '<Laser Wavelength="920" PowerState="On"/>', None, None),
+        (CONFOCAL, STED, None, None),
+        (CAMERA, "", None, None),
+    ],
+)
+def test_leica_says_whether_it_is_confocal_and_how_wide_the_pinhole_is(
+    tag, parts, microscope, pinhole
+):
+    """As bioio-lif leaves it to ndevio 0.10.0."""
+    xml = f'<Data><{tag} NumericalAperture="1.4" PinholeAiry="1.2">{parts}</{tag}></Data>'
+    found = read({"raw_image_metadata": ET.fromstring(xml)})
+    assert (found.microscope, found.pinhole) == (microscope, pinhole)
+    other = xml.replace("<Data>", '<Data><ATLCameraSettingDefinition NumericalAperture="1.4"/>')
+    found = read({"raw_image_metadata": ET.fromstring(other)})
+    assert (found.microscope, found.pinhole, found.numerical_aperture) == (None, None, 1.4)
+
+
+DV = {"nc": 1, "wave1": 525, "wave2": 0, "wave3": 0, "wave4": 0, "wave5": 0}
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "emission"),
+    [
+        (DV, "525nm", 525),
+        (DV, "cells", 525),
+        ({**DV, "wave1": 0}, "0nm", None),
+        ({"wave1": 525}, "cells", 525),
+        ({**DV, "nc": 2, "wave2": 617}, "617nm", 617),
+        ({**DV, "nc": 2, "wave2": 617}, "617nm [1]", 617),
+        ({**DV, "nc": 2, "wave2": 617}, "cells", None),
+        ({**DV, "nc": 2, "wave2": 525}, "525nm", 525),
+        ({"nc": "x", "wave1": "y"}, "cells", None),
+    ],
+)
+def test_deltavision_says_the_emission(header, name, emission):
+    """As napari-dv 0.3.0 and bioio-dv, by ndevio 0.10.0, leave it."""
+    assert read(header, name).emission == emission
+    assert read({"raw_image_metadata": {"header": header}}, name).emission == emission
+    assert read({"raw_image_metadata": {"header": Node(**header)}}, name).emission == emission
+
+
+def test_two_channels_of_one_name_say_what_they_agree_in():
+    tree = ome()
+    tree.images[0].pixels.channels[2].name = "Alexa 488"
+    found = read({"ome_metadata": tree})
+    assert (found.channel, found.microscope, found.emission) == ("Alexa 488", "confocal", None)
+    tree = deepcopy(tree)
+    tree.images[0].pixels.channels[2].emission_wavelength = 5190
+    assert read({"ome_metadata": tree}).emission == pytest.approx(519)
+    assert read({"ome_metadata": tree}, "DAPI").emission == 461
+
+
+def test_micromanager_says_the_channels_and_sizes():
+    summary = {"PixelSize_um": 0.1, "z-step_um": 0.5, "ChNames": ["DAPI", "GFP"]}
+    found = read({"micromanager_metadata": {"Summary": summary}}, "GFP")
+    assert (found.channel, found.pixel_size) == ("GFP", (0.5, 0.1, 0.1))
+    summary = {"PixelSize_um": 0.0, "z-step_um": 0, "ChNames": None}
+    assert read({"micromanager_metadata": {"Summary": summary}}) == Acquisition()
+
+
+def test_what_is_read_follows_the_layers_name_and_metadata():
+    shown = layer({"ome_metadata": ome()}, "DAPI")
+    assert acquisition_of(shown).emission == 461
+    shown.name = "Alexa 488"
+    assert acquisition_of(shown).emission == pytest.approx(519)
+    assert acquisition_of(shown) is acquisition_of(shown)
+    shown.metadata = {}
+    assert acquisition_of(shown) == Acquisition()
+
+
+@pytest.mark.parametrize(
     ("mode", "more", "microscope"),
     [
         ("WideField", {}, "widefield"),
@@ -349,7 +454,7 @@ def test_without_settings_the_objectives_must_agree():
     [
         (None, 500), ("nm", 500), (Unit.NANOMETER, 500), ("NANOMETER", 500), (Unit.PIXEL, None),
         (Unit.MICROMETER, 5e5), ("\u03bcm", 5e5), (r"\u00B5m", 5e5), ("um", 5e5), ("micron", 5e5),
-        ("Å", 50), ("\u212b", 50), ("mm", 5e8), ("Mm", None), ("", None), (3, None), ([], None),
+        ("Å", 50), ("\u212b", 50), ("mm", 5e8), ("Mm", 5e17), ("", None), (3, None), ([], None),
     ],
 )  # fmt: skip
 def test_lengths_are_brought_to_one_unit(unit, size):

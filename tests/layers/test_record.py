@@ -9,13 +9,21 @@ from napari.layers import Image
 
 from napari_tf_deblur import METHODS, GradientDescent, TotalVariation, Wiener, gaussian_psf
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF, MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import (
+    ArrayPSF,
+    DefocusPSF,
+    EstimatedPSF,
+    GaussianPSF,
+    MicroscopePSF,
+    MotionPSF,
+)
 from napari_tf_deblur._layers.record import (
     checked_record,
     method_asked,
     sentence,
     settings_in_words,
 )
+from napari_tf_deblur._layers.record_file import as_json, from_json
 from napari_tf_deblur._layers.result_names import name_beside
 from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._layers.source import read
@@ -27,6 +35,8 @@ ATTACK = "x\n__import__('os').abort()  # "
 QUICK = Wiener(balance=0.02)
 OPTICS = Optics(1.4, 520.0, microscope="confocal", excitation=488.0)
 PSFS = {
+    "defocus": DefocusPSF(2.5),
+    "motion": MotionPSF(7.0, 30.0),
     "gaussian": GaussianPSF((1.5, 1.0), 9, 0.0),
     "microscope": MicroscopePSF(OPTICS, 2),
     "estimated": EstimatedPSF(2),
@@ -65,7 +75,8 @@ def test_a_record_says_the_same_after_it_was_in_a_file(records, kind):
     np.testing.assert_array_equal(checked_record(after)["psf"]["array"], before["psf"]["array"])
     assert sentence(after) == sentence(before)
     assert settings_in_words(after) == settings_in_words(before)
-    assert method_asked(after) == QUICK
+    assert sentence(from_json(as_json(before))) == sentence(before)
+    assert method_asked(after) == method_asked(from_json(as_json(before))) == QUICK
     assert name_beside(after, [before]) == "cells deblurred (Wiener)"
 
 
@@ -114,7 +125,19 @@ def script_or_refusal(record):
 def test_no_text_of_a_record_becomes_code(records, kind):
     usual = set().union(*(words_of(script_of(record)) for record in records.values()))
     usual |= {"PluginManager", "ViewerModel", "instance", "discover", "open", "open_sample", "name"}
-    usual |= {"np", "path", "tifffile", "imwrite", "print", "layers", "one", "ignored", "load"}
+    usual |= {
+        "np",
+        "path",
+        "tifffile",
+        "imwrite",
+        "print",
+        "layers",
+        "one",
+        "ignored",
+        "load",
+        "layer",
+        "data",
+    }
     refusals = []
     for path in places(records[kind]):
         record = changed(records[kind], path, ATTACK)

@@ -7,6 +7,7 @@ import imageio.v3 as iio
 import napari
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
 from npe2 import DynamicPlugin, PluginManager
@@ -21,6 +22,7 @@ from napari_tf_deblur import (
     deblur_layer,
     gaussian_psf,
 )
+from napari_tf_deblur._layers.from_file import split_channels
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
 from napari_tf_deblur._layers.result import result_layer
@@ -230,18 +232,42 @@ def test_sample_data(tmp_path, monkeypatch):
     assert (tmp_path / "blurred astronaut deblurred again.tif").exists()
 
 
-def test_a_layer_that_is_in_no_file(grey, viewer, monkeypatch):
-    layer = viewer.add_image(grey, name="it's \n mine", scale=(2, 1))
+def test_a_layer_that_is_in_no_file(grey, viewer, tmp_path, monkeypatch):
+    """The script says how to give it one, and then runs by itself, without napari's window."""
+    monkeypatch.chdir(tmp_path)
+    units = ("um",) * 2
+    layer = viewer.add_image(grey, name="it's \n mine", scale=(2, 1), units=units)
     mask = np.eye(*grey.shape)
-    result = deblur_layer(layer, gaussian_psf(2, 17), QUICK, mask=mask)
-    viewer.add_layer(result)
-    text = assert_repeats(result)
-    assert "run it in napari's console" in text
-    assert len(viewer.layers) == 3
-    assert "save" not in text.replace("save the layer", "")
-    bead = viewer.add_image(gaussian_psf(1.5) + 1, name="bead")
-    text = assert_repeats(deblur_layer(layer, bead, QUICK))
-    assert "layers['bead']" in text
+    bead = viewer.add_image(gaussian_psf(2, 17) + 1, name="bead", scale=(2, 1), units=units)
+    result = viewer.add_layer(deblur_layer(layer, bead, QUICK, mask=mask))
+    text = script_of(result.metadata[KEY])
+    assert text.count("np.save") == 3  # pixels, PSF, mask
+    assert "napari's console" in text
+    by_hand = [line[6:] for line in text.splitlines() if line.startswith("#     ")]
+    exec("\n".join(by_hand), {"viewer": viewer})
+    (tmp_path / "script.py").write_text(text, "utf-8")
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "it's mine deblurred again.tif"
+    assert done.stdout.strip() == f"Saved as {path}"
+    (again,) = ViewerModel().open(str(path), plugin="napari")
+    np.testing.assert_allclose(again.data, result.data, rtol=0, atol=1e-5 * np.ptp(result.data))
+    assert [axis.spacing for axis in read(again).axes] == [2, 1]
+    assert [axis.unit for axis in read(again).axes] == ["micrometer"] * 2
+    assert read(again).acquisition.record["source"] == layer.name
+
+
+def test_a_channel_that_was_split_off(tmp_path, monkeypatch, grey):
+    monkeypatch.chdir(tmp_path)
+    about = {"axes": "CYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1}
+    pixels = np.stack([grey, grey[::-1]])
+    tifffile.imwrite(tmp_path / "cells.ome.tif", pixels, ome=True, metadata=about)
+    (both,) = ViewerModel().open(str(tmp_path / "cells.ome.tif"), plugin="napari")
+    _, second = split_channels(both)
+    text = assert_repeats(deblur_layer(second, PSF, QUICK))
+    assert "layer.data[1]" in text
+    assert "scale=[0.1, 0.1]" in text
 
 
 def test_saturated_pixels_are_ignored_again(saved, grey):

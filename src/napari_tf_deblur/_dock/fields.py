@@ -86,6 +86,7 @@ class Fields:
         column.addStretch(1)
         self.images.changed.connect(self._fit)
         self.psf.changed.connect(self._describe_axes)
+        self.methods.sample.changed.connect(self._suit_sample)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()
 
@@ -188,6 +189,10 @@ class Fields:
         self.ignore.fit(chosen[0].source if chosen else None)
         self.psf.fit(chosen, self.images.ndim)
         self._saturation.choose(chosen[0].source if chosen else None)
+
+    def _suit_sample(self, *_: object) -> None:
+        sample = self.methods.sample.value
+        self.psf.suit_photograph(getattr(sample, "for_photographs", False))
 
     def _describe_axes(self) -> None:
         self.images.describe(self.psf.chosen.ndim)

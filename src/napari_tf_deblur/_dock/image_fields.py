@@ -8,10 +8,12 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from psygnal import Signal
 
+from napari_tf_deblur._dock.file_buttons import FileButtons
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
 from napari_tf_deblur._layers.psf_display import find_psf_layer
+from napari_tf_deblur._layers.record_file import adopt_record
 from napari_tf_deblur._layers.source import Source, is_ours, read
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -59,6 +61,8 @@ class ImageFields:
         The image; the number of axes along which it is deblurred.
     words : Words
         What each axis is taken for, and which images are deblurred with it.
+    buttons : FileButtons
+        Give the layer what its file says and its reader dropped.
     changed : psygnal.Signal
         Emitted when another image is chosen, or its place, units or axes change.
     """
@@ -71,7 +75,6 @@ class ImageFields:
         self._watched: Layer | None = None
         self._was_volume = False
         self._chosen_by_hand = False
-        self._acquisitions: dict[int, Acquisition] = {}
         self.layer = LayerChoice(
             self.images,
             label="Image",
@@ -88,6 +91,8 @@ class ImageFields:
         form.add(self.layer)
         form.add(self.dims)
         form.add_wide(self.words)
+        self.buttons = FileButtons(viewer, self._on_file_read)
+        form.add_wide(self.buttons)
         self.words.setToolTip(AXES_HINT)
         self.layer.changed.connect(self._on_image_by_hand)
         self.dims.changed.connect(self._tell)
@@ -103,7 +108,8 @@ class ImageFields:
         layer = self.layer.value
         if layer is None:
             return []
-        return [Chosen(read(each), self._acquisition(each)) for each in (layer, *self._others)]
+        sources = [read(each) for each in (layer, *self._others)]
+        return [Chosen(source, source.acquisition) for source in sources]
 
     def restore(self, ndim: int) -> None:
         """Deblur along so many axes again, if the image has them."""
@@ -124,6 +130,8 @@ class ImageFields:
     def select(self, layer: Layer) -> None:
         """Choose the image that the user selects in napari's list, unless it was made here."""
         if isinstance(layer, Image) and not is_ours(layer):
+            if adopt_record(layer, acquisition_of(layer).record):  # a result that was saved
+                return
             self._chosen_by_hand = False
             self.layer.reset_choices()
             with self.layer.changed.blocked():
@@ -142,8 +150,6 @@ class ImageFields:
         if former is not None and self.layer.value is not former:  # it was removed
             self._chosen_by_hand = False
             self._choose_another()
-        known = {id(layer) for layer in self._viewer.layers}
-        self._acquisitions = {k: a for k, a in self._acquisitions.items() if k in known}
 
     def refresh(self, *_: object) -> None:
         """Offer what suits the image that is chosen now."""
@@ -169,6 +175,7 @@ class ImageFields:
 
     def describe(self, ndim: int | None) -> None:
         """Say what each axis is taken for; a PSF with axes of its own decides itself."""
+        self.buttons.choose(self.layer.value)
         self._form.show_row(self.dims, ndim is None and len(self._dims_choices()) > 1)
         words = []
         if self.layer.value is not None:
@@ -188,11 +195,6 @@ class ImageFields:
         images = [x for x in self.images() if x in selected and not is_ours(x)]
         return [x for x in images if x is not self.layer.value]
 
-    def _acquisition(self, layer: Layer) -> Acquisition:
-        if id(layer) not in self._acquisitions:  # reading a file's description may take long
-            self._acquisitions[id(layer)] = acquisition_of(layer)
-        return self._acquisitions[id(layer)]
-
     def _on_image_by_hand(self, *_: object) -> None:
         self._chosen_by_hand = True
         self.refresh()
@@ -202,6 +204,10 @@ class ImageFields:
         if self._is_volume != self._was_volume:
             self._offer_dims()
         self._tell()
+
+    def _on_file_read(self) -> None:
+        """Follow what a file says that took long to read: its axes, which may make a volume."""
+        self._on_place()
 
     def _choose_another(self) -> None:
         """Choose the uppermost image that was not made here, if there is one."""

@@ -15,6 +15,7 @@ from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds.microscope import immersion_of
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.microscope import IMMERSIONS, Optics
 
@@ -31,9 +32,6 @@ USUAL = 0.0
 
 NOTHING = Acquisition()
 """What is known where there is no image."""
-
-SAME_INDEX = 0.02
-"""Difference of two refractive indices up to which they are those of one immersion."""
 
 
 class MicroscopeFields:
@@ -213,6 +211,8 @@ class MicroscopeFields:
         others = [x.source.name for k, x in enumerate(self._images) if k and self.missing_of(k)]
         if others and not self.missing_of(0):
             parts.append(f"The blur of {', '.join(others)} is found from the image.")
+        if self._images:
+            parts += pixel_size_of(self._images[0].source).notes
         return "\n".join(part for part in parts if part)
 
     def _keep_typed(self, sources: Sequence[Source]) -> None:
@@ -239,14 +239,14 @@ class MicroscopeFields:
         known = self._images[0].acquisition if self._images else NOTHING
         put(self.microscope, known.microscope, file)
         put(self.aperture, known.numerical_aperture, file)
-        put(self.immersion, _immersion(known.refractive_index), file)
+        put(self.immersion, immersion_of(known.refractive_index), file)
         put(self.pinhole, known.pinhole, file)
         put(self.sheet, None, "")
         for number in range(len(self.waves.emissions)):
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
             put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source, known) if self._images else PixelSize()
+        size = pixel_size_of(self._images[0].source) if self._images else PixelSize()
         put(self.pixel, size.lateral, size.origin)
         put(self.step, size.axial, size.origin)
 
@@ -255,14 +255,6 @@ class MicroscopeFields:
         self.changed.emit()
 
 
-def _immersion(index: float | None) -> float | None:
-    """The immersion that has about this refractive index, if there is one."""
-    if index is None:
-        return None
-    nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
-    return nearest if abs(nearest - index) < SAME_INDEX else None
-
-
 def _key(image: Chosen) -> tuple[object, ...]:
     source = image.source
-    return source.layer, [(a.spacing, a.unit) for a in source.axes]
+    return source.layer, [(a.spacing, a.unit) for a in source.axes], image.acquisition

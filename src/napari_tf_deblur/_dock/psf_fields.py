@@ -12,6 +12,7 @@ from napari_tf_deblur._dock.gaussian_fields import GaussianFields
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._dock.microscope_fields import MicroscopeFields
+from napari_tf_deblur._dock.photograph_fields import DefocusFields, MotionFields
 from napari_tf_deblur._dock.psf_picture import PSFPicture
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
@@ -164,10 +165,16 @@ class EstimatedFields:
         """There is nothing to choose from."""
 
 
-KINDS: tuple[type[MicroscopeFields | LayerFields | GaussianFields | EstimatedFields], ...] = (
+_Fields = (
+    MicroscopeFields | LayerFields | GaussianFields | DefocusFields | MotionFields | EstimatedFields
+)
+
+KINDS: tuple[type[_Fields], ...] = (
     MicroscopeFields,
     LayerFields,
     GaussianFields,
+    DefocusFields,
+    MotionFields,
     EstimatedFields,
 )
 """The fields of all kinds, in the order in which they are offered."""
@@ -201,7 +208,8 @@ class PSFFields:
 
     def __init__(self, form: Form, advanced: Form, layers: Layers) -> None:
         self._images: Sequence[Chosen] = ()
-        self._by_hand = False
+        self._ndim = 2
+        self._by_hand = self._is_photograph = False
         self.kind = ComboBox(label="Blur", choices=[fields.kind.title for fields in KINDS])
         form.add(self.kind)
         self.of_kind: dict[str, KindFields] = {
@@ -225,13 +233,19 @@ class PSFFields:
         A colour picture is taken for a photograph, whose blur nothing tells but itself, until the
         user has chosen a kind.
         """
+        self._images, self._ndim = images, ndim
         if images and not self._by_hand:
-            photograph = images[0].source.rgb
+            photograph = images[0].source.rgb or self._is_photograph
             with self.kind.changed.blocked():
                 self.kind.value = (EstimatedPSF if photograph else KINDS[0].kind).title
         for fields in self.of_kind.values():
             fields.fit(images, ndim)
         self._choose()
+
+    def suit_photograph(self, is_photograph: bool) -> None:
+        """Take the image for a photograph, or not, until the user has chosen a kind."""
+        self._is_photograph = is_photograph
+        self.fit(self._images, self._ndim)
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the kind of a PSF, and what describes it.

@@ -6,9 +6,7 @@ from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
-
-WITH_LASER = ("confocal", "multiphoton")
-"""Microscopes whose PSF depends on what excites the dye."""
+from napari_tf_deblur._layers.psf_kinds.microscope import WITH_LASER
 
 EMISSION = (
     "Wavelength of the light that reaches the camera: the middle of the emission filter's band, or "

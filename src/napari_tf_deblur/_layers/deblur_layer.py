@@ -5,6 +5,7 @@ from typing import Literal, overload
 from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike
 
+from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
@@ -69,8 +70,10 @@ def deblur_layer(
         An array is used as it is. A layer is taken for a measured PSF: resampled to the
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
-        image are deblurred: the last ones that are neither time nor channels. By default a
-        Gaussian as wide as the image's own blur: see :func:`napari_tf_deblur.estimate_blur`.
+        image are deblurred: the last ones that are neither time nor channels. By default that
+        of the microscope, where the layer's file says its numerical aperture, the wavelength
+        and the size of a pixel, as in the dock; else the image's own blur is found: see
+        :func:`napari_tf_deblur.estimate_blur`.
     method : Method, Calibration or "auto"
         What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
         image.
@@ -110,6 +113,7 @@ def deblur_layer(
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
     'eye deblurred (Wiener)'
     """
+    wait_for_file(layer)
     source = read(layer)
     calibration = method if isinstance(method, Calibration) else None
     job = Job(

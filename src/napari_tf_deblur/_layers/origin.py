@@ -1,11 +1,15 @@
 """Where a layer came from, so that a script can read it again."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import napari
 from napari.layers import Layer
+
+PART = "napari_tf_deblur_part"
+"""Where a channel that was split off keeps which part of which file it is, in ``layer.metadata``:
+"path" and "plugin" of the layer that was split, and the "axis" and "index" of the channel."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Origin:
         Number of pixels per axis at full resolution, with colours; empty where there are none.
     multiscale : bool
         Whether the layer has several resolutions, the full one first.
+    part : tuple of int or None
+        Axis and index of the channel, where the layer is one of those that a file has together.
     """
 
     name: str
@@ -37,22 +43,33 @@ class Origin:
     place: int | None
     shape: tuple[int, ...]
     multiscale: bool
+    part: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, layer: Layer) -> "Origin":
         """Ask a layer, without touching its pixels."""
-        told = layer.source
+        told, split = layer.source, layer.metadata.get(PART)
         multiscale = bool(layer.multiscale)
         data: Any = layer.data[0] if multiscale else layer.data
         return cls(
             name=layer.name,
-            path=_whole(told.path),
-            plugin=told.reader_plugin,
+            path=_whole(path_of(layer)),
+            plugin=split["plugin"] if split else told.reader_plugin,
             sample=told.sample,
             place=_place(layer),
             shape=tuple(int(n) for n in getattr(data, "shape", ())),
             multiscale=multiscale,
+            part=(split["axis"], split["index"]) if split else None,
         )
+
+
+def path_of(layer: Layer) -> str | None:
+    """Return the file, folder or web address that a layer was read from, if there is one."""
+    try:
+        path = (layer.metadata.get(PART) or {}).get("path") or layer.source.path
+    except Exception:  # no layer of napari's
+        return None
+    return str(path) if isinstance(path, str | PurePath) and str(path) else None
 
 
 def _whole(path: str | None) -> str | None:

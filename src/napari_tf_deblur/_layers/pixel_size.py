@@ -1,14 +1,29 @@
-"""The size of an image's pixels: as its layer or its file says, or as the user does."""
+"""How large the pixels of an image are: what its file says, its layer, or the user.
 
+One rule says which value wins. What the file says with a unit comes first, then what the layer says
+with a unit of length, then nothing: a scale without a unit may mean anything, and "pixel" and
+"reference frame" are no units. What cannot be the size of a light microscope's pixels is left
+unknown, and that is said.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from math import isclose
+from typing import TYPE_CHECKING
 
 from napari_tf_deblur._layers.acquisition import Acquisition
-from napari_tf_deblur._layers.axes import Axis, in_unit, is_length
-from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._layers.acquisition.units import is_possible
+from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, in_unit, is_length
+
+if TYPE_CHECKING:
+    from napari_tf_deblur._layers.source import Source
 
 NANOMETRES = "nanometer"
+MICROMETRES = "micrometer"
+PIXEL = "pixel"
+
+SAME = 0.01
+"""Relative difference up to which two sizes are one that was rounded."""
 
 
 @dataclass(frozen=True)
@@ -23,45 +38,99 @@ class PixelSize:
         From plane to plane.
     origin : str
         Who says so, in words; empty where nobody does.
+    notes : tuple of str
+        What was not believed, in sentences.
     """
 
     lateral: float | None = None
     axial: float | None = None
     origin: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def pixel_size_of(source: Source, acquisition: Acquisition) -> PixelSize:
-    """Find the pixel size of an image: its layer comes first, then its file.
+def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axis, ...]:
+    """Give axes the pixel sizes that the file says.
 
-    A layer that has a scale and no unit is taken to mean micrometres, as most readers do.
+    A layer that has a unit of length and another number of pixels than its file shows it at another
+    resolution: it keeps its own sizes.
 
     Parameters
     ----------
-    source : Source
-        The image.
+    axes : sequence of Axis
+        As the layer has them.
     acquisition : Acquisition
         What its file says.
 
     Returns
     -------
-    PixelSize
-        What is known.
+    tuple of Axis
+        Those whose size the file says have it in micrometers, unless it is the same. A step between
+        planes of 1 is none where the file says the size of a pixel and no step: readers fill it in.
     """
-    frame = source.frame(3 if source.ndim > 2 else 2).axes
-    lateral, axial = frame[-1], frame[0] if len(frame) == 3 else None
-    if is_length(lateral.unit):
-        known = axial is not None and is_length(axial.unit)
-        return PixelSize(_nm(lateral), _nm(axial) if known and axial else None, "the layer's scale")
-    z, _, x = (None if size is None else 1000 * size for size in acquisition.pixel_size)
-    if x is not None:
-        return PixelSize(x, z, "the file")
-    if lateral.unit == "pixel" and not np.isclose(lateral.spacing, 1):
-        plane = None if axial is None else 1000 * axial.spacing
-        return PixelSize(1000 * lateral.spacing, plane, "the layer's scale, taken to be in µm")
-    return PixelSize()
+    sized = list(axes)
+    places = _places(axes)
+    if not _is_the_files(axes, places, acquisition):
+        return tuple(axes)
+    z, y, x = acquisition.pixel_size
+    for k, told in zip(places, (z, y or x, x)):
+        if k is None:
+            continue
+        if told is not None:
+            if not _is(axes[k], 1000 * told):
+                sized[k] = replace(axes[k], spacing=float(f"{told:.9g}"), unit=MICROMETRES)
+        elif x is not None and k == places[0] and is_length(axes[k].unit) and axes[k].spacing == 1:
+            sized[k] = replace(axes[k], unit=PIXEL)
+    return tuple(sized)
 
 
-def with_pixel_size(source: Source, ndim: int, lateral: float, axial: float | None) -> Source:
+def pixel_size_of(source: "Source") -> PixelSize:
+    """Say how large the pixels of an image are, if a light microscope can have made it.
+
+    Parameters
+    ----------
+    source : Source
+        The image, with the sizes of its file.
+
+    Returns
+    -------
+    PixelSize
+        What is known, and what was not believed.
+    """
+    told = source.acquisition
+    z, _, x = _places(source.axes)
+    notes = [f"The file says {_words(1000 * size)}, {_CANNOT_BE}." for size in told.impossible]
+    lateral, of_x = _size_along(source, x, told.pixel_size[2], notes)
+    axial, of_z = _size_along(source, z, told.pixel_size[0], notes)
+    return PixelSize(lateral, axial, of_x or of_z, tuple(dict.fromkeys(notes)))
+
+
+def _size_along(
+    source: "Source", k: int | None, told: float | None, notes: list[str]
+) -> tuple[float | None, str]:
+    """Return the size of pixels along an axis, and who says so; note what is not believed."""
+    if k is None:
+        return None, ""
+    axis, of_layer = source.axes[k], source.axes_of_layer[k]
+    size, own = _nm(axis), _nm(of_layer)
+    if told is not None and size is not None and isclose(size, 1000 * told, rel_tol=1e-5):
+        if own is not None and not isclose(own, size, rel_tol=SAME):
+            notes.append(f"The layer says {_words(own)}, which is not used.")
+        return size, "the file"
+    if own is None:
+        if of_layer.unit == PIXEL and of_layer.spacing != 1:
+            notes.append(
+                "The layer's scale has no unit, so that it does not tell the size of a pixel."
+            )
+        return None, ""
+    if not is_possible(own, axis.name.lower() == DEPTH, of_layer.unit):
+        notes.append(f"The layer says {_words(own)}, {_CANNOT_BE}.")
+        return None, ""
+    if of_layer.spacing == 1 and source.acquisition.tells_sizes:
+        return None, ""  # readers fill it in where the file says nothing
+    return own, "the layer's scale"
+
+
+def with_pixel_size(source: "Source", ndim: int, lateral: float, axial: float | None) -> "Source":
     """Return a source whose pixels have another size along the axes that are deblurred.
 
     Where they are not square, they stay so: `lateral` is their size along x.
@@ -90,5 +159,50 @@ def with_pixel_size(source: Source, ndim: int, lateral: float, axial: float | No
     return replace(source, axes=tuple(axes))
 
 
-def _nm(axis: Axis) -> float:
+_CANNOT_BE = "which no pixel of a light microscope has, so that it is left unknown"
+
+
+def _places(axes: Sequence[Axis]) -> tuple[int | None, int | None, int | None]:
+    """Find the axes z, y and x: by their names, or else by their order."""
+    named = {axis.name.lower(): k for k, axis in enumerate(axes)}
+    y, x = named.get("y"), named.get("x")
+    plane, volume = Frame.of(axes, 2).indices, Frame.of(axes, 3).indices
+    if (y is None or x is None) and len(plane) == 2:
+        y, x = plane
+    z = named.get(DEPTH)
+    if z is None and len(volume) == 3 and axes[volume[0]].is_depth:
+        z = volume[0]
+    return z if z not in (y, x) else None, y, x
+
+
+def _is_the_files(
+    axes: Sequence[Axis], places: Sequence[int | None], acquisition: Acquisition
+) -> bool:
+    """Whether a layer has the pixels of its file, not those of another resolution."""
+    plane = [axes[k] for k in places[1:] if k is not None]
+    counts = [acquisition.shape.get(name) or axis.size for name, axis in zip("YX", plane)]
+    if counts == [axis.size for axis in plane]:
+        return True
+    if all(is_length(axis.unit) for axis in plane):
+        return False
+    return not all(count > 1.5 * axis.size for count, axis in zip(counts, plane))
+
+
+def _is(axis: Axis, size: float) -> bool:
+    """Whether the step of an axis is of this many nanometers."""
+    own = _nm(axis)
+    return own is not None and isclose(own, size, rel_tol=1e-6)
+
+
+def _nm(axis: Axis) -> float | None:
+    if not is_length(axis.unit):
+        return None
     return float(f"{in_unit(axis.spacing, axis.unit, 'nm'):.6g}")
+
+
+def _words(size: float) -> str:
+    """Say a length that is given in nanometers, in the unit that suits it."""
+    for unit, nm in (("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("µm", 1e3)):
+        if size >= nm:
+            return f"{size / nm:.4g} {unit}"
+    return f"{size:.4g} nm"

@@ -19,7 +19,7 @@ from napari_tf_deblur.forward import BOUNDARIES
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 
-PSF_MAKERS = ("gaussian_psf", "microscope_psf")
+PSF_MAKERS = ("gaussian_psf", "microscope_psf", "disc_psf", "motion_psf")
 """Functions of the package that a record may name as what made its PSF."""
 
 _PLACING = ("scale", "translate", "rotate", "shear", "affine")
@@ -72,6 +72,7 @@ def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "stopped": check.boolean,
             "versions": lambda value: check.table(value, {"napari-tf-deblur": check.text}),
         },
+        optional=("mask",),
     )
 
 
@@ -158,12 +159,15 @@ def _psf(value: Any) -> dict[str, Any]:
     checks = {
         "kind": check.text,
         "ndim": check.count,
-        "array": check.array,
+        "array": check.optional(check.array),
         "notes": check.tuple_of(check.text),
         "call": _call,
         "origin": _origin,
     }
-    return check.table(value, checks, optional=("array", "call", "origin", "ndim"))
+    taken = check.table(value, checks, optional=("array", "call", "origin", "ndim"))
+    if taken.get("array") is None:  # too large for a file
+        taken.pop("array", None)
+    return taken
 
 
 def _call(value: Any) -> dict[str, Any]:
@@ -187,10 +191,11 @@ def _origin(value: Any) -> dict[str, Any]:
             "place": check.optional(check.count),
             "shape": check.tuple_of(check.count),
             "multiscale": check.boolean,
+            "part": check.optional(check.tuple_of(check.count)),
             "dtype": lambda name: str(np.dtype(check.text(name))),
             "arguments": _arguments,
         },
-        optional=("dtype", "arguments"),
+        optional=("dtype", "arguments", "part"),
     )
 
 

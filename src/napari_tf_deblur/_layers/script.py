@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ def script_of(record: Record) -> str:
     """Write the script that repeats a result, as it stands.
 
     It reads the image as napari did, without a window, deblurs it with the values that were used,
-    and saves the result beside it. An image that is in no file is taken from the viewer instead:
-    such a script runs in napari's console.
+    and saves the result beside it, with its pixel size and its record. Of an image that is in no
+    file it says how to save its pixels, and reads those.
 
     Parameters
     ----------
@@ -46,13 +46,11 @@ def script_of(record: Record) -> str:
     """
     record = checked_record(record)
     script = Script(frozenset(napari_tf_deblur.__all__))
-    origins = (record["origin"], record["psf"].get("origin"), record["mask_origin"])
-    if any(map(_is_kept, origins)):
-        script.begin(
-            "Files are read as napari reads them, but without its window. Of several layers in a",
-            "file, the one of the same name is taken.",
-        )
-        script.do("PluginManager.instance().discover(include_npe1=True)")
+    script.begin(
+        "Files are read and saved as napari does it, but without its window. Of several layers in",
+        "a file, the one of the same name is taken.",
+    )
+    script.do("PluginManager.instance().discover(include_npe1=True)")
     _image(script, record)
     _psf(script, record)
     _mask(script, record)
@@ -63,22 +61,24 @@ def script_of(record: Record) -> str:
 
 
 def _image(script: Script, record: Record) -> None:
-    if _is_kept(record["origin"]):
+    origin = record["origin"]
+    if _is_kept(origin):
         script.begin("The image.")
-    else:
-        script.begin(
-            "The image. It was not read from a file, so that this script takes it from the viewer:",
-            "run it in napari's console. To run it without napari, save the layer, and put these",
-            "lines in place of the next:",
-            by_hand=(
-                "from napari.components import ViewerModel",
-                "from npe2 import PluginManager",
-                "PluginManager.instance().discover(include_npe1=True)",
-                "(layer,) = ViewerModel().open('the file', plugin='napari')",
-            ),
-        )
-    _layer(script, record["origin"])
-    _as_image(script, "image", record["origin"])
+        _layer(script, origin)
+        _as_image(script, "image", origin)
+        return
+    path, pixels = _beside(record, "pixels.npy"), "data[0]" if origin["multiscale"] else "data"
+    script.begin(
+        "The image. It was not read from a file: save its pixels first, by the next lines, in",
+        "napari's console. Where they are in a file of yours already, read that instead.",
+        by_hand=(
+            "import numpy as np",
+            f"np.save({path!r}, viewer.layers[{record['source']!r}].{pixels})",
+        ),
+    )
+    script.let("pixels", f"np.load({path!r})")
+    script.do(f"assert pixels.shape == {origin['shape']}, {OTHER_PIXELS!r}")
+    script.let("image", call("Image", "pixels", **origin["arguments"]))
 
 
 def _psf(script: Script, record: Record) -> None:
@@ -87,7 +87,7 @@ def _psf(script: Script, record: Record) -> None:
     if "call" in psf:
         script.begin(words)
         script.let("psf", call(psf["call"]["function"], **psf["call"]["arguments"]))
-    elif bead and (_is_kept(bead) or not _is_kept(record["origin"])):
+    elif bead and _is_kept(bead):
         script.begin(words, "Here an image of a bead shows it.")
         _layer(script, bead)
         _as_image(script, "psf", bead)
@@ -132,6 +132,10 @@ def _mask(script: Script, record: Record) -> None:
         _layer(script, origin)
         script.let("mask", _pixels(origin))
         return
+    if record.get("mask") is None:
+        raise InvalidValueError(
+            "The record of this result does not hold its mask, so that no script can repeat it."
+        )
     order = [k for k in record["order"] if k < record["mask"].ndim]
     back = tuple(int(k) for k in np.argsort(order))
     turned = f".transpose({back})" if order != sorted(order) else ""
@@ -167,16 +171,12 @@ def _run(script: Script, record: Record) -> None:
     arguments += ["ignore_saturated=True"] if record["ignore_saturated"] else []
     script.begin("The same run.")
     script.let("result", call("deblur_layer", "image", "psf", "method", *arguments))
-    if _is_kept(record["mask_origin"]):
+    if _is_kept(record["mask_origin"]) and record.get("mask") is not None:
         script.let("ignored", f"np.count_nonzero(result.metadata[{KEY!r}]['mask'])")
         script.do(f"assert ignored == {np.count_nonzero(record['mask'])}, {OTHER_MASK!r}")
-    if _is_kept(record["origin"]):
-        colours = "rgb" if record["origin"]["arguments"]["rgb"] else "minisblack"
-        script.let("path", repr(_beside(record, "deblurred again.tif")))
-        script.do(call("tifffile.imwrite", "path", "result.data", photometric=colours))
-        script.do("print('Saved as', path)")
-    else:
-        script.do("napari.current_viewer().add_layer(result)")
+    script.let("path", repr(_beside(record, "deblurred again.tif")))
+    script.do(call("result.save", "path", plugin="napari-tf-deblur"))
+    script.do("print('Saved as', path)")
 
 
 def _is_kept(origin: Record | None) -> bool:
@@ -187,21 +187,23 @@ def _is_kept(origin: Record | None) -> bool:
 def _layer(script: Script, origin: Record) -> None:
     """Write what makes `layer` the layer that was used."""
     name, place = origin["name"], origin["place"]
-    if not _is_kept(origin):
-        script.let("layer", f"napari.current_viewer().layers[{name!r}]")
+    if origin["sample"]:
+        opening = call("open_sample", *map(repr, origin["sample"]))
     else:
-        if origin["sample"]:
-            opening = call("open_sample", *map(repr, origin["sample"]))
-        else:
-            opening = call("open", repr(origin["path"]), plugin=origin["plugin"])
-        script.let("layers", f"ViewerModel().{opening}")
-        others = "layers" if place is None else f"layers[{place}:{place + 1}]"
-        script.let("(layer,)", f"[one for one in layers if one.name == {name!r}] or {others}")
+        opening = call("open", repr(origin["path"]), plugin=origin["plugin"])
+    script.let("layers", f"ViewerModel().{opening}")
+    others = "layers" if place is None else f"layers[{place}:{place + 1}]"
+    script.let("(layer,)", f"[one for one in layers if one.name == {name!r}] or {others}")
     script.do(f"assert {_pixels(origin)}.shape == {origin['shape']}, {OTHER_PIXELS!r}")
 
 
 def _pixels(origin: Record) -> str:
-    return "layer.data[0]" if origin["multiscale"] else "layer.data"
+    """The pixels of the layer that was used, or of the channel that was split off from one."""
+    pixels = "layer.data[0]" if origin["multiscale"] else "layer.data"
+    if not origin.get("part"):
+        return pixels
+    axis, index = origin["part"]
+    return f"{pixels}[{', '.join([*[':'] * axis, str(index)])}]"
 
 
 def _as_image(script: Script, name: str, origin: Record) -> None:
@@ -210,13 +212,9 @@ def _as_image(script: Script, name: str, origin: Record) -> None:
 
 
 def _from_result(script: Script, record: Record, words: str, name: str, entry: str) -> None:
-    """Write what takes an array from the record: by a file, or in the viewer."""
+    """Write what takes an array from the record, which is to be saved first."""
     kept = f"layers[{record['name']!r}].metadata[{KEY!r}]"
     called = f"{record['name']!r} is the result's name in the list of layers."
-    if not _is_kept(record["origin"]):
-        script.begin(words, f"The result keeps these values. {called}")
-        script.let(name, f"napari.current_viewer().{kept}{entry}")
-        return
     path = _beside(record, f"{name}.npy")
     script.begin(
         words,
@@ -234,6 +232,8 @@ def _beside(record: Record, what: str) -> str:
     """A file beside that of the image; in the current folder where that is none."""
     origin = record["origin"]
     name = re.sub(r'[\\/:*?"<>|\s]+', " ", f"{record['source']} {what}")
+    if not origin["path"] and not origin["sample"]:
+        return str(Path.cwd() / name)
     if origin["sample"] or "://" in origin["path"]:
         return name
     path = PurePath(origin["path"])

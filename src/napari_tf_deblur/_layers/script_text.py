@@ -12,9 +12,7 @@ LINE = 88
 """Characters of a line, where it can be broken."""
 
 _IMPORTS = {
-    "napari": "import napari",
     "np": "import numpy as np",
-    "tifffile": "import tifffile",
     "ViewerModel": "from napari.components import ViewerModel",
     "Image": "from napari.layers import Image",
     "PluginManager": "from npe2 import PluginManager",

@@ -1,6 +1,6 @@
 """A napari image layer, read as what the core wants: array, channels, spacing, units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,12 +11,12 @@ from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, usual_name
+from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
+from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, unnamed, usual_name
 from napari_tf_deblur._layers.origin import Origin
+from napari_tf_deblur._layers.pixel_size import with_file_sizes
+from napari_tf_deblur._layers.record_file import KEY as KEY
 from napari_tf_deblur.errors import InvalidTypeError
-
-KEY = "napari_tf_deblur"
-"""Where layers made here keep their record, in ``layer.metadata``."""
 
 _NOT_THE_PLACE = (
     "name",
@@ -45,7 +45,12 @@ class Source:
     rgb : bool
         Whether the last axis of `data` holds colours.
     axes : tuple of Axis
-        Names, sizes and units of the axes, without colours.
+        Names, sizes and units of the axes, without colours: as the file says where it does, see
+        `napari_tf_deblur._layers.pixel_size`.
+    axes_of_layer : tuple of Axis
+        The same axes, with the sizes and units of the layer itself.
+    acquisition : Acquisition
+        What the file says of the microscope.
     place : Affine
         From pixel indices to world coordinates.
     state : mapping
@@ -61,6 +66,8 @@ class Source:
     data: Any
     rgb: bool
     axes: tuple[Axis, ...]
+    axes_of_layer: tuple[Axis, ...]
+    acquisition: Acquisition
     place: Affine
     state: Mapping[str, Any]
     contrast_limits: tuple[float, float]
@@ -77,6 +84,19 @@ class Source:
         return tuple(axis.size for axis in self.axes)
 
     @property
+    def has_names_of_file(self) -> bool:
+        """Whether nobody named the axes of the layer, and its file does."""
+        own = tuple(str(label) for label in self.state["axis_labels"])
+        return bool(self.acquisition.axes) and own == unnamed(self.ndim)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the axes as a layer has them: its own, or those of its file."""
+        if self.has_names_of_file:
+            return self.acquisition.axes
+        return tuple(str(label) for label in self.state["axis_labels"])
+
+    @property
     def channel_axis(self) -> int | None:
         """Axis of the colours, where there are any."""
         return -1 if self.rgb else None
@@ -88,10 +108,10 @@ class Source:
 
     @property
     def is_volume(self) -> bool:
-        """Whether the layer says that three of its axes are space."""
+        """Whether the layer or its file says that three of its axes are space."""
         space = [axis for axis in self.axes if axis.is_space][-3:]
-        named = any(axis.name.lower() == DEPTH for axis in space)
-        return len(space) == 3 and (named or space[0].is_depth)
+        named = any(axis.name.lower() == DEPTH for axis in space if axis.size > 1)
+        return len(space) == 3 and (named or (space[0].is_depth and space[0].size > 1))
 
     def frame(self, ndim: int) -> Frame:
         """Which axes a PSF of so many axes deblurs."""
@@ -107,9 +127,8 @@ class Source:
             the same pixels with the same spacing, without what is usual.
         """
         arguments: dict[str, Any] = {"name": self.name, "rgb": self.rgb, "multiscale": False}
-        labels = tuple(str(label) for label in self.state["axis_labels"])
-        if labels != tuple(str(k) for k in range(-self.ndim, 0)):
-            arguments["axis_labels"] = labels
+        if self.labels != unnamed(self.ndim):
+            arguments["axis_labels"] = self.labels
         units = tuple(axis.unit for axis in self.axes)
         if set(units) != {"pixel"}:
             arguments["units"] = units
@@ -169,21 +188,33 @@ def read(layer: Layer) -> Source:
     low, high = layer.contrast_limits
     place = placement(layer)
     data = layer.data[0] if layer.multiscale else layer.data
+    acquisition = acquisition_of(layer)
+    axes = _axes(layer, data.shape, _spacing(place), acquisition.axes)
     return Source(
         layer=ref(layer),
         name=layer.name,
         data=data,
         rgb=bool(layer.rgb),
-        axes=tuple(
-            Axis(usual_name(str(label), str(unit)), int(size), float(step), str(unit))
-            for label, size, step, unit in zip(
-                layer.axis_labels, data.shape, _spacing(place), layer.units
-            )
-        ),
+        axes=with_file_sizes(axes, acquisition),
+        axes_of_layer=axes,
+        acquisition=acquisition,
         place=place,
         state=MappingProxyType(state),
         contrast_limits=(float(low), float(high)),
         origin=Origin.of(layer),
+    )
+
+
+def _axes(
+    layer: Image, shape: Sequence[int], spacing: NDArray[np.float64], names: Sequence[str]
+) -> tuple[Axis, ...]:
+    """Describe the axes of a layer; where nobody named them, its file may do so."""
+    labels = tuple(str(label) for label in layer.axis_labels)
+    if names and labels == unnamed(len(labels)):
+        labels = tuple(names)
+    return tuple(
+        Axis(usual_name(label, str(unit)), int(size), float(step), str(unit))
+        for label, size, step, unit in zip(labels, shape, spacing, layer.units)
     )
 
 

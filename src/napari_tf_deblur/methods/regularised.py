@@ -125,6 +125,7 @@ gain=0.0, read_noise=0.0)
     weight_factor = 0.13
     short = "TV"
     sample = "Photograph"
+    for_photographs = True
 
     weight: Weight = "auto"
     iterations: Iterations = 100

@@ -2,20 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import in_unit, is_length
+from napari_tf_deblur._layers.pixel_size import pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._optics.optics import Microscope
+from napari_tf_deblur.errors import InvalidValueError, UserError
 from napari_tf_deblur.microscope import (
+    IMMERSIONS,
     Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
+)
+
+WITH_LASER = ("confocal", "multiphoton")
+"""Microscopes whose PSF depends on what excites the dye."""
+
+SAME_INDEX = 0.02
+"""Difference of two refractive indices up to which they are those of one immersion."""
+
+WIDEFIELD_ASSUMED = (
+    "The file does not say what kind of microscope it was: widefield was assumed. If it was not, "
+    "choose another in the dock, or give a PSF."
 )
 
 
@@ -32,6 +46,8 @@ class MicroscopePSF:
         The microscope, lengths in nanometres.
     ndim : int
         Number of axes along which the image is deblurred.
+    assumed : str
+        What was assumed of the microscope, in a sentence that is told as a warning.
     """
 
     name: ClassVar[str] = "microscope"
@@ -44,6 +60,36 @@ class MicroscopePSF:
 
     optics: Optics
     ndim: int
+    assumed: str = ""
+
+    @classmethod
+    def told(cls, source: Source) -> "MicroscopePSF | None":
+        """Make the PSF that the file of an image tells; None where it leaves a number open.
+
+        The dock's fields are filled in with the same numbers, and make the same of them.
+        """
+        known, ndim = source.acquisition, 3 if source.is_volume else 2
+        microscope = cast(Microscope, known.microscope or "widefield")
+        light = known.excitation if microscope == "multiphoton" else known.emission
+        size = pixel_size_of(source)
+        if source.rgb or not (known.numerical_aperture and light and size.lateral):
+            return None
+        if ndim == 3 and not size.axial:
+            return None
+        optics = Optics(
+            numerical_aperture=round(known.numerical_aperture, 6),
+            emission=known.emission or light,
+            refractive_index=immersion_of(known.refractive_index),
+            microscope=microscope,
+            excitation=known.excitation if microscope in WITH_LASER else None,
+            pinhole=(known.pinhole or 1.0) if microscope == "confocal" else 1.0,
+        )
+        psf = cls(optics, ndim, "" if known.microscope else WIDEFIELD_ASSUMED)
+        try:
+            psf.check(source)
+        except UserError:  # numbers that do not go together
+            return None
+        return psf
 
     @property
     def is_gaussian(self) -> bool:
@@ -78,9 +124,9 @@ class MicroscopePSF:
         return self._gaussian(source).look(source)
 
     def warnings(self, source: Source) -> tuple[str, ...]:
-        """Say whether the pixels are too large to catch what the objective resolves."""
-        words = undersampling(self.optics, self._spacing(source), unit="nm")
-        return (words,) if words else ()
+        """Say what was assumed, and whether pixels are too large for the objective."""
+        words = (self.assumed, undersampling(self.optics, self._spacing(source), unit="nm"))
+        return tuple(word for word in words if word)
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
@@ -125,3 +171,11 @@ class MicroscopePSF:
         """The Gaussian that describes it in focus, pixels of this image integrated."""
         sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
         return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))
+
+
+def immersion_of(index: float | None) -> float | None:
+    """Return the immersion that has about this refractive index, if there is one."""
+    if index is None:
+        return None
+    nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
+    return nearest if abs(nearest - index) < SAME_INDEX else None

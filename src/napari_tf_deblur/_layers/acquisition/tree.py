@@ -13,37 +13,10 @@ from numbers import Real
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from napari_tf_deblur._layers.acquisition.units import nanometers
+
 MAX_CHARACTERS = 20_000_000
 """Length of a text up to which it is read as XML: that of about 100 000 planes."""
-
-UNITS = {
-    "pm": 1e-3,
-    "Å": 0.1,
-    "angstrom": 0.1,
-    "nm": 1.0,
-    "nanometer": 1.0,
-    "nanometre": 1.0,
-    "µm": 1e3,
-    "um": 1e3,
-    "micron": 1e3,
-    "micrometer": 1e3,
-    "micrometre": 1e3,
-    "mm": 1e6,
-    "millimeter": 1e6,
-    "millimetre": 1e6,
-    "cm": 1e7,
-    "centimeter": 1e7,
-    "centimetre": 1e7,
-    "in": 2.54e7,
-    "inch": 2.54e7,
-    "m": 1e9,
-    "meter": 1e9,
-    "metre": 1e9,
-}
-"""Units of length, in nanometers."""
-
-_SAME_SIGN = str.maketrans({"\u03bc": "\u00b5", "\u212b": "\u00c5"})
-"""Characters that look alike: the Greek letter and the prefix micro, the unit and the letter Å."""
 
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -109,9 +82,8 @@ def length(node: Any, name: str, unit: str) -> float | None:
     own = text(node, f"{name}Unit")
     if size is None or (not own and value(node, f"{name}Unit") is not None):
         return None
-    own = (own or unit).translate(_SAME_SIGN).replace(r"\u00B5", "µ")
-    own = own.lower() if own.lower() in UNITS and len(own) > 2 else own
-    return size * (UNITS[own] / UNITS[unit]) if own in UNITS else None
+    own_length, wanted = nanometers(own or unit), nanometers(unit)
+    return size * (own_length / wanted) if own_length and wanted else None
 
 
 def entry(node: Any, key: str) -> Any:

@@ -6,8 +6,7 @@ from pathlib import PurePath
 
 from napari.layers import Layer
 
-from napari_tf_deblur._layers.axes import CHANNEL
-from napari_tf_deblur._layers.metadata_tree import entry
+from napari_tf_deblur._layers.origin import path_of
 
 _NUMBERED = re.compile(r"(?<!\w)Channel:\d+:(\d+)(?![\w:])")
 """What readers call a channel without a name: the numbers of image and channel, from 0."""
@@ -19,15 +18,15 @@ _LONGEST = 200
 """Characters of a name that is looked for."""
 
 
-def own_channel(
+def own_channels(
     layer: Layer, names: Sequence[str], ids: Sequence[str], images: Sequence[str]
-) -> int | None:
+) -> tuple[int, ...]:
     """Find the channel that a layer shows.
 
     Parameters
     ----------
     layer : napari.layers.Layer
-        The layer.
+        The layer, which does not hold several channels.
     names, ids : sequence of str
         Names of the file's channels, and how the file refers to them.
     images : sequence of str
@@ -35,21 +34,24 @@ def own_channel(
 
     Returns
     -------
-    int or None
-        Number of the channel; None if it is not certain.
+    tuple of int
+        Number of the channel, or of all channels that have its name; empty if it is not certain.
     """
     if len(names) == 1:
-        return 0
-    if not names or _holds_channels(layer):
-        return None
+        return (0,)
+    if not names:
+        return ()
     label = _without(_COPY.sub("", layer.name), (*_file_names(layer), *images))
-    found = named(names, label)
-    if found is None and not any(_occurrences(name, label) for name in names):
+    different = list(dict.fromkeys(names))
+    found = named(different, label)
+    if found is not None:
+        return tuple(k for k, name in enumerate(names) if name == different[found])
+    if not any(_occurrences(name, label) for name in names):
         found = named(ids, label, ":")
         numbered = _NUMBERED.findall(label)
         if found is None and len(numbered) == 1 and int(numbered[0]) < len(names):
-            return int(numbered[0])
-    return found
+            found = int(numbered[0])
+    return () if found is None else (found,)
 
 
 def named(names: Sequence[str], label: str, joined: str = "") -> int | None:
@@ -95,17 +97,10 @@ def _without(label: str, names: Sequence[str]) -> str:
 
 def _file_names(layer: Layer) -> list[str]:
     """Name of the file that a layer was read from, with and without its endings."""
-    path = entry(entry(layer, "source"), "path")
-    if not path or not isinstance(path, str | PurePath):
+    path = path_of(layer)
+    if not path:
         return []
     names = [PurePath(path).name]
     while (stem := PurePath(names[-1]).stem) != names[-1]:
         names.append(stem)
     return names
-
-
-def _holds_channels(layer: Layer) -> bool:
-    """Whether a layer has all channels in it: as colours, or along an axis."""
-    data = layer.data[0] if entry(layer, "multiscale") else layer.data
-    axes = zip(layer.axis_labels, data.shape)
-    return bool(entry(layer, "rgb")) or any(a.lower() in CHANNEL and n > 1 for a, n in axes)

@@ -1,11 +1,18 @@
-"""What the metadata of a file says of the microscope: OME, Zeiss, Nikon and Leica."""
+"""What OME metadata say of the microscope, and those of Zeiss, which have the same terms."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from napari_tf_deblur._layers.acquisition_channel import named
-from napari_tf_deblur._layers.metadata_tree import (
+from napari_tf_deblur._layers.acquisition.channel import named
+from napari_tf_deblur._layers.acquisition.description import (
+    APERTURES,
+    INDICES,
+    PINHOLES,
+    WAVELENGTHS,
+    Channel,
+    Description,
+    agreed,
+)
+from napari_tf_deblur._layers.acquisition.tree import (
     child,
     children,
     is_element,
@@ -14,9 +21,8 @@ from napari_tf_deblur._layers.metadata_tree import (
     number,
     text,
 )
+from napari_tf_deblur._layers.record_file import from_json
 from napari_tf_deblur._optics.optics import IMMERSIONS
-
-Size = tuple[float | None, float | None, float | None]
 
 INDICES_BY_NAME = {
     **IMMERSIONS,
@@ -46,58 +52,9 @@ TRANSMITTED = frozenset(
 )
 """Illumination and contrast of images that are not of fluorescence: their blur is another one."""
 
-APERTURES = (0.005, 1.7)
-INDICES = (1.0, 2.0)
-WAVELENGTHS = (200.0, 3000.0)
-PINHOLES = (0.01, 100.0)
-"""What can be: numbers beyond these are mistakes, or in units other than they should be."""
 
-_LEICA_SETTINGS = ("ATLConfocalSettingDefinition", "ATLCameraSettingDefinition")
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One channel of a file; wavelengths are in nanometers, the pinhole in Airy units."""
-
-    name: str
-    id: str = ""
-    emission: float | None = None
-    excitation: float | None = None
-    microscope: str | None = None
-    pinhole: float | None = None
-
-
-@dataclass(frozen=True)
-class Description:
-    """What one piece of metadata says; `refractive_indices` are those given, the surest first."""
-
-    channels: tuple[Channel, ...] = ()
-    images: tuple[str, ...] = ()
-    numerical_aperture: float | None = None
-    refractive_indices: tuple[float, ...] = ()
-    pixel_size: Size = (None, None, None)
-
-
-def described(tree: Any, layer_name: str) -> Description:
-    """Read metadata of any of the formats; the layer's name says of which image."""
-    if images := children(tree, "Image"):
-        return _ome(tree, images, layer_name)
-    if (zeiss := child(tree, "Metadata", "Information")) is not None:
-        return _zeiss(tree, zeiss)
-    if channels := children(child(tree, "Metadata"), "Channel"):
-        return _nikon(channels)
-    return _leica(tree) if is_element(tree) else Description()
-
-
-def agreed(values: Iterable[T | None]) -> T | None:
-    """Return the value that all of them are; None if they differ, or one is not known."""
-    different = set(values)
-    return different.pop() if len(different) == 1 else None
-
-
-def _ome(tree: Any, images: list[Any], layer_name: str) -> Description:
+def ome(tree: Any, images: list[Any], layer_name: str) -> Description:
+    """Read OME metadata; the layer's name says of which of the images."""
     names = [text(image, "Name") for image in images]
     ids = [text(image, "ID") for image in images]
     k = named(names, layer_name)
@@ -110,15 +67,42 @@ def _ome(tree: Any, images: list[Any], layer_name: str) -> Description:
     objectives = [each for i in instruments for each in children(i, "Objective")]
     settings = child(image, "ObjectiveSettings")
     z, y, x = (length(pixels, f"PhysicalSize{axis}", "µm") for axis in "ZYX")
+    shape, orders = _axes(tree, pixels)
     return Description(
         tuple(_channel(node) for node in children(pixels, "Channel")),
         (*names, *ids),
         *_optics(settings, text(settings, "ID"), objectives),
         (z, y, x),
+        shape=shape,
+        orders=orders,
+        record=from_json(text(image, "Description")),
     )
 
 
-def _zeiss(tree: Any, information: Any) -> Description:
+def _axes(tree: Any, pixels: Any) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Read the numbers of pixels, and the orders in which readers leave the axes.
+
+    An axis along which several things change ("modulo"), such as lifetimes along T, is another one
+    than its name says.
+    """
+    sizes = {axis: number(pixels, f"Size{axis}", 1, 1e9) for axis in "TCZYX"}
+    orders = ["TCZYX", text(pixels, "DimensionOrder")[::-1]]
+    for axis in "TCZ":
+        if _is_modulo(tree, axis):
+            sizes["Q"] = sizes.pop(axis, None)
+            orders = [order.replace(axis, "Q") for order in orders]
+    return {axis: int(n) for axis, n in sizes.items() if n is not None}, tuple(orders)
+
+
+def _is_modulo(tree: Any, axis: str) -> bool:
+    name = f"ModuloAlong{axis}"
+    if is_element(tree):
+        return any(local_name(node) == name for node in tree.iter())
+    return name in repr(child(tree, "StructuredAnnotations"))
+
+
+def zeiss(tree: Any, information: Any) -> Description:
+    """Read the metadata of a CZI file, whose lengths are in meters."""
     image = child(information, "Image")
     settings = child(image, "ObjectiveSettings")
     steps = {
@@ -137,42 +121,6 @@ def _zeiss(tree: Any, information: Any) -> Description:
             children(child(information, "Instrument", "Objectives"), "Objective"),
         ),
         (z, y, x),
-    )
-
-
-def _nikon(nodes: list[Any]) -> Description:
-    dyes = [child(node, "channel") for node in nodes]
-    optics = [child(node, "microscope") for node in nodes]
-    index = agreed(number(o, "immersionRefractiveIndex", *INDICES) for o in optics)
-    return Description(
-        tuple(
-            Channel(
-                text(dye, "name"),
-                "",
-                number(dye, "emissionLambdaNm", *WAVELENGTHS),
-                number(dye, "excitationLambdaNm", *WAVELENGTHS),
-            )
-            for dye in dyes
-        ),
-        (),
-        agreed(number(o, "objectiveNumericalAperture", *APERTURES) for o in optics),
-        () if index is None else (index,),
-    )
-
-
-def _leica(tree: Any) -> Description:
-    """Read what all images of a file have in common; which one is the layer's is not told."""
-    settings = [node for node in tree.iter() if local_name(node) in _LEICA_SETTINGS]
-    settings = [node for node in settings if text(node, "NumericalAperture")]
-    indices = (
-        agreed(number(node, "RefractionIndex", *INDICES) for node in settings),
-        agreed(INDICES_BY_NAME.get(_plain(text(node, "Immersion"))) for node in settings),
-    )
-    return Description(
-        numerical_aperture=agreed(
-            number(node, "NumericalAperture", *APERTURES) for node in settings
-        ),
-        refractive_indices=tuple(n for n in indices if n is not None),
     )
 
 
@@ -208,8 +156,8 @@ def _optics(
         objectives = [o for o in objectives if used in (text(o, "ID"), text(o, "Id"))]
     indices = (
         number(settings, "RefractiveIndex", *INDICES),
-        INDICES_BY_NAME.get(_plain(text(settings, "Medium"))),
-        agreed(INDICES_BY_NAME.get(_plain(text(o, "Immersion"))) for o in objectives),
+        index_named(text(settings, "Medium")),
+        agreed(index_named(text(o, "Immersion")) for o in objectives),
     )
     return (
         agreed(number(o, "LensNA", *APERTURES) for o in objectives),
@@ -221,6 +169,11 @@ def _wavelength(node: Any, name: str) -> float | None:
     found = length(node, name, "nm")
     low, high = WAVELENGTHS
     return found if found is not None and low <= found <= high else None
+
+
+def index_named(medium: str) -> float | None:
+    """Return the refractive index of what is between objective and specimen."""
+    return INDICES_BY_NAME.get(_plain(medium))
 
 
 def _plain(words: str) -> str:

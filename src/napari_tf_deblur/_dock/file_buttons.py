@@ -1,0 +1,95 @@
+"""Buttons that give an image what its file says and its reader dropped."""
+
+from collections.abc import Callable
+
+from magicgui.widgets import PushButton
+from napari.components import ViewerModel
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
+from napari_tf_deblur._layers.acquisition import is_being_read
+from napari_tf_deblur._layers.from_file import channel_axis, lacks_scale, split_channels, take_scale
+from napari_tf_deblur._layers.source import is_ours, read
+
+AGAIN = 200
+"""Milliseconds after which a file that is being read is asked for again."""
+
+
+class FileButtons(QWidget):
+    """Buttons for the image that is chosen; only those are shown that would change something.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer of the image.
+    on_read : callable
+        Called when a file that took long is read.
+
+    Attributes
+    ----------
+    scale, split : PushButton
+        Set the scale of the layer; make a layer of each channel.
+    """
+
+    def __init__(self, viewer: ViewerModel, on_read: Callable[[], None]) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._on_read = on_read
+        self._layer: Image | None = None
+        self.scale = PushButton(
+            text="Set scale from file",
+            tooltip="Give the layer the scale, the units and the names of axes that its file says, "
+            "so that the viewer shows them, too. The dock uses them either way",
+        )
+        self.split = PushButton(
+            text="Split channels",
+            tooltip="Replace the layer by one layer for each channel. Each has its own wavelength, "
+            "and so its own blur",
+        )
+        row = WrappingGrid(self)
+        for button in (self.scale, self.split):
+            row.addWidget(button.native)
+        self.scale.changed.connect(self._on_scale)
+        self.split.changed.connect(self._on_split)
+        self._timer = QTimer(self)
+        self._timer.setInterval(AGAIN)
+        self._timer.timeout.connect(self._look_again)
+        self.choose(None)
+
+    def choose(self, layer: Image | None) -> None:
+        """Offer what suits an image."""
+        self._layer = layer
+        wanted = (False, False)
+        if layer is not None and not is_ours(layer):
+            source = read(layer)
+            wanted = lacks_scale(source), channel_axis(source) is not None
+            if is_being_read(layer):
+                self._timer.start()
+        for button, visible in zip((self.scale, self.split), wanted):
+            button.native.setVisible(visible)
+        self.setVisible(any(wanted))
+
+    def _look_again(self) -> None:
+        """See whether the file is read by now."""
+        if self._layer is None or not is_being_read(self._layer):
+            self._timer.stop()
+            if self._layer is not None:
+                self._on_read()
+
+    def _on_scale(self) -> None:
+        if self._layer is not None:
+            take_scale(self._layer)
+            if len(self._viewer.layers) == 1:
+                self._viewer.reset_view()
+
+    def _on_split(self) -> None:
+        layer, layers = self._layer, self._viewer.layers
+        if layer is None or layer not in layers or not (channels := split_channels(layer)):
+            return
+        place = layers.index(layer)
+        for channel in reversed(channels):
+            layers.insert(place + 1, channel)
+        layers.remove(layer)
+        layers.selection = set(channels)

@@ -1,0 +1,34 @@
+"""Which format a piece of metadata is of, and what it says."""
+
+from typing import Any
+
+from napari_tf_deblur._layers.acquisition import imagej, ome, vendors
+from napari_tf_deblur._layers.acquisition.description import Description
+from napari_tf_deblur._layers.acquisition.tree import child, children, entry, is_element
+
+
+def described(tree: Any, layer_name: str) -> Description:
+    """Read metadata of any of the formats; the layer's name says of which image.
+
+    To add a format: a function that returns its `Description`, and a line here that knows it.
+    """
+    if entry(tree, "ImageJ") is not None:  # whose "images" are a number
+        return imagej.imagej(tree)
+    if images := children(tree, "Image"):
+        return ome.ome(tree, images, layer_name)
+    if (information := child(tree, "Metadata", "Information")) is not None:
+        return ome.zeiss(tree, information)
+    if channels := children(child(tree, "Metadata"), "Channel"):
+        return vendors.nikon(tree, channels)
+    if is_element(tree):
+        return vendors.leica(tree)
+    header = entry(tree, "header") or tree
+    if entry(header, "wave1") is not None:
+        return vendors.deltavision(header)
+    if (summary := entry(tree, "Summary")) is not None:
+        return vendors.micromanager(summary)
+    if (dims := entry(tree, "dims")) is not None:
+        return vendors.openreadout(dims)
+    if entry(tree, "tiff_resolution") is not None:
+        return imagej.tiff(tree)
+    return Description()

@@ -1,0 +1,60 @@
+"""What the file of a layer says, read once per layer, beside the window: files may lie far away."""
+
+from collections.abc import Mapping
+from threading import Thread
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from napari.layers import Layer
+
+from napari_tf_deblur._layers.acquisition.tiff import read_tiff
+from napari_tf_deblur._layers.origin import path_of
+
+NO_FILE: Mapping[str, Any] = MappingProxyType({})
+
+PATIENCE = 0.3
+"""Seconds that a window may wait for a file. Tags on a local disk take a few milliseconds."""
+
+
+class _Reading(Thread):
+    """Reads the description of one file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(name="reads a file's description", daemon=True)
+        self.path = path
+        self.said = NO_FILE
+        self.start()
+
+    def run(self) -> None:
+        self.said = read_tiff(self.path)
+
+
+_readings: WeakKeyDictionary[Layer, _Reading] = WeakKeyDictionary()
+
+
+def file_description(layer: Layer, patience: float | None = PATIENCE) -> Mapping[str, Any] | None:
+    """Read what the file of a layer says.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        The layer.
+    patience : float or None
+        Seconds to wait, the first time that a layer is asked; None is as long as it takes.
+
+    Returns
+    -------
+    mapping or None
+        See `read_tiff`; empty where there is no file, None while it is being read.
+    """
+    path = path_of(layer)
+    if not path:
+        return NO_FILE
+    reading = _readings.get(layer)
+    if reading is None or reading.path != path:
+        reading = _readings[layer] = _Reading(path)
+        reading.join(patience)
+    elif patience is None:
+        reading.join()
+    return None if reading.is_alive() else reading.said

@@ -1,0 +1,276 @@
+"""How an image was acquired, as far as its layer and its file say it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from napari.layers import Layer
+
+from napari_tf_deblur._layers.acquisition.axis_names import Names, axis_names
+from napari_tf_deblur._layers.acquisition.channel import own_channels
+from napari_tf_deblur._layers.acquisition.description import (
+    NOTHING,
+    Channel,
+    Description,
+    Size,
+    agreed,
+)
+from napari_tf_deblur._layers.acquisition.formats import described
+from napari_tf_deblur._layers.acquisition.of_file import file_description
+from napari_tf_deblur._layers.acquisition.tree import entry, tree_of
+from napari_tf_deblur._layers.acquisition.units import is_possible
+from napari_tf_deblur._layers.axes import CHANNEL, unnamed
+from napari_tf_deblur._layers.origin import PART
+
+KEYS = (
+    "ome_metadata",
+    "ome_types",
+    "bioio_metadata",
+    "raw_image_metadata",
+    "OME",
+    "micromanager_metadata",
+    "imagej_metadata",
+    "openreadout",
+)
+"""Keys in ``layer.metadata``, the surest first.
+
+``ome_metadata`` is left by ndevio (an OME object) and napari-tiff (a dictionary), ``ome_types`` by
+napari-aicsimageio and napari-bioformats, ``raw_image_metadata`` by ndevio and napari-aicsimageio,
+``bioio_metadata`` by napari-bioio-reader, ``OME`` by napari-meta-tiff, ``micromanager_metadata``
+and ``imagej_metadata`` by napari-tiff.
+"""
+
+ITSELF = "metadata"
+"""Stands for ``layer.metadata`` itself: napari-bioio-reader leaves an OME object in parts there,
+and napari-dv a header."""
+
+HEADER = ("wave1", "wave2", "wave3", "wave4", "wave5", "nc", "dvid", "dx", "dy", "dz")
+"""What is read of DeltaVision's header, where it is the metadata itself."""
+
+FILE = "file"
+"""Stands for the file that the layer was read from."""
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What is known of how an image was acquired. What is not known is None.
+
+    Attributes
+    ----------
+    numerical_aperture : float or None
+        Of the objective.
+    refractive_index : float or None
+        Of what is between objective and specimen; larger than the aperture.
+    microscope : str or None
+        ``"widefield"``, ``"confocal"``, ``"light sheet"`` or ``"multiphoton"``.
+    emission, excitation : float or None
+        Wavelengths of the layer's own channel, in nanometers.
+    pinhole : float or None
+        Its diameter in Airy units.
+    channel : str
+        Name of the layer's own channel; empty if it is not certain which one that is.
+    channels : tuple of (str, float or None)
+        Name and emission of each channel in the file.
+    pixel_size : tuple of float or None
+        Size of a pixel along z, y and x, in micrometers.
+    impossible : tuple of float
+        Sizes of pixels that are told, in micrometers, and cannot be those of a light microscope.
+    axes : tuple of str
+        What the axes of the layer are, colours left out; empty if that is not certain.
+    shape : mapping of str to int
+        Number of pixels along T, C, Z, Y and X of the file, as far as they are told.
+    record : mapping or None
+        What a result that was saved says of itself; as it is in the file, unchecked.
+    tells_sizes : bool
+        Whether all was read that the file says of sizes: what it does not say then is not known,
+        and a step of 1 is what readers fill in.
+    where : mapping
+        The key in ``layer.metadata`` that each of the above was read from, or "file".
+    """
+
+    numerical_aperture: float | None = None
+    refractive_index: float | None = None
+    microscope: str | None = None
+    emission: float | None = None
+    excitation: float | None = None
+    pinhole: float | None = None
+    channel: str = ""
+    channels: tuple[tuple[str, float | None], ...] = ()
+    pixel_size: Size = NOTHING
+    impossible: tuple[float, ...] = ()
+    axes: Names = ()
+    shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    record: Mapping[str, Any] | None = field(default=None, compare=False)
+    tells_sizes: bool = False
+    where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a layer, and from what, so that it is read again if that has changed."""
+
+    of: tuple[Any, ...]
+    metadata: Mapping[Any, Any]
+    file: Mapping[str, Any] | None
+    acquisition: Acquisition
+
+    def is_of(self, of: tuple[Any, ...], metadata: Mapping[Any, Any], file: Any) -> bool:
+        same = self.metadata.keys() == metadata.keys() and self.file is file and self.of == of
+        return same and all(self.metadata[key] is part for key, part in metadata.items())
+
+
+_read: WeakKeyDictionary[Layer, _Read] = WeakKeyDictionary()
+
+
+def acquisition_of(layer: Layer) -> Acquisition:
+    """Read how an image was acquired: its layer's metadata, and its file if that is a TIFF file.
+
+    What was read is kept while the layer's name, axes and metadata are the same.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer, as a reader made it.
+
+    Returns
+    -------
+    Acquisition
+        What they say; never an error, whatever is in them. While the file is being read, what the
+        layer says alone: see `is_being_read`.
+    """
+    try:
+        file = file_description(layer)
+        metadata = dict(layer.metadata)
+        of = (layer.name, _shape(layer), layer.axis_labels, bool(layer.rgb))
+        kept = _read.get(layer)
+    except Exception:  # no layer of napari's
+        return Acquisition()
+    if kept is None or not kept.is_of(of, metadata, file):
+        kept = _read[layer] = _Read(of, metadata, file, _acquisition(layer, metadata, file))
+    return kept.acquisition
+
+
+def is_being_read(layer: Layer) -> bool:
+    """Whether the file of a layer is still being read, so that more may be known later."""
+    return file_description(layer) is None
+
+
+def wait_for_file(layer: Layer) -> None:
+    """Wait until the file of a layer is read."""
+    with suppress(Exception):  # of what is no layer of napari's
+        file_description(layer, patience=None)
+
+
+def _acquisition(
+    layer: Layer, metadata: Mapping[Any, Any], file: Mapping[str, Any] | None
+) -> Acquisition:
+    found: dict[str, Any] = {}
+    where: dict[str, str] = {}
+
+    def note(name: str, value: Any, key: str) -> None:
+        if name not in found and value not in (None, "", (), {}, NOTHING):
+            found[name], where[name] = value, key
+
+    descriptions = list(_descriptions(layer, metadata, file or {}))
+    for key, said in descriptions:
+        note("axes", axis_names(_shape(layer), said.shape, said.orders), key)
+        note("shape", said.shape, key)
+        note("record", said.record, key)
+        note("numerical_aperture", said.numerical_aperture, key)
+        note("pixel_size", _possible(said), key)
+    labels = _labels(layer, found.get("axes", ()))
+    names: tuple[str, ...] = ()
+    own: Sequence[int] = ()
+    for key, said in descriptions:
+        if not names and said.channels:
+            names = _names(said.channels)
+            own = _own(layer, labels, said)
+            note("channel", names[own[0]] if own else "", key)
+            note("channels", tuple((n, c.emission) for n, c in zip(names, said.channels)), key)
+        if names and _names(said.channels) == names:  # else these are channels of another file
+            for name in ("emission", "excitation", "microscope", "pinhole"):
+                values = [getattr(channel, name) for channel in said.channels]
+                note(name, agreed([values[k] for k in own] or values), key)
+        note("microscope", said.microscope, key)
+    for key, said in descriptions:
+        note("pinhole", said.pinhole if found.get("microscope") == "confocal" else None, key)
+        indices = (n for n in said.refractive_indices if n > found.get("numerical_aperture", 0.0))
+        note("refractive_index", next(indices, None), key)
+    impossible = [size for _, said in descriptions for size in _impossible(said)]
+    return Acquisition(
+        **found,
+        impossible=tuple(dict.fromkeys(impossible)),
+        tells_sizes=any(said.tells_sizes for _, said in descriptions),
+        where=MappingProxyType(where),
+    )
+
+
+def _descriptions(
+    layer: Layer, metadata: Mapping[Any, Any], file: Mapping[str, Any]
+) -> Iterator[tuple[str, Description]]:
+    """Read all that readers may have left, and what the file says, each with its key."""
+    trees = [(key, entry(metadata, key)) for key in KEYS]
+    parts = {key: entry(metadata, key) for key in ("images", "instruments")}
+    header = {key: entry(metadata, key) for key in HEADER}
+    trees += [(ITSELF, tree) for tree in (parts, header)]
+    trees += [(FILE, tree) for tree in file.values()]
+    for key, tree in trees:
+        try:
+            if callable(tree) and key == "ome_types" and not isinstance(tree, type):
+                tree = tree()  # a reader may leave a function that reads the metadata
+            tree = tree_of(tree)
+            inner = entry(tree, "OME")  # the root of XML that was made a dictionary
+            said = described(tree if inner is None else inner, layer.name)
+        except Exception:  # whatever a file, or another plugin, may hold
+            continue
+        yield key, said
+
+
+def _possible(said: Description) -> Size:
+    """Return those sizes of a pixel that can be."""
+    z, y, x = (
+        size if size and is_possible(1000 * size, axial, said.size_unit) else None
+        for size, axial in zip(said.pixel_size, (True, False, False))
+    )
+    return (z, y, x)
+
+
+def _impossible(said: Description) -> list[float]:
+    """Return those that cannot be, but those that only say how the image is printed."""
+    return [
+        size
+        for size, axial in zip(said.pixel_size, (True, False, False))
+        if size and not is_possible(1000 * size, axial)
+    ]
+
+
+def _own(layer: Layer, labels: Sequence[str], said: Description) -> Sequence[int]:
+    names, ids = [c.name for c in said.channels], [c.id for c in said.channels]
+    axes = zip(labels, _shape(layer))
+    try:
+        if part := layer.metadata.get(PART):
+            return (part["index"],) if part["index"] < len(names) else ()
+        if len(names) > 1 and (layer.rgb or any(a.lower() in CHANNEL and n > 1 for a, n in axes)):
+            return ()  # all channels are in it
+        return own_channels(layer, names, ids, said.images)
+    except Exception:  # of a layer unlike napari's
+        return ()
+
+
+def _names(channels: tuple[Channel, ...]) -> tuple[str, ...]:
+    return tuple(c.name or c.id or f"Channel {k}" for k, c in enumerate(channels))
+
+
+def _shape(layer: Layer) -> tuple[int, ...]:
+    """Number of pixels along each axis, without colours."""
+    data: Any = layer.data[0] if layer.multiscale else layer.data
+    return tuple(int(n) for n in data.shape[: -1 if layer.rgb else None])
+
+
+def _labels(layer: Layer, names: Names) -> Sequence[str]:
+    """The names of a layer's axes: its own, or those that the file tells where it has none."""
+    labels = tuple(str(label) for label in layer.axis_labels)
+    return names if names and labels == unnamed(len(labels)) else labels

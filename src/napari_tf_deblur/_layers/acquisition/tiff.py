@@ -1,0 +1,68 @@
+"""Reading the description of a TIFF file: the tags of its first page, never its pixels."""
+
+from collections.abc import Callable
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+"""The first bytes of TIFF and BigTIFF files."""
+
+
+def read_tiff(path: str) -> dict[str, Any]:
+    """Read what a TIFF file says of itself.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    dict
+        By the names that `acquisition_of` knows: "ome_metadata", "micromanager_metadata" and
+        "tiff"; empty for other files, and for what cannot be read.
+    """
+    try:
+        if not _is_tiff(path):
+            return {}
+        from tifffile import TiffFile
+
+        with TiffFile(path) as file:
+            said = {
+                "ome_metadata": lambda: file.ome_metadata,
+                "micromanager_metadata": lambda: file.micromanager_metadata,
+                "tiff": lambda: _tags(file),
+            }
+            return {name: found for name, read in said.items() if (found := _safely(read))}
+    except Exception:  # whatever a file may hold; the image is there all the same
+        return {}
+
+
+def _is_tiff(path: str) -> bool:
+    if "://" in path or not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(4) in MAGIC
+
+
+def _tags(file: Any) -> dict[str, Any]:
+    page = file.pages.first
+    resolution = [float(r) if isfinite(r) else 0.0 for r in page.get_resolution()]
+    tag = page.tags.get("MicroManagerMetadata")
+    found = {
+        "tiff_resolution": resolution if "XResolution" in page.tags else [0.0, 0.0],
+        "tiff_unit": int(page.resolutionunit),
+        "tiff_shape": (page.imagelength, page.imagewidth),
+        "pixel_size_um": tag.value.get("PixelSizeUm") if tag and isinstance(tag.value, dict) else 0,
+    }
+    if (about := _safely(lambda: file.imagej_metadata)) is not None:
+        found["imagej_metadata"] = about
+    return found
+
+
+def _safely(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Exception:  # a part that is spoilt; others may not be
+        return None

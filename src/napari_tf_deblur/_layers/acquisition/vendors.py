@@ -1,0 +1,157 @@
+"""What Nikon, Leica, DeltaVision, Micro-Manager and openreadout say, each in its own terms."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from napari_tf_deblur._layers.acquisition.description import (
+    APERTURES,
+    INDICES,
+    PINHOLES,
+    WAVELENGTHS,
+    Channel,
+    Description,
+    Size,
+    agreed,
+)
+from napari_tf_deblur._layers.acquisition.ome import index_named
+from napari_tf_deblur._layers.acquisition.tree import (
+    child,
+    entry,
+    local_name,
+    number,
+    text,
+    value,
+)
+
+_NIKON_CONFOCAL = frozenset(
+    "laserScanConfocal spinningDiskConfocal sweptFieldConfocalSlit "
+    "sweptFieldConfocalPinhole".split()
+)
+_NIKON_OTHER = frozenset(
+    "brightfield phaseContrast diContrast transmitDetector SIM iSIM sora liveSR RCM VCS "
+    "TIRF".split()
+)
+"""Modalities of the nd2 package (0.12): those that are confocal, and those whose blur is neither
+that of a confocal microscope nor that of one with two photons."""
+
+_LEICA_CONFOCAL = "ATLConfocalSettingDefinition"
+_LEICA_SETTINGS = (_LEICA_CONFOCAL, "ATLCameraSettingDefinition")
+
+_INFRARED = 680.0
+"""Nanometers from which a laser line excites with two photons."""
+
+_DELTAVISION = -16224
+"""What says in a header that it is one of DeltaVision: their MRC files are in micrometers."""
+
+
+def nikon(tree: Any, nodes: list[Any]) -> Description:
+    """Read the metadata of an ND2 file, as the nd2 package has them."""
+    optics = [child(node, "microscope") for node in nodes]
+    aperture = agreed(number(o, "objectiveNumericalAperture", *APERTURES) for o in optics)
+    index = agreed(number(o, "immersionRefractiveIndex", *INDICES) for o in optics)
+    return Description(
+        tuple(_nikon_channel(child(node, "channel"), entry(node, "microscope")) for node in nodes),
+        numerical_aperture=aperture,
+        refractive_indices=() if index is None else (index,),
+        pixel_size=_nikon_size(entry(nodes[0], "volume")),
+    )
+
+
+def _nikon_channel(dye: Any, microscope: Any) -> Channel:
+    flags = value(microscope, "modalityFlags")
+    flags = set(flags if isinstance(flags, list | tuple) else ()) & {
+        *_NIKON_CONFOCAL,
+        *_NIKON_OTHER,
+        "multiphoton",
+    }
+    mode = None
+    if flags == {"multiphoton"} or flags == {"multiphoton", "laserScanConfocal"}:
+        mode = "multiphoton"
+    elif flags and flags <= _NIKON_CONFOCAL:
+        mode = "confocal"
+    return Channel(
+        text(dye, "name"),
+        emission=number(dye, "emissionLambdaNm", *WAVELENGTHS),
+        excitation=number(dye, "excitationLambdaNm", *WAVELENGTHS),
+        microscope=mode,
+    )
+
+
+def _nikon_size(volume: Any) -> Size:
+    """Read the pixel size along those axes that are calibrated; the file has them as x, y, z."""
+    sizes, known = entry(volume, "axesCalibration"), entry(volume, "axesCalibrated")
+    if not all(isinstance(part, list | tuple) and len(part) == 3 for part in (sizes, known)):
+        return (None, None, None)
+    x, y, z = (
+        number({"size": size}, "size") if calibrated is True else None
+        for size, calibrated in zip(sizes, known)
+    )
+    return (z, y, x)
+
+
+def leica(tree: Any) -> Description:
+    """Read what all images of a file have in common; which one is the layer's is not told."""
+    settings = [node for node in tree.iter() if local_name(node) in _LEICA_SETTINGS]
+    settings = [node for node in settings if text(node, "NumericalAperture")]
+    indices = (
+        agreed(number(node, "RefractionIndex", *INDICES) for node in settings),
+        agreed(index_named(text(node, "Immersion")) for node in settings),
+    )
+    confocal = settings and all(_is_confocal(node) for node in settings)
+    pinhole = agreed(number(node, "PinholeAiry", *PINHOLES) for node in settings)
+    return Description(
+        numerical_aperture=agreed(
+            number(node, "NumericalAperture", *APERTURES) for node in settings
+        ),
+        refractive_indices=tuple(n for n in indices if n is not None),
+        microscope="confocal" if confocal else None,
+        pinhole=pinhole if confocal else None,
+    )
+
+
+def _is_confocal(setting: Any) -> bool:
+    """Whether nothing speaks of two photons or of depletion, which have the same settings."""
+    if local_name(setting) != _LEICA_CONFOCAL:
+        return False
+    for node in setting.iter():
+        line = number(node, "LaserLine") or number(node, "Wavelength")
+        name = (text(node, "LightSourceName") + text(node, "LaserName")).lower()
+        is_on = number(node, "IntensityDev") or text(node, "PowerState").lower() == "on"
+        if is_on and ((line or 0) >= _INFRARED or "sted" in name or "multiphoton" in name):
+            return False
+    return True
+
+
+def deltavision(header: Any) -> Description:
+    """Read the header of a DV file, as the mrc package has it: `wave1` is in nanometers."""
+    count = number(header, "nc", 1, 5)
+    waves = [number(header, f"wave{k}", *WAVELENGTHS) for k in range(1, int(count or 5) + 1)]
+    if count is None:
+        waves = [wave for wave in waves if wave is not None]
+    size: Size = (None, None, None)
+    if entry(header, "dvid") == _DELTAVISION:
+        z, y, x = (number(header, f"d{axis}") for axis in "zyx")
+        size = (z, y, x)
+    names = ["" if wave is None else f"{wave:g}" for wave in waves]
+    return Description(
+        tuple(Channel(f"{n}nm" if n else "", n, w) for n, w in zip(names, waves)), pixel_size=size
+    )
+
+
+def micromanager(summary: Any) -> Description:
+    """Read the summary that Micro-Manager leaves in TIFF, NDTiff and OME-TIFF files."""
+    names = entry(summary, "ChNames")
+    x = number(summary, "PixelSize_um")
+    return Description(
+        tuple(Channel(name) for name in _texts(names)),
+        pixel_size=(number(summary, "z-step_um"), x, x),
+    )
+
+
+def openreadout(dims: Any) -> Description:
+    """Read the order of the axes."""
+    return Description(orders=(dims,) if isinstance(dims, str) and len(dims) < 9 else ())
+
+
+def _texts(names: object) -> Iterable[str]:
+    return [n for n in names if isinstance(n, str) and n] if isinstance(names, list) else ()

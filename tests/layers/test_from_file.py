@@ -1,0 +1,227 @@
+"""What a file says and its reader dropped, given to the layer; and optics that a file says."""
+
+import threading
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from napari.layers import Image
+from npe2 import PluginManager
+
+from napari_tf_deblur import Wiener, deblur_layer
+from napari_tf_deblur._layers.acquisition import (
+    acquisition_of,
+    is_being_read,
+    of_file,
+    wait_for_file,
+)
+from napari_tf_deblur._layers.from_file import (
+    channel_axis,
+    lacks_scale,
+    split_channels,
+    take_scale,
+)
+from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
+from napari_tf_deblur._layers.source import KEY, read
+
+CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _readers():
+    PluginManager.instance().discover(include_npe1=True)
+
+
+@pytest.fixture
+def two_channels(tmp_path):
+    """A TZCYX file with all that the optics need but the aperture, as napari opens it."""
+    pixels = np.random.default_rng(0).poisson(30, (2, 5, 2, 24, 20)).astype(np.uint16)
+    about = {"axes": "TZCYX", "PhysicalSizeX": 80, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 80,
+             "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 3000, "PhysicalSizeZUnit": "Å",
+             "Channel": CHANNELS}  # fmt: skip
+    tifffile.imwrite(tmp_path / "cells GFP.ome.tif", pixels, ome=True, metadata=about)
+    (layer,) = ViewerModel().open(str(tmp_path / "cells GFP.ome.tif"), plugin="napari")
+    return layer
+
+
+def test_a_layer_takes_the_scale_that_its_file_says(two_channels):
+    layer = two_channels
+    layer.translate = (0, 1, 2, 3, 4)
+    before = read(layer)
+    assert lacks_scale(before)
+    take_scale(layer)
+    assert layer.axis_labels == tuple("tzcyx")
+    np.testing.assert_allclose(layer.scale, (1, 0.3, 1, 0.08, 0.08))
+    np.testing.assert_array_equal(layer.translate, (0, 1, 2, 3, 4))
+    units = [str(unit) for unit in layer.units]
+    assert units == ["pixel", "micrometer", "pixel", "micrometer", "micrometer"]
+    assert not lacks_scale(read(layer))
+    for one, other in zip(read(layer).axes, before.axes):
+        assert (one.name, one.unit) == (other.name, other.unit)
+        assert one.spacing == pytest.approx(other.spacing)
+    other = Image(np.zeros((8, 9)), scale=(2, 2))
+    assert not lacks_scale(read(other))
+
+
+def test_names_that_a_user_gave_stay(two_channels):
+    two_channels.axis_labels = ("a", "z", "c", "y", "x")
+    take_scale(two_channels)
+    assert two_channels.axis_labels == ("a", "z", "c", "y", "x")
+    np.testing.assert_allclose(two_channels.scale, (1, 0.3, 1, 0.08, 0.08))
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_channels_are_split(two_channels, placed):
+    layer = two_channels
+    assert channel_axis(read(layer)) == 2
+    if placed:
+        take_scale(layer)
+        layer.translate = (0, 1, 2, 3, 4)
+    first, second = split_channels(layer)
+    assert (first.name, second.name) == ("DAPI :: cells GFP.ome", "GFP :: cells GFP.ome")
+    np.testing.assert_array_equal(second.data, layer.data[:, :, 1])
+    assert np.shares_memory(second.data, layer.data)
+    assert second.axis_labels == tuple("tzyx")
+    assert read(second).is_volume
+    assert [acquisition_of(each).emission for each in (first, second)] == [461, 520]
+    if placed:
+        np.testing.assert_allclose(second.scale, (1, 0.3, 0.08, 0.08))
+        np.testing.assert_array_equal(second.translate, (0, 1, 3, 4))
+    second.name = "DAPI"  # which channel it is does not depend on its name
+    assert acquisition_of(second).emission == 520
+    assert channel_axis(read(first)) is None
+    assert split_channels(first) == []
+
+
+def test_a_turned_layer_is_split_in_its_place(two_channels):
+    two_channels.affine = np.array(
+        [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 2, 5],
+         [0, 0, 0, 3, 0, 1], [0, 0, 0, 0, 0, 1]], float,
+    )  # fmt: skip
+    first, _ = split_channels(two_channels)
+    where = two_channels.data_to_world((1, 2, 0, 3, 4))
+    np.testing.assert_allclose(first.data_to_world((1, 2, 3, 4)), np.delete(where, 2))
+
+
+def test_dask_and_resolutions_are_split_as_they_are():
+    import dask.array as da
+
+    levels = [da.zeros((3, n, n), chunks=32) for n in (64, 32)]
+    layer = Image(levels, multiscale=True, axis_labels="cyx", contrast_limits=(0, 1), name="a")
+    parts = split_channels(layer)
+    assert [part.name for part in parts] == [f"Channel {k} :: a" for k in range(3)]
+    assert [level.shape for level in parts[1].data] == [(64, 64), (32, 32)]
+    assert all(isinstance(level, da.Array) for level in parts[1].data)
+
+
+# ---------------------------------------------------------------- files that are far away
+
+
+def test_a_slow_file_holds_nothing_up(two_channels, monkeypatch):
+    ready = threading.Event()
+    path = two_channels.source.path
+
+    def slowly(asked):
+        ready.wait(30)
+        return read_tiff(asked)
+
+    read_tiff = of_file.read_tiff
+    monkeypatch.setattr(of_file, "read_tiff", slowly)
+    monkeypatch.setattr(of_file, "PATIENCE", 0.0)
+    layer = Image(two_channels.data)
+    layer._source = layer.source.model_copy(update={"path": path})
+    assert is_being_read(layer)
+    assert acquisition_of(layer).pixel_size == (None, None, None)
+    assert not read(layer).is_volume
+    ready.set()
+    wait_for_file(layer)
+    assert not is_being_read(layer)
+    assert acquisition_of(layer).pixel_size == pytest.approx((0.3, 0.08, 0.08))
+    assert read(layer).is_volume
+
+
+@pytest.mark.parametrize("spoil", ["gone", "folder", "cut", "no TIFF", "web", "entities"])
+def test_a_file_that_cannot_be_read_is_no_error(tmp_path, spoil):
+    path = tmp_path / "a.ome.tif"
+    about = {"axes": "ZYX", "PhysicalSizeX": 0.08, "PhysicalSizeY": 0.08}
+    tifffile.imwrite(path, np.zeros((3, 8, 9)), ome=True, metadata=about)
+    whole = path.read_bytes()
+    if spoil == "gone":
+        path.unlink()
+    elif spoil == "folder":
+        path.unlink()
+        path.mkdir()
+    elif spoil == "cut":
+        path.write_bytes(whole[:40])
+    elif spoil == "no TIFF":
+        path.write_bytes(b"P5 8 9 255 " + bytes(72))
+    elif spoil == "entities":
+        xml = b"<!DOCTYPE OME [<!ENTITY a '0.08'>]><OME"
+        where = whole.index(b"<?xml")
+        end = whole.index(b"<OME") + 4
+        path.write_bytes(whole[:where] + xml.ljust(end - where)[: end - where] + whole[end:])
+    layer = Image(np.zeros((3, 8, 9)))
+    told = "https://example.org/a.ome.tif" if spoil == "web" else str(path)
+    layer._source = layer.source.model_copy(update={"path": told})
+    assert acquisition_of(layer).pixel_size == (None, None, None)
+    assert {axis.unit for axis in read(layer).axes} == {"pixel"}
+
+
+# ---------------------------------------------------------------- optics in the console
+
+
+def optics(aperture=1.4, mode="WideField", emission=520, pixel=80, step=300, **channel):
+    """An OME dictionary as napari-tiff leaves it."""
+    about = {"ID": "Channel:0:0", "Name": "GFP", "AcquisitionMode": mode, **channel}
+    if emission:
+        about["EmissionWavelength"] = emission
+    pixels = {"Channel": about, "PhysicalSizeZ": step, "PhysicalSizeZUnit": "nm"}
+    for axis in "XY":
+        pixels |= {f"PhysicalSize{axis}": pixel, f"PhysicalSize{axis}Unit": "nm"}
+    objective = {"ID": "Objective:0", "LensNA": aperture, "Immersion": "Oil"}
+    return {
+        "ome_metadata": {
+            "OME": {
+                "Instrument": {"Objective": objective},
+                "Image": {"ID": "Image:0", "Pixels": pixels},
+            }
+        }
+    }
+
+
+def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
+    flat = Image(100 * blurred, metadata=optics())
+    record = deblur_layer(flat, method=Wiener(balance=0.1)).metadata[KEY]
+    assert record["psf"]["kind"] == "microscope"
+    told = record["psf"]["optics"]
+    assert (told["numerical_aperture"], told["emission"], told["refractive_index"]) == (
+        1.4,
+        520,
+        1.515,
+    )
+    assert record["warnings"] == ()
+    assert record["origin"]["arguments"]["scale"] == [0.08, 0.08]
+    volume = Image(np.stack([100 * blurred] * 4), metadata=optics(mode=None), axis_labels="zyx")
+    psf = MicroscopePSF.told(read(volume))
+    assert (psf.ndim, psf.optics.microscope) == (3, "widefield")
+    assert WIDEFIELD_ASSUMED in psf.warnings(read(volume))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        optics(aperture=None), optics(emission=None), optics(pixel=None), optics(pixel=80e6),
+        optics(emission=None, mode="MultiPhotonMicroscopy"), {},
+    ],
+)  # fmt: skip
+def test_optics_that_leave_a_number_open_are_not_used(blurred, told):
+    assert MicroscopePSF.told(read(Image(blurred, metadata=told))) is None
+
+
+def test_a_volume_needs_the_step_of_its_planes(blurred):
+    volume = Image(np.stack([blurred] * 4), metadata=optics(step=None), axis_labels="zyx")
+    assert MicroscopePSF.told(read(volume)) is None
+    colours = Image(np.stack([blurred] * 3, -1), metadata=optics(), rgb=True)
+    assert MicroscopePSF.told(read(colours)) is None
