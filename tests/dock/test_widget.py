@@ -190,6 +190,8 @@ def test_measured_psf(viewer, dock, blurred, finished):
         "Microscope",
         "Bead image",
         "Gaussian",
+        "Out of focus",
+        "Motion",
         "From the image",
     )
     assert [layer.name for layer in psf_layer_field(dock).choices] == ["bead", "cells"]
@@ -328,7 +330,22 @@ def colour(viewer, dock, blurred):
     return viewer.add_image(np.stack([200 * blurred] * 3, -1).astype(np.uint8), rgb=True)
 
 
-@pytest.mark.parametrize("case", [turned, physical, thin, masked, measured, colour])
+def defocused(viewer, dock, blurred):
+    dock.fields.psf.kind.value = "Out of focus"
+    dock.fields.psf.of_kind["Out of focus"].radius.value = 1.7
+    return viewer.add_image(np.stack([blurred] * 2))
+
+
+def moved(viewer, dock, blurred):
+    dock.fields.psf.kind.value = "Motion"
+    dock.fields.psf.of_kind["Motion"].length.value = 4.5
+    dock.fields.psf.of_kind["Motion"].angle.value = 30
+    return viewer.add_image(blurred)
+
+
+@pytest.mark.parametrize(
+    "case", [turned, physical, thin, masked, measured, colour, defocused, moved]
+)
 def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurred, finished, case):
     layer = case(viewer, dock, blurred)
     dock.deblur()

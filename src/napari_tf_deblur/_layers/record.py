@@ -13,6 +13,8 @@ from napari.layers import Layer
 
 import napari_tf_deblur
 from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.axes import is_length
+from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import BY_NAME
 from napari_tf_deblur._layers.source import KEY
 from napari_tf_deblur.forward import BOUNDARIES
@@ -104,6 +106,17 @@ def settings_in_words(record: Mapping[str, Any]) -> str:
         parts.append(f"Smoothing x {smoothing:.3g}")
     parts += ["Saturated pixels ignored"] if record.get("ignore_saturated") is True else []
     return ". ".join([str(record.get("source", "")), *parts]) + "."
+
+
+def pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
+    """Return how large a pixel of a result is in one unit of length, if its record tells."""
+    try:
+        origin = _origin((record or {})["origin"])
+        scale, units = origin["arguments"]["scale"], origin["arguments"]["units"]
+        along = tuple(float(s) * (u == units[-1]) for s, u in zip(scale, units, strict=True))
+        return PixelLength(along, units[-1]) if is_length(units[-1]) else None
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def sentence(record: Mapping[str, Any]) -> str:
