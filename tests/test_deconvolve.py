@@ -21,7 +21,7 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._solvers import admm, loop
+from napari_tf_deblur._solvers import admm, loop, run
 from napari_tf_deblur.errors import OutOfMemoryError
 
 FAST = [
@@ -365,7 +365,31 @@ def test_stopping_keeps_the_best_so_far(method):
     assert not result.converged
     assert result.iterations < 1000
     assert np.isfinite(result.image).all()
-    assert "stopped" in result.warnings[-1]
+    assert "stopped" in result.warnings[0]
+
+
+@pytest.mark.parametrize("method", [RichardsonLucy, TotalVariation])
+def test_a_movie_that_was_stopped_is_on_one_scale(monkeypatch, method):
+    """And it is said first which of its planes are not deblurred."""
+    monkeypatch.setattr(memory, "batch_size", lambda *_: (1, False))  # one plane after another
+    monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)
+    stop = threading.Event()
+    light = 200 * convolve(scene(40, 40), PSF).clip(0)
+    movie = 97.5 + np.random.default_rng(0).poisson(np.stack([light] * 4))
+    offset = 97.5 if method is RichardsonLucy else 0.0
+    options = {"background": offset} if offset else {"weight": 1e-3}
+    steps = iter_deconvolve(movie, PSF, method(iterations=9, **options), stop=stop)
+    while not (step := next(steps)).message.startswith("plane 2"):
+        pass
+    expected = movie.sum(axis=(1, 2)) - offset * light.size
+    np.testing.assert_allclose(step.image().sum(axis=(1, 2)), expected, rtol=0.02)
+    stop.set()
+    _, result = drain(steps)
+    np.testing.assert_allclose(result.image.sum(axis=(1, 2)), expected, rtol=0.02)
+    np.testing.assert_allclose(result.image[2:], movie[2:] - offset, atol=1e-3)
+    said = "Only 2 of 4 planes are deblurred, for the run was stopped: planes 2 to 3"
+    assert result.warnings[0].startswith(said)
+    assert ("less the background of 97.5" in result.warnings[0]) == bool(offset)
 
 
 def test_steps_come_at_most_ten_times_a_second():

@@ -28,6 +28,7 @@ from napari_tf_deblur.methods import (
 from napari_tf_deblur.microscope import microscope_psf, microscope_sigma
 from napari_tf_deblur.noise import Noise, estimate_noise
 from napari_tf_deblur.psf import gaussian_psf
+from napari_tf_deblur.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.verdict import Verdict
 
@@ -57,6 +58,7 @@ __all__ = [
     "convolve",
     "deblur_layer",
     "deconvolve",
+    "disc_psf",
     "estimate_blur",
     "estimate_noise",
     "gaussian_psf",
@@ -64,6 +66,7 @@ __all__ = [
     "measured_psf",
     "microscope_psf",
     "microscope_sigma",
+    "motion_psf",
 ]
 
 

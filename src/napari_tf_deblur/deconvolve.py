@@ -295,9 +295,9 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         blur=prepared.blur,
         seconds=searched + solved.seconds,
         verdict=_verdict(prepared, solved, found),
-        warnings=prepared.warnings
-        + ((SHARED_WARNING,) if found.noise_is_shared else ())
-        + solved.warnings,
+        warnings=solved.warnings  # first: planes may be left that are not deblurred
+        + prepared.warnings
+        + ((SHARED_WARNING,) if found.noise_is_shared else ()),
     )
 
 

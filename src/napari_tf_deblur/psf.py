@@ -113,7 +113,7 @@ def gaussian_shape(
             f"The PSF has {axes} axes; an angle can be set for 2 axes only, leave it at 0."
         )
     if size is not None:
-        return _checked_shape(size, axes)
+        return checked_shape(size, axes)
     reach = GAUSSIAN_REACH * np.sqrt(np.diag(_covariance(sigmas, angle)))
     return tuple(2 * int(np.ceil(r - 1e-9)) + 1 for r in reach)
 
@@ -205,7 +205,14 @@ def _one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
         ) from None
 
 
-def _checked_shape(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
+def checked_shape(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    """Check the size that was asked for; one number is that of all axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`gaussian_psf`.
+    """
     sizes = _one_per_axis("size", size, axes)
     if not all(n >= 1 and n % 2 == 1 for n in sizes):
         raise InvalidValueError(

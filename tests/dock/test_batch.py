@@ -129,7 +129,7 @@ def test_the_script_of_a_result_is_copied(viewer, dock, deblurred):
     text = QGuiApplication.clipboard().text()
     compile(text, "script", "exec")
     assert "RichardsonLucy(iterations=2" in text  # half as many, for twice the smoothing
-    assert "gaussian_psf((1.25, 2.0), (9, 11)" in text
+    assert "gaussian_psf(sigma=(1.25, 2.0), size=(9, 11)" in text
     assert "boundary='zero'" in text
 
 

@@ -261,11 +261,57 @@ def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     other = viewer.add_image(blurred, name="other")
     assert values(fields) == ("widefield", 0, 0, 0, 0, 0)
-    fields.waves.emissions[0].value = 600  # by hand: it stays until a file says otherwise
     viewer.layers.selection.active = viewer.layers["GFP"]
     assert fields.waves.emissions[0].value == 520
     viewer.layers.selection.active = other
     assert fields.waves.emissions[0].value == 0
+
+
+def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
+    """And is not valid for the next one, which nobody has told of."""
+    gauss = dock.fields.psf.of_kind["Gaussian"]
+    first = viewer.add_image(blurred, name="first")
+    typed = {fields.pixel: 65.0, fields.waves.emissions[0]: 600.0, fields.sheet: 900.0}
+    typed |= {gauss.sigmas[1]: 3.5, gauss.angle: 30.0}
+    empty = {field: field.value for field in typed}
+    for field, value in typed.items():
+        field.value = value
+    marks = viewer.add_labels(np.zeros(blurred.shape, int))
+    dock.fields.ignore.mask.value = marks
+    fields.aperture.value = 1.4
+    second = viewer.add_image(blurred, name="second", scale=(2, 2), units=("um", "um"))
+    assert fields.pixel.value == 2000  # as its own layer says
+    assert {field: field.value for field in typed if field is not fields.pixel} == {
+        field: value for field, value in empty.items() if field is not fields.pixel
+    }
+    assert dock.fields.ignore.mask.value is None
+    assert fields.aperture.value == 1.4  # which is the microscope's
+    assert "As last time: NA." in fields.words.text()
+    fields.pixel.value = 80.0
+    viewer.layers.selection.active = first
+    assert {field: field.value for field in typed} == typed
+    assert dock.fields.ignore.mask.value is marks
+    assert "As last time" not in fields.words.text()
+    viewer.layers.selection.active = second
+    assert fields.pixel.value == 80.0  # what was typed counts more than what was read
+    second.scale = (3, 3)
+    assert fields.pixel.value == 3000  # until another is read
+    viewer.layers.clear()
+    viewer.add_image(blurred, name="third")
+    assert {field: field.value for field in typed} == empty
+
+
+@pytest.mark.parametrize(
+    "options", [{"scale": (5000.0,) * 3, "units": ("mm",) * 3}, {"scale": (1e9, 1, 1)}]
+)
+@pytest.mark.parametrize("labels", [("z", "y", "x"), ("t", "y", "x")])
+def test_no_size_of_a_layer_raises_out_of_add_image(viewer, fields, blurred, options, labels, told):
+    stack = np.stack([blurred] * 3)
+    layer = viewer.add_image(stack, axis_labels=labels, **options)
+    layer.scale = (1e12, 1e-12, 1e12)
+    assert fields.pixel.value <= fields.pixel.max
+    assert fields.step.value <= fields.step.max
+    assert told == []
 
 
 def test_an_uncertain_channel_has_no_emission(viewer, fields, blurred):
@@ -321,9 +367,14 @@ def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
     assert labels == ["Emission of Cy5", "Emission of DAPI", "Emission of GFP"]
     assert fields.missing == ["Emission of Cy5"]
     fields.waves.emissions[0].value = 670
+    jobs = dock.fields.jobs()  # in the order of the layers, as their results come
+    assert [job.source.name for job in jobs] == ["DAPI", "GFP", "Cy5"]
+    assert [job.psf.optics.emission for job in jobs] == [460, 520, 670]
+    fields.waves.emissions[1].value = 0
     jobs = dock.fields.jobs()
-    assert [job.source.name for job in jobs] == ["Cy5", "DAPI", "GFP"]
-    assert [job.psf.optics.emission for job in jobs] == [670, 460, 520]
+    assert [job.psf.name for job in jobs] == ["estimated", "microscope", "microscope"]
+    assert "The blur of DAPI is found from the image." in fields.words.text()
+    fields.waves.emissions[1].value = 460
     viewer.layers.selection = {viewer.layers["DAPI"]}
     assert [job.psf.optics.emission for job in dock.fields.jobs()] == [460]
     assert [shown(field) for field in fields.waves.emissions] == [True, False, False]

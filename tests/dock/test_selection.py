@@ -106,6 +106,7 @@ def test_an_image_that_the_user_selects_is_chosen_but_not_our_own(
         viewer.layers.selection.active = second
         assert dock.fields.images.layer.value is second
     else:
+        show_the_psf(qtbot, viewer, dock)
         for layer in (viewer.layers["PSF"], result_of(viewer, "A"), viewer.layers["PSF"]):
             viewer.layers.selection.active = layer
             assert dock.fields.images.layer.value is first

@@ -53,7 +53,6 @@ def test_the_canvas_shows_a_sharper_picture(window, qtbot, at_rest, blurred, fin
     dock.fields.methods.forms[TotalVariation].weight.value = 1e-4
     qtbot.mouseClick(dock.deblur_button.native, Qt.MouseButton.LeftButton)
     finished(dock)
-    viewer.layers["PSF"].visible = False
     result_of(viewer, "square").contrast_limits = (0, 1)
     after = canvas(viewer, at_rest)
     assert np.abs(after - before).max() > 40
@@ -110,7 +109,7 @@ def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
     dock.stop()
     finished(dock)
     result = result_of(viewer, "square")
-    for one in (layer, viewer.layers["PSF"], result):  # the viewer is whole
+    for one in (layer, result):  # the viewer is whole
         viewer.layers.selection.active = one
         at_rest()
     assert result.visible

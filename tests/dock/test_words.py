@@ -48,7 +48,7 @@ def controls(dock):
     ]
 
 
-KINDS = ("Microscope", "Bead image", "Gaussian", "From the image")
+KINDS = ("Microscope", "Bead image", "Gaussian", "Out of focus", "Motion", "From the image")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -31,7 +31,7 @@ from napari_tf_deblur.deconvolve import Deconvolution
 from napari_tf_deblur.errors import OutOfMemoryError
 from napari_tf_deblur.steps import Step
 
-NAME = "cells deblurred (Total variation)"
+NAME = "cells deblurred (TV)"
 
 
 class Clock:
@@ -254,8 +254,8 @@ def test_layers_come_hidden_and_are_shown_before_the_run_ends(viewer, dock, core
     core.end.set()
     dock.deblur()
     finished(dock)
-    assert came == {"PSF": False, NAME: False}
-    assert [layer.visible for layer in viewer.layers] == [True, False, True]  # not the PSF's
+    assert came == {NAME: False}  # no PSF that nobody asked for
+    assert [layer.visible for layer in viewer.layers] == [True, True]
     assert viewer.layers.selection.active is result_of(viewer, "cells")
 
 
@@ -276,7 +276,7 @@ def test_a_second_press_starts_nothing(viewer, running, core, dock, finished):
     core.end.set()
     finished(dock)
     assert len(core.threads) == 1
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", NAME]
+    assert [layer.name for layer in viewer.layers] == ["cells", NAME]
 
 
 def test_a_second_run_takes_the_place_of_the_first(qtbot, viewer, running, core, dock, finished):
@@ -291,7 +291,7 @@ def test_a_second_run_takes_the_place_of_the_first(qtbot, viewer, running, core,
     qtbot.waitUntil(lambda: running.data is not first)  # it is watched there, too
     core.end.set()
     finished(dock)
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF", NAME]
+    assert [layer.name for layer in viewer.layers] == ["cells", NAME]
     assert (running.data == core.steps).all()
     assert running.colormap.name == "green"  # looks are the user's
     assert running.contrast_limits == [0.25, 0.75]
@@ -351,7 +351,7 @@ def test_a_result_is_what_it_was_after_a_run_that_fails(
     assert running.data is before
     assert running.name == name
     assert running.metadata.keys() == record.keys()
-    assert len(viewer.layers) == 3
+    assert len(viewer.layers) == 2
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_an_error_is_told_once_and_the_layers_are_as_before(
     core.pause = 0.1
     dock.deblur()
     finished(dock)
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
+    assert [layer.name for layer in viewer.layers] == ["cells"]
     assert viewer.layers.selection.active is cells
     np.testing.assert_array_equal(cells.data, before)
     assert len(told) == 1

@@ -48,7 +48,7 @@ def test_result_lies_exactly_on_its_source(blurred, place):
         **place,
     )
     result = deblur_layer(source, PSF, Wiener())
-    assert result.name == "cells deblurred (Wiener filter)"
+    assert result.name == "cells deblurred (Wiener)"
     for corner in CORNERS:
         np.testing.assert_allclose(result.data_to_world(corner), source.data_to_world(corner))
     np.testing.assert_allclose(result.scale, source.scale)

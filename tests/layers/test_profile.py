@@ -8,6 +8,8 @@ from napari.layers import Image, Shapes
 
 from napari_tf_deblur._layers.profile import profiles
 from napari_tf_deblur._layers.profile_line import find_line, keep_last, line_in, new_line
+from napari_tf_deblur._layers.record import pixel_length
+from napari_tf_deblur._layers.source import read
 
 
 def line(*vertices, kind=None, **options):
@@ -36,6 +38,26 @@ def test_a_line_along_x_of_a_ramp_is_the_ramp(ramp):
     np.testing.assert_allclose(found.distance, np.arange(11))
     np.testing.assert_allclose(found.values[0], 402 + np.arange(11))
     assert found.unit == "pixel"
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_distances_are_lengths_where_the_record_of_the_result_tells_the_size(ramp, axes):
+    """The dock may know a pixel size that no layer has, of pixels that are not square."""
+    images = [Image(ramp if axes == 2 else np.stack([ramp] * 3), scale=(2.0,) * axes)] * 2
+    units, scale = ["pixel", "nanometer", "nanometer"], [1, 150.0, 50.0]
+    arguments = {"scale": scale[-axes:], "units": units[-axes:]}
+    origin = read(images[0]).record() | {"arguments": arguments}
+    size = pixel_length({"origin": origin})
+    shapes = line((2.0, 4.0), (8.0, 12.0))
+    viewer = ViewerModel()
+    for layer in (images[0], shapes):
+        viewer.add_layer(layer)
+    found = profiles(viewer, shapes, images, size)
+    assert found.unit == "nanometer"
+    assert found.distance[-1] == pytest.approx(np.hypot(3 * 150, 4 * 50))
+    assert len(found.distance) == 6
+    assert pixel_length({"origin": origin | {"arguments": {"scale": [2, 2]}}}) is None
+    assert profiles(viewer, shapes, images, None).unit == "pixel"
 
 
 def test_a_slanting_line_goes_by_length_and_between_pixels(ramp):

@@ -9,7 +9,15 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._layers.psf_kinds import ArrayPSF, GaussianPSF, LayerPSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds import (
+    BY_NAME,
+    ArrayPSF,
+    DefocusPSF,
+    GaussianPSF,
+    LayerPSF,
+    MotionPSF,
+    PSFKind,
+)
 from napari_tf_deblur._layers.source import read
 
 KEY = "napari_tf_deblur"
@@ -101,7 +109,13 @@ def test_a_sigma_of_0_leaves_that_axis_as_it_is():
 
 @pytest.mark.parametrize(
     "psf",
-    [GaussianPSF((1.0, 2.0)), ArrayPSF(gaussian_psf(1.0)), LayerPSF(layer((9, 9), "bead"))],
+    [
+        GaussianPSF((1.0, 2.0)),
+        DefocusPSF(2.5),
+        MotionPSF(7.0, 30.0),
+        ArrayPSF(gaussian_psf(1.0)),
+        LayerPSF(layer((9, 9), "bead")),
+    ],
     ids=lambda psf: psf.title,
 )
 def test_every_kind_keeps_the_protocol(psf):
@@ -110,10 +124,9 @@ def test_every_kind_keeps_the_protocol(psf):
     kind.check(source)
     assert kind.title
     assert kind.hint
-    assert isinstance(kind.shown, bool)
     assert kind.ndim == 2
     assert kind.warnings(source) == ()
-    assert {"kind", "python"} <= set(kind.record(source))
+    assert BY_NAME[kind.record(source)["kind"]] is type(kind)
 
 
 GOOD = {"layer": Image(np.eye(16), name="eye"), "psf": gaussian_psf(1.0), "method": Wiener()}

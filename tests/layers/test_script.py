@@ -97,7 +97,7 @@ def test_a_script_runs_by_itself(saved, grey, tmp_path):
     layer = saved(grey)
     result = job_result(Job(read(layer), GaussianPSF((1.5, 1.0)), QUICK, "zero"))
     text = script_of(result.metadata[KEY])
-    assert "psf = gaussian_psf((1.5, 1.0), None, angle=0.0)" in text
+    assert "psf = gaussian_psf(sigma=(1.5, 1.0), size=None, angle=0.0)" in text
     assert "image = Image(layer.data, name='cells', rgb=False, multiscale=False)\n" in text
     (tmp_path / "script.py").write_text(text, "utf-8")
     command = [sys.executable, "script.py"]
@@ -275,15 +275,6 @@ def test_saturated_pixels_are_ignored_again(saved, grey):
     result = deblur_layer(saved(bright), PSF, QUICK, ignore_saturated=True)
     assert result.metadata[KEY]["mask"].sum() > 9
     assert "ignore_saturated=True" in assert_repeats(result)
-
-
-def test_a_psf_is_written_as_a_call_of_public_functions(saved, grey):
-    record = dict(deblur_layer(saved(grey), PSF, QUICK).metadata[KEY])
-    python = "convolve(gaussian_psf((1.5, 1.5)), gaussian_psf(0.5))"
-    record["psf"] = {"kind": "new", "python": python}
-    text = script_of(record)
-    assert f"psf = {python}\n" in text
-    assert "import Wiener, convolve, deblur_layer, gaussian_psf\n" in text
 
 
 def test_several_layers_of_one_file(saved, grey, viewer, tmp_path):

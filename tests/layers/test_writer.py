@@ -15,7 +15,7 @@ from npe2 import PluginManager
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
 from napari_tf_deblur._layers.axes import in_unit
 from napari_tf_deblur._layers.from_file import take_scale
-from napari_tf_deblur._layers.record import KEY, adopt_record, as_json, from_json
+from napari_tf_deblur._layers.record_file import KEY, adopt_record, as_json, from_json
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._layers.writer import WRITABLE, write_image
 

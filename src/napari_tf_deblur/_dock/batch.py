@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from napari.components import ViewerModel
-from napari.layers import Image
 
+from napari_tf_deblur._dock.results import Earlier
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Stopwatch, Update
 from napari_tf_deblur._dock.worker import NOTHING_KEPT, Outcome, Run
@@ -24,8 +24,8 @@ class Batch:
         Where the results go.
     jobs : sequence of Job
         What to do.
-    layer_of : callable
-        Returns the earlier result that a job's takes the place of, or None.
+    earlier_of : callable
+        Returns the earlier results of a job's source.
     on_update : callable
         Called with each update, in the main thread.
     on_result : callable
@@ -47,14 +47,14 @@ class Batch:
         self,
         viewer: ViewerModel,
         jobs: Sequence[Job],
-        layer_of: Callable[[Job], Image | None],
+        earlier_of: Callable[[Job], Earlier],
         on_update: Callable[[Update, Job], None],
         on_result: Callable[[Outcome, Run | None, Job], None],
         on_end: Callable[[], None],
         tasks: TaskQueue,
     ) -> None:
         self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
-        self._layer_of = layer_of
+        self._earlier_of = earlier_of
         self.count = len(self._jobs)
         self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
         self._stopwatch = Stopwatch()
@@ -93,7 +93,7 @@ class Batch:
             lambda update: self._on_update(self._of_all(update, job), job),
             lambda outcome: self._end_one(outcome, run, job),
             self._tasks,
-            self._layer_of(job),
+            self._earlier_of(job),
         )
         run.start()
 

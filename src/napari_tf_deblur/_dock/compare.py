@@ -25,8 +25,9 @@ HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of 
 HOLD_KEY = f"; or keep {KEY} pressed over the image"
 SIDE_BY_SIDE = "Show the original and the result next to each other; click again to go back"
 RESIDUAL = (
-    "Show what the result does not explain: the original less the result blurred again. It "
-    "should be noise and nothing else. Click again to go back"
+    "Show what the result does not explain: the original less the result blurred again, in "
+    "standard deviations of each pixel's noise where that is known; black and white are 4 of them. "
+    "It should be noise and nothing else. Click again to go back"
 )
 PROFILE = (
     "Plot the intensities of both along a line: one that is selected in a layer of shapes, or "

@@ -1,8 +1,9 @@
 """The fields of the dock, and the jobs that they describe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from magicgui.widgets import ComboBox
+from magicgui.widgets import CheckBox, ComboBox
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -17,8 +18,9 @@ from napari_tf_deblur._dock.smoothing import Smoothing
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
+from napari_tf_deblur._layers.record import method_asked
 from napari_tf_deblur._layers.source import Source, is_ours
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.errors import InvalidValueError, UserError
 
 BOUNDARIES = [
     ("Not known, as for every camera", "unknown"),
@@ -84,6 +86,7 @@ class Fields:
         column.addStretch(1)
         self.images.changed.connect(self._fit)
         self.psf.changed.connect(self._describe_axes)
+        self.methods.sample.changed.connect(self._suit_sample)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()
 
@@ -111,7 +114,7 @@ class Fields:
         mask = self.ignore.mask.value
         jobs = []
         for number, image in enumerate(chosen):
-            source = self.psf.chosen.on(image.source)
+            source = self.psf.chosen.on(image.source, number)
             job = Job(
                 source=source,
                 psf=self.psf.chosen.psf(number),
@@ -125,17 +128,41 @@ class Fields:
             )
             job.check()
             jobs.append(job)
-        return jobs
+        layers = list(self._viewer.layers)
+        return sorted(jobs, key=lambda job: layers.index(job.source.layer()))
 
-    def restore(self, job: Job) -> None:
-        """Put back what described a job, but for the image and a layer that marks pixels."""
-        self.images.dims.value = job.psf.ndim if job.psf.ndim in self.images.dims.choices else 2
-        self.psf.restore(job.psf)
-        self.methods.restore(job.method)
-        self.boundary.value = job.boundary
-        self.ignore.not_a_number.value = job.ignore_nan
-        self.ignore.saturated.value = job.ignore_saturated
-        self.smoothing.value = job.smoothing
+    def restore(self, record: Mapping[str, Any]) -> list[str]:
+        """Put back the settings that a record tells, but for the image and a layer of marks.
+
+        Parameters
+        ----------
+        record : mapping
+            Of a result; it may come out of a file.
+
+        Returns
+        -------
+        list of str
+            What could not be put back, and why, in sentences.
+        """
+        psf: Any = record.get("psf")
+        parts: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("Deblur as", lambda: self.images.restore(psf["ndim"])),
+            ("Blur", lambda: self.psf.restore(psf)),
+            ("Method", lambda: self.methods.restore(method_asked(record))),
+            ("Beyond the frame", lambda: _put(self.boundary, record["boundary"])),
+            ("NaN", lambda: _put(self.ignore.not_a_number, record["ignore_nan"])),
+            ("Saturated pixels", lambda: _put(self.ignore.saturated, record["ignore_saturated"])),
+            ("Smoothing", lambda: self.smoothing.restore(record["smoothing"])),
+        )
+        missed = []
+        for label, put_back in parts:
+            try:
+                put_back()
+            except UserError as error:
+                missed.append(f"'{label}' is not put back: {error}")
+            except Exception:  # a record that comes out of a file may hold anything
+                missed.append(f"'{label}' is not put back: the record does not say it.")
+        return missed
 
     def select(self, layer: Layer) -> None:
         """Choose the image that the user selects in napari's list, unless it was made here."""
@@ -159,8 +186,13 @@ class Fields:
 
     def _fit(self, *_: object) -> None:
         chosen = self.images.chosen
+        self.ignore.fit(chosen[0].source if chosen else None)
         self.psf.fit(chosen, self.images.ndim)
         self._saturation.choose(chosen[0].source if chosen else None)
+
+    def _suit_sample(self, *_: object) -> None:
+        sample = self.methods.sample.value
+        self.psf.suit_photograph(getattr(sample, "for_photographs", False))
 
     def _describe_axes(self) -> None:
         self.images.describe(self.psf.chosen.ndim)
@@ -170,3 +202,10 @@ class Fields:
 
     def _masks(self) -> Sequence[Layer]:
         return [x for x in self._viewer.layers if isinstance(x, Labels | Shapes)]
+
+
+def _put(field: CheckBox | ComboBox, value: object) -> None:
+    """Give a field a value of its own kind."""
+    if type(value) is not type(field.value):
+        raise InvalidValueError("The record holds what no run writes.")
+    field.value = value

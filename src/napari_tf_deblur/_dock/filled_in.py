@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox
 from qtpy.QtCore import QSettings
@@ -23,6 +24,8 @@ class FilledIn:
 
     def __init__(self, remembered: Mapping[str, Field]) -> None:
         self._read: dict[int, tuple[Field, object, str]] = {}
+        self._put: dict[int, object] = {}  # what each field had by itself
+        self._recalled: set[str] = set()
         self._empty: dict[int, object] = {}
         ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
         self._settings = QSettings(ini, user, *SETTINGS)
@@ -30,31 +33,65 @@ class FilledIn:
         for name, field in remembered.items():
             self._empty[id(field)] = field.value
             self._recall(name, field)
-            field.changed.connect(lambda value, name=name: self._settings.setValue(name, value))
+            self._put[id(field)] = field.value
+            field.changed.connect(lambda value, name=name: self._remember(name, value))
 
     def put(self, field: Field, value: object, origin: str) -> None:
-        """Give a field a value that was read; None takes away what was read before.
+        """Give a field a value that was read, or the one that it has where nothing is known.
 
         Parameters
         ----------
         field : Field
             The field, which emits nothing.
         value : object
-            The value, or None if the image says nothing of it.
+            The value, or None if the image says nothing of it. What is out of the field's bounds
+            is not known either.
         origin : str
             Where the value comes from, in words.
         """
-        former = self._read.pop(id(field), None)
+        self._read.pop(id(field), None)
         empty = self._empty.setdefault(id(field), field.value)
         with field.changed.blocked():
-            if value is not None:
+            if value is not None and _fits(field, value):
                 field.value = value
                 self._read[id(field)] = (field, field.value, origin)
-            elif former is not None and field.value == former[1]:
+            else:
                 field.value = empty
                 for name, other in self._remembered.items():
                     if other is field:
                         self._recall(name, field)
+        self._put[id(field)] = field.value
+
+    def typed(self, fields: Mapping[str, Field]) -> dict[str, object]:
+        """What the user has typed since the fields were filled in, by the names of the fields."""
+        return {
+            name: field.value
+            for name, field in fields.items()
+            if field.value != self._put.get(id(field), self._empty.get(id(field), 0.0))
+        }
+
+    def put_back(
+        self, fields: Mapping[str, Field], values: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> None:
+        """Give fields what was typed, without a signal.
+
+        What was typed for the image itself counts more than what was read of it; what was typed
+        for others counts less.
+
+        Parameters
+        ----------
+        fields : mapping of str to Field
+            By name.
+        values, own : mapping
+            What was typed for images that share it, and for the image itself.
+        """
+        for name, field in fields.items():
+            if name in own:
+                self._recalled.discard(name)
+            value = own.get(name, None if id(field) in self._read else values.get(name))
+            if value is not None:
+                with field.changed.blocked():
+                    field.value = value
 
     def in_words(self) -> str:
         """Say which fields have what was read, and from where."""
@@ -62,9 +99,16 @@ class FilledIn:
         for field, value, origin in self._read.values():
             if field.value == value:
                 by_origin.setdefault(origin, []).append(field.label)
-        return " ".join(
-            f"Read from {origin}: {', '.join(labels)}." for origin, labels in by_origin.items()
-        )
+        said = [f"Read from {origin}: {', '.join(names)}." for origin, names in by_origin.items()]
+        read = [label for labels in by_origin.values() for label in labels]
+        fields = [self._remembered[name] for name in sorted(self._recalled)]
+        recalled = [field.label for field in fields if field.value and field.label not in read]
+        said += [f"As last time: {', '.join(recalled)}."] if recalled else []
+        return " ".join(said)
+
+    def _remember(self, name: str, value: object) -> None:
+        self._settings.setValue(name, value)
+        self._recalled.discard(name)
 
     def _recall(self, name: str, field: Field) -> None:
         kept = self._settings.value(name)
@@ -72,3 +116,11 @@ class FilledIn:
             is_number = isinstance(self._empty[id(field)], float)
             with suppress(ValueError, TypeError), field.changed.blocked():
                 field.value = float(kept) if is_number else kept
+                self._recalled.add(name)
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether a field can show a value: what is far from usual may be a mistake in a file."""
+    if isinstance(field, ComboBox):
+        return value in field.choices
+    return isinstance(value, int | float) and field.min <= value <= field.max

@@ -52,10 +52,13 @@ class Form(QWidget):
             )
             native.setMinimumContentsLength(6)
             native.installEventFilter(Elided(native))
-        label = "" if isinstance(widget, CheckBox | PushButton) else widget.label
-        self._labels[id(widget)] = self.add_row(label, native, widget.tooltip or "")
+        has_own = isinstance(widget, CheckBox | PushButton)
+        label = "" if has_own else widget.label
+        self._labels[id(widget)] = self.add_row(label, native, widget.tooltip or "", wide=has_own)
 
-    def add_row(self, label: str, widget: QWidget, tooltip: str = "") -> QLabel:
+    def add_row(
+        self, label: str, widget: QWidget, tooltip: str = "", *, wide: bool = False
+    ) -> QLabel:
         """Append a row for any widget.
 
         Parameters
@@ -66,6 +69,8 @@ class Form(QWidget):
             What goes into the column of the fields.
         tooltip : str
             Of both.
+        wide : bool
+            Whether the widget takes both columns, for it carries its own label.
 
         Returns
         -------
@@ -81,7 +86,7 @@ class Form(QWidget):
         words.setToolTip(widget.toolTip())
         words.setBuddy(widget)
         self._grid.addWidget(words, row, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._grid.addWidget(widget, row, 1)
+        self._grid.addWidget(widget, row, 0 if wide else 1, 1, 2 if wide else 1)
         return words
 
     def add_wide(self, widget: QWidget) -> None:

@@ -1,13 +1,15 @@
 """The fields of a Gaussian PSF: its sigmas in pixels or units of length, angle and size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.image_fields import Chosen
+from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._layers.axes import short_unit
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
@@ -32,6 +34,8 @@ class GaussianFields:
         self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
         self._units: tuple[str, ...] = ("px", "px", "px")
         self._ndim = 2
+        self._source: Source | None = None
+        self._numbers = ImageNumbers()
         self._visible = True
         self.unit = ComboBox(
             label="Sigma in",
@@ -103,13 +107,17 @@ class GaussianFields:
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Offer the units that suit an image, deblurred along `ndim` axes."""
-        self._ndim = ndim
+        former, self._ndim = self._source, ndim
+        self._source = images[0].source if images else None
+        is_other = (former and former.layer) != (self._source and self._source.layer)
+        if is_other:
+            self._numbers.keep(former, self._given())
         if images:
             source = images[0].source
             axes = source.frame(ndim).axes
@@ -122,6 +130,25 @@ class GaussianFields:
             with self.unit.changed.blocked():
                 self.unit.reset_choices()
         self._convert()
+        if is_other:
+            self._give(self._numbers.of(self._source))
+
+    def _given(self) -> dict[str, Any]:
+        """What the user has given, sigmas in pixels."""
+        sigmas = [f.value / step for f, step in zip(self.sigmas, self._step, strict=True)]
+        return {"sigmas": sigmas, "angle": self.angle.value, "size": self.size.value}
+
+    def _give(self, values: Mapping[str, Any]) -> None:
+        """Show what was given for an image, without a signal; nothing, if nothing was."""
+        sigmas = values.get("sigmas", (0.0, 0.0, 0.0))
+        shown: list[tuple[FloatSpinBox | LineEdit, Any]] = [
+            *((f, s * step) for f, s, step in zip(self.sigmas, sigmas, self._step, strict=True)),
+            (self.angle, values.get("angle", 0.0)),
+            (self.size, values.get("size", "")),
+        ]
+        for field, value in shown:
+            with field.changed.blocked():
+                field.value = value
 
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
@@ -135,16 +162,16 @@ class GaussianFields:
         self._advanced.show_row(self.angle, visible and self._ndim == 2)
         self._advanced.show_row(self.size, visible)
 
-    def restore(self, psf: PSFKind) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF."""
-        if isinstance(psf, GaussianPSF):
-            self.unit.value = "pixels"
-            for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
-                field.value = sigma
-            self.angle.value = psf.angle
-            size = psf.size
-            sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
-            self.size.value = ", ".join(map(str, sizes))
+        psf = GaussianPSF.of_record(record)
+        self.unit.value = "pixels"
+        for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
+            field.value = sigma
+        self.angle.value = psf.angle
+        size = psf.size
+        sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
+        self.size.value = ", ".join(map(str, sizes))
 
     def reset_choices(self) -> None:
         """Nothing here depends on the other layers."""

@@ -13,7 +13,7 @@ from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
 from napari_tf_deblur._layers.psf_display import find_psf_layer
-from napari_tf_deblur._layers.record import adopt_record
+from napari_tf_deblur._layers.record_file import adopt_record
 from napari_tf_deblur._layers.source import Source, is_ours, read
 from napari_tf_deblur.errors import InvalidValueError
 
@@ -110,6 +110,10 @@ class ImageFields:
             return []
         sources = [read(each) for each in (layer, *self._others)]
         return [Chosen(source, source.acquisition) for source in sources]
+
+    def restore(self, ndim: int) -> None:
+        """Deblur along so many axes again, if the image has them."""
+        self.dims.value = ndim if ndim in self.dims.choices else 2
 
     def source(self) -> Source:
         """Read the image in the field.

@@ -1,6 +1,7 @@
 """The fields of a microscope: what is printed on the objective and the filter."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from magicgui.widgets import ComboBox
 from psygnal import Signal
@@ -8,8 +9,11 @@ from psygnal import Signal
 from napari_tf_deblur._dock.filled_in import Field, FilledIn
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
+from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
-from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.acquisition import Acquisition
+from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import immersion_of
 from napari_tf_deblur._layers.source import Source
@@ -25,6 +29,9 @@ TYPES = [
 
 USUAL = 0.0
 """Stands for the immersion that objectives of an aperture usually have."""
+
+NOTHING = Acquisition()
+"""What is known where there is no image."""
 
 
 class MicroscopeFields:
@@ -99,20 +106,33 @@ class MicroscopeFields:
             "immersion": self.immersion,
         }
         self._filled_in = FilledIn(printed)
+        self._of_image: dict[str, Field] = {
+            **printed,
+            "pinhole": self.pinhole,
+            "sheet": self.sheet,
+            "pixel": self.pixel,
+            "step": self.step,
+        }
+        self._numbers, self._wavelengths = ImageNumbers(), ImageNumbers(of_file=False)
         for field in (*printed.values(), *rest):
             field.changed.connect(self._tell)
         self.waves.changed.connect(self._tell)
 
     @property
     def missing(self) -> list[str]:
-        """What must be given before the PSF is known."""
-        needed = [self.aperture, *self.waves.needed(self.microscope.value), self.pixel]
+        """What must be given before the PSF of every image is known."""
+        counts = range(max(1, len(self._images)))
+        return list(dict.fromkeys(label for k in counts for label in self.missing_of(k)))
+
+    def missing_of(self, image: int) -> list[str]:
+        """What must be given before the PSF of the image of this number is known."""
+        needed = [self.aperture, self.waves.needed(image, self.microscope.value), self.pixel]
         needed += [self.step] if self._ndim == 3 else []
         return [field.label for field in needed if not field.value]
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of the image of this number; one to be found while numbers are missing."""
-        if self.missing:
+        if self.missing_of(image):
             return EstimatedPSF(self._ndim)
         microscope = self.microscope.value
         emission, excitation = self.waves.of(image, microscope)
@@ -127,19 +147,28 @@ class MicroscopeFields:
         )
         return MicroscopePSF(optics, self._ndim)
 
-    def on(self, source: Source) -> Source:
-        """Return the image with the pixel size that the fields say."""
-        if self.missing:
+    def on(self, source: Source, image: int = 0) -> Source:
+        """Return one of the images with the pixel size that the fields say."""
+        if self.missing_of(image):
             return source
         return with_pixel_size(source, self._ndim, self.pixel.value, self.step.value)
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
-        """Fill in what layers and files say, if these images are not those of last time."""
+        """Fill in what layers and files say, if these images are not those of last time.
+
+        What the user typed goes with its image: for the next one, it is not known.
+        """
         self._ndim = ndim
         former, self._images = self._images, images
-        if [_key(image) for image in former] != [_key(image) for image in images]:
-            self.waves.name([image.source.name for image in images])
-            self._fill_in()
+        if [_key(image) for image in former] == [_key(image) for image in images]:
+            return
+        layers = [[image.source.layer for image in some] for some in (former, images)]
+        if layers[0] != layers[1]:
+            self._keep_typed([image.source for image in former])
+        self.waves.name([image.source.name for image in images])
+        self._fill_in()
+        if layers[0] != layers[1]:
+            self._put_typed([image.source for image in images])
 
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
@@ -157,16 +186,20 @@ class MicroscopeFields:
         self.waves.show(microscope, visible)
         self.words.say(self._about() if visible else "")
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back the numbers of a PSF."""
-        if isinstance(psf, MicroscopePSF):
-            optics = psf.optics
-            self.microscope.value = optics.microscope
-            self.aperture.value = optics.numerical_aperture
-            self.immersion.value = optics.refractive_index or USUAL
-            self.waves.restore(optics.emission, optics.excitation)
-            self.pinhole.value = optics.pinhole
-            self.sheet.value = optics.sheet or 0.0
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back the numbers of a PSF; the pixel size only where the image has none."""
+        optics = MicroscopePSF.of_record(record).optics
+        self.microscope.value = optics.microscope
+        self.aperture.value = optics.numerical_aperture
+        self.immersion.value = optics.refractive_index or USUAL
+        self.waves.restore(optics.emission, optics.excitation)
+        self.pinhole.value = optics.pinhole
+        self.sheet.value = optics.sheet or 0.0
+        spacing = check.tuple_of(check.positive)(record.get("spacing", ()))
+        if spacing and not self.pixel.value:
+            self.pixel.value = spacing[-1]
+        if len(spacing) == 3 and not self.step.value:
+            self.step.value = spacing[0]
 
     def reset_choices(self) -> None:
         """Nothing here depends on the other layers."""
@@ -175,25 +208,45 @@ class MicroscopeFields:
         parts = [self._filled_in.in_words()]
         if missing := self.missing:
             parts.append(f"Not known: {', '.join(missing)}.")
+        others = [x.source.name for k, x in enumerate(self._images) if k and self.missing_of(k)]
+        if others and not self.missing_of(0):
+            parts.append(f"The blur of {', '.join(others)} is found from the image.")
         if self._images:
             parts += pixel_size_of(self._images[0].source).notes
         return "\n".join(part for part in parts if part)
 
+    def _keep_typed(self, sources: Sequence[Source]) -> None:
+        """Keep what was typed for images, or for none."""
+        typed = self._filled_in.typed
+        self._numbers.keep(sources[0] if sources else None, typed(self._of_image))
+        for number in range(max(1, len(sources))):
+            source = sources[number] if sources else None
+            self._wavelengths.keep(source, typed(self.waves.fields(number)))
+
+    def _put_typed(self, sources: Sequence[Source]) -> None:
+        """Put back what was typed for images."""
+        if not sources:
+            return
+        put_back = self._filled_in.put_back
+        put_back(self._of_image, self._numbers.of(sources[0]), self._numbers.own(sources[0]))
+        for number, source in enumerate(sources):
+            kept = self._wavelengths
+            put_back(self.waves.fields(number), kept.of(source), kept.own(source))
+
     def _fill_in(self) -> None:
         """Fill in what was read; what was read for another image does not stay."""
-        if not self._images:
-            return
         put, file = self._filled_in.put, "the file"
-        known = self._images[0].acquisition
+        known = self._images[0].acquisition if self._images else NOTHING
         put(self.microscope, known.microscope, file)
         put(self.aperture, known.numerical_aperture, file)
         put(self.immersion, immersion_of(known.refractive_index), file)
         put(self.pinhole, known.pinhole, file)
+        put(self.sheet, None, "")
         for number in range(len(self.waves.emissions)):
             found = self._images[number].acquisition if number < len(self._images) else None
             put(self.waves.emissions[number], found and found.emission, file)
             put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source)
+        size = pixel_size_of(self._images[0].source) if self._images else PixelSize()
         put(self.pixel, size.lateral, size.origin)
         put(self.step, size.axial, size.origin)
 

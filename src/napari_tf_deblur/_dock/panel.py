@@ -8,6 +8,9 @@ from napari_tf_deblur._dock.form import Words
 from napari_tf_deblur._dock.updates import Update
 
 SHORTCUT = "Ctrl+Return"
+READY = "Ready."
+"""Said where there is nothing to say of the image."""
+
 STEPS = 1000
 """Of the progress bar."""
 
@@ -45,7 +48,7 @@ class Panel(QWidget):
         for button in (self.deblur_button, self.stop_button):
             row.addWidget(button.native)
         row.addWidget(self.progress, 1)
-        self.say("Ready.")
+        self.say(READY)
         self.end()
 
     def begin(self) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 from napari_tf_deblur._dock.profile_plot import ProfilePlot
 from napari_tf_deblur._layers.profile import Profiles, profiles
 from napari_tf_deblur._layers.profile_line import find_line, is_like, keep_last, new_line
+from napari_tf_deblur._layers.record import pixel_length, result_record
 from napari_tf_deblur._layers.view_state import Added
 
 PAUSE_MS = 20
@@ -136,6 +137,7 @@ class ProfileFollower:
 
     def _profiles(self, line: Shapes, images: list[Image]) -> Profiles | None:
         try:
-            return profiles(self._viewer, line, images)
+            size = pixel_length(result_record(images[-1]))
+            return profiles(self._viewer, line, images, size)
         except Exception:  # of a file that cannot be read, say: napari tells of that
             return None

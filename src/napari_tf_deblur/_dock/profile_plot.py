@@ -11,6 +11,9 @@ from napari_tf_deblur._layers.profile import Profiles
 
 ORIGINAL, DEBLURRED = BLUE, ORANGE
 
+HEIGHT = 230
+"""Of the plot without its lines of text, in pixels: two curves are told apart."""
+
 
 class ProfilePlot(ThemedPlot):
     """Plots intensity over distance for an image and its result; the mouse cannot move it.
@@ -45,6 +48,7 @@ class ProfilePlot(ThemedPlot):
         for curve in self._curves:
             curve.setDownsampling(auto=True, method="peak")
             view.addItem(curve)
+        self.plot_height = HEIGHT
         self.show_profiles(None)
         self.adapt()
 

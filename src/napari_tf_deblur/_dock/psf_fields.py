@@ -1,7 +1,7 @@
 """The fields of the dock that say what the PSF is: its kind, and the fields of that kind."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from magicgui.widgets import ComboBox
 from napari.layers import Image
@@ -12,6 +12,7 @@ from napari_tf_deblur._dock.gaussian_fields import GaussianFields
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._dock.microscope_fields import MicroscopeFields
+from napari_tf_deblur._dock.photograph_fields import DefocusFields, MotionFields
 from napari_tf_deblur._dock.psf_picture import PSFPicture
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
@@ -43,8 +44,8 @@ class KindFields(Protocol):
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of one of the images; raise ValueError if the fields describe none."""
 
-    def on(self, source: Source) -> Source:
-        """Return an image as the fields describe it, such as with another pixel size."""
+    def on(self, source: Source, image: int = 0) -> Source:
+        """Return one of the images as the fields describe it, such as with a pixel size."""
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Offer what suits images that are deblurred along so many axes."""
@@ -52,8 +53,14 @@ class KindFields(Protocol):
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back what describes a PSF of this kind."""
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back what describes a PSF of this kind, from its record.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the record lacks something, or holds what no run writes.
+        """
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -94,7 +101,7 @@ class LayerFields:
             raise InvalidValueError(NO_PSF_LAYER)
         return LayerPSF(read(self.layer.value))
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
@@ -105,11 +112,21 @@ class LayerFields:
         """Show the field, or not."""
         self._form.show_row(self.layer, visible)
 
-    def restore(self, psf: PSFKind) -> None:
-        """Choose the layer of a PSF again, if it is still there."""
-        layer = psf.layer.layer() if isinstance(psf, LayerPSF) else None
-        if layer in self.layer.choices:
-            self.layer.value = layer
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Choose the layer of a PSF again.
+
+        Raises
+        ------
+        ValueError
+            If it is not there any more.
+        """
+        name = record["layer"]
+        there = [x for x in self.layer.choices if getattr(x, "name", None) == name]
+        if not there:
+            raise InvalidValueError(
+                f"The bead layer '{name}' is not open: open it, or choose another."
+            )
+        self.layer.value = there[0]
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
@@ -130,7 +147,7 @@ class EstimatedFields:
         """Return the PSF that is to be found."""
         return EstimatedPSF(self._ndim)
 
-    def on(self, source: Source) -> Source:
+    def on(self, source: Source, image: int = 0) -> Source:
         """Return the image as it is."""
         return source
 
@@ -141,17 +158,23 @@ class EstimatedFields:
     def show(self, visible: bool) -> None:
         """There is nothing to show."""
 
-    def restore(self, psf: PSFKind) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """There is nothing to put back."""
 
     def reset_choices(self) -> None:
         """There is nothing to choose from."""
 
 
-KINDS: tuple[type[MicroscopeFields | LayerFields | GaussianFields | EstimatedFields], ...] = (
+_Fields = (
+    MicroscopeFields | LayerFields | GaussianFields | DefocusFields | MotionFields | EstimatedFields
+)
+
+KINDS: tuple[type[_Fields], ...] = (
     MicroscopeFields,
     LayerFields,
     GaussianFields,
+    DefocusFields,
+    MotionFields,
     EstimatedFields,
 )
 """The fields of all kinds, in the order in which they are offered."""
@@ -185,7 +208,8 @@ class PSFFields:
 
     def __init__(self, form: Form, advanced: Form, layers: Layers) -> None:
         self._images: Sequence[Chosen] = ()
-        self._by_hand = False
+        self._ndim = 2
+        self._by_hand = self._is_photograph = False
         self.kind = ComboBox(label="Blur", choices=[fields.kind.title for fields in KINDS])
         form.add(self.kind)
         self.of_kind: dict[str, KindFields] = {
@@ -209,19 +233,33 @@ class PSFFields:
         A colour picture is taken for a photograph, whose blur nothing tells but itself, until the
         user has chosen a kind.
         """
+        self._images, self._ndim = images, ndim
         if images and not self._by_hand:
-            photograph = images[0].source.rgb
+            photograph = images[0].source.rgb or self._is_photograph
             with self.kind.changed.blocked():
                 self.kind.value = (EstimatedPSF if photograph else KINDS[0].kind).title
         for fields in self.of_kind.values():
             fields.fit(images, ndim)
         self._choose()
 
-    def restore(self, psf: PSFKind) -> None:
-        """Put back the kind of a PSF, and what describes it."""
-        if psf.title in self.of_kind:
-            self.kind.value = psf.title
-            self.chosen.restore(psf)
+    def suit_photograph(self, is_photograph: bool) -> None:
+        """Take the image for a photograph, or not, until the user has chosen a kind."""
+        self._is_photograph = is_photograph
+        self.fit(self._images, self._ndim)
+
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Put back the kind of a PSF, and what describes it.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the dock has no such kind, or the record holds what no run writes.
+        """
+        titles = {fields.kind.name: fields.kind.title for fields in KINDS}
+        if record["kind"] not in titles:
+            raise InvalidValueError("The PSF was given in Python: set the blur by hand.")
+        self.kind.value = titles[record["kind"]]
+        self.chosen.restore(record)
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""

@@ -63,9 +63,8 @@ class PSFView:
             self._make(lambda _: None, is_update=True)
 
     def show_array(self, values: PSFArray, job: Job) -> None:
-        """Show the PSF that a run has made; its layer stays hidden if it is new."""
-        there = not job.psf.shown
-        wanted = Wanted(job.source, job.psf, self._on_error, only_if_there=there, visible=False)
+        """Show the PSF that a run has made; its layer only if the user has asked for one."""
+        wanted = Wanted(job.source, job.psf, self._on_error, only_if_there=True, visible=False)
         self._preview.show(wanted, values)
         self._picture.show_picture(thumbnail(values))
 

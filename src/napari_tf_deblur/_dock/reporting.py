@@ -1,8 +1,33 @@
 """How an error reaches the user: as a notification of napari."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from napari.utils.notifications import notification_manager, show_error
 
 from napari_tf_deblur.errors import UserError
+
+Slot = Callable[..., None]
+
+
+def safely(slot: Slot) -> Slot:
+    """Wrap a slot so that an error in it is reported, and never raised into the user's own call.
+
+    Parameters
+    ----------
+    slot : callable
+        What napari, or Qt, calls.
+    """
+
+    @wraps(slot)
+    def called(*arguments: Any) -> None:
+        try:
+            slot(*arguments)
+        except Exception as error:
+            report(error)
+
+    return called
 
 
 def report(error: Exception, before: str = "") -> None:

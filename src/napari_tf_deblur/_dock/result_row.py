@@ -1,21 +1,24 @@
 """What can be done with a result: compare it, repeat it, take its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import ReferenceType, ref
 
 from magicgui.widgets import CheckBox, PushButton
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.compare import CompareRow
+from napari_tf_deblur._dock.reporting import report, safely
 from napari_tf_deblur._dock.results import Made
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
-from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.script import script_of
-from napari_tf_deblur._layers.source import KEY
+
+Restore = Callable[[Mapping[str, Any]], list[str]]
 
 
 class ResultRow(QWidget):
@@ -26,7 +29,9 @@ class ResultRow(QWidget):
     viewer : napari.components.ViewerModel
         The viewer.
     restore : callable
-        Puts the settings of a job back into the fields.
+        Puts the settings of a record back into the fields; returns what it could not, in words.
+    on_lost : callable
+        Called when the result, or its source, is removed.
 
     Attributes
     ----------
@@ -38,9 +43,12 @@ class ResultRow(QWidget):
         Put back what made the result; copy a script that makes it.
     """
 
-    def __init__(self, viewer: ViewerModel, restore: Callable[[Job], None]) -> None:
+    def __init__(self, viewer: ViewerModel, restore: Restore, on_lost: Callable[[], None]) -> None:
         super().__init__()
         self._restore = restore
+        self._on_lost = QTimer(self)  # after napari has removed it everywhere
+        self._on_lost.setSingleShot(True)
+        self._on_lost.timeout.connect(safely(on_lost))
         self._made: Made | None = None
         self._layer: ReferenceType[Layer] | None = None
         self._viewer = viewer
@@ -90,19 +98,36 @@ class ResultRow(QWidget):
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self.compare.end()
 
+    def show_nothing(self) -> None:
+        """Offer nothing, for no result is looked at."""
+        self._made = self._layer = None
+        self.compare.set_pair(None, None, None)
+        self.setVisible(False)
+
     def _on_removed(self, event: object) -> None:
-        if self._layer is not None and getattr(event, "value", None) is self._layer():
-            self._made = self._layer = None
-            self.compare.set_pair(None, None, None)
-            self.setVisible(False)
+        removed = getattr(event, "value", None)
+        if self._layer is None or self._made is None:
+            return
+        if removed is self._layer():
+            self.show_nothing()
+            self._on_lost.start(0)
+        elif removed is not None and removed is self._made.source:
+            self._on_lost.start(0)
 
     def _use_settings(self, *_: object) -> None:
         if self._made is not None:
-            self._restore(self._made.job)
+            for words in self._restore(self._made.record):
+                show_warning(words)
 
     def _copy(self, *_: object) -> None:
         layer = None if self._layer is None else self._layer()
         clipboard = QGuiApplication.clipboard()
-        if layer is not None and clipboard is not None:
-            clipboard.setText(script_of(layer.metadata[KEY]))
+        if layer is None or self._made is None or clipboard is None:
+            return
+        try:
+            text = script_of({**self._made.record, "name": layer.name})
+        except Exception as error:  # the record of a file may be of any kind
+            report(error)
+        else:
+            clipboard.setText(text)
             show_info("A Python script that repeats this result is copied: paste it into a file.")

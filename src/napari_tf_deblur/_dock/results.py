@@ -1,17 +1,43 @@
-"""The results of this session: what made each, and which one a new run takes the place of."""
+"""Results: what made each, as its record says, and which one a new run takes the place of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.record import (
+    method_asked,
+    result_record,
+    sentence,
+    settings_in_words,
+)
 from napari_tf_deblur._layers.result import Result, residual_layer
-from napari_tf_deblur._layers.source import Source, placement
-from napari_tf_deblur.methods.base import named
+from napari_tf_deblur._layers.source import Source, is_ours, placement
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run leaves behind besides its record, as long as the layer of its result exists.
+
+    Attributes
+    ----------
+    source : weak reference
+        The layer that was deblurred, whatever it is called now.
+    residual : callable
+        Makes a layer of the residual.
+    """
+
+    source: "ReferenceType[Layer]"
+    residual: Callable[[], Image]
+
+
+_kept: WeakKeyDictionary[Layer, Kept] = WeakKeyDictionary()
+"""Of all results of this session: a dock that is closed and opened again knows them, too."""
 
 
 @dataclass(frozen=True)
@@ -20,36 +46,55 @@ class Made:
 
     Attributes
     ----------
-    job : Job
-        What was asked for; the pixels of its source and what marked pixels are let go.
-    words : str
-        What was said of the result: whether to believe it.
-    residual : callable
-        Makes a layer of the residual.
+    record : mapping
+        Of the run, unchecked: it may come out of a file.
+    layer : weak reference or None
+        The image that was deblurred, where it was found.
+    residual : callable or None
+        Makes a layer of the residual, where that is known.
     """
 
-    job: Job
-    words: str
-    residual: Callable[[], Image]
+    record: Mapping[str, Any]
+    layer: "ReferenceType[Layer] | None"
+    residual: Callable[[], Image] | None
+
+    @property
+    def source(self) -> Layer | None:
+        """The image that was deblurred, if it still exists."""
+        return None if self.layer is None else self.layer()
+
+    @property
+    def words(self) -> str:
+        """Whether to believe the result."""
+        return sentence(self.record)
 
     @property
     def settings(self) -> str:
         """The settings that made it, in words."""
-        job = self.job
-        method = "Automatic" if isinstance(job.method, str) else named(type(job.method))[0]
-        parts = [f"Blur: {job.psf.title}", f"Method: {method}"]
-        parts += [f"Smoothing x {job.smoothing:.3g}"] if job.smoothing != 1 else []
-        parts += ["Saturated pixels ignored"] if job.ignore_saturated else []
-        return f"{job.source.name}. {'. '.join(parts)}."
+        return settings_in_words(self.record)
 
-    @property
-    def source(self) -> Layer | None:
-        """The layer that was deblurred, if it still exists."""
-        return self.job.source.layer()
+
+@dataclass(frozen=True)
+class Earlier:
+    """Earlier results of the same source.
+
+    Attributes
+    ----------
+    replaced : napari.layers.Image or None
+        The one that a run takes the place of.
+    others : sequence of napari.layers.Image
+        Those that stay.
+    """
+
+    replaced: Image | None = None
+    others: Sequence[Image] = ()
+
+
+NO_RESULTS = Earlier()
 
 
 class Results:
-    """The layers of results, as long as they exist.
+    """The results among the layers of a viewer, those of former docks and sessions, too.
 
     Parameters
     ----------
@@ -59,53 +104,74 @@ class Results:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._made: WeakKeyDictionary[Layer, Made] = WeakKeyDictionary()
 
-    def add(self, layer: Image, job: Job, result: Result, words: str) -> Made:
-        """Remember what made a result.
+    def keep(self, layer: Image, job: Job, result: Result) -> Made:
+        """Keep what a result's record does not hold.
 
         Parameters
         ----------
         layer : napari.layers.Image
-            The result.
+            The result, whose metadata have its record.
         job : Job
-            What was asked for.
+            What was asked for; its pixels are let go.
         result : Result
             What came of it.
-        words : str
-            What was said of it.
 
         Returns
         -------
         Made
-            What is remembered.
+            What is known of the result.
         """
         light = replace(job.source, data=np.empty(0))
-        residual = result.residual
-        made = Made(
-            replace(job, source=light, mask=None),
-            words,
-            lambda: residual_layer(light, residual),
-        )
-        self._made[layer] = made
-        return made
+        residual, unit = result.residual, result.residual_unit
+        _kept[layer] = Kept(job.source.layer, lambda: residual_layer(light, residual, unit))
+        return Made(result.record, job.source.layer, _kept[layer].residual)
 
     def of(self, layer: Layer | None) -> Made | None:
-        """What made this layer; None if it is no result of this session."""
-        return None if layer is None else self._made.get(layer)
+        """What made this layer; None if it is no result."""
+        record = result_record(layer)
+        if layer is None or record is None or "method" not in record:  # of a run that goes on
+            return None
+        kept = _kept.get(layer)
+        if kept is not None:
+            return Made(record, kept.source, kept.residual)
+        source = self._find_source(record)
+        return Made(record, None if source is None else ref(source), None)
+
+    def of_source(self, source: Layer | None) -> list[Image]:
+        """The results of an image, in the order of the layers."""
+        if source is None:
+            return []
+        made = [(layer, self.of(layer)) for layer in self._viewer.layers]
+        return [x for x, m in made if m is not None and m.source is source and isinstance(x, Image)]
 
     def to_replace(self, job: Job) -> Image | None:
         """The last result of the same source and method, where it still lies on the source."""
-        for layer in reversed(list(self._viewer.layers)):
-            made = self.of(layer)
-            if made is not None and isinstance(layer, Image) and _is_of(made, job):
+        for layer in reversed(self.of_source(job.source.layer())):
+            if _is_of(result_record(layer) or {}, job):
                 return layer if _lies_on(layer, job.source) else None
         return None
 
+    def _find_source(self, record: Mapping[str, Any]) -> Layer | None:
+        """The image of the name and shape that a record tells, if it is open."""
+        origin = record.get("origin")
+        shape = origin.get("shape", ()) if isinstance(origin, Mapping) else ()
+        for layer in self._viewer.layers:
+            if not isinstance(layer, Image) or is_ours(layer):
+                continue
+            data = layer.data[0] if layer.multiscale else layer.data
+            if layer.name == record.get("source") and list(np.shape(data)) == list(shape):
+                return layer
+        return None
 
-def _is_of(made: Made, job: Job) -> bool:
-    asked, now = made.job.method, job.method
-    return made.source is job.source.layer() and type(asked) is type(now)
+
+def _is_of(record: Mapping[str, Any], job: Job) -> bool:
+    """Whether a result was asked for by the same method."""
+    try:
+        asked = method_asked(record)
+    except (ValueError, TypeError):
+        return False
+    return type(asked) is type(job.method)
 
 
 def _lies_on(layer: Image, source: Source) -> bool:

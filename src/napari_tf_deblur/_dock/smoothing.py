@@ -4,7 +4,9 @@ from math import log2
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from napari_tf_deblur._layers.record_check import positive
 
 OCTAVES = 4
 """To each side of what suits the image."""
@@ -43,15 +45,21 @@ class Smoothing(QWidget):
         self.slider.setToolTip(TOOLTIP)
         self.auto = QPushButton("Auto")
         self.auto.setToolTip("Smooth as much as suits the image")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
         self.label = QLabel()
         self.label.setBuddy(self.slider)
-        row.addWidget(self.label)
-        row.addWidget(QLabel("less"))
-        row.addWidget(self.slider, 1)
-        row.addWidget(QLabel("more"))
-        row.addWidget(self.auto)
+        column = QVBoxLayout(self)  # the slider has a line of its own: no word moves it
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        lines = (
+            (self.label, None, self.auto),
+            (QLabel("less"), self.slider, QLabel("more")),
+        )
+        for left, middle, right in lines:
+            line = QHBoxLayout()
+            line.addWidget(left)
+            line.addStretch(1) if middle is None else line.addWidget(middle, 1)
+            line.addWidget(right)
+            column.addLayout(line)
         self.setFocusProxy(self.slider)
         self.slider.valueChanged.connect(self._tell)
         self.auto.clicked.connect(lambda: self.slider.setValue(0))
@@ -65,6 +73,16 @@ class Smoothing(QWidget):
     @value.setter
     def value(self, ratio: float) -> None:
         self.slider.setValue(round(STEPS * log2(ratio)))
+
+    def restore(self, ratio: object) -> None:
+        """Put back a ratio that was used.
+
+        Raises
+        ------
+        ValueError
+            If it is no number above 0.
+        """
+        self.value = positive(ratio)
 
     def _tell(self, *_: object) -> None:
         is_auto = self.slider.value() == 0

@@ -10,6 +10,9 @@ ORANGE, BLUE = "#d95f02", "#3a8fd1"
 """Colours of curves that stand out from dark and light, and from each other for the
 colour-blind."""
 
+HEIGHT = 130
+"""Of a plot without its lines of text, in pixels."""
+
 LARGEST_DIGITS = 12.0
 """Size of the numbers in points, at the most, for the curves to have room."""
 
@@ -31,6 +34,7 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
 
     def __init__(self, tooltip: str, parent: qtpy.QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self.plot_height = HEIGHT
         self.setBackground(None)
         self.setFrameShape(self.Shape.NoFrame)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -89,7 +93,7 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
         # Fixed, so that numbers do not move the curve:
         self._axes[0].setWidth(line + 6 * digits.horizontalAdvance("0") + 12)
         self._axes[1].setHeight(digits.lineSpacing() + 8)
-        self.setFixedHeight(3 * line + 130)
+        self.setFixedHeight(3 * line + self.plot_height)
         self.resetCachedContent()  # the background
 
     @property

@@ -61,10 +61,13 @@ class WaveFields:
                 field.label = f"{label} of {_short(image)}" if len(images) > 1 else label
                 self.form.show_row(field, label=field.label)
 
-    def needed(self, microscope: str) -> list[FloatSpinBox]:
-        """The fields that must be filled in for a microscope."""
-        fields = self.excitations if microscope == "multiphoton" else self.emissions
-        return fields[: self._count]
+    def needed(self, image: int, microscope: str) -> FloatSpinBox:
+        """The field that must be filled in for one of the images, with this microscope."""
+        return (self.excitations if microscope == "multiphoton" else self.emissions)[image]
+
+    def fields(self, image: int) -> dict[str, FloatSpinBox]:
+        """The fields of one of the images, by name."""
+        return {"emission": self.emissions[image], "excitation": self.excitations[image]}
 
     def of(self, image: int, microscope: str) -> tuple[float, float | None]:
         """Emission of an image, and excitation if that matters and is known."""

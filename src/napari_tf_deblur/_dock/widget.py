@@ -3,7 +3,7 @@
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.batch import Batch
@@ -11,16 +11,17 @@ from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
-from napari_tf_deblur._dock.panel import Panel
+from napari_tf_deblur._dock.panel import READY, Panel
 from napari_tf_deblur._dock.psf_view import PSFView
-from napari_tf_deblur._dock.reporting import report
+from napari_tf_deblur._dock.reporting import report, safely
 from napari_tf_deblur._dock.result_row import ResultRow
-from napari_tf_deblur._dock.results import Results
+from napari_tf_deblur._dock.results import Earlier, Results
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Outcome, Run
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.record import sentence
+from napari_tf_deblur._layers.source import is_ours
 
 
 class DeblurWidget(Container[Widget]):
@@ -59,7 +60,7 @@ class DeblurWidget(Container[Widget]):
         self.deblur_button = self._panel.deblur_button
         self.stop_button = self._panel.stop_button
         self.status = self._panel.status
-        self.result_row = ResultRow(napari_viewer, self.fields.restore)
+        self.result_row = ResultRow(napari_viewer, self.fields.restore, self._look_at_chosen)
         self.plot = LossPlot()
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (MARGIN, 0, MARGIN, MARGIN)
@@ -70,17 +71,20 @@ class DeblurWidget(Container[Widget]):
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
         self.native.destroyed.connect(self._on_destroyed)
-        if (active := napari_viewer.layers.selection.active) is not None:
-            self._select(active)
+        active = napari_viewer.layers.selection.active  # maybe wrapped: napari guards its own
+        for layer in [layer for layer in napari_viewer.layers if layer == active]:
+            self._select(layer)
         self._follower = SelectionFollower(
             napari_viewer,
             lambda: self._tasks.is_working or self.result_row.compare.is_working,
-            self._select,
-            self.fields.add,
-            self.fields.images.refresh,
+            safely(self._select),
+            safely(self._add),
+            safely(self.fields.images.refresh),
         )
+        self.fields.images.layer.changed.connect(safely(self._look_at))
         self._on_psf()
 
+    @safely
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are now; napari calls this when they change."""
         if not self._gone:
@@ -103,7 +107,7 @@ class DeblurWidget(Container[Widget]):
         self._batch = Batch(
             self._viewer,
             jobs,
-            self._layer_to_replace,
+            self._earlier,
             self._on_update,
             self._on_result,
             self._on_end,
@@ -128,13 +132,42 @@ class DeblurWidget(Container[Widget]):
     def _select(self, layer: Layer) -> None:
         """Follow a layer that the user selects: an image to deblur, or a result to look at."""
         self.fields.select(layer)
+        self._look_at(layer)
+
+    def _add(self, layer: Layer) -> None:
+        """Follow a layer that was added."""
+        self.fields.add(layer)
+        self._look_at(layer)
+
+    def _look_at(self, layer: Layer | None) -> None:
+        """Show what there is of a result, or of the last result of an image: nothing of others."""
+        if self._batch is not None or self._gone:
+            return
         made = self._results.of(layer)
-        if made is not None and self._batch is None:
+        if made is None:
+            if layer is None or not isinstance(layer, Image) or is_ours(layer):
+                return
+            results = self._results.of_source(layer)
+            layer = results[-1] if results else None
+            made = self._results.of(layer)
+        if isinstance(layer, Image) and made is not None:
             self.result_row.show_result(layer, made)
             self._panel.say(f"{made.settings}\n{made.words}")
+        else:
+            self.result_row.show_nothing()
+            self._panel.say(READY)
 
-    def _layer_to_replace(self, job: Job) -> Layer | None:
-        return None if self.result_row.keep.value else self._results.to_replace(job)
+    def _look_at_chosen(self, *_: object) -> None:
+        """Show what there is of the image that is chosen now, for another one is gone."""
+        if self._batch is None and not self._gone:
+            self.result_row.show_nothing()
+            self._panel.say(READY)
+            self._look_at(self.fields.images.layer.value)
+
+    def _earlier(self, job: Job) -> Earlier:
+        replaced = None if self.result_row.keep.value else self._results.to_replace(job)
+        others = self._results.of_source(job.source.layer())
+        return Earlier(replaced, [layer for layer in others if layer is not replaced])
 
     def _on_update(self, update: Update, job: Job) -> None:
         self._panel.show_progress(update)
@@ -151,11 +184,10 @@ class DeblurWidget(Container[Widget]):
             self._say(str(outcome), job)
         else:
             self.plot.set_losses(outcome.done.loss_history)
-            words = _summary(outcome, run)
-            self._say(words, job, run.stopwatch.in_words())
+            self._say(sentence(outcome.record), job, run.stopwatch.in_words())
             self._psf_view.show_used(outcome, job)
             if run.layer is not None:
-                made = self._results.add(run.layer, job, outcome, words)
+                made = self._results.keep(run.layer, job, outcome)
                 self.result_row.show_result(run.layer, made)
             known = set(job.warnings)
             if run.is_stopped:  # whoever pressed Stop knows that
@@ -194,17 +226,3 @@ class DeblurWidget(Container[Widget]):
         if self._batch is not None:
             self._batch.abandon()
             self._batch = None
-
-
-def _summary(result: Result, run: Run) -> str:
-    """Say whether to believe the result, then how long the user waited, and for what."""
-    done = result.done
-    count = f"{done.iterations} iteration{'s' * (done.iterations != 1)}"
-    seconds = f"{run.stopwatch.total:.1f} s"
-    if run.is_stopped:
-        time = f"Stopped after {seconds}: the image after {count} is kept."
-    else:
-        time = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
-    notes = [f"PSF: {'; '.join(result.notes).rstrip('.')}."] if result.notes else []
-    verdict = [str(done.verdict)] if str(done.verdict) else []
-    return " ".join([*verdict, *result.warnings, *notes, time])

@@ -6,17 +6,23 @@ import traceback
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
+from weakref import ref
 
 from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 
+from napari_tf_deblur._dock.results import NO_RESULTS, Earlier
 from napari_tf_deblur._dock.task_queue import TaskQueue, Work, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
 from napari_tf_deblur._layers.adding import adding
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.record import result_record
 from napari_tf_deblur._layers.result import Result, result_layer
+from napari_tf_deblur._layers.result_names import name_beside
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur._layers.view_place import is_covering, place_for
+from napari_tf_deblur._layers.view_state import Shown
 
 CANCELLED = "Cancelled."
 NOTHING_KEPT = "Stopped before the first iteration; no layer was added or changed."
@@ -41,9 +47,9 @@ class Run:
         Called once at the end, in the main thread.
     tasks : TaskQueue
         Does the work on the window.
-    layer : napari.layers.Image, optional
-        An earlier result that this one takes the place of; by default a layer is added. It is
-        what it was again if the run fails.
+    earlier : Earlier, optional
+        What there is of the same source. A result that is taken the place of is what it was again
+        if the run fails; where there is none, a layer is added.
 
     Attributes
     ----------
@@ -60,7 +66,7 @@ class Run:
         on_update: Callable[[Update], None],
         on_end: Callable[[Outcome], None],
         tasks: TaskQueue,
-        layer: Image | None = None,
+        earlier: Earlier = NO_RESULTS,
     ) -> None:
         self.stopwatch = Stopwatch()
         self._viewer = viewer
@@ -68,8 +74,11 @@ class Run:
         self._on_update = on_update
         self._on_end = on_end
         self._active = viewer.layers.selection.active
-        self.layer = layer
-        self._former = None if layer is None else (layer.data, dict(layer.metadata), layer.name)
+        self.layer = layer = earlier.replaced
+        self._others = [ref(other) for other in earlier.others]
+        self._former = None if layer is None else (layer.data, dict(layer.metadata))
+        self._name = (result_record(layer) or {}).get("name")  # that it was given here
+        self._hidden = Shown(viewer)
         self._outcome: Outcome = CANCELLED
         self._stop, self._begun = Event(), Event()
         self._over = False
@@ -167,7 +176,7 @@ class Run:
         if update.image is not None:
             if self.layer is None:
                 self.layer = result_layer(self._source, update.image)
-                yield from adding(self._viewer, self.layer)
+                yield from self._adding(self.layer)
             else:
                 self.layer.data = update.image
             yield None
@@ -186,25 +195,45 @@ class Run:
         self._on_end(outcome)
 
     def _writing(self, result: Result) -> Iterator[bool | None]:
-        layer = self.layer
+        layer, record = self.layer, result.record
+        others = [found for other in self._others if (found := result_record(other()))]
+        name, record["waited"] = name_beside(record, others), self.stopwatch.total
         if layer is None:
             self.layer = layer = result_layer(self._source, result.data, result.limits)
-            layer.metadata, layer.name = {KEY: result.record}, result.name
-            yield from adding(self._viewer, layer)
+            layer.metadata, layer.name = {KEY: record}, name
+            yield from self._adding(layer)
+            record["name"] = layer.name
             return
-        layer.metadata, layer.name = {KEY: result.record}, result.name
+        if layer.name == self._name:  # else the user has renamed it
+            layer.name = name
+        record["name"] = layer.name
+        layer.metadata = {KEY: record}
         layer.data = result.data
         if not layer.rgb and self._former is None:
             layer.contrast_limits = result.limits
+
+    def _adding(self, layer: Image) -> Iterator[bool | None]:
+        """Add the result; it takes the place in the view of its source."""
+        source = self._source.layer()
+        others = [there for other in self._others if (there := other()) is not None]
+        place = place_for(self._viewer, source, others)
+        for piece in adding(self._viewer, layer, index=place):
+            if self._name is None and layer in self._viewer.layers:
+                self._name = layer.name
+            yield piece
+        for below in (source, *others):
+            if below in self._viewer.layers and not is_covering(layer):
+                self._hidden.set(below, False)
 
     def _take_back(self) -> None:
         """Leave the layers as they were before the run."""
         layers = self._viewer.layers
         layer, self.layer = self.layer, None
+        self._hidden.leave()
         if layer is None or layer not in layers:
             return
         if self._former is not None:
-            layer.data, layer.metadata, layer.name = self._former
+            layer.data, layer.metadata = self._former
             return
         layers.remove(layer)
         if self._active in layers:

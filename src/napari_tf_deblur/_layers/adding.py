@@ -7,7 +7,12 @@ from napari.layers import Image
 
 
 def adding(
-    viewer: ViewerModel, layer: Image, *, select: bool = True, visible: bool = True
+    viewer: ViewerModel,
+    layer: Image,
+    *,
+    index: int | None = None,
+    select: bool = True,
+    visible: bool = True,
 ) -> Iterator[bool | None]:
     """Add a layer, then show it, unless it is to stay hidden.
 
@@ -17,6 +22,8 @@ def adding(
         Where to add it.
     layer : napari.layers.Image
         The layer.
+    index : int, optional
+        Its place in the list; by default it is on top.
     select : bool
         Make it the active one; otherwise that stays as it is.
     visible : bool
@@ -31,7 +38,7 @@ def adding(
     yield True  # napari takes about as long to paint a new layer's controls as to add it
     active = viewer.layers.selection.active
     layer.visible = bool(layer.rgb)
-    viewer.add_layer(layer)
+    viewer.layers.insert(len(viewer.layers) if index is None else index, layer)
     if not select and active is not None:
         viewer.layers.selection.active = active
     yield None

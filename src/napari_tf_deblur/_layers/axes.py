@@ -1,7 +1,7 @@
 """What the axes of a layer stand for, and which of them are deblurred."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -85,8 +85,11 @@ class Frame:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes that are deblurred."""
-        return tuple(self.all[k] for k in self.indices)
+        """The axes that are deblurred; one without a name is z, if it is the first of three."""
+        axes = [self.all[k] for k in self.indices]
+        if len(axes) == 3 and axes[0].name.startswith("-"):
+            axes[0] = replace(axes[0], name=DEPTH)
+        return tuple(axes)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -88,7 +88,9 @@ def deblur_layer(
     smoothing : float
         Times as much regularisation as suits the image.
     residual : bool
-        Whether to return a layer of the residual too: the image less the result blurred again.
+        Whether to return a layer of the residual too: the image less the result blurred again,
+        in standard deviations of each pixel's noise where the image tells that (the layer's name
+        and ``metadata["napari_tf_deblur"]["unit"]`` say so).
 
     Returns
     -------
@@ -109,7 +111,7 @@ def deblur_layer(
     >>> from napari_tf_deblur import Wiener, gaussian_psf
     >>> layer = Image(np.eye(32), name="eye", scale=(2, 2))
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
-    'eye deblurred (Wiener filter)'
+    'eye deblurred (Wiener)'
     """
     wait_for_file(layer)
     source = read(layer)
@@ -130,4 +132,6 @@ def deblur_layer(
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
     sharp.metadata, sharp.name = {KEY: result.record}, result.name
-    return (sharp, residual_layer(source, result.residual)) if residual else sharp
+    if not residual:
+        return sharp
+    return sharp, residual_layer(source, result.residual, result.residual_unit)

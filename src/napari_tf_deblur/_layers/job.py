@@ -16,8 +16,16 @@ from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
-from napari_tf_deblur._layers.result import Result, displayable, result_name
+from napari_tf_deblur._layers.result import (
+    INTENSITY,
+    NOISE,
+    Result,
+    displayable,
+)
+from napari_tf_deblur._layers.result_names import result_name
+from napari_tf_deblur._layers.script_text import call
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._noise.in_noise import in_noise
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
@@ -121,9 +129,8 @@ class Job:
         yield Stage("preparing")
         mask = self._mask(image, frame)
         some = thinned(image)
-        image = frame.to_core(image)
         steps = iter_deconvolve(
-            image,
+            frame.to_core(image),
             psf,
             self.calibration or self.method,
             boundary=self.boundary,
@@ -134,7 +141,6 @@ class Job:
             smoothing=self.smoothing,
             stop=stop,
         )
-        del image
 
         def show(values: NDArray[np.float32]) -> NDArray[Any]:
             return displayable(frame.from_core(values), self.source)
@@ -147,11 +153,12 @@ class Job:
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         stopped = stop.is_set() and not done.converged
         record = self._record(done, psf, notes, mask, frame, warnings, stopped)
-        residual = done.residual if not self.source.rgb else done.residual.mean(axis=-1)
+        residual, unit = self._residual(done.residual, frame.to_core(image), psf.ndim)
         return Result(
-            name=result_name(self.source, done.method),
+            name=result_name(self.source.name, type(done.method)),
             data=data,
             residual=frame.from_core(residual),
+            residual_unit=unit,
             limits=self._limits(some, data, done),
             done=done,
             notes=notes,
@@ -167,6 +174,18 @@ class Job:
         if self.source.rgb:
             return shown
         return comparable_limits(before, shown, data, done.method.offset)
+
+    def _residual(
+        self, residual: NDArray[np.float32], image: NDArray[Any], ndim: int
+    ) -> tuple[NDArray[np.float32], str]:
+        """Take the mean of colours, in standard deviations of its noise if that can be told."""
+        if self.source.rgb:
+            image = image[..., : residual.shape[-1]].mean(axis=-1)
+            residual = residual.mean(axis=-1)
+        shape = residual.shape
+        planes = (-1, 1, *shape[len(shape) - ndim :])
+        relative = in_noise(residual.reshape(planes), np.float32(image).reshape(planes))
+        return (residual, INTENSITY) if relative is None else (relative.reshape(shape), NOISE)
 
     def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
         """Return the pixels to ignore, with the axes in the core's order."""
@@ -204,7 +223,9 @@ class Job:
         found = done.calibration
         as_given = found.psf_width == 1 and self.calibration is None
         how = done.method if as_given else found
-        arguments = [f"{image}, {about_psf['python']}, {how!r}"]
+        made = about_psf.get("call")
+        python = call(made["function"], **made["arguments"]) if made else "psf"
+        arguments = [f"{image}, {python}, {how!r}"]
         arguments += [f"boundary={self.boundary!r}"]
         arguments += [f"channel_axis={self.source.channel_axis}"]
         arguments += ["alpha=True"] if self.source.has_alpha else []
@@ -212,14 +233,15 @@ class Job:
         arguments += ["mask=mask"] if mask is not None else []
         return {
             "kind": "result",
-            "name": result_name(self.source, done.method),
+            "name": result_name(self.source.name, type(done.method)),
             "source": self.source.name,
             "origin": self.source.record(),
             "axes": frame.in_words(self.source.rgb),
             "order": frame.order(self.source.rgb),
-            "method": {"name": type(done.method).__name__, **asdict(done.method)},
+            "method": _as_table(done.method),
+            "asked": "auto" if isinstance(self.method, str) else _as_table(self.method),
             "reason": done.reason,
-            "psf": {**about_psf, "array": psf, "notes": notes},
+            "psf": {"ndim": psf.ndim, **about_psf, "array": psf, "notes": notes},
             "psf_width": found.psf_width,
             "scale": None if as_given else found.scale,  # else the image says it again
             "smoothing": self.smoothing,  # which the method's values have in them
@@ -238,6 +260,10 @@ class Job:
             "warnings": warnings,
             "versions": _versions(),
         }
+
+
+def _as_table(method: Method) -> dict[str, Any]:
+    return {"name": type(method).__name__, **asdict(method)}
 
 
 def _versions() -> dict[str, str]:

@@ -22,13 +22,29 @@ MOST_SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
+class PixelLength:
+    """How large a pixel is.
+
+    Attributes
+    ----------
+    along : tuple of float
+        Along each axis of an image.
+    unit : str
+        A unit of length.
+    """
+
+    along: tuple[float, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
 class Profiles:
     """Intensities along one line.
 
     Attributes
     ----------
     distance : ndarray
-        From the beginning of the line, rising, in world coordinates.
+        From the beginning of the line, rising, in `unit`.
     values : tuple of ndarray
         One array per image; NaN where the line is outside of it.
     unit : str
@@ -40,7 +56,9 @@ class Profiles:
     unit: str
 
 
-def profiles(viewer: ViewerModel, shapes: Shapes, images: Sequence[Image]) -> Profiles | None:
+def profiles(
+    viewer: ViewerModel, shapes: Shapes, images: Sequence[Image], size: PixelLength | None = None
+) -> Profiles | None:
     """Sample images along a line, where the viewer's sliders stand.
 
     All images are sampled at the same places, about one per pixel of the finest, linearly
@@ -55,6 +73,8 @@ def profiles(viewer: ViewerModel, shapes: Shapes, images: Sequence[Image]) -> Pr
         The layer with the line; see `line_in`.
     images : sequence of napari.layers.Image
         What to sample.
+    size : PixelLength, optional
+        How large a pixel of the last of them is, where the layers do not say it.
 
     Returns
     -------
@@ -66,7 +86,10 @@ def profiles(viewer: ViewerModel, shapes: Shapes, images: Sequence[Image]) -> Pr
     if line is None:
         return None
     world = _in_view(_to_world(shapes, line, units), dims)
-    lengths = np.linalg.norm(np.diff(world, axis=0), axis=1)
+    unit, measured = _unit(world, units), world
+    if unit in ("", "pixel") and size is not None:
+        unit, measured = size.unit, _to_data(images[-1], world, units) * size.along
+    lengths = np.linalg.norm(np.diff(measured, axis=0), axis=1)
     begins = np.concatenate([[0.0], np.cumsum(lengths)])
     if not begins[-1] > 0:
         return None
@@ -75,7 +98,7 @@ def profiles(viewer: ViewerModel, shapes: Shapes, images: Sequence[Image]) -> Pr
     distance = np.linspace(0, begins[-1], min(MOST_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
     places = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
     values = tuple(_sampled(image, _to_data(image, places, units), dims) for image in images)
-    return Profiles(distance, values, _unit(world, units))
+    return Profiles(distance, values, unit)
 
 
 def _to_world(layer: Layer, points: Values, units: Any) -> Values:

@@ -1,140 +1,225 @@
-"""What a result keeps of its run, as it is written into a file and read from one."""
+"""The record of a run, as it is kept with its result: checked, and said in words.
 
-import json
+It may come out of a file. So it is data: what is made of it, a script above all, is made of
+checked values; no text of it becomes code.
+"""
+
 from collections.abc import Mapping
-from math import isfinite
+from inspect import signature
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
 
-KEY = "napari_tf_deblur"
-"""Where layers made here keep their record, in ``layer.metadata``."""
+import napari_tf_deblur
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.axes import is_length
+from napari_tf_deblur._layers.profile import PixelLength
+from napari_tf_deblur._layers.psf_kinds import BY_NAME
+from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur.forward import BOUNDARIES
+from napari_tf_deblur.methods import METHODS, Auto, Method
+from napari_tf_deblur.methods.base import named
 
-SMALL = 1000
-"""Numbers of an array that is written as text; larger ones are left out."""
+PSF_MAKERS = ("gaussian_psf", "microscope_psf", "disc_psf", "motion_psf")
+"""Functions of the package that a record may name as what made its PSF."""
 
-LONGEST = 100_000
-"""Characters of a text that is believed."""
-
-_NOT_FROM_FILES = frozenset(("python", "mask"))
-"""Entries that are not taken from a file: what is code, and pixels that nobody can look at."""
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "kind": str,
-    "name": str,
-    "source": str,
-    "origin": dict,
-    "axes": str,
-    "order": list,
-    "method": dict,
-    "reason": str,
-    "psf": dict,
-    "psf_width": (int, float),
-    "scale": (int, float, type(None)),
-    "smoothing": (int, float),
-    "boundary": str,
-    "mask_origin": (dict, type(None)),
-    "ignore_nan": bool,
-    "ignore_saturated": bool,
-    "iterations": int,
-    "converged": bool,
-    "stopped": bool,
-    "seconds": (int, float),
-    "loss_history": list,
-    "verdict": dict,
-    "warnings": list,
-    "versions": dict,
-}
-"""Entries of a record that may come out of a file, and what they must be there. Others, which a
-later version may write, are taken as they are."""
-
-_TUPLES = frozenset(("order", "shape", "axis_labels", "units", "sample", "part", "warnings"))
-"""Entries that are tuples, which a file has as lists."""
+_PLACING = ("scale", "translate", "rotate", "shear", "affine")
 
 
-def as_json(record: Mapping[str, Any]) -> str:
-    """Write a record as text, large arrays left out.
+def result_record(layer: Layer | None) -> Mapping[str, Any] | None:
+    """Return the record of a layer as it is, unchecked; None if it is no result."""
+    record = None if layer is None else layer.metadata.get(KEY)
+    is_one = isinstance(record, Mapping) and record.get("kind") == "result"
+    return record if is_one else None
+
+
+def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from a record what a script needs.
 
     Parameters
     ----------
     record : mapping
-        What a layer has in ``metadata["napari_tf_deblur"]``.
+        What the layer of a result has in ``metadata["napari_tf_deblur"]``.
 
     Returns
     -------
-    str
-        JSON in ASCII: an object with one entry, of the same name.
+    dict
+        Its entries, each of the kind that it has when this version writes it.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing or is of a wrong kind; says which.
     """
-    return json.dumps({KEY: _plain(record)}, allow_nan=False)
+    return check.table(
+        record,
+        {
+            "name": check.text,
+            "source": check.text,
+            "origin": _origin,
+            "order": check.tuple_of(check.count),
+            "method": lambda value: _as_table(_method(value)),
+            "reason": check.text,
+            "psf": _psf,
+            "psf_width": check.positive,
+            "scale": check.optional(check.positive),
+            "smoothing": check.positive,
+            "boundary": check.one_of(*BOUNDARIES),
+            "mask": check.optional(check.array),
+            "mask_origin": lambda value: value if not value else _origin(value),
+            "ignore_nan": check.boolean,
+            "ignore_saturated": check.boolean,
+            "iterations": check.count,
+            "stopped": check.boolean,
+            "versions": lambda value: check.table(value, {"napari-tf-deblur": check.text}),
+        },
+        optional=("mask",),
+    )
 
 
-def from_json(text: str) -> dict[str, Any] | None:
-    """Read a record from text that may hold anything.
+def method_asked(record: Mapping[str, Any]) -> Method | Auto:
+    """Return the method that was asked for, with what was left for the image to say.
 
-    Parameters
-    ----------
-    text : str
-        See `as_json`.
-
-    Returns
-    -------
-    dict or None
-        What it says, of the types that it should be: data without any code; None if it is no
-        record.
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such method, or its values are out of bounds.
     """
-    if not text.startswith("{") or len(text) > LONGEST:
-        return None
+    asked = record.get("asked", record.get("method"))
+    return "auto" if isinstance(asked, str) and asked == "auto" else _method(asked)
+
+
+def settings_in_words(record: Mapping[str, Any]) -> str:
+    """Say which settings made a result, as far as its record tells."""
+    parts = []
+    psf, smoothing = record.get("psf"), record.get("smoothing", 1)
+    kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
+    parts += [f"Blur: {kind.title}"] if kind else []
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    found = whole.get(KEY)
-    if not isinstance(found, dict) or found.get("kind") not in ("result", "residual"):
-        return None
-    if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
-        return None
-    record: dict[str, Any] = _believed(found)
-    return record
-
-
-def adopt_record(layer: Layer, record: Mapping[str, Any] | None) -> bool:
-    """Give a layer the record that its file has, unless it has one; return whether it did."""
-    if not record or KEY in layer.metadata:
-        return False
-    layer.metadata = {**layer.metadata, KEY: dict(record)}
-    return True
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it; None for what it has not."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist()) if value.size <= SMALL else None
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    return value if isinstance(value, str | int | bool | None) else None
-
-
-def _believed(value: Any, key: str = "") -> Any:
-    """Leave out what is code, and make arrays and tuples of what was one."""
-    if isinstance(value, dict):
-        return {k: _believed(part, k) for k, part in value.items() if k not in _NOT_FROM_FILES}
-    if isinstance(value, list):
-        if key in ("array", "loss_history") and value:
-            return _numbers(value)
-        parts = [_believed(part) for part in value]
-        return tuple(parts) if key in _TUPLES else parts
-    return value
-
-
-def _numbers(value: list[Any]) -> Any:
-    try:
-        return np.array(value, np.float32)
+        asked = method_asked(record)
     except (ValueError, TypeError):
+        pass
+    else:
+        parts.append(f"Method: {'Automatic' if isinstance(asked, str) else named(type(asked))[0]}")
+    if isinstance(smoothing, int | float) and smoothing != 1:
+        parts.append(f"Smoothing x {smoothing:.3g}")
+    parts += ["Saturated pixels ignored"] if record.get("ignore_saturated") is True else []
+    return ". ".join([str(record.get("source", "")), *parts]) + "."
+
+
+def pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
+    """Return how large a pixel of a result is in one unit of length, if its record tells."""
+    try:
+        origin = _origin((record or {})["origin"])
+        scale, units = origin["arguments"]["scale"], origin["arguments"]["units"]
+        along = tuple(float(s) * (u == units[-1]) for s, u in zip(scale, units, strict=True))
+        return PixelLength(along, units[-1]) if is_length(units[-1]) else None
+    except (KeyError, ValueError, TypeError):
         return None
+
+
+def sentence(record: Mapping[str, Any]) -> str:
+    """Say whether to believe a result, what else was said of it, and how it was done.
+
+    What the run left undone comes first: a movie that was stopped has planes that are not
+    deblurred.
+    """
+    verdict = record.get("verdict")
+    believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
+    psf = record.get("psf")
+    notes = _texts(psf.get("notes", ()) if isinstance(psf, Mapping) else ())
+    warnings = _texts(record.get("warnings", ()))
+    known = " ".join((str(believe), *warnings))
+    notes = [note for note in notes if note not in known]
+    about = [f"PSF: {'; '.join(notes).rstrip('.')}."] if notes else []
+    done = _in_words(record)
+    parts = [believe, *warnings, *about]
+    parts = [done, *parts] if record.get("stopped") is True else [*parts, done]
+    return " ".join(part for part in map(str, parts) if part)
+
+
+def _in_words(record: Mapping[str, Any]) -> str:
+    """Say how far the run went, and how long it took."""
+    count, seconds = record.get("iterations"), record.get("waited", record.get("seconds"))
+    if not isinstance(count, int) or not isinstance(seconds, int | float):
+        return ""
+    iterations = f"{count} iteration{'s' * (count != 1)}"
+    if record.get("stopped") is True:
+        return f"Stopped after {seconds:.1f} s: the image after {iterations} is kept."
+    return f"Done in {seconds:.1f} s: {iterations}{', converged' * bool(record.get('converged'))}."
+
+
+def _texts(values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if values is not None else []
+
+
+def _method(value: Any) -> Method:
+    """Make a method of its table; its class checks the values against their bounds."""
+    check.require(isinstance(value, Mapping))
+    by_name = {method.__name__: method for method in METHODS}
+    values = dict(value)
+    name = values.pop("name", None)
+    check.require(isinstance(name, str) and name in by_name)
+    return by_name[name](**values)
+
+
+def _as_table(method: Method) -> dict[str, Any]:
+    return {"name": type(method).__name__, **vars(method)}
+
+
+def _psf(value: Any) -> dict[str, Any]:
+    checks = {
+        "kind": check.text,
+        "ndim": check.count,
+        "array": check.optional(check.array),
+        "notes": check.tuple_of(check.text),
+        "call": _call,
+        "origin": _origin,
+    }
+    taken = check.table(value, checks, optional=("array", "call", "origin", "ndim"))
+    if taken.get("array") is None:  # too large for a file
+        taken.pop("array", None)
+    return taken
+
+
+def _call(value: Any) -> dict[str, Any]:
+    """A call of a function that makes a PSF, with arguments that it has."""
+    taken = check.table(value, {"function": check.one_of(*PSF_MAKERS), "arguments": dict})
+    known = signature(getattr(napari_tf_deblur, taken["function"])).parameters
+    check.require(set(taken["arguments"]) <= set(known))
+    arguments = {name: check.plain(one) for name, one in taken["arguments"].items()}
+    return {"function": taken["function"], "arguments": arguments}
+
+
+def _origin(value: Any) -> dict[str, Any]:
+    pair = check.tuple_of(check.text)
+    return check.table(
+        value,
+        {
+            "name": check.text,
+            "path": check.optional(check.text),
+            "plugin": check.optional(check.text),
+            "sample": check.optional(pair),
+            "place": check.optional(check.count),
+            "shape": check.tuple_of(check.count),
+            "multiscale": check.boolean,
+            "part": check.optional(check.tuple_of(check.count)),
+            "dtype": lambda name: str(np.dtype(check.text(name))),
+            "arguments": _arguments,
+        },
+        optional=("dtype", "arguments", "part"),
+    )
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    texts = check.tuple_of(check.text)
+    checks: dict[str, check.Check] = {
+        "name": check.text,
+        "rgb": check.boolean,
+        "multiscale": check.boolean,
+        "axis_labels": texts,
+        "units": texts,
+        **dict.fromkeys(_PLACING, check.numbers),
+    }
+    return check.table(value, checks, optional=tuple(checks))

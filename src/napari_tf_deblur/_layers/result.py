@@ -7,13 +7,19 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur.deconvolve import Deconvolution
-from napari_tf_deblur.methods import Method
-from napari_tf_deblur.methods.base import named
 
 LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
 """Of a source, what its residual does not take over."""
+
+
+NOISE, INTENSITY = "in standard deviations of the noise", "in intensities of the image"
+"""What 1 in a residual stands for."""
+
+NOISE_SHOWN = 4.0
+"""Standard deviations of the noise from grey to black or white: one pixel in 16 000 is beyond."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class Result:
         The sharp image, as a layer shows it.
     residual : ndarray of float32
         The source less the sharp image blurred again; of colours, their mean.
+    residual_unit : str
+        What 1 in it stands for: a standard deviation of each pixel's noise, or, where the noise
+        cannot be told, one step of the source's intensities.
     limits : tuple of float
         Contrast limits that fit it.
     done : Deconvolution
@@ -43,16 +52,12 @@ class Result:
     name: str
     data: NDArray[Any]
     residual: NDArray[np.float32]
+    residual_unit: str
     limits: tuple[float, float]
     done: Deconvolution
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     record: dict[str, Any]
-
-
-def result_name(source: Source, method: Method | None = None) -> str:
-    """Name a result after its source and, once that is known, its method."""
-    return f"{source.name} deblurred" + (f" ({named(type(method))[0]})" if method else "")
 
 
 def result_layer(
@@ -76,7 +81,7 @@ def result_layer(
     """
     return Image(
         data,
-        name=result_name(source),
+        name=result_name(source.name),
         metadata={KEY: {"kind": "result", "source": source.name}},
         contrast_limits=None if source.rgb else limits or source.contrast_limits,
         rgb=source.rgb,
@@ -85,7 +90,7 @@ def result_layer(
     )
 
 
-def residual_layer(source: Source, residual: NDArray[np.float32]) -> Image:
+def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> Image:
     """Make a layer of what a result does not explain, on its source; zero is grey.
 
     Parameters
@@ -94,18 +99,21 @@ def residual_layer(source: Source, residual: NDArray[np.float32]) -> Image:
         The image that was deblurred.
     residual : ndarray of float32
         Of the source's shape, without colours.
+    unit : str
+        What 1 in it stands for. In standard deviations of the noise, black and white are 4 of
+        them, whatever the image: noise looks alike everywhere, and anything else does not.
 
     Returns
     -------
     napari.layers.Image
         The layer, not yet in any viewer.
     """
-    reach = max(np.abs(fitting_limits(residual)))
+    reach = NOISE_SHOWN if unit == NOISE else max(np.abs(fitting_limits(residual)))
     state = {key: value for key, value in source.state.items() if key not in LOOKS}
     return Image(
         residual,
-        name=f"{source.name} residual",
-        metadata={KEY: {"kind": "residual", "source": source.name}},
+        name=f"{source.name} residual ({unit})",
+        metadata={KEY: {"kind": "residual", "source": source.name, "unit": unit}},
         contrast_limits=(-reach, reach),
         rgb=False,
         multiscale=False,

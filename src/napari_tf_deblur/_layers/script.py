@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 import napari_tf_deblur
-from napari_tf_deblur._layers.script_text import Script, call, literal, names
+from napari_tf_deblur._layers.record import checked_record
+from napari_tf_deblur._layers.script_text import Script, call, literal
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur.errors import InvalidValueError
 
 Record = Mapping[str, Any]
 
@@ -36,7 +38,13 @@ def script_of(record: Record) -> str:
     -------
     str
         Python that gives the same numbers.
+
+    Raises
+    ------
+    ValueError
+        If the record lacks something, or holds what no run writes; says what.
     """
+    record = checked_record(record)
     script = Script(frozenset(napari_tf_deblur.__all__))
     script.begin(
         "Files are read and saved as napari does it, but without its window. Of several layers in",
@@ -76,9 +84,9 @@ def _image(script: Script, record: Record) -> None:
 def _psf(script: Script, record: Record) -> None:
     psf, words = record["psf"], "The PSF: how one bright point is blurred."
     bead = psf.get("origin")
-    if names(psf["python"]) <= script.public:
+    if "call" in psf:
         script.begin(words)
-        script.let("psf", psf["python"])
+        script.let("psf", call(psf["call"]["function"], **psf["call"]["arguments"]))
     elif bead and _is_kept(bead):
         script.begin(words, "Here an image of a bead shows it.")
         _layer(script, bead)
@@ -86,9 +94,13 @@ def _psf(script: Script, record: Record) -> None:
     elif psf["kind"] == "estimated":
         script.begin(words, "It is found in the image.", *psf["notes"])
         script.let("psf", f"{_estimate(record)}.psf()")
-    elif np.size(psf["array"]) <= SMALL:
+    elif "array" not in psf:
+        raise InvalidValueError(
+            "The record of this result does not hold its PSF, so that no script can repeat it."
+        )
+    elif psf["array"].size <= SMALL:
         script.begin(words)
-        script.let("psf", literal(np.asarray(psf["array"])))
+        script.let("psf", literal(psf["array"]))
     else:
         _from_result(script, record, words, "psf", "['psf']['array']")
 
@@ -120,6 +132,10 @@ def _mask(script: Script, record: Record) -> None:
         _layer(script, origin)
         script.let("mask", _pixels(origin))
         return
+    if record.get("mask") is None:
+        raise InvalidValueError(
+            "The record of this result does not hold its mask, so that no script can repeat it."
+        )
     order = [k for k in record["order"] if k < record["mask"].ndim]
     back = tuple(int(k) for k in np.argsort(order))
     turned = f".transpose({back})" if order != sorted(order) else ""
@@ -155,7 +171,7 @@ def _run(script: Script, record: Record) -> None:
     arguments += ["ignore_saturated=True"] if record["ignore_saturated"] else []
     script.begin("The same run.")
     script.let("result", call("deblur_layer", "image", "psf", "method", *arguments))
-    if _is_kept(record["mask_origin"]):
+    if _is_kept(record["mask_origin"]) and record.get("mask") is not None:
         script.let("ignored", f"np.count_nonzero(result.metadata[{KEY!r}]['mask'])")
         script.do(f"assert ignored == {np.count_nonzero(record['mask'])}, {OTHER_MASK!r}")
     script.let("path", repr(_beside(record, "deblurred again.tif")))

@@ -47,7 +47,7 @@ class Script:
         """
         self.lines.append("")
         self.lines += textwrap.wrap(
-            " ".join(words),
+            _one_line(" ".join(words)),
             LINE,
             initial_indent="# ",
             subsequent_indent="# ",
@@ -72,7 +72,12 @@ class Script:
             line = f"from napari_tf_deblur import {', '.join(ours)}"
             one_by_one = ["from napari_tf_deblur import (", *(f"    {n}," for n in ours), ")"]
             imports += [line] if len(line) <= LINE else one_by_one
-        return "\n".join([f"# {title}", *imports, *self.lines, ""])
+        return "\n".join([f"# {_one_line(title)}", *imports, *self.lines, ""])
+
+
+def _one_line(words: str) -> str:
+    """What can stand in a comment: nothing that ends it."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 def names(code: str) -> set[str]:

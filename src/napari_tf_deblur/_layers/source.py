@@ -15,7 +15,7 @@ from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
 from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, unnamed, usual_name
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.pixel_size import with_file_sizes
-from napari_tf_deblur._layers.record import KEY as KEY
+from napari_tf_deblur._layers.record_file import KEY as KEY
 from napari_tf_deblur.errors import InvalidTypeError
 
 _NOT_THE_PLACE = (

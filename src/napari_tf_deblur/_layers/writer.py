@@ -11,7 +11,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import CHANNEL, DEPTH, TIME, Axis, in_unit, is_length, is_time
-from napari_tf_deblur._layers.record import KEY, as_json
+from napari_tf_deblur._layers.record_file import KEY, as_json
 from napari_tf_deblur._layers.source import Source, read
 
 SUFFIX = ".ome.tif"

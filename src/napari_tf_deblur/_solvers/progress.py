@@ -85,13 +85,17 @@ class Progress:
         return f"{planes} of {total}, {words}"
 
     def image(self) -> Array:
-        """The image as it is now, in the source's shape and units; what is unsolved, as it was."""
+        """The image as it is now, in the source's shape and units.
+
+        Planes that are not solved yet are as they were, less the background that is subtracted
+        from the others: all are on one scale. Before the first iteration it is the image itself.
+        """
         prepared = self._prepared
         solved = dict(self._solved)
         if self._current is not None:
             batch, iterate = self._current
             solved[batch] = self._cut(iterate.scene())
-        values = prepared.planes_as_they_were()
+        values = prepared.values.copy() if solved else prepared.planes_as_they_were()
         for batch, planes in solved.items():
             values[list(batch)] = planes * np.float32(prepared.calibration.scale)
         return prepared.planes.together(values)
@@ -121,15 +125,20 @@ class Progress:
 
     def words_of_stop(self) -> str:
         """Say what a run that was stopped has left as it was."""
-        unsolved = [b for b in self._prepared.batches if b not in self._solved]
+        prepared = self._prepared
+        planes = {plane for batch in prepared.batches for plane in batch}
+        left = sorted(planes.difference(self.planes))
         if not self._solved:
             return "The run was stopped before its first iteration: the image is as it was."
-        if not unsolved:
+        if not left:
             return "The run was stopped before it was finished."
-        name = self._prepared.planes.name
+        name, offset = prepared.planes.name, prepared.calibration.method.offset
+        less = f", less the background of {offset:.4g} like the others" if offset else ""
+        which = f"planes {name(left[0])} to {name(left[-1])}"
+        which = f"plane {name(left[0])}" if len(left) == 1 else which
         return (
-            f"The run was stopped: planes from {name(unsolved[0][0])} to {name(unsolved[-1][-1])} "
-            "are as they were."
+            f"Only {len(planes) - len(left)} of {len(planes)} planes are deblurred, for the run "
+            f"was stopped: {which} of the image show it as it was{less}."
         )
 
 

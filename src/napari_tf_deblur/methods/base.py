@@ -62,6 +62,12 @@ class Method(ABC):
         If a field is outside its bounds or not one of its choices.
     """
 
+    short: ClassVar[str] = ""
+    """What it is called where there is little room."""
+
+    for_photographs: ClassVar[bool] = False
+    """Whether its sample is what a camera sees without a microscope, out of focus or moved."""
+
     sample: ClassVar[str] = ""
     """Name of a sample for which it is offered first; none for most methods."""
 

@@ -54,6 +54,7 @@ class GradientDescent(Method):
     """
 
     solver = "gradient_descent"
+    short = "descent"
     counts_photons = False
     reach = 1
     keeps_freed_memory = True

@@ -113,6 +113,7 @@ class PoissonLikelihood(Photons):
     """
 
     solver = "poisson"
+    short = "Poisson"
     sample = "Fluorescence"
     keeps_freed_memory = False  # its loop takes all that it needs at once
 
@@ -189,6 +190,7 @@ class RichardsonLucy(Photons):
     """
 
     solver = "richardson_lucy"
+    short = "RL"
     keeps_freed_memory = True
 
     iterations: Annotated[int | Auto, {"min": 1, "max": 100_000, "number": 15}] = "auto"

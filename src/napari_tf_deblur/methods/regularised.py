@@ -123,7 +123,9 @@ gain=0.0, read_noise=0.0)
 
     order = 1
     weight_factor = 0.13
+    short = "TV"
     sample = "Photograph"
+    for_photographs = True
 
     weight: Weight = "auto"
     iterations: Iterations = 100
@@ -173,6 +175,8 @@ class Hessian(LeastSquares):
 
     order = 2
     weight_factor = 0.075
+
+    short = "Hessian"
 
     weight: Weight = "auto"
     iterations: Iterations = 100

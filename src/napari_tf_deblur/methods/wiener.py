@@ -27,6 +27,7 @@ class Wiener(Method):
     """
 
     solver = "wiener"
+    short = "Wiener"
     sample = "Fast look"
     counts_photons = False
     reach = 3  # a filter reaches several times as far as the PSF that it undoes

@@ -21,7 +21,7 @@ from napari_tf_deblur._layers.acquisition.tree import (
     number,
     text,
 )
-from napari_tf_deblur._layers.record import from_json
+from napari_tf_deblur._layers.record_file import from_json
 from napari_tf_deblur._optics.optics import IMMERSIONS
 
 INDICES_BY_NAME = {

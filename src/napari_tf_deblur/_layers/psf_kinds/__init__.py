@@ -6,24 +6,44 @@ To add one: write its class in a module here, and its fields in the dock
 
 from napari.layers import Layer
 
+from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.given import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, PSFKind
 from napari_tf_deblur._layers.psf_kinds.measured import LayerPSF
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.source import Source, read
 
 __all__ = [
+    "BY_NAME",
     "ArrayPSF",
+    "DefocusPSF",
     "EstimatedPSF",
     "GaussianPSF",
     "LayerPSF",
     "MicroscopePSF",
+    "MotionPSF",
     "PSFArray",
     "PSFKind",
     "psf_from",
 ]
+
+
+KINDS: tuple[type[PSFKind], ...] = (
+    MicroscopePSF,
+    LayerPSF,
+    GaussianPSF,
+    DefocusPSF,
+    MotionPSF,
+    EstimatedPSF,
+    ArrayPSF,
+)
+"""All kinds."""
+
+BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
+"""All kinds, by what a record calls them."""
 
 
 def psf_from(psf: object, source: Source) -> PSFKind:

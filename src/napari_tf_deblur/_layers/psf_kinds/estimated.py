@@ -20,12 +20,12 @@ class EstimatedPSF:
         Number of axes along which the image is deblurred.
     """
 
+    name: ClassVar[str] = "estimated"
     title: ClassVar[str] = "From the image"
     hint: ClassVar[str] = (
         "A Gaussian as wide as the image's own blur, which is found from its finest detail; "
         "rather too narrow than too wide"
     )
-    shown: ClassVar[bool] = True
     making: ClassVar[str] = "measuring the blur"
 
     ndim: int
@@ -60,4 +60,4 @@ class EstimatedPSF:
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
-        return {"kind": "estimated", "ndim": self.ndim, "python": "psf"}
+        return {"kind": self.name, "ndim": self.ndim}

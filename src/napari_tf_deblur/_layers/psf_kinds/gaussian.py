@@ -1,10 +1,12 @@
 """A Gaussian PSF, by its sigmas."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any, ClassVar
 
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray, call_of
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.errors import InvalidValueError
@@ -28,9 +30,9 @@ class GaussianPSF:
     A sigma of 0 means no blur along that axis.
     """
 
+    name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian"
     hint: ClassVar[str] = "A Gaussian, by its standard deviations"
-    shown: ClassVar[bool] = True
     making: ClassVar[str] = "making the PSF"
 
     sigma: tuple[float, ...]
@@ -84,8 +86,27 @@ class GaussianPSF:
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
-        python = f"gaussian_psf({self._sigmas}, {self.size}, angle={self.angle})"
-        return {"kind": "gaussian", **asdict(self), "python": python}
+        return {"kind": self.name, **asdict(self), "call": self.call}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "GaussianPSF":
+        """Make it of its record again, which may come out of a file.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the record lacks something, or holds what no run writes.
+        """
+        size: Any = check.plain(record["size"])
+        sigma = check.tuple_of(check.number)(record["sigma"])
+        psf = cls(sigma, size, check.number(record["angle"]))
+        gaussian_shape(psf._sigmas, psf.size, angle=psf.angle)  # which refuses what cannot be
+        return psf
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """What makes its array."""
+        return call_of("gaussian_psf", sigma=self._sigmas, size=self.size, angle=self.angle)
 
     @property
     def _sigmas(self) -> tuple[float, ...]:

@@ -14,9 +14,9 @@ from napari_tf_deblur.psf import checked_psf
 class ArrayPSF:
     """A PSF that is used as it is given, from Python."""
 
+    name: ClassVar[str] = "array"
     title: ClassVar[str] = "Array"
     hint: ClassVar[str] = "An array, used as it is"
-    shown: ClassVar[bool] = True
     making: ClassVar[str] = "making the PSF"
 
     values: Any
@@ -48,4 +48,4 @@ class ArrayPSF:
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
-        return {"kind": "array", "array": self.values, "python": "psf"}
+        return {"kind": self.name, "array": self.values}

@@ -16,14 +16,14 @@ MAX_PIXELS = 2**27
 class PSFKind(Protocol):
     """A PSF before its array is made; making it may take long and belongs in the worker."""
 
+    name: ClassVar[str]
+    """What a record calls this kind."""
+
     title: ClassVar[str]
     """What the dock calls this kind."""
 
     hint: ClassVar[str]
     """What the dock says about it."""
-
-    shown: ClassVar[bool]
-    """Whether a run shows it as a layer, because it is not one already."""
 
     making: ClassVar[str]
     """What a run says while it makes the array."""
@@ -48,4 +48,12 @@ class PSFKind(Protocol):
         """Return what the user should know before a run; by arithmetic only."""
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return what is kept with a result: "kind", "python" and what made it."""
+        """Return what is kept with a result, as plain data: "kind" and what made it.
+
+        What a function of this package makes has a "call", see `call_of`.
+        """
+
+
+def call_of(function: str, **arguments: Any) -> dict[str, Any]:
+    """Return a call of a function of this package, as plain data."""
+    return {"function": function, "arguments": arguments}

@@ -20,12 +20,12 @@ class LayerPSF:
     Axes of length 1 before the last two are left out.
     """
 
+    name: ClassVar[str] = "measured"
     title: ClassVar[str] = "Bead image"
     hint: ClassVar[str] = (
         "An image layer that shows the blur of one bright point, such as a bead; it is "
         "resampled to the image's pixels, freed of its background, centred and normalised"
     )
-    shown: ClassVar[bool] = False
     making: ClassVar[str] = "making the PSF"
 
     layer: Source
@@ -80,7 +80,7 @@ class LayerPSF:
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
-        return {"kind": "measured", "layer": self.layer.name, "python": "psf"}
+        return {"kind": self.name, "layer": self.layer.name}
 
     @property
     def _axes(self) -> tuple[Axis, ...]:

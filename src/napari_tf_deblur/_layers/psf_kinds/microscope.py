@@ -1,12 +1,14 @@
 """The PSF of a microscope, by its optics."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, cast
 
+from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import in_unit, is_length
 from napari_tf_deblur._layers.pixel_size import pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import Microscope
 from napari_tf_deblur.errors import InvalidValueError, UserError
@@ -48,12 +50,12 @@ class MicroscopePSF:
         What was assumed of the microscope, in a sentence that is told as a warning.
     """
 
+    name: ClassVar[str] = "microscope"
     title: ClassVar[str] = "Microscope"
     hint: ClassVar[str] = (
         "As wide as light allows: from the numbers printed on the objective and the filter, and "
         "the size of a pixel"
     )
-    shown: ClassVar[bool] = True
     making: ClassVar[str] = "making the PSF"
 
     optics: Optics
@@ -129,12 +131,28 @@ class MicroscopePSF:
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
         if self.is_gaussian:
-            python = self._gaussian(source).record(source)["python"]
+            call = self._gaussian(source).call
         else:
-            given = {**self._arguments, **self._on_voxels(source)}
-            arguments = [f"{name}={value!r}" for name, value in given.items()]
-            python = f"microscope_psf({', '.join(arguments)})"
-        return {"kind": "microscope", "optics": asdict(self.optics), "python": python}
+            call = call_of("microscope_psf", **self._arguments, **self._on_voxels(source))
+        return {
+            "kind": self.name,
+            "optics": asdict(self.optics),
+            "ndim": self.ndim,
+            "spacing": self._spacing(source),
+            "call": call,
+        }
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "MicroscopePSF":
+        """Make it of its record again, which may come out of a file.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the record lacks something, or holds what no run writes.
+        """
+        check.require(record["ndim"] in (1, 2, 3))
+        return cls(Optics(**record["optics"]), int(record["ndim"]))
 
     @property
     def _arguments(self) -> dict[str, Any]:

@@ -44,6 +44,23 @@ def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
     return f"FWHM {_each(numbers, lengths, axes)} {short_unit(unit)} = {in_pixels}"
 
 
+def length(pixels: float, axes: Sequence[Axis]) -> str:
+    """Say a length in pixels, and in units of length where pixels are square and known.
+
+    Examples
+    --------
+    >>> length(2.5, [Axis("y", 9, 0.2, "micrometer"), Axis("x", 9, 0.2, "micrometer")])
+    '2.5 px = 500 nm'
+    """
+    words = f"{pixels:.3g} px"
+    steps = [in_unit(a.spacing, a.unit, "nm") for a in axes if is_length(a.unit)]
+    if len(steps) < len(axes) or max(steps) - min(steps) > SAME * max(steps):
+        return words
+    nm = pixels * steps[0]
+    unit, scale = ("nm", 1.0) if nm < NANOMETRES else ("micrometer", 1e-3)
+    return f"{words} = {nm * scale:.3g} {short_unit(unit)}"
+
+
 def _each(words: Sequence[str], numbers: Sequence[float], axes: Sequence[Axis]) -> str:
     """One number where all axes share it; else that of each, y and x together if they can be."""
     if max(numbers) - min(numbers) <= SAME * max(numbers):

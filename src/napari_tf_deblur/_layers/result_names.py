@@ -1,0 +1,99 @@
+"""Names of results: source and method stay visible where napari shortens a name in its middle."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from napari_tf_deblur.methods import METHODS, Method
+
+Record = Mapping[str, Any]
+
+
+def result_name(
+    source: str, method: type[Method] | None = None, settings: Sequence[str] = ()
+) -> str:
+    """Name a result after its source and, once they are known, its method and settings.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source.
+    method : type of Method, optional
+        Its short name comes last.
+    settings : sequence of str
+        In words.
+
+    Examples
+    --------
+    >>> from napari_tf_deblur import TotalVariation
+    >>> result_name("cells", TotalVariation, ["smoothing x 2"])
+    'cells deblurred, smoothing x 2 (TV)'
+    """
+    end = f" ({method.short})" if method else ""
+    return ", ".join([f"{source} deblurred", *settings]) + end
+
+
+def name_beside(record: Record, others: Sequence[Record]) -> str:
+    """Name a result so that it differs from others of the same source by its settings.
+
+    Parameters
+    ----------
+    record : mapping
+        Of the result.
+    others : sequence of mapping
+        Records of the results that stay.
+
+    Returns
+    -------
+    str
+        With those settings in which it differs from the others that would be called the same.
+    """
+    method = next(one for one in METHODS if one.__name__ == record["method"]["name"])
+    alike = [other for other in others if _subject(other) == _subject(record)]
+    own = settings_in_short(record)
+    differing = [
+        words
+        for name, words in own.items()
+        if any(settings_in_short(other).get(name) != words for other in alike)
+    ]
+    return result_name(record["source"], method, differing)
+
+
+def _subject(record: Record) -> tuple[object, object]:
+    method = record.get("method")
+    return record.get("source"), method.get("name") if isinstance(method, Mapping) else None
+
+
+def settings_in_short(record: Record) -> dict[str, str]:
+    """Say each setting of a run in a few words, as far as its record tells."""
+    said = {
+        "smoothing": f"smoothing x {_short(record.get('smoothing', 1))}",
+        "blur": _blur(record.get("psf")),
+        "ignored": "saturated ignored" if record.get("ignore_saturated") is True else "all pixels",
+        "beyond": f"{record.get('boundary')} beyond the frame",
+    }
+    asked = record.get("asked")
+    values = asked if isinstance(asked, Mapping) else {}
+    for name, value in values.items():
+        if name != "name":
+            said[str(name)] = f"{str(name).replace('_', ' ')} {_short(value)}"
+    said["method"] = "chosen by hand" if values else "automatic"
+    return said
+
+
+def _blur(psf: object) -> str:
+    """Say the blur by what describes it: the numbers of its record, or its kind."""
+    if not isinstance(psf, Mapping):
+        return "another blur"
+    optics = psf.get("optics")
+    if isinstance(optics, Mapping):
+        return f"NA {_short(optics.get('numerical_aperture'))}, {_short(optics.get('emission'))} nm"
+    numbers = [name for name in ("sigma", "radius", "length", "angle") if psf.get(name)]
+    words = [f"{name} {_short(psf[name])}" for name in numbers]
+    return " ".join(words) or f"blur {psf.get('layer') or psf.get('kind')}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(dict.fromkeys(map(_short, value)))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.3g}" if is_number else str(value)

@@ -1,0 +1,53 @@
+"""A residual in standard deviations of its noise: what is noise looks alike everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur.noise import level_and_line
+
+Array = NDArray[np.float32]
+
+LEAST = 0.3
+"""Least noise of a pixel, as a part of the noise at most pixels: the straight line of variance
+over brightness is not trusted below."""
+
+
+def in_noise(residual: Array, image: Array) -> Array | None:
+    """Divide a residual by the standard deviation of each pixel's noise.
+
+    That of photons grows with the brightness: as the straight line that the image's own noise
+    shows, of the image without the residual.
+
+    Parameters
+    ----------
+    residual : ndarray of float32
+        Shape (planes, channels, *frame); 0 where nothing was compared.
+    image : ndarray of float32
+        Of the same shape and units, from which it was taken; what is not finite does not count.
+
+    Returns
+    -------
+    ndarray of float32 or None
+        Without units, finite; None where the image has no noise that can be told.
+
+    Examples
+    --------
+    >>> light = np.full((1, 1, 128, 128), 9.0)
+    >>> light[..., 64:] = 900
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> residual = in_noise(counts - light.astype(np.float32), counts)
+    >>> [0.9 < residual[..., part].std() < 1.1 for part in (slice(4, 60), slice(68, 124))]
+    [True, True]
+    """
+    compared = np.isfinite(image) & (residual != 0)
+    if not compared.any():
+        return None
+    level, line = level_and_line(image, compared)
+    if not level:
+        return None
+    model = np.where(compared, image - residual, 0)
+    variance = np.float32(line.at_zero) + np.float32(line.slope) * model
+    mean = float(variance[compared].mean(dtype=np.float64))
+    variance += np.float32(max(0.0, level**2 - mean))
+    np.maximum(variance, np.float32((LEAST * level) ** 2), out=variance)
+    return np.asarray(np.where(compared, residual / np.sqrt(variance), 0), np.float32)

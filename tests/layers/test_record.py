@@ -1,0 +1,184 @@
+"""Records that come out of files: what they say is used, and none of their text becomes code."""
+
+import ast
+import json
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_tf_deblur import METHODS, GradientDescent, TotalVariation, Wiener, gaussian_psf
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_kinds import (
+    ArrayPSF,
+    DefocusPSF,
+    EstimatedPSF,
+    GaussianPSF,
+    MicroscopePSF,
+    MotionPSF,
+)
+from napari_tf_deblur._layers.record import (
+    checked_record,
+    method_asked,
+    sentence,
+    settings_in_words,
+)
+from napari_tf_deblur._layers.record_file import as_json, from_json
+from napari_tf_deblur._layers.result_names import name_beside
+from napari_tf_deblur._layers.script import script_of
+from napari_tf_deblur._layers.source import read
+from napari_tf_deblur.errors import UserError
+from napari_tf_deblur.microscope import Optics
+from napari_tf_deblur.steps import finish
+
+ATTACK = "x\n__import__('os').abort()  # "
+QUICK = Wiener(balance=0.02)
+OPTICS = Optics(1.4, 520.0, microscope="confocal", excitation=488.0)
+PSFS = {
+    "defocus": DefocusPSF(2.5),
+    "motion": MotionPSF(7.0, 30.0),
+    "gaussian": GaussianPSF((1.5, 1.0), 9, 0.0),
+    "microscope": MicroscopePSF(OPTICS, 2),
+    "estimated": EstimatedPSF(2),
+    "array": ArrayPSF(gaussian_psf(1.0)),
+}
+
+
+def plain(value):
+    """What a file can hold: what JSON can."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def through_a_file(record):
+    return json.loads(json.dumps(record, default=plain))
+
+
+@pytest.fixture(scope="module")
+def records():
+    image = np.random.default_rng(0).poisson(100, (32, 40)).astype(np.uint16)
+    layer = Image(image, name="cells", scale=(80, 80), units=("nm", "nm"))
+    mask = np.eye(32, 40)
+    found = {}
+    for name, psf in PSFS.items():
+        job = Job(read(layer), psf, QUICK, mask=lambda: mask, smoothing=2.0)
+        found[name] = finish(job.steps()).record
+    return found
+
+
+@pytest.mark.parametrize("kind", PSFS)
+def test_a_record_says_the_same_after_it_was_in_a_file(records, kind):
+    before, after = records[kind], through_a_file(records[kind])
+    if kind != "array":  # whose numbers have lost their type
+        assert script_of(after) == script_of(before)
+    np.testing.assert_array_equal(checked_record(after)["psf"]["array"], before["psf"]["array"])
+    assert sentence(after) == sentence(before)
+    assert settings_in_words(after) == settings_in_words(before)
+    assert sentence(from_json(as_json(before))) == sentence(before)
+    assert method_asked(after) == method_asked(from_json(as_json(before))) == QUICK
+    assert name_beside(after, [before]) == "cells deblurred (Wiener)"
+
+
+@pytest.mark.parametrize(
+    "method", [Wiener(), TotalVariation(), GradientDescent(prior="tv"), "auto"]
+)
+def test_the_method_that_was_asked_for_is_told(method):
+    record = {
+        "asked": method if method == "auto" else {"name": type(method).__name__, **vars(method)}
+    }
+    assert method_asked(through_a_file(record)) == method
+
+
+def places(value, path=()):
+    """All entries of a record, but for what is in arrays."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from places(one, (*path, name))
+    else:
+        yield path
+
+
+def changed(record, path, value):
+    record = through_a_file(record)
+    inner = record
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    return record
+
+
+def words_of(text):
+    """All names and attributes that a script uses."""
+    tree = ast.walk(ast.parse(text))
+    return {getattr(node, "id", getattr(node, "attr", None)) for node in tree} - {None}
+
+
+def script_or_refusal(record):
+    try:
+        return script_of(record), ""
+    except UserError as error:
+        return "", str(error)
+
+
+@pytest.mark.parametrize("kind", PSFS)
+def test_no_text_of_a_record_becomes_code(records, kind):
+    usual = set().union(*(words_of(script_of(record)) for record in records.values()))
+    usual |= {"PluginManager", "ViewerModel", "instance", "discover", "open", "open_sample", "name"}
+    usual |= {
+        "np",
+        "path",
+        "tifffile",
+        "imwrite",
+        "print",
+        "layers",
+        "one",
+        "ignored",
+        "load",
+        "layer",
+        "data",
+    }
+    refusals = []
+    for path in places(records[kind]):
+        record = changed(records[kind], path, ATTACK)
+        assert isinstance(sentence(record), str)
+        assert isinstance(settings_in_words(record), str)
+        text, refusal = script_or_refusal(record)
+        assert words_of(text) <= usual, path
+        refusals += [refusal] if refusal else []
+    assert len(refusals) > 15
+    assert all(refusal.endswith(".") for refusal in refusals)
+
+
+@pytest.mark.parametrize("path", ["method", "psf", "origin", "versions", "boundary"])
+@pytest.mark.parametrize("value", [None, 3, [], {}, "words", {"name": "exec"}])
+def test_what_is_missing_or_wrong_is_said(records, path, value):
+    for record in (changed(records["gaussian"], (path,), value), {"kind": "result"}):
+        with pytest.raises(UserError, match="record"):
+            checked_record(record)
+        assert isinstance(sentence(record), str)
+        assert isinstance(settings_in_words(record), str)
+
+
+@pytest.mark.parametrize("value", [-1, 1e30, 1e400, float("nan"), "0.1", True, [0.1]])
+def test_values_out_of_bounds_are_refused(records, value):
+    record = changed(records["gaussian"], ("method", "balance"), value)
+    with pytest.raises(UserError, match="'method'"):
+        script_of(record)
+
+
+def test_every_method_has_a_short_name():
+    names = [method.short for method in METHODS]
+    assert len(set(names)) == len(METHODS)
+    assert all(0 < len(name) < 9 for name in names)
+
+
+def test_results_of_one_source_differ_by_their_settings(records):
+    first = records["gaussian"]
+    smoother = {**first, "smoothing": 0.5}
+    wider = {**first, "psf": {**first["psf"], "sigma": (3.0, 3.0)}}
+    assert name_beside(smoother, [first]) == "cells deblurred, smoothing x 0.5 (Wiener)"
+    assert name_beside(wider, [first]) == "cells deblurred, sigma 3 (Wiener)"
+    assert name_beside(wider, [first, smoother]).count(",") == 2
+    other = {**first, "source": "other"}
+    assert name_beside(other, [first]) == "other deblurred (Wiener)"
