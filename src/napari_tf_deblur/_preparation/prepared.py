@@ -14,7 +14,12 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels
+from napari_tf_deblur._preparation.valid import (
+    blank_planes,
+    fill,
+    refuse_extremes,
+    valid_pixels,
+)
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.forward import Boundary, Grid, narrowed
@@ -104,6 +109,7 @@ class Prepared:
         blank = blank_planes(values, ignored)
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
+        refuse_extremes(values, valid, used)
         broken = broken_pixels(values, valid, used, psf)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken

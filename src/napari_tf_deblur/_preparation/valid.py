@@ -11,6 +11,10 @@ from napari_tf_deblur.errors import InvalidValueError
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+FAINTEST, BRIGHTEST = 1e-30, 1e37
+"""Largest value of an image, at the least and at most: float32 ends at 1e-38 and 3e38, and a
+photon, a noise, or a sharper point must lie within."""
+
 
 def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
     """Find the planes in which no pixel counts: all masked, NaN or infinite."""
@@ -50,6 +54,21 @@ def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask |
     if ignored is None or not ignored.any():
         return None
     return np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
+
+
+def refuse_extremes(values: Array, valid: Mask | None, planes: Iterable[int]) -> None:
+    """Refuse an image so dim or so bright that float32 does not hold what is reckoned from it."""
+    peak = 0.0
+    for plane in planes:
+        counting = True if valid is None else valid[plane]
+        highest = values[plane].max(initial=0.0, where=counting)
+        peak = max(peak, float(highest), -float(values[plane].min(initial=0.0, where=counting)))
+    if peak and not FAINTEST <= peak <= BRIGHTEST:
+        raise InvalidValueError(
+            f"The largest value of the image is {peak:.3g}, which leaves single precision no room; "
+            f"multiply the image by a number, so that it lies between {FAINTEST:g} and "
+            f"{BRIGHTEST:g}."
+        )
 
 
 def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
