@@ -14,17 +14,13 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur._preparation.valid import (
-    blank_planes,
-    fill,
-    refuse_extremes,
-    valid_pixels,
-)
+from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.forward import Boundary, Grid, narrowed
 from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
+from napari_tf_deblur.psf_check import psf_warnings, whole_psf
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -101,6 +97,7 @@ class Prepared:
         """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
         psf, blur = _psf(arguments, blur)
+        psf_says = () if blur else psf_warnings(psf)
         if isinstance(wanted, Calibration) and wanted.psf_width != 1:
             psf = narrowed(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
@@ -109,7 +106,6 @@ class Prepared:
         blank = blank_planes(values, ignored)
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
-        refuse_extremes(values, valid, used)
         broken = broken_pixels(values, valid, used, psf)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
@@ -136,7 +132,7 @@ class Prepared:
         counting = None if ignored is None else planes.of_image(~ignored)
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
-        warnings += _warnings(planes, psf, blank)
+        warnings += [*psf_says, *_warnings(planes, psf, blank)]
         if broken is not None:
             warnings.append(
                 f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
@@ -217,7 +213,7 @@ def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEst
     """The PSF that was given, or one as wide as the image's own blur."""
     axes = _axes_to_deblur(arguments)
     if arguments.psf is not None:
-        return checked_psf(arguments.psf, most_axes=axes), None
+        return whole_psf(checked_psf(arguments.psf, most_axes=axes)), None
     blur = known or estimate_blur(
         arguments.image,
         ndim=min(axes, 2) if arguments.spacing is None else np.size(arguments.spacing),
