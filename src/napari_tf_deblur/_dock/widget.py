@@ -207,4 +207,5 @@ def _summary(result: Result, run: Run) -> str:
         time = f"Done in {seconds}: {count}{', converged' if done.converged else ''}."
     notes = [f"PSF: {'; '.join(result.notes).rstrip('.')}."] if result.notes else []
     verdict = [str(done.verdict)] if str(done.verdict) else []
-    return " ".join([*verdict, *result.warnings, *notes, time])
+    background = [words] if (words := done.calibration.about_background) else []
+    return " ".join([*verdict, *background, *result.warnings, *notes, time])

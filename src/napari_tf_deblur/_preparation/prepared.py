@@ -118,15 +118,14 @@ class Prepared:
         weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)
-        if not isinstance(wanted, Calibration):
-            method = method.with_offset(image)
+        told, method = method, method.with_offset(image)
+        error = None if told is method else image.background.error
         if method.offset:
             for plane in used:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
-        calibration = (
-            wanted if isinstance(wanted, Calibration) else Calibration.of(method, image, reason)
-        )
+        known = wanted if isinstance(wanted, Calibration) else None
+        calibration = known or Calibration.of(method, image, reason, error)
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
         other = Calibration.of(rival.method, image, rival.reason) if rival else None
         counting = None if ignored is None else planes.of_image(~ignored)
