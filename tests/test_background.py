@@ -40,7 +40,8 @@ def test_a_dark_ground_says_it_and_never_too_much(part, peak, haze, offset, read
     image = observed(peak * (structure(part, seed=seed) + haze), 2.0, offset, read_noise, seed)
     truth = offset + 2 * peak * haze
     noise = np.hypot(2 * np.sqrt(peak * haze), read_noise)
-    found, spread = whole_estimate(image)
+    found, spread, error = whole_estimate(image)
+    assert abs(found - truth) <= 2 * error
     assert found <= truth + 0.2 * max(noise, 1)
     if found > truth - max(noise, 1):
         assert spread == pytest.approx(noise, rel=0.1, abs=0.5)
@@ -120,3 +121,35 @@ def test_any_image_has_one(shape, seed):
     for mask in (None, valid, np.zeros_like(valid)):
         assert 0 <= estimate_background(image, mask) < 20
     assert estimate_background(np.zeros_like(image)) == 0
+
+
+@pytest.mark.parametrize("filaments", [8, 60])
+def test_how_sure_it_is_holds_where_no_dark_ground_says_it(filaments):
+    """Read noise looks like light there, so that the level is too low, and the error says so."""
+    off = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        light = np.zeros((192, 192))
+        for place in random.uniform(0, 192, (filaments, 2)):
+            heading = random.uniform(0, 2 * np.pi)
+            for _ in range(400):
+                heading += random.normal(0, 0.1)
+                place += 0.5 * np.array([np.sin(heading), np.cos(heading)])
+                light[tuple((place % 192).astype(int))] = 1
+        light = ndimage.gaussian_filter(light, 1.8, mode="wrap")
+        image = observed(40 * light / light.max() + 3, 1.0, 100.0, 2.0, seed)
+        level, _, error = whole_estimate(image)
+        off.append(abs(103 - level) / error)
+        assert error < 60  # not so unsure that it says nothing
+    assert max(off) <= 2
+
+
+@given(factor=st.sampled_from([1e-20, 1e-3, 1e20]))
+@settings(max_examples=3, deadline=None)
+def test_how_sure_it_is_has_the_units_of_the_image(factor):
+    image = observed(200 * structure(0.3), offset=40.0)
+    error = whole_estimate(image).error
+    assert whole_estimate(image * np.float32(factor)).error / factor == pytest.approx(
+        error, rel=0.01
+    )
+    assert error > 0

@@ -110,3 +110,20 @@ def test_inputs_are_left_as_they_are(method):
     result.image[:] = -1
     for array, copy in zip((image, psf, mask), copies):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_the_background_is_said_with_how_sure_it_is():
+    image = 100 + np.random.default_rng(0).poisson(200 * np.eye(64)).astype(np.float32)
+    image = convolve(image, PSF, boundary="reflect")
+    image += np.random.default_rng(1).normal(0, 3, image.shape).astype(np.float32)
+    method = PoissonLikelihood(weight=1, iterations=3)
+    found = deconvolve(image, PSF, method)
+    assert found.background == found.method.background > 0
+    assert abs(found.background - 100) <= 2 * found.background_error
+    level, error = found.calibration.about_background.split()[1:4:2]
+    assert float(level) == pytest.approx(found.background, abs=found.background_error)
+    assert float(error) == pytest.approx(found.background_error, rel=0.1)
+    told = deconvolve(image, PSF, PoissonLikelihood(weight=1, iterations=3, background=100))
+    assert (told.background, told.background_error) == (100, None)
+    assert told.calibration.about_background == "Background 100 subtracted."
+    assert deconvolve(image, PSF, Wiener(balance=0.1)).calibration.about_background == ""

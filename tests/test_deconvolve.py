@@ -22,7 +22,8 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._solvers import admm, loop, run
-from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur._solvers.problem import Iterate
+from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
 
 FAST = [
     TotalVariation(weight=5e-4),
@@ -473,6 +474,43 @@ def test_memory_that_runs_out_during_the_run(monkeypatch):
     monkeypatch.setattr(admm, "solve", solve)
     with pytest.raises(OutOfMemoryError, match="memory ran out"):
         deconvolve(IMAGE, PSF[:9, :9], TotalVariation())
+
+
+@pytest.mark.parametrize("where", ["image", "residual"])
+@pytest.mark.parametrize("method", ONE_EACH, ids=name)
+def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, where):
+    """Whatever the method: the check stands behind all solvers."""
+
+    def solve(problem, _method):
+        scene = np.zeros((*problem.observed.shape[:2], *problem.grid.scene), np.float32)
+        scene[(..., 0, 0) if where == "residual" else (..., *problem.grid.window)] = np.nan
+        yield Iterate(np.zeros((1, len(scene)), np.float32), 1.0, lambda: scene, True)
+
+    monkeypatch.setattr("napari_tf_deblur._solvers.run.solver", lambda _method: solve)
+    with pytest.raises(InvalidValueError, match="infinite or no numbers") as caught:
+        deconvolve(IMAGE, PSF[:9, :9], method)
+    assert str(caught.value).endswith(f"{method.remedy}")
+
+
+def test_steps_that_are_too_large_are_said_to_be():
+    method = GradientDescent(data_term="gaussian", learning_rate=1e3)
+    with pytest.raises(InvalidValueError, match="smaller learning rate"):
+        deconvolve(scene(12, 12), gaussian_psf(1), method)
+
+
+def test_large_steps_below_zero_do_not_end_in_no_numbers():
+    image = np.random.default_rng(0).uniform(0, 10, (5, 3)).astype(np.float32)
+    image[2, 1] = np.nan
+    method = GradientDescent(optimizer="adam", learning_rate=1.0, data_term="poisson")
+    result = deconvolve(image, gaussian_psf(1), method, mask=np.isnan(image))
+    assert np.isfinite(result.image).all()
+    assert result.loss_history[-1] < result.loss_history[0]
+
+
+@pytest.mark.parametrize("peak", [1e-35, 3e38])
+def test_what_single_precision_cannot_hold_is_refused(peak):
+    with pytest.raises(InvalidValueError, match="multiply the image"):
+        deconvolve(peak * np.eye(12), gaussian_psf(1))
 
 
 def test_negative_values_and_richardson_lucy():

@@ -54,6 +54,21 @@ def test_flux_is_kept_in_a_periodic_world():
     assert blurred.sum() == pytest.approx(image.sum(), rel=1e-5)
 
 
+@given(images_and_psfs(), st.sampled_from(list(modes)), st.sampled_from([1e-20, 1.0, 4e4, 1e20]))
+def test_light_stays_light(pair, boundary, scale):
+    image, psf = pair
+    image[image < 0.7] = 0
+    blurred = convolve(scale * image, psf, boundary=boundary)
+    assert blurred.min() >= 0
+    assert not np.signbit(blurred).any()  # no -0.0 either
+
+
+def test_what_is_negative_is_blurred_as_it_is():
+    blurred = convolve(-np.eye(9), gaussian_psf(1))
+    np.testing.assert_array_equal(blurred, -convolve(np.eye(9), gaussian_psf(1)))
+    assert convolve(np.eye(9), [[1.0, -0.5]]).min() == pytest.approx(-0.5)
+
+
 @given(st.integers(1, 40), st.integers(1, 25))
 @settings(max_examples=50)
 def test_the_scene_holds_all_that_reaches_the_frame(frame, size):

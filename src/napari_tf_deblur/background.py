@@ -1,5 +1,6 @@
 """What an image says about its background: the intensity where there is no structure."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,13 @@ FLAT = 1.15
 SAFE = 2.0
 """Standard errors by which the result stays below what was found."""
 
+UNSEEN = 0.1
+"""Light that a flat ground may hide, in standard errors of the mean of one of its blocks: so dim a
+structure makes no block stand out. ``benchmarks/background.py --pictures development`` chose it."""
+
+BY_CHANCE = 4.0
+"""Standard errors by which the mean of the darkest of some hundred blocks lies below its light."""
+
 
 class Background(NamedTuple):
     """What is there without the structure, in intensity units.
@@ -32,10 +40,25 @@ class Background(NamedTuple):
         Standard deviation about it: of the camera, and of the haze's photons. A method that
         takes the level away must reckon with it as read noise, for what is left in the dark
         is noise of this size and no light; 0 where the level is 0 for want of knowledge.
+    error : float
+        How sure the level is: the true one is no farther from it than twice this, 19 times of 20.
+        It is not the scatter of repeated images but covers what an image cannot tell, such as read
+        noise that looks like light, and that the level is meant to be too low.
     """
 
     level: float
     noise: float
+    error: float = 0.0
+
+
+def subtracted_in_words(level: float, error: float | None) -> str:
+    """Say which background was subtracted, and how sure it is; nothing where it is 0."""
+    if not level:
+        return ""
+    if not error:
+        return f"Background {level:.4g} subtracted."
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"Background {level:.{digits}f} ± {error:.{digits}f} subtracted."
 
 
 def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
@@ -65,8 +88,8 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
     >>> light[..., 40:90, 40:90] = 100
     >>> counts = np.random.default_rng(0).poisson(light + 20).astype(np.float32)
     >>> background = estimate_background(counts)
-    >>> round(background.level), round(background.noise**2)
-    (20, 20)
+    >>> round(background.level), round(background.noise**2), background.error < 0.5
+    (20, 20, True)
     """
     if valid is not None:
         valid = np.broadcast_to(valid, planes.shape)
@@ -82,7 +105,7 @@ def _of_channel(planes: Array, valid: Mask | None) -> Background:
     lowest = lowest_value(planes, valid)
     blocks = blocks_of(planes, valid, noise_level(planes, valid), SAMPLE_PIXELS)
     if blocks is None:
-        return Background(0.0, 0.0)
+        return Background(0.0, 0.0, max(lowest, 0.0) / 2)
     step = rounding_step(planes, valid) / unit
     camera = camera_of(blocks, planes.ndim - 2, lowest / unit, step)
     ground = dark_ground(blocks)
@@ -90,11 +113,30 @@ def _of_channel(planes: Array, valid: Mask | None) -> Background:
         level = _of_camera(camera, blocks)
         if np.any(blocks.piled > CUT):  # what was below may be cut off
             level = min(level, max(lowest / unit, 0.0))
-        return Background(level * unit, _root(camera.variance_at(level)) * unit * bool(level))
-    noise = _root(ground.variance) * unit
+        noise = _root(camera.variance_at(level)) * bool(level)
+        return _found(level, noise, (_darkest(blocks, camera) - level) / 2, step, unit)
+    noise = _root(ground.variance)
     if ground.piled > CUT and not _is_light(ground, camera):
-        return Background(lowest, noise)
-    return Background((ground.level - SAFE * ground.level_error) * unit, noise)
+        level = lowest / unit
+        return _found(level, noise, (ground.level - level) / 2, step, unit)
+    hidden = UNSEEN * noise / _root(float(np.median(blocks.number)))
+    level, below = ground.level - SAFE * ground.level_error, SAFE * ground.level_error
+    return _found(level, noise, float(np.hypot(below, hidden)), step, unit)
+
+
+def _found(level: float, noise: float, error: float, step: float, unit: float) -> Background:
+    """In the image's units; what is rounded is not known to better than half a step."""
+    return Background(level * unit, noise * unit, float(np.hypot(error, step / 2)) * unit)
+
+
+def _darkest(blocks: Blocks, camera: Camera) -> float:
+    """Brightness of the darkest block: there may be no light in it, but not less than none.
+
+    By chance the darkest of many blocks is darker than its light.
+    """
+    at = int(np.argmin(blocks.mean))
+    mean, number = float(blocks.mean[at]), float(blocks.number[at])
+    return mean + BY_CHANCE * _root(camera.variance_at(mean) / max(number, 1.0))
 
 
 def _root(variance: float) -> float:

@@ -5,21 +5,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from napari_tf_deblur._beads import finding
 from napari_tf_deblur._beads.averaging import averaged
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.finished_psf import (
-    is_centred_between,
+    centred,
     is_finished,
-    padded_to_odd,
+    is_noisy,
     pedestal_of,
 )
 from napari_tf_deblur._beads.refusals import nothing_usable, refuse_structures
 from napari_tf_deblur._beads.resampling import resampled
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur.psf import PSF, checked_psf
+from napari_tf_deblur.psf import PSF, checked_psf, refuse_colours
+from napari_tf_deblur.psf_check import light_centre, whole_psf
 
 Floats = NDArray[np.float64]
 
@@ -57,16 +57,15 @@ def measured_psf(
     ValueError
         If it is empty, flat, has no or more than three axes or NaN or infinite values, or
         if it shows no bead that can be used: none at all, only such as are saturated, cut
-        by the frame or too close together, single hot pixels, or structures.
+        by the frame or too close together, single hot pixels, or structures; or if it is a
+        quarter or an octant of a PSF.
 
     Notes
     -----
-    A PSF **ready to use** (a theoretical one, a kernel) is taken as it is, its negative
-    values and off-centre light included: an array without noise and without a pedestal,
-    whose light lies about its middle, and that is tiny (33 pixels wide), or has most of its
-    light in the middle half of two axes, or is almost all zeros. An even size gets one more
-    line; its origin is ``n // 2``, or ``n // 2 - 1`` where the PSF is symmetric about that. A
-    single Gaussian spot without noise is centred.
+    A PSF **ready to use** (a theoretical one, a kernel) keeps its shape, its negative values
+    too: an array without noise and without a pedestal that is tiny (33 pixels wide), or has
+    most of its light within half of two axes, or is almost all zeros. It is centred by its
+    light, to a fraction of a pixel, in an array of odd sizes that holds all of it.
 
     Anything else is a **picture of beads**. Noise is the median absolute difference of
     neighbours. A Gaussian is fitted to each spot that stands out, to know its background,
@@ -129,6 +128,7 @@ def _without_leading_ones(values: NDArray[Any], axes: int) -> NDArray[Any]:
             f"The picture of the PSF has the shape {shape}; it must have 1 to 3 axes besides "
             "leading ones of length 1. Choose one channel or time point."
         )
+    refuse_colours(values.shape)
     return values
 
 
@@ -167,6 +167,8 @@ def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:
         checked_psf(values)  # says that the sum is not positive
+    if not is_noisy(floats - pedestal, float(floats.max())):
+        whole_psf(floats - pedestal)
     raise InvalidValueError(nothing_usable(spots))
 
 
@@ -185,40 +187,20 @@ def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
 
 
 def _as_it_is(psf: Floats, spots: Spots) -> tuple[Floats, list[str]]:
-    notes = ["taken as a PSF without noise, as it is"]
+    psf = whole_psf(psf)
+    notes, shape = ["taken as a PSF without noise, as it is"], psf.shape
     lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
     if lobes > 1e-6:
         notes.append(f"its negative values ({100 * lobes:.2g} % of all) are kept")
-    if len(spots.beads) == 1 and spots.beads[0].misfit < 0.02:  # a spot: it has a middle
-        off = spots.beads[0].centre - [n // 2 for n in psf.shape]
-        if np.abs(off).max() > 0.02:
-            psf = _moved_to_middle(psf, spots.beads[0].centre)
-            notes.append(f"centred (moved by {np.linalg.norm(off):.2f} pixels)")
-            return psf, notes
-    between = is_centred_between(psf)
-    psf, padded = padded_to_odd(psf)
-    if padded:
-        size = " x ".join(str(n) for n in psf.shape)
-        notes.append(f"padded to odd size, {size} pixels")
-    if between:
-        notes.append(
-            "its middle lies between two pixels, so results will lie half a pixel beside the image"
-        )
+    is_gaussian = len(spots.beads) == 1 and spots.beads[0].misfit < 0.02
+    centre = spots.beads[0].centre if is_gaussian else light_centre(psf)
+    psf, moved = centred(psf, centre)
+    if np.any(moved):
+        shifts = " x ".join(f"{m:.2f}" for m in moved)
+        notes.append(f"centred by its light (moved by {shifts} pixels)")
+    elif psf.shape != shape:
+        notes.append(f"padded to odd size, {' x '.join(map(str, psf.shape))} pixels")
     return psf.astype(np.float64), notes
-
-
-def _moved_to_middle(psf: Floats, centre: Floats) -> Floats:
-    """Move a point to the middle of an array that is large enough for all of the PSF."""
-    half = [int(np.ceil(max(c, n - 1 - c))) for c, n in zip(centre, psf.shape)]
-    moved = ndimage.affine_transform(
-        psf.astype(np.float64),
-        np.ones(psf.ndim),
-        centre - half,
-        output_shape=tuple(2 * h + 1 for h in half),
-        order=5,
-        mode="grid-constant",
-    )
-    return np.asarray(np.clip(moved, 0, None) if psf.min() >= 0 else moved)
 
 
 def _from_beads(

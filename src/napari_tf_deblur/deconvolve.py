@@ -77,6 +77,16 @@ class Deconvolution:
         return self.calibration.method
 
     @property
+    def background(self) -> float:
+        """What was subtracted before the run and is not in the image, in its units."""
+        return self.method.offset
+
+    @property
+    def background_error(self) -> float | None:
+        """How sure that is: see :class:`Calibration`; None where the image did not say it."""
+        return self.calibration.background_error
+
+    @property
     def reason(self) -> str:
         """Why the method was picked, if it was left to the image; else empty."""
         return self.calibration.reason

@@ -93,7 +93,7 @@ def richardson_lucy_iterations(
     """
     unit = peak_and_unit(planes, valid)[1]
     pieces, weight = _looked_at(planes, valid, psf.ndim, unit)
-    level, noise = estimate_background(planes, valid)
+    level, noise, _ = estimate_background(planes, valid)
     first = photon_gain(planes, valid)
     read_noise = float(np.sqrt(max(noise**2 - first * max(level, 0.0), 0.0)))
     gain = photon_gain(planes, valid, read_noise=read_noise)

@@ -139,7 +139,7 @@ def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
         If it does not hold real numbers.
     ValueError
         If it is empty, has no or more than three axes, has NaN or infinite values, or a
-        sum that is not positive.
+        sum that is not positive; or if its last axis looks like one of colours.
 
     Examples
     --------
@@ -167,6 +167,7 @@ def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
         raise InvalidValueError(
             f"The PSF has the shape {values.shape}; it must have 1 to 3 axes, none empty."
         )
+    refuse_colours(values.shape)
     values = values.astype(np.float64)
     if not np.all(np.isfinite(values)):
         raise InvalidValueError("The PSF has NaN or infinite values; replace them by numbers.")
@@ -177,6 +178,22 @@ def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
             "Check that it is the right layer, and not background-subtracted twice."
         )
     return np.asarray(values / total, dtype=np.float32)
+
+
+def refuse_colours(shape: tuple[int, ...]) -> None:
+    """Refuse three axes of which the last is one of colours: far shorter than both others.
+
+    Raises
+    ------
+    ValueError
+        In words that say what to give instead.
+    """
+    if len(shape) == 3 and shape[-1] in (3, 4) and min(shape[:-1]) > 3 * shape[-1]:
+        raise InvalidValueError(
+            f"The PSF has the shape {shape}, as a colour picture has; a PSF has a single "
+            "intensity per pixel. Give one of its colours, 'psf[..., 1]', or their mean, "
+            "'psf[..., :3].mean(axis=-1)'."
+        )
 
 
 def _number_of_axes(

@@ -284,13 +284,19 @@ def test_values_are_kept_per_method(dock):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_runs_from_the_dock(viewer, dock, blurred, finished, told, method):
-    viewer.add_image((1000 * blurred).astype(np.uint16), name="cells")
+    on_ground = np.random.default_rng(0).normal(100, 2, (112, 120)) + np.pad(1000 * blurred, 40)
+    viewer.add_image(np.rint(on_ground).astype(np.uint16), name="cells")
     dock.fields.methods.choice.value = method
     dock.deblur()
     finished(dock)
     assert told == []
-    assert result_of(viewer, "cells").metadata[KEY]["method"]["name"] == method.__name__
+    record = result_of(viewer, "cells").metadata[KEY]
+    assert record["method"]["name"] == method.__name__
     assert "Done in" in dock.status.text()
+    subtracted = record["background"]["value"]
+    assert bool(subtracted) == issubclass(method, PoissonLikelihood | RichardsonLucy)
+    said = f"Background {subtracted:.2f} ± "
+    assert (said in dock.status.text()) == bool(subtracted)
 
 
 def turned(viewer, dock, blurred):

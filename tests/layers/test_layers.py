@@ -77,6 +77,7 @@ def test_metadata_repeats_the_run(blurred):
     record = result.metadata[KEY]
     assert record["source"] == "cells"
     assert record["boundary"] == "zero"
+    assert record["background"] == {"value": 0.0, "uncertainty": None}
     assert record["method"]["name"] == "TotalVariation"
     assert record["method"]["iterations"] == 4
     assert set(record["versions"]) == {"napari-tf-deblur", "tensorflow", "napari", "numpy"}
@@ -204,7 +205,7 @@ def test_a_psf_without_voxel_size_is_taken_as_it_is(blurred):
 @pytest.mark.parametrize(
     ("psf", "error", "words"),
     [
-        (Image(np.zeros((5, 5, 3), np.uint8), rgb=True), TypeError, "colour"),
+        (Image(np.eye(3, dtype=np.uint8)[np.eye(5, dtype=int)], rgb=True), TypeError, "colour"),
         (Image(np.ones((3, 5, 5))), ValueError, "3 axes"),
         (Labels(np.ones((5, 5), int)), TypeError, "Labels"),
     ],

@@ -19,6 +19,7 @@ from napari_tf_deblur._layers.psf_kinds import (
     PSFKind,
 )
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur.psf_check import light_centre
 
 KEY = "napari_tf_deblur"
 
@@ -157,3 +158,30 @@ def test_arguments_of_a_wrong_kind_end_in_words(wrong):
     assert len(sentence) > 30
     words = ("layer", "image", "PSF", "method", "boundary", "mask")
     assert any(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize("colours", [3, 4])
+def test_a_grey_picture_that_was_saved_in_colour_is_one_intensity(colours):
+    grey = np.rint(250 * gaussian_psf(2.0, 25) / gaussian_psf(2.0, 25).max()).astype(np.uint8)
+    picture = np.repeat(grey[..., None], colours, -1)
+    picture[..., 3:] = 255
+    array, notes = LayerPSF(read(Image(picture, name="bead", rgb=True))).array(layer((64, 64)))
+    expected, _ = LayerPSF(read(Image(grey, name="bead"))).array(layer((64, 64)))
+    np.testing.assert_allclose(array, expected, atol=1e-6)
+    assert any("colours" in note for note in notes)
+    picture[..., 0] //= 2
+    with pytest.raises(TypeError, match="'bead' is a colour picture"):
+        LayerPSF(read(Image(picture, name="bead", rgb=True))).array(layer((64, 64)))
+
+
+@pytest.mark.parametrize("off", [(0.0, -0.5, -0.5), (1.0, 0.0, 0.0), (-0.5, -0.67, -0.67)])
+def test_a_layer_that_is_no_gaussian_is_centred_by_its_light(off):
+    z, y, x = (i - n // 2 - o for i, n, o in zip(np.indices((16, 32, 32)), (16, 32, 32), off))
+    square = 2.0 + 0.8 * z**2
+    psf = np.exp(-(y**2 + x**2) / square) / square  # each plane holds the same light
+    array, notes = LayerPSF(read(Image(psf, name="theory"))).array(layer())
+    assert all(n % 2 for n in array.shape)
+    np.testing.assert_allclose(light_centre(array), [n // 2 for n in array.shape], atol=0.03)
+    assert array.min() >= 0
+    assert array.sum() == pytest.approx(1, abs=1e-5)
+    assert any("centred" in note for note in notes)

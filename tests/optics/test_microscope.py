@@ -219,6 +219,13 @@ def test_an_array_agrees_with_the_pupil(kind):
     np.testing.assert_allclose(psf, expected / expected.sum(), atol=2e-3 * psf.max())
 
 
+@pytest.mark.parametrize("kind", FOUR, ids=lambda kind: kind["microscope"])
+@pytest.mark.parametrize(("aperture", "spacing"), [(0.3, (108, 108)), (0.8, (50, 50, 50))])
+def test_light_is_never_negative(kind, aperture, spacing):
+    psf = microscope_psf(aperture, 580, spacing=spacing, **kind)
+    assert not np.signbit(psf).any()  # no -0.0 either
+
+
 @pytest.mark.parametrize("pixel", [30.0, 200.0, 1500.0])
 def test_pixels_integrate(pixel):
     fine = microscope_psf(0.8, 520, spacing=(pixel / 3, pixel), shape=(63, 15))

@@ -9,7 +9,7 @@ from napari_tf_deblur import convolve
 from napari_tf_deblur._solvers.blur import Blur, rfft
 from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
+from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS, SMOOTHING
 from napari_tf_deblur.forward import transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
@@ -102,6 +102,20 @@ def test_gradients_of_data_terms(name):
     check_gradient(
         lambda x: DATA_TERMS[name](x, observed, data_weight), tf.constant(observed + 0.5)
     )
+
+
+@pytest.mark.parametrize("below", [1e-3, 1.0, 1e2, 1e4, 1e8, 1e12])
+def test_the_photon_term_pulls_up_a_model_below_zero(below):
+    """Its derivative is (1 - counts / p(m)) p'(m), where p(m) = (m + sqrt(m^2 + s^2)) / 2."""
+    tf = tensorflow()
+    model, counts = tf.constant([[[-below]]]), tf.constant([[[0.7]]])
+    with tf.GradientTape() as tape:
+        tape.watch(model)
+        value = tf.reduce_sum(DATA_TERMS["poisson"](model, counts, tf.ones_like(counts)))
+    root = np.hypot(below, SMOOTHING)
+    positive = SMOOTHING**2 / (2 * (root + below))
+    expected = (1 - 0.7 / positive) * positive / root
+    assert float(tape.gradient(value, model)[0, 0, 0]) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", list(PRIORS))

@@ -1,21 +1,36 @@
 """PSFs that come ready to use (theoretical ones, kernels): how they are told from pictures."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from napari_tf_deblur.psf_check import light_centre
 
 Floats = NDArray[np.float64]
 
 TINY = 33
 """Side of a box that is small enough to be one PSF, whatever it shows without noise."""
 
+NEARLY = 0.02
+"""Distance in pixels from the middle of a pixel that is as good as none."""
+
+AT_FRAME = 0.05
+"""Part of the peak from which on what lies at the frame is cut by it."""
+
+ROOM = 3
+"""Pixels around a PSF in which splines are looked at."""
+
+RINGS = 0.01
+"""Part of the light that splines may put below zero: more means an edge that they overshoot."""
+
 
 def is_finished(psf: Floats) -> bool:
     """Say whether an array is a PSF ready to use and not a picture of beads.
 
-    It is one if it has no pedestal and no noise, if its light lies about its middle, and if
-    it is tiny, or most of its light lies in the middle half of two axes, or few of its pixels
-    are not zero.
+    It is one if it has no pedestal and no noise, if the frame does not cut it, and if it is
+    tiny, or most of its light lies within half of two axes, or few of its pixels are not zero.
     """
     top = float(psf.max())
     if top <= 0 or psf.sum() <= 0:
@@ -24,9 +39,9 @@ def is_finished(psf: Floats) -> bool:
         return True
     return (
         pedestal_of(psf) == 0
-        and _is_about_its_middle(psf)
+        and not _is_cut(psf, top)
         and (_is_tiny(psf.shape) or _is_concentrated(psf) or _is_thin(psf))
-        and not _is_noisy(psf, top)
+        and not is_noisy(psf, top)
     )
 
 
@@ -41,31 +56,63 @@ def pedestal_of(psf: Floats) -> float:
     return 0.0
 
 
-def padded_to_odd(psf: Floats) -> tuple[Floats, bool]:
-    """Add a line to each axis of even size, so that the origin is the middle pixel.
+def centred(psf: Floats, centre: Floats) -> tuple[Floats, Floats]:
+    """Bring the centre of a PSF to the middle pixel of an array of odd sizes that holds all of it.
 
-    The origin of an even size n is taken to be n // 2, as everywhere here, unless the PSF is
-    symmetric about n // 2 - 1. Also says whether anything was added.
+    Between pixels it is interpolated by splines, or, where these fall below zero as at sharp
+    edges, linearly. The sum stays, and what is not negative stays so.
+
+    Parameters
+    ----------
+    psf : ndarray of float64
+        The PSF.
+    centre : ndarray of float64
+        Its centre, one index for each axis; what is nearly a whole number is taken for one.
+
+    Returns
+    -------
+    psf : ndarray of float64
+        The same, or larger.
+    moved : ndarray of float64
+        By how many pixels, from index ``n // 2``.
     """
-    width = []
-    for axis, n in enumerate(psf.shape):
-        if n % 2:
-            width.append((0, 0))
-            continue
-        late = _asymmetry(np.take(psf, range(1, n), axis), axis)
-        early = _asymmetry(np.take(psf, range(n - 1), axis), axis)
-        width.append((1, 0) if early < 0.5 * late else (0, 1))
-    return np.pad(psf, width), any(max(pair) for pair in width)
+    whole = np.rint(centre)
+    centre = np.where(np.abs(centre - whole) < NEARLY, whole, centre)
+    moved = np.array([n // 2 for n in psf.shape]) - centre
+    half = [int(np.ceil(max(c, n - 1 - c))) for c, n in zip(centre, psf.shape)]
+    if np.array_equal(centre, whole):
+        before = [h - int(c) for h, c in zip(half, centre)]
+        after = [2 * h + 1 - n - b for h, n, b in zip(half, psf.shape, before)]
+        return np.pad(psf, list(zip(before, after))), moved
+    smooth = _moved(psf, centre, np.add(half, ROOM), 5)
+    if psf.min() >= 0:
+        if -smooth[smooth < 0].sum() > RINGS * smooth.sum():
+            smooth = _moved(psf, centre, np.add(half, ROOM), 1)
+        smooth = np.clip(smooth, 0, None)
+    smooth = smooth[(slice(ROOM, -ROOM),) * psf.ndim]
+    return smooth * (psf.sum() / smooth.sum()), moved
 
 
-def is_centred_between(psf: Floats) -> bool:
-    """Say whether a PSF is symmetric about a point between two pixels along an even axis."""
-    return any(n % 2 == 0 and _asymmetry(psf, axis) < 1e-3 for axis, n in enumerate(psf.shape))
+def _moved(psf: Floats, centre: Floats, half: NDArray[np.int64], order: Literal[1, 5]) -> Floats:
+    """Interpolate so many pixels on both sides of a centre."""
+    moved = ndimage.affine_transform(
+        psf.astype(np.float64),
+        np.ones(psf.ndim),
+        centre - half,
+        output_shape=tuple(2 * half + 1),
+        order=order,
+        mode="grid-constant",
+    )
+    return np.asarray(moved)
 
 
-def _asymmetry(psf: Floats, axis: int) -> float:
-    """Part of the light that a flip of one axis changes, beside what it leaves out."""
-    return float(np.abs(psf - np.flip(psf, axis)).sum() / max(np.abs(psf).sum(), 1e-300))
+def _is_cut(psf: Floats, top: float) -> bool:
+    """Whether a PSF that does not lie about its middle is bright at the frame."""
+    off = np.abs(light_centre(psf) - [(n - 1) / 2 for n in psf.shape])
+    if np.all(off <= np.maximum(1.5, np.multiply(0.12, psf.shape))):
+        return False
+    ends = (np.take(psf, (0, -1), axis) for axis, n in enumerate(psf.shape) if n > 1)
+    return any(float(end.max()) > AT_FRAME * top for end in ends)
 
 
 def _is_tiny(shape: tuple[int, ...]) -> bool:
@@ -73,22 +120,13 @@ def _is_tiny(shape: tuple[int, ...]) -> bool:
     return len(long) < 2 or float(np.prod(long)) <= TINY ** len(long)
 
 
-def _is_about_its_middle(psf: Floats) -> bool:
-    light = np.abs(psf)
-    for axis, n in enumerate(psf.shape):
-        line = light.sum(axis=tuple(a for a in range(psf.ndim) if a != axis))
-        centre = float(line @ np.arange(n)) / float(line.sum())
-        if abs(centre - (n - 1) / 2) > max(1.5, 0.12 * n):
-            return False
-    return True
-
-
 def _is_concentrated(psf: Floats) -> bool:
     light = np.abs(psf)
     concentrated = 0
-    for axis, n in enumerate(psf.shape):
+    for axis, (n, centre) in enumerate(zip(psf.shape, light_centre(psf))):
         line = light.sum(axis=tuple(a for a in range(psf.ndim) if a != axis))
-        concentrated += n > 1 and line[n // 4 : n - n // 4].sum() > 0.75 * line.sum()
+        near = np.abs(np.arange(n) - centre) <= n / 4
+        concentrated += n > 1 and line[near].sum() > 0.75 * line.sum()
     return concentrated >= min(psf.ndim, 2)
 
 
@@ -96,7 +134,7 @@ def _is_thin(psf: Floats) -> bool:
     return bool(np.count_nonzero(psf) < 0.05 * psf.size)
 
 
-def _is_noisy(psf: Floats, top: float) -> bool:
+def is_noisy(psf: Floats, top: float) -> bool:
     """Say whether pixels are unlike their neighbours: in the dark part, else everywhere.
 
     Smooth tails, however faint, have the order of their neighbours; noise has none. Exact

@@ -243,6 +243,7 @@ class Job:
             "reason": done.reason,
             "psf": {"ndim": psf.ndim, **about_psf, "array": psf, "notes": notes},
             "psf_width": found.psf_width,
+            "background": {"value": done.background, "uncertainty": done.background_error},
             "scale": None if as_given else found.scale,  # else the image says it again
             "smoothing": self.smoothing,  # which the method's values have in them
             "boundary": self.boundary,

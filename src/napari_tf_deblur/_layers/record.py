@@ -17,6 +17,8 @@ from napari_tf_deblur._layers.axes import is_length
 from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import BY_NAME
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur.background import subtracted_in_words
+from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.forward import BOUNDARIES
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
@@ -134,9 +136,20 @@ def sentence(record: Mapping[str, Any]) -> str:
     notes = [note for note in notes if note not in known]
     about = [f"PSF: {'; '.join(notes).rstrip('.')}."] if notes else []
     done = _in_words(record)
-    parts = [believe, *warnings, *about]
+    parts = [believe, _background(record), *warnings, *about]
     parts = [done, *parts] if record.get("stopped") is True else [*parts, done]
     return " ".join(part for part in map(str, parts) if part)
+
+
+def _background(record: Mapping[str, Any]) -> str:
+    """Say which background was subtracted."""
+    found = record.get("background")
+    try:
+        checks = {"value": check.number, "uncertainty": check.optional(check.number)}
+        taken = check.table(found, checks)
+    except InvalidValueError:
+        return ""
+    return subtracted_in_words(taken["value"], taken["uncertainty"])
 
 
 def _in_words(record: Mapping[str, Any]) -> str:

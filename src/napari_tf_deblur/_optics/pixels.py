@@ -68,6 +68,7 @@ def light_on_pixels(setup: Setup, spacing: tuple[float, ...], shape: tuple[int, 
         radii = np.hypot(places[:, None, None], columns)
         light = interpolated(table, step, radii)
         quarter[:, pixel] = np.einsum("y,x,ypxz->zp", heights, widths, light)
+    quarter = np.maximum(quarter, 0)  # near dark rings, interpolation falls below them
     whole = np.pad(quarter, [(n - 1, 0) for n in quarter.shape], mode="reflect")
     return whole if len(spacing) == 3 else whole[0]
 

@@ -1,9 +1,10 @@
 """What is found once from a whole image, and serves every piece of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.background import subtracted_in_words
 from napari_tf_deblur.methods import Method
 
 
@@ -26,15 +27,26 @@ class Calibration:
     psf_width : float
         Width of the PSF to deblur with, as a part of that of the PSF that is given: less than 1
         where trials showed that one to be too wide.
+    background_error : float or None
+        How sure the method's background is, in intensity units, where it was found from the
+        image: see :class:`napari_tf_deblur.background.Background`. It changes no result and is
+        not compared.
     """
 
     method: Method
     scale: float
     reason: str = ""
     psf_width: float = 1.0
+    background_error: float | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, method: Method, image: Statistics, reason: str = "") -> Self:
+    def of(
+        cls,
+        method: Method,
+        image: Statistics,
+        reason: str = "",
+        background_error: float | None = None,
+    ) -> Self:
         """Look at an image.
 
         Parameters
@@ -45,5 +57,13 @@ class Calibration:
             Of the image less the method's offset.
         reason : str, optional
             Why it was picked.
+        background_error : float, optional
+            How sure the method's offset is, where the image has said it.
         """
-        return cls(method.fitted(image), method.intensity_scale(image), reason)
+        fitted, scale = method.fitted(image), method.intensity_scale(image)
+        return cls(fitted, scale, reason, background_error=background_error)
+
+    @property
+    def about_background(self) -> str:
+        """The background that is subtracted, and how sure it is, in words; empty if it is 0."""
+        return subtracted_in_words(self.method.offset, self.background_error)

@@ -20,6 +20,7 @@ from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.forward import Boundary, Grid, narrowed
 from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
+from napari_tf_deblur.psf_check import psf_warnings, whole_psf
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -96,6 +97,7 @@ class Prepared:
         """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
         psf, blur = _psf(arguments, blur)
+        psf_says = () if blur else psf_warnings(psf)
         if isinstance(wanted, Calibration) and wanted.psf_width != 1:
             psf = narrowed(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
@@ -116,21 +118,20 @@ class Prepared:
         weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
         grid = _grid(planes, psf, boundary, method)
         batch, roomy = memory.batch_size(grid, values.shape, method)
-        if not isinstance(wanted, Calibration):
-            method = method.with_offset(image)
+        told, method = method, method.with_offset(image)
+        error = None if told is method else image.background.error
         if method.offset:
             for plane in used:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
-        calibration = (
-            wanted if isinstance(wanted, Calibration) else Calibration.of(method, image, reason)
-        )
+        known = wanted if isinstance(wanted, Calibration) else None
+        calibration = known or Calibration.of(method, image, reason, error)
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
         other = Calibration.of(rival.method, image, rival.reason) if rival else None
         counting = None if ignored is None else planes.of_image(~ignored)
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
-        warnings += _warnings(planes, psf, blank)
+        warnings += [*psf_says, *_warnings(planes, psf, blank)]
         if broken is not None:
             warnings.append(
                 f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
@@ -211,7 +212,7 @@ def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEst
     """The PSF that was given, or one as wide as the image's own blur."""
     axes = _axes_to_deblur(arguments)
     if arguments.psf is not None:
-        return checked_psf(arguments.psf, most_axes=axes), None
+        return whole_psf(checked_psf(arguments.psf, most_axes=axes)), None
     blur = known or estimate_blur(
         arguments.image,
         ndim=min(axes, 2) if arguments.spacing is None else np.size(arguments.spacing),

@@ -11,6 +11,10 @@ from napari_tf_deblur.errors import InvalidValueError
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+FAINTEST, BRIGHTEST = 1e-30, 1e37
+"""Largest value of an image, at the least and at most: float32 ends at 1e-38 and 3e38, and a
+photon, a noise, or a sharper point must lie within."""
+
 
 def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
     """Find the planes in which no pixel counts: all masked, NaN or infinite."""
@@ -31,7 +35,7 @@ def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
 
 
 def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
-    """Find the pixels that count; refuse what is neither a number nor masked nor blank."""
+    """Find the pixels that count; refuse those that are no numbers, and an extreme image."""
     bad = 0
     for plane in range(len(values)):
         if plane not in blank:
@@ -47,9 +51,11 @@ def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask |
             f"The image has {bad} NaN or infinite pixel(s) outside the mask; mask them too, or "
             "replace them by numbers."
         )
-    if ignored is None or not ignored.any():
-        return None
-    return np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
+    valid = None
+    if ignored is not None and ignored.any():
+        valid = np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
+    _refuse_extremes(values, valid, [p for p in range(len(values)) if p not in blank])
+    return valid
 
 
 def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
@@ -66,6 +72,21 @@ def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
         else:
             _fill_with_mean(values[plane], ignored)
     return with_areas
+
+
+def _refuse_extremes(values: Array, valid: Mask | None, planes: Iterable[int]) -> None:
+    """Refuse an image so dim or so bright that float32 does not hold what is reckoned from it."""
+    peak = 0.0
+    for plane in planes:
+        counting = True if valid is None else valid[plane]
+        highest = values[plane].max(initial=0.0, where=counting)
+        peak = max(peak, float(highest), -float(values[plane].min(initial=0.0, where=counting)))
+    if peak and not FAINTEST <= peak <= BRIGHTEST:
+        raise InvalidValueError(
+            f"The largest value of the image is {peak:.3g}, which leaves single precision no room; "
+            f"multiply the image by a number, so that it lies between {FAINTEST:g} and "
+            f"{BRIGHTEST:g}."
+        )
 
 
 def _fill_with_nearest(plane: Array, ignored: Mask) -> None:

@@ -30,9 +30,10 @@ def gaussian(model: Any, observed: Any, data_weight: Any) -> Any:
 def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
     """Deviance of photon counts; a model below zero is bent smoothly to above it."""
     tf = tensorflow()
-    model = 0.5 * (model + tf.sqrt(tf.square(model) + SMOOTHING**2))
+    model = _bent_above_zero(model)
     counts = tf.nn.relu(observed)
-    deviance = model - counts + tf.math.xlogy(counts, counts / (model + TINY))
+    # The logarithms are apart: the slope of a quotient overflows where the model is small.
+    deviance = model - counts + tf.math.xlogy(counts, counts) - tf.math.xlogy(counts, model)
     return _of_planes(data_weight * deviance)
 
 
@@ -66,6 +67,18 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
 PRIORS = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
+
+
+def _bent_above_zero(model: Any) -> Any:
+    """``(m + sqrt(m**2 + s**2)) / 2``, written so that nothing cancels below zero.
+
+    There the sum is ``s**2 / (2 * (sqrt(m**2 + s**2) - m))``; as it stands, it rounds to 0 from
+    about -10 on, with a slope of 0, and the deviance has none.
+    """
+    tf = tensorflow()
+    above, below = tf.maximum(model, 0.0), tf.maximum(-model, 0.0)
+    root = tf.sqrt(tf.square(model) + SMOOTHING**2)
+    return tf.where(model >= 0, 0.5 * (above + root), 0.5 * SMOOTHING**2 / (below + root))
 
 
 def _root_of_half(squares: Any) -> Any:

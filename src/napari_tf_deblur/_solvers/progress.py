@@ -100,6 +100,13 @@ class Progress:
             values[list(batch)] = planes * np.float32(prepared.calibration.scale)
         return prepared.planes.together(values)
 
+    def is_finite(self, batch: tuple[int, ...]) -> bool:
+        """Whether a batch that is solved came out as numbers, in the source's units, too."""
+        scale = np.float32(self._prepared.calibration.scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            image = self._solved[batch] * scale
+        return bool(np.isfinite(image).all() and np.isfinite(self.residual[list(batch)]).all())
+
     @property
     def planes(self) -> tuple[int, ...]:
         """The planes that are solved."""
@@ -117,11 +124,12 @@ class Progress:
         spectrum = fft.rfftn(scene, axes=axes, workers=-1)
         spectrum *= transfer_function(prepared.psf, shape)
         blurred = self._cut(fft.irfftn(spectrum, s=shape, axes=axes, workers=-1))
-        for plane, model in zip(batch, blurred):
-            misfit = prepared.values[plane] - model * np.float32(prepared.calibration.scale)
-            if prepared.valid is not None:
-                misfit *= prepared.valid[plane]
-            self.residual[plane] = misfit
+        with np.errstate(over="ignore", invalid="ignore"):  # see is_finite
+            for plane, model in zip(batch, blurred):
+                misfit = prepared.values[plane] - model * np.float32(prepared.calibration.scale)
+                if prepared.valid is not None:
+                    misfit *= prepared.valid[plane]
+                self.residual[plane] = misfit
 
     def words_of_stop(self) -> str:
         """Say what a run that was stopped has left as it was."""

@@ -14,7 +14,7 @@ from napari_tf_deblur._solvers import load
 from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers.progress import Progress
 from napari_tf_deblur._solvers.registry import solver
-from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
 from napari_tf_deblur.steps import Step
 
 Array = NDArray[np.float32]
@@ -60,6 +60,13 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
         What to solve; nothing in it is changed.
     stop : threading.Event, optional
         Once it is set, the generator returns at its next step, with the best image so far.
+
+    Raises
+    ------
+    ValueError
+        If a solver ends in values that are infinite or no numbers.
+    MemoryError
+        If the memory runs out.
     """
     method = prepared.calibration.method
     progress = Progress(prepared)
@@ -89,6 +96,10 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
                         last_yield = time.perf_counter()
                 converged = converged and iterate.converged
                 progress.end_of(batch)
+                if not progress.is_finite(batch):
+                    raise InvalidValueError(
+                        f"The run ended in values that are infinite or no numbers. {method.remedy}"
+                    )
                 del iterate  # and its arrays, before memory is given back
     except load.memory_errors() as error:
         raise OutOfMemoryError(

@@ -71,6 +71,12 @@ class Method(ABC):
     sample: ClassVar[str] = ""
     """Name of a sample for which it is offered first; none for most methods."""
 
+    remedy: ClassVar[str] = (
+        "Check that no pixel of the image is brighter than others by many orders of magnitude, "
+        "or choose another method."
+    )
+    """What to change, in a sentence, where a run ends in values that are not finite."""
+
     @property
     @abstractmethod
     def solver(self) -> str:

@@ -55,6 +55,10 @@ class GradientDescent(Method):
 
     solver = "gradient_descent"
     short = "descent"
+    remedy = (
+        "Its steps are too large for this image: set a smaller learning rate, or choose the "
+        "optimizer 'lbfgs', which finds its own."
+    )
     counts_photons = False
     reach = 1
     keeps_freed_memory = True

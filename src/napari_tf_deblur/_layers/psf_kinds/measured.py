@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import Axis
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
@@ -11,6 +12,9 @@ from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+
+GREY = 0.01
+"""Part of the brightest pixel by which the colours of a grey picture may differ."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,6 @@ class LayerPSF:
                 f"'{psf.name}' is both the image and its PSF; as PSF, choose a layer that "
                 "shows the blur of one bright point."
             )
-        if psf.rgb:
-            raise InvalidTypeError(
-                f"The PSF layer '{psf.name}' is a colour picture; choose one with a single "
-                "intensity per pixel."
-            )
         if self.ndim > min(source.ndim, 3):
             raise InvalidValueError(
                 f"The PSF layer '{psf.name}' has {self.ndim} axes and the image "
@@ -59,12 +58,13 @@ class LayerPSF:
     def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, and what was done to it, in words."""
         spacing = self._spacing(source)
+        picture, about_colours = self._intensities()
         values, notes = measured_psf(
-            np.asarray(self.layer.data).reshape([axis.size for axis in self._axes]),
+            picture.reshape([axis.size for axis in self._axes]),
             spacing=spacing.of_psf,
             image_spacing=spacing.of_image,
         )
-        return values, (*spacing.notes, *notes)
+        return values, (*spacing.notes, *about_colours, *notes)
 
     def about(self, source: Source) -> str:
         """Say that nothing is known before a run."""
@@ -81,6 +81,20 @@ class LayerPSF:
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
         return {"kind": self.name, "layer": self.layer.name}
+
+    def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Return the layer's pixels; of a grey picture that was saved in colour, one intensity."""
+        pixels = np.asarray(self.layer.data)
+        if not self.layer.rgb:
+            return pixels, ()
+        colours = pixels[..., :3]  # what may follow is transparency
+        if np.ptp(colours, axis=-1).max() > GREY * colours.max():
+            raise InvalidTypeError(
+                f"The PSF layer '{self.layer.name}' is a colour picture; choose one with a single "
+                "intensity per pixel, such as one of its channels (right-click the layer: 'Split "
+                "RGB')."
+            )
+        return colours.mean(axis=-1), ("its colours, which are all the same, were averaged",)
 
     @property
     def _axes(self) -> tuple[Axis, ...]:
