@@ -24,7 +24,7 @@ from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
-from napari_tf_deblur.psf_width import PSFWidth
+from napari_tf_deblur.psf_width import Preference, PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, mapped
 
@@ -40,6 +40,10 @@ LOCAL = 1.0
 LEAST_VARIANCE = 0.02
 """Part of the largest variance of the noise below which pixels count no more."""
 
+
+BLOCKS = 81
+"""Parts of a plane, about, whose errors of prediction are compared: enough to tell their spread,
+and so large that neighbours have little to do with each other."""
 
 LEAST_NOISE = 1e-4
 """Noise, relative to the range of intensities, that any camera has: an image with less is made by
@@ -153,6 +157,24 @@ class Trials:
         risk = float(np.mean(error, where=kept, dtype=np.float64))
         return Trial(risk - 1 - ADDED**-2, solved.residual, prepared.psf)
 
+    def preference(self, other: Trial, told: Trial) -> Preference:
+        """By how much the risk of another trial is less, and how sure that is.
+
+        What it is less by differs from one part of the image to the next, and the spread of these
+        differences tells how much of their mean is chance.
+        """
+        errors = [
+            np.square(self._first - trial.residual / self._scale - self._other) / self._variance
+            for trial in (told, other)
+        ]
+        kept = np.ones(self._first.shape, np.float32)
+        if self._valid is not None:
+            kept = kept * self._valid
+        less = _by_block((errors[0] - errors[1]) * kept)
+        number = float(kept.sum(dtype=np.float64))
+        spread = less.std(ddof=1) * np.sqrt(less.size) if less.size > 1 else np.inf
+        return Preference(float(less.sum()) / number, float(spread) / number)
+
     def width(self, calibration: Calibration) -> PSFWidth:
         """What the spectrum of the whole image says of the PSF's width, looked at once."""
         times = calibration.psf_width
@@ -200,6 +222,17 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     part = np.stack([piece for piece, _ in pieces])
     masks = [mask for _, mask in pieces if mask is not None]
     return part, np.stack(masks) if masks else None, size == frame
+
+
+def _by_block(values: Array) -> NDArray[np.float64]:
+    """Sums over blocks of planes, some dozens of them in each."""
+    axes = values.ndim - 2
+    total = values.sum(axis=1, dtype=np.float64)
+    for axis in range(1, total.ndim):
+        n = total.shape[axis]
+        parts = min(n, round(BLOCKS ** (1 / axes)))
+        total = np.add.reduceat(total, np.arange(parts) * n // parts, axis=axis)
+    return np.asarray(total.ravel())
 
 
 def _variance(values: Array, valid: Mask | None, axes: int) -> Array:
