@@ -26,9 +26,8 @@ WRONG, WRONG_IF_ALONE = 3.25, 4.0
 errors; or the spectrum alone, where there are no trials. These, and those below, were chosen on the
 scenes of ``benchmarks/claims.py --development``."""
 
-SOFT, TOO_SOFT = 2.5, 6.0
-"""Logarithm of the odds for a wider PSF from which on the scene seems soft, and from which on the
-PSF must be too narrow."""
+SOFT = 2.5
+"""Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
 
 AGAINST, FOR = -3.0, 5.0
 """Bounds of what the spectrum says of a narrower PSF beside trials. Against it, it also says how
@@ -41,15 +40,17 @@ makes up for what the prior takes from each point."""
 SURELY = 25.0
 """Logarithm of the odds against a narrower PSF that no softness of a scene explains."""
 
-WORSE = 3.0
-"""Standard errors by which a narrower PSF must predict worse to speak for the one that was told."""
+SURE = 3.0
+"""Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
+was told, or a wider one better to speak against it."""
 
 FINE = 1.2
 """Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
 differs from one 0.8 times as wide by half a square pixel, as scenes do."""
 
-Evidence = Literal["not too wide", "untested", "too wide", "too narrow"]
-"""What an image says of its PSF; untested is one of which neither spectrum nor trials tell."""
+Evidence = Literal["not too wide", "untested", "seems soft", "too wide", "too narrow"]
+"""What an image says of its PSF. Untested is one of which neither spectrum nor trials tell; what
+seems soft is a soft scene, or has a PSF that is too narrow."""
 
 
 class Preference(NamedTuple):
@@ -121,19 +122,21 @@ class PSFWidth:
         """Whether the spectrum alone speaks against a narrower PSF, however soft the scene."""
         return self.narrower < -SURELY
 
-    def evidence(self, narrower: Preference | None = None) -> Evidence:
+    def evidence(
+        self, narrower: Preference | None = None, wider: Preference | None = None
+    ) -> Evidence:
         """Weigh what the spectrum and trials say.
 
         Parameters
         ----------
-        narrower : Preference or None
-            By how much trials prefer a narrower PSF; None where they were not asked.
+        narrower, wider : Preference or None
+            By how much trials prefer such a PSF; None where they were not asked.
         """
         if self.narrower >= self.wider and self._is_wide(narrower):
             return "too wide"
         if self.seems_soft:
-            return "too narrow" if self.wider > TOO_SOFT else "untested"
-        by_trials = narrower is not None and narrower.surely < -WORSE and self.blurs > FINE
+            return "too narrow" if wider is not None and wider.surely > SURE else "seems soft"
+        by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
         is_right = self.excludes_narrower or (by_trials and self.narrower < 0)
         return "not too wide" if is_right else "untested"
 

@@ -25,9 +25,9 @@ Kind = Literal[
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-OfPSF = Literal["not too wide", "untested", "found", "guessed"]
-"""What is known of the PSF: a narrower one would be worse, or the image does not tell; or it was
-found in the image itself, surely or as a guess."""
+OfPSF = Literal["not too wide", "untested", "seems soft", "found", "guessed"]
+"""What is known of the PSF: a narrower one would be worse; the image does not tell, or is softer
+than the PSF makes it; or it was found in the image itself, surely or as a guess."""
 
 SENTENCES: dict[Kind, str] = {
     "fits": "The result fits the data: what it leaves unexplained looks like noise.",
@@ -64,6 +64,8 @@ SENTENCES_OF_FOUND: dict[Kind, str] = {
 SENTENCES_OF_PSF: dict[OfPSF, str] = {
     "not too wide": "A narrower PSF explains the image worse, so that this one is not too wide.",
     "untested": "Whether the PSF is right, this image does not tell.",
+    "seems soft": "The image is softer than this PSF makes it: the sample is soft, or the PSF is "
+    "too narrow.",
     "found": "The blur was found in the image.",
     "guessed": "But the blur was guessed from the image, which does not tell it well: measure the "
     "PSF, or give one that is known.",
@@ -111,7 +113,7 @@ TELLING = 100.0
 """Frequencies, each as the signal's part in it, that say half of what many would: where few are
 above the noise, what is known beforehand, such as that light is not negative, says much."""
 
-NOISY = 2.0
+NOISY = 0.9
 """How much more noise is let in than is best, from both."""
 
 
@@ -123,7 +125,7 @@ class Verdict:
     ----------
     kind : str
         One of :data:`KINDS`; of several planes, that of most.
-    psf : {"not too wide", "untested", "found", "guessed"} or None
+    psf : {"not too wide", "untested", "seems soft", "found", "guessed"} or None
         What is known of the PSF; None where nothing is said of it. That a result fits does not
         say that its PSF is right.
     planes : int
@@ -185,7 +187,7 @@ def judge(
         Whether the blur was found in the image surely; None if a PSF was given.
     """
     if found is not None and evidence == "too narrow":
-        evidence = "untested"  # it was taken rather narrow on purpose
+        evidence = "seems soft"  # a blur that is found is taken rather narrow on purpose
     kind = _kind(shells, evidence, warnings)
     if found is not None:
         return Verdict(kind, "found" if found else "guessed")

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.psf_width import NARROWER, UNTOLD, Evidence, Preference, PSFWidth
+from napari_tf_deblur.psf_width import NARROWER, UNTOLD, WIDER, Evidence, Preference, PSFWidth
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import ADDED, Look, Stopped, Trial, Trials
 
@@ -187,16 +187,23 @@ class _Search:
         if shells is None or not (shells.clear and known):
             return Weighed(self.weighted(place))  # no less, where nothing tells of the PSF
         other = self.with_other(self._calibration, NARROWER * self._calibration.psf_width)
-        narrower: Preference | None = None
+        narrower = wider = None
         if not self._width.excludes_narrower:
-            yield from other.least_risk()
-            narrower = self._trials.preference(other.most_likely, self.most_likely)
-        evidence = self._width.evidence(narrower)
+            narrower = yield from self._preference(other)
+        if self._width.seems_soft:
+            soft = self.with_other(self._calibration, WIDER * self._calibration.psf_width)
+            wider = yield from self._preference(soft)
+        evidence = self._width.evidence(narrower, wider)
         if evidence != "too wide":
             return Weighed(self.of_image(place), evidence)
         found = yield from other.best()
         self._least_if_narrower = other.least
         return replace(found, evidence=evidence)
+
+    def _preference(self, other: "_Search") -> Generator[Step, None, Preference]:
+        """By how much the other is preferred, both at the weight that predicts best."""
+        yield from other.least_risk()
+        return self._trials.preference(other.most_likely, self.most_likely)
 
     @property
     def most_likely(self) -> Trial:
