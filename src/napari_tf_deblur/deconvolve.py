@@ -18,10 +18,13 @@ from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
-from napari_tf_deblur.verdict import UNKNOWN, Verdict, judged
+from napari_tf_deblur.verdict import UNKNOWN, Verdict, judge, together
 from napari_tf_deblur.weight_search import SHARED_WARNING, Weighed, weighed
 
 Array = NDArray[np.float32]
+
+MOST_JUDGED = 8
+"""Planes that a verdict looks at: each costs about as much as half its iterations."""
 
 SEARCH_PART = 0.5
 """Part of the work that the search for a weight is, where there is one."""
@@ -315,12 +318,25 @@ def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
     if not solved.planes or found.noise_is_shared:
         return UNKNOWN
-    values, residual, valid = prepared.values, solved.residual, prepared.valid
-    if len(solved.planes) < len(values):
-        which = list(solved.planes)
-        values, residual = values[which], residual[which]
-        valid = None if valid is None else valid[which]
-    shells = Shells.of(values, residual, valid, prepared.psf, prepared.calibration.scale)
-    width = found.width or PSFWidth.of(prepared)
-    too_wide = prepared.calibration.psf_width < 1 or (False if found.narrower_is_worse else None)
-    return judged(shells, width, prepared.warnings, too_wide)
+    evidence = found.evidence
+    if prepared.calibration.psf_width < 1:
+        evidence = "too wide"
+    elif evidence is None:
+        evidence = PSFWidth.of(prepared).evidence()
+    blur_is_sure = None if prepared.blur is None else prepared.blur.confident
+    verdicts: dict[str, Verdict] = {}
+    valid = prepared.valid
+    number = min(len(solved.planes), MOST_JUDGED)
+    for index in np.linspace(0, len(solved.planes) - 1, number).round().astype(int):
+        plane = solved.planes[index]
+        one = slice(plane, plane + 1)
+        shells = Shells.of(
+            prepared.values[one],
+            solved.residual[one],
+            valid[one] if valid is not None and len(valid) > 1 else valid,
+            prepared.psf,
+            prepared.calibration.scale,
+        )
+        verdict = judge(shells, evidence, prepared.warnings, blur_is_sure)
+        verdicts[prepared.planes.name(plane)] = verdict
+    return together(verdicts)

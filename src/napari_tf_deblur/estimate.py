@@ -10,7 +10,13 @@ from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
-from napari_tf_deblur._preparation.places import places_with_structure, seen, window, without_mean
+from napari_tf_deblur._preparation.places import (
+    centred_size,
+    places_with_structure,
+    seen,
+    window,
+    without_mean,
+)
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.psf import PSF
 
@@ -144,7 +150,7 @@ def wiener_balance(
     True
     """
     frame = planes.shape[2:]
-    look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
+    look = tuple(centred_size(n, LARGEST_LOOK[len(frame)]) for n in frame)
     peak, unit = peak_and_unit(planes, valid)
     found = places_with_structure(planes, valid, unit, look, LARGEST_SERIES) if peak else []
     if not found:

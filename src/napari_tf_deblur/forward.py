@@ -13,6 +13,8 @@ from scipy import fft
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF, checked_psf
 
+Floats = NDArray[np.float64]
+
 Boundary = Literal["unknown", "zero", "periodic"]
 
 BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
@@ -145,42 +147,40 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     return np.asarray(fft.rfftn(wrapped, workers=-1), dtype=np.complex64)
 
 
-def narrowed(psf: PSF, times: float) -> PSF:
-    """Make a PSF narrower, whatever its shape; its centre of gravity stays.
+def resized(psf: PSF, times: float) -> PSF:
+    """Make a PSF narrower or wider, whatever its shape; its centre of gravity stays.
 
-    The phase of its transfer function stays, and the size becomes a power of itself: a Gaussian
-    becomes one of so many times the sigma. Where that function changes its sign, as that of
-    motion does, its zeros must move, and the PSF is drawn together.
+    The transfer function is drawn out along frequency, and cut at the finest that pixels hold.
+    Where it changes its sign, as those of motion and defocus do, edges would ring, and the PSF's
+    pixels are drawn together or apart instead.
 
     Parameters
     ----------
     psf : ndarray of float32
         Of sum 1.
     times : float
-        Part of the width, above 0 and up to 1.
+        How many times as wide, above 0.
 
     Returns
     -------
     ndarray of float32
-        Of sum 1, and the same shape.
+        Of sum 1; a wider one is as much larger, its origin at index ``n // 2`` again.
 
     Examples
     --------
     >>> import numpy as np
     >>> from napari_tf_deblur import gaussian_psf
-    >>> bool(np.abs(narrowed(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3)
+    >>> bool(np.abs(resized(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3)
     True
     """
-    if passes_zero(psf):
-        return _drawn_together(psf, times)
-    grid = _twice(psf)
-    spectrum = transfer_function(psf, grid)
-    size = np.abs(spectrum)
-    spectrum *= np.maximum(size, np.float32(1e-6)) ** np.float32(times**2 - 1)
-    whole = fft.irfftn(spectrum, s=grid, workers=-1)
-    middle = np.roll(whole, [n // 2 for n in psf.shape], tuple(range(psf.ndim)))
-    cut = middle[tuple(slice(n) for n in psf.shape)]
-    return np.asarray(cut / cut.sum(), dtype=np.float32)
+    along = _redrawn if passes_zero(psf) else _resampled
+    drawn = psf.astype(np.float64)
+    for axis, (n, centre) in enumerate(zip(psf.shape, _centre(psf))):
+        more = max(0, math.ceil((times - 1) * n / 2))
+        before = np.arange(n) - centre
+        after = np.arange(n + 2 * more) - more - centre
+        drawn = np.moveaxis(np.tensordot(along(before, after, times), drawn, (1, axis)), 0, axis)
+    return np.asarray(drawn / drawn.sum(), dtype=np.float32)
 
 
 def power_passed(psf: PSF, grid: tuple[int, ...]) -> float:
@@ -212,17 +212,17 @@ def _twice(psf: PSF) -> tuple[int, ...]:
     return tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
 
 
-def _drawn_together(psf: PSF, times: float) -> PSF:
-    """Move each pixel, made as much smaller, to its place, and sum what falls into each."""
-    drawn = np.asarray(psf)
-    for axis, (n, centre) in enumerate(zip(psf.shape, _centre(psf))):
-        edges = np.arange(n + 1) - 0.5
-        moved = centre + times * (edges - centre)
-        low = np.maximum(edges[:-1, None], moved[:-1])
-        high = np.minimum(edges[1:, None], moved[1:])
-        part = (np.maximum(high - low, 0) / times).astype(np.float32)
-        drawn = np.moveaxis(np.tensordot(part, drawn, (1, axis)), 0, axis)
-    return np.asarray(drawn / drawn.sum(), dtype=np.float32)
+def _resampled(before: Floats, after: Floats, times: float) -> Floats:
+    """Shares of pixels at some places in pixels at others, for waves that both can hold."""
+    band = min(1.0, 1 / times)
+    return np.asarray(band * np.sinc(band * (after[:, None] - times * before)))
+
+
+def _redrawn(before: Floats, after: Floats, times: float) -> Floats:
+    """Shares of pixels made so many times as large, and moved as far, in those they fall into."""
+    low = np.maximum(after[:, None] - 0.5, times * (before - 0.5))
+    high = np.minimum(after[:, None] + 0.5, times * (before + 0.5))
+    return np.asarray(np.maximum(high - low, 0) / times)
 
 
 def laplacian_spectrum(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_tf_deblur._noise.blocks import blocks_of
+from napari_tf_deblur._noise.blocks import Blocks, blocks_of
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, best_line
+from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
 from napari_tf_deblur._noise.pieces import Array, Mask, counted, lowest_value, peak_and_unit
 from napari_tf_deblur._preparation.planes import Planes, real_array
 from napari_tf_deblur.errors import InvalidValueError
@@ -18,6 +18,10 @@ from napari_tf_deblur.errors import InvalidValueError
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
+EMPTY = 0.5
+"""Part of the pixels without a photon, from which on counts are sparse."""
+ALIKE = 0.2
+"""Relative difference of a slope of the noise, measured where photons are few, from what it is."""
 
 APART = 3.0
 """Standard errors between the slope that blocks show and that of photons, from which on noise is
@@ -198,7 +202,7 @@ def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Lin
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
     fit = None if camera.fit is None else camera.fit.in_units(unit)
-    photons = _in_units(best_line(blocks, 0.0, axes), peak, unit)
+    photons = _in_units(_line_of_photons(planes, valid, blocks, 0.0, step), peak, unit)
     return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
 
 
@@ -307,8 +311,28 @@ def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise
     peak, unit = peak_and_unit(planes, valid)
     blocks = blocks_of(planes, valid, usual)
     dark = (read_noise / unit) ** 2
-    line = Line(0.0, dark) if blocks is None else best_line(blocks, dark, planes.ndim - 2)
+    line = Line(0.0, dark)
+    if blocks is not None:
+        step = rounding_step(planes, valid) / unit
+        line = _line_of_photons(planes, valid, blocks, dark, step)
     return _in_units(line, peak, unit)
+
+
+def _line_of_photons(
+    planes: Array, valid: Mask | None, blocks: Blocks, dark: float, step: float
+) -> Line:
+    """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
+
+    Where most pixels have the lowest value and the others whole steps more, a step is a photon,
+    unless the noise says otherwise, of which so few photons tell little.
+    """
+    line, error = line_and_error(blocks, dark, planes.ndim - 2)
+    lowest = lowest_value(planes, valid)
+    empty = np.count_nonzero(counted(planes, valid) == lowest)
+    if not step or empty < EMPTY * counted(planes, valid).size:
+        return line
+    unlike = abs(line.slope - step) > max(SURE * error, ALIKE * step)
+    return line if unlike else Line(step, 0.0)
 
 
 def _in_units(line: Line, peak: float, unit: float) -> Line:

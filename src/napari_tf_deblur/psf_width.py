@@ -1,97 +1,158 @@
-"""What an image's spectrum says of the width of a PSF; trials of a narrower one say the rest."""
+"""What the spectrum of an image, and trials on a part of it, say of the width of a PSF.
+
+The spectrum says how much likelier the image is with a PSF that is narrower or wider, whatever the
+strength of the scene at each frequency, as long as that is smooth. Trials say which PSF predicts
+the image better. Neither is enough: a spectrum cannot tell a soft scene from a wide blur, and
+trials favour the PSF that makes up for what the prior does to edges and points.
+"""
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
+from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Fit, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
+from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.forward import hardly_blurs, narrowed
+from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
 
-LEAST_RATIO = 0.01
-"""Of the image's blur to the PSF's; less is none."""
+NARROWER, WIDER = 0.8, 1.25
+"""Times as wide as the PSF: those that it is compared with."""
 
-NARROW = 0.31
-"""Logarithm of the ratio of a PSF that is too narrow, less doubts: as much as many sharp scenes are
-soft themselves."""
 
-SURE = {"narrow": 0.75, "wide": 1.5, "suspect": 1.0, "right": 2.0}
-"""Doubts that a PSF must be wrong by to be called so, or right by whatever a residual says. With
-these, on 13 held-out pictures of which
-none is soft itself, 2 % of right PSFs were called too narrow, and 2 % too wide; of those that cost
-0.5 dB or more, 78 % of 0.75 times the sigma and 89 % of 1.3 times were called so."""
+WRONG, WRONG_IF_ALONE = 3.25, 4.0
+"""What must speak for a narrower PSF: logarithm of the odds, plus the gain of trials in standard
+errors; or the spectrum alone, where there are no trials. These, and those below, were chosen on the
+scenes of ``benchmarks/claims.py --development``."""
 
-NOT_NARROW = 0.1
-"""Logarithm of the ratio, above which a residual must have other reasons than a PSF too wide."""
+SOFT = 2.5
+"""Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
 
-NOT_WIDE = -0.2
-"""Logarithm of the ratio, less its doubt, of a PSF that is not too wide whatever trials say: half
-that of one 25 % too wide. At low noise a narrower PSF predicts better for other reasons, such as
-hard edges."""
+AGAINST, FOR = -3.0, 5.0
+"""Bounds of what the spectrum says of a narrower PSF beside trials. Against it, it also says how
+soft the scene is."""
+
+OF_POINTS = 0.7
+"""Most that trials say for a narrower PSF in a scene of points, which they favour in any case: it
+makes up for what the prior takes from each point."""
+
+SURELY = 25.0
+"""Logarithm of the odds against a narrower PSF that no softness of a scene explains."""
+
+SURE = 3.0
+"""Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
+was told, or a wider one better to speak against it."""
+
+FINE = 1.2
+"""Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
+differs from one 0.8 times as wide by half a square pixel, as scenes do."""
+
+Evidence = Literal["not too wide", "untested", "seems soft", "too wide", "too narrow"]
+"""What an image says of its PSF. Untested is one of which neither spectrum nor trials tell; what
+seems soft is a soft scene, or has a PSF that is too narrow."""
+
+
+class Preference(NamedTuple):
+    """By how much trials prefer another PSF: the fall of the risk, and its standard error."""
+
+    gain: float
+    error: float
+
+    @classmethod
+    def of(cls, less: NDArray[np.float64]) -> "Preference":
+        """Sum up by how much the risk is less in each block of an image, and see their spread."""
+        spread = less.std(ddof=1) * np.sqrt(less.size) if less.size > 1 else np.inf
+        return cls(float(less.sum()), float(spread))
+
+    @property
+    def surely(self) -> float:
+        """The gain in standard errors."""
+        return self.gain / max(self.error, 1e-12)
 
 
 @dataclass(frozen=True)
 class PSFWidth:
-    """How wide a PSF is beside the blur that the spectrum of an image shows.
+    """What the spectrum of an image says of the width of a PSF.
 
     Attributes
     ----------
-    log_ratio : float
-        Logarithm of the image's blur over the PSF's, as variances: negative for a PSF that is
-        too wide.
-    doubt : float
-        Its standard deviation; infinite where the image says nothing.
+    narrower, wider : float
+        Logarithm of how many times likelier the image's spectrum is with a PSF `NARROWER` or
+        `WIDER` times as wide; negative if it is less likely, both 0 if nothing is known.
+    blurs : float
+        Standard deviation in pixels of a Gaussian that passes as much power.
     of_points : bool
-        Whether the scene looks like points, which a narrower PSF predicts better in any case.
+        Whether the scene looks like points.
     """
 
-    log_ratio: float
-    doubt: float
-    of_points: bool
+    narrower: float = 0.0
+    wider: float = 0.0
+    blurs: float = 0.0
+    of_points: bool = False
 
     @classmethod
     def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
         """Look at an image and its PSF, or that PSF made so many times as wide."""
-        psf = prepared.psf if times == 1 else narrowed(prepared.psf, times)
+        psf = resized(prepared.psf, times)
         if hardly_blurs(psf):
             return UNTOLD
-        pieces = pieces_of(prepared.values, prepared.valid)
+        valid = prepared.valid
+        if np.isfinite(top := saturated_at(prepared.values, valid)):
+            below = prepared.values < top
+            valid = below if valid is None else below & valid
+        pieces = pieces_of(prepared.values, valid)
         if not pieces:
             return UNTOLD
-        fit = Model(spectrum_of(pieces, prepared.spacing, psf)).ratio()
-        ratio = max(float(fit.blur[0]), LEAST_RATIO)
-        doubt = float(np.sqrt(fit.uncertainty[0, 0])) / ratio
-        return cls(float(np.log(ratio)), doubt, fit.slope == SLOPE_OF_POINTS)
+
+        def fit(factor: float) -> Fit:
+            spectrum = spectrum_of(pieces, prepared.spacing, resized(psf, factor))
+            return Model(spectrum).as_told()
+
+        told, narrower, wider = (fit(factor) for factor in (1.0, NARROWER, WIDER))
+        passed = power_passed(psf, tuple(2 * n for n in psf.shape))
+        return cls(
+            narrower=told.badness - narrower.badness,
+            wider=told.badness - wider.badness,
+            blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
+            of_points=told.slope == SLOPE_OF_POINTS,
+        )
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether the PSF is too narrow, or the sample as soft; of points nothing is said."""
-        return not self.of_points and self.log_ratio - SURE["narrow"] * self.doubt > NARROW
+    def seems_soft(self) -> bool:
+        """Whether the image is softer than the PSF makes it, or the scene is soft itself."""
+        return self.wider > SOFT and self.wider > self.narrower
 
     @property
-    def is_wide(self) -> bool:
-        """Whether the PSF is too wide."""
-        return self.log_ratio + SURE["wide"] * self.doubt < 0 and self.log_ratio < NOT_WIDE
+    def excludes_narrower(self) -> bool:
+        """Whether the spectrum alone speaks against a narrower PSF, however soft the scene."""
+        return self.narrower < -SURELY
 
-    def may_be_wide(self, left: bool) -> bool:
-        """Whether it is, if trials say so as well. A right PSF looks a little narrow for points.
+    def evidence(
+        self, narrower: Preference | None = None, wider: Preference | None = None
+    ) -> Evidence:
+        """Weigh what the spectrum and trials say.
 
         Parameters
         ----------
-        left : bool
-            Whether a residual speaks for it: see `Shells.left_where_hardly_passed`.
+        narrower, wider : Preference or None
+            By how much trials prefer such a PSF; None where they were not asked.
         """
-        doubts = 0 if self.of_points else SURE["suspect"] * self.doubt
-        alone = self.log_ratio + doubts < 0
-        unsure = self.log_ratio - SURE["right"] * self.doubt < NOT_WIDE
-        return alone or (left and unsure and self.log_ratio < NOT_NARROW)
+        if self.narrower >= self.wider and self._is_wide(narrower):
+            return "too wide"
+        if self.seems_soft:
+            return "too narrow" if wider is not None and wider.surely > SURE else "seems soft"
+        by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
+        is_right = self.excludes_narrower or (by_trials and self.narrower < 0)
+        return "not too wide" if is_right else "untested"
 
-    @property
-    def is_right(self) -> bool:
-        """Whether the PSF is not too wide, whatever trials say."""
-        return self.log_ratio - self.doubt > NOT_WIDE
+    def _is_wide(self, narrower: Preference | None) -> bool:
+        if narrower is None:
+            return self.narrower > WRONG_IF_ALONE
+        surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
+        return float(np.clip(self.narrower, AGAINST, FOR)) + surely > WRONG
 
 
-UNTOLD = PSFWidth(0.0, np.inf, False)
+UNTOLD = PSFWidth()
 """Of which nothing is known."""

@@ -14,7 +14,7 @@ from napari_tf_deblur._preparation.places import (
     window,
     without_mean,
 )
-from napari_tf_deblur.forward import passes_zero, transfer_function
+from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.noise import level_and_line
 from napari_tf_deblur.psf import PSF
 
@@ -47,10 +47,6 @@ through the window neighbours say much the same."""
 MISJUDGED = 1.5
 """Power of the emptiest shell, over that of the noise by the image's differences, up to which the
 shell is right: photographs have more noise where they are bright than such an estimate tells."""
-
-HARDLY_PASSED, LEFT = 0.04, 1.35
-"""Square of what a PSF passes, below which it is next to nothing, and the residual's power there,
-over the noise's, from which on data are left that such a PSF lets through no scene to explain."""
 
 NOT_FOLLOWED = 0.02
 """Part of the data that is followed, below which a shell is left as it was."""
@@ -87,9 +83,6 @@ class Shells:
         Power of the residual, each pixel in units of its own noise.
     followed : ndarray of float64
         Part of the data that the re-blurred result follows, 0 to 1.
-    has_zeros : bool
-        Whether the optical transfer function has zeros between what it passes, as those of
-        motion and defocus have, so that shells hold frequencies of many kinds.
     mean_passed : float
         Mean square of the optical transfer function over all frequencies.
     at_nyquist : tuple of (float, float)
@@ -102,7 +95,6 @@ class Shells:
     data: Doubles
     residual: Doubles
     followed: Doubles
-    has_zeros: bool
     mean_passed: float
     at_nyquist: tuple[tuple[float, float], ...]
 
@@ -155,18 +147,6 @@ class Shells:
         """Power of the residual, less what chance may add."""
         return np.asarray(self.residual / (1 + np.sqrt(PER_FREQUENCY / self.count)))
 
-    @property
-    def left_where_hardly_passed(self) -> bool:
-        """Whether data are left that no scene explains if the PSF is as wide as that.
-
-        Or if the weight is large, or the run is not at its end.
-        Not told of PSFs with zeros: beside these data are left in any case.
-        """
-        if self.has_zeros:
-            return False
-        where = (self.passed < HARDLY_PASSED) & (self.data > CLEAR)
-        return bool(self.surely_left[where].max(initial=0.0) > LEFT)
-
     @classmethod
     def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:
         """Average what pieces, shape (pieces, channels, *look), hold."""
@@ -216,7 +196,6 @@ class Shells:
             data=in_data[enough] / least,
             residual=left[enough] / least,
             followed=followed[enough],
-            has_zeros=passes_zero(psf),
             mean_passed=float(np.average(np.square(transfer), weights=weight)),
             at_nyquist=tuple(
                 (float(transfer[edge].mean()), float(observed[edge].mean() / least))

@@ -5,6 +5,12 @@ noise of both is independent (Oliveira, Lei & Tibshirani, Annals of Statistics 5
 photons, thinning). The result of one copy, blurred again, is compared with the other. It errs
 least where the result is neither too smooth nor noisy, however narrow the PSF, and no pixel need
 be left out.
+
+Two risks are measured. That of the data counts each pixel in units of its own noise: it tells
+which PSF explains them. That of the image counts all pixels alike, after a filter has undone the
+blur: it tells which weight comes nearest to the truth. Where structures are thin and bright on a
+dark ground, the first says most of the ground, and asks for weights up to 16 times as large
+(``benchmarks/weights.py``).
 """
 
 from collections.abc import Generator
@@ -14,14 +20,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
+from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._noise.chance import normal_numbers
+from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.places import Place, places_with_structure, seen
+from napari_tf_deblur._preparation.places import Place, centred_size, places_with_structure, seen
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import run
-from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur.forward import Boundary, transfer_function
 from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
 from napari_tf_deblur.psf_width import PSFWidth
@@ -40,6 +49,20 @@ LOCAL = 1.0
 LEAST_VARIANCE = 0.02
 """Part of the largest variance of the noise below which pixels count no more."""
 
+
+BLOCKS = 81
+"""Parts of a plane, about, whose errors of prediction are compared: enough to tell their spread,
+and so large that neighbours have little to do with each other."""
+
+BALANCE = 0.01
+"""Of the Wiener filter that undoes the blur of an error of prediction. With less, noise hides what
+is compared; with more, it is fine detail that counts for nothing."""
+
+NEAR = 0.1
+"""Part of the PSF's largest value, to where pixels are near a saturated one."""
+
+LEAST_COMPARED = 0.1
+"""Part of the pixels that must be left to be compared with."""
 
 LEAST_NOISE = 1e-4
 """Noise, relative to the range of intensities, that any camera has: an image with less is made by
@@ -72,17 +95,27 @@ class Trial:
 
     Attributes
     ----------
-    risk : float
-        Mean squared error of prediction in units of the noise's variance, less the noise's own.
+    risks : ndarray of float64
+        Mean squared error of prediction in units of the noise's variance, less the noise's own:
+        what each of some dozens of blocks adds to it.
+    image_risk : float
+        Mean square of the same, the blur undone, in units of the noise's mean variance, less the
+        noise's own.
     residual : ndarray of float32
         What the result leaves unexplained.
     psf : ndarray of float32
         That it was deblurred with.
     """
 
-    risk: float
+    risks: NDArray[np.float64]
+    image_risk: float
     residual: Array
     psf: PSF
+
+    @property
+    def risk(self) -> float:
+        """Mean squared error of prediction."""
+        return float(self.risks.sum())
 
 
 class Trials:
@@ -111,30 +144,46 @@ class Trials:
         self._scale = np.float32(prepared.calibration.scale)
         observed = values / self._scale
         self._boundary: Boundary = prepared.boundary if whole else "unknown"
-        self._variance = _variance(observed, self._valid, prepared.psf.ndim)
-        random = np.random.default_rng(0)
-        split = random.standard_normal(observed.shape, np.float32)
-        split *= np.sqrt(self._variance)
-        self._first = observed + np.float32(ADDED) * split
-        self._other = observed - np.float32(1 / ADDED) * split
+        self._compared = _unsaturated(values, self._valid, prepared.psf)
+        lines = _lines(observed, self._compared)
+        self._variance = _variance(observed, lines, prepared.psf.ndim)
+        split = normal_numbers(observed, prepared.psf.ndim)
+        split *= np.sqrt(_of_lines(observed, lines))
+        self._observed, self._split = observed, split
+        self._first, self._other = self._copies(mirrored=False)
 
     @property
     def can_tell(self) -> bool:
         """Whether there is noise to be split."""
         return bool(self._variance.max() > 0)
 
-    def at(self, calibration: Calibration) -> Generator[Step, None, Trial]:
+    def _copies(self, mirrored: bool) -> tuple[Array, Array]:
+        """Two copies whose noise has nothing in common."""
+        sign = -1 if mirrored else 1
+        first = self._observed + np.float32(sign * ADDED) * self._split
+        return first, self._observed - np.float32(sign / ADDED) * self._split
+
+    def at(self, calibration: Calibration, mirrored: bool = False) -> Generator[Step, None, Trial]:
         """Deblur the first copy, and compare with the other.
+
+        Parameters
+        ----------
+        calibration : Calibration
+            With the weight, and the width of the PSF, to be tried.
+        mirrored : bool
+            Whether noise is split with the other sign. In the mean of both trials, nothing is left
+            of what the random numbers have in common with the image.
 
         Yields
         ------
         Step
             Its image is what the image was.
         """
+        first, other = self._copies(mirrored) if mirrored else (self._first, self._other)
         method: Any = calibration.method
         hurried = replace(method, tolerance=method.trial_tolerance)
         arguments = Arguments(
-            self._first * self._scale + np.float32(self._prepared.calibration.method.offset),
+            first * self._scale + np.float32(self._prepared.calibration.method.offset),
             self._prepared.psf,
             replace(calibration, method=hurried),
             self._boundary,
@@ -147,11 +196,15 @@ class Trials:
         solved = yield from mapped(run(prepared, self._stop), self._shown)
         if self._is_stopped:
             raise Stopped
-        predicted = self._first - solved.residual / self._scale
-        error = np.square(predicted - self._other) / self._variance
-        kept: Any = True if self._valid is None else self._valid
-        risk = float(np.mean(error, where=kept, dtype=np.float64))
-        return Trial(risk - 1 - ADDED**-2, solved.residual, prepared.psf)
+        apart = first - solved.residual / self._scale - other
+        kept: Any = True if self._compared is None else self._compared
+        if self._compared is not None:
+            apart = np.where(self._compared, apart, np.float32(0))
+        part = 1.0 if self._compared is None else float(np.mean(self._compared))
+        noise, unit = 1 + ADDED**-2, np.mean(self._variance, where=kept, dtype=np.float64)
+        errors = _by_block(apart**2 / self._variance) / (part * apart.size)
+        image_risk = _undone(apart, self._prepared.psf) / float(unit) / part - noise
+        return Trial(errors - noise / errors.size, image_risk, solved.residual, prepared.psf)
 
     def width(self, calibration: Calibration) -> PSFWidth:
         """What the spectrum of the whole image says of the PSF's width, looked at once."""
@@ -189,7 +242,7 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     values = prepared.values[used]
     valid = None if prepared.valid is None else prepared.valid[used]
     frame = values.shape[2:]
-    size = tuple(min(n, look.size[len(frame)]) for n in frame)
+    size = tuple(centred_size(n, look.size[len(frame)]) for n in frame)
     most = max(1, look.pixels // int(np.prod(size)))
     places: list[tuple[int, Place]] = []
     if size != frame or len(values) > most:
@@ -202,13 +255,68 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     return part, np.stack(masks) if masks else None, size == frame
 
 
-def _variance(values: Array, valid: Mask | None, axes: int) -> Array:
-    """The noise's variance at each pixel, from the brightness around it; never 0 if any is."""
-    sigma = (0,) * (values.ndim - axes) + (LOCAL,) * axes
-    variance = np.empty_like(values)
+def _by_block(values: Array) -> NDArray[np.float64]:
+    """Sums over blocks of planes, some dozens of them in each."""
+    axes = values.ndim - 2
+    total = values.sum(axis=1, dtype=np.float64)
+    for axis in range(1, total.ndim):
+        n = total.shape[axis]
+        parts = min(n, round(BLOCKS ** (1 / axes)))
+        total = np.add.reduceat(total, np.arange(parts) * n // parts, axis=axis)
+    return np.asarray(total.ravel())
+
+
+def _undone(apart: Array, psf: PSF) -> float:
+    """Mean square of an error of prediction after its blur was undone; of white noise its own."""
+    frame = apart.shape[2:]
+    power = np.square(np.abs(transfer_function(psf, frame)))
+    gain = power / np.square(power + np.float32(BALANCE))
+    twice = np.full(power.shape[-1], 2.0)  # what the half spectrum leaves out
+    twice[0] = 1.0
+    if frame[-1] % 2 == 0:
+        twice[-1] = 1.0
+    gain = gain * twice
+    spectrum = fft.rfftn(apart, axes=tuple(range(2, apart.ndim)), workers=-1)
+    of_frequencies = np.sum(np.square(np.abs(spectrum)), axis=(0, 1), dtype=np.float64)
+    return float(np.sum(gain * of_frequencies) / np.sum(gain) / apart.size)
+
+
+def _unsaturated(values: Array, valid: Mask | None, psf: PSF) -> Mask | None:
+    """Pixels that count and are not saturated, nor near those that are; None for all.
+
+    No scene explains what was cut off, nor what a scene that tries to says of its neighbours.
+    """
+    kept = np.ones(values.shape, np.bool_) if valid is None else valid.copy()
+    cut = np.zeros(values.shape, np.bool_)
     for channel in range(values.shape[1]):
         one = np.s_[:, channel : channel + 1]
-        line = noise_line(values[one], None if valid is None else valid[one])
-        around = ndimage.gaussian_filter(values[one], sigma, mode="nearest")
-        variance[one] = np.maximum(line.at_zero + line.slope * around, 0)
+        cut[one] = kept[one] & (values[one] >= saturated_at(values[one], kept[one]))
+    if not cut.any():
+        return valid
+    lit = np.nonzero(psf > NEAR * psf.max())
+    size = [2 * max(abs(at - n // 2)) + 1 for at, n in zip(lit, psf.shape)]
+    near = ndimage.maximum_filter(cut, (1, 1, *size))
+    for left in (kept & ~near, kept & ~cut):
+        if np.count_nonzero(left) > LEAST_COMPARED * np.count_nonzero(kept):
+            return left
+    return valid
+
+
+def _lines(values: Array, valid: Mask | None) -> list[Line]:
+    """The noise's variance over the brightness, channel by channel."""
+    channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
+    return [noise_line(values[c], None if valid is None else valid[c]) for c in channels]
+
+
+def _of_lines(values: Array, lines: list[Line]) -> Array:
+    """The noise's variance by each pixel's own value: right on average, whatever is around it."""
+    shape = (1, -1) + (1,) * (values.ndim - 2)
+    slope, at_zero = (np.reshape(part, shape).astype(np.float32) for part in zip(*lines))
+    return np.maximum(at_zero + slope * values, np.float32(0))
+
+
+def _variance(values: Array, lines: list[Line], axes: int) -> Array:
+    """The noise's variance by the brightness around each pixel; never 0 if any is."""
+    sigma = (0,) * (values.ndim - axes) + (LOCAL,) * axes
+    variance = _of_lines(ndimage.gaussian_filter(values, sigma, mode="nearest"), lines)
     return np.asarray(np.maximum(variance, np.float32(LEAST_VARIANCE) * variance.max()))

@@ -1,13 +1,14 @@
 """Whether to believe a result, in a word and a sentence."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from napari_tf_deblur._preparation.checks import SATURATED
-from napari_tf_deblur.psf_width import UNTOLD, PSFWidth
+from napari_tf_deblur.psf_width import Evidence
 from napari_tf_deblur.residual import CLEAR, Shells
 
 Kind = Literal[
@@ -24,17 +25,20 @@ Kind = Literal[
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+OfPSF = Literal["not too wide", "untested", "seems soft", "found", "guessed"]
+"""What is known of the PSF: a narrower one would be worse; the image does not tell, or is softer
+than the PSF makes it; or it was found in the image itself, surely or as a guess."""
+
 SENTENCES: dict[Kind, str] = {
     "fits": "The result fits the data: what it leaves unexplained looks like noise.",
     "over-smoothed": "The result is smoother than the data: it leaves structure unexplained; try "
-    "a smaller weight, or more iterations.",
+    "less smoothing.",
     "noise fitted": "Noise is being fitted: the finest detail of the result is not to be trusted; "
-    "try a larger weight, or fewer iterations.",
+    "try more smoothing.",
     "PSF too wide": "The PSF is probably too wide: the image has finer detail than such a PSF "
-    "lets through, and edges may ring; try a smaller sigma, or measure the PSF on beads.",
+    "lets through, and edges may ring; try a narrower PSF, or measure it.",
     "PSF too narrow": "The PSF is probably too narrow, unless the sample is as soft as that: the "
-    "image has less fine detail than such a PSF lets through; try a larger sigma, or measure the "
-    "PSF on beads.",
+    "image has less fine detail than such a PSF lets through; try a wider PSF, or measure it.",
     "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "
     "pixels to ignore, or take the image with less light.",
     "undersampled": "The pixels are too large for this PSF: detail finer than two pixels shows as "
@@ -46,8 +50,30 @@ SENTENCES: dict[Kind, str] = {
 }
 """What a user can act on, for each kind."""
 
-SAID_FIRST = ("saturated", "undersampled", "hardly blurred")
-"""Kinds that a user must mend first."""
+SENTENCES_OF_FOUND: dict[Kind, str] = {
+    "PSF too wide": "The blur that was found in the image was too wide: the image has finer detail "
+    "than that lets through, and edges may ring; measure the PSF, or give one that is known.",
+    "hardly blurred": "The image seems hardly blurred, so that there is little to gain; keep the "
+    "image as it is, or give a PSF that is known.",
+    "undersampled": "The pixels are too large for the blur that was found in the image: detail "
+    "finer than two pixels shows as false patterns, which no method can undo; take the image with "
+    "smaller pixels.",
+}
+"""The same, where nobody gave a PSF."""
+
+SENTENCES_OF_PSF: dict[OfPSF, str] = {
+    "not too wide": "A narrower PSF explains the image worse, so that this one is not too wide.",
+    "untested": "Whether the PSF is right, this image does not tell.",
+    "seems soft": "The image is softer than this PSF makes it: the sample is soft, or the PSF is "
+    "too narrow.",
+    "found": "The blur was found in the image.",
+    "guessed": "But the blur was guessed from the image, which does not tell it well: measure the "
+    "PSF, or give one that is known.",
+}
+"""What is known of the PSF, where that is not what is wrong."""
+
+OF_PSF = ("fits", "over-smoothed", "noise fitted")
+"""Kinds that say nothing of the PSF themselves."""
 
 PASSES_ALL = 0.5
 """Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in
@@ -87,40 +113,65 @@ TELLING = 100.0
 """Frequencies, each as the signal's part in it, that say half of what many would: where few are
 above the noise, what is known beforehand, such as that light is not negative, says much."""
 
-NOISY = 2.0
+NOISY = 0.9
 """How much more noise is let in than is best, from both."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to believe a result; ``str`` of it is a sentence that says what to do.
+    """Whether to believe a result; ``str`` of it says so, and what to do.
 
     Attributes
     ----------
     kind : str
-        One of :data:`KINDS`.
+        One of :data:`KINDS`; of several planes, that of most.
+    psf : {"not too wide", "untested", "seems soft", "found", "guessed"} or None
+        What is known of the PSF; None where nothing is said of it. That a result fits does not
+        say that its PSF is right.
+    planes : int
+        How many planes were looked at.
+    others : tuple of (str, tuple of str)
+        Other kinds, each with the planes that it was said of.
 
     Examples
     --------
     >>> print(Verdict("fits"))
     The result fits the data: what it leaves unexplained looks like noise.
+    >>> print(Verdict("fits", "untested"))
+    The result fits the data: what it leaves unexplained looks like noise. Whether the PSF is \
+right, this image does not tell.
     """
 
     kind: Kind
+    psf: OfPSF | None = None
+    planes: int = 1
+    others: tuple[tuple[Kind, tuple[str, ...]], ...] = ()
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
-        return SENTENCES[self.kind]
+        """Say it in sentences."""
+        sentences = SENTENCES | SENTENCES_OF_FOUND if self._of_found else SENTENCES
+        said = [sentences[self.kind]]
+        if self.others:
+            same = self.planes - sum(len(names) for _, names in self.others)
+            rest = "; ".join(f"{kind}: {_in_words(names)}" for kind, names in self.others)
+            said.append(f"So it is in {same} of {self.planes} planes; {rest}.")
+        if self.psf is not None and self.kind in OF_PSF:
+            said.append(SENTENCES_OF_PSF[self.psf])
+        return " ".join(said)
+
+    @property
+    def _of_found(self) -> bool:
+        return self.psf in ("found", "guessed")
 
 
 UNKNOWN = Verdict("unknown")
 
 
-def judged(
+def judge(
     shells: Shells | None,
-    width: PSFWidth = UNTOLD,
+    evidence: Evidence = "untested",
     warnings: Iterable[str] = (),
-    too_wide: bool | None = None,
+    found: bool | None = None,
 ) -> Verdict:
     """Say whether to believe a result.
 
@@ -128,20 +179,40 @@ def judged(
     ----------
     shells : Shells or None
         Of data and residual; None where there are none.
-    width : PSFWidth
-        Of the PSF, beside the blur of the data.
+    evidence : Evidence
+        What the image says of the PSF.
     warnings : iterable of str
         Of the image, as :func:`image_warnings` gives them.
-    too_wide : bool or None
-        Whether trials say that the PSF is too wide; None where they do not tell.
+    found : bool or None
+        Whether the blur was found in the image surely; None if a PSF was given.
     """
-    kind = _kind(shells, width, warnings, too_wide)
-    return Verdict("PSF too wide" if too_wide and kind not in SAID_FIRST else kind)
+    if found is not None and evidence == "too narrow":
+        evidence = "seems soft"  # a blur that is found is taken rather narrow on purpose
+    kind = _kind(shells, evidence, warnings)
+    if found is not None:
+        return Verdict(kind, "found" if found else "guessed")
+    if evidence == "too wide" or evidence == "too narrow":
+        return Verdict(kind)
+    return Verdict(kind, evidence)
 
 
-def _kind(
-    shells: Shells | None, width: PSFWidth, warnings: Iterable[str], too_wide: bool | None
-) -> Kind:
+def together(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """One verdict of several planes, by their names: that of most, and which differ."""
+    kinds = Counter(verdict.kind for verdict in verdicts.values())
+    most = max(kinds, key=lambda kind: (kinds[kind], kind != "fits"))
+    others = {kind: [name for name, v in verdicts.items() if v.kind == kind] for kind in kinds}
+    return replace(
+        next(verdict for verdict in verdicts.values() if verdict.kind == most),
+        planes=len(verdicts),
+        others=tuple((kind, tuple(names)) for kind, names in others.items() if kind != most),
+    )
+
+
+def _in_words(names: tuple[str, ...]) -> str:
+    return f"plane{'s' * (len(names) > 1)} {', '.join(names)}"
+
+
+def _kind(shells: Shells | None, evidence: Evidence, warnings: Iterable[str]) -> Kind:
     if any(SATURATED in warning for warning in warnings):
         return "saturated"
     if shells is None:
@@ -150,6 +221,8 @@ def _kind(
         return "hardly blurred"
     if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
         return "undersampled"
+    if evidence == "too wide":
+        return "PSF too wide"
     if not shells.clear:
         return "unknown"
     held_back = _held_back(shells)
@@ -157,10 +230,8 @@ def _kind(
     too_noisy, too_smooth = _errors_added(shells)
     if in_main > LEFT_SURELY and too_smooth > COSTS:
         return "over-smoothed"
-    if width.is_narrow:
+    if evidence == "too narrow":
         return "PSF too narrow"
-    if width.is_wide and too_wide is not False:
-        return "PSF too wide"
     left = in_main > LEFT_MAIN and too_smooth > COSTS
     if left or (held_back > HELD_BACK and too_smooth > ADDED):
         return "over-smoothed"

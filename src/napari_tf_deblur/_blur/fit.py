@@ -6,7 +6,7 @@ with the square of frequency instead, towards the floor of white noise. All that
 found at once, as the most probable: the blur's covariance is as certain as the rest lets it be.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,9 +47,6 @@ HIGHEST = 0.42
 
 WIDTHS = np.geomspace(0.25, 9.0, 20)
 """Standard deviations, in pixels, at which an equal blur along all axes is tried."""
-
-RATIOS = np.geomspace(0.25, 4.0, 7)
-"""Parts of a PSF's blur that are tried."""
 
 OWN = 0.12
 """Variance, in pixels squared, of what is not blurred: a pixel is no point."""
@@ -207,11 +204,13 @@ class Model:
         columns = self.spectrum.products @ self._variances(1.0)[:, None]
         return self._best_of(columns, np.square(WIDTHS))
 
-    def ratio(self) -> Fit:
-        """Fit how many times the blur of the spectrum's PSF there is, as its variance."""
-        columns = -self.spectrum.log_passed[:, None] / (4 * np.pi**2)
-        columns += OWN * (self.spectrum.products @ self._variances(1.0)[:, None])
-        return self._best_of(columns, RATIOS)[0]
+    def as_told(self) -> Fit:
+        """Fit scene and noise, if the blur is that of the spectrum's PSF."""
+        columns, told = -self.spectrum.log_passed[:, None] / (4 * np.pi**2), np.ones(1)
+        fit = self.fit(columns, told, free=False)
+        points = self.fit(columns, told, free=False, slope=SLOPE_OF_POINTS)
+        points = replace(points, badness=points.badness - ODDS_OF_POINTS)  # rarer
+        return min(fit, points, key=lambda fit: fit.badness)
 
     def _best_of(self, columns: Floats, tried: Floats) -> tuple[Fit, Floats]:
         """Fit one coefficient, from the best of several; also return the badness of these.

@@ -167,11 +167,12 @@ def _in_place(of_blocks: Values, values: Array) -> Values:
 
 
 def _spread(of_blocks: Values, values: Array) -> Array:
-    """The value of each block at its pixels; that of the nearest beyond the last whole block."""
+    """The value of each block at its pixels; that of the nearest beyond the whole blocks."""
     spread = _in_place(of_blocks, values).astype(np.float32)
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
         spread = np.repeat(spread, b, axis)
-        rest = [(0, n - spread.shape[axis] if a == axis else 0) for a in range(values.ndim)]
+        before, after = _beside(n, b)
+        rest = [(before, after) if a == axis else (0, 0) for a in range(values.ndim)]
         spread = np.pad(spread, rest, mode="edge")
     return spread
 
@@ -183,10 +184,16 @@ def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
     return total / np.maximum(count, 1), count
 
 
+def _beside(n: int, block: int) -> tuple[int, int]:
+    """Pixels before and after the whole blocks: as many, so that no direction is preferred."""
+    return (n % block) // 2, n % block - (n % block) // 2
+
+
 def _block_sums(values: Array) -> Values:
     """Sum of each whole block; one axis after the other, which is faster than all at once."""
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
-        whole = values[(slice(None),) * axis + (slice(n // b * b),)]
+        before, after = _beside(n, b)
+        whole = values[(slice(None),) * axis + (slice(before, n - after),)]
         parts = (*whole.shape[:axis], n // b, b, *whole.shape[axis + 1 :])
         values = np.add.reduce(whole.reshape(parts), axis=axis + 1)
     return values.ravel().astype(np.float64)

@@ -23,7 +23,8 @@ def places_with_structure(
 ) -> list[tuple[int, Place]]:
     """Pick pieces of the size `look`, one in each of at most `most` groups of planes.
 
-    The middle of the middle plane of each group, unless there is much more to be seen elsewhere.
+    The middle of the middle plane of each group, unless there is much more to be seen elsewhere;
+    then where there is most. An image that is turned or mirrored is looked at in the same places.
 
     Parameters
     ----------
@@ -43,15 +44,11 @@ def places_with_structure(
     list of (int, tuple of slice)
         Plane, and place in it over channels and frame; none if nothing is to be seen.
     """
-    frame = planes.shape[2:]
-    starts = []
-    for n, m in zip(frame, look):
-        every = np.linspace(0, n - m, -(-n // m)).astype(int).tolist()
-        starts.append(sorted({(n - m) // 2, *every}, key=lambda start: abs(2 * start - (n - m))))
-    corners = sorted(
-        product(*starts), key=lambda corner: [a != line[0] for a, line in zip(corner, starts)]
-    )
-    places = [(slice(None), *(slice(a, a + m) for a, m in zip(c, look))) for c in corners]
+    starts = [_starts(n, m) for n, m in zip(planes.shape[2:], look)]
+    places = [
+        (slice(None), *(slice(a, a + m) for a, m in zip(corner, look)))
+        for corner in product(*starts)  # the middle first
+    ]
     usable = [
         plane
         for plane in range(len(planes))
@@ -60,16 +57,33 @@ def places_with_structure(
     picked: list[tuple[int, Place]] = []
     for group in np.array_split(usable, min(most, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
-        best, largest = None, 0.0
-        for plane, place in product(nearest, places):
-            if _is_blank(*seen(planes, valid, plane, place)):
-                continue
-            found = _structure(without_mean(*seen(planes, valid, plane, place), unit))
-            if best is None or found > MUCH_MORE * max(largest, 0.0):
-                best, largest = (plane, place), found
-        if best is not None:
-            picked.append(best)
+        found = {
+            (plane, number): _structure(without_mean(*seen(planes, valid, plane, place), unit))
+            for plane, (number, place) in product(nearest, enumerate(places))
+            if not _is_blank(*seen(planes, valid, plane, place))
+        }
+        usual = next((at for at in found if at[1] == 0), None)
+        best = max(found, key=lambda at: found[at])
+        if usual is not None and found[best] <= MUCH_MORE * max(found[usual], 0.0):
+            best = usual
+        picked.append((best[0], places[best[1]]))
     return picked
+
+
+def centred_size(n: int, most: int) -> int:
+    """Pixels of a piece, `most` at the most, that has as many on both sides of it in `n`."""
+    return n if n <= most else max(1, most - (n - most) % 2)
+
+
+def _starts(n: int, m: int) -> list[int]:
+    """First pixels of pieces of m that cover n: of one in the middle first, then of a mirrored row.
+
+    The middle is one half pixel off where `centred_size` was not asked.
+    """
+    count = -(-n // m)
+    half = [k * (n - m) // (count - 1) for k in range(count // 2)]
+    middle = (n - m) // 2
+    return [middle, *sorted({*half, *(n - m - start for start in half)} - {middle})]
 
 
 def window(look: tuple[int, ...]) -> Array:

@@ -17,7 +17,7 @@ from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur.forward import Boundary, Grid, narrowed
+from napari_tf_deblur.forward import Boundary, Grid, resized
 from napari_tf_deblur.methods import FromImage, Method
 from napari_tf_deblur.psf import PSF, checked_psf
 from napari_tf_deblur.psf_check import psf_warnings, whole_psf
@@ -99,7 +99,7 @@ class Prepared:
         psf, blur = _psf(arguments, blur)
         psf_says = () if blur else psf_warnings(psf)
         if isinstance(wanted, Calibration) and wanted.psf_width != 1:
-            psf = narrowed(psf, wanted.psf_width)
+            psf = resized(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         ignored = planes.ignored(arguments.image, arguments.mask)

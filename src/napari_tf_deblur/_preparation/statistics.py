@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._noise.line_fit import Line
-from napari_tf_deblur._preparation.places import places_with_structure, seen, without_mean
+from napari_tf_deblur._preparation.places import (
+    centred_size,
+    places_with_structure,
+    seen,
+    without_mean,
+)
 from napari_tf_deblur.background import Background, estimate_background
 from napari_tf_deblur.estimate import (
     LARGEST_LOOK,
@@ -82,7 +87,7 @@ class Statistics:
     @property
     def _look(self) -> tuple[int, ...]:
         """Shape of what is looked at of a frame."""
-        return tuple(min(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
+        return tuple(centred_size(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
 
     @cached_property
     def passed(self) -> float:

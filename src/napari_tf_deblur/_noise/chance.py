@@ -1,0 +1,88 @@
+"""Random numbers that belong to an image: they turn and move with it.
+
+A pixel's number is a hash of how it and its neighbours compare, the same for all directions
+(rounds of colour refinement, as for graphs: Weisfeiler & Leman, 1968). So an image that is turned,
+mirrored, moved, or in other units has the same numbers at the same places of the scene. For what
+is done with the image's values they are as good as any: they follow from the noise, and a hash has
+nothing in common with what it is made from.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.uint64]
+
+STRIDES = (1, 1, 2, 3)
+"""Pixels to the neighbours that are looked at, round by round. Together they reach so far that few
+pixels of a sparse image see the same, and no farther, so that few are near the frame."""
+
+OUTSIDE = np.uint64(0x9E3779B97F4A7C15)
+"""Stands for a neighbour beyond the frame; any number but a likely one."""
+
+MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Those of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
+
+
+def normal_numbers(values: Array, axes: int) -> Array:
+    """Normally distributed numbers that turn and move with an image.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        The last `axes` axes are one frame, the others are looped over.
+    axes : int
+        Of a frame.
+
+    Returns
+    -------
+    ndarray of float32
+        Shape of `values`; of mean 0 and standard deviation 1.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
+    >>> numbers = normal_numbers(image, 2)
+    >>> bool(np.all(normal_numbers(image[::-1].T, 2) == numbers[::-1].T))
+    True
+    """
+    part = np.uint64(11)
+    uniform = ((_hashes(values, axes) >> part).astype(np.float64) + 0.5) / 2**53
+    return np.asarray(special.ndtri(uniform), np.float32)
+
+
+def _hashes(values: Array, axes: int) -> Numbers:
+    """A hash of each pixel's surroundings, the same for all directions."""
+    along = range(values.ndim - axes, values.ndim)
+    found = np.zeros(values.shape, np.uint64)
+    for axis in along:
+        line, sums = np.moveaxis(values, axis, 0), _along(found, axis)
+        less = (line[:-1] < line[1:]).astype(np.uint64)
+        more = (line[:-1] > line[1:]).astype(np.uint64)
+        sums[:-1] += less + (more << np.uint64(8))
+        sums[1:] += more + (less << np.uint64(8))
+    for stride in STRIDES:
+        found = _mixed(found)
+        around = np.zeros_like(found)
+        for axis in along:
+            line_of, sums = _along(found, axis), _along(around, axis)
+            sums[:-stride] += line_of[stride:]
+            sums[stride:] += line_of[:-stride]
+            sums[-stride:] += OUTSIDE
+            sums[:stride] += OUTSIDE
+        found = _mixed(found + (around << np.uint64(1)))
+    return found
+
+
+def _along(numbers: Numbers, axis: int) -> Numbers:
+    """The same numbers, this axis first."""
+    return np.moveaxis(numbers, axis, 0)
+
+
+def _mixed(numbers: Numbers) -> Numbers:
+    """Each number's hash: the last steps of SplitMix64."""
+    numbers = numbers + OUTSIDE
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * MULTIPLIERS[0]
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * MULTIPLIERS[1]
+    return np.asarray(numbers ^ (numbers >> np.uint64(31)))
