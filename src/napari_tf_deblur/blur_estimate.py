@@ -1,7 +1,7 @@
 """The blur of an image, from the image alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +31,7 @@ ABOVE_COMPRESSION = 3.0
 ones the error is up to three times as large, and what is below looks like noise that falls."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class BlurEstimate:
     """How blurred an image is; made by :func:`estimate_blur`.
 
@@ -70,7 +70,7 @@ class BlurEstimate:
     interval: tuple[tuple[float, float], ...]
     odds: float
     confident: bool
-    curve: tuple[Floats, Floats]
+    curve: tuple[Floats, Floats] = field(compare=False)
 
     @property
     def narrow(self) -> tuple[float, ...]:

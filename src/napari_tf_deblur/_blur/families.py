@@ -6,8 +6,16 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import OWN, WIDTHS, Fit, Model
-from napari_tf_deblur._blur.shapes import LEAST_SIZE, Shape, fit_disc, fit_line
+from napari_tf_deblur._blur.fit import OWN, SLOPE_OF_POINTS, WIDTHS, Fit, Model
+from napari_tf_deblur._blur.shapes import (
+    LEAST_SIZE,
+    OWN_SPREAD,
+    Scenes,
+    Shape,
+    badness_of_gaussians,
+    fit_disc,
+    fit_line,
+)
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +50,9 @@ CLEAR = 3.0
 OF_POINTS = 0.45
 """Slope of a scene's amplitudes below which it is one of points. There a disc may be their own
 shape: round objects of one size look as points do that are out of focus."""
+
+POINTS_REACH = 0.5
+"""Relative error of the sigma in a scene of points: they may be small objects of one size."""
 
 UPRIGHT = 3.0
 """Degrees below which an angle is none."""
@@ -94,11 +105,12 @@ def find_blur(model: Model, equal: Fit, isotropic: bool | None) -> Blur:
     axes = len(model.spectrum.frame)
     elongated = None if isotropic or axes == 1 else model.by_axis(equal)
     gaussian = _gaussian(equal, elongated, axes, isotropic)
-    least = equal.badness if elongated is None else min(equal.badness, elongated.badness)
     if axes != 2 or not model.spectrum.is_even:
         return gaussian
-    disc = fit_disc(model, equal.slope) if isotropic is not False else None
-    line = fit_line(model, equal.slope) if not isotropic else None
+    scenes = Scenes(model, equal.slope)
+    least = badness_of_gaussians(scenes, [equal, elongated] if elongated else [equal])
+    disc = fit_disc(scenes) if isotropic is not False else None
+    line = fit_line(scenes) if not isotropic else None
     shapes = [s for s in (disc, line) if s and s.parameters[0] >= LEAST_SIZE[s.kind]]
     best = min(shapes, key=lambda shape: shape.badness, default=None)
     if best is None or best.badness >= least:
@@ -150,7 +162,11 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
     variances = variances - OWN
     kept = np.maximum(variances, LEAST_SIGMA**2)
     known = np.hypot(errors / kept / 2, ODD_ERROR * max(fit.oddity - ODD, 0.0))
-    reach = np.minimum(2 * np.hypot(known, MODEL_ERROR), 1.0)
+    alone = np.hypot(MODEL_ERROR, OWN_SPREAD / kept / 2)
+    reach = np.minimum(2 * np.hypot(known, alone), 1.0)
+    of_points = fit.slope == SLOPE_OF_POINTS
+    if of_points:
+        reach = np.maximum(reach, POINTS_REACH)
     inside = np.all(variances > LEAST_SIGMA**2) and np.sqrt(kept.max()) < 0.8 * WIDTHS[-1]
     return Blur(
         family="none" if np.all(variances <= LEAST_SIGMA**2) else "Gaussian",
@@ -160,7 +176,7 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
         angle=angle,
         size=0.0,
         odds=np.inf,
-        told=bool(told and inside and known.max() < CERTAIN),
+        told=bool(told and inside and known.max() < CERTAIN and not of_points),
     )
 
 

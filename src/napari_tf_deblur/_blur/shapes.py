@@ -5,7 +5,7 @@ once, each with a scene and a noise of its own, as in `fit.Model`. A linear gues
 are worth a fit; the best is refined.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j1
 
-from napari_tf_deblur._blur.fit import NOISE_SPREAD, OWN, SLOPE, Model
+from napari_tf_deblur._blur.fit import NOISE_SPREAD, OWN, REFERENCE, SLOPE, Fit, Model
 
 Floats = NDArray[np.float64]
 Kind = Literal["disc", "line"]
@@ -36,6 +36,11 @@ LENGTHS = np.geomspace(2.5, 60.0, 54)
 
 ANGLES = np.linspace(0, 174, 30)
 """Their angles, in degrees."""
+
+RIDGE, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
+"""What is built, or printed, is upright: its spectrum has ridges along the axes, which look like
+those of long lines. Squared sine of the angle to an axis below which cells lie on its ridge; how
+far that differs from the rest, in strength and in slope: standard deviations of logarithms."""
 
 LEAST_SIZE = {"disc": 1.2, "line": 2.4}
 """Radius and length in pixels below which a shape is not told from a Gaussian."""
@@ -110,31 +115,43 @@ def _log_mean(transfer: NDArray[np.floating]) -> Floats:
     return np.asarray(np.log(mean + LEAST_PASSED), np.float64)
 
 
-def fit_disc(model: Model, slope: float) -> Shape:
+def fit_disc(scenes: "Scenes") -> Shape:
     """Find the disc through which an image was seen, if it was one."""
-    return _fit(model, slope, "disc", (RADII,), lambda p: log_passed_by_discs(model, p[0]), 2.0)
+    model = scenes.model
+    return _fit(scenes, "disc", (RADII,), lambda p: log_passed_by_discs(model, p[0]), 2.0)
 
 
-def fit_line(model: Model, slope: float) -> Shape:
+def fit_line(scenes: "Scenes") -> Shape:
     """Find the line through which an image was seen, if it was one."""
 
     def passed(parameters: Floats) -> Floats:
-        return log_passed_by_lines(model, parameters[0], parameters[1])
+        return log_passed_by_lines(scenes.model, parameters[0], parameters[1])
 
-    return _fit(model, slope, "line", (LENGTHS, ANGLES), passed, 1.0)
+    return _fit(scenes, "line", (LENGTHS, ANGLES), passed, 1.0)
+
+
+def badness_of_gaussians(scenes: "Scenes", fits: Sequence[Fit]) -> float:
+    """The badness of the best of some Gaussians, beside that of shapes."""
+    model = scenes.model
+    blurs = []
+    for fit in fits:
+        covariance = model.round(float(fit.blur[0])) if fit.blur.size == 1 else fit.blur
+        rest = covariance - model.round(OWN)
+        blurs.append(-4 * np.pi**2 * (model.spectrum.products @ rest))
+    passed = np.stack(blurs)
+    badness, _ = scenes.fit(passed, scenes.guess(passed)[1], steps=12)
+    return float(badness.min())
 
 
 def _fit(
-    model: Model,
-    slope: float,
+    scenes: "Scenes",
     kind: Kind,
     tried: tuple[Floats, ...],
     passed: Callable[[Floats], Floats],
     extent: float,
 ) -> Shape:
     """Try all, fit those that a linear guess finds best, refine the best of these."""
-    scenes = Scenes(model, slope)
-    largest = OF_FRAME * min(model.spectrum.frame) / extent
+    largest = OF_FRAME * min(scenes.model.spectrum.frame) / extent
     sizes = tried[0][tried[0] <= largest]
     every = np.stack([g.ravel() for g in np.meshgrid(sizes, *tried[1:], indexing="ij")])
     blurs = passed(every)
@@ -197,13 +214,20 @@ class Scenes:
     """
 
     def __init__(self, model: Model, slope: float = SLOPE) -> None:
-        self._model = model
+        self.model = model
         matrix, mean, precision = model.scene
         mean = np.array([mean[0], slope, *mean[2:]])
         own = -4 * np.pi**2 * (model.spectrum.products @ model.round(1.0))
-        self._matrix = np.concatenate([matrix, own[:, None]], axis=1)
-        self._mean = np.concatenate([mean, [OWN, model.log_noise]])
-        self._precision = np.concatenate([precision, [OWN_SPREAD**-2, NOISE_SPREAD**-2]])
+        squares = model.spectrum.products[:, [0, 2]]
+        along = (squares / squares.sum(axis=1, keepdims=True))[:, ::-1] < RIDGE
+        slopes = along * (model.spectrum.log_frequency - REFERENCE)[:, None]
+        ridges = np.concatenate([RIDGE_STRENGTH * along, RIDGE_SLOPE * slopes], axis=1)
+        number = ridges.shape[1]
+        self._matrix = np.concatenate([matrix, ridges, own[:, None]], axis=1)
+        self._mean = np.concatenate([mean, np.zeros(number), [OWN, model.log_noise]])
+        self._precision = np.concatenate(
+            [precision, np.ones(number), [OWN_SPREAD**-2, NOISE_SPREAD**-2]]
+        )
 
     def guess(self, blurs: Floats) -> tuple[Floats, Floats]:
         """Fit the logarithm of the power above the noise, which is a linear problem.
@@ -220,7 +244,7 @@ class Scenes:
         values : ndarray
             Shape (blurs, coefficients): of the scene, of what is not blurred, and of the noise.
         """
-        model, mean, precision = self._model, self._mean[:-1], self._precision[:-1]
+        model, mean, precision = self.model, self._mean[:-1], self._precision[:-1]
         seen = np.maximum(model.power - 0.8 * np.exp(model.log_noise), 0.05 * model.power)
         weight = model.samples * np.square(seen / model.power)
         weighted = self._matrix.T * weight
@@ -240,7 +264,7 @@ class Scenes:
         badness, values : ndarray
             As those of `guess`; the badness as that of `fit.Fit`.
         """
-        power, samples = self._model.power, self._model.samples
+        power, samples = self.model.power, self.model.samples
 
         def badness(values: Floats) -> tuple[Floats, Floats, Floats]:
             image = np.exp(np.clip(values[:, :-1] @ self._matrix.T + blurs, -80, 80))

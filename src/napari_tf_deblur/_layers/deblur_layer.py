@@ -69,8 +69,8 @@ def deblur_layer(
         An array is used as it is. A layer is taken for a measured PSF: resampled to the
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
-        image are deblurred: the last ones that are neither time nor channels. By default a
-        Gaussian as wide as the image's own blur: see :func:`napari_tf_deblur.estimate_blur`.
+        image are deblurred: the last ones that are neither time nor channels. By default
+        the image's own blur: see :func:`napari_tf_deblur.estimate_blur`.
     method : Method, Calibration or "auto"
         What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
         image.

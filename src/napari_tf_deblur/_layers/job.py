@@ -14,11 +14,12 @@ from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._layers.result import Result, displayable, result_name
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
@@ -111,7 +112,8 @@ class Job:
         stop = stop or Event()
         self.check()
         yield Stage(self.psf.making)
-        psf, notes = self.psf.array(self.source)
+        blur = self._blur()
+        psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=psf)
         pieces = reading(self.source.data, stop)
@@ -124,7 +126,7 @@ class Job:
         image = frame.to_core(image)
         steps = iter_deconvolve(
             image,
-            psf,
+            blur or psf,
             self.calibration or self.method,
             boundary=self.boundary,
             channel_axis=self.source.channel_axis,
@@ -158,6 +160,13 @@ class Job:
             warnings=warnings,
             record=record,
         )
+
+    def _blur(self) -> BlurEstimate | None:
+        """The image's own blur, if that is the PSF: a calibration may have found it already."""
+        if not isinstance(self.psf, EstimatedPSF):
+            return None
+        known = self.calibration.blur if self.calibration else None
+        return known or self.psf.find(self.source)
 
     def _limits(
         self, before: NDArray[Any], data: NDArray[Any], done: Deconvolution
