@@ -5,6 +5,7 @@ from typing import Self
 
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.background import subtracted_in_words
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.methods import Method
 
 
@@ -31,6 +32,8 @@ class Calibration:
         How sure the method's background is, in intensity units, where it was found from the
         image: see :class:`napari_tf_deblur.background.Background`. It changes no result and is
         not compared.
+    blur : BlurEstimate or None
+        The blur that was found in the image, where no PSF was given: used again where none is.
     """
 
     method: Method
@@ -38,6 +41,7 @@ class Calibration:
     reason: str = ""
     psf_width: float = 1.0
     background_error: float | None = field(default=None, compare=False)
+    blur: BlurEstimate | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -46,6 +50,7 @@ class Calibration:
         image: Statistics,
         reason: str = "",
         background_error: float | None = None,
+        blur: BlurEstimate | None = None,
     ) -> Self:
         """Look at an image.
 
@@ -59,9 +64,11 @@ class Calibration:
             Why it was picked.
         background_error : float, optional
             How sure the method's offset is, where the image has said it.
+        blur : BlurEstimate, optional
+            What its PSF was made of, where none was given.
         """
         fitted, scale = method.fitted(image), method.intensity_scale(image)
-        return cls(fitted, scale, reason, background_error=background_error)
+        return cls(fitted, scale, reason, background_error=background_error, blur=blur)
 
     @property
     def about_background(self) -> str:
