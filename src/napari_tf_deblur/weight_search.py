@@ -6,6 +6,7 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -149,6 +150,7 @@ class _Search:
     def __init__(self, trials: Trials, calibration: Calibration, step: float) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
         self._known: dict[int, Trial] = {}
+        self._mirrored: dict[int, Trial] = {}
         self._least_if_narrower = np.inf
 
     @property
@@ -177,6 +179,12 @@ class _Search:
             self._known[place] = yield from self._trials.at(self.weighted(place))
         return self._known[place]
 
+    def mirrored_at(self, place: int) -> Generator[Step, None, Trial]:
+        """The same with noise that is split with the other sign."""
+        if place not in self._mirrored:
+            self._mirrored[place] = yield from self._trials.at(self.weighted(place), mirrored=True)
+        return self._mirrored[place]
+
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, with a narrower PSF where this one is too wide."""
         if self._calibration.psf_width < NARROWEST:
@@ -203,18 +211,15 @@ class _Search:
     def _preference(self, other: "_Search") -> Generator[Step, None, Preference]:
         """By how much the other is preferred, both at the weight that predicts best."""
         yield from other.least_risk()
-        told, others = self.most_likely, other.most_likely
-        less = self._known[told].risks - other._known[others].risks
-        mirrored = yield from self._trials.at(self.weighted(told), mirrored=True)
-        less += mirrored.risks
-        mirrored = yield from self._trials.at(other.weighted(others), mirrored=True)
-        less -= mirrored.risks
-        return Preference.of(less / 2)
+        told = yield from self.least_risks()
+        others = yield from other.least_risks()
+        return Preference.of(told - others)
 
-    @property
-    def most_likely(self) -> int:
-        """The place of the trial that predicts best."""
-        return min(self._known, key=lambda place: self._known[place].risk)
+    def least_risks(self) -> Generator[Step, None, NDArray[np.float64]]:
+        """Risks of the weight that predicts best, in the mean of noise that is split both ways."""
+        place = min(self._known, key=lambda place: self._known[place].risk)
+        mirrored = yield from self.mirrored_at(place)
+        return (self._known[place].risks + mirrored.risks) / 2
 
     def with_other(self, calibration: Calibration, psf_width: float) -> "_Search":
         """The same with another method, or width of the PSF."""
@@ -252,7 +257,7 @@ class _Search:
             return place
         fall = before - after
         for k in (-1, 1):
-            mirrored = yield from self._trials.at(self.weighted(best + k), mirrored=True)
+            mirrored = yield from self.mirrored_at(best + k)
             fall -= k * (mirrored.image_risk - self._known[best + k].image_risk) / 2
         return best + float(np.clip(0.5 * fall / bend, -1, 1))
 
