@@ -52,9 +52,8 @@ LEAST_VARIANCE = 0.02
 
 BALANCE = 0.01
 """Of the Wiener filter that undoes the blur of an error of prediction. With less, noise hides what
-is compared; with more, it is fine detail that counts for nothing: between 0.003 and 0.03 it hardly
-mattered on the scenes of ``benchmarks/weights.py --development``, where without the filter, and with
-pixels in units of their own noise, weights were 0.1 and 0.6 octaves larger in the mean."""
+is compared; with more, it is fine detail that counts for nothing. Between 0.003 and 0.03 it hardly
+mattered on the scenes of ``benchmarks/weights.py --development``."""
 
 NEAR = 0.1
 """Part of the PSF's largest value, to where pixels are near a saturated one."""
