@@ -234,8 +234,6 @@ def quality(case: Seen, method: Any) -> tuple[float, Any]:
 def lost(case: Seen, method: Method | Auto) -> tuple[float, float, float, Any]:
     """Decibels, how much less they are than with the best weight, and octaves from that one."""
     score, result = quality(case, method)
-    if result.calibration.psf_width != 1:  # of the PSF that was told, all the same
-        score_of_best = -np.inf
     tried = {0: quality(case, result.method)[0]}
     for way in (-1, 1):
         missed = 0
@@ -246,8 +244,7 @@ def lost(case: Seen, method: Method | Auto) -> tuple[float, float, float, Any]:
             if missed == MISSED:
                 break
     best = max(tried, key=lambda step: tried[step])
-    score_of_best = tried[best]
-    return score, score_of_best - score, -best / 2, result
+    return score, tried[best] - score, -best / 2, result
 
 
 def weight_of(image: np.ndarray, psf: np.ndarray, method: Method | Auto) -> float:

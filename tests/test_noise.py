@@ -55,6 +55,22 @@ def test_what_is_subtracted_leaves_its_noise_behind(photons, haze, gain):
         assert in_the_dark == pytest.approx(gain**2 * haze, rel=0.3)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("gain", [0.02, 1, 40])
+def test_of_sparse_counts_the_step_is_a_photon(seed, gain):
+    """Few photons tell little of their noise; but of a picture in black, steps are no photons."""
+    random = np.random.default_rng(seed)
+    light = np.zeros((200, 200))
+    light[tuple(random.integers(0, 200, (2, 40)))] = 100 * random.uniform(0.2, 1, 40)
+    light = ndimage.gaussian_filter(light, 1.5) + 0.05
+    counted = random.poisson(light)[None, None].astype(np.float32)
+    assert noise_line(gain * counted) == pytest.approx((gain, 0))
+    assert photon_gain(gain * counted) == pytest.approx(gain)
+    rounded = np.round(gain * random.poisson(300 * np.pad(light[:120, :120], 40)) / 4)
+    if gain == 1:
+        assert photon_gain(rounded[None, None].astype(np.float32)) == pytest.approx(0.25, rel=0.2)
+
+
 def test_masked_pixels_do_not_count():
     image = counts((128, 128), 100)
     valid = np.random.default_rng(1).random(image.shape) > 0.02

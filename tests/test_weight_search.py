@@ -6,6 +6,7 @@ from threading import Event
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage import data
 
 from napari_tf_deblur import (
     Hessian,
@@ -169,6 +170,78 @@ def test_few_photons_in_a_sparse_picture_get_a_weight_that_suits_them(seed):
     result = deconvolve(image, psf)
     found = result.image + result.method.offset
     assert np.std(found - sharp) < 0.8 * np.std(image - sharp)
+
+
+def filaments(size=160, seed=0, count=5):
+    """Winding filaments of one pixel, 0 to 1."""
+    random = np.random.default_rng(seed)
+    light = np.zeros((size, size))
+    for _ in range(count):
+        place, way = random.uniform(0, size, 2), random.uniform(0, 2 * np.pi)
+        for _ in range(250):
+            way += 0.1 * random.normal()
+            place = (place + 0.5 * np.array([np.cos(way), np.sin(way)])) % size
+            light[tuple(place.astype(int))] = 1
+    return light
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("method", [PoissonLikelihood(), TotalVariation()])
+@pytest.mark.parametrize(("photons", "ground"), [(1000, 10), (6, 0.01)])
+def test_where_the_scene_is_thin_the_weight_suits_what_is_bright(method, photons, ground):
+    """However dark most of the image is; with 6 photons most pixels have none."""
+    psf = gaussian_psf(1.5)
+    sharp = photons * filaments() + ground
+    image = np.random.default_rng(1).poisson(convolve(sharp, psf, boundary="reflect").clip(0))
+    result = deconvolve(image, psf, method)
+    assert result.calibration.psf_width == 1
+    assert result.verdict.kind != "over-smoothed"
+
+    def decibels_off(result):
+        return 10 * np.log10(np.mean((result.image + result.method.offset - sharp) ** 2))
+
+    tried = [
+        decibels_off(deconvolve(image, psf, replace(result.method, weight=weight)))
+        for weight in result.method.weight * 4.0 ** np.arange(-2, 2)
+    ]
+    assert decibels_off(result) < min(tried) + 0.35
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("method", [PoissonLikelihood(), TotalVariation(), Hessian()])
+@pytest.mark.parametrize("kind", ["cells", "filaments", "photograph"])
+def test_the_weight_turns_with_the_image(method, kind):
+    """Noise is split alike, and the same part is looked at."""
+    light = {
+        "cells": lambda: 60 * scene(150)[:, :140],
+        "filaments": lambda: 100 * filaments(150) + 1,
+        "photograph": lambda: data.camera()[100:350, 100:320].astype(float),
+    }[kind]()
+    random = np.random.default_rng(4)
+    image = convolve(light, PSF, boundary="reflect").clip(0)
+    image = random.poisson(image) if kind != "photograph" else random.normal(image, 3)
+    straight = deconvolve(image, PSF, method)
+    for there, back in (
+        (np.flipud, np.flipud),
+        (np.transpose, np.transpose),
+        (np.rot90, lambda x: np.rot90(x, -1)),
+    ):
+        turned = deconvolve(there(image), PSF, method)
+        assert abs(np.log2(turned.method.weight / straight.method.weight)) < 0.1
+        apart = np.std(back(turned.image) - straight.image)
+        assert apart < 0.005 * np.ptp(straight.image)
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("cut", [0.1, 0.36])
+def test_saturated_pixels_say_nothing_of_the_psf(cut):
+    light = data.astronaut()[20:180, 140:300].mean(axis=-1)
+    blurred = convolve(light, PSF, boundary="reflect")
+    blurred *= 255 / np.quantile(blurred, 1 - cut)
+    image = np.round(blurred + np.random.default_rng(0).normal(0, 2, blurred.shape))
+    result = deconvolve(image.clip(0, 255).astype(np.uint8), PSF)
+    assert result.calibration.psf_width == 1
+    assert result.verdict.kind == "saturated"
 
 
 @pytest.mark.finds_weight

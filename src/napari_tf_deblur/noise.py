@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
 from napari_tf_deblur._noise.broken_pixels import rounding_step
-from napari_tf_deblur._noise.camera import camera_of
+from napari_tf_deblur._noise.camera import FAINTEST, camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
 from napari_tf_deblur._noise.pieces import Array, Mask, counted, lowest_value, peak_and_unit
@@ -18,10 +18,12 @@ from napari_tf_deblur.errors import InvalidValueError
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
-EMPTY = 0.5
-"""Part of the pixels without a photon, from which on counts are sparse."""
-ALIKE = 0.2
-"""Relative difference of a slope of the noise, measured where photons are few, from what it is."""
+EMPTY, MOSTLY = 0.5, 0.9
+"""Part of the pixels without a photon, and part of the image without more than `FAINTEST`, from
+which on counts are sparse."""
+
+MANY = 2.0
+"""Steps per photon from which on a camera does not count."""
 
 APART = 3.0
 """Standard errors between the slope that blocks show and that of photons, from which on noise is
@@ -323,16 +325,18 @@ def _line_of_photons(
 ) -> Line:
     """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
 
-    Where most pixels have the lowest value and the others whole steps more, a step is a photon,
-    unless the noise says otherwise, of which so few photons tell little.
+    Where most pixels have the lowest value, the others whole steps more, and hardly any part more
+    than a few, a step is a photon: of so few, the variance tells next to nothing. Unless it is
+    larger than that: a camera may show a photon as several steps.
     """
     line, error = line_and_error(blocks, dark, planes.ndim - 2)
-    lowest = lowest_value(planes, valid)
-    empty = np.count_nonzero(counted(planes, valid) == lowest)
-    if not step or empty < EMPTY * counted(planes, valid).size:
+    pixels, lowest = counted(planes, valid), lowest_value(planes, valid)
+    if not step or np.count_nonzero(pixels == lowest) < EMPTY * pixels.size:
         return line
-    unlike = abs(line.slope - step) > max(SURE * error, ALIKE * step)
-    return line if unlike else Line(step, 0.0)
+    darkest = lowest / peak_and_unit(planes, valid)[1]
+    is_bright = np.quantile(blocks.mean, MOSTLY) - darkest > FAINTEST * step
+    is_more = line.slope - MANY * step > SURE * error
+    return line if is_bright or is_more else Line(step, -step * darkest)
 
 
 def _in_units(line: Line, peak: float, unit: float) -> Line:

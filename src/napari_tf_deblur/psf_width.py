@@ -22,19 +22,16 @@ NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
 
 
-WRONG, WRONG_IF_ALONE = 3.25, 4.0
-"""What must speak for a narrower PSF: logarithm of the odds, plus the gain of trials in standard
-errors; or the spectrum alone, where there are no trials. These, and those below, were chosen on the
-scenes of ``benchmarks/claims.py --development``."""
+WRONG, WRONG_IF_ALONE = 5.0, 4.0
+"""What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
+the odds if the spectrum speaks for it, too; or that logarithm alone. What a spectrum says against
+it is not counted beside trials: it also says how soft the scene is. These, and those below, were
+chosen on the scenes of ``benchmarks/claims.py --development``."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
 
-AGAINST, FOR = -3.0, 5.0
-"""Bounds of what the spectrum says of a narrower PSF beside trials. Against it, it also says how
-soft the scene is."""
-
-OF_POINTS = 0.7
+OF_POINTS = 3.0
 """Most that trials say for a narrower PSF in a scene of points, which they favour in any case: it
 makes up for what the prior takes from each point."""
 
@@ -45,9 +42,9 @@ SURE = 3.0
 """Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
 was told, or a wider one better to speak against it."""
 
-FINE = 1.2
+FINE = 1.5
 """Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
-differs from one 0.8 times as wide by half a square pixel, as scenes do."""
+differs from one 0.8 times as wide by less than a square pixel, as scenes do."""
 
 Evidence = Literal["not too wide", "untested", "seems soft", "too wide", "too narrow"]
 """What an image says of its PSF. Untested is one of which neither spectrum nor trials tell; what
@@ -151,7 +148,9 @@ class PSFWidth:
         if narrower is None:
             return self.narrower > WRONG_IF_ALONE
         surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
-        return float(np.clip(self.narrower, AGAINST, FOR)) + surely > WRONG
+        if surely > -SURE and self.narrower > WRONG_IF_ALONE:
+            return True
+        return max(self.narrower, 0.0) + surely > WRONG
 
 
 UNTOLD = PSFWidth()

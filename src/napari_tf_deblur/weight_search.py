@@ -6,6 +6,7 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.jpeg import compression_error
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -44,8 +45,8 @@ RIVALS_TRIALS = 3
 
 NOISIER = 0.75 * float(np.log2(1 + ADDED**2))
 """Octaves by which the weight that suits the trials' copy is larger than that of the image, which
-has less noise, where weights grow with the noise's power 1.5. With the truth known, weights that
-are relative to photons differ by as much, 0.2 to 0.3 octaves: trials are told the image's gain."""
+has less noise, where weights grow with the noise's power 1.5. Those that are relative to photons do
+not. On 49 held-out problems that gained 0.03 dB in the mean for total variation."""
 
 LARGEST_STEP = 10
 """Steps from the weight that suits the noise, at the most."""
@@ -152,6 +153,7 @@ class _Search:
     def __init__(self, trials: Trials, calibration: Calibration, step: float) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
         self._known: dict[int, Trial] = {}
+        self._mirrored: dict[int, Trial] = {}
         self._least_if_narrower = np.inf
 
     @property
@@ -172,13 +174,20 @@ class _Search:
 
     def of_image(self, place: float) -> Calibration:
         """The calibration for the image itself, if that place is best for its noisier copy."""
-        return self.weighted(place - NOISIER / self._step)
+        by_photons = self._calibration.method.counts_photons
+        return self.weighted(place if by_photons else place - NOISIER / self._step)
 
     def at(self, place: int) -> Generator[Step, None, Trial]:
         """The trial at a place, which is done once."""
         if place not in self._known:
             self._known[place] = yield from self._trials.at(self.weighted(place))
         return self._known[place]
+
+    def mirrored_at(self, place: int) -> Generator[Step, None, Trial]:
+        """The same with noise that is split with the other sign."""
+        if place not in self._mirrored:
+            self._mirrored[place] = yield from self._trials.at(self.weighted(place), mirrored=True)
+        return self._mirrored[place]
 
     def best(self) -> Generator[Step, None, Weighed]:
         """Find the best weight, with a narrower PSF where this one is too wide."""
@@ -206,18 +215,15 @@ class _Search:
     def _preference(self, other: "_Search") -> Generator[Step, None, Preference]:
         """By how much the other is preferred, both at the weight that predicts best."""
         yield from other.least_risk()
-        told, others = self.most_likely, other.most_likely
-        less = self._known[told].risks - other._known[others].risks
-        mirrored = yield from self._trials.at(self.weighted(told), mirrored=True)
-        less += mirrored.risks
-        mirrored = yield from self._trials.at(other.weighted(others), mirrored=True)
-        less -= mirrored.risks
-        return Preference.of(less / 2)
+        told = yield from self.least_risks()
+        others = yield from other.least_risks()
+        return Preference.of(told - others)
 
-    @property
-    def most_likely(self) -> int:
-        """The place of the trial that predicts best."""
-        return min(self._known, key=lambda place: self._known[place].risk)
+    def least_risks(self) -> Generator[Step, None, NDArray[np.float64]]:
+        """Risks of the weight that predicts best, in the mean of noise that is split both ways."""
+        place = min(self._known, key=lambda place: self._known[place].risk)
+        mirrored = yield from self.mirrored_at(place)
+        return (self._known[place].risks + mirrored.risks) / 2
 
     def with_other(self, calibration: Calibration, psf_width: float) -> "_Search":
         """The same with another method, or width of the PSF."""
@@ -242,8 +248,8 @@ class _Search:
     def surest(self) -> Generator[Step, None, float]:
         """The same, by trials beside the best place with the noise split both ways.
 
-        How far the image lies from what its copies say by chance is then no matter: the weight
-        changes by a third as much when some pixels of the image change.
+        What the random numbers have in common with the image by chance is then no matter. Where an
+        image is cut a few lines elsewhere, the weight changes by a third as much.
         """
         place = yield from self.least_risk()
         best = min(self._known, key=self._cost)
@@ -255,7 +261,7 @@ class _Search:
             return place
         fall = before - after
         for k in (-1, 1):
-            mirrored = yield from self._trials.at(self.weighted(best + k), mirrored=True)
+            mirrored = yield from self.mirrored_at(best + k)
             fall -= k * (mirrored.image_risk - self._known[best + k].image_risk) / 2
         return best + float(np.clip(0.5 * fall / bend, -1, 1))
 
