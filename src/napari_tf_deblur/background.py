@@ -88,7 +88,7 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
     >>> light[..., 40:90, 40:90] = 100
     >>> counts = np.random.default_rng(0).poisson(light + 20).astype(np.float32)
     >>> background = estimate_background(counts)
-    >>> round(background.level), round(background.noise**2), background.error < 0.5
+    >>> round(background.level), round(background.noise**2), bool(background.error < 0.5)
     (20, 20, True)
     """
     if valid is not None:
@@ -108,6 +108,8 @@ def _of_channel(planes: Array, valid: Mask | None) -> Background:
         return Background(0.0, 0.0, max(lowest, 0.0) / 2)
     step = rounding_step(planes, valid) / unit
     camera = camera_of(blocks, planes.ndim - 2, lowest / unit, step)
+    if camera.counted:  # steps of single photons are no rounding
+        step = 0.0
     ground = dark_ground(blocks)
     if ground is None or ground.part < WIDE or ground.variance > FLAT * ground.noise:
         level = _of_camera(camera, blocks)
@@ -125,8 +127,9 @@ def _of_channel(planes: Array, valid: Mask | None) -> Background:
 
 
 def _found(level: float, noise: float, error: float, step: float, unit: float) -> Background:
-    """In the image's units; what is rounded is not known to better than half a step."""
-    return Background(level * unit, noise * unit, float(np.hypot(error, step / 2)) * unit)
+    """In the image's units; without noise, rounding leaves it unsure by half a step."""
+    rounded = step / 2 if noise < step / 2 else 0.0
+    return Background(level * unit, noise * unit, float(np.hypot(error, rounded)) * unit)
 
 
 def _darkest(blocks: Blocks, camera: Camera) -> float:

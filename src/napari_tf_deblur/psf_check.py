@@ -101,7 +101,7 @@ def ground_of(psf: NDArray[np.floating]) -> float:
     --------
     >>> from napari_tf_deblur import gaussian_psf
     >>> light = gaussian_psf(2, 41)
-    >>> round(ground_of(light + 0.001), 6), ground_of(light)
+    >>> round(float(ground_of(light + 0.001)), 6), ground_of(light)
     (0.001, 0.0)
     """
     peak = float(psf.max())

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_tf_deblur import TotalVariation, convolve, deconvolve, gaussian_psf, measured_psf
+from napari_tf_deblur import (
+    TotalVariation,
+    convolve,
+    deconvolve,
+    gaussian_psf,
+    measured_psf,
+    microscope_psf,
+)
 from napari_tf_deblur.psf_check import light_centre
 
 few = settings(max_examples=12, deadline=None)
@@ -220,12 +227,60 @@ def cells(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize(("noise", "tilt"), [(0.0, 0), (0.01, 0), (0.01, 1000)])
 @pytest.mark.parametrize("scene", [filaments, cells])
-def test_what_is_no_bead_is_refused(scene, noise, seed):
+def test_what_is_no_bead_is_refused(scene, noise, tilt, seed):
     picture = scene(seed)
+    ground = 100 + tilt * np.linspace(0, 1, picture.shape[1])
     with pytest.raises(ValueError, match="layer"):
-        measured_psf(noisy(100 + 1000 * picture / picture.max(), 1000 * noise))
+        measured_psf(noisy(ground + 1000 * picture / picture.max(), 1000 * noise))
+
+
+FOUR_BEADS = [(20, 20, 20), (18, 55, 22), (22, 22, 58), (20, 58, 60)]
+
+
+@pytest.mark.parametrize("ground", ["falls along z", "falls off along z", "tilted", "bent", "both"])
+def test_a_ground_that_changes_is_taken_away(ground):
+    z, y, x = (i / n for i, n in zip(np.indices((40, 80, 80)), (40, 80, 80)))
+    changes = {
+        "falls along z": 600 * (1 - z),
+        "falls off along z": 1000 * np.exp(-3 * z),
+        "tilted": 500 * y + 700 * x,
+        "bent": 800 * (2 * y - 1) ** 2,
+        "both": 600 * (1 - z) + 800 * (2 * x - 1) ** 2,
+    }[ground]
+    picture = beads((40, 80, 80), FOUR_BEADS, (2.5, 1.5, 1.5)) + changes
+    picture = noisy(np.flip(picture) if ground == "both" else picture, 10)
+    psf, notes = measured_psf(picture)
+    check_bead(psf, (2.5, 1.5, 1.5), wide=0.05)
+    assert notes[0] == "4 beads used, aligned and averaged"
+    assert "uneven background" in notes[1]
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_light_out_of_focus_is_kept_above_a_tilted_ground(axis):
+    """As large as on a level ground whose photons make as much noise."""
+    light = microscope_psf(1.2, 520, spacing=(200, 80, 80), shape=(31, 45, 45))
+    light = 5000 * light / light.max()
+    tilt = 1000 * np.indices(light.shape)[axis] / light.shape[axis]
+    on_level, on_tilted = (
+        measured_psf(np.random.default_rng(0).poisson(light + ground))[0]
+        for ground in (600 + 0 * tilt, 100 + tilt)
+    )
+    np.testing.assert_allclose(widths_of(on_tilted), widths_of(on_level), rtol=0.1)
+    assert min(on_tilted.shape) > 9
+
+
+@pytest.mark.parametrize("signal", [6, 8])
+def test_dim_beads_are_averaged(signal):
+    random = np.random.default_rng(1)
+    centres = np.reshape(np.mgrid[20:200:40, 20:200:40], (2, -1)).T + random.uniform(-3, 3, (25, 2))
+    clean = beads((200, 200), centres, 2.0, peaks=10 * signal)
+    psf, notes = measured_psf(noisy(clean, 10))
+    check_bead(psf, 2.0, wide=0.07)
+    assert int(notes[0].split()[0]) >= 20
+    with pytest.raises(ValueError, match="10 times their noise"):  # one alone says too little
+        measured_psf(noisy(beads((64, 64), [(30.3, 31.2)], 2.0, peaks=60), 10))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,15 @@ from napari_tf_deblur._beads.spot_fit import WIDEST, Array, Spot, box_about, fit
 AT_LEAST = 10.0
 """Peak of a usable bead, in standard deviations of the noise."""
 
+DIM = 4.0
+"""The same of a bead that only the average of many shows."""
+
+MANY = 5
+"""Dim beads that are averaged, at the least."""
+
+TOGETHER = 15.0
+"""Peak of the average of dim beads, in standard deviations of its noise, at the least."""
+
 FRAME = 3.0
 """Distance of a usable bead from the frame, in its sigmas."""
 
@@ -94,18 +103,29 @@ def find_beads(picture: Array) -> Spots:
     places = np.argwhere(peaks)
     brightness = smooth[tuple(places.T)]
     places = places[np.argsort(-brightness, kind="stable")]
-    spots: list[Spot] = []
-    for place in places:
-        if len(spots) == MOST_SPOTS:
-            break
-        if any(_distance(place, spot) < (4 if spot.fault != HOT else 2) for spot in spots):
-            continue
-        spots.append(_judged(picture, smooth, place, ground, noise, top))
-    spots = _without_crowded(spots)
-    beads = [spot for spot in spots if not spot.fault]
-    left_out = [spot for spot in spots if spot.fault]
+
+    def found(at_least: float) -> tuple[list[Spot], list[Spot]]:
+        spots: list[Spot] = []
+        for place in places:
+            if len(spots) == MOST_SPOTS:
+                break
+            if any(_distance(place, spot) < (4 if spot.fault != HOT else 2) for spot in spots):
+                continue
+            spots.append(_judged(picture, smooth, place, ground, noise, top, at_least))
+        spots = _without_crowded(spots)
+        beads = [spot for spot in spots if not spot.fault]
+        return beads, [spot for spot in spots if spot.fault]
+
+    least = AT_LEAST
+    beads, left_out = found(least)
+    if len(beads) < MANY and sum(spot.fault == FAINT for spot in left_out) >= MANY:
+        dim, others = found(DIM)
+        together = np.sqrt(sum((spot.peak / noise) ** 2 for spot in dim))
+        if len(dim) >= len(beads) + MANY and together > TOGETHER:
+            least, beads, left_out = DIM, dim, others
     if beads:
-        left_out = [s for s in left_out if s.peak > max(0.1 * beads[0].peak, AT_LEAST * noise)]
+        least = max(0.1 * beads[0].peak, least * noise)
+        left_out = [spot for spot in left_out if spot.peak > least]
         beads, others = _of_one_width(beads)
         left_out += others
     return Spots(tuple(beads), tuple(left_out), fine_noise)
@@ -125,13 +145,19 @@ def _distance(place: NDArray[Any], spot: Spot) -> float:
 
 
 def _judged(
-    picture: Array, smooth: Array, place: NDArray[np.int64], ground: float, noise: float, top: float
+    picture: Array,
+    smooth: Array,
+    place: NDArray[np.int64],
+    ground: float,
+    noise: float,
+    top: float,
+    at_least: float,
 ) -> Spot:
     start = np.asarray(_half_widths(smooth, place, ground))
     near, _ = box_about(place.astype(float), np.ones(place.size), picture.shape)
     height = float(picture[near].max()) - ground
     spot = Spot(place.astype(float), start, height, ground, 1.0)
-    if height < AT_LEAST * noise:
+    if height < at_least * noise:
         return replace(spot, fault=FAINT)
     if _is_hot(picture[near], ground):
         return replace(spot, fault=HOT)
