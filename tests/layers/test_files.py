@@ -223,6 +223,20 @@ READERS = {
         {**CM, "metadata": {"micromanager_metadata": {
             "Summary": {"PixelSize_um": 0.08, "z-step_um": 0.3}}}, "axis_labels": ZYX}, 80, 300,
     ),
+    "napari-tiff 0.1.6, LSM": (
+        {"axis_labels": ZYX, "metadata": {"lsm_metadata": {
+            "VoxelSizeX": 8e-8, "VoxelSizeY": 8e-8, "VoxelSizeZ": 3e-7}}}, 80, 300,
+    ),
+    "napari-tiff 0.1.6, STK": (
+        {"axis_labels": ZYX, "metadata": {"stk_metadata": {
+            "SpatialCalibration": 1, "XCalibration": 0.08, "YCalibration": 0.08,
+            "CalibrationUnits": "um"}}}, 80, None,
+    ),
+    "napari-tiff 0.1.6, STK that is not calibrated": (
+        {"axis_labels": ZYX, "metadata": {"stk_metadata": {
+            "SpatialCalibration": 0, "XCalibration": 1, "YCalibration": 1,
+            "CalibrationUnits": "um"}}}, None, None,
+    ),
     "napari-tiff 0.1.6, tags of 1 pixel per cm": (CM, None, None),
     "ndevio 0.10.0, OME": (
         {**UNIT_LESS, "metadata": {"ome_metadata": ome_object(**SIZED)}}, 80, 300,

@@ -33,6 +33,8 @@ KEYS = (
     "OME",
     "micromanager_metadata",
     "imagej_metadata",
+    "lsm_metadata",
+    "stk_metadata",
     "openreadout",
 )
 """Keys in ``layer.metadata``, the surest first.
@@ -40,7 +42,7 @@ KEYS = (
 ``ome_metadata`` is left by ndevio (an OME object) and napari-tiff (a dictionary), ``ome_types`` by
 napari-aicsimageio and napari-bioformats, ``raw_image_metadata`` by ndevio and napari-aicsimageio,
 ``bioio_metadata`` by napari-bioio-reader, ``OME`` by napari-meta-tiff, ``micromanager_metadata``
-and ``imagej_metadata`` by napari-tiff.
+and those of ImageJ, LSM and STK files by napari-tiff.
 """
 
 ITSELF = "metadata"
