@@ -7,7 +7,7 @@ from weakref import ref
 from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
 from napari_tf_deblur._dock.profile_follower import ProfileFollower
@@ -59,7 +59,8 @@ class CompareRow(QWidget):
         super().__init__(parent)
         self.is_working = False
         self._viewer = viewer
-        self._gone = False
+        self._gone = self._to_scroll = False
+        self._area: QScrollArea | None = None
         self._pair: tuple[ref[Image], ref[Image]] | None = None
         self._make_residual: Callable[[], Image] | None = None
         self._view: SideBySide | Alone | None = None
@@ -248,6 +249,27 @@ class CompareRow(QWidget):
                 self._follower.end()
         self.profile.setChecked(checked)
         self.plot.setVisible(checked)
+        if checked:
+            self._to_scroll = True
+            self._follow_scroll()
+            self._scroll_to_plot()
+
+    def _follow_scroll(self) -> None:
+        """Scroll to the plot when there is room for it in the part in which it is scrolled."""
+        part = self.parentWidget()
+        while part is not None and not isinstance(part, QScrollArea):
+            part = part.parentWidget()
+        bar = None if part is None else part.verticalScrollBar()
+        if part is not None and bar is not None and part is not self._area:
+            self._area = part
+            bar.rangeChanged.connect(self._scroll_to_plot)
+
+    def _scroll_to_plot(self, *_: object) -> None:
+        if self._gone or not (self._to_scroll and self.plot.isVisible() and self._area):
+            return
+        self._area.ensureWidgetVisible(self.plot, 0, 0)
+        seen = self.plot.visibleRegion().boundingRect().height()
+        self._to_scroll = seen < min(self.plot.height(), self._area.height() - 10)
 
     def _on_line_lost(self) -> None:
         if not self._gone:
