@@ -1,19 +1,22 @@
 """The blur of an image, from the image alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._blur.fit import OWN, WIDTHS, Fit, Model
+from napari_tf_deblur._blur.families import CLEAR, LEAST_SIGMA, Blur, Family, find_blur
+from napari_tf_deblur._blur.fit import WIDTHS, Model
+from napari_tf_deblur._blur.jpeg import compression_error, luminance
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._noise.pieces import peak_and_unit
 from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.psf import PSF, gaussian_psf
+from napari_tf_deblur.psf_shapes import disc_psf, motion_psf
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -22,60 +25,63 @@ Floats = NDArray[np.float64]
 SHARP = 0.8
 """Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
 
-LEAST_SIGMA = 0.3
-"""Pixels: narrower is not told from no blur at all."""
 
-CERTAIN = 0.055
-"""Largest relative standard deviation of a sigma that is known."""
-
-MODEL_ERROR = 0.04
-"""Relative error that the best known sigma has, for scenes differ."""
-
-ELONGATED = 6.0
-"""Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
-image does not tell."""
-
-ROUND = 4.0
-
-UPRIGHT = 3.0
-"""Degrees below which an angle is none."""
+ABOVE_COMPRESSION = 3.0
+"""Power, over that of the error of compression at low frequencies, from which on it counts: at high
+ones the error is up to three times as large, and what is below looks like noise that falls."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class BlurEstimate:
     """How blurred an image is; made by :func:`estimate_blur`.
 
     Attributes
     ----------
+    family : {"Gaussian", "disc", "line", "none"}
+        What blurred it: a Gaussian, as most optics do; a disc, which is out of focus; a line,
+        which is motion; or nothing that can be seen.
     sigma : tuple of float
-        Standard deviation of the Gaussian along each deblurred axis, in pixels; turned by
-        `angle` in 2D.
+        Standard deviation of the blur along each deblurred axis, in pixels; turned by `angle`
+        in 2D.
     angle : float
-        Degrees, as in :func:`napari_tf_deblur.gaussian_psf`; 0 where it is round or upright.
+        Degrees, as in :func:`napari_tf_deblur.gaussian_psf`; of a line, its direction; 0 where
+        the blur is round or upright.
+    radius, length : float
+        Of a disc or a line, in pixels; 0 for other families.
     interval : tuple of (float, float)
         Least and largest sigma per axis that the image allows, about 19 times in 20.
+    odds : float
+        How much less likely the next family is: the natural logarithm of the odds. Below 3 the
+        image does not tell them apart. Infinite where no other was tried: discs and lines are for
+        two axes with pixels as large along both.
     confident : bool
-        Whether the image tells its blur: not where it is flat, small, not blurred or too noisy.
+        Whether the image tells its blur: not where it is flat, small, not blurred or too noisy,
+        and not where the scene's own softness, or the shape of its objects, may pass for blur.
     curve : tuple of ndarray
-        Widths in pixels, and how badly each fits the image's spectrum if it is the same along
-        all axes: minus the logarithm of its probability, least 0. Read-only.
+        Widths in pixels, and how badly each fits the image's spectrum if the blur is a Gaussian
+        of that sigma: minus the logarithm of its probability, least 0. Read-only.
     """
 
+    family: Family
     sigma: tuple[float, ...]
     angle: float
+    radius: float
+    length: float
     interval: tuple[tuple[float, float], ...]
+    odds: float
     confident: bool
-    curve: tuple[Floats, Floats]
+    curve: tuple[Floats, Floats] = field(compare=False)
 
     @property
     def narrow(self) -> tuple[float, ...]:
-        """The sigmas to deconvolve with: between the most likely and the least.
+        """The sigmas to deconvolve with: between the most likely and the least, or the least.
 
         A PSF that is too wide rings, and costs several times as much as one that is as much too
-        narrow.
+        narrow. So the least is taken where the estimate is no more than a guess.
         """
+        part = 0.5 if self.confident else 0.0
         pairs = zip(self.sigma, self.interval, strict=True)
-        return tuple(max((sigma + least) / 2, LEAST_SIGMA) for sigma, (least, _) in pairs)
+        return tuple(max(least + part * (s - least), LEAST_SIGMA) for s, (least, _) in pairs)
 
     def psf(self) -> PSF:
         """Make the PSF of the `narrow` sigmas.
@@ -83,22 +89,47 @@ class BlurEstimate:
         Returns
         -------
         ndarray of float32
-            See :func:`napari_tf_deblur.gaussian_psf`.
+            Of the family that was found: see :func:`napari_tf_deblur.gaussian_psf`,
+            :func:`napari_tf_deblur.disc_psf` and :func:`napari_tf_deblur.motion_psf`.
         """
-        return gaussian_psf(self.narrow, angle=self.angle if len(self.sigma) == 2 else 0.0)
+        narrow = self.narrow
+        if self.family == "disc":
+            return disc_psf(self.radius * narrow[0] / self.sigma[0])
+        if self.family == "line":
+            return motion_psf(self.length * narrow[1] / self.sigma[1], self.angle)
+        return gaussian_psf(narrow, angle=self.angle if len(self.sigma) == 2 else 0.0)
 
     def __str__(self) -> str:
         """Say it in a sentence."""
-        sigmas = " x ".join(f"{s:.2f}" for s in dict.fromkeys(self.sigma))
-        turned = f", turned by {self.angle:.0f} degrees" if self.angle else ""
         if not self.confident:
-            return (
-                "The image does not tell well how blurred it is; a Gaussian of sigma "
-                f"{sigmas} pixels{turned} is a guess. Measure the PSF, or give its sigma."
+            used = self._in_words(self.narrow)
+            why = (
+                "It may be out of focus, but round objects of one size look the same"
+                if self.family == "disc" and self.odds >= CLEAR
+                else "The image does not tell well how blurred it is"
             )
+            return f"{why}; {used} is a guess. Measure the PSF, or give its width."
         ranges = dict.fromkeys(self.interval)
-        allowed = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
-        return f"The image is blurred like a Gaussian of sigma {sigmas} pixels{turned} ({allowed})."
+        if self.family == "disc":
+            low, high = (2 * sigma for sigma in self.interval[0])
+            allowed = f"{low:.2f} to {high:.2f}"
+        elif self.family == "line":
+            low, high = (sigma * self.length / self.sigma[1] for sigma in self.interval[1])
+            allowed = f"{low:.1f} to {high:.1f}"
+        else:
+            allowed = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
+        return f"The image is blurred by {self._in_words(self.sigma)} ({allowed})."
+
+    def _in_words(self, sigma: tuple[float, ...]) -> str:
+        """A blur of this family and these sigmas."""
+        times = sigma[-1] / self.sigma[-1]
+        if self.family == "disc":
+            return f"a disc, out of focus, of radius {times * self.radius:.2f} pixels"
+        if self.family == "line":
+            return f"motion of {times * self.length:.1f} pixels at {self.angle:.0f} degrees"
+        sigmas = " x ".join(f"{s:.2f}" for s in dict.fromkeys(sigma))
+        turned = f", turned by {self.angle:.0f} degrees" if self.angle else ""
+        return f"a Gaussian of sigma {sigmas} pixels{turned}"
 
 
 def estimate_blur(
@@ -111,12 +142,15 @@ def estimate_blur(
     spacing: Sequence[float] | None = None,
     mask: ArrayLike | None = None,
 ) -> BlurEstimate:
-    """Find how blurred an image is, as a Gaussian, from its power spectrum.
+    """Find what blurred an image, and how much, from its power spectrum.
 
     The spectra of scenes fall with a power of frequency, give or take; a Gaussian blur makes
-    them fall with its square instead, down to the floor of the noise. Scene, blur and noise are
-    fitted together; how much scenes differ says how well the blur is known. Pictures that are
-    soft themselves read as blurred, and rightly so.
+    them fall with its square instead, down to the floor of the noise, and discs (out of focus)
+    and lines (motion) put dark rings or stripes into them. Scene, blur and noise are fitted
+    together, for each family of blurs; how much scenes differ says how well the blur is known.
+    Scenes that are soft themselves, such as cells, look blurred: where the spectrum is
+    unlike that of a sharp scene, the estimate is no more than a guess and says so. Of JPEG images
+    only what stands above the error of their compression counts.
 
     Parameters
     ----------
@@ -125,7 +159,8 @@ def estimate_blur(
         stack) are pooled. NaN, infinite, masked and saturated pixels do not count. Of large
         images a part is looked at.
     isotropic : bool, optional
-        Whether the blur is the same along all axes; by default the image says it.
+        Whether the blur is the same along all axes, so that it is no motion; by default the
+        image says it.
     ndim : int, optional
         How many axes are blurred, 1 to 3; by default two, or as many as `spacing` has.
     channel_axis : int, optional
@@ -142,7 +177,7 @@ def estimate_blur(
     Returns
     -------
     BlurEstimate
-        Sigmas in pixels, how well they are known, and whether to believe them.
+        The family, its sizes in pixels, how well they are known, and whether to believe them.
 
     Raises
     ------
@@ -181,21 +216,21 @@ def estimate_blur(
     broken = broken_pixels(values, valid, list(range(len(values))), gaussian_psf((SHARP,) * axes))
     if broken is not None:
         valid &= ~broken
-    pieces = pieces_of(values, None if valid.all() else valid)
+    compressed = compression_error(values, valid)
+    if compressed:  # colours are rounded more coarsely than brightness, and at half the size
+        values = luminance(values)
+    mask_of_pieces = None if valid.all() else valid
+    pieces = pieces_of(values, mask_of_pieces)
     if not pieces:
         return _unknown(axes)
-    model = Model(spectrum_of(pieces, relative))
+    spectrum = spectrum_of(pieces, relative)
+    if compressed:
+        error = compressed / peak_and_unit(values, mask_of_pieces)[1]
+        floor = ABOVE_COMPRESSION * error**2
+        spectrum = replace(spectrum, power=2 * floor + np.maximum(spectrum.power - floor, 0))
+    model = Model(spectrum)
     equal, curve = model.equal()
-    elongated = None if isotropic or axes == 1 else model.by_axis(equal)
-    odds = 0.0 if elongated is None else equal.badness - elongated.badness
-    if elongated is None or (isotropic is None and odds < ELONGATED):
-        variances, angle = np.full(axes, float(equal.blur[0])), 0.0
-        errors = np.full(axes, float(np.sqrt(equal.uncertainty[0, 0])))
-        told = elongated is None or isotropic is True or odds < ROUND
-    else:
-        variances, angle, errors = _principal(elongated, axes)
-        told = True
-    return _estimate(variances - OWN, errors, angle, told, curve)
+    return _estimate(find_blur(model, equal, isotropic), curve)
 
 
 def _number_of_axes(
@@ -214,40 +249,18 @@ def _number_of_axes(
     return wanted
 
 
-def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:
-    """Variances along the axes, or in 2D along turned ones; the angle; standard deviations."""
-    if axes == 3:
-        return fit.blur, 0.0, np.sqrt(np.diag(fit.uncertainty))
-    first, mixed, second = fit.blur
-    _, turned = np.linalg.eigh([[first, mixed], [mixed, second]])
-    if abs(turned[0, 0]) < abs(turned[0, 1]):
-        turned = turned[:, ::-1]
-    turned = turned * np.sign(np.diag(turned))
-    angle = float(np.degrees(np.arctan2(turned[1, 0], turned[0, 0])))
-    if abs(angle) < UPRIGHT:
-        turned, angle = np.eye(2), 0.0
-    rows = np.array([[u[0] ** 2, 2 * u[0] * u[1], u[1] ** 2] for u in turned.T])
-    errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, fit.uncertainty, rows))
-    return cast(Floats, rows @ fit.blur), angle, cast(Floats, errors)
-
-
-def _estimate(
-    variances: Floats, errors: Floats, angle: float, told: bool, curve: Floats
-) -> BlurEstimate:
-    kept = np.maximum(variances, LEAST_SIGMA**2)
-    sigma = np.sqrt(kept)
-    uncertain = errors / kept / 2
-    reach = np.minimum(2 * np.hypot(uncertain, MODEL_ERROR), 1.0)
-    inside = np.all(variances > LEAST_SIGMA**2) and sigma.max() < 0.8 * WIDTHS[-1]
+def _estimate(found: Blur, curve: Floats) -> BlurEstimate:
     curve = curve - curve.min()
     curve.flags.writeable = False
     return BlurEstimate(
-        sigma=tuple(float(s) for s in sigma),
-        angle=angle,
-        interval=tuple(
-            (float(max(s * (1 - r), 0.0)), float(s * (1 + r))) for s, r in zip(sigma, reach)
-        ),
-        confident=bool(told and inside and uncertain.max() < CERTAIN),
+        family=found.family,
+        sigma=tuple(map(float, found.sigma)),
+        angle=found.angle,
+        radius=found.size if found.family == "disc" else 0.0,
+        length=found.size if found.family == "line" else 0.0,
+        interval=tuple(zip(map(float, found.least), map(float, found.most))),
+        odds=float(found.odds),
+        confident=found.told,
         curve=(_widths(), curve),
     )
 
@@ -255,8 +268,17 @@ def _estimate(
 def _unknown(axes: int) -> BlurEstimate:
     curve = np.zeros(len(WIDTHS))
     curve.flags.writeable = False
-    sigma = (LEAST_SIGMA,) * axes
-    return BlurEstimate(sigma, 0.0, ((0.0, float(WIDTHS[-1])),) * axes, False, (_widths(), curve))
+    return BlurEstimate(
+        family="none",
+        sigma=(LEAST_SIGMA,) * axes,
+        angle=0.0,
+        radius=0.0,
+        length=0.0,
+        interval=((0.0, float(WIDTHS[-1])),) * axes,
+        odds=0.0,
+        confident=False,
+        curve=(_widths(), curve),
+    )
 
 
 def _widths() -> Floats:

@@ -51,7 +51,7 @@ class Deconvolution:
         What was found from the image: give it to :func:`deconvolve` in place of a method,
         and a part of the image, or another one like it, is deblurred alike.
     blur : BlurEstimate or None
-        The blur that was found in the image, if no PSF was given.
+        The blur that the PSF was made of, if it was found in an image.
     seconds : float
         Duration, TensorFlow's start not included.
     verdict : Verdict
@@ -84,7 +84,7 @@ class Deconvolution:
 
 def deconvolve(
     image: ArrayLike,
-    psf: ArrayLike | None = None,
+    psf: ArrayLike | BlurEstimate | None = None,
     method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -103,12 +103,12 @@ def deconvolve(
         leading axes (time, channels, planes of a stack) are run plane by plane. Planes
         without any finite pixel are left as they are. What a NumPy masked array masks is
         ignored, as with `mask`.
-    psf : array_like, optional
+    psf : array_like or BlurEstimate, optional
         Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
         in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
-        the image has fewer axes. It may be larger than the image. By default a Gaussian as
-        wide as the image's own blur, of two axes, or of as many as `spacing` has: see
-        :func:`napari_tf_deblur.estimate_blur`.
+        the image has fewer axes. It may be larger than the image. By default that of the image's
+        own blur, of two axes, or of as many as `spacing` has: the one that a `Calibration` keeps,
+        or a Gaussian, a disc or a line; see :func:`napari_tf_deblur.estimate_blur`.
     method : Method, Calibration or "auto", optional
         One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
         found from a larger image, of which this one is a part; "auto" picks the method from
@@ -167,7 +167,7 @@ def deconvolve(
 
 def iter_deconvolve(
     image: ArrayLike,
-    psf: ArrayLike | None = None,
+    psf: ArrayLike | BlurEstimate | None = None,
     method: Method | Calibration | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -215,7 +215,7 @@ def iter_deconvolve(
 
 def calibrate(
     image: ArrayLike,
-    psf: ArrayLike | None = None,
+    psf: ArrayLike | BlurEstimate | None = None,
     method: Method | Auto = "auto",
     *,
     boundary: Boundary = "unknown",
@@ -237,7 +237,8 @@ def calibrate(
     Returns
     -------
     Calibration
-        The scale of intensities, and the method with every value filled in.
+        The scale of intensities, the method with every value filled in and, where no PSF is
+        given, the blur that was found.
 
     Raises
     ------

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_tf_deblur._blur.jpeg import compression_error
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.psf_width import PSFWidth
@@ -151,6 +152,8 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     rival = prepared.rival if width.is_narrow else None
     trials.usual = effort.usual_trials + (RIVALS_TRIALS if rival else 0)
     search = _Search(trials, prepared.calibration, effort.step)
+    if compression_error(prepared.values, prepared.valid):
+        return Weighed(search.weighted(SHARED / effort.step), width=width, noise_is_shared=True)
     try:
         found = yield from search.best()
         if found.noise_is_shared:

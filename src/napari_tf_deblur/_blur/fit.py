@@ -76,6 +76,8 @@ class Fit:
         Covariance of `blur`.
     slope : float
         The mean of the slopes that were thought likely.
+    oddity : float
+        How unlike others the scene is: see `Model.oddity`.
     """
 
     badness: float
@@ -84,6 +86,7 @@ class Fit:
     log_noise: float
     uncertainty: Floats
     slope: float
+    oddity: float
 
 
 class Model:
@@ -103,11 +106,16 @@ class Model:
         )
 
     @cached_property
+    def bends(self) -> Floats:
+        """The columns of the scene's model that bend its spectrum alike in all directions."""
+        return BENDS * _bends(self.spectrum.log_frequency, BEND_LENGTH)
+
+    @cached_property
     def scene(self) -> tuple[Floats, Floats, Floats]:
         """Columns of the scene's model; prior mean and precision of their coefficients."""
         octave = self.spectrum.log_frequency - REFERENCE
         columns = [np.ones_like(octave)[:, None], -2 * octave[:, None]]
-        columns.append(BENDS * _bends(self.spectrum.log_frequency, BEND_LENGTH))
+        columns.append(self.bends)
         turns = TURNS * _bends(self.spectrum.log_frequency, TURN_LENGTH)
         by_direction = np.column_stack([STRENGTHS + 0 * octave, SLOPES * octave, turns])
         columns += [function[:, None] * by_direction for function in self.spectrum.directions.T]
@@ -200,17 +208,27 @@ class Model:
         inverse = np.asarray(np.linalg.inv(curvature), np.float64)
         uncertainty = inverse[first:-1, first:-1] if free else inverse[:0, :0]
         found = values[first:-1] if free else blur
-        return Fit(score, values[:first], found, float(values[-1]), uncertainty, slope)
+        scene = values[:first]
+        odd = self.oddity(scene)
+        return Fit(score, scene, found, float(values[-1]), uncertainty, slope, odd)
+
+    def oddity(self, scene: Floats) -> float:
+        """How far a scene's spectrum bends: half the sum of the squares of the coefficients.
+
+        Below 2 for photographs, cells and filaments; more for what is soft itself, and for
+        textures of one scale, whose bends look like blur.
+        """
+        return float(np.sum(np.square(scene[2 : 2 + self.bends.shape[1]])) / 2)
 
     def equal(self) -> tuple[Fit, Floats]:
         """Fit one width for all axes; also return the badness at all `WIDTHS`."""
-        columns = self.spectrum.products @ self._variances(1.0)[:, None]
+        columns = self.spectrum.products @ self.round(1.0)[:, None]
         return self._best_of(columns, np.square(WIDTHS))
 
     def ratio(self) -> Fit:
         """Fit how many times the blur of the spectrum's PSF there is, as its variance."""
         columns = -self.spectrum.log_passed[:, None] / (4 * np.pi**2)
-        columns += OWN * (self.spectrum.products @ self._variances(1.0)[:, None])
+        columns += OWN * (self.spectrum.products @ self.round(1.0)[:, None])
         return self._best_of(columns, RATIOS)[0]
 
     def _best_of(self, columns: Floats, tried: Floats) -> tuple[Fit, Floats]:
@@ -234,12 +252,13 @@ class Model:
         """Fit one width per axis, turned in 2D, from the fit of one for all."""
         columns = self.spectrum.products
         variance = max(float(equal.blur[0]), 0.1)
-        guesses = [self._variances(variance), *self._elongated(variance)]
+        guesses = [self.round(variance), *self._elongated(variance)]
         fits = [self.fit(columns, guess, start=equal, steps=12, enough=0.02) for guess in guesses]
         best = min(fits, key=lambda fit: fit.badness)
         return self.fit(columns, best.blur, start=best)
 
-    def _variances(self, variance: float) -> Floats:
+    def round(self, variance: float) -> Floats:
+        """The covariance's free entries, for one variance along all axes."""
         pairs = self.spectrum.products.shape[1]
         if self.spectrum.directions.shape[1] == 4:  # 2D
             return np.array([variance, 0.0, variance])
@@ -250,12 +269,12 @@ class Model:
         if self.spectrum.directions.shape[1] == 4:
             turns = np.arange(4) * np.pi / 4
             return [
-                self._variances(variance)
+                self.round(variance)
                 + part * np.array([np.cos(2 * t), np.sin(2 * t), -np.cos(2 * t)])
                 for t in turns
             ]
-        unit = np.eye(len(self._variances(variance)))
-        return [self._variances(variance) + 2 * part * axis for axis in unit]
+        unit = np.eye(len(self.round(variance)))
+        return [self.round(variance) + 2 * part * axis for axis in unit]
 
 
 def _bends(log_frequency: Floats, length: float) -> Floats:

@@ -45,6 +45,13 @@ FADE = 4.0
 LEAST_PASSED = 1e-12
 """Part of the power below which a PSF passes nothing but what was rounded off."""
 
+NODES = 16
+"""Frequencies of a cell in 2D by which a transfer function is averaged over it."""
+
+SMEAR = (1 / 6, 2 / 3, 1 / 6)
+"""Part of the power that the window brings to a frequency from the one before, itself, and the one
+after: see `through_window`."""
+
 LEAST_PERIODS = 3.0
 """Fewer periods in a piece say more of its window than of the image."""
 
@@ -68,6 +75,13 @@ class Spectrum:
         Shape (cells, functions): smooth even functions of the direction, of mean 0.
     log_passed : ndarray
         Logarithm of the mean part of the power that a PSF passes; 0 where none was asked about.
+    nodes : ndarray of float32
+        Shape (2, cells, `NODES`): frequencies along the rows' and the columns' axis, in cycles
+        per pixel, whose power is as that of a cell in the mean; in 2D only, else of no cells.
+    frame : tuple of int
+        Pixels per axis of the pieces.
+    is_even : bool
+        Whether pixels are as large along all axes.
     """
 
     power: Floats
@@ -76,6 +90,9 @@ class Spectrum:
     log_frequency: Floats
     directions: Floats
     log_passed: Floats
+    nodes: Array
+    frame: tuple[int, ...]
+    is_even: bool
 
 
 def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
@@ -170,7 +187,8 @@ def _averaged(
     square = square[kept]
     log_frequency = np.log(square) / 2
     cell = ((log_frequency - np.log(LOWEST)) / CELL[axes]).astype(np.int64)
-    flat = [np.broadcast_to(f, power.shape)[kept] for f in scaled]
+    pixels_of = [np.broadcast_to(f, power.shape)[kept] for f in pixels]
+    flat = [f / np.float32(step) for f, step in zip(pixels_of, spacing)]
     if axes == 2:
         angle = np.arctan2(flat[0], flat[1]) / np.pi  # -1/2 to 1/2
         cell = cell * SECTORS[2] + np.floor(angle * SECTORS[2] + 0.5).astype(np.int64) % SECTORS[2]
@@ -211,4 +229,22 @@ def _averaged(
         log_frequency=mean(log_frequency),
         directions=directions,
         log_passed=np.log(np.maximum(mean(passed[kept]), LEAST_PASSED)),
+        nodes=_nodes(cell, pixels_of, frame) if axes == 2 else np.zeros((2, 0, NODES), np.float32),
+        frame=frame,
+        is_even=len(set(spacing)) == 1,
     )
+
+
+def _nodes(cell: NDArray[np.intp], pixels: list[Array], frame: tuple[int, ...]) -> Array:
+    """Draw frequencies of each cell, and move them as the window does."""
+    random = np.random.default_rng(0)
+    mixed = random.permutation(cell.size)
+    order = mixed[np.argsort(cell[mixed], kind="stable")]
+    count = np.bincount(cell)
+    first = np.cumsum(count) - count
+    drawn = order[first[:, None] + ((np.arange(NODES) + 0.5) / NODES * count[:, None]).astype(int)]
+    moved = [
+        frequency[drawn] + random.choice([-1, 0, 1], drawn.shape, p=SMEAR) / n
+        for frequency, n in zip(pixels, frame)
+    ]
+    return np.stack(moved).astype(np.float32)

@@ -14,7 +14,7 @@ from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._layers.result import (
     INTENSITY,
@@ -27,6 +27,7 @@ from napari_tf_deblur._layers.script_text import call
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._noise.in_noise import in_noise
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
@@ -119,7 +120,8 @@ class Job:
         stop = stop or Event()
         self.check()
         yield Stage(self.psf.making)
-        psf, notes = self.psf.array(self.source)
+        blur = self._blur()
+        psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=psf)
         pieces = reading(self.source.data, stop)
@@ -131,7 +133,7 @@ class Job:
         some = thinned(image)
         steps = iter_deconvolve(
             frame.to_core(image),
-            psf,
+            blur or psf,
             self.calibration or self.method,
             boundary=self.boundary,
             channel_axis=self.source.channel_axis,
@@ -165,6 +167,13 @@ class Job:
             warnings=warnings,
             record=record,
         )
+
+    def _blur(self) -> BlurEstimate | None:
+        """The image's own blur, if that is the PSF: a calibration may have found it already."""
+        if not isinstance(self.psf, EstimatedPSF):
+            return None
+        known = self.calibration.blur if self.calibration else None
+        return known or self.psf.find(self.source)
 
     def _limits(
         self, before: NDArray[Any], data: NDArray[Any], done: Deconvolution

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.forward import BOUNDARIES, Boundary
 from napari_tf_deblur.methods import METHODS, Auto, Method
@@ -25,7 +26,7 @@ class Arguments:
     """
 
     image: ArrayLike
-    psf: ArrayLike | None
+    psf: ArrayLike | BlurEstimate | None
     method: Method | Calibration | Auto = "auto"
     boundary: Boundary = "unknown"
     channel_axis: int | None = None

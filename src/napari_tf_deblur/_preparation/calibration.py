@@ -1,9 +1,10 @@
 """What is found once from a whole image, and serves every piece of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.methods import Method
 
 
@@ -26,15 +27,24 @@ class Calibration:
     psf_width : float
         Width of the PSF to deblur with, as a part of that of the PSF that is given: less than 1
         where trials showed that one to be too wide.
+    blur : BlurEstimate or None
+        The blur that was found in the image, where no PSF was given: used again where none is.
     """
 
     method: Method
     scale: float
     reason: str = ""
     psf_width: float = 1.0
+    blur: BlurEstimate | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, method: Method, image: Statistics, reason: str = "") -> Self:
+    def of(
+        cls,
+        method: Method,
+        image: Statistics,
+        reason: str = "",
+        blur: BlurEstimate | None = None,
+    ) -> Self:
         """Look at an image.
 
         Parameters
@@ -45,5 +55,7 @@ class Calibration:
             Of the image less the method's offset.
         reason : str, optional
             Why it was picked.
+        blur : BlurEstimate, optional
+            What its PSF was made of, where none was given.
         """
-        return cls(method.fitted(image), method.intensity_scale(image), reason)
+        return cls(method.fitted(image), method.intensity_scale(image), reason, blur=blur)

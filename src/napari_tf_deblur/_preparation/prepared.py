@@ -123,10 +123,12 @@ class Prepared:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
         calibration = (
-            wanted if isinstance(wanted, Calibration) else Calibration.of(method, image, reason)
+            wanted
+            if isinstance(wanted, Calibration)
+            else Calibration.of(method, image, reason, blur)
         )
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
-        other = Calibration.of(rival.method, image, rival.reason) if rival else None
+        other = Calibration.of(rival.method, image, rival.reason, blur) if rival else None
         counting = None if ignored is None else planes.of_image(~ignored)
         pixels = planes.opaque(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
@@ -208,10 +210,14 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
 
 
 def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEstimate | None]:
-    """The PSF that was given, or one as wide as the image's own blur."""
+    """The PSF that was given, or that of the image's own blur, which may be known already."""
     axes = _axes_to_deblur(arguments)
+    if isinstance(arguments.psf, BlurEstimate):
+        return arguments.psf.psf(), arguments.psf
     if arguments.psf is not None:
         return checked_psf(arguments.psf, most_axes=axes), None
+    if isinstance(arguments.method, Calibration):
+        known = known or arguments.method.blur
     blur = known or estimate_blur(
         arguments.image,
         ndim=min(axes, 2) if arguments.spacing is None else np.size(arguments.spacing),

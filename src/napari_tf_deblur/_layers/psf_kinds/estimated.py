@@ -7,12 +7,12 @@ import numpy as np
 
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.blur_estimate import estimate_blur
+from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 
 
 @dataclass(frozen=True)
 class EstimatedPSF:
-    """A Gaussian PSF whose widths are found in the image itself.
+    """A PSF whose kind and widths are found in the image itself.
 
     Attributes
     ----------
@@ -23,8 +23,8 @@ class EstimatedPSF:
     name: ClassVar[str] = "estimated"
     title: ClassVar[str] = "From the image"
     hint: ClassVar[str] = (
-        "A Gaussian as wide as the image's own blur, which is found from its finest detail; "
-        "rather too narrow than too wide"
+        "The image's own blur, which is found from its finest detail: a Gaussian, a disc (out of "
+        "focus) or a line (motion); rather too narrow than too wide"
     )
     making: ClassVar[str] = "measuring the blur"
 
@@ -34,17 +34,21 @@ class EstimatedPSF:
         """Refuse nothing: what cannot be found is said when it is looked for."""
 
     def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
-        """Look for the blur; return its PSF, and how wide it is, in words."""
+        """Look for the blur; return its PSF, and what it is, in words."""
+        found = self.find(source)
+        return found.psf(), (str(found),)
+
+    def find(self, source: Source) -> BlurEstimate:
+        """Look for the blur."""
         image = source.frame(self.ndim).to_core(np.asarray(source.data))
         if image.dtype.kind == "f":
             image = np.ma.masked_invalid(image)
-        found = estimate_blur(
+        return estimate_blur(
             image,
             ndim=self.ndim,
             channel_axis=source.channel_axis,
             alpha=source.has_alpha,
         )
-        return found.psf(), (str(found),)
 
     def about(self, source: Source) -> str:
         """Say that nothing is known before a run."""

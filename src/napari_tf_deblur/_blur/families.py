@@ -1,0 +1,197 @@
+"""Which blur an image has: a Gaussian, a disc, a line, or none; and how well that is known."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._blur.fit import OWN, SLOPE_OF_POINTS, WIDTHS, Fit, Model
+from napari_tf_deblur._blur.shapes import (
+    LEAST_SIZE,
+    OWN_SPREAD,
+    Scenes,
+    Shape,
+    badness_of_gaussians,
+    fit_disc,
+    fit_line,
+)
+
+Floats = NDArray[np.float64]
+
+Family = Literal["none", "Gaussian", "disc", "line"]
+
+LEAST_SIGMA = 0.3
+"""Pixels: narrower is not told from no blur at all."""
+
+CERTAIN = 0.055
+"""Largest relative standard deviation of a width that is known."""
+
+MODEL_ERROR = 0.04
+"""Relative error that the best known sigma has, for scenes differ."""
+
+SHAPE_ERROR = 0.01
+"""The same of a radius or a length, which zeros of the spectrum tell."""
+
+ODD, ODD_ERROR = 2.5, 0.06
+"""Oddity of a Gaussian's scene above which its own softness may pass for blur, and the relative
+error of a sigma for each unit above. On crops of photographs that ``benchmarks/blur_families.py
+--choose`` lists, those that are sharp have up to 2.3, cell 9 to 21, brick 4 to 8."""
+
+ELONGATED = 6.0
+"""Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
+image does not tell."""
+
+ROUND = 4.0
+
+CLEAR = 3.0
+"""Logarithm of the odds from which on a disc or a line is told from a Gaussian."""
+
+OF_POINTS = 0.45
+"""Slope of a scene's amplitudes below which it is one of points. There a disc may be their own
+shape: round objects of one size look as points do that are out of focus."""
+
+POINTS_REACH = 0.5
+"""Relative error of the sigma in a scene of points: they may be small objects of one size."""
+
+UPRIGHT = 3.0
+"""Degrees below which an angle is none."""
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The most probable blur.
+
+    Attributes
+    ----------
+    family : str
+        What it is.
+    sigma : ndarray
+        Standard deviations in pixels, per axis, turned by `angle` in 2D.
+    least, most : ndarray
+        Those that are allowed, about 19 times in 20.
+    angle : float
+        Degrees.
+    size : float
+        Radius of a disc or length of a line, in pixels; else 0.
+    odds : float
+        Logarithm of how much less likely the next family is.
+    told : bool
+        Whether the image tells its blur.
+    """
+
+    family: Family
+    sigma: Floats
+    least: Floats
+    most: Floats
+    angle: float
+    size: float
+    odds: float
+    told: bool
+
+
+def find_blur(model: Model, equal: Fit, isotropic: bool | None) -> Blur:
+    """Compare the families.
+
+    Parameters
+    ----------
+    model : Model
+        Of the spectrum.
+    equal : Fit
+        Of a Gaussian that is the same along all axes.
+    isotropic : bool or None
+        Whether the blur is the same along all axes; None if the image says it.
+    """
+    axes = len(model.spectrum.frame)
+    elongated = None if isotropic or axes == 1 else model.by_axis(equal)
+    gaussian = _gaussian(equal, elongated, axes, isotropic)
+    if axes != 2 or not model.spectrum.is_even:
+        return gaussian
+    scenes = Scenes(model, equal.slope)
+    least = badness_of_gaussians(scenes, [equal, elongated] if elongated else [equal])
+    disc = fit_disc(scenes) if isotropic is not False else None
+    line = fit_line(scenes) if not isotropic else None
+    shapes = [s for s in (disc, line) if s and s.parameters[0] >= LEAST_SIZE[s.kind]]
+    best = min(shapes, key=lambda shape: shape.badness, default=None)
+    if best is None or best.badness >= least:
+        return gaussian if best is None else _beside(gaussian, best, best.badness - least)
+    odds = min([least, *(s.badness for s in shapes if s is not best)]) - best.badness
+    return _of_shape(best, odds)
+
+
+def _beside(gaussian: Blur, rival: Shape, odds: float) -> Blur:
+    """The Gaussian, with the odds against the shape that comes next; that may be narrower."""
+    if odds >= CLEAR or gaussian.family == "none":
+        return replace(gaussian, odds=odds)
+    other = _of_shape(rival, odds)
+    narrower = np.minimum(gaussian.least, other.sigma.max())
+    return replace(gaussian, odds=odds, told=False, least=narrower)
+
+
+def _of_shape(shape: Shape, odds: float) -> Blur:
+    size = float(shape.parameters[0])
+    error = float(np.hypot(shape.uncertainty[0], SHAPE_ERROR))
+    if shape.kind == "disc":
+        sigma, angle = np.full(2, size / 2), 0.0
+        of_points = shape.slope < OF_POINTS
+    else:
+        sigma = np.array([LEAST_SIGMA, size / np.sqrt(12)])
+        angle, of_points = (float(shape.parameters[1]) + 90) % 180 - 90, False
+    return Blur(
+        family=shape.kind,
+        sigma=sigma,
+        least=sigma * (0.0 if of_points else max(1 - 2 * error, 0.0)),
+        most=sigma * (1 + 2 * error),
+        angle=angle,
+        size=size,
+        odds=odds,
+        told=odds >= CLEAR and error < CERTAIN and not of_points,
+    )
+
+
+def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | None) -> Blur:
+    """The Gaussian, as wide along all axes as long as the image does not say otherwise."""
+    odds = 0.0 if elongated is None else equal.badness - elongated.badness
+    if elongated is None or (isotropic is None and odds < ELONGATED):
+        variances, angle, fit = np.full(axes, float(equal.blur[0])), 0.0, equal
+        errors = np.full(axes, float(np.sqrt(equal.uncertainty[0, 0])))
+        told = elongated is None or isotropic is True or odds < ROUND
+    else:
+        variances, angle, errors = _principal(elongated, axes)
+        told, fit = True, elongated
+    variances = variances - OWN
+    kept = np.maximum(variances, LEAST_SIGMA**2)
+    known = np.hypot(errors / kept / 2, ODD_ERROR * max(fit.oddity - ODD, 0.0))
+    alone = np.hypot(MODEL_ERROR, OWN_SPREAD / kept / 2)
+    reach = np.minimum(2 * np.hypot(known, alone), 1.0)
+    of_points = fit.slope == SLOPE_OF_POINTS
+    if of_points:
+        reach = np.maximum(reach, POINTS_REACH)
+    inside = np.all(variances > LEAST_SIGMA**2) and np.sqrt(kept.max()) < 0.8 * WIDTHS[-1]
+    return Blur(
+        family="none" if np.all(variances <= LEAST_SIGMA**2) else "Gaussian",
+        sigma=np.sqrt(kept),
+        least=np.sqrt(kept) * (1 - reach),
+        most=np.sqrt(kept) * (1 + reach),
+        angle=angle,
+        size=0.0,
+        odds=np.inf,
+        told=bool(told and inside and known.max() < CERTAIN and not of_points),
+    )
+
+
+def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:
+    """Variances along the axes, or in 2D along turned ones; the angle; standard deviations."""
+    if axes == 3:
+        return fit.blur, 0.0, np.sqrt(np.diag(fit.uncertainty))
+    first, mixed, second = fit.blur
+    _, turned = np.linalg.eigh([[first, mixed], [mixed, second]])
+    if abs(turned[0, 0]) < abs(turned[0, 1]):
+        turned = turned[:, ::-1]
+    turned = turned * np.sign(np.diag(turned))
+    angle = float(np.degrees(np.arctan2(turned[1, 0], turned[0, 0])))
+    if abs(angle) < UPRIGHT:
+        turned, angle = np.eye(2), 0.0
+    rows = np.array([[u[0] ** 2, 2 * u[0] * u[1], u[1] ** 2] for u in turned.T])
+    errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, fit.uncertainty, rows))
+    return cast(Floats, rows @ fit.blur), angle, cast(Floats, errors)

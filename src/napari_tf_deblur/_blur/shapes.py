@@ -1,0 +1,305 @@
+"""Blurs of a known shape, discs and lines, fitted to a power spectrum.
+
+A shape is no linear part of the logarithm of the power: what it passes is computed for many at
+once, each with a scene and a noise of its own, as in `fit.Model`. A linear guess picks those that
+are worth a fit; the best is refined.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import j1
+
+from napari_tf_deblur._blur.fit import NOISE_SPREAD, OWN, REFERENCE, SLOPE, Fit, Model
+
+Floats = NDArray[np.float64]
+Kind = Literal["disc", "line"]
+
+OWN_SPREAD = 0.15
+"""Standard deviation of `OWN`, in pixels squared: lenses and pixels differ, and so do PSFs that are
+drawn with the pixels' size and without."""
+
+NOT_ZERO = np.float32(1e-4)
+"""What is added to arguments, so that nothing is divided by zero."""
+
+LEAST_PASSED = 1e-9
+"""Part of the power that any shape passes."""
+
+RADII = np.geomspace(1.0, 24.0, 80)
+"""Radii of discs that are tried, in pixels."""
+
+LENGTHS = np.geomspace(2.5, 60.0, 54)
+"""Lengths of lines that are tried, in pixels."""
+
+ANGLES = np.linspace(0, 174, 30)
+"""Their angles, in degrees."""
+
+RIDGE, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
+"""What is built, or printed, is upright: its spectrum has ridges along the axes, which look like
+those of long lines. Squared sine of the angle to an axis below which cells lie on its ridge; how
+far that differs from the rest, in strength and in slope: standard deviations of logarithms."""
+
+LEAST_SIZE = {"disc": 1.2, "line": 2.4}
+"""Radius and length in pixels below which a shape is not told from a Gaussian."""
+
+OF_FRAME = 0.2
+"""Part of the frame that the extent of a shape may be."""
+
+LOOKED_AT, FITTED = 96, 12
+"""How many are looked at of those that a linear guess finds best; how many of these are fitted."""
+
+GRIDS = {
+    "disc": ((0.04,), (0.015,), (0.008,)),
+    "line": ((0.04, 4.0), (0.02, 2.0), (0.01, 1.0)),
+}
+"""Half widths of the grids that refine the best: relative of a size, degrees of an angle."""
+
+STEPS = 5
+"""Points of these grids along each parameter."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The most probable blur of one shape.
+
+    Attributes
+    ----------
+    kind : {"disc", "line"}
+        The shape.
+    badness : float
+        As that of `fit.Fit`.
+    parameters : ndarray
+        Radius in pixels; or length in pixels, and angle in degrees.
+    uncertainty : ndarray
+        Standard deviations: relative of the size, degrees of the angle.
+    slope : float
+        Of the scene's amplitudes.
+    """
+
+    kind: Kind
+    badness: float
+    parameters: Floats
+    uncertainty: Floats
+    slope: float
+
+
+def log_passed_by_discs(model: Model, radii: Floats) -> Floats:
+    """Logarithm of the power that discs pass, shape (discs, cells)."""
+    frequency = 2 * np.pi * np.hypot(*model.spectrum.nodes)
+
+    def transfer(radius: float) -> NDArray[np.floating]:
+        x = radius * frequency + NOT_ZERO
+        return np.asarray(2 * j1(x) / x)
+
+    return np.stack([_log_mean(transfer(radius)) for radius in radii])
+
+
+def log_passed_by_lines(model: Model, lengths: Floats, angles: Floats) -> Floats:
+    """Logarithm of the power that lines pass, shape (lines, cells)."""
+    rows, columns = np.pi * model.spectrum.nodes
+
+    def transfer(length: float, turn: float) -> NDArray[np.floating]:
+        across, along = np.float32(length * np.sin(turn)), np.float32(length * np.cos(turn))
+        x = along * columns - across * rows + NOT_ZERO
+        return np.asarray(np.sin(x) / x)
+
+    turns = np.radians(angles)
+    return np.stack([_log_mean(transfer(*line)) for line in zip(lengths, turns)])
+
+
+def _log_mean(transfer: NDArray[np.floating]) -> Floats:
+    mean = np.einsum("cn,cn->c", transfer, transfer) / transfer.shape[-1]
+    return np.asarray(np.log(mean + LEAST_PASSED), np.float64)
+
+
+def fit_disc(scenes: "Scenes") -> Shape:
+    """Find the disc through which an image was seen, if it was one."""
+    model = scenes.model
+    return _fit(scenes, "disc", (RADII,), lambda p: log_passed_by_discs(model, p[0]), 2.0)
+
+
+def fit_line(scenes: "Scenes") -> Shape:
+    """Find the line through which an image was seen, if it was one."""
+
+    def passed(parameters: Floats) -> Floats:
+        return log_passed_by_lines(scenes.model, parameters[0], parameters[1])
+
+    return _fit(scenes, "line", (LENGTHS, ANGLES), passed, 1.0)
+
+
+def badness_of_gaussians(scenes: "Scenes", fits: Sequence[Fit]) -> float:
+    """The badness of the best of some Gaussians, beside that of shapes."""
+    model = scenes.model
+    blurs = []
+    for fit in fits:
+        covariance = model.round(float(fit.blur[0])) if fit.blur.size == 1 else fit.blur
+        rest = covariance - model.round(OWN)
+        blurs.append(-4 * np.pi**2 * (model.spectrum.products @ rest))
+    passed = np.stack(blurs)
+    badness, _ = scenes.fit(passed, scenes.guess(passed)[1], steps=12)
+    return float(badness.min())
+
+
+def _fit(
+    scenes: "Scenes",
+    kind: Kind,
+    tried: tuple[Floats, ...],
+    passed: Callable[[Floats], Floats],
+    extent: float,
+) -> Shape:
+    """Try all, fit those that a linear guess finds best, refine the best of these."""
+    largest = OF_FRAME * min(scenes.model.spectrum.frame) / extent
+    sizes = tried[0][tried[0] <= largest]
+    every = np.stack([g.ravel() for g in np.meshgrid(sizes, *tried[1:], indexing="ij")])
+    blurs = passed(every)
+    guessed, values = scenes.guess(blurs)
+    best = np.argsort(guessed)[:LOOKED_AT]
+    badness, values = scenes.fit(blurs[best], values[best], steps=2)
+    better = np.argsort(badness)[:FITTED]
+    best = best[better]
+    badness, values = scenes.fit(blurs[best], values[better], steps=4)
+    first = int(np.argmin(badness))
+    parameters, start = every[:, best[first]], values[first]
+    for reach in GRIDS[kind]:
+        away = np.meshgrid(*(np.linspace(-r, r, STEPS) for r in reach), indexing="ij")
+        offsets = np.stack([g.ravel() for g in away])
+        near = _moved(parameters, offsets)
+        badness, values = scenes.fit(passed(near), np.tile(start, (near.shape[1], 1)), steps=4)
+        first = int(np.argmin(badness))
+        parameters, start = near[:, first], values[first]
+    shift, uncertainty = _lowest(offsets, badness)
+    middle = _moved(near[:, near.shape[1] // 2], shift[:, None])[:, 0]
+    return Shape(kind, float(badness.min()), middle, uncertainty, float(start[1]))
+
+
+def _moved(parameters: Floats, offsets: Floats) -> Floats:
+    """Parameters moved by offsets: relative ones of a size, degrees of an angle."""
+    moved = np.repeat(parameters[:, None], offsets.shape[1], axis=1)
+    moved[0] *= np.exp(offsets[0])
+    moved[1:] += offsets[1:]
+    return moved
+
+
+def _lowest(offsets: Floats, badness: Floats) -> tuple[Floats, Floats]:
+    """Where the parabola through a grid is lowest, within the grid; its standard deviations."""
+    reach = np.abs(offsets).max(axis=1)
+    unit = offsets / reach[:, None]
+    number = len(unit)
+    pairs = [(i, j) for i in range(number) for j in range(i, number)]
+    columns = [np.ones(unit.shape[1]), *unit, *(unit[i] * unit[j] for i, j in pairs)]
+    found = np.linalg.lstsq(np.stack(columns, axis=1), badness - badness.min(), rcond=None)[0]
+    curvature = np.zeros((number, number))
+    for value, (i, j) in zip(found[1 + number :], pairs):
+        curvature[i, j] += value
+        curvature[j, i] += value
+    sizes, axes = np.linalg.eigh(curvature)
+    sizes = np.maximum(sizes, 1e-3)
+    lowest = -axes @ ((axes.T @ found[1 : 1 + number]) / sizes)
+    variances = np.square(axes) @ (1 / sizes)
+    return np.clip(lowest, -1, 1) * reach, np.sqrt(variances) * reach
+
+
+class Scenes:
+    """Scenes and noises for many blurs that are known, each fitted to the same spectrum.
+
+    Parameters
+    ----------
+    model : Model
+        Of scene and noise.
+    slope : float
+        The mean of the slopes that are thought likely.
+    """
+
+    def __init__(self, model: Model, slope: float = SLOPE) -> None:
+        self.model = model
+        matrix, mean, precision = model.scene
+        mean = np.array([mean[0], slope, *mean[2:]])
+        own = -4 * np.pi**2 * (model.spectrum.products @ model.round(1.0))
+        squares = model.spectrum.products[:, [0, 2]]
+        along = (squares / squares.sum(axis=1, keepdims=True))[:, ::-1] < RIDGE
+        slopes = along * (model.spectrum.log_frequency - REFERENCE)[:, None]
+        ridges = np.concatenate([RIDGE_STRENGTH * along, RIDGE_SLOPE * slopes], axis=1)
+        number = ridges.shape[1]
+        self._matrix = np.concatenate([matrix, ridges, own[:, None]], axis=1)
+        self._mean = np.concatenate([mean, np.zeros(number), [OWN, model.log_noise]])
+        self._precision = np.concatenate(
+            [precision, np.ones(number), [OWN_SPREAD**-2, NOISE_SPREAD**-2]]
+        )
+
+    def guess(self, blurs: Floats) -> tuple[Floats, Floats]:
+        """Fit the logarithm of the power above the noise, which is a linear problem.
+
+        Parameters
+        ----------
+        blurs : ndarray
+            Shape (blurs, cells): logarithm of the power that is passed.
+
+        Returns
+        -------
+        badness : ndarray
+            Shape (blurs,): comparable with one another only.
+        values : ndarray
+            Shape (blurs, coefficients): of the scene, of what is not blurred, and of the noise.
+        """
+        model, mean, precision = self.model, self._mean[:-1], self._precision[:-1]
+        seen = np.maximum(model.power - 0.8 * np.exp(model.log_noise), 0.05 * model.power)
+        weight = model.samples * np.square(seen / model.power)
+        weighted = self._matrix.T * weight
+        rest = np.log(seen) - blurs
+        normal = weighted @ self._matrix + np.diag(precision)
+        found = np.linalg.solve(normal, weighted @ rest.T + (precision * mean)[:, None]).T
+        misfit = np.square(rest - found @ self._matrix.T) @ weight
+        badness = (misfit + np.square(found - mean) @ precision) / 2
+        noise = np.full((len(blurs), 1), model.log_noise)
+        return badness, np.concatenate([found, noise], axis=1)
+
+    def fit(self, blurs: Floats, values: Floats, steps: int) -> tuple[Floats, Floats]:
+        """Fit as `Model.fit` does, by steps of Levenberg and Marquardt from some values.
+
+        Returns
+        -------
+        badness, values : ndarray
+            As those of `guess`; the badness as that of `fit.Fit`.
+        """
+        power, samples = self.model.power, self.model.samples
+
+        def badness(values: Floats) -> tuple[Floats, Floats, Floats]:
+            image = np.exp(np.clip(values[:, :-1] @ self._matrix.T + blurs, -80, 80))
+            total = image + np.exp(np.clip(values[:, -1:], -80, 80))
+            misfit = (power / total + np.log(total)) @ samples
+            prior = np.square(values - self._mean) @ self._precision / 2
+            return np.asarray(misfit + prior), image / total, total
+
+        score, part, total = badness(values)
+        damping = np.full(len(blurs), 1e-2)
+        for _ in range(steps):
+            # Of a coefficient: how the logarithm of the whole changes with it.
+            slopes = np.concatenate([part[:, :, None] * self._matrix, 1 - part[:, :, None]], axis=2)
+            weighted = np.swapaxes(slopes * samples[:, None], 1, 2)
+            gradient = (weighted @ (1 - power / total)[:, :, None])[:, :, 0]
+            gradient += self._precision * (values - self._mean)
+            curvature = weighted @ slopes + np.diag(self._precision)
+            open_ = np.ones(len(blurs), np.bool_)
+            for _ in range(4):
+                damped = curvature + damping[:, None, None] * (
+                    curvature * np.eye(curvature.shape[-1])
+                )
+                step = -np.linalg.solve(damped, gradient[:, :, None])[:, :, 0]
+                step *= np.minimum(1, 2 / np.maximum(np.abs(step[:, -1:]), 1e-9))
+                tried = values + step
+                new = badness(tried)
+                better = open_ & (new[0] < score)
+                values = np.where(better[:, None], tried, values)
+                score = np.where(better, new[0], score)
+                part = np.where(better[:, None], new[1], part)
+                total = np.where(better[:, None], new[2], total)
+                damping = np.where(
+                    better, damping / 5, np.where(open_, np.maximum(damping, 1e-3) * 6, damping)
+                )
+                open_ &= ~better
+                if not open_.any():
+                    break
+        return score, values
