@@ -6,7 +6,7 @@ from weakref import ref
 
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
@@ -20,6 +20,9 @@ NOTHING = "There is nothing to compare yet: deblur an image first"
 LOST = "The original or the result was deleted: deblur again to compare them"
 IN_GRID = "In the grid, both are in view already: leave it first, by 'Side by side' or Ctrl+G"
 NO_RESIDUAL = "The residual of this result is not known: deblur again to see it"
+
+SETTLED = 100
+"""Milliseconds after which the dock has made room for the plot; it does no harm if it has not."""
 
 HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
 HOLD_KEY = f"; or keep {KEY} pressed over the image"
@@ -59,8 +62,10 @@ class CompareRow(QWidget):
         super().__init__(parent)
         self.is_working = False
         self._viewer = viewer
-        self._gone = self._to_scroll = False
-        self._area: QScrollArea | None = None
+        self._gone = False
+        self._scroll = QTimer(self)  # once all has its place
+        self._scroll.setSingleShot(True)
+        self._scroll.timeout.connect(self._scroll_to_plot)
         self._pair: tuple[ref[Image], ref[Image]] | None = None
         self._make_residual: Callable[[], Image] | None = None
         self._view: SideBySide | Alone | None = None
@@ -250,26 +255,19 @@ class CompareRow(QWidget):
         self.profile.setChecked(checked)
         self.plot.setVisible(checked)
         if checked:
-            self._to_scroll = True
-            self._follow_scroll()
-            self._scroll_to_plot()
+            self._scroll.start(SETTLED)
 
-    def _follow_scroll(self) -> None:
-        """Scroll to the plot when there is room for it in the part in which it is scrolled."""
-        part = self.parentWidget()
-        while part is not None and not isinstance(part, QScrollArea):
-            part = part.parentWidget()
-        bar = None if part is None else part.verticalScrollBar()
-        if part is not None and bar is not None and part is not self._area:
-            self._area = part
-            bar.rangeChanged.connect(self._scroll_to_plot)
-
-    def _scroll_to_plot(self, *_: object) -> None:
-        if self._gone or not (self._to_scroll and self.plot.isVisible() and self._area):
+    def _scroll_to_plot(self) -> None:
+        """Scroll the part that the plot is in so that it is seen: its end, then its beginning."""
+        area, plot = self.parentWidget(), self.plot
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        inside = None if area is None else area.widget()
+        if self._gone or area is None or inside is None or not plot.isVisible():
             return
-        self._area.ensureWidgetVisible(self.plot, 0, 0)
-        seen = self.plot.visibleRegion().boundingRect().height()
-        self._to_scroll = seen < min(self.plot.height(), self._area.height() - 10)
+        top = plot.mapTo(inside, QPoint(0, 0)).y()
+        for edge in (top + plot.height(), top):
+            area.ensureVisible(0, edge, 0, 0)
 
     def _on_line_lost(self) -> None:
         if not self._gone:
