@@ -6,8 +6,8 @@ from weakref import ref
 
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
 from napari_tf_deblur._dock.profile_follower import ProfileFollower
@@ -20,6 +20,9 @@ NOTHING = "There is nothing to compare yet: deblur an image first"
 LOST = "The original or the result was deleted: deblur again to compare them"
 IN_GRID = "In the grid, both are in view already: leave it first, by 'Side by side' or Ctrl+G"
 NO_RESIDUAL = "The residual of this result is not known: deblur again to see it"
+
+SETTLED = 100
+"""Milliseconds after which the dock has made room for the plot; it does no harm if it has not."""
 
 HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
 HOLD_KEY = f"; or keep {KEY} pressed over the image"
@@ -60,6 +63,9 @@ class CompareRow(QWidget):
         self.is_working = False
         self._viewer = viewer
         self._gone = False
+        self._scroll = QTimer(self)  # once all has its place
+        self._scroll.setSingleShot(True)
+        self._scroll.timeout.connect(self._scroll_to_plot)
         self._pair: tuple[ref[Image], ref[Image]] | None = None
         self._make_residual: Callable[[], Image] | None = None
         self._view: SideBySide | Alone | None = None
@@ -248,6 +254,20 @@ class CompareRow(QWidget):
                 self._follower.end()
         self.profile.setChecked(checked)
         self.plot.setVisible(checked)
+        if checked:
+            self._scroll.start(SETTLED)
+
+    def _scroll_to_plot(self) -> None:
+        """Scroll the part that the plot is in so that it is seen: its end, then its beginning."""
+        area, plot = self.parentWidget(), self.plot
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        inside = None if area is None else area.widget()
+        if self._gone or area is None or inside is None or not plot.isVisible():
+            return
+        top = plot.mapTo(inside, QPoint(0, 0)).y()
+        for edge in (top + plot.height(), top):
+            area.ensureVisible(0, edge, 0, 0)
 
     def _on_line_lost(self) -> None:
         if not self._gone:

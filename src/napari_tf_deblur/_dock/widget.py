@@ -73,6 +73,9 @@ class DeblurWidget(Container[Widget]):
         self.native.destroyed.connect(self._on_destroyed)
         active = napari_viewer.layers.selection.active  # maybe wrapped: napari guards its own
         for layer in [layer for layer in napari_viewer.layers if layer == active]:
+            made = self._results.of(layer)
+            if made is not None and made.source is not None:
+                self.fields.select(made.source)
             self._select(layer)
         self._follower = SelectionFollower(
             napari_viewer,

@@ -97,7 +97,9 @@ def settings_in_words(record: Mapping[str, Any]) -> str:
     parts = []
     psf, smoothing = record.get("psf"), record.get("smoothing", 1)
     kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
-    parts += [f"Blur: {kind.title}"] if kind else []
+    if kind and isinstance(psf, Mapping):
+        notes = "; ".join(_texts(psf.get("notes"))).rstrip(".")
+        parts.append(f"Blur: {kind.title}{f' ({notes})' if notes else ''}")
     try:
         asked = method_asked(record)
     except (ValueError, TypeError):
@@ -129,15 +131,10 @@ def sentence(record: Mapping[str, Any]) -> str:
     """
     verdict = record.get("verdict")
     believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
-    psf = record.get("psf")
-    notes = _texts(psf.get("notes", ()) if isinstance(psf, Mapping) else ())
-    warnings = _texts(record.get("warnings", ()))
-    known = " ".join((str(believe), *warnings))
-    notes = [note for note in notes if note not in known]
-    about = [f"PSF: {'; '.join(notes).rstrip('.')}."] if notes else []
-    done = _in_words(record)
-    parts = [believe, _background(record), *warnings, *about]
-    parts = [done, *parts] if record.get("stopped") is True else [*parts, done]
+    warnings, done = _texts(record.get("warnings", ())), _in_words(record)
+    stopped = record.get("stopped") is True
+    warnings = [_background(record), *warnings]
+    parts = [done, *warnings, believe] if stopped else [believe, *warnings, done]
     return " ".join(part for part in map(str, parts) if part)
 
 

@@ -112,7 +112,7 @@ def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> 
     state = {key: value for key, value in source.state.items() if key not in LOOKS}
     return Image(
         residual,
-        name=f"{source.name} residual ({unit})",
+        name=f"{source.name} residual{' in noise SD' if unit == NOISE else ''}",
         metadata={KEY: {"kind": "residual", "source": source.name, "unit": unit}},
         contrast_limits=(-reach, reach),
         rgb=False,
