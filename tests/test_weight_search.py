@@ -17,6 +17,7 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
     iter_deconvolve,
+    microscope_psf,
 )
 
 PSF = gaussian_psf(1.6)
@@ -89,6 +90,59 @@ def test_a_psf_that_is_too_wide_is_made_narrower_and_that_is_said(method, times)
     as_told = deconvolve(image, psf, wide.method)
     assert as_told.calibration.psf_width == 1
     assert calibrate(1e5 * image, psf, method).psf_width == wide.calibration.psf_width
+
+
+def points(count=60, size=112, seed=0):
+    """Single bright pixels, as stars and molecules are."""
+    random = np.random.default_rng(seed)
+    light = np.zeros((size, size))
+    light[tuple(random.integers(6, size - 6, (2, count)))] = random.uniform(0.1, 1, count)
+    return light
+
+
+def tails(scale, size=25):
+    rows, columns = np.mgrid[:size, :size] - size // 2
+    psf = (1 + (rows**2 + columns**2) / scale**2) ** -2.0
+    return psf / psf.sum()
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize(
+    "psf",
+    [gaussian_psf(1.0), gaussian_psf((2, 1)), tails(2.0), np.eye(7) / 7],
+    ids=["round", "elongated", "tails", "motion"],
+)
+def test_an_exact_psf_of_a_sharp_scene_stays(psf):
+    light = convolve(4e4 * points(), psf) + 100
+    image = np.random.default_rng(1).poisson(light)
+    result = deconvolve(image, psf)
+    assert result.calibration.psf_width == 1
+    assert "PSF" not in result.verdict.kind
+
+
+@pytest.mark.finds_weight
+def test_an_exact_psf_stays_in_a_volume_of_flat_voxels():
+    spacing, random = (300, 108, 108), np.random.default_rng(3)
+    psf = microscope_psf(1.4, 580, spacing=spacing, shape=(7, 21, 21))
+    light = np.zeros((10, 56, 56))
+    light[tuple(random.integers(2, n - 2, 20) for n in light.shape)] = 4e4
+    image = random.poisson(np.maximum(convolve(light, psf), 0) + 160)
+    result = deconvolve(image, psf, spacing=spacing)
+    assert result.calibration.psf_width == 1
+    assert "PSF" not in result.verdict.kind
+
+
+@pytest.mark.finds_weight
+def test_the_ratio_of_two_colours_is_kept():
+    """Each has its own PSF, and both are told exactly."""
+    scene, fluxes = points(30), []
+    for sigma, bright in ((1.2, 1.0), (1.6, 0.5)):
+        psf = gaussian_psf(sigma)
+        image = np.random.default_rng(2).poisson(convolve(4e4 * bright * scene, psf) + 50)
+        found = deconvolve(image, psf).image
+        near = ndimage.maximum_filter(scene, 5) > 0
+        fluxes.append(np.sum(found[near]) - np.median(found) * near.sum())
+    assert fluxes[1] / fluxes[0] == pytest.approx(0.5, rel=0.05)
 
 
 @pytest.mark.finds_weight

@@ -58,7 +58,7 @@ class Deconvolution:
     seconds : float
         Duration, TensorFlow's start not included.
     verdict : Verdict
-        Whether to believe the result; ``str`` of it is a sentence.
+        Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
     warnings : tuple of str
         What the user should know about the result.
     """

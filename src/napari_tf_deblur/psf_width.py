@@ -25,8 +25,9 @@ NARROWER, WIDER = 0.8, 1.25
 WRONG, WRONG_IF_ALONE = 5.0, 4.0
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
 the odds if the spectrum speaks for it, too; or that logarithm alone. What a spectrum says against
-it is not counted beside trials: it also says how soft the scene is. These, and those below, were
-chosen on the scenes of ``benchmarks/claims.py --development``."""
+it is not counted beside trials: it also says how soft the scene is. For a wider PSF, where the
+image seems soft, trials must say as much. All values here were chosen on the scenes of
+``benchmarks/claims.py --development``."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
@@ -40,7 +41,7 @@ SURELY = 25.0
 
 SURE = 3.0
 """Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
-was told, or a wider one better to speak against it."""
+was told."""
 
 FINE = 1.5
 """Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
@@ -139,7 +140,7 @@ class PSFWidth:
         if self.narrower >= self.wider and self._is_wide(narrower):
             return "too wide"
         if self.seems_soft:
-            return "too narrow" if wider is not None and wider.surely > SURE else "seems soft"
+            return "too narrow" if wider is not None and wider.surely > WRONG else "seems soft"
         by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
         is_right = self.excludes_narrower or (by_trials and self.narrower < 0)
         return "not too wide" if is_right else "untested"

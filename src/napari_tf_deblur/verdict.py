@@ -113,8 +113,9 @@ TELLING = 100.0
 """Frequencies, each as the signal's part in it, that say half of what many would: where few are
 above the noise, what is known beforehand, such as that light is not negative, says much."""
 
-NOISY = 0.9
-"""How much more noise is let in than is best, from both."""
+NOISY = 1.25
+"""How much more noise is let in than is best, from both. Of 76 right runs on pictures of
+``benchmarks/claims.py --development``, of five methods, three had more."""
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ class Effort:
 
 
 EFFORTS = {
-    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 7),
-    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 9),
+    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 12),
+    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 14),
 }
 """By the word that stands for the weight."""
 
