@@ -135,7 +135,16 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
     assert found.channels == tuple(zip(names, (461, pytest.approx(519), pytest.approx(580))))
     assert found.pixel_size == pytest.approx((0.2, 0.065, 0.065))
     assert set(found.where.values()) == {key}
-    unsaid = {"pinhole", "where", "axes", "shape", "record", "impossible", "tells_sizes"}
+    unsaid = {
+        "pinhole",
+        "where",
+        "axes",
+        "shape",
+        "record",
+        "impossible",
+        "tells_sizes",
+        "disbelieved",
+    }
     assert set(found.where) == set(vars(found)) - unsaid
 
 

@@ -200,6 +200,20 @@ READERS = {
     "napari-tiff 0.1.6, OME, reference frame": (
         {**UNIT_LESS, "metadata": {"ome_metadata": ome_dict("reference frame", 1e3)}}, None, None,
     ),
+    "napari-tiff 0.1.6, OME, reference frame, in µm": (
+        {**VOLUME_UM, "metadata": {"ome_metadata": ome_dict("reference frame", 1e3)}}, None, None,
+    ),
+    "napari-tiff 0.1.6, OME of mm for µm": (
+        {**VOLUME_UM, "metadata": {"ome_metadata": ome_dict("mm", 1e3)}}, None, None,
+    ),
+    "a size that the user gave, whatever the file": (
+        {"scale": (0.2, 0.1, 0.1), "units": ("um",) * 3, "axis_labels": ZYX,
+         "metadata": {"ome_metadata": ome_dict("reference frame", 1e3)}}, 100, 200,
+    ),
+    "napari-tiff 0.1.6, ImageJ with z in mm": (
+        {**VOLUME_UM, "metadata": {"imagej_metadata": {
+            "ImageJ": "1.54", "unit": "um", "zunit": "mm", "spacing": 0.3}}}, 80, None,
+    ),
     "napari-tiff 0.1.6, ImageJ without step": (
         {"scale": (1, 0.08, 0.08), "units": ("um",) * 3, "axis_labels": ZYX,
          "metadata": {"imagej_metadata": {"ImageJ": "1.54", "images": 9, "slices": 9,
@@ -208,6 +222,20 @@ READERS = {
     "napari-tiff 0.1.6, NDTiff": (
         {**CM, "metadata": {"micromanager_metadata": {
             "Summary": {"PixelSize_um": 0.08, "z-step_um": 0.3}}}, "axis_labels": ZYX}, 80, 300,
+    ),
+    "napari-tiff 0.1.6, LSM": (
+        {"axis_labels": ZYX, "metadata": {"lsm_metadata": {
+            "VoxelSizeX": 8e-8, "VoxelSizeY": 8e-8, "VoxelSizeZ": 3e-7}}}, 80, 300,
+    ),
+    "napari-tiff 0.1.6, STK": (
+        {"axis_labels": ZYX, "metadata": {"stk_metadata": {
+            "SpatialCalibration": 1, "XCalibration": 0.08, "YCalibration": 0.08,
+            "CalibrationUnits": "um"}}}, 80, None,
+    ),
+    "napari-tiff 0.1.6, STK that is not calibrated": (
+        {"axis_labels": ZYX, "metadata": {"stk_metadata": {
+            "SpatialCalibration": 0, "XCalibration": 1, "YCalibration": 1,
+            "CalibrationUnits": "um"}}}, None, None,
     ),
     "napari-tiff 0.1.6, tags of 1 pixel per cm": (CM, None, None),
     "ndevio 0.10.0, OME": (
@@ -256,6 +284,23 @@ def test_what_readers_leave_is_right_or_not_known(case):
     assert known(Image(np.zeros(STACK), **arguments)) == (lateral, axial)
 
 
+RESAMPLED = {
+    "coarser, with its own unit": ((9, 12, 10), ("um",) * 3, (0.3, 0.16, 0.16), 160, 300),
+    "coarser, without a unit": ((9, 12, 10), ("pixel",) * 3, (1, 1, 1), None, None),
+    "a part, without a unit": ((9, 24, 10), ("pixel",) * 3, (1, 1, 1), 80, 300),
+    "planes resampled, with a unit": ((30, 24, 20), ("um",) * 3, (0.08, 0.08, 0.08), 80, 80),
+    "planes resampled, without a unit": ((30, 24, 20), ("pixel",) * 3, (1, 1, 1), 80, None),
+}
+
+
+@pytest.mark.parametrize("case", RESAMPLED)
+def test_the_sizes_of_the_file_are_not_those_of_other_pixels(case):
+    shape, units, scale, lateral, axial = RESAMPLED[case]
+    metadata = {"ome_metadata": ome_object(**SIZED)}
+    layer = Image(np.zeros(shape), units=units, scale=scale, axis_labels=ZYX, metadata=metadata)
+    assert known(layer) == (lateral, axial)
+
+
 VOLUMES = {
     "napari-bioio-reader 0.3.0": ((1, 2, 9, 24, 20), vars(ome_object(**SIZED)), "tczyx"),
     "napari-bioio-reader 0.3.0, several scenes": (
@@ -280,6 +325,15 @@ def test_a_volume_that_is_known_is_one(case):
     source = read(Image(np.zeros(shape), metadata=metadata))
     assert source.acquisition.axes == tuple(names or "")
     assert source.is_volume == ("z" in (names or ""))
+
+
+def test_a_reader_that_takes_print_for_size_is_not_believed(tmp_path):
+    """As napari-tiff 0.1.6 does: 600 per inch are 42 µm."""
+    plain((600, 600), "INCH")(tmp_path / "a.tif")
+    layer = opened(tmp_path / "a.tif")
+    layer.scale, layer.units = (25400 / 600,) * 2, ("um", "um")
+    assert known(layer) == (None, None)
+    assert "which its file does not" in " ".join(pixel_size_of(read(layer)).notes)
 
 
 def test_axes_are_named_only_where_one_way_fits():

@@ -65,6 +65,14 @@ def test_a_layer_takes_the_scale_that_its_file_says(two_channels):
     assert not lacks_scale(read(other))
 
 
+def test_a_layer_takes_the_scale_that_its_reader_left_in_the_metadata():
+    layer = Image(np.zeros((8, 9)), metadata=optics())
+    assert lacks_scale(read(layer))
+    take_scale(layer)
+    np.testing.assert_allclose(layer.scale, 0.08)
+    assert not lacks_scale(read(layer))
+
+
 def test_names_that_a_user_gave_stay(two_channels):
     two_channels.axis_labels = ("a", "z", "c", "y", "x")
     take_scale(two_channels)

@@ -79,6 +79,19 @@ def test_axes_in_an_order_that_ome_has_not_are_turned(tmp_path, labels, order):
     np.testing.assert_array_equal(again.data, pixels.transpose(order))
 
 
+def test_axes_that_ome_cannot_tell_apart_are_saved_as_napari_does(tmp_path):
+    pixels = values((2, 3, 8, 9))
+    (path,) = Image(pixels).save(str(tmp_path / "a.ome.tif"))
+    np.testing.assert_array_equal(tifffile.imread(path), pixels)
+
+
+@pytest.mark.parametrize("name", ["cells", "cells.ome deblurred (sigma 1.5)", "a.png"])
+def test_a_name_without_the_ending_of_a_tiff_file_is_given_one(tmp_path, name):
+    (path,) = write_image(str(tmp_path / name), values((8, 9)), {})
+    assert Path(path).name == f"{name}.ome.tif"
+    assert Path(path).exists()
+
+
 def test_a_scale_without_a_unit_stays_without(tmp_path):
     layer = Image(values((3, 8, 9)), axis_labels="zyx", scale=(0.3, 0.1, 0.1))
     (path,) = layer.save(str(tmp_path / "a.ome.tif"))
@@ -188,6 +201,7 @@ def test_a_record_comes_back_without_code_and_pixels():
         json.dumps({KEY: {"kind": "result", "psf": "gaussian_psf(1)"}}),
         json.dumps({KEY: {"kind": "result", "source": "x" * 200_000}}), "{" * 50_000,
         '{"' + KEY + '": ' + "[" * 40_000, "null", '{"a": 1}',
+        '{"' + KEY + '": {"kind": "result", "psf_width": NaN}}',
     ],
 )  # fmt: skip
 def test_text_that_is_no_record_is_passed_over(text):

@@ -89,7 +89,7 @@ class FileButtons(QWidget):
         if layer is None or layer not in layers or not (channels := split_channels(layer)):
             return
         place = layers.index(layer)
+        layers.remove(layer)  # first: napari warns of units of layers with other axes
         for channel in reversed(channels):
-            layers.insert(place + 1, channel)
-        layers.remove(layer)
+            layers.insert(place, channel)
         layers.selection = set(channels)

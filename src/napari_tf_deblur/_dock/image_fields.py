@@ -207,6 +207,10 @@ class ImageFields:
 
     def _on_file_read(self) -> None:
         """Follow what a file says that took long to read: its axes, which may make a volume."""
+        layer = self.layer.value
+        if layer is not None and adopt_record(layer, acquisition_of(layer).record):
+            self._choose_another()
+        self.refresh()
         self._on_place()
 
     def _choose_another(self) -> None:

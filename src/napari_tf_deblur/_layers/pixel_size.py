@@ -51,8 +51,8 @@ class PixelSize:
 def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axis, ...]:
     """Give axes the pixel sizes that the file says.
 
-    A layer that has a unit of length and another number of pixels than its file shows it at another
-    resolution: it keeps its own sizes.
+    A layer that has a unit of length and another number of pixels than its file shows it resampled:
+    it keeps its own sizes.
 
     Parameters
     ----------
@@ -64,21 +64,22 @@ def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axi
     Returns
     -------
     tuple of Axis
-        Those whose size the file says have it in micrometers, unless it is the same. A step between
-        planes of 1 is none where the file says the size of a pixel and no step: readers fill it in.
+        Those whose size the file says have it in micrometers, unless it is the same. Those lose
+        their unit whose size is a number of the file that is no size. So does a step between planes
+        of 1 where the file says the size of a pixel and no step: readers fill it in.
     """
     sized = list(axes)
-    places = _places(axes)
-    if not _is_the_files(axes, places, acquisition):
-        return tuple(axes)
     z, y, x = acquisition.pixel_size
-    for k, told in zip(places, (z, y or x, x)):
-        if k is None:
+    places = _places(axes)
+    for k, told, shown in zip(places, (z, y or x, x), _shown(axes, places, acquisition)):
+        if k is None or not shown:
             continue
         if told is not None:
             if not _is(axes[k], 1000 * told):
                 sized[k] = replace(axes[k], spacing=float(f"{told:.9g}"), unit=MICROMETRES)
-        elif x is not None and k == places[0] and is_length(axes[k].unit) and axes[k].spacing == 1:
+        elif _is_misread(axes[k], acquisition) or (
+            x is not None and k == places[0] and is_length(axes[k].unit) and axes[k].spacing == 1
+        ):
             sized[k] = replace(axes[k], unit=PIXEL)
     return tuple(sized)
 
@@ -116,6 +117,9 @@ def _size_along(
         if own is not None and not isclose(own, size, rel_tol=SAME):
             notes.append(f"The layer says {_words(own)}, which is not used.")
         return size, "the file"
+    if own is not None and _is_misread(of_layer, source.acquisition):
+        notes.append(f"The layer says {_words(own)}, which its file does not.")
+        return None, ""
     if own is None:
         if of_layer.unit == PIXEL and of_layer.spacing != 1:
             notes.append(
@@ -175,17 +179,32 @@ def _places(axes: Sequence[Axis]) -> tuple[int | None, int | None, int | None]:
     return z if z not in (y, x) else None, y, x
 
 
-def _is_the_files(
+def _shown(
     axes: Sequence[Axis], places: Sequence[int | None], acquisition: Acquisition
-) -> bool:
-    """Whether a layer has the pixels of its file, not those of another resolution."""
-    plane = [axes[k] for k in places[1:] if k is not None]
-    counts = [acquisition.shape.get(name) or axis.size for name, axis in zip("YX", plane)]
-    if counts == [axis.size for axis in plane]:
-        return True
-    if all(is_length(axis.unit) for axis in plane):
-        return False
-    return not all(count > 1.5 * axis.size for count, axis in zip(counts, plane))
+) -> tuple[bool, bool, bool]:
+    """Whether a layer shows the planes, rows and columns of its file, not resampled ones.
+
+    Fewer rows, or columns, without a unit are a part of the image, unless both are far fewer.
+    """
+    z, *plane = (None if k is None else axes[k] for k in places)
+    planes = acquisition.shape.get("Z")
+    same_planes = z is None or planes in (None, z.size)
+    pairs = [(axis, acquisition.shape.get(a)) for axis, a in zip(plane, "YX") if axis is not None]
+    same = all(count in (None, axis.size) for axis, count in pairs)
+    with_unit = all(is_length(axis.unit) for axis, _ in pairs)
+    coarser = all((count or 0) > 1.5 * axis.size for axis, count in pairs)
+    pixels = same or not (with_unit or coarser)
+    return same_planes and pixels, pixels, pixels
+
+
+def _is_misread(axis: Axis, acquisition: Acquisition) -> bool:
+    """Whether the size of a layer's pixels is a number of its file that is no size."""
+    own = _nm(axis)
+    return own is not None and any(
+        isclose(size, number, rel_tol=1e-4)
+        for number in acquisition.disbelieved
+        for size in (axis.spacing, own / 1000)
+    )
 
 
 def _is(axis: Axis, size: float) -> bool:

@@ -86,15 +86,14 @@ def from_json(text: str) -> dict[str, Any] | None:
     if not text.startswith("{") or len(text) > LONGEST:
         return None
     try:
-        whole = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse).get(KEY)
+        if not isinstance(found, dict) or found.get("kind") not in ("result", "residual"):
+            return None
+        if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
+            return None
+        record: dict[str, Any] = _believed(found)
     except (ValueError, RecursionError):
         return None
-    found = whole.get(KEY)
-    if not isinstance(found, dict) or found.get("kind") not in ("result", "residual"):
-        return None
-    if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
-        return None
-    record: dict[str, Any] = _believed(found)
     return record
 
 
@@ -131,6 +130,10 @@ def _believed(value: Any, key: str = "") -> Any:
         parts = [_believed(part) for part in value]
         return tuple(parts) if key in _TUPLES else parts
     return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def _numbers(value: list[Any]) -> Any:

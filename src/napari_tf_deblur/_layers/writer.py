@@ -39,7 +39,7 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
     Parameters
     ----------
     path : str
-        The file; one without an ending is given ".ome.tif".
+        The file; one without an ending of TIFF files is given ".ome.tif".
     data : array_like
         The image; of several resolutions the first.
     attributes : mapping
@@ -50,7 +50,8 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
     list of str
         The file that was written.
     """
-    path = path if Path(path).suffix else path + SUFFIX
+    if not path.lower().endswith((".tif", ".tiff")):  # a layer's name may have dots
+        path += SUFFIX
     layer = Image(data, **{key: attributes[key] for key in PLACE if key in attributes})
     source = read(layer)
     record = layer.metadata.get(KEY)

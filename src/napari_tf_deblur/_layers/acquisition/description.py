@@ -48,6 +48,8 @@ class Description:
         Along z, y and x, in micrometers, whether it can be or not.
     size_unit : str
         The unit in which it was given, where that may be one of printers.
+    numbers : tuple of float or None
+        The numbers that the file has for the pixel size, whatever their unit.
     tells_sizes : bool
         Whether this is all that the file says of sizes.
     shape : mapping of str to int
@@ -66,6 +68,7 @@ class Description:
     refractive_indices: tuple[float, ...] = ()
     pixel_size: Size = NOTHING
     size_unit: str = ""
+    numbers: Size = NOTHING
     tells_sizes: bool = False
     shape: Mapping[str, int] = field(default_factory=dict, hash=False)
     orders: tuple[str, ...] = ()

@@ -27,6 +27,10 @@ def described(tree: Any, layer_name: str) -> Description:
         return vendors.deltavision(header)
     if (summary := entry(tree, "Summary")) is not None:
         return vendors.micromanager(summary)
+    if entry(tree, "VoxelSizeX") is not None:
+        return vendors.lsm(tree)
+    if entry(tree, "XCalibration") is not None:
+        return vendors.metamorph(tree)
     if (dims := entry(tree, "dims")) is not None:
         return vendors.openreadout(dims)
     if entry(tree, "tiff_resolution") is not None:

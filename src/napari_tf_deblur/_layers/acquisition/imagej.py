@@ -29,11 +29,14 @@ def tiff(tree: Any) -> Description:
     size, unit = _page_size(tree)
     if about is None or size != NOTHING:
         shape = {"Y": rows, "X": columns}
-        return Description(pixel_size=size, size_unit=unit, tells_sizes=True, shape=shape)
+        return Description(
+            pixel_size=size, size_unit=unit, numbers=_numbers(tree), tells_sizes=True, shape=shape
+        )
     said = imagej(about)
     return replace(
         said,
         pixel_size=(said.pixel_size[0], *_imagej_plane(tree, about)),
+        numbers=(said.numbers[0], *_numbers(tree)[1:]),
         shape={**said.shape, "Y": rows, "X": columns},
     )
 
@@ -53,10 +56,12 @@ def imagej(about: Any) -> Description:
     }
     if number(about, "images") != prod(shape.values()):
         shape = {}  # a stack that may be of planes or of time points
-    z = _um(number(about, "spacing"), text(about, "zunit") or unit)
+    step = number(about, "spacing")
+    z = _um(step, text(about, "zunit") or unit)
     return Description(
         pixel_size=(z, None, None),
         size_unit=unit,
+        numbers=(step, None, None),
         tells_sizes=True,
         shape=shape,
         orders=(ORDER,),
@@ -69,7 +74,7 @@ def _imagej_plane(tree: Any, about: Any) -> tuple[float | None, float | None]:
     Programs that know no calibration write a resolution of 1, which is not taken for one.
     """
     unit = text(about, "unit")
-    x, y = (_inverse(pixels) for pixels in entry(tree, "tiff_resolution"))
+    _, y, x = _numbers(tree)
     if x == y == 1:
         return None, None
     return _um(y, text(about, "yunit") or unit), _um(x, unit)
@@ -81,8 +86,14 @@ def _page_size(tree: Any) -> tuple[Size, str]:
     if told or child(tree, "imagej_metadata") is not None:
         return (None, told, told), ""
     unit = _TAG_UNITS.get(entry(tree, "tiff_unit"), "")
-    x, y = (_um(_inverse(pixels), unit) for pixels in entry(tree, "tiff_resolution"))
-    return (None, y, x), unit
+    _, y, x = _numbers(tree)
+    return (None, _um(y, unit), _um(x, unit)), unit
+
+
+def _numbers(tree: Any) -> Size:
+    """Read the sizes of pixels in whatever unit they are."""
+    x, y = (_inverse(pixels) for pixels in entry(tree, "tiff_resolution"))
+    return None, y, x
 
 
 def _inverse(pixels: float) -> float | None:

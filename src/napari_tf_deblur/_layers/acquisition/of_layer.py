@@ -1,14 +1,15 @@
-"""How an image was acquired, as far as its layer and its file say it."""
+"""Reading how an image was acquired: what its layer and its file say, put together."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.layers import Layer
 
+from napari_tf_deblur._layers.acquisition.acquisition import Acquisition
 from napari_tf_deblur._layers.acquisition.axis_names import Names, axis_names
 from napari_tf_deblur._layers.acquisition.channel import own_channels
 from napari_tf_deblur._layers.acquisition.description import (
@@ -33,6 +34,8 @@ KEYS = (
     "OME",
     "micromanager_metadata",
     "imagej_metadata",
+    "lsm_metadata",
+    "stk_metadata",
     "openreadout",
 )
 """Keys in ``layer.metadata``, the surest first.
@@ -40,7 +43,7 @@ KEYS = (
 ``ome_metadata`` is left by ndevio (an OME object) and napari-tiff (a dictionary), ``ome_types`` by
 napari-aicsimageio and napari-bioformats, ``raw_image_metadata`` by ndevio and napari-aicsimageio,
 ``bioio_metadata`` by napari-bioio-reader, ``OME`` by napari-meta-tiff, ``micromanager_metadata``
-and ``imagej_metadata`` by napari-tiff.
+and those of ImageJ, LSM and STK files by napari-tiff.
 """
 
 ITSELF = "metadata"
@@ -52,60 +55,6 @@ HEADER = ("wave1", "wave2", "wave3", "wave4", "wave5", "nc", "dvid", "dx", "dy",
 
 FILE = "file"
 """Stands for the file that the layer was read from."""
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """What is known of how an image was acquired. What is not known is None.
-
-    Attributes
-    ----------
-    numerical_aperture : float or None
-        Of the objective.
-    refractive_index : float or None
-        Of what is between objective and specimen; larger than the aperture.
-    microscope : str or None
-        ``"widefield"``, ``"confocal"``, ``"light sheet"`` or ``"multiphoton"``.
-    emission, excitation : float or None
-        Wavelengths of the layer's own channel, in nanometers.
-    pinhole : float or None
-        Its diameter in Airy units.
-    channel : str
-        Name of the layer's own channel; empty if it is not certain which one that is.
-    channels : tuple of (str, float or None)
-        Name and emission of each channel in the file.
-    pixel_size : tuple of float or None
-        Size of a pixel along z, y and x, in micrometers.
-    impossible : tuple of float
-        Sizes of pixels that are told, in micrometers, and cannot be those of a light microscope.
-    axes : tuple of str
-        What the axes of the layer are, colours left out; empty if that is not certain.
-    shape : mapping of str to int
-        Number of pixels along T, C, Z, Y and X of the file, as far as they are told.
-    record : mapping or None
-        What a result that was saved says of itself; as it is in the file, unchecked.
-    tells_sizes : bool
-        Whether all was read that the file says of sizes: what it does not say then is not known,
-        and a step of 1 is what readers fill in.
-    where : mapping
-        The key in ``layer.metadata`` that each of the above was read from, or "file".
-    """
-
-    numerical_aperture: float | None = None
-    refractive_index: float | None = None
-    microscope: str | None = None
-    emission: float | None = None
-    excitation: float | None = None
-    pinhole: float | None = None
-    channel: str = ""
-    channels: tuple[tuple[str, float | None], ...] = ()
-    pixel_size: Size = NOTHING
-    impossible: tuple[float, ...] = ()
-    axes: Names = ()
-    shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    record: Mapping[str, Any] | None = field(default=None, compare=False)
-    tells_sizes: bool = False
-    where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 @dataclass(frozen=True)
@@ -203,6 +152,7 @@ def _acquisition(
     return Acquisition(
         **found,
         impossible=tuple(dict.fromkeys(impossible)),
+        disbelieved=tuple(number for _, said in descriptions for number in _disbelieved(said)),
         tells_sizes=any(said.tells_sizes for _, said in descriptions),
         where=MappingProxyType(where),
     )
@@ -245,6 +195,13 @@ def _impossible(said: Description) -> list[float]:
         for size, axial in zip(said.pixel_size, (True, False, False))
         if size and not is_possible(1000 * size, axial)
     ]
+
+
+def _disbelieved(said: Description) -> Iterator[float]:
+    """Return the numbers that are no size, and the sizes that cannot be."""
+    for number, size, believed in zip(said.numbers, said.pixel_size, _possible(said)):
+        if believed is None:
+            yield from (n for n in (number, size) if n is not None)
 
 
 def _own(layer: Layer, labels: Sequence[str], said: Description) -> Sequence[int]:

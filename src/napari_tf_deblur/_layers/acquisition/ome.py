@@ -67,12 +67,14 @@ def ome(tree: Any, images: list[Any], layer_name: str) -> Description:
     objectives = [each for i in instruments for each in children(i, "Objective")]
     settings = child(image, "ObjectiveSettings")
     z, y, x = (length(pixels, f"PhysicalSize{axis}", "µm") for axis in "ZYX")
+    numbers = tuple(number(pixels, f"PhysicalSize{axis}") for axis in "ZYX")
     shape, orders = _axes(tree, pixels)
     return Description(
         tuple(_channel(node) for node in children(pixels, "Channel")),
         (*names, *ids),
         *_optics(settings, text(settings, "ID"), objectives),
         (z, y, x),
+        numbers=(numbers[0], numbers[1], numbers[2]),
         shape=shape,
         orders=orders,
         record=from_json(text(image, "Description")),

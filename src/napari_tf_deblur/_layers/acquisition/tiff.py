@@ -20,8 +20,8 @@ def read_tiff(path: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        By the names that `acquisition_of` knows: "ome_metadata", "micromanager_metadata" and
-        "tiff"; empty for other files, and for what cannot be read.
+        The metadata that tifffile knows, by its own names, and "tiff", the tags; empty for other
+        files, and for what cannot be read.
     """
     try:
         if not _is_tiff(path):
@@ -32,6 +32,8 @@ def read_tiff(path: str) -> dict[str, Any]:
             said = {
                 "ome_metadata": lambda: file.ome_metadata,
                 "micromanager_metadata": lambda: file.micromanager_metadata,
+                "lsm_metadata": lambda: file.lsm_metadata,
+                "stk_metadata": lambda: file.stk_metadata,
                 "tiff": lambda: _tags(file),
             }
             return {name: found for name, read in said.items() if (found := _safely(read))}

@@ -115,7 +115,10 @@ def _first(node: Any, *keys: str) -> Any:
 
 
 def _parsed(xml: str | bytes) -> Any:
-    """Parse XML that is not too long and defines no entities, which could become very long."""
+    """Parse XML that is not too long, and has no document type and no entities.
+
+    Entities could become very long, and read other files. All XML of files passes here.
+    """
     if len(xml) > MAX_CHARACTERS:
         return None
     words = xml.decode("utf-8", "replace") if isinstance(xml, bytes) else xml

@@ -1,4 +1,4 @@
-"""What Nikon, Leica, DeltaVision, Micro-Manager and openreadout say, each in its own terms."""
+"""What makers and programs other than OME and ImageJ say, each in its own terms."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,6 +22,7 @@ from napari_tf_deblur._layers.acquisition.tree import (
     text,
     value,
 )
+from napari_tf_deblur._layers.acquisition.units import nanometers
 
 _NIKON_CONFOCAL = frozenset(
     "laserScanConfocal spinningDiskConfocal sweptFieldConfocalSlit "
@@ -146,6 +147,28 @@ def micromanager(summary: Any) -> Description:
         tuple(Channel(name) for name in _texts(names)),
         pixel_size=(number(summary, "z-step_um"), x, x),
     )
+
+
+def lsm(header: Any) -> Description:
+    """Read the header of a Zeiss LSM file, as tifffile has it, in meters."""
+    z, y, x = (number(header, f"VoxelSize{axis}") for axis in "ZYX")
+    dimensions = {"T": "Time", "C": "Channels", "Z": "Z", "Y": "Y", "X": "X"}
+    counts = {a: number(header, f"Dimension{name}", 1, 1e9) for a, name in dimensions.items()}
+    return Description(
+        pixel_size=(z and 1e6 * z, y and 1e6 * y, x and 1e6 * x),
+        shape={axis: int(n) for axis, n in counts.items() if n is not None},
+        orders=("TZCYX",),
+    )
+
+
+def metamorph(header: Any) -> Description:
+    """Read the header of a MetaMorph STK file, as tifffile has it."""
+    per_unit = nanometers(text(header, "CalibrationUnits"))
+    if per_unit is None or not number(header, "SpatialCalibration"):
+        return Description()
+    y, x = (number(header, f"{axis}Calibration") for axis in "YX")
+    scale = per_unit / 1000
+    return Description(pixel_size=(None, y and scale * y, x and scale * x))
 
 
 def openreadout(dims: Any) -> Description:
