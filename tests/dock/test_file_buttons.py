@@ -131,7 +131,7 @@ def test_the_dock_and_the_console_use_the_same_optics(viewer, dock, tmp_path, bl
     (job,) = dock.fields.jobs()
     record = deblur_layer(layer, method=job.method).metadata[KEY]
     assert record["psf"]["kind"] == "microscope"
-    assert record["psf"]["python"] == job.psf.record(job.source)["python"]
+    assert record["psf"]["call"] == job.psf.record(job.source)["call"]
     assert record["psf"]["optics"]["numerical_aperture"] == 1.2
     assert record["psf"]["optics"]["excitation"] == 488
 

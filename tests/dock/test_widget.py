@@ -203,8 +203,9 @@ def test_measured_psf(viewer, dock, blurred, finished):
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
-    assert "background of" in dock.status.text()
-    assert "normalised to sum 1" in dock.status.text()
+    words = dock.fields.psf.picture.words.text()
+    assert "background of" in words
+    assert "normalised to sum 1" in words
     assert "PSF" not in viewer.layers
     viewer.layers.remove(bead)
     assert psf_layer_field(dock).value.name == "cells"
@@ -269,7 +270,8 @@ def test_automatic_says_what_it_picked_and_whether_to_believe_it(
     assert record["method"]["name"] == "PoissonLikelihood"
     assert record["reason"].endswith(".")
     assert record["verdict"]["sentence"] in dock.status.text()
-    assert "sigma" in dock.status.text()
+    assert "blur" in dock.fields.psf.picture.words.text()  # where else it need not be said
+    assert "blurred" not in dock.status.text()
     assert viewer.layers.selection.active.name == "cells deblurred (Poisson)"
 
 

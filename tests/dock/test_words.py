@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from dock_fields import result_of
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import (
     QScrollBar,
 )
 
+import napari_tf_deblur
 from napari_tf_deblur.methods import METHODS, Wiener
 
 CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
@@ -80,6 +82,18 @@ def test_labels_are_words_of_the_field(window, at_rest):
             texts = [x.text() for x in dock.native.findChildren(QLabel) if x.isVisible()]
             texts += [x.text() for x in dock.native.findChildren(QAbstractButton) if x.isVisible()]
             assert not [text for text in texts if JARGON.search(text)]
+
+
+def test_messages_name_what_the_dock_shows(window):
+    _, dock = window
+    kinds = (QLabel, QAbstractButton)
+    shown = {x.text() for kind in kinds for x in dock.native.findChildren(kind)}
+    sources = Path(napari_tf_deblur.__file__).parent.rglob("*.py")
+    code = "".join(re.sub(r'"\s*\n\s*f?"', "", path.read_text("utf-8")) for path in sources)
+    told = re.findall(r"\(in the dock: ('[^)]*')\)", code)
+    assert len(told) >= 3
+    labels = {label for part in told for label in re.findall(r"'([^']+)'", part)}
+    assert labels <= shown
 
 
 def test_numbers_have_units(window):

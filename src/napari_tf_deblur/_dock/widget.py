@@ -187,12 +187,13 @@ class DeblurWidget(Container[Widget]):
             self._say(str(outcome), job)
         else:
             self.plot.set_losses(outcome.done.loss_history)
-            self._say(sentence(outcome.record), job, run.stopwatch.in_words())
+            notes = outcome.notes if self._has_several else ()  # else beside the PSF's picture
+            self._say(" ".join((sentence(outcome.record), *notes)), job, run.stopwatch.in_words())
             self._psf_view.show_used(outcome, job)
             if run.layer is not None:
                 made = self._results.keep(run.layer, job, outcome)
                 self.result_row.show_result(run.layer, made)
-            known = set(job.warnings)
+            known = {*job.warnings, *outcome.notes}  # which the dock says in their place
             if run.is_stopped:  # whoever pressed Stop knows that
                 known |= set(outcome.done.warnings)
             for warning in outcome.warnings:

@@ -98,7 +98,7 @@ def settings_in_words(record: Mapping[str, Any]) -> str:
     psf, smoothing = record.get("psf"), record.get("smoothing", 1)
     kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
     if kind and isinstance(psf, Mapping):
-        notes = "; ".join(_texts(psf.get("notes"))).rstrip(".")
+        notes = "; ".join(notes_of(record)).rstrip(".")
         parts.append(f"Blur: {kind.title}{f' ({notes})' if notes else ''}")
     try:
         asked = method_asked(record)
@@ -127,11 +127,12 @@ def sentence(record: Mapping[str, Any]) -> str:
     """Say whether to believe a result, what else was said of it, and how it was done.
 
     What the run left undone comes first: a movie that was stopped has planes that are not
-    deblurred.
+    deblurred. What is said of the PSF is not said again: see `settings_in_words`.
     """
     verdict = record.get("verdict")
     believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
-    warnings, done = _texts(record.get("warnings", ())), _in_words(record)
+    known, done = notes_of(record), _in_words(record)
+    warnings = [words for words in _texts(record.get("warnings", ())) if words not in known]
     stopped = record.get("stopped") is True
     warnings = [_background(record), *warnings]
     parts = [done, *warnings, believe] if stopped else [believe, *warnings, done]
@@ -147,6 +148,12 @@ def _background(record: Mapping[str, Any]) -> str:
     except InvalidValueError:
         return ""
     return subtracted_in_words(taken["value"], taken["uncertainty"])
+
+
+def notes_of(record: Mapping[str, Any]) -> list[str]:
+    """What was done to the PSF, or found of it, in words."""
+    psf = record.get("psf")
+    return _texts(psf.get("notes")) if isinstance(psf, Mapping) else []
 
 
 def _in_words(record: Mapping[str, Any]) -> str:

@@ -124,7 +124,8 @@ def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) ->
     return (
         f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
         f"{float(values.max()):g}: {SATURATED}, and what is near them will be wrong. Ignore "
-        "saturated pixels, or take the image with less light."
+        "saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the image "
+        "with less light."
     )
 
 

@@ -143,7 +143,8 @@ class Prepared:
             warnings.append(
                 f"Deblurred with a PSF {calibration.psf_width:.2g} times as wide as "
                 f"{'the one found' if blur else 'the one given'}, with which trials predicted the "
-                "image better. To use a PSF as it is, give the weight as a number."
+                "image better. To use a PSF as it is, give the weight as a number (in the dock: "
+                "'Advanced', 'Weight')."
             )
         if method.counts_photons and _is_negative(image, calibration.scale):
             warnings.append(

@@ -43,8 +43,8 @@ def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask |
             bad += int(np.count_nonzero(wrong if ignored is None else wrong & ~ignored[plane]))
     if bad and ignored is None:
         raise InvalidValueError(
-            f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: "
-            "'ignore NaN pixels') or replace them by numbers."
+            f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: 'Ignore "
+            "pixels', 'NaN and infinite pixels') or replace them by numbers."
         )
     if bad:
         raise InvalidValueError(
