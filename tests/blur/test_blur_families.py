@@ -136,7 +136,7 @@ def test_jpeg_is_told_from_other_images():
     assert error(np.repeat(np.repeat(picture[:64, :64], 4, 0), 4, 1)) == 0
     spots = np.where(np.random.default_rng(1).uniform(size=(256, 256)) < 1e-3, 5.0, 0.1)
     assert error(spots) == error(convolve(spots, gaussian_psf(1))) == 0
-    for quality, most in ((75, 3.0), (90, 1.5)):
+    for quality, most in ((75, 5.0), (90, 2.0)):
         compressed = jpeg(picture / 255, quality)
         assert 0.3 < error(compressed) < most
         assert error(compressed[3:, 5:]) == pytest.approx(error(compressed), rel=0.5)

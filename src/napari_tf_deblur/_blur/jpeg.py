@@ -66,7 +66,7 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
     Returns
     -------
     float
-        Standard deviation at the lowest frequencies, in units of `values`; 0 if the image shows
+        Standard deviation at most frequencies, in units of `values`; 0 if the image shows
         no blocks, or is not one of two axes.
     """
     if values.ndim != 4 or min(values.shape[2:]) < 4 * BLOCK:
