@@ -59,10 +59,10 @@ class Preference(NamedTuple):
     error: float
 
     @classmethod
-    def of(cls, less: NDArray[np.float64]) -> "Preference":
+    def of(cls, less: NDArray[np.float64], handicap: float = 0.0) -> "Preference":
         """Sum up by how much the risk is less in each block of an image, and see their spread."""
         spread = less.std(ddof=1) * np.sqrt(less.size) if less.size > 1 else np.inf
-        return cls(float(less.sum()), float(spread))
+        return cls(float(less.sum()) - handicap, float(spread))
 
     @property
     def surely(self) -> float:
