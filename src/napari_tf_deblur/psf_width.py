@@ -123,6 +123,11 @@ class PSFWidth:
         return self.wider > SOFT and self.wider > self.narrower
 
     @property
+    def may_be_soft(self) -> bool:
+        """The same, if not as surely."""
+        return self.wider > max(self.narrower, 0.0)
+
+    @property
     def excludes_narrower(self) -> bool:
         """Whether the spectrum alone speaks against a narrower PSF, however soft the scene."""
         return self.narrower < -SURELY

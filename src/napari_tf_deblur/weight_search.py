@@ -127,7 +127,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     if not trials.can_tell:
         return found
     width = trials.width(prepared.calibration)
-    rival = prepared.rival if width.seems_soft else None
+    rival = prepared.rival if width.may_be_soft else None
     trials.usual = effort.usual_trials + (RIVALS_TRIALS if rival else 0)
     search = _Search(trials, prepared.calibration, effort.step)
     try:
