@@ -113,7 +113,7 @@ def tails(scale, size=25):
     ids=["round", "elongated", "tails", "motion"],
 )
 def test_an_exact_psf_of_a_sharp_scene_stays(psf):
-    light = convolve(4e4 * points(), psf) + 100
+    light = convolve(4e3 * points(), psf) + 100
     image = np.random.default_rng(1).poisson(light)
     result = deconvolve(image, psf)
     assert result.calibration.psf_width == 1

@@ -59,10 +59,10 @@ class Preference(NamedTuple):
     error: float
 
     @classmethod
-    def of(cls, less: NDArray[np.float64]) -> "Preference":
+    def of(cls, less: NDArray[np.float64], handicap: float = 0.0) -> "Preference":
         """Sum up by how much the risk is less in each block of an image, and see their spread."""
         spread = less.std(ddof=1) * np.sqrt(less.size) if less.size > 1 else np.inf
-        return cls(float(less.sum()), float(spread))
+        return cls(float(less.sum()) - handicap, float(spread))
 
     @property
     def surely(self) -> float:
@@ -121,6 +121,11 @@ class PSFWidth:
     def seems_soft(self) -> bool:
         """Whether the image is softer than the PSF makes it, or the scene is soft itself."""
         return self.wider > SOFT and self.wider > self.narrower
+
+    @property
+    def may_be_soft(self) -> bool:
+        """The same, if not as surely."""
+        return self.wider > max(self.narrower, 0.0)
 
     @property
     def excludes_narrower(self) -> bool:

@@ -138,7 +138,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     if not trials.can_tell:
         return found
     width = trials.width(prepared.calibration)
-    rival = prepared.rival if width.seems_soft else None
+    rival = prepared.rival if width.may_be_soft else None
     trials.usual = effort.usual_trials + (RIVALS_TRIALS if rival else 0)
     search = _Search(trials, prepared.calibration, effort.step)
     try:
@@ -231,17 +231,34 @@ class _Search:
         return replace(found, evidence=evidence)
 
     def _preference(self, other: "_Search") -> Generator[Step, None, Preference]:
-        """By how much the other is preferred, both at the weight that predicts best."""
-        yield from other.least_risk()
-        told = yield from self.least_risks()
-        others = yield from other.least_risks()
-        return Preference.of(told - others)
+        """By how much the other is preferred, both at the weight that predicts best.
 
-    def least_risks(self) -> Generator[Step, None, NDArray[np.float64]]:
+        That may lie between two places. If it is the PSF that was told that gains by it, that
+        counts.
+        """
+        yield from other.least_risk()
+        told = yield from self._least_risks()
+        others = yield from other._least_risks()
+        return Preference.of(told - others, max(0.0, self._between() - other._between()))
+
+    @property
+    def _likeliest(self) -> int:
+        """The place whose trial predicts best."""
+        return min(self._known, key=lambda place: self._known[place].risk)
+
+    def _least_risks(self) -> Generator[Step, None, NDArray[np.float64]]:
         """Risks of the weight that predicts best, in the mean of noise that is split both ways."""
-        place = min(self._known, key=lambda place: self._known[place].risk)
-        mirrored = yield from self.mirrored_at(place)
-        return (self._known[place].risks + mirrored.risks) / 2
+        mirrored = yield from self.mirrored_at(self._likeliest)
+        return (self._known[self._likeliest].risks + mirrored.risks) / 2
+
+    def _between(self) -> float:
+        """By how much the risk is less between places, by a parabola."""
+        place = self._likeliest
+        if place in (min(self._known), max(self._known)):
+            return 0.0
+        before, here, after = (self._known[place + k].risk for k in (-1, 0, 1))
+        bend = before - 2 * here + after
+        return (before - after) ** 2 / (8 * bend) if bend > 0 else 0.0
 
     def with_other(self, calibration: Calibration, psf_width: float) -> "_Search":
         """The same with another method, or width of the PSF."""
