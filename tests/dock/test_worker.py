@@ -358,7 +358,7 @@ def test_a_live_layer_that_the_user_deletes_stays_deleted(
         dock.stop()
     core.end.set()
     qtbot.wait(300)
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
+    assert [layer.name for layer in viewer.layers] == ["cells"]
     assert "result was deleted" in dock.status.text()
     assert told == []
     steps = core.steps

@@ -131,8 +131,11 @@ def sentence(record: Mapping[str, Any]) -> str:
     believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
     known, done = notes_of(record), _in_words(record)
     warnings = [words for words in _texts(record.get("warnings", ())) if words not in known]
+    background = record.get("background")
+    subtracted = background.get("sentence", "") if isinstance(background, Mapping) else ""
     stopped = record.get("stopped") is True
-    parts = [done, *warnings, believe] if stopped else [believe, *warnings, done]
+    said = [believe, subtracted]
+    parts = [done, *warnings, *said] if stopped else [*said, *warnings, done]
     return " ".join(part for part in map(str, parts) if part)
 
 
