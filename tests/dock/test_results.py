@@ -133,11 +133,11 @@ def test_what_is_said_of_an_image_goes_with_it(qtbot, viewer, dock, blurred, fin
 # ---------------------------------------------------------------- another dock, another session
 
 
-def open_again(qtbot, viewer, dock):
+def open_again(at_rest, viewer, dock):
     """Close the dock and open it again, as the menu does."""
     viewer.window.remove_dock_widget(dock.native.parent())
     dock.native.deleteLater()
-    qtbot.wait(50)
+    at_rest()
     _, again = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     assert again is not dock
     return again

@@ -403,7 +403,7 @@ def test_a_live_layer_that_the_user_deletes_stays_deleted(
     core.end.set()
     qtbot.waitUntil(lambda: not run._worker.is_running)
     at_rest()
-    assert [layer.name for layer in viewer.layers] == ["cells", "PSF"]
+    assert [layer.name for layer in viewer.layers] == ["cells"]
     assert "result was deleted" in dock.status.text()
     assert told == []
 

@@ -182,3 +182,10 @@ def test_results_of_one_source_differ_by_their_settings(records):
     assert name_beside(wider, [first, smoother]).count(",") == 2
     other = {**first, "source": "other"}
     assert name_beside(other, [first]) == "other deblurred (Wiener)"
+
+
+def test_what_a_run_left_undone_is_said_first(records):
+    left = "Only 2 of 9 planes are deblurred, for the run was stopped."
+    stopped = {**records["gaussian"], "stopped": True, "waited": 3.0, "warnings": (left,)}
+    assert sentence(stopped).startswith("Stopped after 3.0 s: the image after ")
+    assert sentence(stopped).split(" is kept. ")[1].startswith(left)

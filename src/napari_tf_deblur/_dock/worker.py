@@ -187,6 +187,7 @@ class Run:
         if isinstance(outcome, Result):
             yield from self._writing(outcome)
             yield None
+            outcome.record["waited"] = self.stopwatch.total
         else:
             if isinstance(outcome, Exception):
                 traceback.clear_frames(outcome.__traceback__)  # they hold arrays
@@ -197,7 +198,7 @@ class Run:
     def _writing(self, result: Result) -> Iterator[bool | None]:
         layer, record = self.layer, result.record
         others = [found for other in self._others if (found := result_record(other()))]
-        name, record["waited"] = name_beside(record, others), self.stopwatch.total
+        name = name_beside(record, others)
         if layer is None:
             self.layer = layer = result_layer(self._source, result.data, result.limits)
             layer.metadata, layer.name = {KEY: record}, name

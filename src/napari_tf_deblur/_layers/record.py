@@ -134,8 +134,8 @@ def sentence(record: Mapping[str, Any]) -> str:
     known, done = notes_of(record), _in_words(record)
     warnings = [words for words in _texts(record.get("warnings", ())) if words not in known]
     stopped = record.get("stopped") is True
-    warnings = [_background(record), *warnings]
-    parts = [done, *warnings, believe] if stopped else [believe, *warnings, done]
+    said = [believe, _background(record)]
+    parts = [done, *warnings, *said] if stopped else [*said, *warnings, done]
     return " ".join(part for part in map(str, parts) if part)
 
 
