@@ -151,7 +151,7 @@ def as_from_a_file(layer):
 
 @pytest.mark.parametrize("session", ["same", "later"])
 def test_a_dock_that_is_opened_again_knows_the_results(
-    qtbot, viewer, dock, blurred, finished, session
+    at_rest, viewer, dock, blurred, finished, session
 ):
     source = viewer.add_image(100 * blurred, name="cells")
     gaussian(dock).sigmas[1].value = 1.25
@@ -168,7 +168,7 @@ def test_a_dock_that_is_opened_again_knows_the_results(
         viewer.layers.remove(result)
         result = viewer.add_layer(later)
     viewer.layers.selection.active = source
-    dock = open_again(qtbot, viewer, dock)
+    dock = open_again(at_rest, viewer, dock)
     assert (
         dock.status.text()
         == f"cells. Blur: Gaussian. Method: Richardson-Lucy. Smoothing x 2.\n{words}"
