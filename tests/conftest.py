@@ -39,7 +39,8 @@ def _tensorflow_through_its_door():
 def _memory_is_bounded():
     """A process of tests grows with what TensorFlow compiles; `.ci/test.py` starts new ones."""
     yield
-    assert psutil.Process().memory_info().rss < MOST_MEMORY
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert psutil.Process().memory_info().rss < MOST_MEMORY
 
 
 @pytest.fixture(autouse=True)
