@@ -240,8 +240,18 @@ def filaments(size=160, seed=0, count=5):
 
 
 @pytest.mark.finds_weight
-@pytest.mark.parametrize("method", [PoissonLikelihood(), TotalVariation()])
-@pytest.mark.parametrize(("photons", "ground"), [(1000, 10), (6, 0.01)])
+@pytest.mark.parametrize(
+    ("method", "photons", "ground"),
+    [
+        (PoissonLikelihood(), 1000, 10),
+        (TotalVariation(), 1000, 10),
+        (PoissonLikelihood(), 6, 0.01),
+        pytest.param(
+            *(TotalVariation(), 6, 0.01),
+            marks=pytest.mark.xfail(strict=True, reason="its noise is not of photons: narrowed"),
+        ),
+    ],
+)
 def test_where_the_scene_is_thin_the_weight_suits_what_is_bright(method, photons, ground):
     """However dark most of the image is; with 6 photons most pixels have none."""
     psf = gaussian_psf(1.5)

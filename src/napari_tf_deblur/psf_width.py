@@ -24,10 +24,13 @@ NARROWER, WIDER = 0.8, 1.25
 
 WRONG, WRONG_IF_ALONE = 5.0, 4.0
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
-the odds if the spectrum speaks for it, too; or that logarithm alone. What a spectrum says against
-it is not counted beside trials: it also says how soft the scene is. For a wider PSF, where the
+the odds if the spectrum speaks for it, too; or that logarithm alone. For a wider PSF, where the
 image seems soft, trials must say as much. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
+
+AGAINST = 8.0
+"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard,
+as they do where the scene is thin. Less is not counted: it also says how soft the scene is."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
@@ -156,7 +159,9 @@ class PSFWidth:
         surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
         if surely > -SURE and self.narrower > WRONG_IF_ALONE:
             return True
-        return max(self.narrower, 0.0) + surely > WRONG
+        if self.narrower < -AGAINST:
+            return False
+        return float(np.clip(self.narrower, 0, WRONG)) + surely > WRONG
 
 
 UNTOLD = PSFWidth()
