@@ -201,7 +201,7 @@ def choose() -> None:
         equal, _ = model.equal()
         scenes = Scenes(model, equal.slope)
         disc, line = fit_disc(scenes), fit_line(scenes)
-        gaussian = badness_of_gaussians(scenes, [equal, model.by_axis(equal)])
+        gaussian = badness_of_gaussians(model, [equal, model.by_axis(equal)])
         print(
             f"{words}: oddity {equal.oddity:.1f}, odds of Gaussian over disc "
             f"{disc.badness - gaussian:.1f}, over line {line.badness - gaussian:.1f}, slope "

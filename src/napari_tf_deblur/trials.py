@@ -161,6 +161,11 @@ class Trials:
         return self._widths[times]
 
     @property
+    def noise(self) -> float:
+        """Standard deviation of the noise, in the image's units."""
+        return float(np.sqrt(self._variance.mean(dtype=np.float64)) * self._scale)
+
+    @property
     def tell_width(self) -> bool:
         """Whether trials with a narrower PSF tell how wide it is.
 

@@ -33,10 +33,15 @@ MODEL_ERROR = 0.04
 SHAPE_ERROR = 0.01
 """The same of a radius or a length, which zeros of the spectrum tell."""
 
-ODD, ODD_ERROR = 2.5, 0.06
-"""Oddity of a Gaussian's scene above which its own softness may pass for blur, and the relative
-error of a sigma for each unit above. On crops of photographs that ``benchmarks/blur_families.py
---choose`` lists, those that are sharp have up to 2.3, cell 9 to 21, brick 4 to 8."""
+ODD, ODD_ERROR = 1.5, 0.15
+"""Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
+of the sigma for each unit above and each squared pixel of the blur, for wide blurs tell less of the
+scene. See ``benchmarks/blur_families.py --choose``: photographs that are sharp have up to 1.5 at
+blurs of 2 pixels and more, cell 2 to 16, brick 4 to 8."""
+
+WIDE = 1.5
+"""Variance in pixels squared up to which a disc's scene may be odd: narrow discs are told by their
+first zero alone, and what is beyond bends the scene."""
 
 ELONGATED = 6.0
 """Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
@@ -108,7 +113,7 @@ def find_blur(model: Model, equal: Fit, isotropic: bool | None) -> Blur:
     if axes != 2 or not model.spectrum.is_even:
         return gaussian
     scenes = Scenes(model, equal.slope)
-    least = badness_of_gaussians(scenes, [equal, elongated] if elongated else [equal])
+    least = badness_of_gaussians(model, [equal, elongated] if elongated else [equal])
     disc = fit_disc(scenes) if isotropic is not False else None
     line = fit_line(scenes) if not isotropic else None
     shapes = [s for s in (disc, line) if s and s.parameters[0] >= LEAST_SIZE[s.kind]]
@@ -133,6 +138,8 @@ def _of_shape(shape: Shape, odds: float) -> Blur:
     error = float(np.hypot(shape.uncertainty[0], SHAPE_ERROR))
     if shape.kind == "disc":
         sigma, angle = np.full(2, size / 2), 0.0
+        wide = max(size**2 / 4 - WIDE, 0.0)
+        error = float(np.hypot(error, ODD_ERROR * wide * max(shape.oddity - ODD, 0.0)))
         of_points = shape.slope < OF_POINTS
     else:
         sigma = np.array([LEAST_SIGMA, size / np.sqrt(12)])
@@ -161,7 +168,8 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
         told, fit = True, elongated
     variances = variances - OWN
     kept = np.maximum(variances, LEAST_SIGMA**2)
-    known = np.hypot(errors / kept / 2, ODD_ERROR * max(fit.oddity - ODD, 0.0))
+    soft = ODD_ERROR * kept.max() * max(fit.oddity - ODD, 0.0)
+    known = np.hypot(errors / kept / 2, soft)
     alone = np.hypot(MODEL_ERROR, OWN_SPREAD / kept / 2)
     reach = np.minimum(2 * np.hypot(known, alone), 1.0)
     of_points = fit.slope == SLOPE_OF_POINTS

@@ -48,6 +48,11 @@ LEAST_COSINES = 6
 """Cosines whose strengths lie in clusters, of 34, in a JPEG image. Whole numbers have up to 3."""
 
 
+ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
+"""Pixels from the blocks of a JPEG image to other blocks, and how many cosines of all of these may
+lie in clusters: none does. Those of equal spots do anywhere."""
+
+
 def compression_error(values: Array, valid: Mask | None = None) -> float:
     """Find how far JPEG compression has changed the pixels of an image.
 
@@ -61,7 +66,7 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
     Returns
     -------
     float
-        Standard deviation at the lowest frequencies, in units of `values`; 0 if the image shows
+        Standard deviation at most frequencies, in units of `values`; 0 if the image shows
         no blocks, or is not one of two axes.
     """
     if values.ndim != 4 or min(values.shape[2:]) < 4 * BLOCK:
@@ -75,8 +80,14 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
     if not peak > 0:
         return 0.0
     plane = plane / np.float32(peak)
-    found = max((_steps(plane, kept, start) for start in _starts(plane)), key=len)
+    start, found = max(
+        ((start, _steps(plane, kept, start)) for start in _starts(plane)),
+        key=lambda pair: len(pair[1]),
+    )
     if len(found) < LEAST_COSINES:
+        return 0.0
+    beside = [tuple((a + b) % BLOCK for a, b in zip(start, aside)) for aside in ASIDE]
+    if sum(len(_steps(plane, kept, (row, column))) for row, column in beside) > MOST_BESIDE:
         return 0.0
     return float(peak * np.median(found) / np.sqrt(12))
 

@@ -25,6 +25,9 @@ drawn with the pixels' size and without."""
 NOT_ZERO = np.float32(1e-4)
 """What is added to arguments, so that nothing is divided by zero."""
 
+FREE = 1.0
+"""The same of the variances of a Gaussian that was fitted beside other scenes."""
+
 LEAST_PASSED = 1e-9
 """Part of the power that any shape passes."""
 
@@ -75,8 +78,8 @@ class Shape:
         Radius in pixels; or length in pixels, and angle in degrees.
     uncertainty : ndarray
         Standard deviations: relative of the size, degrees of the angle.
-    slope : float
-        Of the scene's amplitudes.
+    slope, oddity : float
+        Of the scene: the slope of its amplitudes, and `Model.oddity`.
     """
 
     kind: Kind
@@ -84,6 +87,7 @@ class Shape:
     parameters: Floats
     uncertainty: Floats
     slope: float
+    oddity: float
 
 
 def log_passed_by_discs(model: Model, radii: Floats) -> Floats:
@@ -130,16 +134,16 @@ def fit_line(scenes: "Scenes") -> Shape:
     return _fit(scenes, "line", (LENGTHS, ANGLES), passed, 1.0)
 
 
-def badness_of_gaussians(scenes: "Scenes", fits: Sequence[Fit]) -> float:
-    """The badness of the best of some Gaussians, beside that of shapes."""
-    model = scenes.model
-    blurs = []
+def badness_of_gaussians(model: Model, fits: Sequence[Fit]) -> float:
+    """The badness of the best of some Gaussians, fitted once more beside the scenes of shapes."""
+    scenes = Scenes(model, fits[0].slope, gaussian=True)
+    blurs, starts = [], []
     for fit in fits:
         covariance = model.round(float(fit.blur[0])) if fit.blur.size == 1 else fit.blur
-        rest = covariance - model.round(OWN)
-        blurs.append(-4 * np.pi**2 * (model.spectrum.products @ rest))
-    passed = np.stack(blurs)
-    badness, _ = scenes.fit(passed, scenes.guess(passed)[1], steps=12)
+        blurs.append(-4 * np.pi**2 * (model.spectrum.products @ covariance))
+        others = np.zeros(scenes.number - len(fit.scene) - 1)
+        starts.append(np.concatenate([fit.scene, others, [fit.log_noise]]))
+    badness, _ = scenes.fit(np.stack(blurs), np.stack(starts), steps=8)
     return float(badness.min())
 
 
@@ -172,7 +176,8 @@ def _fit(
         parameters, start = near[:, first], values[first]
     shift, uncertainty = _lowest(offsets, badness)
     middle = _moved(near[:, near.shape[1] // 2], shift[:, None])[:, 0]
-    return Shape(kind, float(badness.min()), middle, uncertainty, float(start[1]))
+    odd = scenes.model.oddity(start)
+    return Shape(kind, float(badness.min()), middle, uncertainty, float(start[1]), odd)
 
 
 def _moved(parameters: Floats, offsets: Floats) -> Floats:
@@ -211,23 +216,31 @@ class Scenes:
         Of scene and noise.
     slope : float
         The mean of the slopes that are thought likely.
+    gaussian : bool
+        Whether the blurs are Gaussians, to be changed as suits; else there is `OWN` beside them.
     """
 
-    def __init__(self, model: Model, slope: float = SLOPE) -> None:
+    def __init__(self, model: Model, slope: float = SLOPE, gaussian: bool = False) -> None:
         self.model = model
         matrix, mean, precision = model.scene
         mean = np.array([mean[0], slope, *mean[2:]])
-        own = -4 * np.pi**2 * (model.spectrum.products @ model.round(1.0))
+        falls = -4 * np.pi**2 * model.spectrum.products
+        own, spread = (falls, FREE) if gaussian else (falls @ model.round(1.0)[:, None], OWN_SPREAD)
         squares = model.spectrum.products[:, [0, 2]]
         along = (squares / squares.sum(axis=1, keepdims=True))[:, ::-1] < RIDGE
         slopes = along * (model.spectrum.log_frequency - REFERENCE)[:, None]
         ridges = np.concatenate([RIDGE_STRENGTH * along, RIDGE_SLOPE * slopes], axis=1)
-        number = ridges.shape[1]
-        self._matrix = np.concatenate([matrix, ridges, own[:, None]], axis=1)
-        self._mean = np.concatenate([mean, np.zeros(number), [OWN, model.log_noise]])
-        self._precision = np.concatenate(
-            [precision, np.ones(number), [OWN_SPREAD**-2, NOISE_SPREAD**-2]]
-        )
+        number, others = ridges.shape[1], own.shape[1]
+        usual = np.full(others, 0.0 if gaussian else OWN)
+        self._matrix = np.concatenate([matrix, ridges, own], axis=1)
+        self._mean = np.concatenate([mean, np.zeros(number), usual, [model.log_noise]])
+        sure = np.full(others, spread**-2)
+        self._precision = np.concatenate([precision, np.ones(number), sure, [NOISE_SPREAD**-2]])
+
+    @property
+    def number(self) -> int:
+        """Of coefficients: of the scene, of what is not blurred, and of the noise."""
+        return len(self._mean)
 
     def guess(self, blurs: Floats) -> tuple[Floats, Floats]:
         """Fit the logarithm of the power above the noise, which is a linear problem.
