@@ -174,7 +174,10 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
     brightest = float(counted(planes, valid).max())
     few = photons.at_zero + photons.slope * brightest < noise.sigma**2
-    return Line(0.0, noise.mean**2) if slower or few else _not_below(photons, fit)
+    if not (slower or few):
+        return _not_below(photons, fit)
+    # It may grow like theirs above what a background that was subtracted has left.
+    return fit.line if fit is not None and fit.rises and not few else Line(0.0, noise.mean**2)
 
 
 def _not_below(line: Line, fit: Fit | None) -> Line:
