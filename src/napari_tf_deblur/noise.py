@@ -18,7 +18,7 @@ from napari_tf_deblur.errors import InvalidValueError
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
 
-EMPTY, MOSTLY = 0.5, 0.9
+EMPTY, MOSTLY = 0.5, 0.98
 """Part of the pixels without a photon, and part of the image without more than `FAINTEST`, from
 which on counts are sparse."""
 

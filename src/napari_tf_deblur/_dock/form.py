@@ -2,8 +2,9 @@
 
 from magicgui.widgets import CheckBox, PushButton
 from magicgui.widgets.bases import Widget
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QGridLayout,
     QLabel,
@@ -17,6 +18,9 @@ from napari_tf_deblur._dock.ellipsis import Elided
 
 NARROWEST_FIELD = 60
 """Pixels."""
+
+RESTYLED = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
+"""Events after which widgets may need another width."""
 
 
 class Form(QWidget):
@@ -88,6 +92,15 @@ class Form(QWidget):
         self._grid.addWidget(words, row, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(widget, row, 0 if wide else 1, 1, 2 if wide else 1)
         return words
+
+    def event(self, event: QEvent | None) -> bool:
+        """Give numbers the width that they need in any font; style sheets set a smaller one."""
+        if event is not None and event.type() in RESTYLED:
+            numbers = [x for x in self.findChildren(QAbstractSpinBox) if x.parent() is self]
+            needed = [x.minimumSizeHint().width() for x in numbers if not x.isHidden()]
+            if (widest := max(needed, default=0)) != self._grid.columnMinimumWidth(1):
+                self._grid.setColumnMinimumWidth(1, widest)
+        return super().event(event)
 
     def add_wide(self, widget: QWidget) -> None:
         """Append a row in which a widget takes both columns."""
