@@ -531,7 +531,8 @@ def test_no_tensorflow(viewer, dock, blurred, told, finished, monkeypatch, failu
 @pytest.mark.parametrize("dtype", [bool, np.uint8, ">u2", ">f4", np.int32, np.float16])
 def test_harmless_types_are_converted(viewer, dock, blurred, told, finished, dtype):
     top = 1 if np.dtype(dtype).kind in "bf" else 100
-    viewer.add_image((blurred * top).astype(dtype), name="cells", contrast_limits=(0, 1))
+    values = blurred > 0.5 if dtype is bool else (blurred * top).astype(dtype)
+    viewer.add_image(values, name="cells", contrast_limits=(0, 1))
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
@@ -609,6 +610,8 @@ def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, fi
     dock.deblur()
     finished(dock)
     assert told == []
+    for layer in (viewer.layers["cells"], result_of(viewer, "cells")):
+        viewer.layers.selection.active = layer
     assert "no blur along y" in dock.status.text()
     used = result_of(viewer, "cells").metadata[KEY]["psf"]["array"]
     assert used.sum(axis=1).max() == pytest.approx(1)
