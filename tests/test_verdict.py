@@ -148,6 +148,7 @@ def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
         assert "guessed" in str(judge(found, evidence, found=False))
     assert "that was found in the image was too wide" in str(judge(found, "too wide", found=True))
     assert "guessed" in str(deconvolve(image[:40, :40]).verdict)  # too small to tell
+    assert "hardly blurred" not in str(Verdict("hardly blurred", "guessed"))  # narrow on purpose
 
 
 def test_planes_are_judged_one_by_one():

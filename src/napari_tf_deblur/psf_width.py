@@ -28,9 +28,11 @@ the odds if the spectrum speaks for it, too; or that logarithm alone. For a wide
 image seems soft, trials must say as much. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
-AGAINST = 8.0
+AGAINST = 3.0
 """Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard,
-as they do where the scene is thin. Less is not counted: it also says how soft the scene is."""
+as they do where the scene is thin: by up to 19 standard errors for exact PSFs of filaments
+(``benchmarks/weights.py``, odds from -3.3). PSFs 1.25 times too wide that trials tell had at most
+2.9 against it. Less is not counted: it also says how soft the scene is."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""

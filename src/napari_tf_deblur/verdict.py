@@ -61,6 +61,12 @@ SENTENCES_OF_FOUND: dict[Kind, str] = {
 }
 """The same, where nobody gave a PSF."""
 
+SENTENCES_OF_GUESSED: dict[Kind, str] = SENTENCES_OF_FOUND | {
+    "hardly blurred": "The image does not tell how blurred it is: a narrow blur was guessed, which "
+    "changes little; measure the PSF, or give one that is known.",
+}
+"""The same, where the blur is a guess: a narrow one on purpose, which says nothing of the image."""
+
 SENTENCES_OF_PSF: dict[OfPSF, str] = {
     "not too wide": "A narrower PSF explains the image worse, so that this one is not too wide.",
     "untested": "Whether the PSF is right, this image does not tell.",
@@ -150,8 +156,9 @@ right, this image does not tell.
 
     def __str__(self) -> str:
         """Say it in sentences."""
-        sentences = SENTENCES | SENTENCES_OF_FOUND if self._of_found else SENTENCES
-        said = [sentences[self.kind]]
+        by_psf: dict[OfPSF | None, dict[Kind, str]]
+        by_psf = {"found": SENTENCES_OF_FOUND, "guessed": SENTENCES_OF_GUESSED}
+        said = [by_psf.get(self.psf, SENTENCES).get(self.kind, SENTENCES[self.kind])]
         if self.others:
             same = self.planes - sum(len(names) for _, names in self.others)
             rest = "; ".join(f"{kind}: {_in_words(names)}" for kind, names in self.others)
@@ -159,10 +166,6 @@ right, this image does not tell.
         if self.psf is not None and self.kind in OF_PSF:
             said.append(SENTENCES_OF_PSF[self.psf])
         return " ".join(said)
-
-    @property
-    def _of_found(self) -> bool:
-        return self.psf in ("found", "guessed")
 
 
 UNKNOWN = Verdict("unknown")

@@ -143,7 +143,7 @@ def _of_shape(shape: Shape, odds: float) -> Blur:
         of_points = shape.slope < OF_POINTS
     else:
         sigma = np.array([LEAST_SIGMA, size / np.sqrt(12)])
-        angle, of_points = (float(shape.parameters[1]) + 90) % 180 - 90, False
+        angle, of_points = 90 - (90 - float(shape.parameters[1])) % 180, False
     return Blur(
         family=shape.kind,
         sigma=sigma,
