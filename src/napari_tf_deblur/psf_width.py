@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Fit, Model
+from napari_tf_deblur._blur.fit import SLOPE, SLOPE_OF_POINTS, Fit, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -28,11 +28,16 @@ the odds if the spectrum speaks for it, too; or that logarithm alone. For a wide
 image seems soft, trials must say as much. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
-AGAINST = 3.0
-"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard,
-as they do where the scene is thin: by up to 19 standard errors for exact PSFs of filaments
-(``benchmarks/weights.py``, odds from -3.3). PSFs 1.25 times too wide that trials tell had at most
-2.9 against it. Less is not counted: it also says how soft the scene is."""
+AGAINST, AGAINST_IF_THIN = 8.0, 3.0
+"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard;
+the second for scenes of thin structures, where they favour exact PSFs made narrower by up to 19
+standard errors (filaments of ``benchmarks/weights.py``). Less is not counted: it also says how
+soft the scene is."""
+
+THIN = 0.65
+"""Slope of a scene's amplitudes below which its structures are thin. With exact PSFs it was 0.46 to
+0.64 for filaments, 0 for points, and 0.66 to 1.96 for all else, on the scenes of
+``benchmarks/claims.py --development`` and ``benchmarks/weights.py``."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
@@ -88,12 +93,15 @@ class PSFWidth:
         Standard deviation in pixels of a Gaussian that passes as much power.
     of_points : bool
         Whether the scene looks like points.
+    slope : float
+        With which the scene's amplitudes fall with frequency, if the PSF is right.
     """
 
     narrower: float = 0.0
     wider: float = 0.0
     blurs: float = 0.0
     of_points: bool = False
+    slope: float = SLOPE
 
     @classmethod
     def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
@@ -120,6 +128,7 @@ class PSFWidth:
             wider=told.badness - wider.badness,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
             of_points=told.slope == SLOPE_OF_POINTS,
+            slope=float(told.scene[1]),
         )
 
     @property
@@ -161,7 +170,7 @@ class PSFWidth:
         surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
         if surely > -SURE and self.narrower > WRONG_IF_ALONE:
             return True
-        if self.narrower < -AGAINST:
+        if self.narrower < -(AGAINST_IF_THIN if self.slope < THIN else AGAINST):
             return False
         return float(np.clip(self.narrower, 0, WRONG)) + surely > WRONG
 
