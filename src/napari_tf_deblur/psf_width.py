@@ -21,7 +21,6 @@ from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
 
-
 WRONG, WRONG_IF_ALONE = 5.0, 4.0
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
 the odds if the spectrum speaks for it, too; or that logarithm alone. For a wider PSF, where the
@@ -36,7 +35,7 @@ soft the scene is."""
 
 THIN = 0.65
 """Slope of a scene's amplitudes below which its structures are thin. With exact PSFs it was 0.46 to
-0.64 for filaments, 0 for points, and 0.66 to 1.96 for all else, on the scenes of
+0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else, on the scenes of
 ``benchmarks/claims.py --development`` and ``benchmarks/weights.py``."""
 
 SOFT = 2.5

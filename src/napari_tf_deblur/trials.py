@@ -49,7 +49,6 @@ LOCAL = 1.0
 LEAST_VARIANCE = 0.02
 """Part of the largest variance of the noise below which pixels count no more."""
 
-
 BLOCKS = 81
 """Parts of a plane, about, whose errors of prediction are compared: enough to tell their spread,
 and so large that neighbours have little to do with each other."""

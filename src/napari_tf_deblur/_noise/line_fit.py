@@ -101,16 +101,11 @@ class Fit(NamedTuple):
         return float(np.hypot((intensity - self.centre) * self.slope_error, self.level_error))
 
 
-def best_line(blocks: Blocks, dark: float, axes: int) -> Line:
-    """The line of the variance over the mean, from `dark` at 0 unless there is less noise.
-
-    Of slope 0 if it has none.
-    """
-    return line_and_error(blocks, dark, axes)[0]
-
-
 def line_and_error(blocks: Blocks, dark: float, axes: int) -> tuple[Line, float]:
-    """The same, and the standard error of its slope."""
+    """The line of the variance over the mean, and the standard error of its slope.
+
+    From `dark` at 0 unless there is less noise; of slope 0 if it has none.
+    """
     found, error = _best(blocks, axes, lambda *seen: _line_from(dark, *seen), Line(0.0, dark))
     return found, float(error)
 
