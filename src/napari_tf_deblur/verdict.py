@@ -63,7 +63,7 @@ SENTENCES_OF_FOUND: dict[Kind, str] = {
 
 SENTENCES_OF_GUESSED: dict[Kind, str] = SENTENCES_OF_FOUND | {
     "hardly blurred": "The image does not tell how blurred it is: a narrow blur was guessed, which "
-    "changes little; measure the PSF, or give one that is known.",
+    "sharpens little; measure the PSF, or give one that is known.",
 }
 """The same, where the blur is a guess: a narrow one on purpose, which says nothing of the image."""
 
