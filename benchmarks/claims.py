@@ -4,8 +4,9 @@
 
 Scenes of points, stars, filaments, cells, photographs and textures, each through several kinds of
 PSF and with several amounts of noise. With ``--development`` other pictures, seeds, blurs and
-noises are used: what is chosen in the package is chosen on those. With ``--confusion`` a PSF that
-is too narrow, and weights 8 times as large or small, are tried as well; with ``--blind``, no PSF.
+noises are used: what is chosen in the package is chosen on those. With ``--confusion`` PSFs that
+are too narrow, or wrong by a factor of two, and weights 8 times as large or small, are tried as
+well; with ``--blind``, no PSF.
 """
 
 import argparse
@@ -30,6 +31,9 @@ from napari_tf_deblur import Calibration, deconvolve, gaussian_psf, microscope_p
 from napari_tf_deblur.methods import Auto
 
 TOO_WIDE = 1.25
+
+WRONG_WIDTHS = {"too narrow": 1 / TOO_WIDE, "twice as wide": 2.0, "half as wide": 0.5}
+"""PSFs that are tried besides, by how many times as wide they are."""
 
 MATTERS, LOST = 1.0, 0.5
 """Decibels that a PSF too wide costs, from which on it must not be said to fit; and that any wrong
@@ -246,13 +250,13 @@ def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
     if blind:
         made["blind"] = run(seen, None)
     if confusion:
-        made["too narrow"] = run(seen, seen.psf(1 / TOO_WIDE))
+        for name, times in WRONG_WIDTHS.items():
+            made[name] = run(seen, seen.psf(times))
         found = made["exact"]["calibration"]
         for name, factor in (("weight x 8", 8.0), ("weight / 8", 0.125)):
             low, high = found.method.bounds("weight")
             weight = float(np.clip(factor * found.method.weight, low, high))
-            method = replace(found.method, weight=weight)
-            made[name] = run(seen, seen.psf(1.0), replace(found, method=method))
+            made[name] = run(seen, seen.psf(1.0), replace(found.method, weight=weight))
     for one in made.values():
         del one["calibration"]
     return made
@@ -261,7 +265,9 @@ def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
 WANTED = {
     "exact": ("fits", "unknown"),
     "too wide": ("PSF too wide",),
+    "twice as wide": ("PSF too wide",),
     "too narrow": ("PSF too narrow",),
+    "half as wide": ("PSF too narrow", "hardly blurred"),
     "weight x 8": ("over-smoothed",),
     "weight / 8": ("noise fitted",),
 }
@@ -308,7 +314,9 @@ def summary(rows: list[dict[str, Any]]) -> str:
         counted = [row[name] for row, loss in lost[name] if name == "exact" or loss > LOST]
         well = sum(one["kind"] in wanted for one in counted)
         rest = [one for one in counted if one["kind"] not in wanted]
-        unsure = sum(_is_open(one) for one in rest) if name.startswith("too") else 0
+        unsure = 0 if name == "exact" or "weight" in name else sum(map(_is_open, rest))
+        if "narrow" in name or "half" in name:
+            unsure = sum(_may_be_narrow(one) for one in rest)
         other = Counter(one["kind"] for one in rest)
         words = ", ".join(f"{kind} {count}" for kind, count in other.items())
         lines.append(f"| {name} | {len(counted)} | {well} | {unsure} | {words} |")
@@ -318,6 +326,11 @@ def summary(rows: list[dict[str, Any]]) -> str:
 def _is_open(one: dict[str, Any]) -> bool:
     """Whether it is said that the image does not tell."""
     return one["psf"] in ("untested", "guessed") or one["kind"] == "unknown"
+
+
+def _may_be_narrow(one: dict[str, Any]) -> bool:
+    """Whether it is said that the PSF may be too narrow."""
+    return _is_open(one) or one["psf"] in ("not too wide", "seems soft")
 
 
 def main() -> None:

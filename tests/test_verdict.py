@@ -134,9 +134,22 @@ def test_what_is_known_of_the_psf_is_said_beside_the_fit(image):
     result = deconvolve(image, PSF, RIGHT)
     found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
     assert str(judge(found, "untested")).endswith("this image does not tell.")
-    assert str(judge(found, "not too wide")).endswith("this one is not too wide.")
+    assert "this one is not too wide; whether it is too narrow" in str(judge(found, "not too wide"))
     assert judge(found, "too wide") == Verdict("PSF too wide")
     assert judge(found, "too narrow") == Verdict("PSF too narrow")
+
+
+def test_of_a_weight_trials_say_more_than_the_residual(image):
+    for weight, kind in ((1.0, "fits"), (60.0, "over-smoothed"), (0.02, "noise fitted")):
+        method = PoissonLikelihood(weight=weight, background=0.0)
+        result = deconvolve(image, PSF, method)
+        found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
+        assert judge(found).kind == kind
+        assert judge(found, weight="suits").kind == "fits"
+        assert judge(found, weight="too large").kind == "over-smoothed"
+        assert judge(found, weight="too small").kind == "noise fitted"
+        assert judge(found, "too narrow", weight="suits").kind == "PSF too narrow"
+        assert judge(found, "too wide", weight="too large").kind == "PSF too wide"
 
 
 def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):

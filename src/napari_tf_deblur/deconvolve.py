@@ -1,7 +1,7 @@
 """The line itself: check, scale, pad, solve, crop, unscale."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 
@@ -19,6 +19,7 @@ from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
 from napari_tf_deblur.verdict import UNKNOWN, Verdict, judge, together
+from napari_tf_deblur.weight_check import WeightEvidence, checked
 from napari_tf_deblur.weight_search import SHARED_WARNING, Weighed, weighed
 
 Array = NDArray[np.float32]
@@ -28,6 +29,9 @@ MOST_JUDGED = 8
 
 SEARCH_PART = 0.5
 """Part of the work that the search for a weight is, where there is one."""
+
+CHECK_PART = 0.2
+"""Part of the work that it is to check a weight that was given."""
 
 
 @dataclass(frozen=True)
@@ -277,23 +281,28 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
     found = Weighed(prepared.calibration)
+    given = prepared.weight_to_find is None and not isinstance(arguments.method, Calibration)
+    many = sum(map(len, prepared.batches)) > 1  # which may differ: each says whether it suits
 
-    def first_part(step: Step) -> Step:
+    def next_part(part: float) -> Callable[[Step], Step]:
         nonlocal before
-        before = SEARCH_PART
-        return replace(step, fraction=SEARCH_PART * step.fraction)
+        start, before = before, before + part
+        return lambda step: replace(step, fraction=start + part * step.fraction)
 
     if prepared.weight_to_find is not None:
-        found = yield from mapped(weighed(prepared, stop), first_part)
+        found = yield from mapped(weighed(prepared, stop), next_part(SEARCH_PART))
         if found.of_rival or found.calibration.psf_width != 1:
             prepared = Prepared.of(replace(arguments, method=found.calibration), prepared.blur)
         else:
             prepared = replace(prepared, calibration=found.calibration)
-    searched = time.perf_counter() - began if before else 0.0
     if arguments.smoothing != 1:
         calibration = prepared.calibration
         smoother = calibration.method.smoothed(arguments.smoothing)
         prepared = replace(prepared, calibration=replace(calibration, method=smoother))
+    weight: WeightEvidence | None = None if many or found.evidence is None else "suits"
+    if not many and (given or arguments.smoothing != 1):
+        weight = yield from mapped(checked(prepared, stop), next_part(CHECK_PART))
+    searched = time.perf_counter() - began if before else 0.0
 
     def last_part(step: Step) -> Step:
         return replace(step, fraction=before + (1 - before) * step.fraction)
@@ -308,14 +317,16 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
-        verdict=_verdict(prepared, solved, found),
+        verdict=_verdict(prepared, solved, found, weight),
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),
     )
 
 
-def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
+def _verdict(
+    prepared: Prepared, solved: Solved, found: Weighed, weight: WeightEvidence | None
+) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
     if not solved.planes or found.noise_is_shared:
         return UNKNOWN
@@ -338,6 +349,6 @@ def _verdict(prepared: Prepared, solved: Solved, found: Weighed) -> Verdict:
             prepared.psf,
             prepared.calibration.scale,
         )
-        verdict = judge(shells, evidence, prepared.warnings, blur_is_sure)
+        verdict = judge(shells, evidence, prepared.warnings, blur_is_sure, weight)
         verdicts[prepared.planes.name(plane)] = verdict
     return together(verdicts)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import SLOPE, SLOPE_OF_POINTS, Fit, Model
+from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Fit, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -21,22 +21,18 @@ from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
 
-WRONG, WRONG_IF_ALONE = 5.0, 4.0
+WRONG, WRONG_IF_ALONE, WRONG_IF_SOFT = 4.5, 4.0, 5.5
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
-the odds if the spectrum speaks for it, too; or that logarithm alone. For a wider PSF, where the
-image seems soft, trials must say as much. All values here were chosen on the scenes of
+the odds if the spectrum speaks for it, too; or that logarithm alone. The third is for a wider PSF,
+where the image seems soft: the sum was at most 2.9 with exact PSFs, and above 5.5 for 18 of 46
+that were a fifth too narrow. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
-AGAINST, AGAINST_IF_THIN = 8.0, 3.0
-"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard;
-the second for scenes of thin structures, where they favour exact PSFs made narrower by up to 19
-standard errors (filaments of ``benchmarks/weights.py``). Less is not counted: it also says how
-soft the scene is."""
-
-THIN = 0.65
-"""Slope of a scene's amplitudes below which its structures are thin. With exact PSFs it was 0.46 to
-0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else, on the scenes of
-``benchmarks/claims.py --development`` and ``benchmarks/weights.py``."""
+AGAINST = 3.0
+"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard:
+where the prior does not suit the scene, as of thin structures, they favour exact PSFs made narrower
+by up to 19 standard errors (filaments of ``benchmarks/weights.py``). Less is not counted: it also
+says how soft the scene is."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
@@ -92,15 +88,12 @@ class PSFWidth:
         Standard deviation in pixels of a Gaussian that passes as much power.
     of_points : bool
         Whether the scene looks like points.
-    slope : float
-        With which the scene's amplitudes fall with frequency, if the PSF is right.
     """
 
     narrower: float = 0.0
     wider: float = 0.0
     blurs: float = 0.0
     of_points: bool = False
-    slope: float = SLOPE
 
     @classmethod
     def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
@@ -127,7 +120,6 @@ class PSFWidth:
             wider=told.badness - wider.badness,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
             of_points=told.slope == SLOPE_OF_POINTS,
-            slope=float(told.scene[1]),
         )
 
     @property
@@ -158,10 +150,13 @@ class PSFWidth:
         if self.narrower >= self.wider and self._is_wide(narrower):
             return "too wide"
         if self.seems_soft:
-            return "too narrow" if wider is not None and wider.surely > WRONG else "seems soft"
+            return "too narrow" if wider is not None and self._is_narrow(wider) else "seems soft"
         by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
         is_right = self.excludes_narrower or (by_trials and self.narrower < 0)
         return "not too wide" if is_right else "untested"
+
+    def _is_narrow(self, wider: Preference) -> bool:
+        return float(np.clip(self.wider, 0, WRONG)) + wider.surely > WRONG_IF_SOFT
 
     def _is_wide(self, narrower: Preference | None) -> bool:
         if narrower is None:
@@ -169,7 +164,7 @@ class PSFWidth:
         surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
         if surely > -SURE and self.narrower > WRONG_IF_ALONE:
             return True
-        if self.narrower < -(AGAINST_IF_THIN if self.slope < THIN else AGAINST):
+        if self.narrower < -AGAINST:
             return False
         return float(np.clip(self.narrower, 0, WRONG)) + surely > WRONG
 

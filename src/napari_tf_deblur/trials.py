@@ -98,9 +98,9 @@ class Trial:
     risks : ndarray of float64
         Mean squared error of prediction in units of the noise's variance, less the noise's own:
         what each of some dozens of blocks adds to it.
-    image_risk : float
+    image_risks : ndarray of float64
         Mean square of the same, the blur undone, in units of the noise's mean variance, less the
-        noise's own.
+        noise's own: what each block adds to it.
     residual : ndarray of float32
         What the result leaves unexplained.
     psf : ndarray of float32
@@ -108,7 +108,7 @@ class Trial:
     """
 
     risks: NDArray[np.float64]
-    image_risk: float
+    image_risks: NDArray[np.float64]
     residual: Array
     psf: PSF
 
@@ -116,6 +116,11 @@ class Trial:
     def risk(self) -> float:
         """Mean squared error of prediction."""
         return float(self.risks.sum())
+
+    @property
+    def image_risk(self) -> float:
+        """Mean squared error, the blur undone."""
+        return float(self.image_risks.sum())
 
 
 class Trials:
@@ -134,11 +139,13 @@ class Trials:
     ----------
     usual : int
         How many there will be, about.
+    purpose : str
+        What they are done for, in words.
     """
 
     def __init__(self, prepared: Prepared, look: Look, stop: Event | None = None) -> None:
         self._prepared, self._stop = prepared, stop
-        self._done, self.usual = 0, 1
+        self._done, self.usual, self.purpose = 0, 1, "finding the weight"
         self._widths: dict[float, PSFWidth] = {}
         values, self._valid, whole = _part(prepared, look)
         self._scale = np.float32(prepared.calibration.scale)
@@ -203,8 +210,10 @@ class Trials:
         part = 1.0 if self._compared is None else float(np.mean(self._compared))
         noise, unit = 1 + ADDED**-2, np.mean(self._variance, where=kept, dtype=np.float64)
         errors = _by_block(apart**2 / self._variance) / (part * apart.size)
-        image_risk = _undone(apart, self._prepared.psf) / float(unit) / part - noise
-        return Trial(errors - noise / errors.size, image_risk, solved.residual, prepared.psf)
+        sharp = _by_block(_undone(apart, self._prepared.psf) ** 2)
+        of_image = sharp / (part * apart.size * float(unit))
+        least = noise / errors.size
+        return Trial(errors - least, of_image - least, solved.residual, prepared.psf)
 
     def width(self, calibration: Calibration) -> PSFWidth:
         """What the spectrum of the whole image says of the PSF's width, looked at once."""
@@ -236,7 +245,7 @@ class Trials:
 
     def _shown(self, step: Step) -> Step:
         """Say which trial it is, of which nobody needs the losses; show the image as it was."""
-        words = f"finding the weight, trial {self._done}"
+        words = f"{self.purpose}, trial {self._done}"
         fraction = min((self._done - 1 + step.fraction) / self.usual, 1.0)
         return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
 
@@ -271,19 +280,20 @@ def _by_block(values: Array) -> NDArray[np.float64]:
     return np.asarray(total.ravel())
 
 
-def _undone(apart: Array, psf: PSF) -> float:
-    """Mean square of an error of prediction after its blur was undone; of white noise its own."""
+def _undone(apart: Array, psf: PSF) -> Array:
+    """An error of prediction, its blur undone, so that white noise keeps its mean square."""
     frame = apart.shape[2:]
-    power = np.square(np.abs(transfer_function(psf, frame)))
-    gain = power / np.square(power + np.float32(BALANCE))
-    twice = np.full(power.shape[-1], 2.0)  # what the half spectrum leaves out
+    transfer = transfer_function(psf, frame)
+    undoing = transfer.conj() / (np.square(np.abs(transfer)) + np.float32(BALANCE))
+    twice = np.full(undoing.shape[-1], 2.0)  # what the half spectrum leaves out
     twice[0] = 1.0
     if frame[-1] % 2 == 0:
         twice[-1] = 1.0
-    gain = gain * twice
-    spectrum = fft.rfftn(apart, axes=tuple(range(2, apart.ndim)), workers=-1)
-    of_frequencies = np.sum(np.square(np.abs(spectrum)), axis=(0, 1), dtype=np.float64)
-    return float(np.sum(gain * of_frequencies) / np.sum(gain) / apart.size)
+    gain = float(np.sum(np.square(np.abs(undoing)) * twice)) / float(np.prod(frame))
+    axes = tuple(range(2, apart.ndim))
+    spectrum = fft.rfftn(apart, axes=axes, workers=-1)
+    spectrum *= undoing / np.float32(np.sqrt(gain))
+    return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=-1))
 
 
 def _unsaturated(values: Array, valid: Mask | None, psf: PSF) -> Mask | None:

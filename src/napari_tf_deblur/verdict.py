@@ -10,6 +10,7 @@ import numpy as np
 from napari_tf_deblur._preparation.checks import SATURATED
 from napari_tf_deblur.psf_width import Evidence
 from napari_tf_deblur.residual import CLEAR, Shells
+from napari_tf_deblur.weight_check import WeightEvidence
 
 Kind = Literal[
     "fits",
@@ -68,7 +69,8 @@ SENTENCES_OF_GUESSED: dict[Kind, str] = SENTENCES_OF_FOUND | {
 """The same, where the blur is a guess: a narrow one on purpose, which says nothing of the image."""
 
 SENTENCES_OF_PSF: dict[OfPSF, str] = {
-    "not too wide": "A narrower PSF explains the image worse, so that this one is not too wide.",
+    "not too wide": "A narrower PSF explains the image worse, so that this one is not too wide; "
+    "whether it is too narrow, the image does not tell.",
     "untested": "Whether the PSF is right, this image does not tell.",
     "seems soft": "The image is softer than this PSF makes it: the sample is soft, or the PSF is "
     "too narrow.",
@@ -80,6 +82,12 @@ SENTENCES_OF_PSF: dict[OfPSF, str] = {
 
 OF_PSF = ("fits", "over-smoothed", "noise fitted")
 """Kinds that say nothing of the PSF themselves."""
+
+OF_WEIGHT: dict[WeightEvidence, Kind] = {
+    "too large": "over-smoothed",
+    "too small": "noise fitted",
+}
+"""What trials say of the weight, in the words of a verdict."""
 
 PASSES_ALL = 0.5
 """Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in
@@ -176,6 +184,7 @@ def judge(
     evidence: Evidence = "untested",
     warnings: Iterable[str] = (),
     found: bool | None = None,
+    weight: WeightEvidence | None = None,
 ) -> Verdict:
     """Say whether to believe a result.
 
@@ -189,10 +198,12 @@ def judge(
         Of the image, as :func:`image_warnings` gives them.
     found : bool or None
         Whether the blur was found in the image surely; None if a PSF was given.
+    weight : WeightEvidence or None
+        What trials say of the weight; None where they say nothing, so that the shells do.
     """
     if found is not None and evidence == "too narrow":
         evidence = "seems soft"  # a blur that is found is taken rather narrow on purpose
-    kind = _kind(shells, evidence, warnings)
+    kind = _kind(shells, evidence, warnings, weight)
     if found is not None:
         return Verdict(kind, "found" if found else "guessed")
     if evidence == "too wide" or evidence == "too narrow":
@@ -216,7 +227,12 @@ def _in_words(names: tuple[str, ...]) -> str:
     return f"plane{'s' * (len(names) > 1)} {', '.join(names)}"
 
 
-def _kind(shells: Shells | None, evidence: Evidence, warnings: Iterable[str]) -> Kind:
+def _kind(
+    shells: Shells | None,
+    evidence: Evidence,
+    warnings: Iterable[str],
+    weight: WeightEvidence | None,
+) -> Kind:
     if any(SATURATED in warning for warning in warnings):
         return "saturated"
     if shells is None:
@@ -227,8 +243,17 @@ def _kind(shells: Shells | None, evidence: Evidence, warnings: Iterable[str]) ->
         return "undersampled"
     if evidence == "too wide":
         return "PSF too wide"
+    if weight == "too large" or weight == "too small":
+        return OF_WEIGHT[weight]
     if not shells.clear:
         return "unknown"
+    if weight == "suits":
+        return "PSF too narrow" if evidence == "too narrow" else "fits"
+    return _of_shells(shells, evidence)
+
+
+def _of_shells(shells: Shells, evidence: Evidence) -> Kind:
+    """What the residual says of the weight, where trials do not."""
     held_back = _held_back(shells)
     in_main = shells.surely_left[shells.passed > WELL_PASSED].max(initial=0.0)
     too_noisy, too_smooth = _errors_added(shells)
