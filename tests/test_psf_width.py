@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_tf_deblur import PoissonLikelihood, Wiener, convolve, gaussian_psf
+from napari_tf_deblur import (
+    PoissonLikelihood,
+    Wiener,
+    convolve,
+    disc_psf,
+    gaussian_psf,
+    motion_psf,
+)
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.psf_width import UNTOLD, Preference, PSFWidth
@@ -55,6 +62,34 @@ def test_a_psf_is_likeliest_at_its_own_width(psf, shape):
     assert max(right.narrower, right.wider) < 1.5
     assert wide.narrower > max(right.narrower, wide.wider)
     assert narrow.wider > max(right.wider, narrow.narrower)
+
+
+@pytest.mark.parametrize(
+    "psf",
+    [
+        lambda times: gaussian_psf(1.5 * times),
+        lambda times: disc_psf(3.0 * times),
+        lambda times: motion_psf(8.0 * times, 25.0),
+        lambda times: rational(1.5 * times),
+    ],
+    ids=["Gaussian", "disc", "motion", "tails"],
+)
+def test_a_psf_far_from_right_is_as_clear(psf):
+    """Of a disc or a line twice too wide, one a fifth narrower is no likelier: half is."""
+    image = observed(psf(1.0))
+    twice, right = width(image, psf(2.0)), width(image, psf(1.0))
+    assert twice.evidence(Preference(0.0, 0.01)) == "too wide"
+    assert right.narrower_times == 0.8
+    assert right.evidence(Preference(0.0, 0.01)) != "too wide"
+    assert not right.seems_soft
+
+
+def test_trials_are_asked_of_what_the_spectrum_leaves_open():
+    assert not PSFWidth(narrower=-5.0, wider=-9.0).narrower_is_open
+    assert PSFWidth(narrower=-5.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "untested"
+    assert PSFWidth(narrower=-1.0, wider=-9.0).narrower_is_open
+    assert PSFWidth(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
+    assert PSFWidth(narrower=9.0, wider=-9.0).narrower_is_open
 
 
 def test_evidence_needs_spectrum_and_trials_together():

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Fit, Model
+from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -21,11 +21,15 @@ from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
 
-WRONG, WRONG_IF_ALONE, WRONG_IF_SOFT = 4.5, 4.0, 5.5
+HALF, DOUBLE = 0.5, 2.0
+"""The same, for a PSF that is far from right: of a disc twice too wide, one a fifth narrower is no
+better."""
+
+WRONG, WRONG_IF_ALONE, WRONG_IF_SOFT = 4.5, 4.0, 5.0
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
 the odds if the spectrum speaks for it, too; or that logarithm alone. The third is for a wider PSF,
-where the image seems soft: the sum was at most 2.9 with exact PSFs, and above 5.5 for 18 of 46
-that were a fifth too narrow. All values here were chosen on the scenes of
+where the image seems soft: the sum was at most 2.4 with exact PSFs, and more for 18 of 46 that were
+a fifth too narrow. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
 AGAINST = 3.0
@@ -82,8 +86,11 @@ class PSFWidth:
     Attributes
     ----------
     narrower, wider : float
-        Logarithm of how many times likelier the image's spectrum is with a PSF `NARROWER` or
-        `WIDER` times as wide; negative if it is less likely, both 0 if nothing is known.
+        Logarithm of how many times likelier the image's spectrum is with a narrower or a wider
+        PSF; negative if it is less likely, both 0 if nothing is known.
+    narrower_times, wider_times : float
+        How many times as wide these are: `NARROWER` and `WIDER`, or `HALF` and `DOUBLE` where only
+        those are likelier, or by far.
     blurs : float
         Standard deviation in pixels of a Gaussian that passes as much power.
     of_points : bool
@@ -94,6 +101,8 @@ class PSFWidth:
     wider: float = 0.0
     blurs: float = 0.0
     of_points: bool = False
+    narrower_times: float = NARROWER
+    wider_times: float = WIDER
 
     @classmethod
     def of(cls, prepared: Prepared, times: float = 1.0) -> "PSFWidth":
@@ -109,17 +118,20 @@ class PSFWidth:
         if not pieces:
             return UNTOLD
 
-        def fit(factor: float) -> Fit:
-            spectrum = spectrum_of(pieces, prepared.spacing, resized(psf, factor))
-            return Model(spectrum).as_told()
-
-        told, narrower, wider = (fit(factor) for factor in (1.0, NARROWER, WIDER))
+        factors = (1.0, NARROWER, WIDER, HALF, DOUBLE)
+        model = Model(spectrum_of(pieces, prepared.spacing, [resized(psf, f) for f in factors]))
+        told, *others = (model.as_told(number) for number in range(len(factors)))
+        narrower, wider, half, double = (told.badness - other.badness for other in others)
+        far_narrower = half > WRONG_IF_ALONE >= narrower
+        far_wider = double > wider + AGAINST and max(narrower, half) < WRONG_IF_ALONE
         passed = power_passed(psf, tuple(2 * n for n in psf.shape))
         return cls(
-            narrower=told.badness - narrower.badness,
-            wider=told.badness - wider.badness,
+            narrower=half if far_narrower else narrower,
+            wider=double if far_wider else wider,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
             of_points=told.slope == SLOPE_OF_POINTS,
+            narrower_times=HALF if far_narrower else NARROWER,
+            wider_times=DOUBLE if far_wider else WIDER,
         )
 
     @property
@@ -131,6 +143,11 @@ class PSFWidth:
     def may_be_soft(self) -> bool:
         """The same, if not as surely."""
         return self.wider > max(self.narrower, 0.0)
+
+    @property
+    def narrower_is_open(self) -> bool:
+        """Whether trials may tell whether the PSF is too wide: the spectrum does not deny it."""
+        return self.narrower > -AGAINST
 
     @property
     def excludes_narrower(self) -> bool:
@@ -164,7 +181,7 @@ class PSFWidth:
         surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
         if surely > -SURE and self.narrower > WRONG_IF_ALONE:
             return True
-        if self.narrower < -AGAINST:
+        if not self.narrower_is_open:
             return False
         return float(np.clip(self.narrower, 0, WRONG)) + surely > WRONG
 

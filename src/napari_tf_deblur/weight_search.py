@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._blur.jpeg import compression_error
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.psf_width import NARROWER, UNTOLD, WIDER, Evidence, Preference, PSFWidth
+from napari_tf_deblur.psf_width import UNTOLD, Evidence, Preference, PSFWidth
 from napari_tf_deblur.steps import Step
 from napari_tf_deblur.trials import ADDED, Look, Stopped, Trial, Trials
 
@@ -216,14 +216,15 @@ class _Search:
         known = self._trials.tell_width and self._width != UNTOLD
         if shells is None or not (shells.clear and known):
             return Weighed(self.weighted(place))  # no less, where nothing tells of the PSF
-        other = self.with_other(self._calibration, NARROWER * self._calibration.psf_width)
+        width, told = self._width, self._calibration.psf_width
+        other = self.with_other(self._calibration, width.narrower_times * told)
         narrower = wider = None
-        if not self._width.excludes_narrower:
+        if width.narrower_is_open:
             narrower = yield from self._preference(other)
-        if self._width.seems_soft:
-            soft = self.with_other(self._calibration, WIDER * self._calibration.psf_width)
+        if width.seems_soft:
+            soft = self.with_other(self._calibration, width.wider_times * told)
             wider = yield from self._preference(soft)
-        evidence = self._width.evidence(narrower, wider)
+        evidence = width.evidence(narrower, wider)
         if evidence != "too wide":
             return Weighed(self.of_image(place), evidence)
         found = yield from other.best()

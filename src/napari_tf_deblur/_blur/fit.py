@@ -222,11 +222,12 @@ class Model:
         columns = self.spectrum.products @ self.round(1.0)[:, None]
         return self._best_of(columns, np.square(WIDTHS))
 
-    def as_told(self) -> Fit:
-        """Fit scene and noise, if the blur is that of the spectrum's PSF."""
-        columns, told = -self.spectrum.log_passed[:, None] / (4 * np.pi**2), np.ones(1)
-        fit = self.fit(columns, told, free=False)
-        points = self.fit(columns, told, free=False, slope=SLOPE_OF_POINTS)
+    def as_told(self, number: int = 0) -> Fit:
+        """Fit scene and noise, if the blur is that of one of the spectrum's PSFs."""
+        columns, told = -self.spectrum.log_passed[number, :, None] / (4 * np.pi**2), np.ones(1)
+        fit, points = (
+            self.fit(columns, told, free=False, slope=slope) for slope in (SLOPE, SLOPE_OF_POINTS)
+        )
         points = replace(points, badness=points.badness - ODDS_OF_POINTS)  # rarer
         return min(fit, points, key=lambda fit: fit.badness)
 

@@ -138,12 +138,11 @@ def _steps(plane: Array, kept: Mask, start: tuple[int, int]) -> list[float]:
 def _step(strengths: Array) -> float:
     """The largest step of which strengths are multiples; 0 if there is none."""
     ordered = np.sort(strengths)
-    first = np.searchsorted(ordered, STEPS / 2)
-    last = np.searchsorted(ordered, STEPS * MOST_STEPS)
-    for step, low, high in zip(STEPS[::-1], first[::-1], last[::-1]):
-        if high - low >= LEAST_STRENGTHS:
-            phases = ordered[low:high] * np.float32(2 * np.pi / step)
-            far = high - np.searchsorted(ordered, 1.5 * step)
-            if np.cos(phases).mean() > CLUSTERED and far >= FARTHER * (high - low):
-                return float(step)
+    first, second, last = (np.searchsorted(ordered, STEPS * k) for k in (0.5, 1.5, MOST_STEPS))
+    count = last - first
+    told = (count >= LEAST_STRENGTHS) & (last - second >= FARTHER * count)
+    for number in np.flatnonzero(told)[::-1]:
+        phases = ordered[first[number] : last[number]] * np.float32(2 * np.pi / STEPS[number])
+        if np.cos(phases, out=phases).sum() > CLUSTERED * count[number]:
+            return float(STEPS[number])
     return 0.0

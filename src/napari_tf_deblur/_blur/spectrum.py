@@ -74,10 +74,12 @@ class Spectrum:
     directions : ndarray
         Shape (cells, functions): smooth even functions of the direction, of mean 0.
     log_passed : ndarray
-        Logarithm of the mean part of the power that a PSF passes; 0 where none was asked about.
+        Shape (PSFs, cells): logarithm of the mean part of the power that each PSF passes that was
+        asked about.
     nodes : ndarray of float32
         Shape (2, cells, `NODES`): frequencies along the rows' and the columns' axis, in cycles
-        per pixel, whose power is as that of a cell in the mean; in 2D only, else of no cells.
+        per pixel, whose power is as that of a cell in the mean; of no cells unless in 2D, or where
+        PSFs were asked about.
     frame : tuple of int
         Pixels per axis of the pieces.
     is_even : bool
@@ -128,7 +130,7 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
 
 
 def spectrum_of(
-    pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...], psf: PSF | None = None
+    pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...], psfs: Sequence[PSF] = ()
 ) -> Spectrum:
     """Average the power of pieces of one size, each with its window.
 
@@ -138,8 +140,8 @@ def spectrum_of(
         Values of shape (channels, *frame), and a window of shape (*frame,) that fades them out.
     spacing : tuple of float
         Size of a pixel per axis, relative to the finest.
-    psf : ndarray of float32, optional
-        Of sum 1: one to say of what it passes.
+    psfs : sequence of ndarray of float32, optional
+        Of sum 1: those to say of what they pass.
     """
     frame = pieces[0][1].shape
     axes = tuple(range(1, 1 + len(frame)))
@@ -158,9 +160,7 @@ def spectrum_of(
         fourth += float(np.sum(np.square(square), dtype=np.float64)) / square.size
     mean_square = area / sum(len(values) for values, _ in pieces) / power_size(frame)
     used = mean_square**2 / (fourth / len(pieces))
-    passed = np.ones(power.shape, np.float32)
-    if psf is not None:
-        passed = through_window(np.square(np.abs(transfer_function(psf, frame))))
+    passed = [through_window(np.square(np.abs(transfer_function(psf, frame)))) for psf in psfs]
     return _averaged(power / area, passed, used, frame, spacing)
 
 
@@ -171,7 +171,7 @@ def power_size(frame: tuple[int, ...]) -> int:
 
 def _averaged(
     power: Floats,
-    passed: Array,
+    passed: list[Array],
     used: float,
     frame: tuple[int, ...],
     spacing: tuple[float, ...],
@@ -228,8 +228,10 @@ def _averaged(
         products=products,
         log_frequency=mean(log_frequency),
         directions=directions,
-        log_passed=np.log(np.maximum(mean(passed[kept]), LEAST_PASSED)),
-        nodes=_nodes(cell, pixels_of, frame) if axes == 2 else np.zeros((2, 0, NODES), np.float32),
+        log_passed=np.log(np.maximum([mean(one[kept]) for one in passed], LEAST_PASSED)),
+        nodes=_nodes(cell, pixels_of, frame)
+        if axes == 2 and not passed
+        else np.zeros((2, 0, NODES), np.float32),
         frame=frame,
         is_even=len(set(spacing)) == 1,
     )
