@@ -85,8 +85,10 @@ def test_a_psf_far_from_right_is_as_clear(psf):
 
 
 def test_trials_are_asked_of_what_the_spectrum_leaves_open():
-    assert not PSFWidth(narrower=-5.0, wider=-9.0).narrower_is_open
-    assert PSFWidth(narrower=-5.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "untested"
+    assert not PSFWidth(narrower=-9.0, wider=-12.0).narrower_is_open
+    assert PSFWidth(narrower=-9.0, wider=-12.0).evidence(Preference(0.2, 0.01)) == "untested"
+    assert PSFWidth(narrower=-5.0, wider=-9.0).narrower_is_open
+    assert not PSFWidth(narrower=-5.0, wider=-9.0, slope=0.5).narrower_is_open  # thin structures
     assert PSFWidth(narrower=-1.0, wider=-9.0).narrower_is_open
     assert PSFWidth(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
     assert PSFWidth(narrower=9.0, wider=-9.0).narrower_is_open
@@ -113,8 +115,8 @@ def test_chance_is_no_evidence():
 def test_of_points_trials_say_little():
     """A narrower PSF makes up for what the prior takes from each point."""
     said = Preference(0.06, 0.01)
-    assert PSFWidth(-0.5, -9.0, 2.0, of_points=True).evidence(said) == "untested"
-    assert PSFWidth(-0.5, -9.0, 2.0, of_points=False).evidence(said) == "too wide"
+    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
+    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
 
 
 @pytest.mark.parametrize(

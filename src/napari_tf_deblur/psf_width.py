@@ -12,11 +12,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import SLOPE_OF_POINTS, Model
+from napari_tf_deblur._blur.fit import SLOPE, SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
+from napari_tf_deblur.methods import Hessian
 
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
@@ -32,18 +33,24 @@ where the image seems soft: the sum was at most 2.4 with exact PSFs, and more fo
 a fifth too narrow. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
-AGAINST = 3.0
-"""Logarithm of the odds against a narrower PSF from which on trials that favour one are not heard:
-where the prior does not suit the scene, as of thin structures, they favour exact PSFs made narrower
-by up to 19 standard errors (filaments of ``benchmarks/weights.py``). Less is not counted: it also
-says how soft the scene is."""
+AGAINST, AGAINST_IF_THIN = 8.0, 3.0
+"""Logarithm of the odds against a narrower PSF from which on trials are not asked; the second for
+scenes of thin structures, where they favour exact PSFs made narrower by up to 19 standard errors
+(filaments of ``benchmarks/weights.py``). Less is not counted: it also says how soft the scene
+is."""
+
+THIN = 0.65
+"""Slope of a scene's amplitudes below which its structures are thin. With exact PSFs it was 0.46 to
+0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else, on the scenes of
+``benchmarks/claims.py --development`` and ``benchmarks/weights.py``."""
 
 SOFT = 2.5
 """Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
 
-OF_POINTS = 3.0
-"""Most that trials say for a narrower PSF in a scene of points, which they favour in any case: it
-makes up for what the prior takes from each point."""
+BIASED = 3.0
+"""Most that trials say for a narrower PSF where they favour one in any case, as it makes up for
+what the prior takes: from points, and from the edges that `Hessian` does not expect. With exact
+PSFs they said up to 6.1 for sharp boxes and cells, where `TotalVariation` said -6 to -3."""
 
 SURELY = 25.0
 """Logarithm of the odds against a narrower PSF that no softness of a scene explains."""
@@ -93,14 +100,17 @@ class PSFWidth:
         those are likelier, or by far.
     blurs : float
         Standard deviation in pixels of a Gaussian that passes as much power.
-    of_points : bool
-        Whether the scene looks like points.
+    trials_are_biased : bool
+        Whether trials favour a narrower PSF in any case: of points, or for the method.
+    slope : float
+        With which the scene's amplitudes fall with frequency, if the PSF is right.
     """
 
     narrower: float = 0.0
     wider: float = 0.0
     blurs: float = 0.0
-    of_points: bool = False
+    trials_are_biased: bool = False
+    slope: float = SLOPE
     narrower_times: float = NARROWER
     wider_times: float = WIDER
 
@@ -129,7 +139,9 @@ class PSFWidth:
             narrower=half if far_narrower else narrower,
             wider=double if far_wider else wider,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
-            of_points=told.slope == SLOPE_OF_POINTS,
+            trials_are_biased=told.slope == SLOPE_OF_POINTS
+            or isinstance(prepared.calibration.method, Hessian),
+            slope=float(told.scene[1]),
             narrower_times=HALF if far_narrower else NARROWER,
             wider_times=DOUBLE if far_wider else WIDER,
         )
@@ -147,7 +159,7 @@ class PSFWidth:
     @property
     def narrower_is_open(self) -> bool:
         """Whether trials may tell whether the PSF is too wide: the spectrum does not deny it."""
-        return self.narrower > -AGAINST
+        return self.narrower > -(AGAINST_IF_THIN if self.slope < THIN else AGAINST)
 
     @property
     def excludes_narrower(self) -> bool:
@@ -178,7 +190,7 @@ class PSFWidth:
     def _is_wide(self, narrower: Preference | None) -> bool:
         if narrower is None:
             return self.narrower > WRONG_IF_ALONE
-        surely = min(narrower.surely, OF_POINTS) if self.of_points else narrower.surely
+        surely = min(narrower.surely, BIASED) if self.trials_are_biased else narrower.surely
         if surely > -SURE and self.narrower > WRONG_IF_ALONE:
             return True
         if not self.narrower_is_open:

@@ -266,7 +266,11 @@ class Job:
             "stopped": stopped,
             "seconds": done.seconds,
             "loss_history": np.asarray(done.loss_history),
-            "verdict": {"kind": done.verdict.kind, "sentence": str(done.verdict)},
+            "verdict": {
+                "kind": done.verdict.kind,
+                "psf": done.verdict.psf,
+                "sentence": str(done.verdict),
+            },
             "warnings": warnings,
             "versions": _versions(),
         }
