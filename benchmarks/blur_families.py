@@ -33,7 +33,7 @@ from napari_tf_deblur import deconvolve, disc_psf, estimate_blur, gaussian_psf, 
 from napari_tf_deblur.weight_search import SHARED_WARNING
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page grass"
-OTHERS = "retina ihc microaneurysms camera coffee astronaut chelsea cell"
+OTHERS = "retina immunohistochemistry microaneurysms camera coffee astronaut chelsea cell"
 """The first are reported, from the upper left; by the second, from the lower right, was chosen."""
 
 SHRUNK = {"brick": 3, "microaneurysms": 1, "cell": 1}
@@ -190,7 +190,7 @@ def report_jpeg() -> None:
 
 
 def choose() -> None:
-    from napari_tf_deblur._blur.fit import Model
+    from napari_tf_deblur._blur.fit import OWN, Model
     from napari_tf_deblur._blur.shapes import Scenes, badness_of_gaussians, fit_disc, fit_line
     from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 
@@ -203,13 +203,17 @@ def choose() -> None:
         disc, line = fit_disc(scenes), fit_line(scenes)
         gaussian = badness_of_gaussians(model, [equal, model.by_axis(equal)])
         print(
-            f"{words}: oddity {equal.oddity:.1f}, odds of Gaussian over disc "
-            f"{disc.badness - gaussian:.1f}, over line {line.badness - gaussian:.1f}, slope "
-            f"behind the disc {disc.slope:.2f}",
+            f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - OWN, 0)):.2f} of oddity "
+            f"{equal.oddity:.1f}; odds of disc {gaussian - disc.badness:.1f}, of radius "
+            f"{disc.parameters[0]:.2f}, oddity {disc.oddity:.1f}, slope {disc.slope:.2f}; odds of "
+            f"line {gaussian - line.badness:.1f}",
             flush=True,
         )
 
-    blurs: tuple[Blur, ...] = (("Gaussian", 1.5, 0.0), ("Gaussian", 2.5, 0.0), ("disc", 2.0, 0.0))
+    blurs: tuple[Blur, ...] = (
+        *(("Gaussian", sigma, 0.0) for sigma in (0.7, 1.5, 2.5)),
+        *(("disc", radius, 0.0) for radius in (2.0, 4.0)),
+    )
     for name in OTHERS.split():
         for blur in blurs:
             show(f"{name}, {blur[0]} {blur[1]:g}", looked_at(name, blur, 2.0, last=True).image)

@@ -35,13 +35,27 @@ SHAPE_ERROR = 0.01
 
 ODD, ODD_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
-of the sigma for each unit above and each squared pixel of the blur, for wide blurs tell less of the
-scene. See ``benchmarks/blur_families.py --choose``: photographs that are sharp have up to 1.5 at
-blurs of 2 pixels and more, cell 2 to 16, brick 4 to 8."""
+of the sigma for each unit above and each squared pixel of the blur beyond `NARROW`, for wide blurs
+tell less of the scene. See ``benchmarks/blur_families.py --choose``: photographs that are sharp
+have up to 1.5 at blurs of 1.5 pixels and more, cell 3 to 23."""
+
+NARROW = 1.0
+"""Variance in pixels squared up to which a Gaussian's scene may be odd: soft scenes seem to be
+blurred more than that, however little they are; what bends the spectra of sharp ones, up to an
+oddity of 7, are PSFs as narrow as pixels."""
 
 WIDE = 1.5
-"""Variance in pixels squared up to which a disc's scene may be odd: narrow discs are told by their
-first zero alone, and what is beyond bends the scene."""
+"""The same of a disc: narrow ones are told by their first zero alone, and what is beyond bends the
+scene."""
+
+OF_OBJECTS = 4.3
+"""Oddity of a wider disc's scene from which on it may be the shape of objects: beads that are
+blurred a little have 4.4 and more, or slopes below `OF_POINTS`; photographs out of focus up to 2.8
+(``benchmarks/blur_families.py --choose``)."""
+
+RINGS = 12.0
+"""Logarithm of the odds of a disc from which on its dark rings are seen, which no softness of a
+scene makes: below, the scene may not be odd. Cell has up to 5."""
 
 ELONGATED = 6.0
 """Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
@@ -139,8 +153,9 @@ def _of_shape(shape: Shape, odds: float) -> Blur:
     if shape.kind == "disc":
         sigma, angle = np.full(2, size / 2), 0.0
         wide = max(size**2 / 4 - WIDE, 0.0)
-        error = float(np.hypot(error, ODD_ERROR * wide * max(shape.oddity - ODD, 0.0)))
-        of_points = shape.slope < OF_POINTS
+        if odds < RINGS:
+            error = float(np.hypot(error, ODD_ERROR * wide * max(shape.oddity - ODD, 0.0)))
+        of_points = shape.slope < OF_POINTS or (wide > 0 and shape.oddity > OF_OBJECTS)
     else:
         sigma = np.array([LEAST_SIGMA, size / np.sqrt(12)])
         angle, of_points = 90 - (90 - float(shape.parameters[1])) % 180, False
@@ -168,7 +183,7 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
         told, fit = True, elongated
     variances = variances - OWN
     kept = np.maximum(variances, LEAST_SIGMA**2)
-    soft = ODD_ERROR * kept.max() * max(fit.oddity - ODD, 0.0)
+    soft = ODD_ERROR * max(kept.max() - NARROW, 0.0) * max(fit.oddity - ODD, 0.0)
     known = np.hypot(errors / kept / 2, soft)
     alone = np.hypot(MODEL_ERROR, OWN_SPREAD / kept / 2)
     reach = np.minimum(2 * np.hypot(known, alone), 1.0)
