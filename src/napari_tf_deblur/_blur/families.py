@@ -135,7 +135,13 @@ def find_blur(model: Model, equal: Fit, isotropic: bool | None) -> Blur:
     if best is None or best.badness >= least:
         return gaussian if best is None else _beside(gaussian, best, best.badness - least)
     odds = min([least, *(s.badness for s in shapes if s is not best)]) - best.badness
-    return _of_shape(best, odds)
+    shape = _of_shape(best, odds)
+    return shape if odds >= CLEAR else _as_narrow(shape, gaussian)
+
+
+def _as_narrow(shape: Blur, gaussian: Blur) -> Blur:
+    """A shape that is no likelier than a Gaussian: as narrow as either may be."""
+    return replace(shape, least=np.minimum(shape.least, gaussian.least.min()))
 
 
 def _beside(gaussian: Blur, rival: Shape, odds: float) -> Blur:
@@ -190,7 +196,10 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
     of_points = fit.slope == SLOPE_OF_POINTS
     if of_points:
         reach = np.maximum(reach, POINTS_REACH)
-    inside = np.all(variances > LEAST_SIGMA**2) and np.sqrt(kept.max()) < 0.8 * WIDTHS[-1]
+    beyond = np.sqrt(kept.max()) > 0.8 * WIDTHS[-1]
+    if beyond:  # nothing was found
+        reach = np.ones(axes)
+    inside = np.all(variances > LEAST_SIGMA**2) and not beyond
     return Blur(
         family="none" if np.all(variances <= LEAST_SIGMA**2) else "Gaussian",
         sigma=np.sqrt(kept),

@@ -132,7 +132,6 @@ def fit_disc(scenes: "Scenes") -> Shape:
 
 def fit_line(scenes: "Scenes") -> Shape:
     """Find the line through which an image was seen, if it was one."""
-
     model = scenes.model
 
     def passed(parameters: Floats) -> Floats:
