@@ -36,7 +36,7 @@ SHAPE_ERROR = 0.01
 ODD, ODD_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
 of the sigma for each unit above and each squared pixel of the blur beyond `NARROW`, for wide blurs
-tell less of the scene. See ``benchmarks/blur_families.py --choose``: photographs that are sharp
+tell less of the scene. See ``benchmarks/blur_choices.py``: photographs that are sharp
 have up to 1.5 at blurs of 1.5 pixels and more, cell 3 to 23."""
 
 NARROW = 1.0
@@ -51,7 +51,7 @@ scene."""
 OF_OBJECTS = 4.3
 """Oddity of a wider disc's scene from which on it may be the shape of objects: beads that are
 blurred a little have 4.4 and more, or slopes below `OF_POINTS`; photographs out of focus up to 2.8
-(``benchmarks/blur_families.py --choose``)."""
+(``benchmarks/blur_choices.py``)."""
 
 RINGS = 12.0
 """Logarithm of the odds of a disc from which on its dark rings are seen, which no softness of a
