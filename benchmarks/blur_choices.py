@@ -125,7 +125,7 @@ def choose_noise_of_jpeg() -> None:
             seen = seen_through(name, scene, blur, 0.7, False)
             cases += [(blur, compressed(seen.image, quality)) for quality in QUALITIES]
     kept = blur_estimate.BESIDE_COMPRESSION
-    for times in (3.0, 5.0, 8.0, 12.0, 18.0):
+    for times in (5.0, 8.0, 12.0, 18.0):
         blur_estimate.BESIDE_COMPRESSION = times
         found = [(blur, estimate_blur(image)) for blur, image in cases]
         right = [

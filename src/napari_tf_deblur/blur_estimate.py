@@ -25,17 +25,15 @@ Floats = NDArray[np.float64]
 SHARP = 0.8
 """Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
 
-
-BESIDE_COMPRESSION = 8.0
+BESIDE_COMPRESSION = 12.0
 """Power of white noise that is added to a compressed image's, over that of the error at low
 frequencies. At high ones steps are up to three times as large, and strengths below half a step are
 lost, which looks like more blur; beside this noise it does not count. On the pictures of
-``benchmarks/blur_choices.py``, Gaussians are then right in the median."""
-
+``benchmarks/blur_choices.py --jpeg``, most are then found, and right in the median."""
 
 OF_GAUSSIAN = 0.8
 """How far from the least to the most likely sigma the one that is used lies, where the image tells
-it. See ``benchmarks/blur_choices.py``: then the error is smallest."""
+it. See ``benchmarks/blur_choices.py --used``: then the error is smallest."""
 
 
 @dataclass(frozen=True)

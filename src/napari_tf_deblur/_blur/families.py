@@ -36,26 +36,26 @@ SHAPE_ERROR = 0.01
 ODD, ODD_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
 of the sigma for each unit above and each squared pixel of the blur beyond `NARROW`, for wide blurs
-tell less of the scene. See ``benchmarks/blur_choices.py``: photographs that are sharp
-have up to 1.5 at blurs of 1.5 pixels and more, cell 3 to 23."""
+tell less of the scene. See ``benchmarks/blur_choices.py --families``: photographs that are sharp
+have up to 2.5 at blurs of 1.5 pixels and more, soft scenes and textures 3 and more."""
 
 NARROW = 1.0
 """Variance in pixels squared up to which a Gaussian's scene may be odd: soft scenes seem to be
 blurred more than that, however little they are; what bends the spectra of sharp ones, up to an
-oddity of 7, are PSFs as narrow as pixels."""
+oddity of 8, are PSFs as narrow as pixels."""
 
 WIDE = 1.5
 """The same of a disc: narrow ones are told by their first zero alone, and what is beyond bends the
 scene."""
 
-OF_OBJECTS = 4.3
+OF_OBJECTS = 3.9
 """Oddity of a wider disc's scene from which on it may be the shape of objects: beads that are
-blurred a little have 4.4 and more, or slopes below `OF_POINTS`; photographs out of focus up to 2.8
-(``benchmarks/blur_choices.py``)."""
+blurred a little have 4.0 and more, or slopes below `OF_POINTS`; photographs out of focus mostly
+less, so that some are no more than a guess (``benchmarks/blur_choices.py --families``)."""
 
 RINGS = 12.0
 """Logarithm of the odds of a disc from which on its dark rings are seen, which no softness of a
-scene makes: below, the scene may not be odd. Cell has up to 5."""
+scene makes: below, the scene may not be odd. Soft scenes, such as cells, have up to 5."""
 
 ELONGATED = 6.0
 """Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
