@@ -2,15 +2,12 @@
 
     python benchmarks/blur_families.py [--exact] [--blind] [--every N]
     python benchmarks/blur_families.py --jpeg
-    python benchmarks/blur_families.py --choose
 
 Photographs of scikit-image's wheel, shrunk so that their own softness does not count, blurred by
 discs, lines and Gaussians. With ``--exact`` discs and lines are those of the transfer function,
 else those that the package draws. ``--blind`` also runs ``deconvolve(image)`` against
 ``deconvolve(image, psf)``; ``--every`` takes one case in so many. ``--jpeg`` compresses before the
-blind run. ``--choose`` prints, for other pictures and other crops, what the thresholds in
-``_blur/families.py`` were chosen by: how odd scenes are, and the odds between families where the
-blur is a Gaussian and where it is a disc.
+blind run. ``benchmarks/blur_choices.py`` is what the package's numbers were chosen by.
 """
 
 import argparse
@@ -24,19 +21,18 @@ from zlib import crc32
 import numpy as np
 from metrics import psnr
 from PIL import Image
-from scenes import filaments, nuclei, photograph
+from scenes import photograph
 from scipy.signal import fftconvolve
 from scipy.special import j1
-from verdicts import middle, noisy, plane, shrunk
+from verdicts import middle, noisy, shrunk
 
 from napari_tf_deblur import deconvolve, disc_psf, estimate_blur, gaussian_psf, motion_psf
 from napari_tf_deblur.weight_search import SHARED_WARNING
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page grass"
-OTHERS = "retina ihc microaneurysms camera coffee astronaut chelsea cell"
-"""The first are reported, from the upper left; by the second, from the lower right, was chosen."""
+"""``blur_choices.py`` takes others."""
 
-SHRUNK = {"brick": 3, "microaneurysms": 1, "cell": 1}
+SHRUNK = {"brick": 3}
 SIZE = 256
 """Pixels of a picture along an axis, at most."""
 
@@ -93,10 +89,13 @@ def blurred(scene: np.ndarray, blur: Blur, exact: bool) -> np.ndarray:
     return np.fft.ifft2(np.fft.fft2(scene) * transfer).real
 
 
-def looked_at(name: str, blur: Blur, noise: float, exact: bool = False, last: bool = False) -> Seen:
+def looked_at(name: str, blur: Blur, noise: float, exact: bool = False) -> Seen:
     scene = shrunk(photograph(name), SHRUNK.get(name, 2))
-    part = np.s_[-SIZE - 40 :, -SIZE - 40 :] if last else np.s_[: SIZE + 40, : SIZE + 40]
-    scene = scene[part]
+    return seen_through(name, scene[: SIZE + 40, : SIZE + 40], blur, noise, exact)
+
+
+def seen_through(name: str, scene: np.ndarray, blur: Blur, noise: float, exact: bool) -> Seen:
+    """See a scene through a blur; from a rim of 20 pixels light comes in."""
     frame = tuple(n - 40 for n in scene.shape)
     light, truth = middle(blurred(scene, blur, exact), frame), middle(scene, frame)
     random = np.random.default_rng(crc32(f"{name} {blur} {noise}".encode()))
@@ -189,53 +188,14 @@ def report_jpeg() -> None:
                 )
 
 
-def choose() -> None:
-    from napari_tf_deblur._blur.fit import Model
-    from napari_tf_deblur._blur.shapes import Scenes, badness_of_gaussians, fit_disc, fit_line
-    from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
-
-    def show(words: str, image: np.ndarray) -> None:
-        model = Model(
-            spectrum_of(pieces_of(image[None, None].astype(np.float32), None), (1.0, 1.0))
-        )
-        equal, _ = model.equal()
-        scenes = Scenes(model, equal.slope)
-        disc, line = fit_disc(scenes), fit_line(scenes)
-        gaussian = badness_of_gaussians(model, [equal, model.by_axis(equal)])
-        print(
-            f"{words}: oddity {equal.oddity:.1f}, odds of Gaussian over disc "
-            f"{disc.badness - gaussian:.1f}, over line {line.badness - gaussian:.1f}, slope "
-            f"behind the disc {disc.slope:.2f}",
-            flush=True,
-        )
-
-    blurs: tuple[Blur, ...] = (("Gaussian", 1.5, 0.0), ("Gaussian", 2.5, 0.0), ("disc", 2.0, 0.0))
-    for name in OTHERS.split():
-        for blur in blurs:
-            show(f"{name}, {blur[0]} {blur[1]:g}", looked_at(name, blur, 2.0, last=True).image)
-    random = np.random.default_rng(5)
-    dots = np.zeros((256, 256))
-    dots[tuple(random.integers(0, 256, (2, 80)))] = 1
-    lit = {"nuclei": plane(nuclei), "filaments": plane(filaments), "points": dots}
-    lit |= {f"beads of radius {r}": fftconvolve(dots, disc_psf(r), "same") for r in (2, 5)}
-    for name, scene in lit.items():
-        for sigma in (0.3, 1.5, 2.5):
-            light = blurred(scene, ("Gaussian", sigma, 0.0), False)
-            light = np.maximum(light / light.max(), 0) + 0.01
-            show(f"{name}, Gaussian {sigma}", noisy(light, random, {"photons": 100}))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--exact", action="store_true", help="exact transfer functions")
     parser.add_argument("--blind", action="store_true", help="deblur, too")
     parser.add_argument("--every", type=int, default=1, help="one case in so many")
     parser.add_argument("--jpeg", action="store_true", help="compress before a blind run")
-    parser.add_argument("--choose", action="store_true", help="what thresholds were chosen by")
     asked = parser.parse_args()
-    if asked.choose:
-        choose()
-    elif asked.jpeg:
+    if asked.jpeg:
         report_jpeg()
     else:
         report(asked.exact, asked.blind, asked.every)

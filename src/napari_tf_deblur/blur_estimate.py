@@ -25,10 +25,15 @@ Floats = NDArray[np.float64]
 SHARP = 0.8
 """Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
 
+BESIDE_COMPRESSION = 12.0
+"""Power of white noise that is added to a compressed image's, over that of the error at low
+frequencies. At high ones steps are up to three times as large, and strengths below half a step are
+lost, which looks like more blur; beside this noise it does not count. On the pictures of
+``benchmarks/blur_choices.py --jpeg``, most are then found, and right in the median."""
 
-ABOVE_COMPRESSION = 3.0
-"""Power, over that of the error of compression at low frequencies, from which on it counts: at high
-ones the error is up to three times as large, and what is below looks like noise that falls."""
+OF_GAUSSIAN = 0.8
+"""How far from the least to the most likely sigma the one that is used lies, where the image tells
+it. See ``benchmarks/blur_choices.py --used``: then the error is smallest."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,14 @@ class BlurEstimate:
 
     @property
     def narrow(self) -> tuple[float, ...]:
-        """The sigmas to deconvolve with: between the most likely and the least, or the least.
+        """The sigmas to deconvolve with: the most likely ones or, of a guess, the least.
 
-        A PSF that is too wide rings, and costs several times as much as one that is as much too
-        narrow. So the least is taken where the estimate is no more than a guess.
+        Those of a Gaussian are taken a little narrower: scenes that are soft make it too wide
+        oftener than too narrow. A PSF that is much too wide rings, and costs several times as
+        much as one that is as much too narrow, so that of a guess the least is taken.
         """
-        part = 0.5 if self.confident else 0.0
+        part = 1.0 if self.family in ("disc", "line") else OF_GAUSSIAN
+        part = part if self.confident else 0.0
         pairs = zip(self.sigma, self.interval, strict=True)
         return tuple(max(least + part * (s - least), LEAST_SIGMA) for s, (least, _) in pairs)
 
@@ -150,7 +157,7 @@ def estimate_blur(
     together, for each family of blurs; how much scenes differ says how well the blur is known.
     Scenes that are soft themselves, such as cells, look blurred: where the spectrum is
     unlike that of a sharp scene, the estimate is no more than a guess and says so. Of JPEG images
-    only what stands above the error of their compression counts.
+    only what stands well above the error of their compression counts.
 
     Parameters
     ----------
@@ -226,8 +233,7 @@ def estimate_blur(
     spectrum = spectrum_of(pieces, relative)
     if compressed:
         error = compressed / peak_and_unit(values, mask_of_pieces)[1]
-        floor = ABOVE_COMPRESSION * error**2
-        spectrum = replace(spectrum, power=2 * floor + np.maximum(spectrum.power - floor, 0))
+        spectrum = replace(spectrum, power=spectrum.power + BESIDE_COMPRESSION * error**2)
     model = Model(spectrum)
     equal, curve = model.equal()
     return _estimate(find_blur(model, equal, isotropic), curve)

@@ -35,13 +35,27 @@ SHAPE_ERROR = 0.01
 
 ODD, ODD_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
-of the sigma for each unit above and each squared pixel of the blur, for wide blurs tell less of the
-scene. See ``benchmarks/blur_families.py --choose``: photographs that are sharp have up to 1.5 at
-blurs of 2 pixels and more, cell 2 to 16, brick 4 to 8."""
+of the sigma for each unit above and each squared pixel of the blur beyond `NARROW`, for wide blurs
+tell less of the scene. See ``benchmarks/blur_choices.py --families``: photographs that are sharp
+have up to 2.5 at blurs of 1.5 pixels and more, soft scenes and textures 3 and more."""
+
+NARROW = 1.0
+"""Variance in pixels squared up to which a Gaussian's scene may be odd: soft scenes seem to be
+blurred more than that, however little they are; what bends the spectra of sharp ones, up to an
+oddity of 8, are PSFs as narrow as pixels."""
 
 WIDE = 1.5
-"""Variance in pixels squared up to which a disc's scene may be odd: narrow discs are told by their
-first zero alone, and what is beyond bends the scene."""
+"""The same of a disc: narrow ones are told by their first zero alone, and what is beyond bends the
+scene."""
+
+OF_OBJECTS = 3.9
+"""Oddity of a wider disc's scene from which on it may be the shape of objects: beads that are
+blurred a little have 4.0 and more, or slopes below `OF_POINTS`; photographs out of focus mostly
+less, so that some are no more than a guess (``benchmarks/blur_choices.py --families``)."""
+
+RINGS = 12.0
+"""Logarithm of the odds of a disc from which on its dark rings are seen, which no softness of a
+scene makes: below, the scene may not be odd. Soft scenes, such as cells, have up to 5."""
 
 ELONGATED = 6.0
 """Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
@@ -121,7 +135,13 @@ def find_blur(model: Model, equal: Fit, isotropic: bool | None) -> Blur:
     if best is None or best.badness >= least:
         return gaussian if best is None else _beside(gaussian, best, best.badness - least)
     odds = min([least, *(s.badness for s in shapes if s is not best)]) - best.badness
-    return _of_shape(best, odds)
+    shape = _of_shape(best, odds)
+    return shape if odds >= CLEAR else _as_narrow(shape, gaussian)
+
+
+def _as_narrow(shape: Blur, gaussian: Blur) -> Blur:
+    """A shape that is no likelier than a Gaussian: as narrow as either may be."""
+    return replace(shape, least=np.minimum(shape.least, gaussian.least.min()))
 
 
 def _beside(gaussian: Blur, rival: Shape, odds: float) -> Blur:
@@ -139,8 +159,9 @@ def _of_shape(shape: Shape, odds: float) -> Blur:
     if shape.kind == "disc":
         sigma, angle = np.full(2, size / 2), 0.0
         wide = max(size**2 / 4 - WIDE, 0.0)
-        error = float(np.hypot(error, ODD_ERROR * wide * max(shape.oddity - ODD, 0.0)))
-        of_points = shape.slope < OF_POINTS
+        if odds < RINGS:
+            error = float(np.hypot(error, ODD_ERROR * wide * max(shape.oddity - ODD, 0.0)))
+        of_points = shape.slope < OF_POINTS or (wide > 0 and shape.oddity > OF_OBJECTS)
     else:
         sigma = np.array([LEAST_SIGMA, size / np.sqrt(12)])
         angle, of_points = 90 - (90 - float(shape.parameters[1])) % 180, False
@@ -168,14 +189,17 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
         told, fit = True, elongated
     variances = variances - OWN
     kept = np.maximum(variances, LEAST_SIGMA**2)
-    soft = ODD_ERROR * kept.max() * max(fit.oddity - ODD, 0.0)
+    soft = ODD_ERROR * max(kept.max() - NARROW, 0.0) * max(fit.oddity - ODD, 0.0)
     known = np.hypot(errors / kept / 2, soft)
     alone = np.hypot(MODEL_ERROR, OWN_SPREAD / kept / 2)
     reach = np.minimum(2 * np.hypot(known, alone), 1.0)
     of_points = fit.slope == SLOPE_OF_POINTS
     if of_points:
         reach = np.maximum(reach, POINTS_REACH)
-    inside = np.all(variances > LEAST_SIGMA**2) and np.sqrt(kept.max()) < 0.8 * WIDTHS[-1]
+    beyond = np.sqrt(kept.max()) > 0.8 * WIDTHS[-1]
+    if beyond:  # nothing was found
+        reach = np.ones(axes)
+    inside = np.all(variances > LEAST_SIGMA**2) and not beyond
     return Blur(
         family="none" if np.all(variances <= LEAST_SIGMA**2) else "Gaussian",
         sigma=np.sqrt(kept),

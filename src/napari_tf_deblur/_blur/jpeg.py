@@ -24,13 +24,8 @@ LARGEST_LOOK = 512
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Parts of red, green and blue in the brightness that a JPEG file holds (ITU-R BT.601)."""
 
-SUMS = (3, 2, 4, 1, 5, 6, 7)
-"""Of the two numbers of a cosine, those that tell most first: beyond, nearly all strengths are
-rounded to 0."""
-
-ENOUGH = 3
-"""Sums after which an image without any cosine of clusters is none of JPEG: with these, the first
-was found in 206 of 208 JPEG images of quality 75 to 95 that had enough of them in all."""
+HIGHEST_SUM = 7
+"""Of the two numbers of a cosine: beyond, nearly all strengths are rounded to 0."""
 
 STEPS = np.geomspace(0.004, 0.4, 157)
 """Steps that are tried, as parts of the largest intensity: 1 of 255 and more; 3 % apart."""
@@ -49,9 +44,13 @@ FARTHER = 0.05
 """Part of them that must be two steps or more: clusters about a single strength may be those of
 equal bright pixels."""
 
-LEAST_COSINES = 6
-"""Cosines whose strengths lie in clusters, of 34, in a JPEG image. Whole numbers have up to 3."""
+LEAST_COSINES, LEAST_IF_QUIET = 6, 2
+"""Cosines whose strengths lie in clusters, of 34, in a JPEG image; the second if the others are
+quiet. Whole numbers have up to 3."""
 
+QUIET = 0.75
+"""Power of the other cosines in an image's blocks, over that in blocks beside them, below which
+they were rounded to 0: up to 0.6 in JPEG images, 0.9 to 1.04 in others."""
 
 ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
 """Pixels from the blocks of a JPEG image to other blocks, and how many cosines of all of these may
@@ -89,9 +88,11 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
         ((start, _steps(plane, kept, start)) for start in _starts(plane)),
         key=lambda pair: len(pair[1]),
     )
+    beside = [((start[0] + row) % BLOCK, (start[1] + column) % BLOCK) for row, column in ASIDE]
     if len(found) < LEAST_COSINES:
-        return 0.0
-    beside = [tuple((a + b) % BLOCK for a, b in zip(start, aside)) for aside in ASIDE]
+        usual = np.mean([_power_of_others(plane, kept, place) for place in beside])
+        if len(found) < LEAST_IF_QUIET or _power_of_others(plane, kept, start) > QUIET * usual:
+            return 0.0
     if sum(len(_steps(plane, kept, (row, column))) for row, column in beside) > MOST_BESIDE:
         return 0.0
     return float(peak * np.median(found) / np.sqrt(12))
@@ -122,16 +123,28 @@ def _blocks(plane: NDArray[Any], start: tuple[int, int]) -> NDArray[Any]:
     return blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
 
 
+def _strengths(plane: Array, kept: Mask, start: tuple[int, int]) -> NDArray[Any]:
+    """Strengths of the cosines, shape (blocks, 8, 8), in blocks whose pixels all count."""
+    blocks = _blocks(plane, start)[_blocks(kept, start).all(axis=(1, 2))]
+    return np.asarray(np.abs(fft.dctn(blocks, axes=(1, 2), norm="ortho")))
+
+
+def _power_of_others(plane: Array, kept: Mask, start: tuple[int, int]) -> float:
+    """The median power of the cosines beyond `HIGHEST_SUM`."""
+    strengths = _strengths(plane, kept, start)
+    others = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)) > HIGHEST_SUM
+    return float(np.median(np.square(strengths[:, others]))) if len(strengths) else 0.0
+
+
 def _steps(plane: Array, kept: Mask, start: tuple[int, int]) -> list[float]:
     """The steps of those cosines whose strengths lie in clusters."""
-    blocks = _blocks(plane, start)[_blocks(kept, start).all(axis=(1, 2))]
-    strengths = np.abs(fft.dctn(blocks, axes=(1, 2), norm="ortho"))
-    found: list[float] = []
-    for number, total in enumerate(SUMS):
-        if number == ENOUGH and not found:
-            break
-        steps = [_step(strengths[:, u, total - u]) for u in range(total + 1)]
-        found += [step for step in steps if step]
+    strengths = _strengths(plane, kept, start)
+    found = []
+    for u in range(BLOCK):
+        for v in range(BLOCK):
+            if 0 < u + v <= HIGHEST_SUM:
+                step = _step(strengths[:, u, v])
+                found += [step] if step else []
     return found
 
 

@@ -49,7 +49,7 @@ LEAST_SIZE = {"disc": 1.2, "line": 2.4}
 """Radius and length in pixels below which a shape is not told from a Gaussian."""
 
 OF_FRAME = 0.2
-"""Part of the frame that the extent of a shape may be."""
+"""Part of the frame's rows and columns over which a shape may extend."""
 
 LOOKED_AT, FITTED = 96, 12
 """How many are looked at of those that a linear guess finds best; how many of these are fitted."""
@@ -122,16 +122,31 @@ def _log_mean(transfer: NDArray[np.floating]) -> Floats:
 def fit_disc(scenes: "Scenes") -> Shape:
     """Find the disc through which an image was seen, if it was one."""
     model = scenes.model
-    return _fit(scenes, "disc", (RADII,), lambda p: log_passed_by_discs(model, p[0]), 2.0)
+
+    def passed(parameters: Floats) -> Floats:
+        return log_passed_by_discs(model, parameters[0])
+
+    kept = _fits_in(model, 2 * RADII, 2 * RADII)
+    return _fit(scenes, "disc", RADII[None, kept], passed)
 
 
 def fit_line(scenes: "Scenes") -> Shape:
     """Find the line through which an image was seen, if it was one."""
+    model = scenes.model
 
     def passed(parameters: Floats) -> Floats:
-        return log_passed_by_lines(scenes.model, parameters[0], parameters[1])
+        return log_passed_by_lines(model, parameters[0], parameters[1])
 
-    return _fit(scenes, "line", (LENGTHS, ANGLES), passed, 1.0)
+    tried = np.stack([g.ravel() for g in np.meshgrid(LENGTHS, ANGLES, indexing="ij")])
+    turns = np.radians(tried[1])
+    kept = _fits_in(model, tried[0] * np.abs(np.sin(turns)), tried[0] * np.abs(np.cos(turns)))
+    return _fit(scenes, "line", tried[:, kept], passed)
+
+
+def _fits_in(model: Model, rows: Floats, columns: Floats) -> NDArray[np.bool_]:
+    """Whether shapes that extend over so many rows and columns are small beside the frame."""
+    height, width = model.spectrum.frame
+    return np.asarray((rows <= OF_FRAME * height) & (columns <= OF_FRAME * width))
 
 
 def badness_of_gaussians(model: Model, fits: Sequence[Fit]) -> float:
@@ -147,17 +162,8 @@ def badness_of_gaussians(model: Model, fits: Sequence[Fit]) -> float:
     return float(badness.min())
 
 
-def _fit(
-    scenes: "Scenes",
-    kind: Kind,
-    tried: tuple[Floats, ...],
-    passed: Callable[[Floats], Floats],
-    extent: float,
-) -> Shape:
+def _fit(scenes: "Scenes", kind: Kind, every: Floats, passed: Callable[[Floats], Floats]) -> Shape:
     """Try all, fit those that a linear guess finds best, refine the best of these."""
-    largest = OF_FRAME * min(scenes.model.spectrum.frame) / extent
-    sizes = tried[0][tried[0] <= largest]
-    every = np.stack([g.ravel() for g in np.meshgrid(sizes, *tried[1:], indexing="ij")])
     blurs = passed(every)
     guessed, values = scenes.guess(blurs)
     best = np.argsort(guessed)[:LOOKED_AT]
