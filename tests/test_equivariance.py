@@ -69,6 +69,45 @@ def test_a_result_turns_and_moves_with_its_image(method):
         assert apart(back(turned), straight) < 0.02
 
 
+def lopsided(axes):
+    """A PSF whose light reaches farther to one side, of odd sizes."""
+    narrow = gaussian_psf((1.2,) * axes)
+    psf = np.zeros([n + 4 for n in narrow.shape])
+    psf[tuple(slice(0, n) for n in narrow.shape)] += narrow
+    psf[tuple(slice(4, None) for n in narrow.shape)] += 0.3 * narrow
+    return psf / psf.sum()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        TotalVariation(weight=5e-4, iterations=30, tolerance=0),
+        Hessian(weight=3e-4, iterations=30, tolerance=0),
+        PoissonLikelihood(weight=1, background=0, iterations=30, tolerance=0),
+        RichardsonLucy(15, background=0),
+        Wiener(),
+    ],
+    ids=name,
+)
+@pytest.mark.parametrize("shaped", [lambda axes: gaussian_psf((1.2,) * axes), lopsided])
+@pytest.mark.parametrize(
+    ("shape", "boundary"),
+    [((36, 36), "unknown"), ((37, 44), "unknown"), ((9, 24, 23), "unknown"), ((41, 63), "zero")],
+)
+def test_a_result_is_mirrored_with_its_image_up_to_the_frame(method, shape, boundary, shaped):
+    """There is structure at the frame, and what is beyond it is not known."""
+    psf = shaped(len(shape))
+    random = np.random.default_rng(5)
+    scene = 500 * ndimage.gaussian_filter(random.random(shape), 2)
+    scene[tuple(random.integers(0, n, 8) for n in shape)] += 3000
+    image = convolve(scene, psf, boundary="reflect") + random.normal(0, 5, shape) + 20
+    straight = deconvolve(image, psf, method, boundary=boundary).image
+    assert apart(straight, image) > 0.1
+    for axes in (-1, tuple(range(len(shape)))):
+        turned = deconvolve(np.flip(image, axes), np.flip(psf, axes), method, boundary=boundary)
+        assert apart(np.flip(turned.image, axes), straight) < 1e-3
+
+
 @every_method
 def test_the_order_of_channels_does_not_matter(method):
     image = np.stack([picture(36, 36), picture(36, 36)[::-1] / 2, picture(36, 36).T / 4])

@@ -124,3 +124,27 @@ def test_a_resized_psf_is_as_many_times_as_wide(name, times):
         before = float(light @ (along - centre) ** 2)
         after = float(others @ (of_other - centre) ** 2)
         assert after == pytest.approx(times**2 * before, rel=0.03, abs=0.25)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=3),
+    st.integers(0, 40),
+)
+def test_a_frame_is_continued_from_the_nearer_side(axes, offset):
+    frame, beyond = zip(*axes)
+    scene = tuple(n + more for n, more in axes)
+    grid = Grid(frame, scene, tuple(min(offset, more) for more in beyond))
+    values = np.random.default_rng(0).random((2, *frame)).astype(np.float32)
+    found = grid.mirrored(values)
+    assert found.shape == (2, *scene)
+    np.testing.assert_array_equal(found[(slice(None), *grid.window)], values)
+    # Mirrored about the frame's middle, whichever place it has in the scene.
+    for axis, (n, start) in enumerate(zip(frame, grid.offset), 1):
+        mirrored = np.roll(np.flip(found, axis), 2 * start + n, axis)
+        np.testing.assert_allclose(grid.mirrored(np.flip(values, axis)), mirrored, rtol=1e-6)
+    # As far as half way, as NumPy continues it.
+    near = [(0, 0), *((min(b, m // 2), min(a, m // 2)) for (b, a), m in zip(grid.margins, beyond))]
+    cut = tuple(slice(o - b, o + n + a) for o, n, (b, a) in zip(grid.offset, frame, near[1:]))
+    np.testing.assert_array_equal(
+        found[(slice(None), *cut)], np.pad(values, near, mode="symmetric")
+    )

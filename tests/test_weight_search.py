@@ -281,7 +281,7 @@ def test_the_weight_turns_with_the_image(method, kind):
         "filaments": lambda: 100 * filaments(150) + 1,
         "photograph": lambda: data.camera()[100:350, 100:320].astype(float),
     }[kind]()
-    random = np.random.default_rng(4)
+    random = np.random.default_rng(5)
     image = convolve(light, PSF, boundary="reflect").clip(0)
     image = random.poisson(image) if kind != "photograph" else random.normal(image, 3)
     straight = deconvolve(image, PSF, method)

@@ -95,6 +95,35 @@ class Grid:
         """Widths of the scene before and after the frame, per axis."""
         return tuple((o, s - n - o) for o, n, s in zip(self.offset, self.frame, self.scene))
 
+    def mirrored(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Continue a frame over the scene as in a mirror, from whichever side is nearer.
+
+        The scene is periodic, so that a line beyond the frame is some pixels from both sides. One
+        as far from both has the mean. So where the frame lies in the scene does not matter, and
+        what is made of a mirrored frame is mirrored.
+
+        Parameters
+        ----------
+        values : ndarray of float32
+            Shape (..., *frame).
+
+        Returns
+        -------
+        ndarray of float32
+            Shape (..., *scene).
+        """
+        first = values.ndim - len(self.frame)
+        for axis, (n, size, offset) in enumerate(zip(self.frame, self.scene, self.offset), first):
+            before, after = _nearest(n, size)
+            place = np.roll(np.arange(size), offset)
+            longer = values.take(before[place], axis)
+            as_far = np.flatnonzero(before[place] != after[place])
+            if as_far.size:
+                line = (slice(None),) * axis + (as_far,)
+                longer[line] = (longer[line] + values.take(after[place][as_far], axis)) / 2
+            values = longer
+        return values
+
 
 def scene_size(least: int, axes: int) -> int:
     """Round the size of a scene up to a rung of a ladder of sizes whose transforms are fast.
@@ -340,6 +369,27 @@ def _fine_rungs() -> tuple[int, ...]:
         rungs.append(fft.next_fast_len(math.ceil(wanted), real=True))
         wanted = max(rungs[-1] + 1, FINEST * rungs[-1])
     return tuple(rungs)
+
+
+def _nearest(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """The lines of a frame of `n` that continue it in a mirror over a period, from its first on.
+
+    Two for each: they differ for a line as far from both sides.
+    """
+    away = np.arange(size - n)  # from the last line of the frame
+    at_end, at_start = (_reflected(k, n) for k in (n + away, away - (size - n)))
+    frame = np.arange(n)
+    left, right = (size - n) // 2, (size - n + 1) // 2
+    return (
+        np.concatenate([frame, at_end[:right], at_start[right:]]),
+        np.concatenate([frame, at_end[:left], at_start[left:]]),
+    )
+
+
+def _reflected(places: NDArray[np.int_], n: int) -> NDArray[np.int_]:
+    """Indices within a frame of `n`, for places beyond it, as in mirrors at both sides."""
+    turned = places % (2 * n)
+    return np.where(turned < n, turned, 2 * n - 1 - turned)
 
 
 def _reaches(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -25,6 +25,9 @@ which on counts are sparse."""
 MANY = 2.0
 """Steps per photon from which on a camera does not count."""
 
+WHOLE = 0.01
+"""Error of whole numbers of photons."""
+
 APART = 3.0
 """Standard errors between the slope that blocks show and that of photons, from which on noise is
 the same everywhere and not of photons."""
@@ -309,6 +312,44 @@ def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Lin
     """
     usual = noise_level(planes, valid)
     return usual, _photon_transfer(planes, valid, usual, 0.0) if usual else Line(0.0, 0.0)
+
+
+def counts_are_sparse(planes: Array, valid: Mask | None, line: Line) -> bool:
+    """Whether an image counts photons one by one, and most of its pixels have none.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+    line : Line
+        Of the variance, as `level_and_line` finds it.
+
+    Returns
+    -------
+    bool
+        True if most pixels have the lowest value, the others whole steps more, and the noise is
+        that of photons of one step each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = np.random.default_rng(0).poisson(0.3, (1, 1, 64, 64)).astype(np.float32)
+    >>> counts_are_sparse(counts, None, level_and_line(counts)[1])
+    True
+    >>> counts_are_sparse(counts + 0.1 * np.sin(counts), None, level_and_line(counts)[1])
+    False
+    """
+    pixels = counted(planes, valid)
+    lowest = lowest_value(planes, valid)
+    if np.count_nonzero(pixels == lowest) < EMPTY * pixels.size or not line.slope > 0:
+        return False
+    steps = np.unique(pixels[pixels > lowest]) - lowest
+    if not steps.size or not 1 / MANY < line.slope / steps[0] < MANY:
+        return False
+    photons = steps / steps[0]
+    return bool(np.abs(photons - np.round(photons)).max() < WHOLE)
 
 
 def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:

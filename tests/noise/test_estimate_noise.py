@@ -49,6 +49,20 @@ def test_it_is_one_immutable_value_in_words():
     assert "photons made it" in str(Noise(1.0, 1.0))
 
 
+@pytest.mark.parametrize("shape", [(96, 96), (93, 95), (91, 101), (12, 41, 43)])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_noise_does_not_depend_on_direction(shape, dtype):
+    """Whatever is left beside whole blocks."""
+    random = np.random.default_rng(3)
+    light = ndimage.gaussian_filter(random.random(shape), 2, mode="wrap")
+    light = np.maximum(light - np.quantile(light, 0.6), 0)
+    image = np.maximum(camera(100 * light / light.max()), 0).astype(dtype)
+    found = estimate_noise(image)
+    for axes in (0, -1, tuple(range(len(shape)))):
+        alike(estimate_noise(np.flip(image, axes)), found, 1e-4)
+    alike(estimate_noise(np.swapaxes(image, -1, -2)), found, 1e-4)
+
+
 @given(
     gain=st.sampled_from([0.1, 2.0, 50.0]),
     offset=st.sampled_from([0.0, 100.0, 1000.0]),

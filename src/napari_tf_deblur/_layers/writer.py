@@ -1,4 +1,17 @@
-"""Saving an image layer as OME-TIFF, with its pixel size, its axes, and the record of a result."""
+"""Saving an image layer as OME-TIFF, with its pixel size, its axes, and the record of a result.
+
+Which writer saves a layer is decided by npe2: of those that know the ending of the file, the one
+whose ending is longest; of several, the one that was registered first, which are napari's own. No
+plugin and no setting changes that (napari has a setting ``extension2writer``, which it does not
+read). So this one saves:
+
+- any image as ``.ome.tif`` or ``.ome.tiff``: ``layer.save("result.ome.tif")``;
+- as ``.tif``, ``.tiff`` or without an ending where it is asked for by name:
+  ``layer.save("result.tif", plugin="napari-tf-deblur")``, or by its line in the list of file types
+  that *File > Save Selected Layers* shows.
+
+``layer.save("result.tif")`` alone is napari's own, which writes the pixels and no more.
+"""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -167,13 +167,12 @@ def _in_place(of_blocks: Values, values: Array) -> Values:
 
 
 def _spread(of_blocks: Values, values: Array) -> Array:
-    """The value of each block at its pixels; that of the nearest beyond the whole blocks."""
+    """The value of each block at its pixels; that of one near beyond the whole blocks."""
     spread = _in_place(of_blocks, values).astype(np.float32)
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
-        spread = np.repeat(spread, b, axis)
-        before, after = _beside(n, b)
-        rest = [(before, after) if a == axis else (0, 0) for a in range(values.ndim)]
-        spread = np.pad(spread, rest, mode="edge")
+        block = np.zeros(n, np.intp)
+        block[_lines(n, b)] = np.arange(n // b).repeat(b)
+        spread = spread.take(block, axis)
     return spread
 
 
@@ -184,16 +183,23 @@ def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
     return total / np.maximum(count, 1), count
 
 
-def _beside(n: int, block: int) -> tuple[int, int]:
-    """Pixels before and after the whole blocks: as many, so that no direction is preferred."""
-    return (n % block) // 2, n % block - (n % block) // 2
+def _lines(n: int, block: int) -> NDArray[np.intp]:
+    """The lines that are in whole blocks: as many are left out before as after them.
+
+    Where their number is odd, so is `n`, and the line in the middle is left out too: no direction
+    is preferred.
+    """
+    rest = n % block
+    lines = np.arange(rest // 2, n - rest // 2)
+    return np.delete(lines, len(lines) // 2) if rest % 2 else lines
 
 
 def _block_sums(values: Array) -> Values:
     """Sum of each whole block; one axis after the other, which is faster than all at once."""
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
-        before, after = _beside(n, b)
-        whole = values[(slice(None),) * axis + (slice(before, n - after),)]
+        lines = _lines(n, b)
+        one = slice(lines[0], lines[-1] + 1)
+        whole = values.take(lines, axis) if n % b % 2 else values[(slice(None),) * axis + (one,)]
         parts = (*whole.shape[:axis], n // b, b, *whole.shape[axis + 1 :])
         values = np.add.reduce(whole.reshape(parts), axis=axis + 1)
     return values.ravel().astype(np.float64)

@@ -69,6 +69,7 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
     axes = sum(n > 2 for n in planes.shape[2:])
     step = rounding_step(planes, valid) / unit / 6 ** (axes / 2)
     if step:
+        found.sort()  # so that the image may be turned
         found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
     return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
 

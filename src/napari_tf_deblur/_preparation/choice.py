@@ -5,6 +5,11 @@ discs), each method with the weight that it finds itself, `PoissonLikelihood` wa
 in the median, and 0.5 dB behind at one in ten; only a chessboard of hard edges lost more than 2.1.
 What it cannot do is what decides; and where the image is softer than the PSF, and as smooth as
 `Hessian` takes it to be, which trials on a part of it tell, that one gains up to 5 dB.
+
+Where most pixels have no photon, slopes of an image's root say little, and what is smooth for them
+is no scene: `RichardsonLucy`, which stops in time, was better in 50 of 56 images of
+``benchmarks/sparse.py --development``, by 1.8 dB in the median and up to 8.7; discs with hard edges
+lost 2.3 at the most.
 """
 
 from typing import NamedTuple
@@ -15,7 +20,14 @@ from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.forward import HARDLY_BLURS
-from napari_tf_deblur.methods import Auto, Hessian, Method, PoissonLikelihood, TotalVariation
+from napari_tf_deblur.methods import (
+    Auto,
+    Hessian,
+    Method,
+    PoissonLikelihood,
+    RichardsonLucy,
+    TotalVariation,
+)
 
 NOT_LIGHT = 6.0
 """Standard deviations of the noise below zero that light with noise does not reach."""
@@ -72,6 +84,9 @@ def chosen(image: Statistics) -> Choice:
     if image.passed > HARDLY_BLURS:
         reason = "The PSF is so narrow that there is more noise to remove than blur."
         return Choice(hessian, reason)
+    if image.is_sparse:
+        reason = "The image counts photons, and most of its pixels have none."
+        return Choice(RichardsonLucy(), reason)
     light = f"The image shows amounts of light: {_what(image)}"
     return Choice(PoissonLikelihood(), f"{light}.", Choice(hessian, f"{light}; {SMOOTH}."))
 

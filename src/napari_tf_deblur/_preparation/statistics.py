@@ -22,7 +22,12 @@ from napari_tf_deblur.estimate import (
     wiener_balance,
 )
 from napari_tf_deblur.forward import power_passed
-from napari_tf_deblur.noise import level_and_line, mean_of_line, photon_gain
+from napari_tf_deblur.noise import (
+    counts_are_sparse,
+    level_and_line,
+    mean_of_line,
+    photon_gain,
+)
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
@@ -83,6 +88,11 @@ class Statistics:
         if read_noise or not usual:
             return photon_gain(self.values, self.valid, read_noise=read_noise)
         return line.slope
+
+    @cached_property
+    def is_sparse(self) -> bool:
+        """Whether photons are counted and most pixels have none."""
+        return counts_are_sparse(self.values, self.valid, self._level_and_line[1])
 
     @property
     def _look(self) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array
     start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
     relative = data_penalty(problem)
     penalty = np.float32(relative) / bright
-    step = STEP * _mean_where_large(_squared_slopes(start, problem.spacing)) / bright
+    step = STEP * _steepest(start, problem.spacing) / bright
     step = np.maximum(step, np.float32(LEAST_STEP) * np.sqrt(bright / np.float32(photons)))
     weight *= power / 2
     ratio = np.float32(weight) * bright ** np.float32(power / 2 - 1) / (step * penalty)
@@ -169,12 +169,24 @@ def _linear_start(image: Array, spectrum: Spectrum, passed: Array, slopes: Array
     return start
 
 
-def _squared_slopes(image: Array, spacing: tuple[float, ...]) -> Array:
-    """Squared differences to the next pixels; the scene wraps round."""
-    squares = np.zeros_like(image)
-    for axis, distance in enumerate(spacing):
-        squares += np.square((np.roll(image, 1, axis + 2) - image) / np.float32(distance))
-    return squares
+def _steepest(image: Array, spacing: tuple[float, ...]) -> Array:
+    """Mean squared slope of each plane, where a pixel counts as much as it is steep.
+
+    Its slopes are those to a neighbour along each axis, which may be before it or after it: the
+    mean is over all of these choices. The scene wraps round.
+    """
+    each = tuple(range(1, image.ndim))
+    mean = np.zeros((len(image), *(1,) * len(each)), np.float32)
+    of_squares, squares = mean.copy(), np.zeros_like(image)
+    for axis, distance in enumerate(spacing, image.ndim - len(spacing)):
+        before = np.square((np.roll(image, 1, axis) - image) / np.float32(distance))
+        both = (before + np.roll(before, -1, axis)) / 2
+        mean += before.mean(each, keepdims=True)
+        of_squares += np.square(before).mean(each, keepdims=True)
+        of_squares -= np.square(both).mean(each, keepdims=True)
+        squares += both
+    of_squares += np.square(squares).mean(each, keepdims=True)
+    return np.asarray(of_squares / (mean + TINY), np.float32)
 
 
 def _mean_where_large(values: Array) -> Array:

@@ -56,8 +56,9 @@ class Problem:
 
     def extended(self) -> Array:
         """Continue the observed planes over the whole scene: dark, or as in a mirror."""
-        margins = ((0, 0), (0, 0), *self.grid.margins)
-        return np.pad(self.observed, margins, mode="constant" if self.dark_outside else "symmetric")
+        if not self.dark_outside:
+            return self.grid.mirrored(self.observed)
+        return np.pad(self.observed, ((0, 0), (0, 0), *self.grid.margins))
 
     def data_weight_in_scene(self) -> Array:
         """Continue the data_weight over the scene: nothing is known outside the frame."""
