@@ -17,7 +17,6 @@ from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
-from napari_tf_deblur.methods import Hessian
 
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
@@ -140,7 +139,7 @@ class PSFWidth:
             wider=double if far_wider else wider,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
             trials_are_biased=told.slope == SLOPE_OF_POINTS
-            or isinstance(prepared.calibration.method, Hessian),
+            or prepared.calibration.method.softens_edges,
             slope=float(told.scene[1]),
             narrower_times=HALF if far_narrower else NARROWER,
             wider_times=DOUBLE if far_wider else WIDER,

@@ -68,6 +68,9 @@ class Method(ABC):
     for_photographs: ClassVar[bool] = False
     """Whether its sample is what a camera sees without a microscope, out of focus or moved."""
 
+    softens_edges: ClassVar[bool] = False
+    """Whether its prior takes from edges, so that trials favour a PSF that is too narrow."""
+
     sample: ClassVar[str] = ""
     """Name of a sample for which it is offered first; none for most methods."""
 

@@ -177,6 +177,7 @@ class Hessian(LeastSquares):
     weight_factor = 0.075
 
     short = "Hessian"
+    softens_edges = True
 
     weight: Weight = "auto"
     iterations: Iterations = 100
