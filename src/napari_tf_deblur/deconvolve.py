@@ -285,9 +285,14 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
     many = sum(map(len, prepared.batches)) > 1  # which may differ: each says whether it suits
 
     def next_part(part: float) -> Callable[[Step], Step]:
-        nonlocal before
-        start, before = before, before + part
-        return lambda step: replace(step, fraction=start + part * step.fraction)
+        start = before
+
+        def shown(step: Step) -> Step:
+            nonlocal before
+            before = start + part  # if there is anything to be shown
+            return replace(step, fraction=start + part * step.fraction)
+
+        return shown
 
     if prepared.weight_to_find is not None:
         found = yield from mapped(weighed(prepared, stop), next_part(SEARCH_PART))
