@@ -28,8 +28,8 @@ better."""
 WRONG, WRONG_IF_ALONE, WRONG_IF_SOFT = 4.5, 4.0, 5.0
 """What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
 the odds if the spectrum speaks for it, too; or that logarithm alone. The third is for a wider PSF,
-where the image seems soft: the sum was at most 2.4 with exact PSFs, and more for 18 of 46 that were
-a fifth too narrow. All values here were chosen on the scenes of
+where the image seems soft: the sum was at most 2.4 with exact PSFs, and above 5 for 17 of 53 that
+were a fifth too narrow. All values here were chosen on the scenes of
 ``benchmarks/claims.py --development``."""
 
 AGAINST, AGAINST_IF_THIN = 8.0, 3.0

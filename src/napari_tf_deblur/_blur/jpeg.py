@@ -84,16 +84,19 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
     if not peak > 0:
         return 0.0
     plane = plane / np.float32(peak)
-    start, found = max(
-        ((start, _steps(plane, kept, start)) for start in _starts(plane)),
-        key=lambda pair: len(pair[1]),
-    )
-    beside = [((start[0] + row) % BLOCK, (start[1] + column) % BLOCK) for row, column in ASIDE]
+    strengths = {start: _strengths(plane, kept, start) for start in _starts(plane)}
+    steps = {start: _steps(of_start) for start, of_start in strengths.items()}
+    start = max(steps, key=lambda start: len(steps[start]))
+    found = steps[start]
+    if len(found) < LEAST_IF_QUIET:
+        return 0.0
+    places = [((start[0] + row) % BLOCK, (start[1] + column) % BLOCK) for row, column in ASIDE]
+    beside = [_strengths(plane, kept, place) for place in places]
     if len(found) < LEAST_COSINES:
-        usual = np.mean([_power_of_others(plane, kept, place) for place in beside])
-        if len(found) < LEAST_IF_QUIET or _power_of_others(plane, kept, start) > QUIET * usual:
+        usual = np.mean([_power_of_others(of_place) for of_place in beside])
+        if _power_of_others(strengths[start]) > QUIET * usual:
             return 0.0
-    if sum(len(_steps(plane, kept, (row, column))) for row, column in beside) > MOST_BESIDE:
+    if sum(len(_steps(of_place)) for of_place in beside) > MOST_BESIDE:
         return 0.0
     return float(peak * np.median(found) / np.sqrt(12))
 
@@ -129,16 +132,14 @@ def _strengths(plane: Array, kept: Mask, start: tuple[int, int]) -> NDArray[Any]
     return np.asarray(np.abs(fft.dctn(blocks, axes=(1, 2), norm="ortho")))
 
 
-def _power_of_others(plane: Array, kept: Mask, start: tuple[int, int]) -> float:
+def _power_of_others(strengths: NDArray[Any]) -> float:
     """The median power of the cosines beyond `HIGHEST_SUM`."""
-    strengths = _strengths(plane, kept, start)
     others = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)) > HIGHEST_SUM
     return float(np.median(np.square(strengths[:, others]))) if len(strengths) else 0.0
 
 
-def _steps(plane: Array, kept: Mask, start: tuple[int, int]) -> list[float]:
+def _steps(strengths: NDArray[Any]) -> list[float]:
     """The steps of those cosines whose strengths lie in clusters."""
-    strengths = _strengths(plane, kept, start)
     found = []
     for u in range(BLOCK):
         for v in range(BLOCK):

@@ -167,7 +167,7 @@ def _in_place(of_blocks: Values, values: Array) -> Values:
 
 
 def _spread(of_blocks: Values, values: Array) -> Array:
-    """The value of each block at its pixels; that of one near beyond the whole blocks."""
+    """The value of each block at its pixels; any beyond the whole blocks, which nobody counts."""
     spread = _in_place(of_blocks, values).astype(np.float32)
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
         block = np.zeros(n, np.intp)
@@ -186,8 +186,8 @@ def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
 def _lines(n: int, block: int) -> NDArray[np.intp]:
     """The lines that are in whole blocks: as many are left out before as after them.
 
-    Where their number is odd, so is `n`, and the line in the middle is left out too: no direction
-    is preferred.
+    Where their number is odd, so is `n`, as sides of blocks are even, and the line in the middle is
+    left out too: no direction is preferred.
     """
     rest = n % block
     lines = np.arange(rest // 2, n - rest // 2)
