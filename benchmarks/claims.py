@@ -15,7 +15,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -254,9 +254,7 @@ def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
             made[name] = run(seen, seen.psf(times))
         found = made["exact"]["calibration"]
         for name, factor in (("weight x 8", 8.0), ("weight / 8", 0.125)):
-            low, high = found.method.bounds("weight")
-            weight = float(np.clip(factor * found.method.weight, low, high))
-            made[name] = run(seen, seen.psf(1.0), replace(found.method, weight=weight))
+            made[name] = run(seen, seen.psf(1.0), found.method.smoothed(factor))
     for one in made.values():
         del one["calibration"]
     return made

@@ -3,10 +3,9 @@
 from collections.abc import Generator
 from dataclasses import replace
 from threading import Event
-from typing import Any, Literal
+from typing import Literal
 
 from napari_tf_deblur._blur.jpeg import compression_error
-from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur.psf_width import Preference
 from napari_tf_deblur.steps import Step
@@ -63,20 +62,14 @@ def checked(
     )
     trials.usual, trials.purpose = 3, "checking the weight"
     try:
-        told = yield from trials.at(_times(calibration, 1.0))
+        told = yield from trials.at(calibration)
         for evidence, factor in others:
-            other = _times(calibration, factor)
-            if other.method == calibration.method:
+            method = calibration.method.smoothed(factor)
+            if method == calibration.method:  # already at its bound
                 continue
-            tried = yield from trials.at(other)
+            tried = yield from trials.at(replace(calibration, method=method))
             if Preference.of(told.image_risks - tried.image_risks).surely > SURELY:
                 return evidence
     except Stopped:
         return None
     return "suits"
-
-
-def _times(calibration: Calibration, factor: float) -> Calibration:
-    """The calibration with so many times the weight, within its bounds."""
-    method: Any = calibration.method
-    return replace(calibration, method=method.times("weight", factor))

@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,10 +184,8 @@ class _Search:
 
     def weighted(self, place: float) -> Calibration:
         """The calibration with the weight at a place."""
-        method: Any = self._calibration.method
-        weight = method.weight * 2 ** (self._step * place)
-        weight = float(np.clip(weight, *method.bounds("weight")))
-        return replace(self._calibration, method=replace(method, weight=weight))
+        method = self._calibration.method.smoothed(2 ** (self._step * place))
+        return replace(self._calibration, method=method)
 
     def of_image(self, place: float) -> Calibration:
         """The calibration for the image itself, if that place is best for its noisier copy."""
