@@ -6,8 +6,9 @@ Scenes in the dark, seen by so few photons that most pixels are empty. Each is d
 stands by ``"auto"`` and by the methods that could be taken; the table says how many dB. *empty* is
 the part of the pixels without a photon, *brightest* the most photons in one.
 
-That ``"auto"`` takes `RichardsonLucy` for such counts, and from which part of empty pixels on, was
-chosen by ``--development``: other scenes and other random numbers.
+That ``"auto"`` takes `RichardsonLucy` for such counts, from which part of empty pixels on, and only
+where parts of the image are dark, was chosen by ``--development``: other scenes and other random
+numbers.
 """
 
 import argparse
@@ -84,7 +85,7 @@ SCENES: dict[str, tuple[Callable[[Shape, int], np.ndarray], Shape, float]] = {
     "filaments in 3D": (lambda shape, seed: thin(shape, seed, 15), VOLUME, 1.5),
 }
 
-AMOUNTS = ((0.03, 0.0), (0.3, 0.0), (0.3, 0.02), (2.0, 0.0), (2.0, 0.02))
+AMOUNTS = ((0.03, 0.0), (0.3, 0.0), (0.3, 0.02), (2.0, 0.0), (2.0, 0.02), (0.1, 0.5), (0.3, 0.3))
 """Photons per pixel in the mean, and about them."""
 
 

@@ -20,7 +20,11 @@ LEAST_GAIN = 1e-7
 
 EMPTY, MOSTLY = 0.5, 0.98
 """Part of the pixels without a photon, and part of the image without more than `FAINTEST`, from
-which on counts are sparse."""
+which on a step is a photon."""
+
+DARK_PART, DARK = 0.1, 0.1
+"""The part of the blocks that must have less than so many photons per pixel: where some light lies
+about everything, the counts are not sparse. See ``benchmarks/sparse.py --development``."""
 
 MANY = 2.0
 """Steps per photon from which on a camera does not count."""
@@ -314,7 +318,7 @@ def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Lin
     return usual, _photon_transfer(planes, valid, usual, 0.0) if usual else Line(0.0, 0.0)
 
 
-def counts_are_sparse(planes: Array, valid: Mask | None, line: Line) -> bool:
+def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Line) -> bool:
     """Whether an image counts photons one by one, and most of its pixels have none.
 
     Parameters
@@ -323,22 +327,25 @@ def counts_are_sparse(planes: Array, valid: Mask | None, line: Line) -> bool:
         Shape (planes, channels, *frame).
     valid : ndarray of bool, optional
         Pixels to look at, broadcastable to `planes`; all by default.
-    line : Line
-        Of the variance, as `level_and_line` finds it.
+    usual, line : float, Line
+        Noise in most places and its line, as `level_and_line` finds them.
 
     Returns
     -------
     bool
-        True if most pixels have the lowest value, the others whole steps more, and the noise is
-        that of photons of one step each.
+        True if most pixels have the lowest value, the others whole steps more, the noise is that
+        of photons of one step each, and parts of the image are dark.
 
     Examples
     --------
     >>> import numpy as np
-    >>> counts = np.random.default_rng(0).poisson(0.3, (1, 1, 64, 64)).astype(np.float32)
-    >>> counts_are_sparse(counts, None, level_and_line(counts)[1])
+    >>> light = np.zeros((1, 1, 64, 64))
+    >>> light[..., 8:16] = 0.8
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> counts_are_sparse(counts, None, *level_and_line(counts))
     True
-    >>> counts_are_sparse(counts + 0.1 * np.sin(counts), None, level_and_line(counts)[1])
+    >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
+    >>> counts_are_sparse(lit, None, *level_and_line(lit))
     False
     """
     pixels = counted(planes, valid)
@@ -349,7 +356,12 @@ def counts_are_sparse(planes: Array, valid: Mask | None, line: Line) -> bool:
     if not steps.size or not 1 / MANY < line.slope / steps[0] < MANY:
         return False
     photons = steps / steps[0]
-    return bool(np.abs(photons - np.round(photons)).max() < WHOLE)
+    if np.abs(photons - np.round(photons)).max() > WHOLE:
+        return False
+    blocks = blocks_of(planes, valid, usual)
+    unit = peak_and_unit(planes, valid)[1]
+    darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_PART))
+    return bool(darkest - lowest < DARK * steps[0])
 
 
 def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:

@@ -48,13 +48,14 @@ def test_they_may_be_a_volume_whole_numbers_or_masked():
 
 
 @pytest.mark.parametrize(
-    "kind", ["bright", "noise cut off", "of a camera", "smoothed", "cut to zero"]
+    "kind", ["bright", "light about", "noise cut off", "of a camera", "smoothed", "cut to zero"]
 )
 def test_other_images_with_dark_ground_are_no_single_photons(kind):
     random = np.random.default_rng(1)
     scene = light(photons=2)
     image = {
         "bright": lambda: counted(scene + 5),
+        "light about": lambda: counted(scene / 6 + 0.4),  # most pixels are empty all the same
         "noise cut off": lambda: (convolve(scene, PSF) + random.normal(0, 0.3, scene.shape)).clip(
             0
         ),

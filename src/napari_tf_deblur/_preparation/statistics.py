@@ -92,7 +92,7 @@ class Statistics:
     @cached_property
     def is_sparse(self) -> bool:
         """Whether photons are counted and most pixels have none."""
-        return counts_are_sparse(self.values, self.valid, self._level_and_line[1])
+        return counts_are_sparse(self.values, self.valid, *self._level_and_line)
 
     @property
     def _look(self) -> tuple[int, ...]:
