@@ -147,6 +147,17 @@ def test_ignored_and_saturated_pixels_do_not_matter():
         assert after.wider == pytest.approx(before.wider, rel=0.3)
 
 
+@pytest.mark.parametrize("part", [0.003, 0.02, 0.1, 0.4])
+@pytest.mark.parametrize("offset", [0.0, -300.0])
+@pytest.mark.parametrize("psf", [gaussian_psf(1.2), gaussian_psf(2.0), disc_psf(2.5)])
+def test_where_areas_are_saturated_an_exact_psf_is_not_too_wide(part, offset, psf):
+    image = observed(psf, (224, 240), noise=2) + offset
+    found = width(np.minimum(image, np.quantile(image, 1 - part)), psf)
+    assert found.evidence() != "too wide"
+    if part > 0.1:
+        assert found == UNTOLD
+
+
 @pytest.mark.parametrize("image", [np.full((64, 64), 3.0), scene((16, 16))])
 def test_nothing_is_said_of_flat_and_of_small_images(image):
     assert width(image, gaussian_psf(1.5)) == UNTOLD

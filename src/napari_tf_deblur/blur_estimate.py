@@ -225,7 +225,7 @@ def estimate_blur(
         valid &= ~broken
     compressed = compression_error(values, valid)
     if compressed:  # colours are rounded more coarsely than brightness, and at half the size
-        values = luminance(values)
+        values, valid = luminance(values), np.all(valid, axis=1, keepdims=True)
     mask_of_pieces = None if valid.all() else valid
     pieces = pieces_of(values, mask_of_pieces)
     if not pieces:

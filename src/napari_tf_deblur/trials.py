@@ -151,7 +151,10 @@ class Trials:
         self._scale = np.float32(prepared.calibration.scale)
         observed = values / self._scale
         self._boundary: Boundary = prepared.boundary if whole else "unknown"
-        self._compared = _unsaturated(values, self._valid, prepared.psf)
+        cut = _saturated(values, self._valid)
+        self._compared = _far_from(cut, self._valid, prepared.psf)
+        if cut.any():
+            self._valid = ~cut if self._valid is None else self._valid & ~cut
         lines = _lines(observed, self._compared)
         self._variance = _variance(observed, lines, prepared.psf.ndim)
         split = normal_numbers(observed, prepared.psf.ndim)
@@ -196,7 +199,7 @@ class Trials:
             self._boundary,
             channel_axis=1,
             spacing=self._prepared.spacing,
-            mask=None if self._valid is None else ~self._valid[:, 0],
+            mask=None if self._valid is None else ~self._valid.all(axis=1),
         )
         self._done += 1
         prepared = Prepared.of(arguments)
@@ -296,18 +299,24 @@ def _undone(apart: Array, psf: PSF) -> Array:
     return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=-1))
 
 
-def _unsaturated(values: Array, valid: Mask | None, psf: PSF) -> Mask | None:
-    """Pixels that count and are not saturated, nor near those that are; None for all.
-
-    No scene explains what was cut off, nor what a scene that tries to says of its neighbours.
-    """
-    kept = np.ones(values.shape, np.bool_) if valid is None else valid.copy()
+def _saturated(values: Array, valid: Mask | None) -> Mask:
+    """Pixels that count and are saturated."""
+    kept = np.ones(values.shape, np.bool_) if valid is None else valid
     cut = np.zeros(values.shape, np.bool_)
     for channel in range(values.shape[1]):
         one = np.s_[:, channel : channel + 1]
         cut[one] = kept[one] & (values[one] >= saturated_at(values[one], kept[one]))
+    return cut
+
+
+def _far_from(cut: Mask, valid: Mask | None, psf: PSF) -> Mask | None:
+    """Pixels that count and are not saturated, nor near those that are; None for all.
+
+    No scene explains what was cut off, nor what a scene that tries to says of its neighbours.
+    """
     if not cut.any():
         return valid
+    kept = np.ones(cut.shape, np.bool_) if valid is None else valid
     lit = np.nonzero(psf > NEAR * psf.max())
     size = [2 * max(abs(at - n // 2)) + 1 for at, n in zip(lit, psf.shape)]
     near = ndimage.maximum_filter(cut, (1, 1, *size))

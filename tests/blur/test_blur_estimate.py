@@ -48,6 +48,19 @@ def test_hot_and_dead_pixels_do_not_count(value):
     assert found.confident == expected.confident
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("part", [0.005, 0.02])
+def test_saturated_areas_hardly_change_it(part, masked):
+    """The rim of such an area, or of what fills it, is sharper than the blur is."""
+    image = observed(1.5, 2.0, data.camera()[:384, :384].astype(float))
+    expected = estimate_blur(image)
+    image = np.minimum(image, np.quantile(image, 1 - part))
+    found = estimate_blur(image, mask=image == image.max() if masked else None)
+    assert found.sigma == pytest.approx(expected.sigma, rel=0.2)
+    colours = estimate_blur(np.stack([image, image / 2], axis=-1), channel_axis=-1)
+    assert colours.sigma == pytest.approx(found.sigma, rel=0.1)
+
+
 def test_a_photograph():
     photo = data.astronaut().mean(axis=-1)[:510, :510].reshape(255, 2, 255, 2).mean(axis=(1, 3))
     found = estimate_blur(observed(1.6, 1.0, photo))

@@ -14,7 +14,6 @@ from napari_tf_deblur._preparation.places import (
     seen,
     through_window,
     window,
-    without_mean,
 )
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.psf import PSF
@@ -98,9 +97,9 @@ class Spectrum:
 
 
 def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
-    """Pieces of an image with structure, of one size, and windows that fade them out.
+    """Cut out pieces with structure, of one size, and fade them out.
 
-    None of small images, which do not tell how blurred they are.
+    There is none in small images, which do not tell how blurred they are.
 
     Parameters
     ----------
@@ -108,6 +107,12 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
         Shape (planes, channels, *frame).
     valid : ndarray of bool or None
         Pixels to look at, broadcastable to `values`; None for all.
+
+    Returns
+    -------
+    list of tuple
+        Values of shape (channels, *frame), relative to their peak, faded out; and their window, of
+        shape (*frame,).
     """
     peak, unit = peak_and_unit(values, valid)
     if not peak:
@@ -116,17 +121,37 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
     if min(frame) < SMALLEST[len(frame)]:
         return []
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
-    fade = window(look)
+    outer = window(look)
     pieces = []
     for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
         piece, kept = seen(values, valid, plane, place)
-        faded = fade
+        piece, fade = piece * np.float32(1 / unit), outer
         if kept is not None and not kept.all():
-            known = ndimage.gaussian_filter(kept.all(axis=0).astype(np.float32), FADE)
-            faded = fade * np.clip(2 * known - 1, 0, 1)
-        if faded.any():
-            pieces.append((without_mean(piece, kept, unit), faded))
+            counting = np.asarray(kept.all(axis=0))
+            rising = _rising(counting)
+            piece, fade = _faded(piece, counting, rising), outer * rising
+        if fade.any():
+            mean = np.average(piece.reshape(len(piece), -1), axis=1, weights=outer.ravel())
+            mean = mean.reshape(-1, *(1,) * len(frame)).astype(np.float32)
+            pieces.append(((piece - mean) * outer, fade))
     return pieces
+
+
+def _rising(counting: Mask) -> Array:
+    """A window that is 0 where pixels do not count and rises to 1 away from them."""
+    part = np.clip(2 * ndimage.gaussian_filter(counting.astype(np.float32), FADE) - 1, 0, 1)
+    return np.asarray(part**3 * (10 - 15 * part + 6 * part**2))  # without steps or bends
+
+
+def _faded(piece: Array, counting: Mask, rising: Array) -> Array:
+    """Bring a piece to the level beside the pixels that do not count, where the window hides them.
+
+    So neither these nor the window make an edge: saturated areas, for one, lie amid bright pixels.
+    """
+    nearest = ndimage.distance_transform_edt(~counting, return_distances=False, return_indices=True)
+    filled = piece[(slice(None), *nearest)]
+    level = filled[:, ~counting].mean(axis=1).reshape(-1, *(1,) * counting.ndim)
+    return np.asarray(level + (filled - level) * rising)
 
 
 def spectrum_of(
@@ -137,7 +162,7 @@ def spectrum_of(
     Parameters
     ----------
     pieces : sequence of tuple
-        Values of shape (channels, *frame), and a window of shape (*frame,) that fades them out.
+        Faded values of shape (channels, *frame), and their window, as `pieces_of` makes them.
     spacing : tuple of float
         Size of a pixel per axis, relative to the finest.
     psfs : sequence of ndarray of float32, optional
@@ -148,11 +173,8 @@ def spectrum_of(
     power = np.zeros((*frame[:-1], frame[-1] // 2 + 1))
     area = fourth = 0.0
     for values, fade in pieces:
-        total = np.sum(fade, dtype=np.float64)
         for channel in values:
-            mean = np.sum(channel * fade, dtype=np.float64) / total
-            faded = (channel - np.float32(mean)) * fade
-            transform = fft.rfftn(faded[None], axes=axes, workers=-1)[0]
+            transform = fft.rfftn(channel[None], axes=axes, workers=-1)[0]
             power += np.square(transform.real)
             power += np.square(transform.imag)
         square = np.square(fade)
