@@ -1,6 +1,6 @@
 """What is said of a PSF, told exactly or 25 % too wide, and what it costs.
 
-    python benchmarks/claims.py [--development] [--confusion] [--blind] [--cases PATTERN]
+    python benchmarks/claims.py [--development] [--confusion] [--blind] [--fine] [--cases PATTERN]
 
 Scenes of points, stars, filaments, cells, photographs and textures, each through several kinds of
 PSF and with several amounts of noise. With ``--development`` other pictures, seeds, blurs and
@@ -59,6 +59,9 @@ TEXTURES = {
     True: ("grass.png", "retina.jpg", "coins.png"),
 }
 """By whether they are for development."""
+
+FINE_WIDTHS = [0.6, 0.7, 0.8, 0.9]
+"""Pixels: the softness of scenes themselves matters beside such PSFs."""
 
 SPACING = (300, 108, 108)
 """Nanometres of a voxel."""
@@ -181,25 +184,26 @@ class Seen:
     spacing: tuple[float, ...] | None = None
 
 
-def cases(development: bool, pattern: str = "*") -> Iterator[Seen]:
-    """Make the cases, each scene through three or four families of PSFs."""
+def cases(development: bool, pattern: str = "*", fine: bool = False) -> Iterator[Seen]:
+    """Make the cases, each scene through three or four families of PSFs; fine ones, if asked."""
     for number, (scene, (make, ndim)) in enumerate(scenes(development).items()):
         families = FAMILIES[ndim]
         for turn in range(4 if ndim == 2 else 3):
             kind = families[(number + turn) % len(families)]
             random = np.random.default_rng(crc32(f"{scene} {kind} {development}".encode()))
-            width = float(
-                random.choice([0.8, 1.0, 1.5, 2.0, 2.5] if ndim == 2 else [0.8, 1.0, 1.5])
-            )
+            widths = [0.8, 1.0, 1.5, 2.0, 2.5] if ndim == 2 else [0.8, 1.0, 1.5]
+            width = float(random.choice(FINE_WIDTHS if fine else widths))
             dark = scene in ("points", "stars", "lines", "threads", "cells")
             photons = float(random.choice([20, 50, 100, 300, 1000, 2000]))
             noise = float(random.choice([0.5, 1, 2, 5, 10]))
+            if fine:
+                photons, noise = max(photons, 300.0), min(noise, 2.0)
             if dark or ndim == 3 or random.random() < 0.3:
                 amount, words = {"photons": photons}, f"{photons:.0f} photons"
             else:
                 amount, words = {"noise": noise}, f"noise {noise:g}"
             if kind in ("widefield", "confocal"):
-                width = min(width, 1.5)
+                width = min(max(width, 0.8), 1.5)  # no objective is finer
             name = f"{scene}, {kind} {width:g}, {words}"
             if fnmatch.fnmatch(name, pattern):
                 yield observed(name, make(), partial(psf_of, kind, width, ndim=ndim), **amount)
@@ -335,6 +339,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--development", action="store_true", help="other pictures and seeds")
     parser.add_argument("--confusion", action="store_true", help="narrow PSFs and weights, too")
+    parser.add_argument("--fine", action="store_true", help="PSFs below a pixel, little noise")
     parser.add_argument("--blind", action="store_true", help="without a PSF, too")
     parser.add_argument("--cases", default="*", help="pattern of the cases' names")
     parser.add_argument("--keep", type=Path, help="file that what was measured is added to")
@@ -344,7 +349,7 @@ def main() -> None:
         rows = json.loads(chosen.keep.read_text())
     print("| scene, PSF, noise | blurred | exact | said | too wide | said |")
     print("| --- | ---: | ---: | --- | ---: | --- |")
-    for seen in cases(chosen.development, chosen.cases):
+    for seen in cases(chosen.development, chosen.cases, chosen.fine):
         row = next((row for row in rows if row["name"] == seen.name), None)
         if row is None:
             blurred = psnr(seen.image, seen.truth, 255)

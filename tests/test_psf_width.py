@@ -1,5 +1,7 @@
 """What a spectrum says of a PSF's width, and what that may not depend on."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -85,13 +87,14 @@ def test_a_psf_far_from_right_is_as_clear(psf):
 
 
 def test_trials_are_asked_of_what_the_spectrum_leaves_open():
-    assert not PSFWidth(narrower=-9.0, wider=-12.0).narrower_is_open
-    assert PSFWidth(narrower=-9.0, wider=-12.0).evidence(Preference(0.2, 0.01)) == "untested"
-    assert PSFWidth(narrower=-5.0, wider=-9.0).narrower_is_open
-    assert not PSFWidth(narrower=-5.0, wider=-9.0, slope=0.5).narrower_is_open  # thin structures
-    assert PSFWidth(narrower=-1.0, wider=-9.0).narrower_is_open
-    assert PSFWidth(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
-    assert PSFWidth(narrower=9.0, wider=-9.0).narrower_is_open
+    found = partial(PSFWidth, blurs=1.6)
+    assert not found(narrower=-9.0, wider=-12.0).narrower_is_open
+    assert found(narrower=-9.0, wider=-12.0).evidence(Preference(0.2, 0.01)) == "untested"
+    assert found(narrower=-5.0, wider=-9.0).narrower_is_open
+    assert not found(narrower=-5.0, wider=-9.0, slope=0.5).narrower_is_open  # thin structures
+    assert found(narrower=-1.0, wider=-9.0).narrower_is_open
+    assert found(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
+    assert found(narrower=9.0, wider=-9.0).narrower_is_open
 
 
 def test_evidence_needs_spectrum_and_trials_together():
@@ -167,3 +170,20 @@ def test_what_the_method_is_does_not_matter():
     psf, image = gaussian_psf(1.6), observed(gaussian_psf(1.6))
     prepared = Prepared.of(Arguments(image, psf, PoissonLikelihood(weight=1.0)))
     assert PSFWidth.of(prepared).narrower == pytest.approx(width(image, psf).narrower, abs=0.05)
+
+
+def test_beside_fine_psfs_the_softness_of_scenes_counts():
+    """A camera's lens and pixels blur as much, so that trials must agree with the spectrum."""
+    against = Preference(gain=-1.0, error=1.0)
+    fine, coarse = (PSFWidth(narrower=-40.0, wider=-900.0, blurs=blurs) for blurs in (0.8, 1.6))
+    assert coarse.evidence() == fine.evidence(against) == coarse.evidence(against) == "not too wide"
+    assert fine.evidence() == fine.evidence(Preference(gain=1.0, error=1.0)) == "untested"
+    assert fine.narrower_is_open
+    assert not coarse.narrower_is_open
+    assert fine.evidence(Preference(gain=3.5, error=1.0)) == "too wide"
+
+
+@pytest.mark.parametrize("kind", [gaussian_psf, disc_psf])
+def test_a_psf_of_half_the_width_is_not_too_wide(kind):
+    found = width(observed(kind(3.0), (224, 240), noise=2.0), kind(1.5))
+    assert found.wider > max(found.narrower, 0)

@@ -63,6 +63,11 @@ FINE = 1.5
 """Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
 differs from one 0.8 times as wide by less than a square pixel, as scenes do."""
 
+FINEST, WRONG_IF_FINE = 1.1, 3.0
+"""Pixels of blur below which the spectrum does not speak against a narrower PSF, as scenes are as
+soft themselves; and standard errors of the gain by which it must then predict better. With exact
+PSFs that was at most 1.5, on the scenes of ``benchmarks/claims.py --development --fine``."""
+
 SATURATED = 0.03
 """Part of the pixels that may be saturated. The rims of such areas are sharp: of 15 exact PSFs on
 pictures of ``benchmarks/claims.py --development``, none seemed too wide with 3 % or 10 %, and three
@@ -140,7 +145,7 @@ class PSFWidth:
         told, *others = (model.as_told(number) for number in range(len(factors)))
         narrower, wider, half, double = (told.badness - other.badness for other in others)
         far_narrower = half > WRONG_IF_ALONE >= narrower
-        far_wider = double > wider + AGAINST and max(narrower, half) < WRONG_IF_ALONE
+        far_wider = double > max(wider, narrower, half) + AGAINST
         passed = power_passed(psf, tuple(2 * n for n in psf.shape))
         return cls(
             narrower=half if far_narrower else narrower,
@@ -164,14 +169,20 @@ class PSFWidth:
         return self.wider > max(self.narrower, 0.0)
 
     @property
-    def narrower_is_open(self) -> bool:
-        """Whether trials may tell whether the PSF is too wide: the spectrum does not deny it."""
-        return self.narrower > -(AGAINST_IF_THIN if self.slope < THIN else AGAINST)
+    def is_fine(self) -> bool:
+        """Whether the scene's own softness counts as much as the PSF, and trials tell of both."""
+        return self.blurs < FINEST and self.slope > THIN and not self.trials_are_biased
 
     @property
-    def excludes_narrower(self) -> bool:
-        """Whether the spectrum alone speaks against a narrower PSF, however soft the scene."""
-        return self.narrower < -SURELY
+    def narrower_is_open(self) -> bool:
+        """Whether trials may tell whether the PSF is too wide: the spectrum does not deny it."""
+        least = AGAINST_IF_THIN if self.slope < THIN else AGAINST
+        return self.is_fine or self.narrower > -least
+
+    def _excludes_narrower(self, narrower: Preference | None) -> bool:
+        """Whether the spectrum speaks against a narrower PSF, however soft the scene."""
+        agreed = narrower is not None and narrower.surely < 0
+        return self.narrower < -SURELY and (agreed or self.blurs > FINEST)
 
     def evidence(
         self, narrower: Preference | None = None, wider: Preference | None = None
@@ -188,7 +199,7 @@ class PSFWidth:
         if self.seems_soft:
             return "too narrow" if wider is not None and self._is_narrow(wider) else "seems soft"
         by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
-        is_right = self.excludes_narrower or (by_trials and self.narrower < 0)
+        is_right = self._excludes_narrower(narrower) or (by_trials and self.narrower < 0)
         return "not too wide" if is_right else "untested"
 
     def _is_narrow(self, wider: Preference) -> bool:
@@ -202,6 +213,8 @@ class PSFWidth:
             return True
         if not self.narrower_is_open:
             return False
+        if self.is_fine and surely > WRONG_IF_FINE:
+            return True
         return float(np.clip(self.narrower, 0, WRONG)) + surely > WRONG
 
 
