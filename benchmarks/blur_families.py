@@ -1,13 +1,14 @@
 """Which blur is found in a photograph, and what a blind run loses by that.
 
-    python benchmarks/blur_families.py [--exact] [--blind] [--every N]
+    python benchmarks/blur_families.py [--exact] [--blind] [--every N [--first K]]
     python benchmarks/blur_families.py --jpeg
 
 Photographs of scikit-image's wheel, shrunk so that their own softness does not count, blurred by
 discs, lines and Gaussians. With ``--exact`` discs and lines are those of the transfer function,
 else those that the package draws. ``--blind`` also runs ``deconvolve(image)`` against
-``deconvolve(image, psf)``; ``--every`` takes one case in so many. ``--jpeg`` compresses before the
-blind run. ``benchmarks/blur_choices.py`` is what the package's numbers were chosen by.
+``deconvolve(image, psf)``; ``--every`` takes one case in so many, from number ``--first`` on.
+``--jpeg`` compresses before the blind run. ``benchmarks/blur_choices.py`` is what the package's
+numbers were chosen by.
 """
 
 import argparse
@@ -113,14 +114,14 @@ def quality(image: np.ndarray, truth: np.ndarray) -> float:
     return psnr(image / 255, truth, 1.0)
 
 
-def report(exact: bool, blind: bool, every: int) -> None:
+def report(exact: bool, blind: bool, every: int, first: int) -> None:
     right: dict[str, list[bool]] = defaultdict(list)
     sizes: dict[str, list[float]] = defaultdict(list)
     angles: list[float] = []
     lost: dict[str, list[float]] = defaultdict(list)
     gained: list[float] = []
     for number, seen in enumerate(cases(exact)):
-        if number % every:
+        if number % every != first % every:
             continue
         family, size, angle = seen.blur
         done = deconvolve(seen.image) if blind else None
@@ -193,12 +194,13 @@ def main() -> None:
     parser.add_argument("--exact", action="store_true", help="exact transfer functions")
     parser.add_argument("--blind", action="store_true", help="deblur, too")
     parser.add_argument("--every", type=int, default=1, help="one case in so many")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of them")
     parser.add_argument("--jpeg", action="store_true", help="compress before a blind run")
     asked = parser.parse_args()
     if asked.jpeg:
         report_jpeg()
     else:
-        report(asked.exact, asked.blind, asked.every)
+        report(asked.exact, asked.blind, asked.every, asked.first)
 
 
 if __name__ == "__main__":
