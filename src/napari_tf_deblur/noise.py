@@ -327,8 +327,10 @@ def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Lin
         Shape (planes, channels, *frame).
     valid : ndarray of bool, optional
         Pixels to look at, broadcastable to `planes`; all by default.
-    usual, line : float, Line
-        Noise in most places and its line, as `level_and_line` finds them.
+    usual : float
+        Standard deviation of the noise in most places, as `level_and_line` finds it.
+    line : Line
+        Of the variance, from there, too.
 
     Returns
     -------
@@ -344,6 +346,8 @@ def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Lin
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
     >>> counts_are_sparse(counts, None, *level_and_line(counts))
     True
+    >>> counts_are_sparse(counts + 0.1 * np.sin(counts), None, *level_and_line(counts))
+    False
     >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
     >>> counts_are_sparse(lit, None, *level_and_line(lit))
     False

@@ -59,11 +59,11 @@ SURE = 3.0
 """Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
 was told."""
 
-FINE = 1.5
+FINE_FOR_TRIALS = 1.5
 """Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
 differs from one 0.8 times as wide by less than a square pixel, as scenes do."""
 
-FINEST, WRONG_IF_FINE = 1.1, 3.0
+FINE_FOR_SPECTRUM, WRONG_IF_FINE = 1.1, 3.0
 """Pixels of blur below which the spectrum does not speak against a narrower PSF, as scenes are as
 soft themselves; and standard errors of the gain by which it must then predict better. With exact
 PSFs that was at most 1.5, on the scenes of ``benchmarks/claims.py --development --fine``."""
@@ -171,7 +171,7 @@ class PSFWidth:
     @property
     def is_fine(self) -> bool:
         """Whether the scene's own softness counts as much as the PSF, and trials tell of both."""
-        return self.blurs < FINEST and self.slope > THIN and not self.trials_are_biased
+        return self.blurs < FINE_FOR_SPECTRUM and self.slope > THIN and not self.trials_are_biased
 
     @property
     def narrower_is_open(self) -> bool:
@@ -182,7 +182,7 @@ class PSFWidth:
     def _excludes_narrower(self, narrower: Preference | None) -> bool:
         """Whether the spectrum speaks against a narrower PSF, however soft the scene."""
         agreed = narrower is not None and narrower.surely < 0
-        return self.narrower < -SURELY and (agreed or self.blurs > FINEST)
+        return self.narrower < -SURELY and (agreed or self.blurs > FINE_FOR_SPECTRUM)
 
     def evidence(
         self, narrower: Preference | None = None, wider: Preference | None = None
@@ -198,7 +198,9 @@ class PSFWidth:
             return "too wide"
         if self.seems_soft:
             return "too narrow" if wider is not None and self._is_narrow(wider) else "seems soft"
-        by_trials = narrower is not None and narrower.surely < -SURE and self.blurs > FINE
+        by_trials = (
+            narrower is not None and narrower.surely < -SURE and self.blurs > FINE_FOR_TRIALS
+        )
         is_right = self._excludes_narrower(narrower) or (by_trials and self.narrower < 0)
         return "not too wide" if is_right else "untested"
 

@@ -15,6 +15,7 @@ from napari_tf_deblur._preparation.places import (
     through_window,
     window,
 )
+from napari_tf_deblur._preparation.valid import fill_with_nearest
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.psf import PSF
 
@@ -127,9 +128,11 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
         piece, kept = seen(values, valid, plane, place)
         piece, fade = piece * np.float32(1 / unit), outer
         if kept is not None and not kept.all():
-            counting = np.asarray(kept.all(axis=0))
-            rising = _rising(counting)
-            piece, fade = _faded(piece, counting, rising), outer * rising
+            ignored = ~np.asarray(kept.all(axis=0))
+            if ignored.all():
+                continue
+            inner = _window_beside(ignored)
+            piece, fade = _fade(piece, ignored, inner), outer * inner
         if fade.any():
             mean = np.average(piece.reshape(len(piece), -1), axis=1, weights=outer.ravel())
             mean = mean.reshape(-1, *(1,) * len(frame)).astype(np.float32)
@@ -137,21 +140,21 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
     return pieces
 
 
-def _rising(counting: Mask) -> Array:
-    """A window that is 0 where pixels do not count and rises to 1 away from them."""
-    part = np.clip(2 * ndimage.gaussian_filter(counting.astype(np.float32), FADE) - 1, 0, 1)
-    return np.asarray(part**3 * (10 - 15 * part + 6 * part**2))  # without steps or bends
+def _window_beside(ignored: Mask) -> Array:
+    """Make a window that is 0 at ignored pixels, 1 away from them, and smooth between."""
+    part = np.clip(1 - 2 * ndimage.gaussian_filter(ignored.astype(np.float32), FADE), 0, 1)
+    return np.asarray(part**3 * (10 - 15 * part + 6 * part**2))
 
 
-def _faded(piece: Array, counting: Mask, rising: Array) -> Array:
-    """Bring a piece to the level beside the pixels that do not count, where the window hides them.
+def _fade(piece: Array, ignored: Mask, inner: Array) -> Array:
+    """Bring a piece to one level where the window hides it: that of the pixels beside the ignored.
 
     So neither these nor the window make an edge: saturated areas, for one, lie amid bright pixels.
     """
-    nearest = ndimage.distance_transform_edt(~counting, return_distances=False, return_indices=True)
-    filled = piece[(slice(None), *nearest)]
-    level = filled[:, ~counting].mean(axis=1).reshape(-1, *(1,) * counting.ndim)
-    return np.asarray(level + (filled - level) * rising)
+    filled = piece.copy()
+    fill_with_nearest(filled, ignored)
+    level = filled[:, ignored].mean(axis=1).reshape(-1, *(1,) * ignored.ndim)
+    return np.asarray(level + (filled - level) * inner)
 
 
 def spectrum_of(

@@ -91,7 +91,7 @@ class Statistics:
 
     @cached_property
     def is_sparse(self) -> bool:
-        """Whether photons are counted and most pixels have none."""
+        """Whether photons are counted, most pixels have none, and parts are dark."""
         return counts_are_sparse(self.values, self.valid, *self._level_and_line)
 
     @property

@@ -68,7 +68,7 @@ def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
         ignored = ~valid[plane, 0]
         if _has_area(ignored):
             with_areas = True
-            _fill_with_nearest(values[plane], ignored)
+            fill_with_nearest(values[plane], ignored)
         else:
             _fill_with_mean(values[plane], ignored)
     return with_areas
@@ -89,7 +89,8 @@ def _refuse_extremes(values: Array, valid: Mask | None, planes: Iterable[int]) -
         )
 
 
-def _fill_with_nearest(plane: Array, ignored: Mask) -> None:
+def fill_with_nearest(plane: Array, ignored: Mask) -> None:
+    """Give ignored pixels of all channels the value of the nearest that is not ignored."""
     nearest = ndimage.distance_transform_edt(ignored, return_distances=False, return_indices=True)
     plane[:] = plane[(slice(None), *nearest)]
 
