@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
@@ -65,6 +66,8 @@ class Deconvolution:
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
     warnings : tuple of str
         What the user should know about the result.
+    global_values : GlobalValues or None
+        What the run took from all pixels: in a calibration's place for it, pieces run alike.
     """
 
     image: Array
@@ -77,6 +80,7 @@ class Deconvolution:
     seconds: float
     verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
+    global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property
     def method(self) -> Method:
@@ -326,6 +330,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        global_values=solved.global_values,
     )
 
 
