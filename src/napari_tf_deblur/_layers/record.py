@@ -61,7 +61,7 @@ def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "source": check.text,
             "origin": _origin,
             "order": check.tuple_of(check.count),
-            "method": lambda value: _as_table(_method(value)),
+            "method": lambda value: method_as_table(_method(value)),
             "reason": check.text,
             "psf": _psf,
             "psf_width": check.positive,
@@ -178,7 +178,8 @@ def _method(value: Any) -> Method:
     return by_name[name](**values)
 
 
-def _as_table(method: Method) -> dict[str, Any]:
+def method_as_table(method: Method) -> dict[str, Any]:
+    """Return a method as its record has it: its name, and its values."""
     return {"name": type(method).__name__, **vars(method)}
 
 
