@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tf_deblur._files.opening import open_images
 from napari_tf_deblur._layers import record_check as check
-from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
+from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import (
     ArrayPSF,
     DefocusPSF,
@@ -149,8 +149,8 @@ class MicroscopeSettings:
         others = {name: value for name, value in self.usual.items() if name not in waves}
         own = {name: _of_channel(name, v, channel, channels) for name, v in self.given.items()}
         numbers = {**waves, **told, **others, **own}
-        sized = self._sized(source, ndim)
-        missing = missing_numbers(numbers, sized, ndim)
+        size = self._size(source)
+        missing = missing_numbers(numbers, size, ndim)
         if (missing or source.rgb) and self.or_found:
             return source, EstimatedPSF(ndim)
         if missing:
@@ -159,7 +159,9 @@ class MicroscopeSettings:
                 f"'{source.name}' does not say: give it, or let the blur be found from the image."
             )
         assumed = "" if "microscope" in numbers else WIDEFIELD_ASSUMED
-        return sized, MicroscopePSF(optics_of(numbers), ndim, assumed)
+        if size != pixel_size_of(source) and size.lateral:
+            source = with_pixel_size(source, ndim, size.lateral, size.axial)
+        return source, MicroscopePSF(optics_of(numbers), ndim, assumed)
 
     def record(self) -> dict[str, Any]:
         """See `PSFSettings`."""
@@ -172,14 +174,12 @@ class MicroscopeSettings:
             "spacing": list(self.usual_spacing),
         }
 
-    def _sized(self, source: Source, ndim: int) -> Source:
-        """The image with the pixel size that was given; a usual one where its file says none."""
+    def _size(self, source: Source) -> PixelSize:
+        """The pixel size that was given; a usual one where the file says none."""
         told, usual = pixel_size_of(source), self.usual_spacing
         pixel = self.pixel or told.lateral or (usual[-1] if usual else None)
         step = self.step or told.axial or (usual[0] if len(usual) == 3 else None)
-        if pixel is None or (pixel == told.lateral and step == told.axial):
-            return source
-        return with_pixel_size(source, ndim, pixel, step)
+        return replace(told, lateral=pixel, axial=step)
 
 
 def automatic() -> MicroscopeSettings:

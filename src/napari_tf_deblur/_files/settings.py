@@ -147,7 +147,9 @@ class Settings:
         found = values.pop("psf")
         try:
             asked = method_asked({"method": method} if method is not None else record)
-        except (UserError, TypeError) as error:
+        except UserError as error:
             raise InvalidValueError(f"The record's 'method' cannot be used: {error}") from None
+        except TypeError:
+            raise InvalidValueError("The record's 'method' has an entry too many.") from None
         check.require(axes in ("auto", *NDIM))
         return cls(found, asked, replace(LayerOptions(), **values), axes)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import in_unit, is_length
-from napari_tf_deblur._layers.pixel_size import pixel_size_of
+from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.source import Source
@@ -69,7 +69,7 @@ class MicroscopePSF:
         The dock's fields are filled in with the same numbers, and make the same of them.
         """
         numbers, ndim = numbers_told(source), 3 if source.is_volume else 2
-        if source.rgb or missing_numbers(numbers, source, ndim):
+        if source.rgb or missing_numbers(numbers, pixel_size_of(source), ndim):
             return None
         psf = cls(optics_of(numbers), ndim, "" if "microscope" in numbers else WIDEFIELD_ASSUMED)
         try:
@@ -175,10 +175,9 @@ def numbers_told(source: Source) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def missing_numbers(numbers: Mapping[str, Any], source: Source, ndim: int) -> list[str]:
+def missing_numbers(numbers: Mapping[str, Any], size: PixelSize, ndim: int) -> list[str]:
     """Return what must be known besides, in words, before the PSF of an image follows."""
     laser = numbers.get("microscope") == "multiphoton"
-    size = pixel_size_of(source)
     needed = {
         "the numerical aperture": numbers.get("numerical_aperture"),
         f"the {'excitation' if laser else 'emission'} wavelength": numbers.get(
