@@ -26,6 +26,7 @@ RULES = {
     "_preparation": TENSORFLOW | NAPARI | QT,
     "_solvers": NAPARI | QT,
     "_layers": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
+    "_files": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
     "_dock": TENSORFLOW | {"scipy", "napari_tf_deblur._solvers"},
 }
 """For each folder of the package, "" for its top: what its modules may not import."""

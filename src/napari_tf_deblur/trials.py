@@ -196,7 +196,7 @@ class Trials:
             first * self._scale + np.float32(self._prepared.calibration.method.offset),
             self._prepared.psf,
             replace(calibration, method=hurried),
-            self._boundary,
+            boundary=self._boundary,
             channel_axis=1,
             spacing=self._prepared.spacing,
             mask=None if self._valid is None else ~self._valid.all(axis=1),

@@ -78,9 +78,11 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
     pixels = np.asarray(source.data)
     colours = (pixels.ndim - 1,) if source.rgb else ()
     letters = "".join(_letter(axes[k]) for k in order)
-    about = {"axes": letters + ("S" if source.rgb else ""), "Name": _printable(layer.name)}
+    letters += "S" if source.rgb else ""
+    about: dict[str, Any] = {"axes": letters, "Name": _printable(layer.name)}
     if record:
         about["Description"] = as_json(record)
+        about |= _channels(axes, record)
     _write(path, pixels.transpose((*order, *colours)), axes, {**about, **_sizes(axes)}, source.rgb)
     return [path]
 
@@ -161,6 +163,19 @@ def _sizes(axes: Sequence[Axis]) -> dict[str, Any]:
             unit = "reference frame"
             found |= {f"PhysicalSize{letter}": axis.spacing, f"PhysicalSize{letter}Unit": unit}
     return found
+
+
+def _channels(axes: Sequence[Axis], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the channels are, where the record tells it of each."""
+    count = next((axis.size for axis in axes if _letter(axis) == "C"), 0)
+    told = record.get("channels") or ()
+    if not count or len(told) != count:
+        return {}
+    found: dict[str, Any] = {"Name": [_printable(str(one["name"])) for one in told]}
+    waves = [one.get("emission") for one in told]
+    if all(waves):
+        found |= {"EmissionWavelength": waves, "EmissionWavelengthUnit": ["nm"] * count}
+    return {"Channel": found}
 
 
 def _resolution(axes: Sequence[Axis]) -> dict[str, Any]:
