@@ -99,14 +99,22 @@ def usual_chunk(
 def _halved(size: Sequence[int], axes: Sequence[Axis], factors: Sequence[int]) -> set[int]:
     """Return the axes along which the next level is half as large."""
     space = [k for k, axis in enumerate(axes) if axis.type == SPACE]
-    step = {k: axes[k].scale * factors[k] for k in space}
-    unit = axes[space[-1]].unit
-    fine = max(step[k] for k in space[-2:])
+    step = {k: _micrometres(axes[k]) * factors[k] for k in space}
+    known = {k: bool(axes[k].unit) for k in space}
+    fine = AS_FINE * max(step[k] for k in space[-2:])
     return {
         k
         for k in space
-        if size[k] > 1 and (k in space[-2:] or (axes[k].unit == unit and step[k] <= AS_FINE * fine))
+        if size[k] > 1 and (k in space[-2:] or (known[k] == known[space[-1]] and step[k] <= fine))
     }
+
+
+def _micrometres(axis: Axis) -> float:
+    """Return the step along an axis, in its own unit where that is no length."""
+    from napari_tf_deblur._layers.axes import in_unit, is_length
+
+    known = axis.unit and is_length(axis.unit)
+    return in_unit(axis.scale, str(axis.unit), "um") if known else axis.scale
 
 
 def _spread(

@@ -116,6 +116,20 @@ class ZarrImage:
             )
         )
 
+    def parts_above(self, level: int, region: Sequence[slice]) -> list[Region]:
+        """Return the parts of the next coarser level that are computed from some of a region."""
+        if level + 1 >= len(self.levels):
+            return []
+        here = self._checked(level, region)
+        return [
+            part
+            for part in self.parts(level + 1)
+            if all(
+                a.start < b.stop and b.start < a.stop
+                for a, b in zip(here, self.part_below(level + 1, part))
+            )
+        ]
+
     def read(self, region: Sequence[slice], level: int = 0) -> NDArray[Any]:
         """Read a region; what is not written yet is NaN, or 0 of integers.
 
@@ -169,7 +183,8 @@ class ZarrImage:
         Parameters
         ----------
         level : int
-            Which level, from 1 on. The one below must be whole in `part_below`.
+            Which level, from 1 on. What is not written yet in the one below, in `part_below`, is
+            NaN here, too; the part may be built again later.
         region : sequence of slice
             Whole shards, as in `parts`.
         """
@@ -240,7 +255,7 @@ class ZarrImage:
         own = {k: v for k, v in dict(self._attributes().get(KEY, {})).items() if k != "record"}
         if record is not None:
             own |= {"record": json.loads(as_json(record))[KEY]}
-        _group(self.path, "r+").attrs.update({KEY: own})
+        open_zarr_group(self.path, "r+").attrs.update({KEY: own})
 
     def record(self) -> dict[str, Any] | None:
         """Return the record as it is in the file now, None if there is none.
@@ -252,12 +267,15 @@ class ZarrImage:
         return dict(found) if isinstance(found, Mapping) else None
 
     def _attributes(self) -> dict[str, Any]:
-        return dict(_group(self.path).attrs)
+        return dict(open_zarr_group(self.path).attrs)
 
     def _array(self, name: str, mode: Literal["r", "r+"] = "r") -> Any:
         import zarr
 
-        found = _group(self.path, mode).get(name)
+        try:
+            found = open_zarr_group(self.path, mode).get(name)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidValueError(f"{self.path}/{name} cannot be read: {error}.") from error
         if not isinstance(found, zarr.Array):
             raise InvalidValueError(
                 f"{self.path} is no whole image of OME-Zarr: its array '{name}' is missing."
@@ -333,10 +351,13 @@ def _blocks(region: Region, size: Sequence[int]) -> Iterator[Region]:
     yield from product(*cuts)
 
 
-def _group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
+def open_zarr_group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
+    """Open a group of zarr, and say it in a sentence if there is none or it is damaged."""
     import zarr
 
     try:
         return zarr.open_group(path, mode=mode)
-    except (FileNotFoundError, KeyError, zarr.errors.BaseZarrError) as error:
+    except FileNotFoundError as error:
         raise InvalidValueError(f"{path} is no OME-Zarr: it has no group of zarr.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidValueError(f"{path} is no OME-Zarr that can be read: {error}.") from error
