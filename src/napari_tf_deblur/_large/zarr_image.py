@@ -1,26 +1,24 @@
 """One image in OME-Zarr, written shard by shard, by many processes."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
-from math import ceil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._large import regions
 from napari_tf_deblur._large.description import ImageDescription, ome_axes
 from napari_tf_deblur._large.layout import Level
 from napari_tf_deblur._large.mean import coarser
 from napari_tf_deblur._large.ome_metadata import from_metadata
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur.errors import FileInTheWayError, InvalidValueError
 
 KEY = "napari_tf_deblur"
 """Attribute of the group that holds what OME-Zarr has no place for, and the record."""
 
 FORMAT = 1
-
-Region = tuple[slice, ...]
 
 
 class ZarrImage:
@@ -98,23 +96,12 @@ class ZarrImage:
     def parts(self, level: int = 0) -> list[Region]:
         """Return the region of each shard of a level, in rising order."""
         made = self.levels[level]
-        counts = (range(ceil(n / s)) for n, s in zip(made.shape, made.shard))
-        return [
-            tuple(
-                slice(k * s, min(n, (k + 1) * s)) for k, s, n in zip(place, made.shard, made.shape)
-            )
-            for place in product(*counts)
-        ]
+        return list(regions.blocks(regions.whole(made.shape), made.shard))
 
     def part_below(self, level: int, region: Sequence[slice]) -> Region:
         """Return the region of the level below from which a region of a level is computed."""
-        below, made = self.levels[level - 1], self.levels[level]
-        return tuple(
-            slice(part.start * (f // g), min(n, part.stop * (f // g)))
-            for part, n, f, g in zip(
-                self._checked(level, region), below.shape, made.factors, below.factors
-            )
-        )
+        here = self._checked(level, region)
+        return regions.below(here, self.levels[level], self.levels[level - 1])
 
     def parts_above(self, level: int, region: Sequence[slice]) -> list[Region]:
         """Return the parts of the next coarser level that are computed from some of a region."""
@@ -124,10 +111,7 @@ class ZarrImage:
         return [
             part
             for part in self.parts(level + 1)
-            if all(
-                a.start < b.stop and b.start < a.stop
-                for a, b in zip(here, self.part_below(level + 1, part))
-            )
+            if regions.overlap(here, self.part_below(level + 1, part))
         ]
 
     def read(self, region: Sequence[slice], level: int = 0) -> NDArray[Any]:
@@ -169,6 +153,8 @@ class ZarrImage:
             If the region is not made of whole shards, or the values have another shape.
         TypeError
             If they would be cut off in the image's type.
+        FileInTheWayError
+            If the image was not made by this package.
         OSError
             If the disk is full, for example. Each shard is whole or absent then.
         """
@@ -188,20 +174,15 @@ class ZarrImage:
         region : sequence of slice
             Whole shards, as in `parts`.
         """
-        whole = self._checked(level, region)
-        made, below = self.levels[level], self.levels[level - 1]
-        self._refuse_parts_of_shards(level, whole)
-        factors = tuple(f // g for f, g in zip(made.factors, below.factors))
-        for shard in _blocks(whole, made.shard):
-            values = np.empty([part.stop - part.start for part in shard], self.dtype)
-            for block in _blocks(shard, made.chunk):
-                inside = tuple(
-                    slice(part.start - start.start, part.stop - start.start)
-                    for part, start in zip(block, shard)
-                )
-                values[inside] = coarser(
-                    self.read(self.part_below(level, block), level - 1), factors
-                )
+        here = self._checked(level, region)
+        made, finer = self.levels[level], self.levels[level - 1]
+        regions.refuse_parts_of_shards(here, made)
+        factors = tuple(f // g for f, g in zip(made.factors, finer.factors))
+        for shard in regions.blocks(here, made.shard):
+            values = np.empty(regions.size_of(shard), self.dtype)
+            for block in regions.blocks(shard, made.chunk):
+                pixels = self.read(regions.below(block, made, finer), level - 1)
+                values[regions.inside(block, shard)] = coarser(pixels, factors)
             self._write(level, shard, values)
 
     def is_written(self, region: Sequence[slice], level: int = 0) -> bool:
@@ -248,10 +229,7 @@ class ZarrImage:
 
         from napari_tf_deblur._layers.record_file import as_json
 
-        if not self.is_ours:
-            raise InvalidValueError(
-                f"{self.path} was not written by this program; it stays as it is."
-            )
+        self._refuse_if_foreign()
         own = {k: v for k, v in dict(self._attributes().get(KEY, {})).items() if k != "record"}
         if record is not None:
             own |= {"record": json.loads(as_json(record))[KEY]}
@@ -265,6 +243,12 @@ class ZarrImage:
         own = self._attributes().get(KEY)
         found = own.get("record") if isinstance(own, Mapping) else None
         return dict(found) if isinstance(found, Mapping) else None
+
+    def _refuse_if_foreign(self) -> None:
+        if not self.is_ours:
+            raise FileInTheWayError(
+                f"{self.path} was not written by this program; it stays as it is."
+            )
 
     def _attributes(self) -> dict[str, Any]:
         return dict(open_zarr_group(self.path).attrs)
@@ -286,13 +270,10 @@ class ZarrImage:
     def _files(self, level: int, region: Region) -> list[Path]:
         """Return the file of each shard that a region touches."""
         folder, array = Path(self.path, self._names[level]), self._arrays[level]
-        places = product(
-            *(
-                range(part.start // s, ceil(part.stop / s))
-                for part, s in zip(region, self.levels[level].shard)
-            )
-        )
-        return [folder / array.metadata.encode_chunk_key(self._to_file(place)) for place in places]
+        return [
+            folder / array.metadata.encode_chunk_key(self._to_file(place))
+            for place in regions.places_of_shards(region, self.levels[level])
+        ]
 
     def _level(self, array: Any, factors: tuple[int, ...]) -> Level:
         parts = (array.shape, array.chunks, array.shards or array.chunks, factors)
@@ -305,23 +286,12 @@ class ZarrImage:
         return tuple(given[k] for k in self._order)
 
     def _checked(self, level: int, region: Sequence[slice]) -> Region:
-        shape = self.levels[level].shape
-        if len(region) != len(shape) or any(part.step not in (None, 1) for part in region):
-            raise ValueError(f"{region} is no region of an image of {len(shape)} axes.")
-        return tuple(slice(*part.indices(n)) for part, n in zip(region, shape))
-
-    def _refuse_parts_of_shards(self, level: int, region: Region) -> None:
-        made = self.levels[level]
-        for part, n, s in zip(region, made.shape, made.shard):
-            if part.stop <= part.start or part.start % s or (part.stop % s and part.stop != n):
-                raise ValueError(
-                    f"Pixels {part.start} to {part.stop} of {n} are no whole shards of {s} pixels; "
-                    "two writers of one shard would lose data."
-                )
+        return regions.checked(region, self.levels[level].shape)
 
     def _write(self, level: int, region: Region, values: NDArray[Any]) -> None:
-        self._refuse_parts_of_shards(level, region)
-        shape = tuple(part.stop - part.start for part in region)
+        self._refuse_if_foreign()
+        regions.refuse_parts_of_shards(region, self.levels[level])
+        shape = regions.size_of(region)
         if values.shape != shape:
             raise ValueError(f"The values have the shape {values.shape}, the region {shape}.")
         if not np.can_cast(values.dtype, self.dtype, "same_kind"):
@@ -340,15 +310,6 @@ def stored_description(description: ImageDescription) -> ImageDescription:
 
     axes = tuple(in_ome_unit(axis) for axis in ome_axes(description.axes))
     return replace(description, axes=axes)
-
-
-def _blocks(region: Region, size: Sequence[int]) -> Iterator[Region]:
-    """Cut a region that begins on a grid along that grid."""
-    cuts = (
-        [slice(start, min(start + n, part.stop)) for start in range(part.start, part.stop, n)]
-        for part, n in zip(region, size)
-    )
-    yield from product(*cuts)
 
 
 def open_zarr_group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
