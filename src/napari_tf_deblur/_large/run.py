@@ -30,8 +30,14 @@ if TYPE_CHECKING:
     from napari_tf_deblur.deconvolve import Deconvolution
 
 
+FLOAT = np.dtype(np.float32)
+
+
 def solve_in_pieces(
-    arguments: Arguments, stop: Event | None = None, description: ImageDescription | None = None
+    arguments: Arguments,
+    stop: Event | None = None,
+    description: ImageDescription | None = None,
+    dtype: np.dtype[Any] = FLOAT,
 ) -> Generator[Step, None, "Deconvolution"]:
     """Deblur an image piece by piece; see :func:`napari_tf_deblur.iter_deconvolve`.
 
@@ -44,12 +50,14 @@ def solve_in_pieces(
         Ends it.
     description : ImageDescription, optional
         What is written to the output besides the pixels.
+    dtype : dtype, optional
+        Of the pixels that are written: of integers, they are rounded.
     """
     image = LargeImage.of(arguments)
     if arguments.output is not None:
         from napari_tf_deblur._large.written import solve_and_write
 
-        return (yield from solve_and_write(arguments, image, stop, description))
+        return (yield from solve_and_write(arguments, image, stop, description, dtype))
     yield Step("looking for something to see", 0.0, np.zeros(0, np.float32), lambda: image.data)
     samples = samples_of(arguments, image)
     from napari_tf_deblur.deconvolve import solve

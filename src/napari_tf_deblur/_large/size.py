@@ -1,5 +1,7 @@
 """Which images are deblurred piece by piece: those that are not in memory, or take too much."""
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -48,12 +50,26 @@ def goes_in_pieces(arguments: Arguments) -> bool:
         return True
     if not isinstance(image, np.ndarray) or image.ndim == 0:
         return False
-    axes = _axes(arguments)
     frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
-    pixels = np.prod(frame[-axes:], dtype=float)
-    channels = image.size / max(1.0, np.prod(frame, dtype=float))
-    solver = usual_method(arguments).working_copies(axes) * pixels * channels
-    return bool(4 * (solver + ARRAYS * image.size) > budget_of(arguments))
+    return exceeds_budget(arguments, frame[-_axes(arguments) :])
+
+
+def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
+    """Whether an image at once would take more memory than a run may.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What is asked for.
+    frame : sequence of int
+        Pixels along each deblurred axis.
+    """
+    image: Any = arguments.image
+    size = prod(image.shape)
+    axis = _channel_axis(arguments, len(image.shape))
+    channels = 1 if axis is None else image.shape[axis]
+    solver = usual_method(arguments).working_copies(len(frame)) * prod(frame) * channels
+    return bool(4 * (solver + ARRAYS * size) > budget_of(arguments))
 
 
 def _axes(arguments: Arguments) -> int:

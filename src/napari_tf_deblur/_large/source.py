@@ -68,7 +68,7 @@ class LargeImage:
             axis = range(data.ndim)[axis]
         mask: Any = arguments.mask
         if isinstance(image, np.ma.MaskedArray) and image.mask is not np.ma.nomask:
-            own = np.ma.getmaskarray(image)
+            own: Any = np.ma.getmaskarray(image)
             own = own if axis is None else own.any(axis)
             mask = own if mask is None else own | np.not_equal(mask, 0)
         if mask is not None:

@@ -100,7 +100,8 @@ def do_piece(task: PieceTask) -> dict[str, Any]:
     if task.threads is not None:
         limit_threads(task.threads)
     solved = task.solve()
-    open_image(task.output).write(task.piece.write, solved.image)
+    output = open_image(task.output)
+    output.write(task.piece.write, _in_type(solved.image, output.dtype))
     entry = {
         "verdict": solved.verdict,
         "warnings": list(solved.warnings),
@@ -118,6 +119,14 @@ def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     if threads is not None:
         limit_threads(threads)
     return finish(solve(asked))
+
+
+def _in_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return values in the type of a file: of integers, rounded and kept within their range."""
+    if dtype.kind == "f":
+        return values
+    info = np.iinfo(dtype)
+    return np.rint(np.clip(values, info.min, info.max)).astype(dtype)
 
 
 def build_levels(output: str, regions: list[Region]) -> None:

@@ -6,6 +6,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._large.cluster import Crew
 from napari_tf_deblur._large.journal import Journal
@@ -80,6 +81,8 @@ class PieceWork:
         The workers.
     stop : threading.Event
         Ends it.
+    losses : ndarray of float32, optional
+        Of the samples, to be shown.
 
     Attributes
     ----------
@@ -92,8 +95,16 @@ class PieceWork:
     """
 
     def __init__(
-        self, image: LargeImage, recipe: Recipe, cut: Cut, output: str, crew: Crew, stop: Event
+        self,
+        image: LargeImage,
+        recipe: Recipe,
+        cut: Cut,
+        output: str,
+        crew: Crew,
+        stop: Event,
+        losses: NDArray[np.float32] = NOTHING,
     ) -> None:
+        self._losses = losses
         self._image, self._recipe, self._cut, self._output = image, recipe, cut, output
         self._crew, self._stop = crew, stop
         self._journal = Journal.of_image(output)
@@ -202,8 +213,8 @@ class PieceWork:
         return Step(
             progress.message(),
             progress.fraction(),
-            NOTHING,
-            lambda: open_image(output).dask_levels()[0],
+            self._losses,
+            lambda: open_image(output).dask_levels(),
         )
 
     def _about_failures(self) -> str:

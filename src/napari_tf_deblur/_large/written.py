@@ -25,7 +25,7 @@ from napari_tf_deblur._large.plan import (
     plan_workers,
 )
 from napari_tf_deblur._large.recipe import Recipe, fingerprint
-from napari_tf_deblur._large.run import of_the_samples, plan_for, result, verdict_of
+from napari_tf_deblur._large.run import FLOAT, of_the_samples, plan_for, result, verdict_of
 from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._large.work import PieceWork, wait_for
@@ -51,6 +51,7 @@ def solve_and_write(
     image: LargeImage,
     stop: Event | None = None,
     description: ImageDescription | None = None,
+    dtype: np.dtype[Any] = FLOAT,
 ) -> Generator[Step, None, "Deconvolution"]:
     """Deblur an image into an OME-Zarr, with the workers of dask.distributed.
 
@@ -67,6 +68,8 @@ def solve_and_write(
         Ends it; what is done is kept.
     description : ImageDescription, optional
         Of the result; by default one without units.
+    dtype : dtype, optional
+        Of its pixels: of integers, they are rounded.
 
     Raises
     ------
@@ -95,17 +98,17 @@ def solve_and_write(
             _check_space(path, image)
             axes = image.frame_axes(found.recipe.psf.ndim)
             shown = description or usual_description(path.name, image, axes, arguments.spacing)
-            create_image(path, image.shape, np.float32, shown, plan.cut.size)
+            create_image(path, image.shape, dtype, shown, plan.cut.size)
             recipe = found.recipe.as_json()
             journal.begin({"fingerprint": mark, "size": plan.cut.size, "recipe": recipe})
         else:
             open_image(path).remove_leftovers()
-        work = PieceWork(image, found.recipe, plan.cut, str(path), crew, stop)
+        work = PieceWork(image, found.recipe, plan.cut, str(path), crew, stop, done.loss_history)
         yield from work.steps()
     written = open_image(path)
     return result(
         found,
-        written.dask_levels()[0],
+        written.dask_levels() if description else written.dask_levels()[0],
         NOTHING,  # the residual is not kept
         verdict_of(work.kinds, found.done.verdict),
         plan,
