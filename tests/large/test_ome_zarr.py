@@ -136,6 +136,18 @@ def test_planes_become_fewer_only_where_they_lie_as_close_as_pixels():
     assert len(plan_levels((9000, 9000), plane, (512, 512), levels=2)) == 2
 
 
+def test_only_space_is_halved(tmp_path):
+    for axes, shape, coarsest in [
+        ((T, X), (3000, 2000), (3000, 500)),  # a kymograph, whose axes OME-Zarr takes for space
+        ((Axis("q", None), C, Y, X), (6, 3, 900, 900), (6, 3, 450, 450)),
+    ]:
+        image = create_image(
+            tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), usual_shard(shape, axes)
+        )
+        assert image.levels[-1].shape == coarsest
+        assert image.levels[0].chunk[-2:] == (500, 500) or image.levels[0].chunk[-2:] == (512, 512)
+
+
 @pytest.mark.parametrize(
     ("shard", "shape", "chunk"),
     [

@@ -78,7 +78,7 @@ def create_image(
         )
     path = Path(path).absolute()
     replaced = check_free(path)
-    plan = plan_levels(shape, described.axes, shard, chunk, levels)
+    plan = plan_levels(shape, description.axes, shard, chunk, levels)
     order = ome_order(described.axes)
     stored = [_permuted(level, order) for level in plan]
     kind = np.dtype(dtype).newbyteorder("=")
