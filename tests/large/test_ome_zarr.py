@@ -302,6 +302,30 @@ def test_an_image_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.ome.zarr"]
 
 
+def test_what_a_killed_maker_left_is_removed(tmp_path):
+    mine = tmp_path / f".a.ome.zarr.{'0a' * 16}.replaced"
+    others = [tmp_path / f".b.ome.zarr.{'0a' * 16}.replaced", tmp_path / ".a.ome.zarr.mine"]
+    for folder in (mine, *others):
+        folder.mkdir()
+    create_image(tmp_path / "a.ome.zarr", (4, 5), "uint8", described(Y, X), (4, 5))
+    assert not mine.exists()
+    assert all(folder.exists() for folder in others)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_part_is_computed_from_those_that_name_it(tmp_path, case):
+    axes, shape, shard = CASES[case]
+    image = create_image(tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), shard)
+    for level in range(len(image.levels) - 1):
+        for part in image.parts(level):
+            named = image.parts_above(level, part)
+            for above in image.parts(level + 1):
+                below = image.part_below(level + 1, above)
+                common = all(a.start < b.stop and b.start < a.stop for a, b in zip(part, below))
+                assert common == (above in named)
+    assert image.parts_above(len(image.levels) - 1, image.parts(len(image.levels) - 1)[0]) == []
+
+
 def test_what_is_no_image_is_said(tmp_path):
     with pytest.raises(InvalidValueError, match="no OME-Zarr"):
         open_image(tmp_path / "nothing.zarr")

@@ -1,8 +1,10 @@
 """Where large results are written: an OME-Zarr 0.5, made whole and empty, then filled in."""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -90,6 +92,7 @@ def create_image(
         "layer": dict(described.layer),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     part = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         prepare_image(
@@ -174,6 +177,13 @@ def check_free(path: str | Path) -> bool:
             "which would be lost. Choose another name."
         )
     return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete what is left where the making of this image was killed."""
+    for left in path.parent.glob(f".{escape(path.name)}.*"):
+        if re.fullmatch(r"[0-9a-f]{32}\.(partial|replaced)", left.name[len(path.name) + 2 :]):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _permuted(level: Level, order: Sequence[int]) -> Level:

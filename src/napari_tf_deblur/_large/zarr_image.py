@@ -96,7 +96,7 @@ class ZarrImage:
     def parts(self, level: int = 0) -> list[Region]:
         """Return the region of each shard of a level, in rising order."""
         made = self.levels[level]
-        return list(regions.blocks(regions.whole(made.shape), made.shard))
+        return list(regions.shards(regions.whole(made.shape), made))
 
     def part_below(self, level: int, region: Sequence[slice]) -> Region:
         """Return the region of the level below from which a region of a level is computed."""
@@ -107,12 +107,9 @@ class ZarrImage:
         """Return the parts of the next coarser level that are computed from some of a region."""
         if level + 1 >= len(self.levels):
             return []
-        here = self._checked(level, region)
-        return [
-            part
-            for part in self.parts(level + 1)
-            if regions.overlap(here, self.part_below(level + 1, part))
-        ]
+        coarser_level, finer = self.levels[level + 1], self.levels[level]
+        here = regions.above(self._checked(level, region), coarser_level, finer)
+        return list(regions.shards(here, coarser_level))
 
     def read(self, region: Sequence[slice], level: int = 0) -> NDArray[Any]:
         """Read a region; what is not written yet is NaN, or 0 of integers.
