@@ -379,6 +379,15 @@ def test_units_are_those_of_ome_zarr():
             assert {kind(name="a", unit=name).unit for name in names} == names
 
 
+@pytest.mark.parametrize("name", ["a#b%20 [1] µ.ome.zarr", "a::b.zip", "..zarr", "*?.ome.zarr"])
+def test_names_may_hold_what_files_may(tmp_path, name):
+    pixels = values((40, 30), "bool")
+    image = filled(tmp_path / "new folder" / name, pixels, described(Y, X), (32, 32))
+    np.testing.assert_array_equal(image.dask_levels()[0].compute(), pixels)
+    assert filled(image.path, values((4, 5)), described(Y, X), (4, 5)).shape == (4, 5)
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == [name]
+
+
 def test_it_travels_as_its_path(tmp_path):
     description = described(Y, X, layer={"gamma": 0.5})
     image = filled(tmp_path / "a.ome.zarr", values((40, 30)), description, (32, 32))

@@ -200,7 +200,7 @@ def _writer(levels: Sequence[Level]) -> Any:
 
         level = levels[int(path.name)]
         return zarr.create_array(
-            str(path),
+            path,
             shape=level.shape,
             chunks=level.chunk,
             shards=level.shard,

@@ -314,7 +314,7 @@ def open_zarr_group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
     import zarr
 
     try:
-        return zarr.open_group(path, mode=mode)
+        return zarr.open_group(path if "://" in path else Path(path), mode=mode)
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path} is no OME-Zarr: it has no group of zarr.") from error
     except (ValueError, TypeError, KeyError) as error:
