@@ -215,6 +215,25 @@ def test_a_flipped_byte_is_seen(tmp_path):
         image.read(image.parts()[0])
 
 
+def test_what_a_power_cut_may_leave_is_not_taken_for_finished(tmp_path):
+    """zarr 3.1.6 reads an empty shard as one that was never written, without an error."""
+    image = filled(
+        tmp_path / "a.ome.zarr", values((64, 64)), described(Y, X), (32, 32), chunk=(8, 8)
+    )
+    first, second, *_ = image.parts()
+    file = tmp_path / "a.ome.zarr" / "0" / "c" / "0" / "0"
+    whole = file.read_bytes()
+    n = len(whole)
+    assert image.is_sound((slice(None), slice(None)))
+    for damage in (b"", b"abc", whole[: n // 2], whole[:-1], bytes(n), whole[:99] + bytes(n - 99)):
+        file.write_bytes(damage)
+        assert not image.is_sound(first)
+        assert image.is_written(first) == bool(damage)
+        assert image.is_sound(second)
+    file.unlink()
+    assert not image.is_sound(first)
+
+
 def test_a_damaged_shard_at_the_end_is_replaced(tmp_path):
     pixels = values((50, 50))
     image = filled(tmp_path / "a.ome.zarr", pixels, described(Y, X), (32, 32), chunk=(8, 8))

@@ -184,7 +184,24 @@ class ZarrImage:
 
     def is_written(self, region: Sequence[slice], level: int = 0) -> bool:
         """Whether all shards of a region have been written, even if there is nothing in them."""
-        return all(file.is_file() for file in self._files(level, self._checked(level, region)))
+        files = self._files(level, self._checked(level, region))
+        return all(file.is_file() and file.stat().st_size for file in files)
+
+    def is_sound(self, region: Sequence[slice], level: int = 0) -> bool:
+        """Whether all shards of a region have been written and have kept their checksums.
+
+        They are read, one after the other. What was written just before the power failed may be
+        damaged; what was written before the process ended is not.
+        """
+        here = self._checked(level, region)
+        if not self.is_written(here, level):
+            return False
+        try:
+            for shard in regions.shards(here, self.levels[level]):
+                self.read(shard, level)
+        except ValueError:
+            return False
+        return True
 
     def remove_leftovers(self) -> int:
         """Delete what killed writers left of unfinished shards; nobody may be writing.
