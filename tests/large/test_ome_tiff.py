@@ -22,9 +22,7 @@ def filled(path, shape, axes, shard, dtype="float32", **more):
     pixels = (200 * np.random.default_rng(0).random(shape)).astype(dtype)
     for part in image.parts():
         image.write(part, pixels[part])
-    for level in range(1, len(image.levels)):
-        for part in image.parts(level):
-            image.build_part(level, part)
+    image.build_levels()
     return image, pixels
 
 

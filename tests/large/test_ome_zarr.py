@@ -40,9 +40,7 @@ def filled(path, pixels, description, shard, **how):
     image = create_image(path, pixels.shape, pixels.dtype, description, shard, **how)
     for part in image.parts():
         image.write(part, pixels[part])
-    for level in range(1, len(image.levels)):
-        for part in image.parts(level):
-            image.build_part(level, part)
+    image.build_levels()
     return image
 
 

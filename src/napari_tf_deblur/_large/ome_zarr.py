@@ -69,6 +69,22 @@ def create_image(
         If zarr or yaozarrs are not installed.
     OSError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from napari_tf_deblur._large.description import Axis
+    >>> axes = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = f"{folder}/cells.ome.zarr"
+    ...     image = create_image(
+    ...         path, (1024, 2048), "float32", ImageDescription("cells", axes), (512, 1024)
+    ...     )
+    ...     for part in image.parts():
+    ...         image.write(part, np.ones((512, 1024), "float32"))
+    ...     image.build_levels()
+    ...     [level.shape for level in open_image(path).levels]
+    [(1024, 2048), (512, 1024), (256, 512)]
     """
     need("zarr", "yaozarrs", "dask")
     from yaozarrs.write.v05 import prepare_image

@@ -182,6 +182,12 @@ class ZarrImage:
                 values[regions.inside(block, shard)] = coarser(pixels, factors)
             self._write(level, shard, values)
 
+    def build_levels(self) -> None:
+        """Compute all coarser levels, in this process."""
+        for level in range(1, len(self.levels)):
+            for part in self.parts(level):
+                self.build_part(level, part)
+
     def is_written(self, region: Sequence[slice], level: int = 0) -> bool:
         """Whether all shards of a region have been written, even if there is nothing in them."""
         files = self._files(level, self._checked(level, region))
