@@ -27,6 +27,7 @@ RULES = {
     "_solvers": NAPARI | QT,
     "_large": TENSORFLOW | NAPARI | QT,
     "_layers": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
+    "_files": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
     "_dock": TENSORFLOW | {"scipy", "napari_tf_deblur._solvers"},
 }
 """For each folder of the package, "" for its top: what its modules may not import."""

@@ -79,7 +79,10 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
 def test_wheel_names_its_manifest_and_licence(wheel: zipfile.ZipFile) -> None:
     info = f"napari_tf_deblur-{version('napari-tf-deblur')}.dist-info"
     entry_points = wheel.read(f"{info}/entry_points.txt").decode()
-    assert entry_points == ("[napari.manifest]\nnapari-tf-deblur = napari_tf_deblur:napari.yaml\n")
+    assert entry_points == (
+        "[console_scripts]\nnapari-tf-deblur = napari_tf_deblur._files.command:main\n\n"
+        "[napari.manifest]\nnapari-tf-deblur = napari_tf_deblur:napari.yaml\n"
+    )
     assert b"BSD 3-Clause" in wheel.read(f"{info}/licenses/LICENSE")
 
 

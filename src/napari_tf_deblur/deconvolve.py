@@ -1,20 +1,26 @@
 """The line itself: check, scale, pad, solve, crop, unscale."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._large.size import goes_in_pieces
+from napari_tf_deblur._preparation.arguments import (
+    Arguments,
+    CalibrationArguments,
+    StepArguments,
+)
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.global_values import GlobalValues
+from napari_tf_deblur._preparation.parameters import takes
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.forward import Boundary
-from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
@@ -65,6 +71,8 @@ class Deconvolution:
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
     warnings : tuple of str
         What the user should know about the result.
+    global_values : GlobalValues or None
+        What the run took from all pixels: in a calibration's place for it, pieces run alike.
     """
 
     image: Array
@@ -77,6 +85,7 @@ class Deconvolution:
     seconds: float
     verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
+    global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property
     def method(self) -> Method:
@@ -99,54 +108,9 @@ class Deconvolution:
         return self.calibration.reason
 
 
-def deconvolve(
-    image: ArrayLike,
-    psf: ArrayLike | BlurEstimate | None = None,
-    method: Method | Calibration | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    channel_axis: int | None = None,
-    alpha: bool = False,
-    spacing: Sequence[float] | None = None,
-    mask: ArrayLike | None = None,
-    smoothing: float = 1.0,
-) -> Deconvolution:
+@takes(Arguments)
+def deconvolve(arguments: Arguments) -> Deconvolution:
     """Undo the blur of a known point spread function.
-
-    Parameters
-    ----------
-    image : array_like
-        Any real dtype, finite. Its last axes, as many as the PSF has, are deblurred;
-        leading axes (time, channels, planes of a stack) are run plane by plane. Planes
-        without any finite pixel are left as they are. What a NumPy masked array masks is
-        ignored, as with `mask`.
-    psf : array_like or BlurEstimate, optional
-        Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
-        in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
-        the image has fewer axes. It may be larger than the image. By default that of the image's
-        own blur, of two axes, or of as many as `spacing` has: the one that a `Calibration` keeps,
-        or a Gaussian, a disc or a line; see :func:`napari_tf_deblur.estimate_blur`.
-    method : Method, Calibration or "auto", optional
-        One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
-        found from a larger image, of which this one is a part; "auto" picks the method from
-        the image. Where its weight is to be found, trials may show that the PSF is too wide:
-        a narrower one is then used, and `warnings` and ``calibration.psf_width`` say so.
-    boundary : {"unknown", "zero", "periodic"}, optional
-        What lies beyond the frame: something unknown that the method works out as far as
-        the PSF lets it be seen, nothing at all, or the image again.
-    channel_axis : int, optional
-        Axis of colour channels.
-    alpha : bool, optional
-        Whether the last channel is transparency, which is copied and not deblurred.
-    spacing : sequence of float, optional
-        Voxel size along each deblurred axis, in any unit; by default all are equal.
-    mask : array_like, optional
-        True, or any number but 0, for pixels to ignore, such as saturated ones; broadcast to
-        the image without its channel axis. NaN or infinite pixels must be masked; hot and dead
-        ones, which no light through the PSF makes, are found and ignored.
-    smoothing : float, optional
-        Times as much regularisation as suits the image, or as the method says: below 1 for
-        more detail and noise, above 1 for less.
 
     Returns
     -------
@@ -176,36 +140,14 @@ def deconvolve(
     >>> deconvolve(blurred, psf).image.shape
     (32, 32)
     """
-    arguments = Arguments(
-        image, psf, method, boundary, channel_axis, alpha, spacing, mask, smoothing
-    )
     return finish(_steps(arguments))
 
 
-def iter_deconvolve(
-    image: ArrayLike,
-    psf: ArrayLike | BlurEstimate | None = None,
-    method: Method | Calibration | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    channel_axis: int | None = None,
-    alpha: bool = False,
-    spacing: Sequence[float] | None = None,
-    mask: ArrayLike | None = None,
-    smoothing: float = 1.0,
-    stop: Event | None = None,
-) -> Generator[Step, None, Deconvolution]:
+@takes(StepArguments)
+def iter_deconvolve(arguments: StepArguments) -> Generator[Step, None, Deconvolution]:
     """Undo the blur of a known PSF, step by step.
 
     Nothing happens before the first ``next``. Takes what :func:`deconvolve` takes.
-
-    Parameters
-    ----------
-    image, psf, method, boundary, channel_axis, alpha, spacing, mask, smoothing
-        See :func:`deconvolve`.
-    stop : threading.Event, optional
-        Once it is set, the generator returns at its next step, with the best image so far:
-        the image as it was, if no iteration was done.
 
     Yields
     ------
@@ -224,32 +166,15 @@ def iter_deconvolve(
     >>> for step in iter_deconvolve(np.eye(32), gaussian_psf(1)):
     ...     fraction = step.fraction
     """
-    arguments = Arguments(
-        image, psf, method, boundary, channel_axis, alpha, spacing, mask, smoothing
-    )
-    return (yield from _steps(arguments, stop))
+    return (yield from _steps(arguments, arguments.stop))
 
 
-def calibrate(
-    image: ArrayLike,
-    psf: ArrayLike | BlurEstimate | None = None,
-    method: Method | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    channel_axis: int | None = None,
-    alpha: bool = False,
-    spacing: Sequence[float] | None = None,
-    mask: ArrayLike | None = None,
-) -> Calibration:
+@takes(CalibrationArguments)
+def calibrate(arguments: CalibrationArguments) -> Calibration:
     """Find from an image what :func:`deconvolve` would find, and deblur nothing.
 
     Given to :func:`deconvolve` in place of a method, it makes a tile, a plane or a time point
     come out as in the whole image.
-
-    Parameters
-    ----------
-    image, psf, method, boundary, channel_axis, alpha, spacing, mask
-        See :func:`deconvolve`.
 
     Returns
     -------
@@ -272,12 +197,20 @@ def calibrate(
     >>> deconvolve(blurred[:32, :32], psf, found).calibration == found
     True
     """
-    arguments = Arguments(image, psf, method, boundary, channel_axis, alpha, spacing, mask)
     return finish(weighed(Prepared.of(arguments))).calibration
 
 
 def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
-    """Do what the arguments ask for; see :func:`iter_deconvolve`."""
+    """Do what the arguments ask for, at once or piece by piece."""
+    if goes_in_pieces(arguments):
+        from napari_tf_deblur._large.run import solve_in_pieces
+
+        return (yield from solve_in_pieces(arguments, stop))
+    return (yield from solve(arguments, stop))
+
+
+def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
+    """Deblur a whole image at once; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
     found = Weighed(prepared.calibration)
@@ -326,6 +259,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        global_values=solved.global_values,
     )
 
 

@@ -88,7 +88,7 @@ def deblurred(viewer, dock, blurred, finished):
     dock.fields.methods.choice.value = RichardsonLucy
     dock.fields.methods.forms[RichardsonLucy].iterations.value = 4
     dock.fields.smoothing.value = 2.0
-    dock.fields.boundary.value = "zero"
+    dock.fields.options["boundary"].value = "zero"
     dock.fields.ignore.not_a_number.value = True
     dock.deblur()
     finished(dock)
@@ -108,7 +108,7 @@ def test_a_result_that_is_selected_puts_its_settings_back(viewer, dock, deblurre
     dock.fields.methods.choice.value = TotalVariation
     dock.fields.methods.forms[RichardsonLucy].iterations.value = 20
     dock.fields.smoothing.value = 1.0
-    dock.fields.boundary.value = "unknown"
+    dock.fields.options["boundary"].value = "unknown"
     dock.fields.ignore.not_a_number.value = False
     dock.deblur()
     finished(dock)
@@ -120,7 +120,7 @@ def test_a_result_that_is_selected_puts_its_settings_back(viewer, dock, deblurre
     assert dock.fields.images.layer.value is layer
     dock.result_row.settings.native.click()
     after = dock.fields.jobs()[0]
-    for name in ("psf", "method", "smoothing", "boundary", "ignore_nan"):
+    for name in ("psf", "method", "options"):
         assert getattr(after, name) == getattr(before, name)
 
 

@@ -177,7 +177,7 @@ def test_a_dock_that_is_opened_again_knows_the_results(
     assert dock.status.text().endswith(words)
     dock.result_row.settings.native.click()
     after = dock.fields.jobs()[0]
-    for name in ("psf", "method", "smoothing", "boundary", "ignore_nan"):
+    for name in ("psf", "method", "options"):
         assert getattr(after, name) == getattr(before, name)
     QGuiApplication.clipboard().clear()
     dock.result_row.copy.native.click()

@@ -412,7 +412,7 @@ def test_fields_may_change(viewer, running, core, dock, finished):
     for method in dock.fields.methods.choice.choices:
         dock.fields.methods.choice.value = method
     gaussian(dock).sigmas[2].value = 5
-    dock.fields.boundary.value = "zero"
+    dock.fields.options["boundary"].value = "zero"
     core.end.set()
     finished(dock)
     record = running.metadata["napari_tf_deblur"]

@@ -9,6 +9,7 @@ from napari.layers import Image
 
 from napari_tf_deblur import METHODS, GradientDescent, TotalVariation, Wiener, gaussian_psf
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import (
     ArrayPSF,
     DefocusPSF,
@@ -62,7 +63,7 @@ def records():
     mask = np.eye(32, 40)
     found = {}
     for name, psf in PSFS.items():
-        job = Job(read(layer), psf, QUICK, mask=lambda: mask, smoothing=2.0)
+        job = Job(read(layer), psf, QUICK, LayerOptions(smoothing=2.0), lambda: mask)
         found[name] = finish(job.steps()).record
     return found
 

@@ -24,6 +24,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._layers.from_file import split_channels
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
 from napari_tf_deblur._layers.result import result_layer
 from napari_tf_deblur._layers.script import script_of
@@ -95,7 +96,9 @@ def job_result(job):
 
 def test_a_script_runs_by_itself(saved, grey, tmp_path):
     layer = saved(grey)
-    result = job_result(Job(read(layer), GaussianPSF((1.5, 1.0)), QUICK, "zero"))
+    result = job_result(
+        Job(read(layer), GaussianPSF((1.5, 1.0)), QUICK, LayerOptions(boundary="zero"))
+    )
     text = script_of(result.metadata[KEY])
     assert "psf = gaussian_psf(sigma=(1.5, 1.0), size=None, angle=0.0)" in text
     assert "image = Image(layer.data, name='cells', rgb=False, multiscale=False)\n" in text

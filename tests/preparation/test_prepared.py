@@ -321,5 +321,5 @@ def test_what_was_saturated_comes_out_bright(method, shape):
 def test_areas_are_told_from_single_pixels(where, together):
     mask = np.zeros((60, 60), bool)
     mask[where] = True
-    arguments = Arguments(picture(60, 60), PSF, Wiener(), "unknown", mask=mask)
+    arguments = Arguments(picture(60, 60), PSF, Wiener(), boundary="unknown", mask=mask)
     assert Prepared.of(arguments).problem((0,)).hides_areas == together

@@ -272,7 +272,7 @@ def test_a_run_ends_at_the_minimum():
     tf = tensorflow()
     image = photons_of(cells(32, 32, photons=30))
     method = PoissonLikelihood(weight=1, gain=1.0, background=0)
-    problem = Prepared.of(Arguments(image, PSF, method, "periodic")).problem([0])
+    problem = Prepared.of(Arguments(image, PSF, method, boundary="periodic")).problem([0])
     arrays, start = poisson_problem.posed(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
     run, image_of, first_state = poisson._compiled(problem.spacing)

@@ -1,9 +1,9 @@
 """The fields of the dock, and the jobs that they describe."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -12,6 +12,7 @@ from napari_tf_deblur._dock.form import Fold, Form
 from napari_tf_deblur._dock.ignore_fields import IgnoreFields
 from napari_tf_deblur._dock.image_fields import NO_IMAGE, ImageFields
 from napari_tf_deblur._dock.method_fields import MethodFields
+from napari_tf_deblur._dock.option_fields import Field, OptionFields
 from napari_tf_deblur._dock.psf_fields import PSFFields
 from napari_tf_deblur._dock.saturation import SaturationCount
 from napari_tf_deblur._dock.smoothing import Smoothing
@@ -21,13 +22,6 @@ from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.record import method_asked
 from napari_tf_deblur._layers.source import Source, is_ours
 from napari_tf_deblur.errors import InvalidValueError, UserError
-
-BOUNDARIES = [
-    ("Not known, as for every camera", "unknown"),
-    ("Nothing: all dark", "zero"),
-    ("The image again", "periodic"),
-]
-"""What can lie beyond the frame, in words."""
 
 
 class Fields:
@@ -56,8 +50,8 @@ class Fields:
         Pixels to ignore.
     advanced : Fold
         What is seldom needed.
-    boundary : ComboBox
-        What lies beyond the frame.
+    options : OptionFields
+        All options of a run, by name.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -71,13 +65,12 @@ class Fields:
         self.smoothing = Smoothing()
         form.add_wide(self.smoothing)
         self.ignore = IgnoreFields(self._masks)
-        self.boundary = ComboBox(
-            label="Beyond the frame",
-            choices=BOUNDARIES,
-            tooltip="What lies beyond the edges of the image. Leave it at 'Not known' unless the "
-            "image was computed",
-        )
-        self.advanced.form.add(self.boundary)
+        own: dict[str, Field] = {
+            "smoothing": self.smoothing,
+            "ignore_nan": self.ignore.not_a_number,
+            "ignore_saturated": self.ignore.saturated,
+        }
+        self.options = OptionFields(self.advanced.form, own)
         column = QVBoxLayout(self.widget)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -119,12 +112,9 @@ class Fields:
                 source=source,
                 psf=self.psf.chosen.psf(number),
                 method=self.methods.method(),
-                boundary=self.boundary.value,
+                options=self.options.value(),
                 mask=None if mask is None else mask_from(mask, source),
                 mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
-                ignore_nan=self.ignore.not_a_number.value,
-                ignore_saturated=self.ignore.saturated.value,
-                smoothing=self.smoothing.value,
             )
             job.check()
             jobs.append(job)
@@ -149,10 +139,10 @@ class Fields:
             ("Deblur as", lambda: self.images.restore(psf["ndim"])),
             ("Blur", lambda: self.psf.restore(psf)),
             ("Method", lambda: self.methods.restore(method_asked(record))),
-            ("Beyond the frame", lambda: _put(self.boundary, record["boundary"])),
-            ("NaN", lambda: _put(self.ignore.not_a_number, record["ignore_nan"])),
-            ("Saturated pixels", lambda: _put(self.ignore.saturated, record["ignore_saturated"])),
-            ("Smoothing", lambda: self.smoothing.restore(record["smoothing"])),
+            *(
+                (label, partial(self.options.restore, name, record))
+                for name, label in self.options.labels().items()
+            ),
         )
         missed = []
         for label, put_back in parts:
@@ -202,10 +192,3 @@ class Fields:
 
     def _masks(self) -> Sequence[Layer]:
         return [x for x in self._viewer.layers if isinstance(x, Labels | Shapes)]
-
-
-def _put(field: CheckBox | ComboBox, value: object) -> None:
-    """Give a field a value of its own kind."""
-    if type(value) is not type(field.value):
-        raise InvalidValueError("The record holds what no run writes.")
-    field.value = value

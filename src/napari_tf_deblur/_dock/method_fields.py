@@ -1,15 +1,15 @@
 """The fields that choose a method and its parameters, derived from the methods' dataclasses."""
 
-from dataclasses import fields as fields_of
-from typing import Any, get_type_hints
+from typing import Any
 
 from magicgui import magicgui
 from magicgui.widgets import CheckBox, ComboBox, FunctionGui
 
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.number_or_word import NumberOrWord
+from napari_tf_deblur._dock.option_fields import field_options
+from napari_tf_deblur._preparation.parameters import parameters_of
 from napari_tf_deblur.methods import METHODS, Auto, Method
-from napari_tf_deblur.methods.base import named, numbers_and_words
+from napari_tf_deblur.methods.base import named
 
 AUTOMATIC = "Automatic"
 ABOUT_AUTOMATIC = "The method that suits the image; the result says which, and why"
@@ -95,15 +95,4 @@ class MethodFields:
 
 
 def _options_of(method: type[Method]) -> dict[str, dict[str, Any]]:
-    """What magicgui cannot see by itself: fields that take a number or a word."""
-    hints = get_type_hints(method, include_extras=True)
-    options = {}
-    for field in fields_of(method):
-        number, words, _ = numbers_and_words(hints[field.name])
-        if number is not None and words:
-            options[field.name] = {
-                "widget_type": NumberOrWord,
-                "words": words,
-                "kind": number,
-            }
-    return options
+    return {name: field_options(one) for name, one in parameters_of(method).items()}

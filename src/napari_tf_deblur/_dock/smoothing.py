@@ -6,8 +6,6 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from napari_tf_deblur._layers.record_check import positive
-
 OCTAVES = 4
 """To each side of what suits the image."""
 
@@ -73,16 +71,6 @@ class Smoothing(QWidget):
     @value.setter
     def value(self, ratio: float) -> None:
         self.slider.setValue(round(STEPS * log2(ratio)))
-
-    def restore(self, ratio: object) -> None:
-        """Put back a ratio that was used.
-
-        Raises
-        ------
-        ValueError
-            If it is no number above 0.
-        """
-        self.value = positive(ratio)
 
     def _tell(self, *_: object) -> None:
         is_auto = self.slider.value() == 0

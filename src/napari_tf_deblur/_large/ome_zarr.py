@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from napari_tf_deblur._large.description import ImageDescription, ome_order
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.journal import FOLDER as JOURNAL
 from napari_tf_deblur._large.layout import Level, plan_levels
 from napari_tf_deblur._large.ome_metadata import to_metadata
 from napari_tf_deblur._large.zarr_image import FORMAT, KEY, ZarrImage, stored_description
@@ -185,7 +186,7 @@ def check_free(path: str | Path) -> bool:
         raise FileInTheWayError(
             f"{path} is an OME-Zarr that this program has not written. Choose another name."
         )
-    own = {"zarr.json", *(str(k) for k in range(len(found.levels)))}
+    own = {"zarr.json", JOURNAL, *(str(k) for k in range(len(found.levels)))}
     more = [name for name in inside if name not in own and not name.endswith(".partial")]
     if more:
         raise FileInTheWayError(

@@ -1,66 +1,32 @@
 """From layer to layer: deblurring one, and the layer that this leaves behind."""
 
-from typing import Literal, overload
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import psf_from
 from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur._preparation.parameters import takes
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import finish
 
-
-@overload
-def deblur_layer(
-    layer: Image,
-    psf: ArrayLike | Image | None = None,
-    method: Method | Calibration | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    mask: Labels | Shapes | ArrayLike | None = None,
-    ignore_nan: bool = False,
-    ignore_saturated: bool = False,
-    smoothing: float = 1.0,
-    residual: Literal[False] = False,
-) -> Image: ...
+P = ParamSpec("P")
+Q = ParamSpec("Q")
 
 
-@overload
-def deblur_layer(
-    layer: Image,
-    psf: ArrayLike | Image | None = None,
-    method: Method | Calibration | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    mask: Labels | Shapes | ArrayLike | None = None,
-    ignore_nan: bool = False,
-    ignore_saturated: bool = False,
-    smoothing: float = 1.0,
-    residual: Literal[True],
-) -> tuple[Image, Image]: ...
-
-
-def deblur_layer(
-    layer: Image,
-    psf: ArrayLike | Image | None = None,
-    method: Method | Calibration | Auto = "auto",
-    *,
-    boundary: Boundary = "unknown",
-    mask: Labels | Shapes | ArrayLike | None = None,
-    ignore_nan: bool = False,
-    ignore_saturated: bool = False,
-    smoothing: float = 1.0,
-    residual: bool = False,
-) -> Image | tuple[Image, Image]:
-    """Deblur a napari image layer.
+@dataclass(frozen=True)
+class LayerArguments(LayerOptions):
+    """The arguments of :func:`napari_tf_deblur.deblur_layer`.
 
     Parameters
     ----------
@@ -74,23 +40,55 @@ def deblur_layer(
         of the microscope, where the layer's file says its numerical aperture, the wavelength
         and the size of a pixel, as in the dock; else the image's own blur is found: see
         :func:`napari_tf_deblur.estimate_blur`.
-    method : Method, Calibration or "auto"
+    method : Method, Calibration or "auto", optional
         What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
         image.
-    boundary : {"unknown", "zero", "periodic"}
-        What lies outside the frame.
     mask : napari.layers.Labels, napari.layers.Shapes or array_like, optional
         Pixels to ignore: labelled, covered, or not zero.
-    ignore_nan : bool
-        Ignore pixels that are NaN or infinite instead of refusing them.
-    ignore_saturated : bool
-        Ignore pixels that are as bright as the camera can tell, or brighter.
-    smoothing : float
-        Times as much regularisation as suits the image.
-    residual : bool
+    residual : bool, optional
         Whether to return a layer of the residual too: the image less the result blurred again,
         in standard deviations of each pixel's noise where the image tells that (the layer's name
         and ``metadata["napari_tf_deblur"]["unit"]`` say so).
+    """
+
+    layer: Image
+    psf: ArrayLike | Image | None = None
+    method: Method | Calibration | Auto = "auto"
+    _: KW_ONLY
+    mask: Labels | Shapes | ArrayLike | None = None
+    residual: bool = False
+
+
+@dataclass(frozen=True)
+class _OneLayer(LayerArguments):
+    residual: Literal[False] = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class _TwoLayers(LayerArguments):
+    residual: Literal[True] = field(kw_only=True)
+
+
+class _Deblur(Protocol[P, Q]):
+    """A function that returns one layer or two, by its arguments."""
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Image: ...
+    @overload
+    def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> tuple[Image, Image]: ...
+
+
+def _returns(
+    one: Callable[P, LayerArguments], two: Callable[Q, LayerArguments]
+) -> Callable[[Any], _Deblur[P, Q]]:
+    """Tell type checkers which arguments return one layer, and which return two."""
+    return lambda function: cast("_Deblur[P, Q]", function)
+
+
+@_returns(_OneLayer, _TwoLayers)
+@takes(LayerArguments)
+def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
+    """Deblur a napari image layer.
 
     Returns
     -------
@@ -113,18 +111,16 @@ def deblur_layer(
     >>> deblur_layer(layer, gaussian_psf(1), Wiener()).name
     'eye deblurred (Wiener)'
     """
+    layer, method, mask = arguments.layer, arguments.method, arguments.mask
     wait_for_file(layer)
     source = read(layer)
     calibration = method if isinstance(method, Calibration) else None
     job = Job(
         source,
-        psf_from(psf, source),
+        psf_from(arguments.psf, source),
         method.method if isinstance(method, Calibration) else method,
-        boundary,
+        LayerOptions.of(arguments),
         mask=None if mask is None else mask_from(mask, source),
-        ignore_nan=ignore_nan,
-        ignore_saturated=ignore_saturated,
-        smoothing=smoothing,
         mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
         calibration=calibration,
     )
@@ -132,6 +128,6 @@ def deblur_layer(
     assert result is not None  # nobody stopped it
     sharp = result_layer(source, result.data, result.limits)
     sharp.metadata, sharp.name = {KEY: result.record}, result.name
-    if not residual:
+    if not arguments.residual:
         return sharp
     return sharp, residual_layer(source, result.residual, result.residual_unit)

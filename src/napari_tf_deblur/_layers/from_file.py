@@ -64,7 +64,7 @@ def split_channels(layer: Image) -> list[Image]:
     if len(names) != count:
         names = [f"Channel {k}" for k in range(count)]
     colours = COLOURS.get(count, MANY_COLOURS)
-    arguments = {"gamma": layer.gamma, "visible": layer.visible, **_place(source, axis)}
+    arguments = {"gamma": layer.gamma, "visible": layer.visible, **place_without(source, axis)}
     channels = []
     for k, (name, colour) in enumerate(zip(names, cycle(colours))):
         levels = [
@@ -86,7 +86,7 @@ def split_channels(layer: Image) -> list[Image]:
     return channels
 
 
-def _place(source: Source, axis: int) -> dict[str, Any]:
+def place_without(source: Source, axis: int) -> dict[str, Any]:
     """Arguments that put a layer without one of its axes where the source is."""
     kept = [k for k in range(source.ndim) if k != axis]
     names, units = source.labels, source.state["units"]

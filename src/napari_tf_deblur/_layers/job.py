@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
+from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
@@ -27,11 +28,13 @@ from napari_tf_deblur._layers.script_text import call
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._noise.in_noise import in_noise
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
-from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import Step, mapped
+
+DEFAULTS = LayerOptions()
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,10 @@ class Job:
         The PSF; its number of axes says which axes are deblurred.
     method : Method or "auto"
         What to do; "auto" picks a method from the image.
-    boundary : str
-        What lies outside the frame.
+    options : LayerOptions
+        The options of the run.
     mask : callable, optional
         Returns which pixels to ignore.
-    ignore_nan, ignore_saturated : bool
-        Ignore pixels that are NaN or infinite, and saturated ones, too.
-    smoothing : float
-        Times as much regularisation as suits the image.
     mask_origin : Origin, optional
         Where the mask came from, if it is a layer of labels.
     calibration : Calibration, optional
@@ -82,11 +81,8 @@ class Job:
     source: Source
     psf: PSFKind
     method: Method | Auto
-    boundary: Boundary = "unknown"
+    options: LayerOptions = DEFAULTS
     mask: Callable[[], Mask] | None = None
-    ignore_nan: bool = False
-    ignore_saturated: bool = False
-    smoothing: float = 1.0
     mask_origin: Origin | None = None
     calibration: Calibration | None = None
 
@@ -135,13 +131,12 @@ class Job:
             frame.to_core(image),
             blur or psf,
             self.calibration or self.method,
-            boundary=self.boundary,
             channel_axis=self.source.channel_axis,
             alpha=self.source.has_alpha,
             spacing=frame.spacing,
             mask=mask,
-            smoothing=self.smoothing,
             stop=stop,
+            **self.options.of_run(),
         )
 
         def show(values: NDArray[np.float32]) -> NDArray[Any]:
@@ -199,9 +194,9 @@ class Job:
     def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
         """Return the pixels to ignore, with the axes in the core's order."""
         mask = self.mask() if self.mask is not None else None
-        if self.ignore_nan:
+        if self.options.ignore_nan:
             mask = with_nan(mask, image, self.source.rgb)
-        if self.ignore_saturated:
+        if self.options.ignore_saturated:
             mask = with_saturated(mask, image, self.source.rgb)
         if mask is None or frame.is_last:
             return mask
@@ -235,7 +230,7 @@ class Job:
         made = about_psf.get("call")
         python = call(made["function"], **made["arguments"]) if made else "psf"
         arguments = [f"{image}, {python}, {how!r}"]
-        arguments += [f"boundary={self.boundary!r}"]
+        arguments += in_python(self.options.of_run(), RunOptions)
         arguments += [f"channel_axis={self.source.channel_axis}"]
         arguments += ["alpha=True"] if self.source.has_alpha else []
         arguments += [f"spacing={frame.spacing}"]
@@ -254,12 +249,9 @@ class Job:
             "psf_width": found.psf_width,
             "background": {"value": done.background, "uncertainty": done.background_error},
             "scale": None if as_given else found.scale,  # else the image says it again
-            "smoothing": self.smoothing,  # which the method's values have in them
-            "boundary": self.boundary,
+            **self.options.record(),
             "mask": mask,
             "mask_origin": self._mask_record(),
-            "ignore_nan": self.ignore_nan,
-            "ignore_saturated": self.ignore_saturated,
             "python": f"deconvolve({', '.join(arguments)})",
             "iterations": done.iterations,
             "converged": done.converged,

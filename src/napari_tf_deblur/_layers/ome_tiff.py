@@ -40,9 +40,11 @@ def tiff_options(
     """
     zipped = np.dtype(dtype).kind != "b"
     letters = "".join(_letter(axis) for axis in axes)
-    about = {"axes": letters + ("S" if rgb else ""), "Name": _printable(name)}
+    letters += "S" if rgb else ""
+    about: dict[str, Any] = {"axes": letters, "Name": _printable(name)}
     if record:
         about["Description"] = as_json(record)
+        about |= _channels(axes, record)
     return {
         "photometric": "rgb" if rgb else "minisblack",
         "compression": "zlib" if zipped else None,
@@ -85,6 +87,19 @@ def _sizes(axes: Sequence[Axis]) -> dict[str, Any]:
             unit = "reference frame"
             found |= {f"PhysicalSize{letter}": axis.spacing, f"PhysicalSize{letter}Unit": unit}
     return found
+
+
+def _channels(axes: Sequence[Axis], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the channels are, where the record tells it of each."""
+    count = next((axis.size for axis in axes if _letter(axis) == "C"), 0)
+    told = record.get("channels") or ()
+    if not count or len(told) != count:
+        return {}
+    found: dict[str, Any] = {"Name": [_printable(str(one["name"])) for one in told]}
+    waves = [one.get("emission") for one in told]
+    if all(waves):
+        found |= {"EmissionWavelength": waves, "EmissionWavelengthUnit": ["nm"] * count}
+    return {"Channel": found}
 
 
 def _resolution(axes: Sequence[Axis]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from napari.layers import Layer
 
 PART = "napari_tf_deblur_part"
 """Where a channel that was split off keeps which part of which file it is, in ``layer.metadata``:
-"path" and "plugin" of the layer that was split, and the "axis" and "index" of the channel."""
+"path" and "plugin" of the layer that was split, and the "axis" and "index" of the channel. Without
+those, it is all of it, in a layer that no viewer has opened."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Origin:
             place=_place(layer),
             shape=tuple(int(n) for n in getattr(data, "shape", ())),
             multiscale=multiscale,
-            part=(split["axis"], split["index"]) if split else None,
+            part=(split["axis"], split["index"]) if split and "axis" in split else None,
         )
 
 

@@ -14,12 +14,12 @@ from napari.layers import Layer
 import napari_tf_deblur
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import is_length
+from napari_tf_deblur._layers.layer_options import record_checks
 from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import BY_NAME
 from napari_tf_deblur._layers.source import KEY
 from napari_tf_deblur.background import subtracted_in_words
 from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.forward import BOUNDARIES
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 
@@ -61,17 +61,14 @@ def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "source": check.text,
             "origin": _origin,
             "order": check.tuple_of(check.count),
-            "method": lambda value: _as_table(_method(value)),
+            "method": lambda value: method_as_table(_method(value)),
             "reason": check.text,
             "psf": _psf,
             "psf_width": check.positive,
             "scale": check.optional(check.positive),
-            "smoothing": check.positive,
-            "boundary": check.one_of(*BOUNDARIES),
+            **record_checks(),
             "mask": check.optional(check.array),
             "mask_origin": lambda value: value if not value else _origin(value),
-            "ignore_nan": check.boolean,
-            "ignore_saturated": check.boolean,
             "iterations": check.count,
             "stopped": check.boolean,
             "versions": lambda value: check.table(value, {"napari-tf-deblur": check.text}),
@@ -181,7 +178,8 @@ def _method(value: Any) -> Method:
     return by_name[name](**values)
 
 
-def _as_table(method: Method) -> dict[str, Any]:
+def method_as_table(method: Method) -> dict[str, Any]:
+    """Return a method as its record has it: its name, and its values."""
     return {"name": type(method).__name__, **vars(method)}
 
 

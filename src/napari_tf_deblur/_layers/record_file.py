@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
+from napari_tf_deblur._layers.layer_options import LayerOptions
+from napari_tf_deblur._preparation.parameters import parameters_of, types_of
+
 KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
 
@@ -35,11 +38,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "psf": dict,
     "psf_width": (int, float),
     "scale": (int, float, type(None)),
-    "smoothing": (int, float),
-    "boundary": str,
     "mask_origin": (dict, type(None)),
-    "ignore_nan": bool,
-    "ignore_saturated": bool,
+    **{name: types_of(annotation) for name, annotation in parameters_of(LayerOptions).items()},
     "iterations": int,
     "converged": bool,
     "stopped": bool,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import napari_tf_deblur
+from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
 from napari_tf_deblur._layers.record import checked_record
 from napari_tf_deblur._layers.script_text import Script, call, literal
 from napari_tf_deblur._layers.source import KEY
@@ -165,10 +166,8 @@ def _method(script: Script, record: Record) -> None:
 
 
 def _run(script: Script, record: Record) -> None:
-    arguments = [f"boundary={record['boundary']!r}"]
+    arguments = in_python(record, LayerOptions)
     arguments += ["mask=mask"] if record["mask_origin"] is not None else []
-    arguments += ["ignore_nan=True"] if record["ignore_nan"] else []
-    arguments += ["ignore_saturated=True"] if record["ignore_saturated"] else []
     script.begin("The same run.")
     script.let("result", call("deblur_layer", "image", "psf", "method", *arguments))
     if _is_kept(record["mask_origin"]) and record.get("mask") is not None:

@@ -1,39 +1,66 @@
 """What `deconvolve` and its relatives are asked to do: one object for all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from threading import Event
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.run_options import CalibrationOptions, RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur.forward import BOUNDARIES, Boundary
+from napari_tf_deblur.errors import InvalidTypeError
 from napari_tf_deblur.methods import METHODS, Auto, Method
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """The arguments of :func:`napari_tf_deblur.deconvolve`.
+class CalibrationArguments(CalibrationOptions):
+    """The arguments of :func:`napari_tf_deblur.calibrate`.
+
+    Parameters
+    ----------
+    image : array_like
+        Any real dtype, finite. Its last axes, as many as the PSF has, are deblurred;
+        leading axes (time, channels, planes of a stack) are run plane by plane. Planes
+        without any finite pixel are left as they are. What a NumPy masked array masks is
+        ignored, as with `mask`.
+    psf : array_like or BlurEstimate, optional
+        Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
+        in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
+        the image has fewer axes. It may be larger than the image. By default that of the image's
+        own blur, of two axes, or of as many as `spacing` has: the one that a `Calibration` keeps,
+        or a Gaussian, a disc or a line; see :func:`napari_tf_deblur.estimate_blur`.
+    method : Method, Calibration or "auto", optional
+        One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
+        found from a larger image, of which this one is a part; "auto" picks the method from
+        the image. Where its weight is to be found, trials may show that the PSF is too wide:
+        a narrower one is then used, and `warnings` and ``calibration.psf_width`` say so.
+    channel_axis : int, optional
+        Axis of colour channels.
+    alpha : bool, optional
+        Whether the last channel is transparency, which is copied and not deblurred.
+    spacing : sequence of float, optional
+        Voxel size along each deblurred axis, in any unit; by default all are equal.
+    mask : array_like, optional
+        True, or any number but 0, for pixels to ignore, such as saturated ones; broadcast to
+        the image without its channel axis. NaN or infinite pixels must be masked; hot and dead
+        ones, which no light through the PSF makes, are found and ignored.
 
     Raises
     ------
     TypeError, ValueError
-        If the method or the boundary is none; the others are checked against the image.
+        If the method or an option is none; the others are checked against the image.
     """
 
     image: ArrayLike
-    psf: ArrayLike | BlurEstimate | None
+    psf: ArrayLike | BlurEstimate | None = None
     method: Method | Calibration | Auto = "auto"
-    boundary: Boundary = "unknown"
+    _: KW_ONLY
     channel_axis: int | None = None
     alpha: bool = False
     spacing: Sequence[float] | None = None
     mask: ArrayLike | None = None
-    smoothing: float = 1.0
 
     def __post_init__(self) -> None:
         method = self.method
@@ -43,15 +70,38 @@ class Arguments:
                 f"The method is {method!r}; it must be 'auto' or one of napari_tf_deblur.METHODS, "
                 "for example TotalVariation()."
             )
-        if repr(self.boundary) not in map(repr, BOUNDARIES):  # an array would not compare
-            raise InvalidValueError(
-                f"The boundary is {self.boundary!r}; choose one of {BOUNDARIES}."
-            )
-        if not isinstance(self.alpha, bool):
-            raise InvalidTypeError(f"'alpha' is {self.alpha!r}; it must be True or False.")
-        smoothing: Any = self.smoothing
-        if not (isinstance(smoothing, Real) and 0 < float(smoothing) < np.inf):
-            raise InvalidValueError(
-                f"'smoothing' is {smoothing!r}; it must be a number above 0: 1 for as much "
-                "as suits the image, 2 for twice as much."
-            )
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class Arguments(CalibrationArguments, RunOptions):
+    """The arguments of :func:`napari_tf_deblur.deconvolve`.
+
+    Parameters
+    ----------
+    output : str or Path, optional
+        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr", that the result is written into
+        piece by piece, by several processes; the result's image is then a lazy array. A run that
+        was broken off goes on where it was, if it is asked for again with the same settings.
+    scheduler : str, optional
+        Address of a scheduler of dask.distributed whose workers do it, such as
+        "tcp://10.0.0.1:8786"; by default that of the environment variable
+        ``NAPARI_TF_DEBLUR_SCHEDULER``, or of the active ``Client``, or processes on this machine.
+    """
+
+    output: str | Path | None = field(default=None, kw_only=True)
+    scheduler: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class StepArguments(Arguments):
+    """The arguments of :func:`napari_tf_deblur.iter_deconvolve`.
+
+    Parameters
+    ----------
+    stop : threading.Event, optional
+        Once it is set, the generator returns at its next step, with the best image so far:
+        the image as it was, if no iteration was done.
+    """
+
+    stop: Event | None = field(default=None, kw_only=True)

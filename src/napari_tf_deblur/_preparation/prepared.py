@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation import choice, memory
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
@@ -93,7 +93,7 @@ class Prepared:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, arguments: Arguments, blur: BlurEstimate | None = None) -> Self:
+    def of(cls, arguments: CalibrationArguments, blur: BlurEstimate | None = None) -> Self:
         """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
         psf, blur = _psf(arguments, blur)
@@ -110,7 +110,9 @@ class Prepared:
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
+        shared = wanted.global_values if isinstance(wanted, Calibration) else None
         hides_areas = valid is not None and fill(values, valid, used)
+        hides_areas = shared.hides_areas if shared else hides_areas
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason, rival = choice.of(wanted, image)
@@ -200,6 +202,7 @@ class Prepared:
             spacing=self.spacing,
             scale=scale,
             hides_areas=self.hides_areas,
+            global_values=self.calibration.global_values,
         )
 
 
@@ -209,7 +212,9 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
-def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEstimate | None]:
+def _psf(
+    arguments: CalibrationArguments, known: BlurEstimate | None
+) -> tuple[PSF, BlurEstimate | None]:
     """The PSF that was given, or that of the image's own blur, which may be known already."""
     axes = _axes_to_deblur(arguments)
     if isinstance(arguments.psf, BlurEstimate):
@@ -229,7 +234,7 @@ def _psf(arguments: Arguments, known: BlurEstimate | None) -> tuple[PSF, BlurEst
     return blur.psf(), blur
 
 
-def _axes_to_deblur(arguments: Arguments) -> int:
+def _axes_to_deblur(arguments: CalibrationArguments) -> int:
     return real_array(arguments.image).ndim - (arguments.channel_axis is not None)
 
 

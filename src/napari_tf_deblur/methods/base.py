@@ -2,24 +2,14 @@
 
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Self,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._preparation.parameters import check_parameters
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF
 
 Array = NDArray[np.float32]
@@ -101,10 +91,7 @@ class Method(ABC):
         """Whether its loop allocates again and again: faster where freed arrays are kept."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self), include_extras=True)
-        for field in fields(self):
-            label = f"{type(self).__name__}: '{field.name}'"
-            _check(label, getattr(self, field.name), hints[field.name])
+        check_parameters(self, f"{type(self).__name__}: ")
 
     @classmethod
     def bounds(cls, name: str) -> tuple[float, float]:
@@ -124,6 +111,11 @@ class Method(ABC):
     def offset(self) -> float:
         """What the camera shows without light: subtracted before a run, not in the result."""
         return 0.0
+
+    @property
+    def is_sum_over_pixels(self) -> bool:
+        """Whether what it minimises is a sum over pixels, so that pieces can be solved apart."""
+        return True
 
     def intensity_scale(self, image: Statistics) -> float:
         """What intensities are divided by, so that a weight fits every dtype and camera."""
@@ -178,46 +170,3 @@ def named(method: type[Method]) -> tuple[str, str]:
     """Title and purpose of a method, from the first line of its docstring."""
     title, purpose = (method.__doc__ or "").splitlines()[0].split(": ", 1)
     return title, purpose
-
-
-def numbers_and_words(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str, Any]]:
-    """What a field may hold: a kind of number, words, and the options of its annotation."""
-    options: dict[str, Any] = {}
-    if get_origin(annotation) is Annotated:
-        annotation, options = get_args(annotation)
-    kinds = get_args(annotation) if get_origin(annotation) is Union else (annotation,)
-    words = tuple(w for kind in kinds if get_origin(kind) is Literal for w in get_args(kind))
-    number = next((kind for kind in kinds if kind in (int, float)), None)
-    return number, options.get("choices", words), options
-
-
-def _check(label: str, value: object, annotation: Any) -> None:
-    """Check one value against the annotation of its field."""
-    number, words, options = numbers_and_words(annotation)
-    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    if bare is bool:
-        if not isinstance(value, bool):
-            raise InvalidTypeError(f"{label} is {value!r}; it must be True or False.")
-    elif number is not None and not (isinstance(value, str) and words):
-        _check_number(label, value, number, words, options)
-    elif value not in words and not (callable(value) and "choices" in options):
-        names = ", ".join(repr(word) for word in words)
-        number_too = ", or a number" if number else ""
-        raise InvalidValueError(f"{label} is {value!r}; choose one of {names}{number_too}.")
-
-
-def _check_number(
-    label: str, value: Any, kind: type, words: tuple[str, ...], options: dict[str, Any]
-) -> None:
-    low, high = options["min"], options["max"]
-    word = "whole number" if kind is int else "number"
-    wanted = f"it must be a {word} from {low:g} to {high:g}"
-    wanted += f", or {' or '.join(repr(w) for w in words)}." if words else "."
-    try:
-        right_type = not isinstance(value, bool) and kind(value) == value
-    except (TypeError, ValueError, OverflowError):
-        right_type = False
-    if not right_type and value == value:  # NaN is a number, and out of bounds
-        raise InvalidTypeError(f"{label} is {value!r}; {wanted}")
-    if not low <= value <= high:
-        raise InvalidValueError(f"{label} is {value!r}; {wanted}")

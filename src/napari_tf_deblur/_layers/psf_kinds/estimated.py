@@ -1,10 +1,12 @@
 """A PSF that is found in the image itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
@@ -65,3 +67,15 @@ class EstimatedPSF:
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
         return {"kind": self.name, "ndim": self.ndim}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "EstimatedPSF":
+        """Make it of its record again, which may come out of a file.
+
+        Raises
+        ------
+        ValueError, KeyError
+            If the record lacks something, or holds what no run writes.
+        """
+        check.require(record["ndim"] in (1, 2, 3))
+        return cls(int(record["ndim"]))

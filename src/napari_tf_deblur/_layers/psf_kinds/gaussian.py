@@ -27,7 +27,14 @@ MOST_LOOKED_AT = 20.0
 class GaussianPSF:
     """A Gaussian PSF, by the arguments of :func:`~napari_tf_deblur.gaussian_psf`.
 
-    A sigma of 0 means no blur along that axis.
+    Attributes
+    ----------
+    sigma : tuple of float
+        Standard deviation along each axis that is deblurred, in pixels; 0 is no blur along it.
+    size : int or tuple of int, optional
+        Number of pixels of the PSF; by default as many as hold its light.
+    angle : float
+        Of the first of two axes, in degrees, counter-clockwise.
     """
 
     name: ClassVar[str] = "gaussian"

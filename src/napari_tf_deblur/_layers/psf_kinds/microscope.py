@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import in_unit, is_length
-from napari_tf_deblur._layers.pixel_size import pixel_size_of
+from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.source import Source
@@ -68,23 +68,10 @@ class MicroscopePSF:
 
         The dock's fields are filled in with the same numbers, and make the same of them.
         """
-        known, ndim = source.acquisition, 3 if source.is_volume else 2
-        microscope = cast(Microscope, known.microscope or "widefield")
-        light = known.excitation if microscope == "multiphoton" else known.emission
-        size = pixel_size_of(source)
-        if source.rgb or not (known.numerical_aperture and light and size.lateral):
+        numbers, ndim = numbers_told(source), 3 if source.is_volume else 2
+        if source.rgb or missing_numbers(numbers, pixel_size_of(source), ndim):
             return None
-        if ndim == 3 and not size.axial:
-            return None
-        optics = Optics(
-            numerical_aperture=round(known.numerical_aperture, 6),
-            emission=known.emission or light,
-            refractive_index=immersion_of(known.refractive_index),
-            microscope=microscope,
-            excitation=known.excitation if microscope in WITH_LASER else None,
-            pinhole=(known.pinhole or 1.0) if microscope == "confocal" else 1.0,
-        )
-        psf = cls(optics, ndim, "" if known.microscope else WIDEFIELD_ASSUMED)
+        psf = cls(optics_of(numbers), ndim, "" if "microscope" in numbers else WIDEFIELD_ASSUMED)
         try:
             psf.check(source)
         except UserError:  # numbers that do not go together
@@ -171,6 +158,50 @@ class MicroscopePSF:
         """The Gaussian that describes it in focus, pixels of this image integrated."""
         sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
         return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))
+
+
+def numbers_told(source: Source) -> dict[str, Any]:
+    """Return the numbers of a microscope that the file of an image tells, as `Optics` has them."""
+    known = source.acquisition
+    aperture = known.numerical_aperture
+    told = {
+        "numerical_aperture": round(aperture, 6) if aperture else None,
+        "emission": known.emission,
+        "refractive_index": immersion_of(known.refractive_index),
+        "microscope": known.microscope,
+        "excitation": known.excitation,
+        "pinhole": known.pinhole,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def missing_numbers(numbers: Mapping[str, Any], size: PixelSize, ndim: int) -> list[str]:
+    """Return what must be known besides, in words, before the PSF of an image follows."""
+    laser = numbers.get("microscope") == "multiphoton"
+    needed = {
+        "the numerical aperture": numbers.get("numerical_aperture"),
+        f"the {'excitation' if laser else 'emission'} wavelength": numbers.get(
+            "excitation" if laser else "emission"
+        ),
+        "the size of a pixel": size.lateral,
+        "the step between planes": size.axial or ndim < 3,
+    }
+    return [words for words, value in needed.items() if not value]
+
+
+def optics_of(numbers: Mapping[str, Any]) -> Optics:
+    """Make optics of numbers by name, without those that do not matter to the microscope."""
+    microscope = cast(Microscope, numbers.get("microscope", "widefield"))
+    excitation = numbers.get("excitation")
+    return Optics(
+        numerical_aperture=numbers["numerical_aperture"],
+        emission=float(numbers.get("emission") or excitation or 0),
+        refractive_index=numbers.get("refractive_index"),
+        microscope=microscope,
+        excitation=excitation if microscope in WITH_LASER else None,
+        pinhole=numbers.get("pinhole", 1.0) if microscope == "confocal" else 1.0,
+        sheet=numbers.get("sheet") if microscope == "light sheet" else None,
+    )
 
 
 def immersion_of(index: float | None) -> float | None:

@@ -1,0 +1,1 @@
+"""Many files: found, opened, deblurred one after another, saved, and reported."""

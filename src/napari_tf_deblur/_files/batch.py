@@ -1,0 +1,337 @@
+"""Many files, one after another: opened, deblurred, saved. One that fails stops no other."""
+
+import logging
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from errno import ENOSPC
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from napari_tf_deblur._files.cost import cost_of
+from napari_tf_deblur._files.identity import identity
+from napari_tf_deblur._files.inputs import Input, find_inputs
+from napari_tf_deblur._files.opening import Picture, open_images
+from napari_tf_deblur._files.pictures import pictures, pictures_again
+from napari_tf_deblur._files.report import BEGIN, as_html
+from napari_tf_deblur._files.results import depth_axis, projected, together
+from napari_tf_deblur._files.saving import (
+    ADDED,
+    Format,
+    FormatName,
+    format_named,
+    stamp_there,
+)
+from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._files.table import (
+    COLUMNS,
+    BatchTable,
+    Row,
+    as_csv,
+    check_replaceable,
+    replace_text,
+)
+from napari_tf_deblur._layers.job import Job, Stage
+from napari_tf_deblur._layers.record import notes_of, settings_in_words
+from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur.errors import UserError
+from napari_tf_deblur.steps import Step
+
+SURE = 0.03
+"""Part of the work that must be done before it is said how long the rest takes."""
+
+STOPPED = "Stopped before it was done: nothing is saved of it."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """Where a batch stands.
+
+    Attributes
+    ----------
+    number, count : int
+        Which file it is, from 1, and of how many.
+    file : Path
+        The file.
+    message : str
+        What is going on.
+    fraction : float
+        Part of all the work that is done, 0 to 1.
+    seconds_left : float or None
+        How long the rest takes, once that can be told.
+    row : Row or None
+        What came of an image, once that is known.
+    """
+
+    number: int
+    count: int
+    file: Path
+    message: str
+    fraction: float
+    seconds_left: float | None = None
+    row: Row | None = None
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is done, besides the settings of each run.
+
+    Attributes
+    ----------
+    resume : bool
+        Whether a result that is there already is left as it is, if it was made of the same file
+        with the same settings by the same version.
+    dry_run : bool
+        Whether it is only said what would be done.
+    max_projection : bool
+        Whether the maximum of each volume along z is saved, too.
+    file_format : {"ome-tiff"}
+        In which format results are saved.
+    reader : str, optional
+        Name of the napari plugin that reads the files; by default the first that can.
+    """
+
+    resume: bool = False
+    dry_run: bool = False
+    max_projection: bool = False
+    file_format: FormatName = "ome-tiff"
+    reader: str | None = None
+
+
+def run_batch(
+    paths: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    settings: Settings | None = None,
+    options: BatchOptions | None = None,
+    stop: Event | None = None,
+) -> Generator[BatchStep, None, BatchTable]:
+    """Deblur many files, step by step. Nothing happens before the first ``next``.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files, folders, patterns; see `find_inputs`.
+    output : path
+        Folder of the results, of ``summary.csv`` and of ``report.html``; it is made if need be.
+    settings : Settings, optional
+        What is done with each image.
+    options : BatchOptions, optional
+        How.
+    stop : threading.Event, optional
+        Once it is set, the batch ends at its next step. What is finished stays.
+
+    Yields
+    ------
+    BatchStep
+        With a row where an image is finished.
+
+    Returns
+    -------
+    BatchTable
+        One row for each image.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or a file of the results' folder would be overwritten that no
+        batch has written. Nothing is done then.
+    """
+    batch = _Batch(Path(output), settings or Settings(), options or BatchOptions(), stop or Event())
+    return (yield from batch.steps(paths))
+
+
+class _Batch:
+    """One batch, while it goes on."""
+
+    def __init__(
+        self, output: Path, settings: Settings, options: BatchOptions, stop: Event
+    ) -> None:
+        self._output, self._settings, self._options = output, settings, options
+        self._stop = stop
+        self._format: Format = format_named(options.file_format)
+        self._rows: list[Row] = []
+        self._sources: frozenset[Path] = frozenset()
+        self._began = time.monotonic()
+
+    def steps(
+        self, paths: Sequence[str | os.PathLike[str]]
+    ) -> Generator[BatchStep, None, BatchTable]:
+        """See `run_batch`."""
+        inputs = find_inputs(paths, self._output)
+        self._sources = frozenset(one.path.resolve() for one in inputs)
+        table = self._table()
+        if not self._options.dry_run:
+            check_replaceable(table.summary, ",".join(COLUMNS))
+            check_replaceable(table.report, BEGIN)
+            self._output.mkdir(parents=True, exist_ok=True)
+        try:
+            for number, one in enumerate(inputs):
+                if self._stop.is_set():
+                    return self._table(len(inputs) - number)
+                for message, part, row in self._file(one):
+                    if row is not None:
+                        self._rows.append(row)
+                        self._write(table.summary, as_csv(self._rows))
+                    done = (number + part) / len(inputs)
+                    yield BatchStep(
+                        number + 1, len(inputs), one.path, message, done, self._left(done), row
+                    )
+            return self._table()
+        finally:
+            self._write(table.report, as_html(self._table()))
+
+    def _table(self, left: int = 0) -> BatchTable:
+        return BatchTable(tuple(self._rows), self._output, left)
+
+    def _write(self, path: Path, text: str) -> None:
+        if not self._options.dry_run:
+            replace_text(path, text)
+
+    def _left(self, done: float) -> float | None:
+        spent = time.monotonic() - self._began
+        return spent * (1 - done) / done if done > SURE else None
+
+    def _file(self, one: Input) -> Iterator[tuple[str, float, Row | None]]:
+        """Do the images of one file; yield what is going on, the part done, and what came of it."""
+        yield "opening", 0.0, None
+        try:
+            found = open_images(one.path, self._options.reader)
+            stamp = identity(one.path, self._settings)
+        except Exception as error:  # of any reader, or of the disk
+            yield "failed", 1.0, Row(one.path, "failed", in_words(error))
+            return
+        for number, picture in enumerate(found):
+            several = len(found) > 1
+            name = picture.layer.name if several else ""
+            place = one.place.with_name(f"{one.place.name} {number}") if several else one.place
+            row = Row(one.path, "failed", "", name, shape=_shape(picture))
+            work = self._image(picture, self._output / place, {**stamp, "image": number}, row)
+            try:
+                while True:
+                    message, part = next(work)
+                    yield message, (number + part) / len(found), None
+            except StopIteration as end:
+                row = end.value
+            except Exception as error:
+                if not isinstance(error, UserError):
+                    _log.debug("A file failed", exc_info=True)
+                row = replace(row, sentence=in_words(error))
+            yield row.status, (number + 1) / len(found), row
+            if self._stop.is_set():
+                return
+
+    def _image(
+        self, picture: Picture, place: Path, stamp: dict[str, Any], row: Row
+    ) -> Generator[tuple[str, float], None, Row]:
+        """Do one image; return what came of it."""
+        began = time.monotonic()
+        target = place.with_name(f"{place.name}{ADDED}{self._format.suffix}")
+        flat = place.with_name(f"{place.name}{ADDED}_max{self._format.suffix}")
+        flattens = self._options.max_projection and depth_axis(read(picture.layer)) is not None
+        wanted = [target, flat] if flattens else [target]
+        row = replace(row, result=target)
+        for path in wanted:
+            if path.resolve() in self._sources:
+                raise FileExistsError(f"'{path}' is one of the images")
+        there = [stamp_there(path, self._format) for path in wanted]
+        if self._options.resume and all(found == stamp for found in there):
+            record = self._format.record(target) or {}
+            row = _finished(row, record, "there already", 0.0)
+            return replace(row, pictures=tuple(pictures_again(picture, target, record)))
+        jobs = self._settings.jobs(picture)
+        for job in jobs:
+            job.check()
+        if self._options.dry_run:
+            return _planned(row, jobs)
+        results: list[Result] = []
+        for number, job in enumerate(jobs):
+            result = yield from self._run(job, number, picture, len(jobs))
+            if result is None:
+                return replace(row, status="stopped", sentence=STOPPED)
+            results.append(result)
+        yield "saving", 1.0
+        layer = together(picture, jobs, results, stamp)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        maximum = projected(layer, read(picture.layer)) if flattens else None
+        if maximum is not None:
+            self._format.write(flat, maximum)
+        self._format.write(target, layer)
+        names = picture.channels or (row.image or "image",)
+        shown = tuple(
+            pictures(name, job.source, each.data, each.limits, each.done.background)
+            for name, job, each in zip(names, jobs, results)
+        )
+        row = _finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
+        words = [settings_in_words(result.record).partition(". ")[2] for result in results]
+        notes = dict.fromkeys(note for result in results for note in notes_of(result.record))
+        return replace(
+            row, pictures=shown, settings=" ".join(dict.fromkeys(words)), blur="; ".join(notes)
+        )
+
+    def _run(
+        self, job: Job, number: int, picture: Picture, count: int
+    ) -> Generator[tuple[str, float], None, Result | None]:
+        """Do one job; return its result, or None if it was stopped."""
+        before = f"{picture.channels[number]}: " if count > 1 else ""
+        work: Generator[Stage | Step, None, Result | None] = job.steps(self._stop)
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: Result | None = end.value
+                return None if result is None or result.record["stopped"] else result
+            message = step.name if isinstance(step, Stage) else step.message
+            part = step.fraction if isinstance(step, Step) else 0.0
+            yield f"{before}{message}", (number + part) / count
+
+
+def in_words(error: Exception) -> str:
+    """Say what went wrong with a file, and what can be done about it."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory is exhausted: close other programs, or crop the image."
+    if isinstance(error, OSError):
+        if error.errno == ENOSPC:
+            return "There is no room left on the disk for the result."
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}."
+    said = " ".join(str(error).split())
+    return f"Something went wrong that is not the fault of the file: {type(error).__name__}: {said}"
+
+
+def _shape(picture: Picture) -> str:
+    data: Any = picture.layer.data[0] if picture.layer.multiscale else picture.layer.data
+    return f"{' x '.join(map(str, data.shape))} {data.dtype}"
+
+
+def _finished(row: Row, record: Any, status: Any, seconds: float) -> Row:
+    """What came of an image that has a result, as its record says it."""
+    verdict = record.get("verdict") or {}
+    kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
+    return replace(
+        row,
+        status=status,
+        sentence=str(verdict.get("sentence", "")),
+        verdict=", ".join(kinds) or str(verdict.get("kind", "")),
+        warnings=tuple(map(str, record.get("warnings") or ())),
+        seconds=seconds,
+    )
+
+
+def _planned(row: Row, jobs: Sequence[Job]) -> Row:
+    costs = [cost_of(job) for job in jobs]
+    return replace(
+        row,
+        status="planned",
+        sentence="Would be deblurred.",
+        seconds=sum(cost.seconds for cost in costs),
+        gigabytes=max(cost.gigabytes for cost in costs),
+        warnings=tuple(dict.fromkeys(words for job in jobs for words in job.warnings)),
+        blur="; ".join(dict.fromkeys(job.psf.about(job.source).rstrip(".") for job in jobs)),
+    )

@@ -1,0 +1,292 @@
+"""The command ``napari-tf-deblur``: deblurs files and folders from the command line."""
+
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any, get_args
+
+import click
+
+from napari_tf_deblur import __version__
+from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
+from napari_tf_deblur._files.command_options import (
+    AUTOMATIC,
+    METHOD_NAMES,
+    PSF_KINDS,
+    about_methods,
+    check_goes_with,
+    kind_of,
+    method_values,
+    names_of_psf,
+    psf_options,
+    run_options,
+)
+from napari_tf_deblur._files.cost import STARTING
+from napari_tf_deblur._files.psf_settings import (
+    MicroscopeSettings,
+    PSFSettings,
+    automatic,
+    psf_settings,
+    with_numbers,
+)
+from napari_tf_deblur._files.saving import FormatName
+from napari_tf_deblur._files.settings import Axes, Settings
+from napari_tf_deblur._files.table import BatchTable, Row
+from napari_tf_deblur._layers.layer_options import LayerOptions
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._preparation.parameters import parameters_of
+from napari_tf_deblur.errors import UserError
+from napari_tf_deblur.methods import METHODS
+
+FAILED = 1
+"""Exit status where some files have no result; 0 is all, 2 is wrong usage."""
+
+
+@click.command(epilog=about_methods(), context_settings={"max_content_width": 100})
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the results, of summary.csv and of report.html; it is made if need be.",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with settings that were copied in the dock. Other options change them.",
+)
+@click.option(
+    "--psf",
+    type=click.Choice(PSF_KINDS),
+    help="Kind of PSF. [default: by the optics that are given or in the file, or else the blur "
+    "that is found in each image]",
+)
+@psf_options
+@click.option(
+    "--bead",
+    type=click.Path(exists=True, path_type=Path),
+    help="Picture of beads, which shows the PSF (--psf measured).",
+)
+@click.option("--pixel-size", "pixel", type=float, help="Size of a pixel in nanometres.")
+@click.option("--z-step", "step", type=float, help="From plane to plane, in nanometres.")
+@click.option(
+    "--axes",
+    type=click.Choice(get_args(Axes)),
+    help="Deblur each plane by itself, or volumes. [default: as the file says]",
+)
+@click.option("--method", type=click.Choice(METHOD_NAMES), help="The method. [default: auto]")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter of the method, such as --set weight=0.001; may be given several times.",
+)
+@run_options
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(get_args(FormatName)),
+    default="ome-tiff",
+    show_default=True,
+    help="Format of the results.",
+)
+@click.option("--max-projection", is_flag=True, help="Save the maximum of volumes along z, too.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Leave results as they are that were made of the same file with the same settings.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, about how long and how much memory."
+)
+@click.option("--reader", help="Name of the napari plugin that reads the files.")
+@click.version_option(__version__)
+@click.pass_context
+def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: Any) -> None:
+    """Deblur images: files, folders, patterns such as "*.tif", OME-Zarr.
+
+    Opens what the readers open that are installed for napari, with the pixel size and the optics
+    that the files say. Wavelengths may be one for each channel: --emission 520,610.
+    """
+    names = ("resume", "dry_run", "max_projection", "file_format", "reader")
+    options = BatchOptions(**{name: given.pop(name) for name in names})
+    try:
+        settings = _settings(**given)
+        with _interrupt() as stop:
+            table = _run(inputs, output, settings, options, stop)
+    except UserError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(table.in_words())
+    if options.dry_run:
+        seconds = STARTING + sum(row.seconds for row in table.rows)
+        most = max((row.gigabytes for row in table.rows), default=0.0)
+        click.echo(f"In all about {_duration(seconds)}, at most about {most:.1f} GB of memory.")
+    else:
+        click.echo(f"{table.summary}\n{table.report}")
+    ctx.exit(0 if table.all_good else FAILED)
+
+
+def _settings(
+    settings_file: Path | None,
+    psf: str | None,
+    bead: Path | None,
+    pixel: float | None,
+    step: float | None,
+    axes: Axes | None,
+    method: str | None,
+    assignments: tuple[str, ...],
+    **given: Any,
+) -> Settings:
+    """Make settings of the options; those of a file are changed by what else is given."""
+    settings = Settings()
+    if settings_file is not None:
+        try:
+            settings = Settings.from_json(settings_file.read_text("utf-8"))
+        except UnicodeDecodeError:
+            raise click.UsageError(f"'{settings_file}' is no text file.") from None
+    changed: dict[str, Any] = {} if axes is None else {"axes": axes}
+    changed["psf"] = _psf(settings.psf, psf, bead, names_of_psf(given), pixel, step)
+    told = {name: given[name] for name in parameters_of(LayerOptions) if given[name] is not None}
+    changed["options"] = replace(settings.options, **told)
+    if method is not None or assignments:
+        known = settings.method if method is None else method
+        if isinstance(known, str):
+            changed["method"] = _method(known, assignments)
+        else:
+            changed["method"] = replace(known, **method_values(type(known), assignments))
+    return replace(settings, **changed)
+
+
+def _method(name: str, assignments: tuple[str, ...]) -> Any:
+    if name == "auto":
+        if assignments:
+            raise click.UsageError("--set needs a method: give --method, too.")
+        return "auto"
+    found = next(one for one in METHODS if one.__name__ == name)
+    return found(**method_values(found, assignments))
+
+
+def _psf(
+    known: PSFSettings,
+    kind: str | None,
+    bead: Path | None,
+    numbers: dict[str, Any],
+    pixel: float | None,
+    step: float | None,
+) -> PSFSettings:
+    """The PSF that is given; the known one where nothing is."""
+    if bead is not None:
+        if kind not in (None, LayerPSF.name) or numbers:
+            raise click.UsageError("--bead shows the PSF: give nothing else of it.")
+        return psf_settings({"kind": LayerPSF.name, "path": str(bead.absolute())})
+    if kind == LayerPSF.name:
+        raise click.UsageError("--psf measured needs a picture of beads: --bead FILE.")
+    sizes = {"pixel": pixel, "step": step}
+    optical = (AUTOMATIC, MicroscopePSF.name)
+    kind_given = kind or kind_of(numbers)
+    if kind_given is None:
+        return with_numbers(known, {}, **sizes) if pixel or step else known
+    check_goes_with(kind_given, numbers)
+    if kind_given in optical:
+        begun = known if isinstance(known, MicroscopeSettings) and kind is None else automatic()
+        return with_numbers(replace(begun, or_found=kind_given == AUTOMATIC), numbers, **sizes)
+    if kind_given == EstimatedPSF.name:
+        return psf_settings({"kind": kind_given})
+    singles = {name: v if name == "sigma" else v[0] for name, v in numbers.items()}
+    usual = {"size": None, "angle": 0.0}
+    try:
+        return psf_settings({"kind": kind_given, **usual, **singles})
+    except KeyError as missing:
+        raise click.UsageError(f"--psf {kind_given} needs --{missing.args[0]}.") from None
+
+
+@contextmanager
+def _interrupt() -> Iterator[Event]:
+    """Let Ctrl-C end the run after its current step; a second one ends it at once."""
+    stop = Event()
+
+    def on_interrupt(_number: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo("Stopping after this step; what is finished stays.", err=True)
+
+    try:
+        former = signal.signal(signal.SIGINT, on_interrupt)
+    except ValueError:  # not in the main thread
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _run(
+    inputs: tuple[str, ...], output: Path, settings: Settings, options: BatchOptions, stop: Event
+) -> BatchTable:
+    """Do the batch, and say what came of each file."""
+    steps = run_batch(inputs, output, settings, options, stop)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            _clear_line()
+            table: BatchTable = end.value
+            return table
+        if step.row is None:
+            _show(step)
+        else:
+            _clear_line()
+            click.echo(_line(step, step.row), err=not step.row.is_good)
+
+
+def _line(step: BatchStep, row: Row) -> str:
+    """What is said of an image that is finished."""
+    image = f", {row.image}" if row.image else ""
+    parts = [f"{step.number}/{step.count} {row.file}{image}: {row.status}"]
+    if row.status == "planned":
+        parts.append(
+            f"as {row.result}, {row.shape}, about {_duration(row.seconds)}, "
+            f"{row.gigabytes:.1f} GB, {row.blur}."
+        )
+    elif row.status == "done":
+        parts.append(f"in {row.seconds:.1f} s as {row.result}. {row.sentence}")
+    else:
+        parts[0] += ":"
+        parts.append(row.sentence)
+    return " ".join((*parts, *row.warnings))
+
+
+def _show(step: BatchStep) -> None:
+    """Show how far it is on a line that is written over, if someone looks at it."""
+    if not sys.stderr.isatty():
+        return
+    left = step.seconds_left
+    ends = "" if left is None else f", about {_duration(left)} left"
+    text = f"{step.number}/{step.count} {step.file.name}: {step.message}, {step.fraction:.0%}{ends}"
+    width = shutil.get_terminal_size().columns - 1
+    click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{'':<{shutil.get_terminal_size().columns - 1}}\r", nl=False, err=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Options of the command line, derived from the dataclasses that declare what can be set."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+from napari_tf_deblur._files.psf_settings import FIXED
+from napari_tf_deblur._layers.layer_options import LayerOptions
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._preparation.parameters import (
+    meanings_of,
+    numbers_and_words,
+    parameters_of,
+)
+from napari_tf_deblur.methods import METHODS, Method
+from napari_tf_deblur.methods.base import named
+
+Decorator = Callable[[Any], Any]
+
+AUTOMATIC = "automatic"
+
+PSF_KINDS = (AUTOMATIC, MicroscopePSF.name, LayerPSF.name, *FIXED, EstimatedPSF.name)
+"""Kinds of PSF that can be said in words."""
+
+METHOD_NAMES = ("auto", *(method.__name__ for method in METHODS))
+
+LENGTHS = ("emission", "excitation", "sheet")
+"""Numbers of a microscope that are given in nanometres here."""
+
+SHORT = {"numerical_aperture": ("--na",)}
+"""Other names of options that are long."""
+
+
+class Values(click.ParamType[Any]):
+    """Numbers, or words, with commas between them.
+
+    Parameters
+    ----------
+    words : tuple of str
+        What is allowed, where they are words.
+    """
+
+    def __init__(self, words: tuple[str, ...] = ()) -> None:
+        self.words = words
+        self.name = "word" if words else "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Take text apart; what is taken apart already is left as it is."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if self.words:
+            for part in parts:
+                if part not in self.words:
+                    self.fail(f"{part!r} is not one of {', '.join(self.words)}.", param, ctx)
+            return tuple(parts)
+        try:
+            return tuple(float(part) for part in parts)
+        except ValueError:
+            self.fail(f"{value!r} is no number, and no list such as 520,610.", param, ctx)
+
+    def get_metavar(self, param: Any, ctx: Any = None) -> str:
+        """Say that it may be several."""
+        return f"{self.name.upper()}[,...]"
+
+
+def run_options(command: Any) -> Any:
+    """Give a command an option for each option of a run."""
+    meanings, defaults = meanings_of(LayerOptions), LayerOptions()
+    for name, annotation in reversed(parameters_of(LayerOptions).items()):
+        number, words, _ = numbers_and_words(annotation)
+        told: dict[str, Any] = {"default": None}
+        if number is None and not words:
+            flag = _flag(name)
+            command = click.option(f"{flag}/--no-{flag[2:]}", name, help=meanings[name], **told)(
+                command
+            )
+            continue
+        told["type"] = Values() if number is None else number
+        if number is None:
+            told["type"] = click.Choice(words)
+        about = f"{meanings[name]} [default: {getattr(defaults, name)}]"
+        command = click.option(_flag(name), name, help=about, **told)(command)
+    return command
+
+
+def psf_options(command: Any) -> Any:
+    """Give a command an option for each number that describes a PSF."""
+    options: dict[str, tuple[list[str], Any]] = {}
+    for kind in (*FIXED.values(), Optics):
+        meanings, hints = meanings_of(kind), get_type_hints(kind)
+        for field in fields(kind):
+            hint = hints[field.name]
+            words = get_args(hint) if get_origin(hint) is Literal else ()
+            meaning = re.sub(r":\w+:|`", "", meanings[field.name])
+            if kind is not Optics:
+                meaning += f" (--psf {kind.name})"
+            elif field.name in LENGTHS:
+                meaning = f"In nanometres. {meaning}"
+            options.setdefault(field.name, ([], Values(words)))[0].append(meaning)
+    for name, (said, values) in reversed(options.items()):
+        flags = (_flag(name), *SHORT.get(name, ()), name)
+        command = click.option(*flags, type=values, default=None, help=" ".join(said))(command)
+    return command
+
+
+def names_of_psf(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those values that describe a PSF, by name."""
+    known = {field.name for kind in (*FIXED.values(), Optics) for field in fields(kind)}
+    return {name: value for name, value in given.items() if name in known and value is not None}
+
+
+def kind_of(given: Mapping[str, Any]) -> str | None:
+    """Return the kind of PSF that some numbers describe; None where there are none.
+
+    Raises
+    ------
+    click.UsageError
+        If they do not go together.
+    """
+    if not given:
+        return None
+    for kind in (*FIXED.values(), Optics):
+        names = {field.name: field.default for field in fields(kind)}
+        required = {name for name, default in names.items() if default is MISSING}
+        if kind is Optics:
+            required = set()
+        if required <= set(given) <= set(names):
+            return str(getattr(kind, "name", MicroscopePSF.name))
+    raise click.UsageError(
+        f"{_listed(given)} do not describe one PSF: give the numbers of one kind."
+    )
+
+
+def check_goes_with(kind: str, given: Mapping[str, Any]) -> None:
+    """Refuse numbers that are none of a kind of PSF."""
+    allowed = {field.name for field in fields(FIXED.get(kind, Optics))}
+    if kind in (LayerPSF.name, EstimatedPSF.name):
+        allowed = set()
+    if wrong := [name for name in given if name not in allowed]:
+        raise click.UsageError(f"{_listed(wrong)} is no number of the PSF '{kind}'.")
+
+
+def method_values(method: type[Method], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """Take apart what was said by ``--set name=value``, by the parameters that a method has.
+
+    Raises
+    ------
+    click.UsageError
+        If there is no such parameter, or a value is of the wrong kind.
+    """
+    declared, found = parameters_of(method), {}
+    for one in assignments:
+        name, equals, text = one.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in declared:
+            raise click.UsageError(
+                f"--set {one}: {method.__name__} has {', '.join(declared)}; write one of them, = "
+                "and its value."
+            )
+        found[name] = _value(text.strip(), declared[name])
+    return found
+
+
+def about_methods() -> str:
+    """Say which methods there are, and what can be set of each."""
+    lines = []
+    for method in METHODS:
+        title, purpose = named(method)
+        lines.append(f"  {method.__name__}: {title}, {purpose}")
+        lines.append(f"    {', '.join(parameters_of(method))}")
+    return "\n".join(["\b", "Methods, and what --set knows of each:", *lines])
+
+
+def _value(text: str, annotation: Any) -> Any:
+    """Make a value of text; the method's class checks it."""
+    number, words, _ = numbers_and_words(annotation)
+    if text in words or (number is None and words):
+        return text
+    if number is None:
+        known = {"true": True, "yes": True, "false": False, "no": False}
+        return known.get(text.lower(), text)
+    try:
+        return number(text)
+    except ValueError:
+        return text
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(_flag, names))

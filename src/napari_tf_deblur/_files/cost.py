@@ -1,0 +1,86 @@
+"""About how long a run takes, and how much memory, before anything is computed."""
+
+import math
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import fft
+
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._preparation.threads import fft_workers
+from napari_tf_deblur.forward import scene_size
+from napari_tf_deblur.methods import METHODS
+
+SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
+"""Transforms there and back of a run that looks for its weight (or method); of one that does not,
+besides its iterations; and of an iteration, by axes. `python benchmarks/speed.py` counts them."""
+
+USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
+"""After which methods that watch their convergence end, by axes; from the same table."""
+
+STARTING, COMPILING = 8.0, 3.0
+"""Seconds that TensorFlow takes to start, and to compile what a new size needs."""
+
+LIBRARIES = 0.8e9
+"""Bytes that the process has without any image."""
+
+MARGIN = 24
+"""Pixels that are added on each side for what lies beyond the frame, about."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes, to about a factor of two.
+
+    Attributes
+    ----------
+    seconds : float
+        Time, without TensorFlow's start.
+    gigabytes : float
+        Memory of the whole process.
+    scene : tuple of int
+        The size that is computed with.
+    """
+
+    seconds: float
+    gigabytes: float
+    scene: tuple[int, ...]
+
+
+def cost_of(job: Job) -> Cost:
+    """Say about what a job takes, without looking at pixels."""
+    source, method = job.source, job.method
+    frame = source.frame(job.psf.ndim)
+    axes = len(frame.shape)
+    periodic = job.options.boundary == "periodic"
+    scene = tuple(n if periodic else scene_size(n + 2 * MARGIN, axes) for n in frame.shape)
+    colours = source.data.shape[-1] if source.rgb else 1
+    pixels = math.prod(source.shape) * colours
+    planes = pixels / math.prod(frame.shape)
+    if isinstance(method, str):
+        copies, searches = max(one().working_copies(axes) for one in METHODS), True
+    else:
+        copies = method.working_copies(axes)
+        searches = isinstance(getattr(method, "weight", None), str)
+    pairs = SEARCHING if searches else GIVEN
+    limit = getattr(method, "iterations", None)
+    usual = USUAL_ITERATIONS[axes]
+    pairs += PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
+    bytes_each = np.dtype(source.data.dtype).itemsize
+    memory = LIBRARIES + pixels * (bytes_each + 4 * 4) + 4 * copies * colours * math.prod(scene)
+    return Cost(planes * pairs * _pair_seconds(scene), memory / 2**30, scene)
+
+
+@lru_cache(maxsize=64)
+def _pair_seconds(scene: tuple[int, ...]) -> float:
+    """How long a transform there and back takes, measured; of a large one, by its size."""
+    small = tuple(min(n, 2048 if len(scene) < 3 else 128) for n in scene)
+    values = np.ones(small, np.float32)
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        fft.irfftn(fft.rfftn(values, workers=fft_workers()), small, workers=fft_workers())
+        times.append(time.perf_counter() - began)
+    return min(times) * math.prod(scene) / math.prod(small)

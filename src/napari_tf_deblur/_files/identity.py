@@ -1,0 +1,40 @@
+"""What a result was made of: which file, which settings, which version. Others make another one."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from napari_tf_deblur import __version__
+from napari_tf_deblur._files.settings import Settings
+
+
+def identity(path: Path, settings: Settings) -> dict[str, Any]:
+    """Return what a result was made of, as plain data.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder with files.
+    settings : Settings
+        What is done with it.
+
+    Returns
+    -------
+    dict
+        Sizes and times of the file, the settings' digest, and this version.
+    """
+    stats = [file.stat() for file in _files(path)]
+    return {
+        "source": path.name,
+        "files": len(stats),
+        "bytes": sum(stat.st_size for stat in stats),
+        "modified": max((stat.st_mtime_ns for stat in stats), default=0),
+        "settings": settings.digest,
+        "version": __version__,
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return [Path(folder) / name for folder, _, names in os.walk(path) for name in names]

@@ -1,0 +1,161 @@
+"""Which files a batch has: files, folders, patterns, OME-Zarr images and plates."""
+
+import glob
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_tf_deblur._files.opening import is_openable
+from napari_tf_deblur._files.saving import is_own
+from napari_tf_deblur.errors import InvalidValueError
+
+DESCRIPTIONS = ("zarr.json", ".zattrs")
+"""Files that say what a Zarr folder holds."""
+
+ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr")
+"""Endings of two parts."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file of a batch.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of an OME-Zarr image.
+    place : Path
+        Where its result goes, below the folder of the results and without an ending: as the file
+        lies below the folder that was given.
+    """
+
+    path: Path
+    place: Path
+
+
+def find_inputs(
+    paths: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]
+) -> list[Input]:
+    """Find the files that are meant, each once, in the order of their names.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files; folders, of which all images are taken, in folders below them too, but for results of
+        batches; patterns such as
+        ``*.tif``; OME-Zarr folders, of a plate each field.
+    output : path
+        The folder of the results, which is left out.
+
+    Raises
+    ------
+    ValueError
+        If a path is not there, or nothing is found in it.
+    """
+    kept = Path(output).resolve()
+    found: dict[Path, Input] = {}
+    for given in paths:
+        some = list(_matching(os.fspath(given)))
+        own = [one for path in some for one in _inputs(path, kept)]
+        if not own:
+            what = "There is no image in" if some else "There is no file or folder"
+            raise InvalidValueError(f"{what} '{os.fspath(given)}'.")
+        for one in own:
+            found.setdefault(one.path.resolve(), one)
+    return _with_own_places(list(found.values()))
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of a file without its ending."""
+    for ending in ENDINGS:
+        if path.name.lower().endswith(ending):
+            return path.name[: -len(ending)]
+    return path.stem
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a Zarr array or group, and no folder of files."""
+    return path.is_dir() and any((path / name).is_file() for name in (*DESCRIPTIONS, ".zgroup"))
+
+
+def _matching(given: str) -> Iterator[Path]:
+    """The path itself, or those that a pattern matches: shells of Windows leave that to us."""
+    if Path(given).exists():
+        yield Path(given)
+    elif glob.has_magic(given):
+        yield from (Path(name) for name in sorted(glob.glob(given, recursive=True)))  # noqa: PTH207
+
+
+def _inputs(path: Path, output: Path) -> Iterator[Input]:
+    if is_zarr(path):
+        yield from _fields(path, Path(stem_of(path)))
+    elif not path.is_dir():
+        yield Input(path, Path(stem_of(path)))
+    else:
+        yield from _within(path, path, output)
+
+
+def _within(folder: Path, top: Path, output: Path) -> Iterator[Input]:
+    """The images of a folder and those below it, without the results."""
+    for path in sorted(folder.iterdir()):
+        place = path.relative_to(top).with_name(stem_of(path))
+        if path.resolve() == output or is_own(path):
+            continue
+        if is_zarr(path):
+            yield from _fields(path, place)
+        elif path.is_dir():
+            yield from _within(path, top, output)
+        elif is_openable(path):
+            yield Input(path, place)
+
+
+def _fields(path: Path, place: Path) -> Iterator[Input]:
+    """An OME-Zarr image; of a plate, or of several images in one folder, each."""
+    about = _description(path)
+    plate, well = about.get("plate"), about.get("well")
+    if isinstance(plate, dict):
+        below = [str(one["path"]) for one in plate.get("wells", ())]
+    elif isinstance(well, dict):
+        below = [str(one["path"]) for one in well.get("images", ())]
+    elif "bioformats2raw.layout" in about:
+        below = sorted((p.name for p in path.iterdir() if p.name.isdigit()), key=int)
+    else:
+        yield Input(path, place)
+        return
+    for name in below:
+        if is_zarr(path / name):
+            yield from _fields(path / name, place / name)
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """What a Zarr folder says of itself, whichever version it is."""
+    for name in DESCRIPTIONS:
+        try:
+            told = json.loads((path / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        told = told.get("attributes", {}) if name == "zarr.json" else told
+        about = told.get("ome", told) if isinstance(told, dict) else {}
+        return about if isinstance(about, dict) else {}
+    return {}
+
+
+def _with_own_places(inputs: list[Input]) -> list[Input]:
+    """Give files of one name but for their ending, or their folder, places of their own."""
+    counts: dict[Path, int] = {}
+    for one in inputs:
+        counts[one.place] = counts.get(one.place, 0) + 1
+    taken: set[Path] = set()
+    placed = []
+    for one in inputs:
+        place = one.place if counts[one.place] == 1 else one.place.with_name(one.path.name)
+        number = 2
+        while place in taken:
+            place = one.place.with_name(f"{one.path.name} {number}")
+            number += 1
+        taken.add(place)
+        placed.append(Input(one.path, place))
+    return placed

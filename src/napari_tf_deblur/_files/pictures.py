@@ -1,0 +1,107 @@
+"""Small pictures of an image before and after, at the same contrast, as PNG."""
+
+import io
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._files.opening import Picture, open_images
+from napari_tf_deblur._layers.contrast import comparable_limits, thinned
+from napari_tf_deblur._layers.source import Source, read
+
+LARGEST = 320
+"""Pixels of a picture along each side, at the most."""
+
+LARGE = 2**26
+"""Bytes of a result that was saved before from which on no picture of it is made again."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """An image before and after.
+
+    Attributes
+    ----------
+    name : str
+        What is shown.
+    before, after : str
+        Addresses that hold a PNG themselves.
+    """
+
+    name: str
+    before: str
+    after: str
+
+
+def pictures(
+    name: str, source: Source, after: Any, limits: tuple[float, float], background: float
+) -> Pictures:
+    """Show the middle plane of an image, before and after.
+
+    Parameters
+    ----------
+    name : str
+        What is shown.
+    source : Source
+        The image.
+    after : array_like
+        Its result.
+    limits : tuple of float
+        What is black and white in the result, and in the image but for the background.
+    background : float
+        What was subtracted.
+    """
+    low, high = limits
+    before = _png(_plane(source.data, source), low + background, high + background)
+    return Pictures(name, before, _png(_plane(after, source), low, high))
+
+
+def pictures_again(picture: Picture, path: Path, record: Mapping[str, Any]) -> list[Pictures]:
+    """Show an image and its result that was saved before; nothing if that would take long."""
+    if path.is_dir() or path.stat().st_size > LARGE:
+        return []
+    (saved,) = open_images(path)
+    told = [one["record"] for one in record.get("channels", ())] or [record]
+    shown = []
+    for name, before, after, one in zip(
+        picture.channels or (picture.layer.name,), picture.parts(), saved.parts(), told
+    ):
+        source, background = read(before), float((one.get("background") or {}).get("value") or 0.0)
+        limits = source.contrast_limits
+        if not source.rgb:
+            known = thinned(np.asarray(source.data))
+            limits = comparable_limits(known, limits, after.data, background)
+        shown.append(pictures(name, source, after.data, limits, background))
+    return shown
+
+
+def _plane(data: Any, source: Source) -> NDArray[np.float32]:
+    """The middle plane of an image, made smaller by the mean of neighbours."""
+    lateral = source.frame(2).indices
+    place = tuple(
+        slice(None) if k in lateral else axis.size // 2 for k, axis in enumerate(source.axes)
+    )
+    plane = np.asarray(data[place], np.float32)
+    if plane.ndim < 2:
+        plane = plane.reshape(1, -1)
+    step = -(-max(plane.shape[:2]) // LARGEST)
+    height, width = (max(1, n // step) for n in plane.shape[:2])
+    tall, wide = min(step, plane.shape[0]), min(step, plane.shape[1])
+    blocks = plane[: height * tall, : width * wide]
+    tiles = blocks.reshape(height, tall, width, wide, *plane.shape[2:])
+    return np.asarray(tiles.mean((1, 3)), np.float32)
+
+
+def _png(plane: NDArray[np.float32], low: float, high: float) -> str:
+    from PIL import Image
+
+    levels = np.nan_to_num((plane - np.float32(low)) / np.float32(high - low))
+    shown = np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"

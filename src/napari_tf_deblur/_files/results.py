@@ -1,0 +1,128 @@
+"""Results of the channels of an image as one layer, with one record; and its projection."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.saving import STAMP
+from napari_tf_deblur._layers.axes import DEPTH
+from napari_tf_deblur._layers.from_file import channel_axis, place_without
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.result import Result, result_layer
+from napari_tf_deblur._layers.result_names import result_name
+from napari_tf_deblur._layers.source import KEY, Source, read
+
+NOT_OF_CHANNELS = ("psf", "loss_history", "mask", "python")
+"""What the record of several channels leaves out of the record of each, for it may be long."""
+
+
+def together(
+    picture: Picture, jobs: Sequence[Job], results: Sequence[Result], stamp: Mapping[str, Any]
+) -> Image:
+    """Make one layer of the results of an image's channels.
+
+    Parameters
+    ----------
+    picture : Picture
+        The image.
+    jobs : sequence of Job
+        Of each channel.
+    results : sequence of Result
+        Of each channel.
+    stamp : mapping
+        What the result was made of; it is kept in the record.
+
+    Returns
+    -------
+    napari.layers.Image
+        On the image, with a record in ``metadata``.
+    """
+    if len(results) == 1:
+        layer = result_layer(jobs[0].source, results[0].data, results[0].limits)
+        record = {**results[0].record, STAMP: dict(stamp)}
+        layer.name = results[0].name
+    else:
+        source = read(picture.layer)
+        axis = channel_axis(source)
+        assert axis is not None  # or there were no channels
+        low, high = zip(*(result.limits for result in results))
+        data = np.stack([result.data for result in results], axis)
+        layer = result_layer(source, data, (min(low), max(high)))
+        record = {**_of_channels(source, picture, jobs, results), STAMP: dict(stamp)}
+    layer.metadata = {KEY: record}
+    return layer
+
+
+def depth_axis(source: Source) -> int | None:
+    """Return the axis of an image's planes; None where there is none, or a single plane."""
+    named = [k for k, axis in enumerate(source.axes) if axis.name.lower() == DEPTH]
+    found = named or ([source.frame(3).indices[0]] if source.is_volume else [])
+    return found[0] if found and source.axes[found[0]].size > 1 else None
+
+
+def projected(layer: Image, source: Source) -> Image | None:
+    """Return the maximum of a result along z; None where it has no such axis.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The result.
+    source : Source
+        The image, whose axes it has.
+    """
+    axis = depth_axis(source)
+    if axis is None:
+        return None
+    kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP)
+    record = layer.metadata[KEY]
+    return Image(
+        np.max(layer.data, axis=axis),
+        name=f"{layer.name} maximum along z",
+        metadata={KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}},
+        rgb=False,
+        multiscale=False,
+        **place_without(source, axis),
+    )
+
+
+def _of_channels(
+    source: Source, picture: Picture, jobs: Sequence[Job], results: Sequence[Result]
+) -> dict[str, Any]:
+    """The record of an image whose channels were deblurred each by itself."""
+    names = picture.channels
+    said = [result.record["verdict"] for result in results]
+    kinds = {one["kind"] for one in said}
+    sentences = [f"{name}: {one['sentence']}" for name, one in zip(names, said)]
+    same = {one["sentence"] for one in said}
+    return {
+        "kind": "result",
+        "name": result_name(source.name),
+        "source": source.name,
+        "origin": source.record(),
+        "channels": [
+            {
+                "name": name,
+                "emission": _emission(job, result),
+                "record": {k: v for k, v in result.record.items() if k not in NOT_OF_CHANNELS},
+            }
+            for name, job, result in zip(names, jobs, results)
+        ],
+        "seconds": sum(result.done.seconds for result in results),
+        "verdict": {
+            "kind": kinds.pop() if len(kinds) == 1 else "unknown",
+            "psf": None,
+            "sentence": same.pop() if len(same) == 1 else " ".join(sentences),
+        },
+        "warnings": tuple(dict.fromkeys(w for result in results for w in result.warnings)),
+        "versions": results[0].record["versions"],
+    }
+
+
+def _emission(job: Job, result: Result) -> float | None:
+    """The wavelength of a channel in nanometres, where it is known."""
+    optics = result.record["psf"].get("optics") or {}
+    found = optics.get("emission") or job.source.acquisition.emission
+    return None if found is None else float(found)

@@ -1,0 +1,155 @@
+"""What is done with every image of a batch; written into a file, and read from one."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.psf_settings import PSFSettings, automatic, psf_settings
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
+from napari_tf_deblur._layers.record import method_as_table, method_asked
+from napari_tf_deblur._layers.record_file import KEY, LONGEST
+from napari_tf_deblur._layers.source import read
+from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur.methods import Auto, Method
+
+KIND = "settings"
+"""What the file says that it is."""
+
+Axes = Literal["auto", "planes", "volume"]
+"""Along which axes an image is deblurred."""
+
+NDIM = {"planes": 2, "volume": 3}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is done with every image.
+
+    Attributes
+    ----------
+    psf : PSFSettings
+        Which PSF each image has; by default by what its file says, or else by the image.
+    method : Method or "auto"
+        What to do; "auto" picks a method from each image.
+    options : LayerOptions
+        The options of a run.
+    axes : {"auto", "planes", "volume"}
+        Along which axes: as the file says, each plane by itself, or as a volume.
+
+    Examples
+    --------
+    >>> from napari_tf_deblur import RichardsonLucy
+    >>> settings = Settings(method=RichardsonLucy(iterations=10))
+    >>> Settings.from_json(settings.as_json()) == settings
+    True
+    """
+
+    psf: PSFSettings = field(default_factory=automatic)
+    method: Method | Auto = "auto"
+    options: LayerOptions = field(default_factory=LayerOptions)
+    axes: Axes = "auto"
+
+    def jobs(self, picture: Picture) -> list[Job]:
+        """Return what is to be done with an image: one job for each channel.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it cannot be done; says why.
+        """
+        parts = picture.parts()
+        jobs = []
+        for number, layer in enumerate(parts):
+            source = read(layer)
+            ndim = NDIM.get(self.axes) or (3 if source.is_volume else 2)
+            ndim = min(ndim, source.ndim)
+            sized, psf = self.psf.psf(source, ndim, number, len(parts))
+            jobs.append(Job(sized, psf, self.method, self.options))
+        return jobs
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        method = self.method
+        return {
+            "kind": KIND,
+            "psf": self.psf.record(),
+            "method": method if isinstance(method, str) else method_as_table(method),
+            "axes": self.axes,
+            **self.options.record(),
+        }
+
+    def as_json(self) -> str:
+        """Write the settings as text, for a file."""
+        try:
+            return json.dumps({KEY: self.record()}, indent=2, allow_nan=False)
+        except TypeError:
+            raise InvalidValueError(
+                "These settings hold a function that was given in Python, which no file can hold."
+            ) from None
+
+    @property
+    def digest(self) -> str:
+        """A short name of the settings: others have another."""
+        text = json.dumps(self.record(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read settings from text that may hold anything.
+
+        Raises
+        ------
+        ValueError
+            If it is no settings of this package, or some are not what is ever written; says which.
+        """
+        try:
+            record = json.loads(text[: LONGEST + 1])[KEY]
+            check.require(record["kind"] == KIND)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise InvalidValueError(
+                "The file holds no settings of napari-tf-deblur: copy them by 'Copy settings' in "
+                "the dock, and paste them into a file."
+            ) from None
+        return cls._of(record, record.get("axes", "auto"), record.get("method"))
+
+    @classmethod
+    def of_result(cls, record: Mapping[str, Any]) -> Self:
+        """Take the settings that made a result from its record, which may come out of a file.
+
+        What was left for the image to say is left to each image again.
+
+        Raises
+        ------
+        ValueError
+            If the record lacks something, or holds what no run writes; says what.
+        """
+        psf: Any = record.get("psf")
+        ndim = psf.get("ndim") if isinstance(psf, Mapping) else None
+        axes: dict[Any, Axes] = {2: "planes", 3: "volume"}
+        return cls._of(record, axes.get(ndim, "auto"), None)
+
+    @classmethod
+    def _of(cls, record: Mapping[str, Any], axes: Any, method: Any) -> Self:
+        def psf(value: Any) -> PSFSettings:
+            check.require(isinstance(value, Mapping))
+            try:
+                return psf_settings(value)
+            except KeyError as missing:
+                raise InvalidValueError(f"{missing} is missing.") from None
+
+        options = record_checks()
+        values = check.table(record, {"psf": psf, **options}, optional=tuple(options))
+        found = values.pop("psf")
+        try:
+            asked = method_asked({"method": method} if method is not None else record)
+        except UserError as error:
+            raise InvalidValueError(f"The record's 'method' cannot be used: {error}") from None
+        except TypeError:
+            raise InvalidValueError("The record's 'method' has an entry too many.") from None
+        check.require(axes in ("auto", *NDIM))
+        return cls(found, asked, replace(LayerOptions(), **values), axes)

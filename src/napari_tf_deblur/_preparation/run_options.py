@@ -1,0 +1,95 @@
+"""The options of a run: what is set besides image, PSF and method. Each is declared here, once.
+
+The arguments of :func:`napari_tf_deblur.deconvolve` and its relatives, their documentation and
+their check, fields of the dock, options of the command line, the record of a result and the script
+that repeats it come from here. An annotation is ``Annotated[type, table]`` with, in the table:
+
+- ``min`` or ``above``, and ``max`` of a number; ``meaning``, a few words on its unit;
+- ``label``, ``tooltip`` and ``names``, those of the words, for the dock;
+- ``in_method``: whether what it does is in the values of the method that is recorded, so that a
+  script does not say it again.
+"""
+
+# No "from __future__ import annotations": magicgui would lose the bounds.
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_tf_deblur._preparation.parameters import check_parameters
+from napari_tf_deblur.forward import Boundary
+
+Auto = Literal["auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationOptions:
+    """Options of all that looks at an image: of :func:`napari_tf_deblur.calibrate`, too.
+
+    Parameters
+    ----------
+    boundary : {"unknown", "zero", "periodic"}, optional
+        What lies beyond the frame: something unknown that the method works out as far as
+        the PSF lets it be seen, nothing at all, or the image again.
+
+    Raises
+    ------
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If an option is outside its bounds or not one of its words.
+    """
+
+    boundary: Annotated[
+        Boundary,
+        {
+            "label": "Beyond the frame",
+            "names": {
+                "unknown": "Not known, as for every camera",
+                "zero": "Nothing: all dark",
+                "periodic": "The image again",
+            },
+            "tooltip": "What lies beyond the edges of the image. Leave it at 'Not known' unless "
+            "the image was computed",
+        },
+    ] = "unknown"
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(CalibrationOptions):
+    """Options of a run: of :func:`napari_tf_deblur.deconvolve`.
+
+    Parameters
+    ----------
+    smoothing : float, optional
+        Times as much regularisation as suits the image, or as the method says: below 1 for
+        more detail and noise, above 1 for less.
+    memory : float or "auto", optional
+        Memory in GB that a run may take, all its processes together, besides an image and a result
+        that are in memory; "auto" for half of what is free. An image that needs more is deblurred
+        piece by piece, which changes it by less than its noise.
+    """
+
+    smoothing: Annotated[
+        float,
+        {
+            "above": 0.0,
+            "max": math.inf,
+            "meaning": "1 for as much as suits the image, 2 for twice as much",
+            "label": "Smoothing",
+            "in_method": True,
+        },
+    ] = 1.0
+    memory: Annotated[
+        float | Auto,
+        {
+            "above": 0.0,
+            "max": 1e6,
+            "meaning": "gigabytes, or 'auto' for half of what is free",
+            "label": "Memory at most",
+            "tooltip": "Gigabytes that a run may take. Larger images are deblurred in pieces",
+            "in_method": True,
+        },
+    ] = "auto"
