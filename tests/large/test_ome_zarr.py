@@ -13,6 +13,7 @@ import yaozarrs
 import zarr
 
 from napari_tf_deblur._large.description import Axis, Channel, ImageDescription, ome_axes
+from napari_tf_deblur._large.journal import Journal
 from napari_tf_deblur._large.layout import plan_levels, usual_chunk, usual_shard
 from napari_tf_deblur._large.mean import coarser
 from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
@@ -276,6 +277,7 @@ def test_only_what_was_written_here_is_replaced(tmp_path):
     pixels = values((40, 30))
     make = lambda: create_image(path, (40, 30), "float32", described(Y, X), (32, 32))  # noqa: E731
     filled(path, pixels, described(Y, X), (32, 32))
+    Journal.of_image(path).begin({})
     assert check_free(path)
     assert np.isnan(make().read((slice(None), slice(None)))).all()
     (path / "labels").mkdir()
