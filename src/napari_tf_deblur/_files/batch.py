@@ -333,5 +333,11 @@ def _planned(row: Row, jobs: Sequence[Job]) -> Row:
         seconds=sum(cost.seconds for cost in costs),
         gigabytes=max(cost.gigabytes for cost in costs),
         warnings=tuple(dict.fromkeys(words for job in jobs for words in job.warnings)),
-        blur="; ".join(dict.fromkeys(job.psf.about(job.source).rstrip(".") for job in jobs)),
+        blur="; ".join(dict.fromkeys(map(_blur, jobs))),
     )
+
+
+def _blur(job: Job) -> str:
+    """The blur in words, as far as it is known before a run."""
+    known = job.psf.look(job.source) is not None
+    return job.psf.about(job.source).rstrip(".") if known else f"blur: {job.psf.title}"

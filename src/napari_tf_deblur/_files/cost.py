@@ -14,7 +14,7 @@ from napari_tf_deblur.methods import METHODS
 
 SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
 """Transforms there and back of a run that looks for its weight (or method); of one that does not,
-besides its iterations; and of an iteration, by axes. `python benchmarks/speed.py` counts them."""
+besides its iterations; and of an iteration, by axes. `python benchmarks/cost.py` counts them."""
 
 USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """After which methods that watch their convergence end, by axes; from the same table."""
