@@ -25,6 +25,7 @@ RULES = {
     "_optics": TENSORFLOW | NAPARI | QT,
     "_preparation": TENSORFLOW | NAPARI | QT,
     "_solvers": NAPARI | QT,
+    "_large": TENSORFLOW | NAPARI | QT,
     "_layers": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
     "_files": TENSORFLOW | QT | {"napari_tf_deblur._dock"},
     "_dock": TENSORFLOW | {"scipy", "napari_tf_deblur._solvers"},

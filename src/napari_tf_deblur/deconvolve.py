@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_tf_deblur._preparation.arguments import (
     StepArguments,
 )
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.parameters import takes
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import Solved, run
@@ -69,6 +70,8 @@ class Deconvolution:
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
     warnings : tuple of str
         What the user should know about the result.
+    global_values : GlobalValues or None
+        What the run took from all pixels: in a calibration's place for it, pieces run alike.
     """
 
     image: Array
@@ -81,6 +84,7 @@ class Deconvolution:
     seconds: float
     verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
+    global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property
     def method(self) -> Method:
@@ -245,6 +249,7 @@ def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, N
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        global_values=solved.global_values,
     )
 
 

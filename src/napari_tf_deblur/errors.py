@@ -23,3 +23,11 @@ class OutOfMemoryError(UserError, MemoryError, ValueError):
 
 class TensorFlowUnavailableError(UserError, ImportError):
     """TensorFlow is missing, or is installed and does not load."""
+
+
+class MissingPackageError(UserError, ImportError):
+    """A package is missing that only some of the work needs."""
+
+
+class FileInTheWayError(UserError, FileExistsError):
+    """A file or folder is there that must not be replaced."""

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Layer
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
 
 from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._preparation.parameters import parameters_of, types_of
@@ -97,7 +100,7 @@ def from_json(text: str) -> dict[str, Any] | None:
     return record
 
 
-def adopt_record(layer: Layer, record: Mapping[str, Any] | None) -> bool:
+def adopt_record(layer: "Layer", record: Mapping[str, Any] | None) -> bool:
     """Give a layer the record that its file has, unless it has one; return whether it did."""
     if not record or KEY in layer.metadata:
         return False

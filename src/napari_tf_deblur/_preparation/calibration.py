@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.background import subtracted_in_words
 from napari_tf_deblur.blur_estimate import BlurEstimate
@@ -34,6 +35,9 @@ class Calibration:
         not compared.
     blur : BlurEstimate or None
         The blur that was found in the image, where no PSF was given: used again where none is.
+    global_values : GlobalValues or None
+        What else a run takes from all pixels, if this is for pieces of one image: they run alike,
+        and no seam is seen. Not compared.
     """
 
     method: Method
@@ -42,6 +46,7 @@ class Calibration:
     psf_width: float = 1.0
     background_error: float | None = field(default=None, compare=False)
     blur: BlurEstimate | None = field(default=None, repr=False)
+    global_values: GlobalValues | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(

@@ -110,7 +110,9 @@ class Prepared:
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
+        shared = wanted.global_values if isinstance(wanted, Calibration) else None
         hides_areas = valid is not None and fill(values, valid, used)
+        hides_areas = shared.hides_areas if shared else hides_areas
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
         method, reason, rival = choice.of(wanted, image)
@@ -200,6 +202,7 @@ class Prepared:
             spacing=self.spacing,
             scale=scale,
             hides_areas=self.hides_areas,
+            global_values=self.calibration.global_values,
         )
 
 

@@ -138,7 +138,8 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         method.order, problem.spacing, method.nonnegative, constrained
     )
     state = first_state(start)
-    return iterate(run, image_of, constants, state, method.iterations, method.tolerance)
+    stop = problem.stop_rule(method.iterations, method.tolerance)
+    return iterate(run, image_of, constants, state, *stop)
 
 
 @lru_cache(maxsize=16)

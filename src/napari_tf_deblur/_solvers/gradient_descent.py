@@ -86,7 +86,8 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
         image = state[0].read_value()
         return tf.pad(image, ((0, 0), (0, 0), *grid.margins)) if problem.dark_outside else image
 
-    return iterate(run, image_of, constants, state, method.iterations, tolerance)
+    stop = problem.stop_rule(method.iterations, tolerance)
+    return iterate(run, image_of, constants, state, *stop)
 
 
 def _adam_state(start: Tensor) -> list[Tensor]:

@@ -91,8 +91,12 @@ def iterate(
     state: Sequence[Any],
     iterations: int,
     tolerance: float = 0.0,
+    found_in: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Iterator[Iterate]:
-    """Drive a compiled loop to its end, a tenth of a second at a time."""
+    """Drive a compiled loop to its end, a tenth of a second at a time.
+
+    `found_in` takes from the state what was computed on the way from all pixels.
+    """
     tf = tensorflow()
     variables = [tf.Variable(s, trainable=False) for s in state]
     del state
@@ -108,6 +112,9 @@ def iterate(
     def scene() -> Any:
         return image_of(constants, variables).numpy()
 
+    def found() -> dict[str, Any]:
+        return found_in(variables) if found_in else {}
+
     losses = np.zeros((0, planes), np.float32)
     converged = False
     count = FIRST_PIXELS // int(np.prod(variables[0].shape))
@@ -121,6 +128,6 @@ def iterate(
         elapsed = time.perf_counter() - started
         losses = np.concatenate([losses, fresh])
         fraction = 1.0 if converged else len(losses) / iterations
-        yield Iterate(losses, fraction, scene, converged)
+        yield Iterate(losses, fraction, scene, converged, found)
         speed = count / elapsed
         count = min(max(int(speed * REPORT_INTERVAL), min(LEAST, int(speed * PATIENCE))), 4 * count)

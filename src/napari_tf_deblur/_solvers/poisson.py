@@ -116,7 +116,8 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     run, image_of, first_state = _compiled(problem.spacing)
     state = first_state(constants, tf.constant(start))
     del arrays, start
-    return iterate(run, image_of, constants, state, method.iterations, method.tolerance)
+    stop = problem.stop_rule(method.iterations, method.tolerance)
+    return iterate(run, image_of, constants, state, *stop)
 
 
 def likeliest(c: Constants, blurred: Tensor) -> Tensor:

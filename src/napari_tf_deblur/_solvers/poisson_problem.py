@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._solvers.problem import Array, Problem, Tensor
 from napari_tf_deblur._solvers.splitting import data_penalty
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
@@ -117,11 +118,17 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array
     weight *= photons ** (PHOTONS_EXPONENT + power / 2 - 1)
     read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
     each = tuple(range(1, problem.observed.ndim))
-    brightest = problem.observed.max(each, keepdims=True, initial=0)
+    brightest = problem.global_value(
+        "brightest",
+        lambda: problem.observed.max(each, keepdims=True, initial=0),
+        largest_of_planes,
+    )
     darkest = max(read_noise**2 * photons, NEGATIVE * read_noise) + LEAST_DARK / photons
     dark = np.float32(darkest) + ROUNDING * brightest
     observed = np.maximum(problem.observed, -dark)
-    bright = _mean_where_large((observed + dark) * (problem.data_weight > 0))
+    bright = problem.global_value(
+        "brightness", lambda: _mean_where_large((observed + dark) * (problem.data_weight > 0))
+    )
     bright = np.maximum(bright, np.float32(1 / photons))
     spectrum = transfer_function(problem.psf, grid.scene)
     passed = np.square(spectrum.real) + np.square(spectrum.imag)
@@ -129,7 +136,8 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array
     start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
     relative = data_penalty(problem)
     penalty = np.float32(relative) / bright
-    step = STEP * _steepest(start, problem.spacing) / bright
+    steepest = problem.global_value("slope", lambda: _steepest(start, problem.spacing))
+    step = STEP * steepest / bright
     step = np.maximum(step, np.float32(LEAST_STEP) * np.sqrt(bright / np.float32(photons)))
     weight *= power / 2
     ratio = np.float32(weight) * bright ** np.float32(power / 2 - 1) / (step * penalty)

@@ -1,12 +1,13 @@
 """What every solver is given, and what it gives back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._preparation.global_values import GlobalValues, Reduce, mean_of_planes
 from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.psf import PSF
 
@@ -43,6 +44,10 @@ class Problem:
         Intensity units of the source per unit of `observed`.
     hides_areas : bool
         Whether pixels to ignore lie together, so that what is there must come from the rim.
+    global_values : GlobalValues or None
+        What is known of the image of which the planes are pieces; None if they are all of it.
+    found : dict
+        What was computed from all pixels, reduced to one plane.
     """
 
     observed: Array
@@ -53,6 +58,34 @@ class Problem:
     spacing: tuple[float, ...]
     scale: float
     hides_areas: bool = False
+    global_values: GlobalValues | None = None
+    found: dict[str, Array] = field(default_factory=dict)
+
+    def global_value(
+        self, name: str, compute: Callable[[], Array], reduce: Reduce = mean_of_planes
+    ) -> Array:
+        """Return what is computed from all pixels: of pieces, what the whole image said.
+
+        Parameters
+        ----------
+        name : str
+            What it is called.
+        compute : callable
+            Computes it for each plane; the planes are the first axis.
+        reduce : callable, optional
+            Makes one value of those of several planes.
+        """
+        if self.global_values is not None:
+            return self.global_values.values[name]
+        values = compute()
+        self.found[name] = reduce(values)
+        return values
+
+    def stop_rule(self, iterations: int, tolerance: float = 0.0) -> tuple[int, float]:
+        """Return the iterations and the tolerance: of pieces, those that the whole image took."""
+        if self.global_values is None:
+            return iterations, tolerance
+        return self.global_values.iterations, 0.0
 
     def extended(self) -> Array:
         """Continue the observed planes over the whole scene: dark, or as in a mirror."""
@@ -83,9 +116,12 @@ class Iterate:
         problem's observed planes.
     converged : bool
         Whether the solver found no more to do before it ran out of iterations.
+    found : callable
+        Gives what was computed on the way from all pixels; see :meth:`Problem.global_value`.
     """
 
     losses: Array
     fraction: float
     scene: Callable[[], Array]
     converged: bool
+    found: Callable[[], Mapping[str, Array]] = dict

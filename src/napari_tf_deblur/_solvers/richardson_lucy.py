@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
@@ -32,6 +33,13 @@ they reach. Cut off at zero, they would look like light. This part of the pixels
 it is taken for dead pixels, for which the whole image would lose its contrast."""
 
 
+MOMENTUM = "momentum"
+"""Name among the global values."""
+
+REMEMBERED = 256
+"""Iterations whose momentum is kept; pieces use the last one from there on."""
+
+
 class Constants(NamedTuple):
     """What stays the same during a run; tensors over the scene unless they are scalars.
 
@@ -49,6 +57,9 @@ class Constants(NamedTuple):
         Shape (planes, channels, 1, ...): what was added to each channel.
     tv_weight : Tensor
         Scalar.
+    momentum : Tensor
+        Shape (REMEMBERED,): how far to go on along the last change at each iteration; below 0
+        where the change itself shall say it.
     """
 
     spectrum: Tensor
@@ -57,6 +68,7 @@ class Constants(NamedTuple):
     share: Tensor
     dark: Tensor
     tv_weight: Tensor
+    momentum: Tensor
 
 
 class Momentum(NamedTuple):
@@ -70,11 +82,17 @@ class Momentum(NamedTuple):
         How the last iteration changed what it began with.
     power : Tensor
         Shape (planes,): sum of the squares of `change`.
+    count : Tensor
+        Scalar, iterations done.
+    factors : Tensor
+        Shape (REMEMBERED, planes): how far each iteration went on along the last change.
     """
 
     ahead: Tensor
     change: Tensor
     power: Tensor
+    count: Tensor
+    factors: Tensor
 
 
 def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
@@ -87,11 +105,15 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
     visible = tf.cast(seen > LEAST_SEEN, tf.float32)
-    dark = _dark(problem)
+    dark = problem.global_value("dark", lambda: _dark(problem), largest_of_planes)
     light = weight * (np.maximum(problem.extended(), -dark) + dark)
     axes = list(range(2, light.shape.rank))
-    mean = tf.reduce_sum(light, axes, keepdims=True)
-    mean /= tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True)
+
+    def mean_light() -> Array:
+        total = tf.reduce_sum(light, axes, keepdims=True)
+        return np.asarray(total / tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True))
+
+    mean = problem.global_value("light", mean_light)
     image = visible * tf.maximum(mean - dark, SMALLEST)
     constants = Constants(
         spectrum=spectrum,
@@ -100,12 +122,36 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         share=visible / tf.maximum(seen, LEAST_SEEN),
         dark=tf.constant(dark),
         tv_weight=tf.constant(np.float32(method.tv_weight)),
+        momentum=tf.constant(_momentum(problem)),
     )
     state = [image]
     if method.accelerate:
-        state += Momentum(image, tf.zeros_like(image), tf.zeros(image.shape[0]))
+        planes = image.shape[0]
+        state += Momentum(
+            ahead=image,
+            change=tf.zeros_like(image),
+            power=tf.zeros(planes),
+            count=tf.constant(0),
+            factors=tf.zeros([REMEMBERED, planes]),
+        )
     run = _compiled(problem.spacing, method.tv_weight > 0, method.accelerate)
-    return iterate(run, first_of_state, constants, state, int(method.iterations))
+    iterations, _ = problem.stop_rule(int(method.iterations))
+
+    def found_in(variables: Any) -> dict[str, Any]:
+        if not method.accelerate:
+            return {}
+        # A factor of one plane may be at its bound; all of them together seldom are.
+        return {MOMENTUM: mean_of_planes(variables[-1].numpy().T)}
+
+    return iterate(run, first_of_state, constants, state, iterations, found_in=found_in)
+
+
+def _momentum(problem: Problem) -> Array:
+    """How far each iteration shall go on along the last change, where that is known."""
+    known = problem.global_values
+    if known is None or MOMENTUM not in known.values:
+        return np.full(REMEMBERED, -1, np.float32)
+    return np.asarray(known.values[MOMENTUM][0])
 
 
 def _dark(problem: Problem) -> Array:
@@ -148,22 +194,35 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
 
     @fused
     def plain(
-        state: list[Tensor], correction: Tensor, share: Tensor, tv_weight: Tensor
+        state: list[Tensor],
+        correction: Tensor,
+        share: Tensor,
+        tv_weight: Tensor,
+        _momentum: Tensor,
     ) -> list[Tensor]:
         return [multiplied(state[0], correction, share, tv_weight)]
 
     @fused
     def accelerated(
-        state: list[Tensor], correction: Tensor, share: Tensor, tv_weight: Tensor
+        state: list[Tensor],
+        correction: Tensor,
+        share: Tensor,
+        tv_weight: Tensor,
+        momentum: Tensor,
     ) -> list[Tensor]:
         """Go on along the last change of each plane (Biggs & Andrews, 1997)."""
         image, last = state[0], Momentum(*state[1:])
         fresh = multiplied(last.ahead, correction, share, tv_weight)
         change = fresh - last.ahead
         factor = of_planes(change * last.change) / (last.power + 1e-30)
-        factor = tf.reshape(tf.clip_by_value(factor, 0.0, 1.0), [-1] + [1] * (fresh.shape.rank - 1))
+        place = tf.minimum(last.count, REMEMBERED - 1)
+        known = momentum[place]
+        factor = tf.where(known < 0, tf.clip_by_value(factor, 0.0, 1.0), known)
+        factors = tf.tensor_scatter_nd_update(last.factors, [[place]], [factor])
+        factor = tf.reshape(factor, [-1] + [1] * (fresh.shape.rank - 1))
         ahead = tf.nn.relu(fresh + factor * (fresh - image))
-        return [fresh, *Momentum(ahead, change, of_planes(tf.square(change)))]
+        power = of_planes(tf.square(change))
+        return [fresh, *Momentum(ahead, change, power, last.count + 1, factors)]
 
     def of_planes(values: Tensor) -> Tensor:
         """Sum of each plane: along one axis first, on all cores."""
@@ -177,7 +236,7 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
         values = [s.read_value() for s in state]
         blur = Blur(tuple(values[0].shape[2:]), c.spectrum)
         ratio, loss = compared(blur.forward(values[start]), c.seen, c.light, c.dark)
-        fresh = moved(values, blur.adjoint(ratio), c.share, c.tv_weight)
+        fresh = moved(values, blur.adjoint(ratio), c.share, c.tv_weight, c.momentum)
         for variable, value in zip(state, fresh):
             variable.assign(value, read_value=False)
         # It runs for a set number of iterations, whatever the change.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
@@ -40,6 +41,8 @@ class Solved:
         Duration, TensorFlow's start not included.
     warnings : tuple of str
         What is left as it was, if the run was stopped.
+    global_values : GlobalValues
+        What the run took from all pixels.
     """
 
     image: Array
@@ -49,6 +52,7 @@ class Solved:
     converged: bool
     seconds: float
     warnings: tuple[str, ...]
+    global_values: GlobalValues
 
 
 def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Solved]:
@@ -71,6 +75,8 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     method = prepared.calibration.method
     progress = Progress(prepared)
     converged = True
+    shared = prepared.calibration.global_values
+    found: list[dict[str, Array]] = []
 
     def step(message: str) -> Step:
         return Step(message, progress.fraction, progress.losses(), progress.image)
@@ -87,32 +93,43 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
             for batch in prepared.batches:
                 if is_stopped():
                     break
-                for iterate in solver(method)(prepared.problem(batch), method):
+                problem = prepared.problem(batch)
+                for iterate in solver(method)(problem, method):
                     progress.note(batch, iterate)
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= REPORT_INTERVAL:
                         yield step(progress.message)
                         last_yield = time.perf_counter()
-                converged = converged and iterate.converged
+                converged = converged and (shared.converged if shared else iterate.converged)
+                found.append({**problem.found, **iterate.found()})
                 progress.end_of(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
                         f"The run ended in values that are infinite or no numbers. {method.remedy}"
                     )
-                del iterate  # and its arrays, before memory is given back
+                del iterate, problem  # and its arrays, before memory is given back
     except load.memory_errors() as error:
         raise OutOfMemoryError(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "
             "3D, or close other programs."
         ) from error
     stopped = is_stopped()
+    converged = converged and not stopped
     return Solved(
         image=progress.image(),
         residual=progress.residual,
         planes=progress.planes,
         loss_history=progress.losses(),
-        converged=converged and not stopped,
+        converged=converged,
         seconds=time.perf_counter() - started,
         warnings=(progress.words_of_stop(),) if stopped else (),
+        global_values=shared
+        or GlobalValues(len(progress.losses()), converged, prepared.hides_areas, _mean(found)),
     )
+
+
+def _mean(found: list[dict[str, Array]]) -> dict[str, Array]:
+    """Mean of what batches of one size have found."""
+    names = found[0] if found else {}
+    return {name: np.mean([each[name] for each in found], axis=0) for name in names}

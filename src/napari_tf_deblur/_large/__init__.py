@@ -1,0 +1,1 @@
+"""Images larger than memory: their pieces, who computes them, and where results are written."""

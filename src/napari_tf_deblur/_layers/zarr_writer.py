@@ -1,0 +1,60 @@
+"""Saving an image layer as OME-Zarr: ``layer.save("result.ome.zarr")``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_tf_deblur._large.layout import usual_shard
+from napari_tf_deblur._large.ome_zarr import SUFFIX, create_image
+from napari_tf_deblur._layers.ome_description import LOOKS, describe
+from napari_tf_deblur._layers.record_file import KEY
+from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.writer import PLACE, axes_as_told
+
+
+def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Save an image layer as OME-Zarr 0.5 with its pyramid; napari calls this to save a layer.
+
+    It is read and written shard by shard, so that it may be larger than memory.
+
+    Parameters
+    ----------
+    path : str
+        The folder; one without the ending is given ".ome.zarr".
+    data : array_like
+        The image; of several resolutions the first.
+    attributes : mapping
+        Those of the layer, as its ``as_layer_data_tuple`` has them.
+
+    Returns
+    -------
+    list of str
+        The folder that was written.
+
+    Raises
+    ------
+    FileInTheWayError
+        If there is something under this name that was not written by this package.
+    InvalidValueError
+        If OME-Zarr has no place for the axes.
+    """
+    if not path.lower().endswith(".zarr"):
+        path += SUFFIX
+    wanted = (*PLACE, "colormap", *LOOKS)
+    layer = Image(data, **{key: attributes[key] for key in wanted if key in attributes})
+    source = read(layer)
+    record = layer.metadata.get(KEY)
+    description = describe(source, axes=axes_as_told(source, record))
+    pixels = source.data
+    shard = usual_shard(pixels.shape, description.axes, source.rgb)
+    image = create_image(path, pixels.shape, pixels.dtype, description, shard)
+    for part in image.parts():
+        image.write(part, np.asarray(pixels[part]))
+    for level in range(1, len(image.levels)):
+        for part in image.parts(level):
+            image.build_part(level, part)
+    if record:
+        image.set_record(record)
+    return [path]

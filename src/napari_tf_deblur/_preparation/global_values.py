@@ -1,0 +1,44 @@
+"""What a run computes from all of its pixels: pieces of one image must share it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Reduce = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class GlobalValues:
+    """Iterations, and what a solver takes from all pixels of an image.
+
+    A piece that found them by itself would differ from its neighbours, and a seam would be seen.
+
+    Attributes
+    ----------
+    iterations : int
+        Number of iterations; the change of the image is not looked at any more.
+    converged : bool
+        Whether the image stopped changing by then.
+    hides_areas : bool
+        Whether areas, and not only pixels, do not count.
+    values : mapping of str to ndarray of float32
+        By the solver's name for each; the first axis, that of the planes, has length 1.
+    """
+
+    iterations: int
+    converged: bool
+    hides_areas: bool
+    values: Mapping[str, Array] = field(default_factory=dict)
+
+
+def mean_of_planes(values: Array) -> Array:
+    """Reduce values, one for each plane, to their mean."""
+    return np.asarray(values.mean(axis=0, keepdims=True), np.float32)
+
+
+def largest_of_planes(values: Array) -> Array:
+    """Reduce values, one for each plane, to the largest."""
+    return np.asarray(values.max(axis=0, keepdims=True), np.float32)
