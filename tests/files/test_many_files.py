@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 from threading import Event
 
 import numpy as np
@@ -13,11 +14,14 @@ from npe2 import PluginManager
 
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
+from napari_tf_deblur._files.opening import open_images
 from napari_tf_deblur._files.psf_settings import SamePSF, psf_settings
-from napari_tf_deblur._files.saving import OMETIFF, stamp_of
+from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
 from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.steps import finish
 
@@ -291,3 +295,87 @@ def test_a_picture_of_beads_is_the_psf(tmp_path):
     record = OMETIFF().record(row.result)
     assert record["psf"]["kind"] == "measured"
     assert KEY not in record
+
+
+@pytest.fixture(scope="module")
+def in_zarr(folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("zarr")
+    return batch([folder], output, file_format="ome-zarr", max_projection=True)
+
+
+def test_results_in_ome_zarr_are_those_in_ome_tiff(done, in_zarr):
+    assert in_zarr.in_words() == done.in_words()
+    for one, other in zip(done.rows, in_zarr.rows):
+        if one.status == "done":
+            assert other.result.name == one.result.name.replace(".ome.tif", ".ome.zarr")
+            expected, saved = opened(one.result), open_images(other.result)[0].layer
+            pixels = saved.data[0] if saved.multiscale else saved.data
+            np.testing.assert_array_equal(np.asarray(pixels), expected.data)
+            assert other.sentence == one.sentence
+    names = sorted(path.name for path in in_zarr.output.iterdir())
+    assert len(names) == 7 + 1 + 3  # results, the projection; folder below, report, table
+    image = open_image(in_zarr.output / "channels_deblurred.ome.zarr")
+    assert [(one.name, one.colour) for one in image.description.channels] == [
+        ("DAPI", "FF00FF"),
+        ("GFP", "00FF00"),
+    ]
+    assert [axis.name for axis in image.description.axes] == ["c", "y", "x"]
+    assert image.description.axes[-1].scale == 0.1
+
+
+def test_ome_zarr_is_resumed_replaced_and_read(in_zarr, tmp_path):
+    source = in_zarr.output / "channels_deblurred.ome.zarr"
+    output = tmp_path / "out"
+    options = {"file_format": "ome-zarr", "resume": True}
+    (row,) = batch([source], output, **options).rows
+    assert (row.status, row.image) == ("done", "")
+    record = OMEZarr().record(row.result)
+    assert [one["name"] for one in record["channels"]] == ["DAPI", "GFP"]
+    (again,) = batch([source], output, **options).rows
+    assert again.status == "there already"
+    assert len(again.pictures) == 2
+    other = Settings(QUICK.psf, RichardsonLucy(iterations=4, background=0.0))
+    (changed,) = batch([source], output, other, **options).rows
+    assert changed.status == "done"
+    assert OMEZarr().record(row.result)["batch"]["settings"] == other.digest
+    assert sorted(path.name for path in output.iterdir()) == [
+        "channels_deblurred_deblurred.ome.zarr",
+        "report.html",
+        "summary.csv",
+    ]
+
+
+def test_a_foreign_zarr_is_left_alone(tmp_path):
+    path = write(tmp_path, "uint8")
+    foreign = tmp_path / "out" / "uint8_deblurred.ome.zarr"
+    foreign.mkdir(parents=True)
+    (foreign / "zarr.json").write_text("{}")
+    (row,) = batch([path], tmp_path / "out", file_format="ome-zarr").rows
+    assert row.status == "failed"
+    assert "was not written by a batch" in row.sentence
+    assert [one.name for one in foreign.iterdir()] == ["zarr.json"]
+
+
+def test_each_field_of_a_plate_has_its_own_result(tmp_path):
+    plate = tmp_path / "plate.ome.zarr"
+    (plate / "A" / "1").mkdir(parents=True)
+    layer = opened(write(tmp_path, "uint16"))
+    for field in ("0", "1"):
+        write_ome_zarr(str(tmp_path / "one.ome.zarr"), layer.data, {"name": f"field {field}"})
+        (tmp_path / "one.ome.zarr").rename(plate / "A" / "1" / field)
+    wells = [{"path": "A/1", "rowIndex": 0, "columnIndex": 0}]
+    rows, columns = [{"name": "A"}], [{"name": "1"}]
+    about = {"plate": {"wells": wells, "rows": rows, "columns": columns, "version": "0.5"}}
+    group(plate, about)
+    group(plate / "A", {})
+    group(plate / "A" / "1", {"well": {"images": [{"path": "0"}, {"path": "1"}]}})
+    table = batch([plate], tmp_path / "out")
+    names = [row.result.relative_to(tmp_path / "out").as_posix() for row in table.rows]
+    assert names == [f"plate/A1 field {k}_deblurred.ome.tif" for k in (0, 1)]
+    assert [row.status for row in table.rows] == ["done", "done"]
+
+
+def group(folder, about):
+    """Make a folder a Zarr group that says something in OME-Zarr 0.5."""
+    told = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": {**about}}}
+    (folder / "zarr.json").write_text(json.dumps(told))

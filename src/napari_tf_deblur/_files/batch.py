@@ -183,7 +183,7 @@ class _Batch:
                     )
             return self._table()
         finally:
-            self._write(table.report, as_html(self._table()))
+            self._write(table.report, as_html(self._table(), self._settings.in_words()))
 
     def _table(self, left: int = 0) -> BatchTable:
         return BatchTable(tuple(self._rows), self._output, left)
@@ -267,11 +267,7 @@ class _Batch:
             for name, job, each in zip(names, jobs, results)
         )
         row = _finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
-        words = [settings_in_words(result.record).partition(". ")[2] for result in results]
-        notes = dict.fromkeys(note for result in results for note in notes_of(result.record))
-        return replace(
-            row, pictures=shown, settings=" ".join(dict.fromkeys(words)), blur="; ".join(notes)
-        )
+        return replace(row, pictures=shown)
 
     def _run(
         self, job: Job, number: int, picture: Picture, count: int
@@ -313,13 +309,18 @@ def _shape(picture: Picture) -> str:
 def _finished(row: Row, record: Any, status: Any, seconds: float) -> Row:
     """What came of an image that has a result, as its record says it."""
     verdict = record.get("verdict") or {}
+    each = [one["record"] for one in record.get("channels", ())] or [record]
+    words = [settings_in_words(one).partition(". ")[2] for one in each]
+    notes = list(dict.fromkeys(note for one in each for note in notes_of(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
     return replace(
         row,
         status=status,
         sentence=str(verdict.get("sentence", "")),
         verdict=", ".join(kinds) or str(verdict.get("kind", "")),
-        warnings=tuple(map(str, record.get("warnings") or ())),
+        warnings=tuple(w for w in map(str, record.get("warnings") or ()) if w not in notes),
+        blur="; ".join(notes),
+        settings=" ".join(dict.fromkeys(words)),
         seconds=seconds,
     )
 

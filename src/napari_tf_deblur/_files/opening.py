@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.axes import unnamed
 from napari_tf_deblur._layers.from_file import channel_axis, split_channels
+from napari_tf_deblur._layers.ome_zarr import layer_data
 from napari_tf_deblur._layers.origin import PART
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.errors import UserError
@@ -82,6 +84,8 @@ def open_images(path: Path, reader: str | None = None) -> list[Picture]:
         raise CannotOpenError("The file is empty.")
     if path.suffix.lower().lstrip(".") in NO_IMAGES:
         raise CannotOpenError(f"The file is no image: its name ends in '{path.suffix}'.")
+    if reader is None and path.is_dir() and (picture := _ome_zarr(path)) is not None:
+        return [picture]
     _discover()
     try:
         found, contribution = io_utils.read_get_reader([str(path)], stack=False, plugin_name=reader)
@@ -101,6 +105,18 @@ def open_images(path: Path, reader: str | None = None) -> list[Picture]:
     return pictures
 
 
+def _ome_zarr(path: Path) -> Picture | None:
+    """Open an OME-Zarr image, lazily; None of anything else."""
+    try:
+        image = open_image(path)
+    except UserError:  # another kind of folder, or nothing is installed that reads it
+        return None
+    data, told, _ = layer_data(image, split=False)
+    about = image.description
+    channels = () if about.rgb else tuple(channel.name for channel in about.channels)
+    return _picture(path, None, data, told, channels)
+
+
 def _full(found: Any) -> tuple[Any, Mapping[str, Any], str]:
     """What a reader returns, which may leave out what is usual."""
     usual: tuple[Any, ...] = (None, {}, "image")
@@ -109,11 +125,16 @@ def _full(found: Any) -> tuple[Any, Mapping[str, Any], str]:
     return data, told, kind
 
 
-def _picture(path: Path, plugin: str, data: Any, told: Mapping[str, Any]) -> Picture:
+def _picture(
+    path: Path,
+    plugin: str | None,
+    data: Any,
+    told: Mapping[str, Any],
+    names: tuple[str, ...] = (),
+) -> Picture:
     """Make one layer of what a reader returns, its channels along one axis."""
     about = dict(told)
     axis = about.pop("channel_axis", None)
-    names: tuple[str, ...] = ()
     if axis is not None:
         levels = data if isinstance(data, list | tuple) else [data]
         axis, count = axis % levels[0].ndim, levels[0].shape[axis]

@@ -1,6 +1,7 @@
 """Small pictures of an image before and after, at the same contrast, as PNG."""
 
 import io
+import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from napari_tf_deblur._layers.source import Source, read
 LARGEST = 320
 """Pixels of a picture along each side, at the most."""
 
-LARGE = 2**26
-"""Bytes of a result that was saved before from which on no picture of it is made again."""
+LARGE = 2**24
+"""Pixels of a result that was saved before from which on no picture of it is made again."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def pictures(
 
 def pictures_again(picture: Picture, path: Path, record: Mapping[str, Any]) -> list[Pictures]:
     """Show an image and its result that was saved before; nothing if that would take long."""
-    if path.is_dir() or path.stat().st_size > LARGE:
-        return []
     (saved,) = open_images(path)
+    if math.prod(saved.layer.data.shape) > LARGE:
+        return []
     told = [one["record"] for one in record.get("channels", ())] or [record]
     shown = []
     for name, before, after, one in zip(

@@ -11,12 +11,14 @@ from napari_tf_deblur._files.saving import STAMP
 from napari_tf_deblur._layers.axes import DEPTH
 from napari_tf_deblur._layers.from_file import channel_axis, place_without
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.ome_description import colour_of
 from napari_tf_deblur._layers.result import Result, result_layer
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source, read
 
-NOT_OF_CHANNELS = ("psf", "loss_history", "mask", "python")
-"""What the record of several channels leaves out of the record of each, for it may be long."""
+NOT_OF_CHANNELS = ("loss_history", "mask", "python")
+"""What the record of several channels leaves out of the record of each, for it may be long; and the
+array of the PSF."""
 
 
 def together(
@@ -106,7 +108,8 @@ def _of_channels(
             {
                 "name": name,
                 "emission": _emission(job, result),
-                "record": {k: v for k, v in result.record.items() if k not in NOT_OF_CHANNELS},
+                "colour": colour_of(job.source),
+                "record": _shortened(result.record),
             }
             for name, job, result in zip(names, jobs, results)
         ],
@@ -126,3 +129,8 @@ def _emission(job: Job, result: Result) -> float | None:
     optics = result.record["psf"].get("optics") or {}
     found = optics.get("emission") or job.source.acquisition.emission
     return None if found is None else float(found)
+
+
+def _shortened(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in record.items() if key not in NOT_OF_CHANNELS}
+    return {**kept, "psf": {k: v for k, v in record["psf"].items() if k != "array"}}

@@ -92,6 +92,13 @@ class Settings:
                 "These settings hold a function that was given in Python, which no file can hold."
             ) from None
 
+    def in_words(self) -> str:
+        """Return the text of a file of these settings; why there is none, if no file holds them."""
+        try:
+            return self.as_json()
+        except InvalidValueError as error:
+            return str(error)
+
     @property
     def digest(self) -> str:
         """A short name of the settings: others have another."""
