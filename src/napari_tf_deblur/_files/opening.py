@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,9 @@ class Picture:
 
 def is_openable(path: Path) -> bool:
     """Whether a reader that is installed says that it opens such a file, and it may be an image."""
-    from npe2 import PluginManager
-
     if path.suffix.lower().lstrip(".") in NO_IMAGES or path.name.startswith("."):
         return False
-    _discover()
-    return any(True for _ in PluginManager.instance().iter_compatible_readers([str(path)]))
+    return any(True for _ in _plugins().iter_compatible_readers([str(path)]))
 
 
 def open_images(path: Path, reader: str | None = None) -> list[Picture]:
@@ -86,7 +84,7 @@ def open_images(path: Path, reader: str | None = None) -> list[Picture]:
         raise CannotOpenError(f"The file is no image: its name ends in '{path.suffix}'.")
     if reader is None and path.is_dir() and (picture := _ome_zarr(path)) is not None:
         return [picture]
-    _discover()
+    _plugins()
     try:
         found, contribution = io_utils.read_get_reader([str(path)], stack=False, plugin_name=reader)
         pictures = [
@@ -191,7 +189,15 @@ def _stem(path: Path) -> str:
     return path.stem or name
 
 
-def _discover() -> None:
+def _plugins() -> Any:
+    """The plugins that are installed."""
     from npe2 import PluginManager
 
-    PluginManager.instance().discover(include_npe1=True)
+    return _discovered(PluginManager.instance())
+
+
+@lru_cache(maxsize=1)
+def _discovered(manager: Any) -> Any:
+    """The plugins, looked for once: that takes a third of a second."""
+    manager.discover(include_npe1=True)
+    return manager

@@ -104,5 +104,5 @@ def _png(plane: NDArray[np.float32], low: float, high: float) -> str:
     levels = np.nan_to_num((plane - np.float32(low)) / np.float32(high - low))
     shown = np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG", optimize=True)
+    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"
