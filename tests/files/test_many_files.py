@@ -20,7 +20,6 @@ from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.source import KEY
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.steps import finish
@@ -292,9 +291,26 @@ def test_a_picture_of_beads_is_the_psf(tmp_path):
     psf = psf_settings({"kind": "measured", "path": str(bead)})
     (row,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method)).rows
     assert row.status == "done", row.sentence
-    record = OMETIFF().record(row.result)
-    assert record["psf"]["kind"] == "measured"
-    assert KEY not in record
+    assert OMETIFF().record(row.result)["psf"]["kind"] == "measured"
+    (again,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method), resume=True).rows
+    assert again.status == "there already"
+    tifffile.imwrite(bead, np.rint(1e4 * gaussian_psf(2.0, 23)).astype(np.uint16))
+    (other,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method), resume=True).rows
+    assert other.status == "done"
+
+
+def test_a_table_that_cannot_be_written_stops_no_file(tmp_path, monkeypatch):
+    path = write(tmp_path, "uint8")
+
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("napari_tf_deblur._files.batch.replace_text", full)
+    table = batch([path], tmp_path / "out")
+    assert table.rows[0].status == "done"
+    assert not table.all_good
+    assert "summary.csv' could not be written. There is no room left" in table.in_words()
+    assert "report.html' could not be written." in table.in_words()
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,9 @@ from napari_tf_deblur import (
     deblur_layer,
     gaussian_psf,
 )
+from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import (
-    BeadPSF,
-    FoundPSF,
-    MicroscopeSettings,
-    SamePSF,
-    automatic,
-    with_numbers,
-)
+from napari_tf_deblur._files.psf_settings import BeadPSF, FoundPSF, SamePSF, with_numbers
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_options import LayerOptions

@@ -11,7 +11,7 @@ from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
-from napari_tf_deblur._files.psf_settings import MicroscopeSettings
+from napari_tf_deblur._files.microscope_settings import MicroscopeSettings
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from napari_tf_deblur._files.microscope_settings import automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import PSFSettings, automatic, psf_settings
+from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
