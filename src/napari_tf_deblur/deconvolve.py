@@ -8,6 +8,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._large.size import goes_in_pieces
 from napari_tf_deblur._preparation.arguments import (
     Arguments,
     CalibrationArguments,
@@ -200,7 +201,16 @@ def calibrate(arguments: CalibrationArguments) -> Calibration:
 
 
 def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
-    """Do what the arguments ask for; see :func:`iter_deconvolve`."""
+    """Do what the arguments ask for, at once or piece by piece."""
+    if goes_in_pieces(arguments):
+        from napari_tf_deblur._large.run import solve_in_pieces
+
+        return (yield from solve_in_pieces(arguments, stop))
+    return (yield from solve(arguments, stop))
+
+
+def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
+    """Deblur a whole image at once; see :func:`iter_deconvolve`."""
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
     found = Weighed(prepared.calibration)

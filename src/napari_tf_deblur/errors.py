@@ -21,6 +21,10 @@ class OutOfMemoryError(UserError, MemoryError, ValueError):
     """The image is too large for the memory at hand."""
 
 
+class PiecesFailedError(UserError, RuntimeError):
+    """Some pieces of a large image could not be read, deblurred or written; the others are done."""
+
+
 class TensorFlowUnavailableError(UserError, ImportError):
     """TensorFlow is missing, or is installed and does not load."""
 

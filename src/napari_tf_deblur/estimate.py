@@ -17,6 +17,7 @@ from napari_tf_deblur._preparation.places import (
     window,
     without_mean,
 )
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.psf import PSF
 
@@ -160,7 +161,7 @@ def wiener_balance(
         image = without_mean(*seen(planes, valid, plane, place), unit)
         if not periodic or look != frame:
             image *= window(look)
-        spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=-1)
+        spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=fft_workers())
         power += np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
     passed = np.square(np.abs(transfer_function(psf, look)))
     smoothness = np.square(laplacian_spectrum(look))

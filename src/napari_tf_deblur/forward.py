@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur.psf import PSF, checked_psf
 
@@ -80,7 +81,7 @@ class Grid:
         """
         if boundary == "periodic":
             return cls(frame, frame, (0,) * len(frame))
-        before, after = [[times * n for n in side] for side in _reaches(psf, reach)]
+        before, after = [[times * n for n in side] for side in reaches(psf, reach)]
         scene = tuple(scene_size(n + a + b, len(frame)) for n, a, b in zip(frame, before, after))
         # Light that lands at i comes from i - k, for k from -before to +after.
         return cls(frame, scene, tuple(after))
@@ -173,7 +174,7 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     wrapped = np.zeros(scene, dtype=np.float32)
     indices = [(np.arange(n) - n // 2) % size for n, size in zip(psf.shape, scene)]
     np.add.at(wrapped, np.ix_(*indices), psf)
-    return np.asarray(fft.rfftn(wrapped, workers=-1), dtype=np.complex64)
+    return np.asarray(fft.rfftn(wrapped, workers=fft_workers()), dtype=np.complex64)
 
 
 def resized(psf: PSF, times: float) -> PSF:
@@ -349,9 +350,9 @@ def convolve(
         values = np.pad(
             values, lead + grid.margins, mode="constant" if boundary == "zero" else "symmetric"
         )
-    spectrum = fft.rfftn(values, axes=axes, workers=-1)
+    spectrum = fft.rfftn(values, axes=axes, workers=fft_workers())
     spectrum *= transfer_function(kernel, grid.scene)
-    blurred = fft.irfftn(spectrum, s=grid.scene, axes=axes, workers=-1)
+    blurred = fft.irfftn(spectrum, s=grid.scene, axes=axes, workers=fft_workers())
     everything = (slice(None),) * (values.ndim - kernel.ndim)
     blurred = blurred[everything + grid.window] * np.float32(total)
     if is_light:
@@ -392,7 +393,7 @@ def _reflected(places: NDArray[np.int_], n: int) -> NDArray[np.int_]:
     return np.where(turned < n, turned, 2 * n - 1 - turned)
 
 
-def _reaches(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def reaches(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """How far, per axis, a part of a PSF's light lies before and after its origin."""
     before, after = [], []
     for axis, n in enumerate(psf.shape):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._noise.pieces import peak_and_unit
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.background import estimate_background
 from napari_tf_deblur.forward import Grid, transfer_function
 from napari_tf_deblur.noise import photon_gain
@@ -148,8 +149,9 @@ def _models(
     everywhere = (slice(None), *grid.window)
 
     def filtered(values: Array, transfer: NDArray[np.complex64]) -> Array:
-        spectra = fft.rfftn(values, axes=axes, workers=-1) * transfer
-        return np.asarray(fft.irfftn(spectra, s=grid.scene, axes=axes, workers=-1), np.float32)
+        spectra = fft.rfftn(values, axes=axes, workers=fft_workers()) * transfer
+        blurred = fft.irfftn(spectra, s=grid.scene, axes=axes, workers=fft_workers())
+        return np.asarray(blurred, np.float32)
 
     def in_scene(values: Array) -> Array:
         return np.pad(values, ((0, 0), *grid.margins))

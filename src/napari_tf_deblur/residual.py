@@ -14,6 +14,7 @@ from napari_tf_deblur._preparation.places import (
     window,
     without_mean,
 )
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.noise import level_and_line
 from napari_tf_deblur.psf import PSF
@@ -155,7 +156,7 @@ class Shells:
         fade = window(look)
 
         def spectrum(values: Array) -> NDArray[np.complex64]:
-            return np.asarray(fft.rfftn(values * fade, axes=axes, workers=-1))
+            return np.asarray(fft.rfftn(values * fade, axes=axes, workers=fft_workers()))
 
         def power(of: NDArray[np.complex64], by: NDArray[np.complex64]) -> Doubles:
             return np.asarray(np.sum((of * by.conj()).real, axis=(0, 1), dtype=np.float64))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,14 @@ class Step:
     loss_history : ndarray of float32
         The losses so far; see `Deconvolution`.
     image : callable
-        Gives the current image in the source's shape and units, as a new float32 array.
+        Gives the current image in the source's shape and units, as a new float32 array; of an
+        image that is not in memory, as a lazy one, or as a list of those, by resolution.
     """
 
     message: str
     fraction: float
     loss_history: Array
-    image: Callable[[], Array]
+    image: Callable[[], Any]
 
 
 def finish(steps: Generator[object, None, Result]) -> Result:

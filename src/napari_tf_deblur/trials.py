@@ -29,6 +29,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.places import Place, centred_size, places_with_structure, seen
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur._solvers.run import run
 from napari_tf_deblur.forward import Boundary, transfer_function
 from napari_tf_deblur.noise import noise_line
@@ -294,9 +295,9 @@ def _undone(apart: Array, psf: PSF) -> Array:
         twice[-1] = 1.0
     gain = float(np.sum(np.square(np.abs(undoing)) * twice)) / float(np.prod(frame))
     axes = tuple(range(2, apart.ndim))
-    spectrum = fft.rfftn(apart, axes=axes, workers=-1)
+    spectrum = fft.rfftn(apart, axes=axes, workers=fft_workers())
     spectrum *= undoing / np.float32(np.sqrt(gain))
-    return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=-1))
+    return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=fft_workers()))
 
 
 def _saturated(values: Array, valid: Mask | None) -> Mask:

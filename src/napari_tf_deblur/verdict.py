@@ -132,6 +132,10 @@ NOISY = 1.25
 ``benchmarks/claims.py --development``, of five methods, three had more."""
 
 
+MOST_NAMED = 8
+"""Planes that are named, of those that differ."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether to believe a result; ``str`` of it says so, and what to do.
@@ -147,6 +151,8 @@ class Verdict:
         How many planes were looked at.
     others : tuple of (str, tuple of str)
         Other kinds, each with the planes that it was said of.
+    unit : str
+        What was looked at, if not planes.
 
     Examples
     --------
@@ -161,6 +167,7 @@ right, this image does not tell.
     psf: OfPSF | None = None
     planes: int = 1
     others: tuple[tuple[Kind, tuple[str, ...]], ...] = ()
+    unit: str = "plane"
 
     def __str__(self) -> str:
         """Say it in sentences."""
@@ -169,11 +176,16 @@ right, this image does not tell.
         said = [by_psf.get(self.psf, SENTENCES).get(self.kind, SENTENCES[self.kind])]
         if self.others:
             same = self.planes - sum(len(names) for _, names in self.others)
-            rest = "; ".join(f"{kind}: {_in_words(names)}" for kind, names in self.others)
-            said.append(f"So it is in {same} of {self.planes} planes; {rest}.")
+            rest = "; ".join(f"{kind}: {self._in_words(names)}" for kind, names in self.others)
+            said.append(f"So it is in {same} of {self.planes} {self.unit}s; {rest}.")
         if self.psf is not None and self.kind in OF_PSF:
             said.append(SENTENCES_OF_PSF[self.psf])
         return " ".join(said)
+
+    def _in_words(self, names: tuple[str, ...]) -> str:
+        more = len(names) - MOST_NAMED
+        named = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"{self.unit}{'s' * (len(names) > 1)} {named}"
 
 
 UNKNOWN = Verdict("unknown")
@@ -221,10 +233,6 @@ def together(verdicts: Mapping[str, Verdict]) -> Verdict:
         planes=len(verdicts),
         others=tuple((kind, tuple(names)) for kind, names in others.items() if kind != most),
     )
-
-
-def _in_words(names: tuple[str, ...]) -> str:
-    return f"plane{'s' * (len(names) > 1)} {', '.join(names)}"
 
 
 def _kind(

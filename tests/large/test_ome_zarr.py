@@ -13,6 +13,7 @@ import yaozarrs
 import zarr
 
 from napari_tf_deblur._large.description import Axis, Channel, ImageDescription, ome_axes
+from napari_tf_deblur._large.journal import Journal
 from napari_tf_deblur._large.layout import plan_levels, usual_chunk, usual_shard
 from napari_tf_deblur._large.mean import coarser
 from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
@@ -40,9 +41,7 @@ def filled(path, pixels, description, shard, **how):
     image = create_image(path, pixels.shape, pixels.dtype, description, shard, **how)
     for part in image.parts():
         image.write(part, pixels[part])
-    for level in range(1, len(image.levels)):
-        for part in image.parts(level):
-            image.build_part(level, part)
+    image.build_levels()
     return image
 
 
@@ -136,6 +135,18 @@ def test_planes_become_fewer_only_where_they_lie_as_close_as_pixels():
     assert len(plan_levels((9000, 9000), plane, (512, 512), levels=2)) == 2
 
 
+def test_only_space_is_halved(tmp_path):
+    for axes, shape, coarsest in [
+        ((T, X), (3000, 2000), (3000, 500)),  # a kymograph, whose axes OME-Zarr takes for space
+        ((Axis("q", None), C, Y, X), (6, 3, 900, 900), (6, 3, 450, 450)),
+    ]:
+        image = create_image(
+            tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), usual_shard(shape, axes)
+        )
+        assert image.levels[-1].shape == coarsest
+        assert image.levels[0].chunk[-2:] == (500, 500) or image.levels[0].chunk[-2:] == (512, 512)
+
+
 @pytest.mark.parametrize(
     ("shard", "shape", "chunk"),
     [
@@ -203,6 +214,25 @@ def test_a_flipped_byte_is_seen(tmp_path):
         image.read(image.parts()[0])
 
 
+def test_what_a_power_cut_may_leave_is_not_taken_for_finished(tmp_path):
+    """zarr 3.1.6 reads an empty shard as one that was never written, without an error."""
+    image = filled(
+        tmp_path / "a.ome.zarr", values((64, 64)), described(Y, X), (32, 32), chunk=(8, 8)
+    )
+    first, second, *_ = image.parts()
+    file = tmp_path / "a.ome.zarr" / "0" / "c" / "0" / "0"
+    whole = file.read_bytes()
+    n = len(whole)
+    assert image.is_sound((slice(None), slice(None)))
+    for damage in (b"", b"abc", whole[: n // 2], whole[:-1], bytes(n), whole[:99] + bytes(n - 99)):
+        file.write_bytes(damage)
+        assert not image.is_sound(first)
+        assert image.is_written(first) == bool(damage)
+        assert image.is_sound(second)
+    file.unlink()
+    assert not image.is_sound(first)
+
+
 def test_a_damaged_shard_at_the_end_is_replaced(tmp_path):
     pixels = values((50, 50))
     image = filled(tmp_path / "a.ome.zarr", pixels, described(Y, X), (32, 32), chunk=(8, 8))
@@ -247,6 +277,7 @@ def test_only_what_was_written_here_is_replaced(tmp_path):
     pixels = values((40, 30))
     make = lambda: create_image(path, (40, 30), "float32", described(Y, X), (32, 32))  # noqa: E731
     filled(path, pixels, described(Y, X), (32, 32))
+    Journal.of_image(path).begin({})
     assert check_free(path)
     assert np.isnan(make().read((slice(None), slice(None)))).all()
     (path / "labels").mkdir()
@@ -288,6 +319,30 @@ def test_an_image_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
         create_image(path, (40, 30), "float32", described(Y, X), (32, 32))
     assert open_image(path).is_written((slice(None), slice(None)))
     assert [p.name for p in tmp_path.iterdir()] == ["a.ome.zarr"]
+
+
+def test_what_a_killed_maker_left_is_removed(tmp_path):
+    mine = tmp_path / f".a.ome.zarr.{'0a' * 16}.replaced"
+    others = [tmp_path / f".b.ome.zarr.{'0a' * 16}.replaced", tmp_path / ".a.ome.zarr.mine"]
+    for folder in (mine, *others):
+        folder.mkdir()
+    create_image(tmp_path / "a.ome.zarr", (4, 5), "uint8", described(Y, X), (4, 5))
+    assert not mine.exists()
+    assert all(folder.exists() for folder in others)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_part_is_computed_from_those_that_name_it(tmp_path, case):
+    axes, shape, shard = CASES[case]
+    image = create_image(tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), shard)
+    for level in range(len(image.levels) - 1):
+        for part in image.parts(level):
+            named = image.parts_above(level, part)
+            for above in image.parts(level + 1):
+                below = image.part_below(level + 1, above)
+                common = all(a.start < b.stop and b.start < a.stop for a, b in zip(part, below))
+                assert common == (above in named)
+    assert image.parts_above(len(image.levels) - 1, image.parts(len(image.levels) - 1)[0]) == []
 
 
 def test_what_is_no_image_is_said(tmp_path):
@@ -341,6 +396,15 @@ def test_units_are_those_of_ome_zarr():
         warnings.simplefilter("error")
         for kind, names in ((yaozarrs.v05.SpaceAxis, LENGTHS), (yaozarrs.v05.TimeAxis, TIMES)):
             assert {kind(name="a", unit=name).unit for name in names} == names
+
+
+@pytest.mark.parametrize("name", ["a#b%20 [1] µ.ome.zarr", "a::b.zip", "..zarr", "*?.ome.zarr"])
+def test_names_may_hold_what_files_may(tmp_path, name):
+    pixels = values((40, 30), "bool")
+    image = filled(tmp_path / "new folder" / name, pixels, described(Y, X), (32, 32))
+    np.testing.assert_array_equal(image.dask_levels()[0].compute(), pixels)
+    assert filled(image.path, values((4, 5)), described(Y, X), (4, 5)).shape == (4, 5)
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == [name]
 
 
 def test_it_travels_as_its_path(tmp_path):

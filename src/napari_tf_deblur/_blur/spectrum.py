@@ -15,6 +15,7 @@ from napari_tf_deblur._preparation.places import (
     through_window,
     window,
 )
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur._preparation.valid import fill_with_nearest
 from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.psf import PSF
@@ -177,7 +178,7 @@ def spectrum_of(
     area = fourth = 0.0
     for values, fade in pieces:
         for channel in values:
-            transform = fft.rfftn(channel[None], axes=axes, workers=-1)[0]
+            transform = fft.rfftn(channel[None], axes=axes, workers=fft_workers())[0]
             power += np.square(transform.real)
             power += np.square(transform.imag)
         square = np.square(fade)

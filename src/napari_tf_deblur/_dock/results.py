@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -28,12 +29,12 @@ class Kept:
     ----------
     source : weak reference
         The layer that was deblurred, whatever it is called now.
-    residual : callable
-        Makes a layer of the residual.
+    residual : callable or None
+        Makes a layer of the residual; None where it is not kept.
     """
 
     source: "ReferenceType[Layer]"
-    residual: Callable[[], Image]
+    residual: Callable[[], Image] | None
 
 
 _kept: WeakKeyDictionary[Layer, Kept] = WeakKeyDictionary()
@@ -124,7 +125,8 @@ class Results:
         """
         light = replace(job.source, data=np.empty(0))
         residual, unit = result.residual, result.residual_unit
-        _kept[layer] = Kept(job.source.layer, lambda: residual_layer(light, residual, unit))
+        make = None if residual is None else partial(residual_layer, light, residual, unit)
+        _kept[layer] = Kept(job.source.layer, make)
         return Made(result.record, job.source.layer, _kept[layer].residual)
 
     def of(self, layer: Layer | None) -> Made | None:

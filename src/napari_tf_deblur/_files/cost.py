@@ -9,6 +9,7 @@ import numpy as np
 from scipy import fft
 
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.forward import scene_size
 from napari_tf_deblur.methods import METHODS
 
@@ -80,6 +81,6 @@ def _pair_seconds(scene: tuple[int, ...]) -> float:
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        fft.irfftn(fft.rfftn(values, workers=-1), small, workers=-1)
+        fft.irfftn(fft.rfftn(values, workers=fft_workers()), small, workers=fft_workers())
         times.append(time.perf_counter() - began)
     return min(times) * math.prod(scene) / math.prod(small)

@@ -36,8 +36,14 @@ def list_images(path: str | PurePath) -> list[tuple[str, str]]:
 
     Examples
     --------
-    >>> list_images("plate.ome.zarr")  # doctest: +SKIP
-    [('A1 field 0', 'plate.ome.zarr/A/1/0'), ('A1 field 1', 'plate.ome.zarr/A/1/1')]
+    >>> from tempfile import TemporaryDirectory
+    >>> from napari_tf_deblur._large.description import Axis, ImageDescription
+    >>> from napari_tf_deblur._large.ome_zarr import create_image
+    >>> with TemporaryDirectory() as folder:
+    ...     about = ImageDescription("cells", (Axis("y"), Axis("x")))
+    ...     image = create_image(f"{folder}/a.ome.zarr", (64, 64), "uint8", about, (64, 64))
+    ...     [name for name, path in list_images(image.path)]
+    ['cells']
     """
     need("zarr")
     group, where = open_zarr_group(str(path)), str(path).rstrip("/\\")

@@ -52,7 +52,7 @@ def plan_levels(
     shape : sequence of int
         Pixels per axis.
     axes : sequence of Axis
-        What each axis is.
+        What each axis is. Only those of space are halved.
     shard, chunk : sequence of int
         Pixels per axis; a chunk, by default, of about 512 x 512, or 32 x 256 x 256.
     levels : int, optional
@@ -125,6 +125,8 @@ def _spread(
     rgb: bool,
 ) -> tuple[int, ...]:
     space = [k for k, axis in enumerate(axes) if axis.type == SPACE]
+    if len(space) < 2:
+        space = list(range(len(axes) - rgb))[-2:]
     sizes = volume if len(space) == 3 and shape[space[0]] > 1 else plane
     found = dict(zip(space[-len(sizes) :], sizes))
     if rgb:

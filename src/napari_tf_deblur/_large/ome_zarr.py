@@ -1,8 +1,10 @@
 """Where large results are written: an OME-Zarr 0.5, made whole and empty, then filled in."""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from napari_tf_deblur._large.description import ImageDescription, ome_order
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.journal import FOLDER as JOURNAL
 from napari_tf_deblur._large.layout import Level, plan_levels
 from napari_tf_deblur._large.ome_metadata import to_metadata
 from napari_tf_deblur._large.zarr_image import FORMAT, KEY, ZarrImage, stored_description
@@ -67,6 +70,22 @@ def create_image(
         If zarr or yaozarrs are not installed.
     OSError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from napari_tf_deblur._large.description import Axis
+    >>> axes = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = f"{folder}/cells.ome.zarr"
+    ...     image = create_image(
+    ...         path, (1024, 2048), "float32", ImageDescription("cells", axes), (512, 1024)
+    ...     )
+    ...     for part in image.parts():
+    ...         image.write(part, np.ones((512, 1024), "float32"))
+    ...     image.build_levels()
+    ...     [level.shape for level in open_image(path).levels]
+    [(1024, 2048), (512, 1024), (256, 512)]
     """
     need("zarr", "yaozarrs", "dask")
     from yaozarrs.write.v05 import prepare_image
@@ -78,7 +97,7 @@ def create_image(
         )
     path = Path(path).absolute()
     replaced = check_free(path)
-    plan = plan_levels(shape, described.axes, shard, chunk, levels)
+    plan = plan_levels(shape, description.axes, shard, chunk, levels)
     order = ome_order(described.axes)
     stored = [_permuted(level, order) for level in plan]
     kind = np.dtype(dtype).newbyteorder("=")
@@ -90,6 +109,7 @@ def create_image(
         "layer": dict(described.layer),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     part = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         prepare_image(
@@ -166,7 +186,7 @@ def check_free(path: str | Path) -> bool:
         raise FileInTheWayError(
             f"{path} is an OME-Zarr that this program has not written. Choose another name."
         )
-    own = {"zarr.json", *(str(k) for k in range(len(found.levels)))}
+    own = {"zarr.json", JOURNAL, *(str(k) for k in range(len(found.levels)))}
     more = [name for name in inside if name not in own and not name.endswith(".partial")]
     if more:
         raise FileInTheWayError(
@@ -174,6 +194,13 @@ def check_free(path: str | Path) -> bool:
             "which would be lost. Choose another name."
         )
     return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete what is left where the making of this image was killed."""
+    for left in path.parent.glob(f".{escape(path.name)}.*"):
+        if re.fullmatch(r"[0-9a-f]{32}\.(partial|replaced)", left.name[len(path.name) + 2 :]):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _permuted(level: Level, order: Sequence[int]) -> Level:
@@ -190,7 +217,7 @@ def _writer(levels: Sequence[Level]) -> Any:
 
         level = levels[int(path.name)]
         return zarr.create_array(
-            str(path),
+            path,
             shape=level.shape,
             chunks=level.chunk,
             shards=level.shard,

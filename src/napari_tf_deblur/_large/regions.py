@@ -35,11 +35,6 @@ def inside(region: Region, other: Region) -> Region:
     return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(region, other))
 
 
-def overlap(region: Region, other: Region) -> bool:
-    """Whether two regions have pixels in common."""
-    return all(a.start < b.stop and b.start < a.stop for a, b in zip(region, other))
-
-
 def size_of(region: Region) -> tuple[int, ...]:
     """Return the number of pixels per axis of a region."""
     return tuple(part.stop - part.start for part in region)
@@ -54,10 +49,24 @@ def below(region: Region, level: Level, finer: Level) -> Region:
     )
 
 
+def above(region: Region, coarser: Level, level: Level) -> Region:
+    """Return the region of the next coarser level that has some of the pixels of a region."""
+    steps = (f // g for f, g in zip(coarser.factors, level.factors))
+    return tuple(slice(p.start // step, ceil(p.stop / step)) for p, step in zip(region, steps))
+
+
 def places_of_shards(region: Region, level: Level) -> Iterator[tuple[int, ...]]:
     """Yield the place in the grid of each shard that a region touches."""
     touched = (range(p.start // s, ceil(p.stop / s)) for p, s in zip(region, level.shard))
     yield from product(*touched)
+
+
+def shards(region: Region, level: Level) -> Iterator[Region]:
+    """Yield the region of each shard that a region touches, in rising order."""
+    for place in places_of_shards(region, level):
+        yield tuple(
+            slice(k * s, min(n, (k + 1) * s)) for k, s, n in zip(place, level.shard, level.shape)
+        )
 
 
 def refuse_parts_of_shards(region: Region, level: Level) -> None:

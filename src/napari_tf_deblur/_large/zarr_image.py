@@ -96,7 +96,7 @@ class ZarrImage:
     def parts(self, level: int = 0) -> list[Region]:
         """Return the region of each shard of a level, in rising order."""
         made = self.levels[level]
-        return list(regions.blocks(regions.whole(made.shape), made.shard))
+        return list(regions.shards(regions.whole(made.shape), made))
 
     def part_below(self, level: int, region: Sequence[slice]) -> Region:
         """Return the region of the level below from which a region of a level is computed."""
@@ -107,12 +107,9 @@ class ZarrImage:
         """Return the parts of the next coarser level that are computed from some of a region."""
         if level + 1 >= len(self.levels):
             return []
-        here = self._checked(level, region)
-        return [
-            part
-            for part in self.parts(level + 1)
-            if regions.overlap(here, self.part_below(level + 1, part))
-        ]
+        coarser_level, finer = self.levels[level + 1], self.levels[level]
+        here = regions.above(self._checked(level, region), coarser_level, finer)
+        return list(regions.shards(here, coarser_level))
 
     def read(self, region: Sequence[slice], level: int = 0) -> NDArray[Any]:
         """Read a region; what is not written yet is NaN, or 0 of integers.
@@ -185,9 +182,32 @@ class ZarrImage:
                 values[regions.inside(block, shard)] = coarser(pixels, factors)
             self._write(level, shard, values)
 
+    def build_levels(self) -> None:
+        """Compute all coarser levels, in this process."""
+        for level in range(1, len(self.levels)):
+            for part in self.parts(level):
+                self.build_part(level, part)
+
     def is_written(self, region: Sequence[slice], level: int = 0) -> bool:
         """Whether all shards of a region have been written, even if there is nothing in them."""
-        return all(file.is_file() for file in self._files(level, self._checked(level, region)))
+        files = self._files(level, self._checked(level, region))
+        return all(file.is_file() and file.stat().st_size for file in files)
+
+    def is_sound(self, region: Sequence[slice], level: int = 0) -> bool:
+        """Whether all shards of a region have been written and have kept their checksums.
+
+        They are read, one after the other. What was written just before the power failed may be
+        damaged; what was written before the process ended is not.
+        """
+        here = self._checked(level, region)
+        if not self.is_written(here, level):
+            return False
+        try:
+            for shard in regions.shards(here, self.levels[level]):
+                self.read(shard, level)
+        except ValueError:
+            return False
+        return True
 
     def remove_leftovers(self) -> int:
         """Delete what killed writers left of unfinished shards; nobody may be writing.
@@ -317,7 +337,7 @@ def open_zarr_group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
     import zarr
 
     try:
-        return zarr.open_group(path, mode=mode)
+        return zarr.open_group(path if "://" in path else Path(path), mode=mode)
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path} is no OME-Zarr: it has no group of zarr.") from error
     except (ValueError, TypeError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from napari.layers import Image, Labels, Shapes
@@ -17,6 +18,7 @@ from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.parameters import takes
+from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.steps import finish
 
@@ -49,6 +51,10 @@ class LayerArguments(LayerOptions):
         Whether to return a layer of the residual too: the image less the result blurred again,
         in standard deviations of each pixel's noise where the image tells that (the layer's name
         and ``metadata["napari_tf_deblur"]["unit"]`` say so).
+    output : str or Path, optional
+        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr", into which the result is
+        written, piece by piece; the new layer shows it. An image that is not in memory, and would
+        take too much of it, is written beside its file if none is given.
     """
 
     layer: Image
@@ -57,6 +63,7 @@ class LayerArguments(LayerOptions):
     _: KW_ONLY
     mask: Labels | Shapes | ArrayLike | None = None
     residual: bool = False
+    output: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
         mask=None if mask is None else mask_from(mask, source),
         mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
         calibration=calibration,
+        output=None if arguments.output is None else Path(arguments.output),
     )
     result = finish(job.steps())
     assert result is not None  # nobody stopped it
@@ -130,4 +138,9 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
     sharp.metadata, sharp.name = {KEY: result.record}, result.name
     if not arguments.residual:
         return sharp
+    if result.residual is None:
+        raise InvalidValueError(
+            "The residual of an image that is deblurred into a file is not kept: leave out "
+            "'residual'."
+        )
     return sharp, residual_layer(source, result.residual, result.residual_unit)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -12,6 +13,13 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
+from napari_tf_deblur._layers.large_job import (
+    is_large,
+    solve_large,
+    some_of_source,
+    some_pixels,
+    to_layer,
+)
 from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
@@ -76,6 +84,9 @@ class Job:
         Where the mask came from, if it is a layer of labels.
     calibration : Calibration, optional
         What was found from another image, in place of what `method` would find from this one.
+    output : Path, optional
+        Folder of an OME-Zarr into which the result is written. Where the image takes too much
+        memory and none is given, one beside its file.
     """
 
     source: Source
@@ -85,6 +96,7 @@ class Job:
     mask: Callable[[], Mask] | None = None
     mask_origin: Origin | None = None
     calibration: Calibration | None = None
+    output: Path | None = None
 
     def check(self) -> None:
         """Refuse at once what cannot be done, without looking at pixels."""
@@ -115,6 +127,8 @@ class Job:
         """
         stop = stop or Event()
         self.check()
+        if is_large(self):
+            return (yield from self._large_steps(stop))
         yield Stage(self.psf.making)
         blur = self._blur()
         psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
@@ -157,6 +171,39 @@ class Job:
             residual=frame.from_core(residual),
             residual_unit=unit,
             limits=self._limits(some, data, done),
+            done=done,
+            notes=notes,
+            warnings=warnings,
+            record=record,
+        )
+
+    def _large_steps(self, stop: Event) -> Generator[Stage | Step, None, Result | None]:
+        """Do it in pieces, into a file: see `large_job`."""
+        frame, rgb = self.source.frame(self.psf.ndim), self.source.rgb
+        psf: PSFArray | None = None
+        notes: tuple[str, ...] = ()
+        if not isinstance(self.psf, EstimatedPSF):
+            yield Stage(self.psf.making)
+            psf, notes = self.psf.array(self.source)
+        yield Stage("preparing", psf=psf)
+
+        def shown(step: Step) -> Step:
+            return replace(step, image=lambda: to_layer(step.image(), frame, rgb))
+
+        done = yield from mapped(solve_large(self, frame, psf, stop), shown)
+        levels: Any = done.image
+        if psf is None:
+            assert done.blur is not None
+            psf, notes = done.blur.psf(), (str(done.blur),)
+        warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
+        record = self._record(done, psf, notes, None, frame, warnings, stop.is_set())
+        some = some_pixels(levels)
+        return Result(
+            name=result_name(self.source.name, type(done.method)),
+            data=to_layer(levels, frame, rgb),
+            residual=None,
+            residual_unit=INTENSITY,
+            limits=self._limits(some_of_source(self.source, frame), some, done),
             done=done,
             notes=notes,
             warnings=warnings,

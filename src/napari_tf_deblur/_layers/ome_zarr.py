@@ -1,6 +1,7 @@
 """An OME-Zarr as a lazy layer of napari."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._large.description import Axis, ImageDescription
+from napari_tf_deblur._large.description import ImageDescription
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER
 from napari_tf_deblur._layers.ome_description import COLOURMAPS, LOOKS, PIXEL, TRANSFORMS
 from napari_tf_deblur._layers.record_file import KEY, from_json
 
 if TYPE_CHECKING:
     from napari_tf_deblur._large.zarr_image import ZarrImage
+
+_NAMELESS = re.compile(OTHER + "[0-9]*")
+"""What axes are called in the file that have no name in the layer."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -53,7 +57,10 @@ def layer_data(
         "name": name or about.name or Path(image.path).name,
         "rgb": about.rgb,
         "multiscale": len(levels) > 1,
-        "axis_labels": [_label(axis, k - len(axes)) for k, axis in enumerate(axes)],
+        "axis_labels": [
+            str(k - len(axes)) if image.is_ours and _NAMELESS.fullmatch(axis.name) else axis.name
+            for k, axis in enumerate(axes)
+        ],
         "units": [axis.unit or PIXEL for axis in axes],
         "scale": [axis.scale for axis in axes],
         "translate": [axis.translation for axis in axes],
@@ -94,12 +101,6 @@ def show_progress(layer: Image, image: "ZarrImage") -> None:
     limits = layer.contrast_limits
     layer.data = data
     layer.contrast_limits = limits
-
-
-def _label(axis: Axis, place: int) -> str:
-    """Return the name of an axis; napari's own for one that had none."""
-    nameless = axis.type is None and axis.name.rstrip("0123456789") == OTHER
-    return str(place) if nameless else axis.name
 
 
 def _own_place(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:

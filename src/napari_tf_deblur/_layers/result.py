@@ -30,10 +30,11 @@ class Result:
     ----------
     name : str
         Of the layer: after the source and the method.
-    data : ndarray
-        The sharp image, as a layer shows it.
-    residual : ndarray of float32
-        The source less the sharp image blurred again; of colours, their mean.
+    data : ndarray, or list of dask.array.Array
+        The sharp image, as a layer shows it: of a file, its resolutions.
+    residual : ndarray of float32 or None
+        The source less the sharp image blurred again; of colours, their mean. None where it is
+        not kept.
     residual_unit : str
         What 1 in it stands for: a standard deviation of each pixel's noise, or, where the noise
         cannot be told, one step of the source's intensities.
@@ -50,8 +51,8 @@ class Result:
     """
 
     name: str
-    data: NDArray[Any]
-    residual: NDArray[np.float32]
+    data: NDArray[Any] | list[Any]
+    residual: NDArray[np.float32] | None
     residual_unit: str
     limits: tuple[float, float]
     done: Deconvolution
@@ -61,7 +62,7 @@ class Result:
 
 
 def result_layer(
-    source: Source, data: NDArray[Any], limits: tuple[float, float] | None = None
+    source: Source, data: NDArray[Any] | list[Any], limits: tuple[float, float] | None = None
 ) -> Image:
     """Make the layer of a result: on its source, and looking like it.
 
@@ -69,8 +70,8 @@ def result_layer(
     ----------
     source : Source
         The image that was deblurred.
-    data : ndarray
-        The sharp image.
+    data : ndarray, or list of array
+        The sharp image, of one or more resolutions.
     limits : tuple of float, optional
         Contrast limits; by default those of the source.
 
@@ -85,7 +86,7 @@ def result_layer(
         metadata={KEY: {"kind": "result", "source": source.name}},
         contrast_limits=None if source.rgb else limits or source.contrast_limits,
         rgb=source.rgb,
-        multiscale=False,
+        multiscale=isinstance(data, list),
         **source.state,
     )
 

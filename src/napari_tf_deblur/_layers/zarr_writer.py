@@ -54,9 +54,7 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
     image = create_image(path, pixels.shape, pixels.dtype, description, shard)
     for part in image.parts():
         image.write(part, np.asarray(pixels[part]))
-    for level in range(1, len(image.levels)):
-        for part in image.parts(level):
-            image.build_part(level, part)
+    image.build_levels()
     if record:
         image.set_record(record)
     return [path]

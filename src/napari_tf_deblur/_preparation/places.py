@@ -58,7 +58,7 @@ def places_with_structure(
     for group in np.array_split(usable, min(most, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
         found = {
-            (plane, number): _structure(without_mean(*seen(planes, valid, plane, place), unit))
+            (plane, number): structure(without_mean(*seen(planes, valid, plane, place), unit))
             for plane, (number, place) in product(nearest, enumerate(places))
             if not _is_blank(*seen(planes, valid, plane, place))
         }
@@ -115,7 +115,7 @@ def _is_blank(image: Array, valid: Mask | None) -> bool:
     return not (seen.size and np.ptp(seen) > 0)
 
 
-def _structure(image: Array) -> float:
+def structure(image: Array) -> float:
     """Covariance of neighbours: noise has none, and a single bright pixel neither."""
     total = 0.0
     for axis in range(1, image.ndim):

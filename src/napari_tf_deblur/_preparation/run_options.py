@@ -13,10 +13,12 @@ that repeats it come from here. An annotation is ``Annotated[type, table]`` with
 # No "from __future__ import annotations": magicgui would lose the bounds.
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from napari_tf_deblur._preparation.parameters import check_parameters
 from napari_tf_deblur.forward import Boundary
+
+Auto = Literal["auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,10 @@ class RunOptions(CalibrationOptions):
     smoothing : float, optional
         Times as much regularisation as suits the image, or as the method says: below 1 for
         more detail and noise, above 1 for less.
+    memory : float or "auto", optional
+        Memory in GB that a run may take, all its processes together, besides an image and a result
+        that are in memory; "auto" for half of what is free. An image that needs more is deblurred
+        piece by piece, which changes it by less than its noise.
     """
 
     smoothing: Annotated[
@@ -76,3 +82,14 @@ class RunOptions(CalibrationOptions):
             "in_method": True,
         },
     ] = 1.0
+    memory: Annotated[
+        float | Auto,
+        {
+            "above": 0.0,
+            "max": 1e6,
+            "meaning": "gigabytes, or 'auto' for half of what is free",
+            "label": "Memory at most",
+            "tooltip": "Gigabytes that a run may take. Larger images are deblurred in pieces",
+            "in_method": True,
+        },
+    ] = "auto"

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.threads import thread_limit
 from napari_tf_deblur.errors import TensorFlowUnavailableError
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
@@ -107,6 +108,7 @@ def _import_in_a_thread() -> None:
     thread.start()
     thread.join()
     if not failures:
+        _limit_threads()
         gc.collect()  # now, while the user waits anyway: it takes a quarter of a second
         return
     error = failures[0]
@@ -119,6 +121,18 @@ def _import_in_a_thread() -> None:
         f"TensorFlow is installed but does not load ({type(error).__name__}: {error}): "
         "reinstall it with 'pip install --force-reinstall tensorflow' and start again."
     ) from error
+
+
+def _limit_threads() -> None:
+    """Keep TensorFlow from using all cores, and GPUs' memory, beside other processes like this."""
+    limit = thread_limit()
+    if limit is None:
+        return
+    config = sys.modules["tensorflow"].config
+    config.threading.set_intra_op_parallelism_threads(limit)
+    config.threading.set_inter_op_parallelism_threads(1)
+    for device in config.list_physical_devices("GPU"):
+        config.experimental.set_memory_growth(device, True)
 
 
 def _import() -> ModuleType:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._preparation.global_values import largest_of_planes
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur._solvers.problem import Array, Problem, Tensor
 from napari_tf_deblur._solvers.splitting import data_penalty
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
@@ -171,9 +172,10 @@ def photons_at_one(scale: float, gain: float) -> float:
 def _linear_start(image: Array, spectrum: Spectrum, passed: Array, slopes: Array) -> Array:
     """A regularised inverse of the blur, which may be negative here and there."""
     frame_axes = tuple(range(-slopes.ndim, 0))
-    transformed = fft.rfftn(image, axes=frame_axes, workers=-1)
+    transformed = fft.rfftn(image, axes=frame_axes, workers=fft_workers())
     transformed *= spectrum.conj() / (passed + np.float32(START_PRIOR) * slopes + TINY)
-    start: Array = fft.irfftn(transformed, s=image.shape[2:], axes=frame_axes, workers=-1)
+    shape = image.shape[2:]
+    start: Array = fft.irfftn(transformed, s=shape, axes=frame_axes, workers=fft_workers())
     return start
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur._solvers.problem import Iterate
 from napari_tf_deblur.forward import transfer_function
 
@@ -121,9 +122,9 @@ class Progress:
         prepared = self._prepared
         shape = prepared.grid.scene
         axes = tuple(range(-len(shape), 0))
-        spectrum = fft.rfftn(scene, axes=axes, workers=-1)
+        spectrum = fft.rfftn(scene, axes=axes, workers=fft_workers())
         spectrum *= transfer_function(prepared.psf, shape)
-        blurred = self._cut(fft.irfftn(spectrum, s=shape, axes=axes, workers=-1))
+        blurred = self._cut(fft.irfftn(spectrum, s=shape, axes=axes, workers=fft_workers()))
         with np.errstate(over="ignore", invalid="ignore"):  # see is_finite
             for plane, model in zip(batch, blurred):
                 misfit = prepared.values[plane] - model * np.float32(prepared.calibration.scale)

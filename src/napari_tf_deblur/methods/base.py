@@ -112,6 +112,11 @@ class Method(ABC):
         """What the camera shows without light: subtracted before a run, not in the result."""
         return 0.0
 
+    @property
+    def is_sum_over_pixels(self) -> bool:
+        """Whether what it minimises is a sum over pixels, so that pieces can be solved apart."""
+        return True
+
     def intensity_scale(self, image: Statistics) -> float:
         """What intensities are divided by, so that a weight fits every dtype and camera."""
         return image.scale

@@ -81,6 +81,11 @@ class GradientDescent(Method):
     def suitable_weight(self, image: Statistics) -> None:
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
+    @property
+    def is_sum_over_pixels(self) -> bool:
+        """See :class:`Method`: the recipe's terms are roots of sums over the whole image."""
+        return self.data_term != "rms" and self.prior != "smoothness"
+
     def intensity_scale(self, image: Statistics) -> float:
         """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
         counting = True if image.valid is None else image.valid

@@ -1,0 +1,100 @@
+"""One calibration for all pieces of a large image, found from samples of it."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.samples import Samples, take_samples
+from napari_tf_deblur._large.size import usual_method
+from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.psf import checked_psf
+from napari_tf_deblur.psf_check import whole_psf
+
+if TYPE_CHECKING:
+    from napari_tf_deblur.deconvolve import Deconvolution
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What was found from samples of an image.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        How each piece is deblurred.
+    samples : Samples
+        Where it was found.
+    done : Deconvolution
+        The samples, deblurred.
+    """
+
+    recipe: Recipe
+    samples: Samples
+    done: "Deconvolution"
+
+
+def deblurred_axes(arguments: Arguments, image: LargeImage) -> int:
+    """Return the number of axes that are deblurred."""
+    psf: Any = arguments.psf
+    axes = len(image.shape) - (image.channel_axis is not None)
+    if hasattr(psf, "psf"):
+        return int(psf.psf().ndim)
+    if psf is not None:
+        return int(whole_psf(checked_psf(psf, most_axes=axes)).ndim)
+    return min(axes, 2) if arguments.spacing is None else int(np.size(arguments.spacing))
+
+
+def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arguments:
+    """Return what is asked of the samples of an image, taken for its planes.
+
+    Raises
+    ------
+    InvalidValueError
+        If the method minimises something that is no sum over pixels.
+    """
+    method = usual_method(arguments)
+    if not method.is_sum_over_pixels:
+        raise InvalidValueError(
+            f"{type(method).__name__} with these terms minimises a root of a sum over all "
+            "pixels, which is no sum of pieces; choose another method, or crop the image."
+        )
+    masks = None
+    if image.mask is not None:
+        read = [image.part(region).read()[1] for region in samples.regions]
+        masks = np.stack([mask for mask in read if mask is not None])
+    axis = image.channel_axis
+    return replace(
+        arguments,
+        image=samples.pixels,
+        mask=masks,
+        channel_axis=None if axis is None else axis + 1,
+        output=None,
+        scheduler=None,
+    )
+
+
+def calibrated(
+    arguments: Arguments, image: LargeImage, samples: Samples, done: "Deconvolution"
+) -> Calibrated:
+    """Keep what all pieces need of the samples of an image, which are deblurred."""
+    axis, spacing = image.channel_axis, arguments.spacing
+    psf: Any = arguments.psf if done.blur is None else done.blur.psf()
+    recipe = Recipe(
+        psf=whole_psf(checked_psf(psf, most_axes=len(image.shape) - (axis is not None))),
+        calibration=replace(done.calibration, global_values=done.global_values),
+        boundary=arguments.boundary,
+        channel_axis=axis,
+        alpha=arguments.alpha,
+        spacing=None if spacing is None else tuple(float(s) for s in spacing),
+    )
+    return Calibrated(recipe, samples, done)
+
+
+def samples_of(arguments: Arguments, image: LargeImage) -> Samples:
+    """Take samples of an image, where there is something to see."""
+    axes = image.frame_axes(deblurred_axes(arguments, image))
+    return take_samples(image.shape, axes, image.channel_axis, image.read)

@@ -1,0 +1,174 @@
+"""Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from napari_tf_deblur._large.installed import need
+from napari_tf_deblur.errors import InvalidValueError
+
+VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
+
+CONNECTING = 10
+"""Seconds after which a scheduler that does not answer is said to be missing."""
+
+FAILURES = 1
+"""Workers that a piece may outlive before it is taken for what killed them."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Workers to be had.
+
+    Attributes
+    ----------
+    client : distributed.Client
+        To give work to.
+    workers, threads : int
+        Processes, and threads of each.
+    memory : int or None
+        Bytes that each may take; None if that is not known.
+    is_local : bool
+        Whether they were started for this run, on this machine.
+    """
+
+    client: Any
+    workers: int
+    threads: int
+    memory: int | None
+    is_local: bool = False
+
+    def count(self) -> int:
+        """Return how many workers there are now."""
+        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+
+
+def scheduler_address(given: str | None) -> str | None:
+    """Return the address of the scheduler to use: what is given, or what the environment says."""
+    return given or os.environ.get(VARIABLE) or None
+
+
+def active_client() -> Any:
+    """Return the active client of dask.distributed; None if there is none."""
+    need("distributed")
+    from distributed import default_client
+
+    try:
+        return default_client()
+    except ValueError:
+        return None
+
+
+@contextmanager
+def other_workers(given: str | None) -> Iterator[Crew | None]:
+    """Give the workers of a scheduler that is named, or of the active client; None for neither."""
+    need("distributed")
+    from distributed import Client
+
+    address = scheduler_address(given)
+    client = None if address else active_client()
+    if address is None and client is None:
+        yield None
+        return
+    mine = client is None
+    if client is None:
+        try:
+            client = Client(address, timeout=CONNECTING, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise InvalidValueError(
+                f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
+                "and workers with 'dask worker', or leave the address empty."
+            ) from error
+    try:
+        yield _crew(client)
+    finally:
+        if mine:
+            client.close()
+
+
+@contextmanager
+def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
+    """Start workers on this machine, each a process; end them in the background.
+
+    They are started by a command of their own and not by `multiprocessing`, so that a script needs
+    no ``if __name__ == "__main__"``, and nothing of a window is copied. The scheduler runs in this
+    process.
+
+    Parameters
+    ----------
+    workers, threads : int
+        Processes, and threads of each.
+    memory : int
+        Bytes that each may take: one that takes more is replaced.
+    """
+    need("distributed")
+    import dask
+    from distributed import Client, Scheduler, SpecCluster
+
+    worker = {"cls": _worker_class(), "options": _worker_options(memory)}
+    with dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": FAILURES,
+            "distributed.worker.memory.target": False,
+            "distributed.worker.memory.spill": False,
+            "distributed.worker.memory.pause": False,
+            "distributed.admin.log-format": "%(message)s",
+        }
+    ):
+        cluster = SpecCluster(
+            scheduler={"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}},
+            workers=dict.fromkeys(range(workers), worker),
+            worker=worker,
+            name="napari-tf-deblur",
+            silence_logs=50,
+        )
+    client = Client(cluster, set_as_default=False)
+    try:
+        yield Crew(client, workers, threads, memory, is_local=True)
+    finally:
+        threading.Thread(target=_close, args=(client, cluster), name="close workers").start()
+
+
+def _crew(client: Any) -> Crew:
+    """Describe the workers that a client has now."""
+    found = client.scheduler_info(n_workers=-1)["workers"].values()
+    if not found:
+        raise InvalidValueError(
+            "The scheduler of dask has no workers: start some with 'dask worker ADDRESS' first."
+        )
+    limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
+    threads = min(int(one["nthreads"]) for one in found)
+    return Crew(client, len(found), threads, min(limits) if limits else None)
+
+
+def _worker_class() -> Any:
+    from distributed import Nanny
+    from distributed.compatibility import WINDOWS
+    from distributed.deploy.subprocess import SubprocessWorker
+
+    return Nanny if WINDOWS else SubprocessWorker
+
+
+def _worker_options(memory: int) -> dict[str, Any]:
+    from distributed.compatibility import WINDOWS
+
+    options = {
+        "nthreads": 1,
+        "memory_limit": memory,
+        "dashboard": False,
+        "host": "127.0.0.1",
+        "silence_logs": 50,
+    }
+    return options if WINDOWS else {"worker_kwargs": options}
+
+
+def _close(client: Any, cluster: Any) -> None:
+    from contextlib import suppress
+
+    with suppress(Exception):  # whatever is left is ended with this process
+        client.close(timeout=2)
+    with suppress(Exception):
+        cluster.close(timeout=10)

@@ -1,0 +1,74 @@
+"""The journal of a run: which pieces are done, so that they are not computed again."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+FOLDER = ".napari-tf-deblur"
+"""Within the folder of an OME-Zarr; readers of zarr do not look at it."""
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What was done of a run, in a folder; written by all processes.
+
+    An entry is written after its piece, under another name, and renamed: where there is one, its
+    piece is whole.
+
+    Attributes
+    ----------
+    folder : str
+        Where it is.
+    """
+
+    folder: str
+
+    @classmethod
+    def of_image(cls, path: str | Path) -> "Journal":
+        """Return the journal of an OME-Zarr."""
+        return cls(str(Path(path) / FOLDER))
+
+    def begin(self, run: Mapping[str, Any]) -> None:
+        """Note what the run is."""
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        self._write(RUN, run)
+
+    def run(self) -> dict[str, Any] | None:
+        """Return what the run is; None where there is no journal that can be read."""
+        return self._read(Path(self.folder) / RUN)
+
+    def note(self, number: int, entry: Mapping[str, Any]) -> None:
+        """Note that a piece is done."""
+        self._write(f"{number}.json", entry)
+
+    def done(self) -> dict[int, dict[str, Any]]:
+        """Return the entries of all pieces that are done, by their numbers."""
+        return dict(self._entries())
+
+    def _entries(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for path in Path(self.folder).glob("*.json"):
+            entry = self._read(path) if path.stem.isdigit() else None
+            if entry is not None:
+                yield int(path.stem), entry
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _write(self, name: str, table: Mapping[str, Any]) -> None:
+        path = Path(self.folder) / name
+        part = path.with_name(f"{name}.{uuid4().hex}.partial")
+        try:
+            part.write_text(json.dumps(table), "utf-8")
+            os.replace(part, path)  # noqa: PTH105 - which a test can watch
+        finally:
+            part.unlink(missing_ok=True)

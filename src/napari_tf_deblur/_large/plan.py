@@ -1,0 +1,201 @@
+"""How large pieces may be: what they take of the memory, and what there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+
+from napari_tf_deblur._large.pieces import Cut, margin_of
+from napari_tf_deblur._large.size import GB
+from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur.forward import Grid
+from napari_tf_deblur.methods import Method
+from napari_tf_deblur.psf import PSF
+
+PROCESS_BYTES = 560 * 2**20
+"""What a process takes that has TensorFlow in it, and has compiled a run."""
+
+CALLER_BYTES = 260 * 2**20
+"""What the process that asks for the pieces takes, with dask and its scheduler."""
+
+MORE_COPIES = 12
+"""Float32 copies of what is read for a piece, besides those that the method works with: the image,
+its planes, the result, the residual, and what the verdict compares."""
+
+UNIT = {1: 4096, 2: 256, 3: 32}
+"""Pieces have sizes of so many pixels, by deblurred axes, so that shards have even chunks."""
+
+LARGEST_PIECE = {1: 2**22, 2: 2**22, 3: 2**24}
+"""Pixels of a piece, at the most: larger ones are hardly faster, and their progress is not seen."""
+
+DECENT_PIECE = {1: 2**16, 2: 768, 3: 96}
+"""Pixels along each axis of a piece that is not mostly margin."""
+
+PLANES_PIXELS = 2**20
+"""Pixels up to which planes are taken together."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an image is deblurred piece by piece.
+
+    Attributes
+    ----------
+    cut : Cut
+        The pieces.
+    workers, threads : int
+        Processes that work side by side, and threads of each. No workers: in this process.
+    piece_bytes : int
+        Memory that a piece takes.
+    total_bytes : int
+        Memory of all processes together.
+    """
+
+    cut: Cut
+    workers: int
+    threads: int
+    piece_bytes: int
+    total_bytes: int
+
+    @property
+    def words(self) -> str:
+        """How many pieces of which size, and the memory that they take."""
+        size = " x ".join(str(n) for n in self.cut.size if n > 1)
+        count = len(self.cut)
+        pieces = f"{count} pieces of {size}" if count > 1 else "one piece"
+        return f"in {pieces} pixels, with about {self.total_bytes / GB:.1f} GB of memory"
+
+
+def plan_workers(
+    ndim: int, channels: int, psf: PSF, method: Method, budget: int, cores: int
+) -> tuple[int, int]:
+    """Say how many processes work side by side, and how much memory each may take.
+
+    Processes of one thread each have the most throughput; but each has its own TensorFlow, and
+    small pieces are mostly margin.
+
+    Parameters
+    ----------
+    ndim, channels : int
+        Deblurred axes, and colours.
+    psf : ndarray of float32
+        Of sum 1.
+    method : Method
+        What is done.
+    budget : int
+        Bytes that all may take together.
+    cores : int
+        Of this machine.
+
+    Returns
+    -------
+    tuple of int
+        Processes, and bytes of each.
+    """
+    margin = margin_of(psf, method)
+    read = [DECENT_PIECE[ndim] + 2 * m for m in margin]
+    decent = PROCESS_BYTES + bytes_of_piece(read, channels, psf, method)
+    workers = max(1, min(cores, (budget - CALLER_BYTES) // decent))
+    return workers, (budget - CALLER_BYTES) // workers
+
+
+def bytes_of_piece(read: Sequence[int], channels: int, psf: PSF, method: Method) -> int:
+    """Estimate the memory that a piece takes.
+
+    Parameters
+    ----------
+    read : sequence of int
+        Pixels along each deblurred axis of what is read for it.
+    channels : int
+        Colours.
+    psf : ndarray of float32
+        Of sum 1.
+    method : Method
+        What is done.
+
+    Returns
+    -------
+    int
+        Bytes, without what TensorFlow itself takes.
+    """
+    scene = Grid.around(tuple(read), psf, "unknown", REACH, method.reach).scene
+    copies = method.working_copies(len(read)) * prod(scene) + MORE_COPIES * prod(read)
+    return 4 * channels * copies
+
+
+def plan_pieces(
+    shape: Sequence[int],
+    frame_axes: Sequence[int],
+    channel_axis: int | None,
+    psf: PSF,
+    method: Method,
+    budget: int,
+    workers: int = 0,
+    threads: int = 1,
+    own_process: int = 0,
+) -> Plan:
+    """Find the largest pieces that fit into the memory.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image.
+    frame_axes : sequence of int
+        Axes that are deblurred.
+    channel_axis : int or None
+        Axis of colours.
+    psf : ndarray of float32
+        Of sum 1.
+    method : Method
+        What is done.
+    budget : int
+        Bytes that all processes may take together.
+    workers, threads : int, optional
+        Processes, and threads of each; no workers: all is done in this process.
+    own_process : int, optional
+        Bytes that are taken besides pieces.
+
+    Returns
+    -------
+    Plan
+        The pieces.
+
+    Raises
+    ------
+    OutOfMemoryError
+        If even the smallest piece does not fit.
+    """
+    frame = [shape[axis] for axis in frame_axes]
+    margin = margin_of(psf, method)
+    channels = 1 if channel_axis is None else shape[channel_axis]
+    each = (budget - own_process) // max(1, workers)
+    unit = UNIT[len(frame)]
+    counts = [1] * len(frame)
+
+    def size() -> list[int]:
+        return [min(n, ceil(n / k / unit) * unit) for n, k in zip(frame, counts)]
+
+    def needed() -> int:
+        read = [min(n, s + 2 * m) for n, s, m in zip(frame, size(), margin)]
+        return bytes_of_piece(read, channels, psf, method)
+
+    while needed() > each or channels * prod(size()) > LARGEST_PIECE[len(frame)]:
+        larger = [axis for axis, s in enumerate(size()) if s > unit]
+        if not larger:
+            if needed() <= each:
+                break
+            raise OutOfMemoryError(
+                f"Even a piece of {' x '.join(map(str, size()))} pixels needs "
+                f"{(needed() * max(1, workers) + own_process) / GB:.1f} GB of memory with this PSF "
+                f"and method, and {budget / GB:.1f} GB may be taken: allow more, choose a smaller "
+                "PSF, or another method."
+            )
+        axis = max(larger, key=lambda a: size()[a])
+        before = size()[axis]
+        while size()[axis] == before:
+            counts[axis] += 1
+    planes = max(1, min(PLANES_PIXELS // (channels * prod(frame)), each // needed()))
+    planes = planes if size() == frame else 1
+    cut = Cut.of(shape, frame_axes, size(), margin, channel_axis, planes)
+    total = own_process + max(1, workers) * planes * needed()
+    return Plan(cut, workers, threads, planes * needed(), total)

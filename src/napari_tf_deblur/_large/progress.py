@@ -1,0 +1,48 @@
+"""How far the pieces of an image are, and how long the others take."""
+
+import time
+from dataclasses import dataclass
+
+CALIBRATION_PART = 0.1
+"""Part of the work that the samples are, in what is shown."""
+
+
+@dataclass
+class Progress:
+    """How far the pieces are, in words.
+
+    Attributes
+    ----------
+    total : int
+        Number of pieces.
+    done : int
+        Those that are done.
+    """
+
+    total: int
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self._began, self._before = time.perf_counter(), self.done
+
+    def fraction(self, within: float = 0.0) -> float:
+        """Part of the work that is done, that on the samples included."""
+        return CALIBRATION_PART + (1 - CALIBRATION_PART) * (self.done + within) / self.total
+
+    def message(self, within: float = 0.0) -> str:
+        """Say how many pieces are done, and how long the others take."""
+        new = self.done + within - self._before
+        words = f"piece {min(self.done + 1, self.total)} of {self.total}"
+        if new < 0.5:
+            return words
+        left = (time.perf_counter() - self._began) / new * (self.total - self.done - within)
+        return f"{words}, {in_words(left)} left"
+
+
+def in_words(seconds: float) -> str:
+    """Say about how long something takes."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"

@@ -1,0 +1,209 @@
+"""How each piece of an image is deblurred: the same for all, found once."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.global_values import GlobalValues
+from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur.methods import METHODS
+from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.verdict import Kind
+
+_one_at_a_time = threading.Lock()
+"""TensorFlow uses all threads of a process for one piece, and the memory is planned for one."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done to each piece.
+
+    Attributes
+    ----------
+    psf : ndarray of float32
+        Of sum 1.
+    calibration : Calibration
+        Found from samples of the whole image, with its global values.
+    boundary : {"unknown", "zero", "periodic"}
+        What lies beyond the frame, where that is not cut.
+    channel_axis : int or None
+        Axis of colours.
+    alpha : bool
+        Whether the last of them is transparency.
+    spacing : tuple of float or None
+        Voxel size.
+    """
+
+    psf: PSF
+    calibration: Calibration
+    boundary: Boundary
+    channel_axis: int | None
+    alpha: bool
+    spacing: tuple[float, ...] | None
+
+    def arguments(self, pixels: NDArray[Any], mask: NDArray[Any] | None) -> Arguments:
+        """Return what :func:`napari_tf_deblur.deconvolve` is asked to do with a piece."""
+        return Arguments(
+            pixels,
+            self.psf,
+            self.calibration,
+            boundary=self.boundary,
+            channel_axis=self.channel_axis,
+            alpha=self.alpha,
+            spacing=self.spacing,
+            mask=mask,
+        )
+
+    def solve(self, pixels: NDArray[Any], mask: NDArray[Any] | None, where: Region) -> "Solution":
+        """Deblur what is read for a piece, and cut out what is written of it.
+
+        Parameters
+        ----------
+        pixels : ndarray
+            What is read.
+        mask : ndarray or None
+            Pixels to ignore in it.
+        where : tuple of slice
+            Where in it the piece lies.
+        """
+        from napari_tf_deblur.deconvolve import solve
+        from napari_tf_deblur.steps import finish
+
+        with _one_at_a_time:
+            done = finish(solve(self.arguments(pixels, mask)))
+        of_light = tuple(
+            slice(None) if axis == self.channel_axis else part for axis, part in enumerate(where)
+        )  # transparency has no residual
+        return Solution(
+            np.ascontiguousarray(done.image[where]),
+            np.ascontiguousarray(done.residual[of_light]),
+            done.verdict.kind,
+            done.warnings,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data, from which :meth:`from_json` makes the same, bit by bit."""
+        found, shared = self.calibration, self.calibration.global_values
+        return {
+            "psf": _numbers(self.psf),
+            "method": {"name": type(found.method).__name__, **asdict(found.method)},
+            "scale": found.scale,
+            "reason": found.reason,
+            "psf_width": found.psf_width,
+            "background_error": found.background_error,
+            "global_values": shared
+            and {
+                "iterations": shared.iterations,
+                "converged": shared.converged,
+                "hides_areas": shared.hides_areas,
+                "values": {name: _numbers(value) for name, value in shared.values.items()},
+            },
+            "boundary": self.boundary,
+            "channel_axis": self.channel_axis,
+            "alpha": self.alpha,
+            "spacing": self.spacing,
+        }
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> Self:
+        """Make it of what :meth:`as_json` gave; the method's class checks its values."""
+        values = dict(table["method"])
+        method = {one.__name__: one for one in METHODS}[values.pop("name")](**values)
+        shared = table["global_values"]
+        known = shared and GlobalValues(
+            int(shared["iterations"]),
+            bool(shared["converged"]),
+            bool(shared["hides_areas"]),
+            {name: _array(value) for name, value in shared["values"].items()},
+        )
+        calibration = Calibration(
+            method,
+            float(table["scale"]),
+            str(table["reason"]),
+            float(table["psf_width"]),
+            table["background_error"],
+            global_values=known,
+        )
+        spacing = table["spacing"]
+        return cls(
+            _array(table["psf"]),
+            calibration,
+            table["boundary"],
+            table["channel_axis"],
+            bool(table["alpha"]),
+            None if spacing is None else tuple(map(float, spacing)),
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A piece that was deblurred.
+
+    Attributes
+    ----------
+    image, residual : ndarray of float32
+        Of the piece, without its margin; the residual without transparency.
+    verdict : Kind
+        Of its verdict.
+    warnings : tuple of str
+        What is to be known of it.
+    """
+
+    image: NDArray[np.float32]
+    residual: NDArray[np.float32]
+    verdict: Kind
+    warnings: tuple[str, ...]
+
+
+def fingerprint(arguments: Arguments, samples: NDArray[Any], version: str) -> str:
+    """Return what tells a run from another: of other settings, another image or version.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What is asked for.
+    samples : ndarray
+        Pixels of the image, from all over it.
+    version : str
+        Of this package.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+    """
+    image: Any = arguments.image
+    told = replace(arguments, image=(), psf=None, mask=None, output=None, scheduler=None)
+    digest = hashlib.sha256(version.encode())
+    digest.update(repr(told).encode())
+    digest.update(json.dumps([list(image.shape), str(np.dtype(image.dtype))]).encode())
+    if arguments.psf is not None:
+        digest.update(repr(type(arguments.psf)).encode())
+        digest.update(_bytes(arguments.psf))
+    digest.update(np.ascontiguousarray(samples).tobytes())
+    return digest.hexdigest()
+
+
+def _bytes(psf: Any) -> bytes:
+    if hasattr(psf, "psf"):  # of a blur that was found
+        psf = psf.psf()
+    values = np.ascontiguousarray(psf)
+    return repr(values.shape).encode() + values.astype(np.float64).tobytes()
+
+
+def _numbers(values: NDArray[np.float32]) -> dict[str, Any]:
+    return {"shape": list(values.shape), "values": [float(v) for v in values.ravel()]}
+
+
+def _array(table: Mapping[str, Any]) -> NDArray[np.float32]:
+    values: Sequence[float] = table["values"]
+    return np.asarray(values, np.float32).reshape(table["shape"])

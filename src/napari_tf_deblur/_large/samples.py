@@ -1,0 +1,144 @@
+"""Samples of a large image: what is found from them serves all of its pieces."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur._preparation.places import structure, without_mean
+
+SIZE = {1: 4096, 2: 384, 3: 96}
+"""Pixels of a sample along each deblurred axis, at the most: what is found from an image is found
+from no more of it."""
+
+LOOKS = {1: 64, 2: 64, 3: 24}
+"""Places that are looked at for something to see."""
+
+SAMPLES = {1: 8, 2: 6, 3: 4}
+"""Samples that are taken."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of an image.
+
+    Attributes
+    ----------
+    regions : tuple of tuple of slice
+        Where they are.
+    pixels : ndarray
+        The samples, one after another along a new first axis.
+    looked_at : int
+        Places that were looked at.
+    """
+
+    regions: tuple[Region, ...]
+    pixels: NDArray[Any]
+    looked_at: int
+
+    def __str__(self) -> str:
+        places = ", ".join(
+            "(" + ", ".join(str(part.start) for part in region) + ")" for region in self.regions
+        )
+        size = " x ".join(str(n) for n in self.pixels.shape[1:] if n > 1)
+        number = len(self.regions)
+        return (
+            f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
+            f"of {size} pixels, those with most to see of {self.looked_at}: at {places}."
+        )
+
+
+def take_samples(
+    shape: Sequence[int],
+    frame_axes: Sequence[int],
+    channel_axis: int | None,
+    read: Callable[[Region], NDArray[Any]],
+) -> Samples:
+    """Look at places all over an image, and take those with most to see, and the darkest.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image.
+    frame_axes : sequence of int
+        Axes that are deblurred.
+    channel_axis : int or None
+        Axis of colours.
+    read : callable
+        Reads a region.
+
+    Returns
+    -------
+    Samples
+        In the order in which they lie in the image.
+    """
+    places = sample_places(shape, frame_axes, channel_axis)
+    most = SAMPLES[len(frame_axes)]
+    kept: dict[int, NDArray[Any]] = {}
+    seen: dict[int, tuple[float, float]] = {}
+    for number, place in enumerate(places):
+        pixels = read(place)
+        seen[number] = _structure_and_mean(pixels, frame_axes)
+        kept[number] = pixels
+        if len(kept) > most:
+            del kept[_least_needed(kept, seen)]
+    chosen = sorted(kept)
+    return Samples(
+        tuple(places[number] for number in chosen),
+        np.stack([kept[number] for number in chosen]),
+        len(places),
+    )
+
+
+def sample_places(
+    shape: Sequence[int], frame_axes: Sequence[int], channel_axis: int | None
+) -> list[Region]:
+    """Return regions of one size, spread over all frames of an image; each only once."""
+    ndim = len(frame_axes)
+    sizes = [n if a == channel_axis else 1 for a, n in enumerate(shape)]
+    for axis in frame_axes:
+        sizes[axis] = min(shape[axis], SIZE[ndim])
+    lengths = [n / s for n, s in zip(shape, sizes)]
+    # As many along each axis as there is room, in the same ratio, until there are enough.
+    counts = [1] * len(shape)
+    while True:
+        room = [k / n if k < int(n) else np.inf for k, n in zip(counts, lengths)]
+        axis = int(np.argmin(room))
+        if not np.isfinite(room[axis]):
+            break
+        more = [k + (a == axis) for a, k in enumerate(counts)]
+        if prod(more) > LOOKS[ndim]:
+            break
+        counts = more
+    starts = [
+        sorted({round((k + 0.5) / count * (n - s)) if count > 1 else (n - s) // 2
+                for k in range(count)})
+        for n, s, count in zip(shape, sizes, counts)
+    ]  # fmt: skip
+    return [tuple(slice(a, a + s) for a, s in zip(corner, sizes)) for corner in product(*starts)]
+
+
+def _structure_and_mean(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tuple[float, float]:
+    """How much there is to see, and how bright it is; the least where nothing counts."""
+    lead = tuple(axis for axis in range(pixels.ndim) if axis not in frame_axes)
+    values = pixels.astype(np.float32).transpose(*lead, *frame_axes)
+    values = values.reshape(-1, *values.shape[len(lead) :])
+    finite = np.isfinite(values)
+    if not finite.any() or np.ptp(values[finite]) == 0:
+        return -np.inf, np.inf
+    valid = None if finite.all() else finite
+    values = values if valid is None else np.where(finite, values, np.float32(0))
+    return structure(without_mean(values, valid, 1.0)), float(values.mean(where=finite))
+
+
+def _least_needed(kept: Any, seen: dict[int, tuple[float, float]]) -> int:
+    """The sample with least to see, but the darkest: it tells background and noise."""
+    darkest = min(kept, key=lambda number: seen[number][1])
+    others = [number for number in kept if number != darkest]
+    least: int = min(others, key=lambda number: seen[number][0])
+    return least

@@ -1,0 +1,87 @@
+"""Which images are deblurred piece by piece: those that are not in memory, or take too much."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import psutil
+
+from napari_tf_deblur._large.lazy import is_lazy
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur.methods import Method, TotalVariation
+
+GB = 2**30
+
+SHARE = 0.5
+"""Part of the free memory that a run takes, if nothing else is said."""
+
+ARRAYS = 4
+"""Float32 arrays of the image's size that a run at once has besides those of its solver."""
+
+
+def budget_of(arguments: Arguments) -> int:
+    """Return the bytes that a run may take."""
+    memory: Any = arguments.memory
+    if memory == "auto":
+        return int(SHARE * psutil.virtual_memory().available)
+    return int(float(memory) * GB)
+
+
+def usual_method(arguments: Arguments) -> Method:
+    """Return the method that is asked for; where the image shall pick one, the usual one."""
+    method = arguments.method
+    if isinstance(method, Calibration):
+        return method.method
+    return TotalVariation() if isinstance(method, str) else method
+
+
+def goes_in_pieces(arguments: Arguments) -> bool:
+    """Whether an image is not in memory, is to be written to a file, or takes too much memory.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What is asked for; nothing of the image is read.
+    """
+    image: Any = arguments.image
+    if arguments.output is not None or is_lazy(image):
+        return True
+    if not isinstance(image, np.ndarray) or image.ndim == 0:
+        return False
+    frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
+    return exceeds_budget(arguments, frame[-_axes(arguments) :])
+
+
+def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
+    """Whether an image at once would take more memory than a run may.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What is asked for.
+    frame : sequence of int
+        Pixels along each deblurred axis.
+    """
+    image: Any = arguments.image
+    size = prod(image.shape)
+    axis = _channel_axis(arguments, len(image.shape))
+    channels = 1 if axis is None else image.shape[axis]
+    solver = usual_method(arguments).working_copies(len(frame)) * prod(frame) * channels
+    return bool(4 * (solver + ARRAYS * size) > budget_of(arguments))
+
+
+def _axes(arguments: Arguments) -> int:
+    """Deblurred axes, as far as can be told without looking at the image."""
+    psf: Any = arguments.psf
+    if psf is None:
+        axes = 2 if arguments.spacing is None else int(np.size(arguments.spacing))
+    else:
+        axes = int(np.ndim(psf.psf() if hasattr(psf, "psf") else psf))
+    return min(3, max(1, axes))
+
+
+def _channel_axis(arguments: Arguments, ndim: int) -> int | None:
+    axis = arguments.channel_axis
+    return axis % ndim if isinstance(axis, int) else None

@@ -1,0 +1,258 @@
+"""The work on pieces: given to workers, waited for, and done again smaller where memory ran out."""
+
+import time
+from collections.abc import Generator
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._large.cluster import Crew
+from napari_tf_deblur._large.journal import Journal
+from napari_tf_deblur._large.ome_zarr import open_image
+from napari_tf_deblur._large.pieces import Cut, Piece
+from napari_tf_deblur._large.progress import Progress
+from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.tasks import PieceTask, build_levels, do_piece, do_samples
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError, PiecesFailedError
+from napari_tf_deblur.steps import Step
+from napari_tf_deblur.verdict import Kind
+
+if TYPE_CHECKING:
+    from napari_tf_deblur.deconvolve import Deconvolution
+
+AHEAD = 2
+"""Pieces that are given out for each worker, so that none waits."""
+
+REPORT = 0.1
+"""Seconds between two looks at what is done."""
+
+LEVELS_EVERY = 5.0
+"""Seconds between two updates of the coarser resolutions, at the least."""
+
+STARTING = 120.0
+"""Seconds after which workers that have not come are said to be missing."""
+
+MOST_NAMED = 3
+"""Pieces that failed that are named."""
+
+NOTHING = np.zeros(0, np.float32)
+
+
+def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None, "Deconvolution"]:
+    """Let a worker deblur samples; the process that asks never loads TensorFlow."""
+    began = time.monotonic()
+    future = crew.client.submit(do_samples, asked, crew.threads, pure=False)
+    while not future.done():
+        if stop.is_set():
+            future.cancel()
+            raise InvalidValueError("The run was stopped before its first piece.")
+        if time.monotonic() - began > STARTING and not crew.count():
+            raise InvalidValueError(
+                "No worker of dask has started: look at what 'dask worker' says in a terminal."
+            )
+        yield Step("deblurred by a worker", 0.0, NOTHING, lambda: np.asarray(asked.image))
+        time.sleep(REPORT)
+    error = future.exception()
+    if _is_of_memory(error):
+        raise OutOfMemoryError(f"Samples of the image could not be deblurred: {_in_words(error)}")
+    done: Deconvolution = future.result()
+    return done
+
+
+class PieceWork:
+    """Gives pieces to workers until all are done.
+
+    Parameters
+    ----------
+    image : LargeImage
+        The image.
+    recipe : Recipe
+        How each piece is deblurred.
+    cut : Cut
+        The pieces.
+    output : str
+        Folder of the OME-Zarr.
+    crew : Crew
+        The workers.
+    stop : threading.Event
+        Ends it.
+    losses : ndarray of float32, optional
+        Of the samples, to be shown.
+
+    Attributes
+    ----------
+    kinds : dict of str to Kind
+        Verdicts of pieces, by where they begin.
+    warnings : tuple of str
+        What is to be known of the result.
+    seconds : float
+        Duration.
+    """
+
+    def __init__(
+        self,
+        image: LargeImage,
+        recipe: Recipe,
+        cut: Cut,
+        output: str,
+        crew: Crew,
+        stop: Event,
+        losses: NDArray[np.float32] = NOTHING,
+    ) -> None:
+        self._losses = losses
+        self._image, self._recipe, self._cut, self._output = image, recipe, cut, output
+        self._crew, self._stop = crew, stop
+        self._journal = Journal.of_image(output)
+        self._entries = self._journal.done()
+        self._failed: dict[int, str] = {}
+        self._stale: list[Region] = []
+        self._leveling: Any = None
+        self._leveled = time.monotonic()
+        self.seconds = 0.0
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Verdicts of pieces, by where they begin."""
+        return {_place(entry["at"]): entry["verdict"] for entry in self._entries.values()}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known of the result: what several pieces say, once."""
+        found: dict[str, None] = {}
+        if len(self._entries) < len(self._cut):
+            found[
+                f"Only {len(self._entries)} of {len(self._cut)} pieces are deblurred, for the run "
+                "was stopped: ask for the same again to go on."
+            ] = None
+        smaller = sum(entry["halvings"] > 0 for entry in self._entries.values())
+        if smaller:
+            found[f"{smaller} pieces took too much memory and were done in smaller parts."] = None
+        return tuple(found)
+
+    def steps(self) -> Generator[Step, None, None]:
+        """Do all pieces that are not done."""
+        began = time.perf_counter()
+        progress = Progress(len(self._cut), len(self._entries))
+        waiting = iter(piece for piece in self._cut if piece.number not in self._entries)
+        self._stale = [piece.write for piece in self._cut if piece.number in self._entries]
+        out: dict[Any, PieceTask] = {}
+        try:
+            while True:
+                while len(out) < AHEAD * max(1, self._crew.count()) and not self._stop.is_set():
+                    piece = next(waiting, None)
+                    if piece is None:
+                        break
+                    task = self._task(piece)
+                    out[self._give(task)] = task
+                if self._stop.is_set() or not (out or self._must_level()):
+                    break
+                self._take_in(out)
+                self._level(last=not out)
+                progress.done = len(self._entries)
+                yield self._step(progress)
+                time.sleep(REPORT)
+        finally:
+            for future in [*out, *([self._leveling] if self._leveling else [])]:
+                future.cancel()
+            self.seconds = time.perf_counter() - began
+        if self._failed:
+            raise PiecesFailedError(self._about_failures())
+
+    def _task(self, piece: Piece) -> PieceTask:
+        axes = self._image.frame_axes(self._recipe.psf.ndim)
+        part = self._image.part(piece.read)
+        threads = self._crew.threads
+        return PieceTask(piece, part, self._recipe, self._cut, axes, self._output, threads)
+
+    def _give(self, task: PieceTask) -> Any:
+        return self._crew.client.submit(do_piece, task, pure=False, retries=0)
+
+    def _take_in(self, out: dict[Any, PieceTask]) -> None:
+        """Note what is done, and what failed; give out again, smaller, what took too much."""
+        for future in [future for future in out if future.done()]:
+            task = out.pop(future)
+            error = future.exception() if future.status != "cancelled" else None
+            if error is None and future.status == "finished":
+                self._entries[task.piece.number] = future.result()
+                self._stale.append(task.piece.write)
+            elif _is_of_memory(error) and task.can_be_smaller:
+                out[self._give(task.smaller())] = task.smaller()
+            else:
+                self._failed[task.piece.number] = _in_words(error)
+                if isinstance(error, OSError) and error.errno == 28:  # every other would fail, too
+                    self._stop.set()
+            future.release()
+
+    def _must_level(self) -> bool:
+        return bool(self._stale or self._leveling)
+
+    def _level(self, last: bool) -> None:
+        """Bring the coarser resolutions up to date, in one task at a time, every few seconds."""
+        if self._leveling is not None and self._leveling.done():
+            error = self._leveling.exception()
+            if error is not None:
+                raise PiecesFailedError(
+                    f"The coarser resolutions could not be written: {_in_words(error)} The full "
+                    "one is kept; ask for the same again to go on."
+                )
+            self._leveling = None
+        due = last or time.monotonic() - self._leveled > LEVELS_EVERY
+        if self._leveling is None and self._stale and due:
+            self._leveling = self._crew.client.submit(
+                build_levels, self._output, self._stale, pure=False
+            )
+            self._stale, self._leveled = [], time.monotonic()
+
+    def _step(self, progress: Progress) -> Step:
+        output = self._output
+        return Step(
+            progress.message(),
+            progress.fraction(),
+            self._losses,
+            lambda: open_image(output).dask_levels(),
+        )
+
+    def _about_failures(self) -> str:
+        numbers = sorted(self._failed)
+        places = {piece.number: piece.write for piece in self._cut if piece.number in self._failed}
+        named = "; ".join(
+            f"at {_place([part.start for part in places[number]])}: {self._failed[number]}"
+            for number in numbers[:MOST_NAMED]
+        )
+        more = len(numbers) - MOST_NAMED
+        named += f" And {more} more." if more > 0 else ""
+        return (
+            f"{len(numbers)} of {len(self._cut)} pieces failed, {named} "
+            f"{len(self._entries)} are done and kept in {self._output}: ask for the same again to "
+            "go on."
+        )
+
+
+def _place(starts: Any) -> str:
+    return f"({', '.join(str(int(start)) for start in starts)})"
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether a piece ended a worker, as one does that takes too much memory, or said so."""
+    from distributed.scheduler import KilledWorker
+
+    return isinstance(error, KilledWorker | MemoryError)
+
+
+def _in_words(error: BaseException | None) -> str:
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return (
+            "its worker ended again and again, as where memory runs out; allow more memory, or "
+            "close other programs."
+        )
+    if isinstance(error, OSError) and error.errno == 28:
+        return "the disk is full."
+    words = str(error).rstrip(".") if error is not None else "it was given up"
+    return f"{type(error).__name__}: {words}." if not words else f"{words}."

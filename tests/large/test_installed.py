@@ -1,0 +1,52 @@
+"""The extra "large" may be missing: then a sentence says what to install."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_tf_deblur
+from napari_tf_deblur._large import installed
+from napari_tf_deblur._large.description import Axis, ImageDescription
+from napari_tf_deblur._large.images import list_images
+from napari_tf_deblur._large.ome_zarr import create_image, open_image
+from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
+from napari_tf_deblur.errors import MissingPackageError
+
+LARGE = {"dask", "distributed", "fsspec", "pydantic", "tifffile", "yaozarrs", "zarr"}
+
+WRITTEN_HERE = ("description images installed layout mean ome_metadata ome_tiff ome_zarr").split()
+
+
+def test_what_is_missing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(installed, "find_spec", lambda name: None if name == "zarr" else name)
+    path = tmp_path / "a.ome.zarr"
+    description = ImageDescription("a", (Axis("y"), Axis("x")))
+    for call in (
+        lambda: create_image(path, (4, 5), "uint8", description, (4, 5)),
+        lambda: open_image(path),
+        lambda: list_images(path),
+        lambda: write_ome_zarr(str(path), np.zeros((4, 5)), {}),
+    ):
+        with pytest.raises(
+            MissingPackageError, match=r'zarr, which is .* "napari-tf-deblur\[large\]"'
+        ):
+            call()
+    assert not path.exists()
+
+
+def test_importing_loads_none_of_them():
+    folder = Path(napari_tf_deblur.__file__).parent / "_large"
+    names = [path.stem for path in folder.glob("*.py") if path.stem in WRITTEN_HERE]
+    assert len(names) == len(WRITTEN_HERE)
+    code = "\n".join(
+        [
+            "import sys",
+            *(f"import napari_tf_deblur._large.{name}" for name in names),
+            f"print(*{LARGE} & set(sys.modules))",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
