@@ -32,6 +32,7 @@ from napari_tf_deblur._files.table import (
     check_replaceable,
     replace_text,
 )
+from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers.job import Job, Stage
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import KEY, read
@@ -42,6 +43,9 @@ SURE = 0.03
 """Part of the work that must be done before it is said how long the rest takes."""
 
 STOPPED = "Stopped before it was done: nothing is saved of it."
+STOPPED_IN_PIECES = (
+    "Stopped before it was done: the pieces that are done are kept, and are not done again."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -258,11 +262,14 @@ class _Batch:
             job.check()
         if self._options.dry_run:
             return planned(row, jobs)
+        unfinished = Unfinished(place, stamp)
+        jobs = unfinished.jobs(jobs)
         results: list[Result] = []
         for number, job in enumerate(jobs):
             result = yield from self._run(job, number, picture, len(jobs))
             if result is None:
-                return replace(row, status="stopped", sentence=STOPPED)
+                words = STOPPED if job.output is None else STOPPED_IN_PIECES
+                return replace(row, status="stopped", sentence=words)
             results.append(result)
         yield "saving", 1.0
         layer = together(picture, jobs, results, stamp)
@@ -270,12 +277,16 @@ class _Batch:
         maximum = projected(layer, read(picture.layer)) if flattens else None
         if maximum is not None:
             self._format.write(flat, maximum)
-        self._format.write(target, layer)
+        if jobs[0].output is None:
+            self._format.write(target, layer)
+        else:
+            self._format.take(unfinished.whole(layer, jobs), target)
         names = picture.channels or (row.image or "image",)
         shown = tuple(
             pictures(name, job.source, each.data, each.limits, each.done.background)
             for name, job, each in zip(names, jobs, results)
         )
+        unfinished.end()
         row = finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
         return replace(row, pictures=shown)
 

@@ -51,7 +51,7 @@ def together(
         axis = channel_axis(source)
         assert axis is not None  # or there were no channels
         low, high = zip(*(result.limits for result in results))
-        data = np.stack([result.data for result in results], axis)
+        data = _stacked([result.data for result in results], axis)
         layer = result_layer(source, data, (min(low), max(high)))
         record = {**_of_channels(source, picture, jobs, results), STAMP: dict(stamp)}
     layer.metadata = {KEY: record}
@@ -80,14 +80,27 @@ def projected(layer: Image, source: Source) -> Image | None:
         return None
     kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP)
     record = layer.metadata[KEY]
+    data: Any = layer.data[0] if layer.multiscale else layer.data
     return Image(
-        np.max(layer.data, axis=axis),
+        np.asarray(data.max(axis=axis)),
         name=f"{layer.name} maximum along z",
         metadata={KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}},
         rgb=False,
         multiscale=False,
         **place_without(source, axis),
     )
+
+
+def _stacked(images: Sequence[Any], axis: int) -> Any:
+    """Put images together along a new axis; lazily, if they are lazy.
+
+    Of several resolutions, the full one is enough: the others are made where it is saved.
+    """
+    if not isinstance(images[0], list):
+        return np.stack(images, axis)
+    import dask.array as da
+
+    return da.stack([levels[0] for levels in images], axis)
 
 
 def _of_channels(

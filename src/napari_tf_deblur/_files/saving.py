@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from napari.layers import Image
 
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.acquisition.formats import described
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
 from napari_tf_deblur._layers.acquisition.tree import tree_of
@@ -38,6 +39,9 @@ class Format(Protocol):
     def write(self, path: Path, layer: Image) -> None:
         """Save a layer with its record; what is there is replaced when the new one is whole."""
 
+    def take(self, written: Path, path: Path) -> None:
+        """Save what is in an OME-Zarr already, with its record, without all of it in memory."""
+
     def record(self, path: Path) -> Mapping[str, Any] | None:
         """Return the record of a result that was saved; None of anything else."""
 
@@ -52,6 +56,12 @@ class OMETIFF:
         """See `Format`."""
         data, attributes, _ = layer.as_layer_data_tuple()
         write_image(str(path), data, attributes)
+
+    def take(self, written: Path, path: Path) -> None:
+        """See `Format`."""
+        from napari_tf_deblur._large.ome_tiff import write_ome_tiff
+
+        write_ome_tiff(open_image(written), path)
 
     def record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
@@ -80,22 +90,24 @@ class OMEZarr:
 
         data, attributes, _ = layer.as_layer_data_tuple()
         part = path.with_name(f".{path.name}.part{self.suffix}")
-        old = path.with_name(f".{path.name}.old{self.suffix}")
         shutil.rmtree(part, ignore_errors=True)
         try:
             write_ome_zarr(str(part), data, attributes)
-            shutil.rmtree(old, ignore_errors=True)
-            if path.exists():
-                path.rename(old)
-            part.rename(path)
+            self.take(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def take(self, written: Path, path: Path) -> None:
+        """See `Format`; the folder gets its name, and is not where it was."""
+        old = path.with_name(f".{path.name}.old{self.suffix}")
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        written.rename(path)
         shutil.rmtree(old, ignore_errors=True)
 
     def record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
-        from napari_tf_deblur._large.ome_zarr import open_image
-
         try:
             found = open_image(path).record()
         except UserError:  # it is something else

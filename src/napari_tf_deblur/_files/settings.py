@@ -15,6 +15,7 @@ from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
 from napari_tf_deblur._layers.record import method_as_table, method_asked
 from napari_tf_deblur._layers.record_file import KEY, LONGEST
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 from napari_tf_deblur.errors import InvalidValueError, UserError
 from napari_tf_deblur.methods import Auto, Method
 
@@ -102,8 +103,11 @@ class Settings:
 
     @property
     def digest(self) -> str:
-        """A short name of the settings: others have another."""
-        text = json.dumps(self.record(), sort_keys=True, default=str)
+        """A short name of the settings: those that make another result have another."""
+        own = parameters_of(LayerOptions)
+        same = {name for name, one in own.items() if options_of(one).get("same_result")}
+        record = {name: value for name, value in self.record().items() if name not in same}
+        text = json.dumps(record, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
