@@ -12,7 +12,7 @@ from qtpy.QtGui import QDesktopServices, QGuiApplication
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._files.psf_settings import FoundPSF, SamePSF
-from napari_tf_deblur._files.saving import OMETIFF
+from napari_tf_deblur._files.saving import FORMATS, OMETIFF, OMEZarr
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import DefocusPSF, GaussianPSF
@@ -120,6 +120,16 @@ def test_results_that_are_there_are_left_where_that_is_asked_for(dialog, folder,
         dialog.start.click()
         ended(dialog)
         assert dialog.status.text().startswith(f"1 {status}.")
+
+
+def test_results_are_saved_in_the_format_that_is_chosen(dialog, folder, ended):
+    titles = [dialog.file_format.itemText(k) for k in range(dialog.file_format.count())]
+    assert {dialog.file_format.itemData(k) for k in range(len(titles))} == set(FORMATS)
+    dialog.add([str(folder / "a.tif")])
+    dialog.file_format.setCurrentIndex(titles.index("OME-Zarr"))
+    dialog.start.click()
+    ended(dialog)
+    assert OMEZarr().record(folder / "deblurred" / "a_deblurred.ome.zarr")["name"].startswith("a ")
 
 
 def test_what_is_missing_is_said(dialog, folder, told):

@@ -131,6 +131,17 @@ def test_text_of_files_is_no_html_and_no_formula(tmp_path):
     assert not row["file"].startswith("=")
 
 
+def test_many_images_have_no_pictures_but_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_tf_deblur._files.batch.MOST_PICTURES", 1)
+    monkeypatch.setattr("napari_tf_deblur._files.report.MOST_PICTURES", 1)
+    paths = [write(tmp_path, kind) for kind in ("uint8", "uint16")]
+    table = batch(paths, tmp_path / "out")
+    page = table.report.read_text("utf-8")
+    assert page.count("data:image/png") == 2
+    assert "The first 1 have pictures." in page
+    assert len(table.summary.read_text("utf-8").splitlines()) == 3
+
+
 def test_resume_does_only_what_is_missing_or_has_changed(tmp_path, monkeypatch):
     paths = [write(tmp_path, kind) for kind in ("uint8", "uint16")]
     paths.append(write(tmp_path, "volume"))

@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QFileDialog,
     QGridLayout,
@@ -26,6 +27,7 @@ from napari_tf_deblur._dock.form import Words
 from napari_tf_deblur._dock.panel import STEPS, time_in_words
 from napari_tf_deblur._dock.reporting import report
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep
+from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 from napari_tf_deblur.errors import InvalidValueError
@@ -34,6 +36,9 @@ ABOUT = (
     "Deblurs each image by itself, with the settings that the dock shows. What the file of an "
     "image says of its optics and pixels is used, as in the dock; layers that mark pixels are not."
 )
+
+FORMAT_TITLES: dict[str, FormatName] = {"OME-TIFF": "ome-tiff", "OME-Zarr": "ome-zarr"}
+"""What results can be saved as."""
 
 SIZE = (620, 520)
 """Of the dialog, in pixels, where there is room."""
@@ -55,6 +60,8 @@ class FilesDialog(QDialog):
         The files and folders that are deblurred; what came of each image.
     output : QLineEdit
         The folder of the results.
+    file_format : QComboBox
+        In which format results are saved.
     resume, projection : QCheckBox
         Leave results that are there; save the maximum of volumes, too.
     start, stop, open_report : QPushButton
@@ -84,6 +91,12 @@ class FilesDialog(QDialog):
         )
         self.projection = QCheckBox("Save the maximum along z, too")
         self.projection.setToolTip("Of each volume, as a file of its own")
+        self.file_format = QComboBox()
+        for title, name in FORMAT_TITLES.items():
+            self.file_format.addItem(title, name)
+        self.file_format.setToolTip(
+            "OME-TIFF for one file per image; OME-Zarr for large images, in several resolutions"
+        )
         self.progress = QProgressBar()
         self.status = Words(ABOUT)
         self.start = self._button("Deblur", self.begin)
@@ -117,7 +130,9 @@ class FilesDialog(QDialog):
             self._fail(error)
             return
         options = BatchOptions(
-            resume=self.resume.isChecked(), max_projection=self.projection.isChecked()
+            resume=self.resume.isChecked(),
+            max_projection=self.projection.isChecked(),
+            file_format=self.file_format.currentData(),
         )
         self.rows.clear()
         self._table = None
@@ -199,7 +214,14 @@ class FilesDialog(QDialog):
         self.stop.setEnabled(running)
         self.open_report.setEnabled(self._table is not None and not running)
         own = (self.start, self._add_files, self._add_folder, self._clear, self._choose)
-        for widget in (*own, self.files, self.output, self.resume, self.projection):
+        for widget in (
+            *own,
+            self.files,
+            self.output,
+            self.file_format,
+            self.resume,
+            self.projection,
+        ):
             widget.setEnabled(not running)
         self.progress.setRange(0, 0 if running else STEPS)
         self.progress.setFormat("")
@@ -224,6 +246,7 @@ class FilesDialog(QDialog):
         lines: tuple[tuple[str, QWidget, QWidget], ...] = (
             ("Images", self.files, right),
             ("Results in", self.output, self._choose),
+            ("Saved as", self.file_format, QWidget()),
         )
         for row, (words, field, button_or_more) in enumerate(lines):
             label = QLabel(words)

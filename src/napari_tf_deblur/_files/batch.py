@@ -13,7 +13,7 @@ from napari_tf_deblur._files.identity import identity
 from napari_tf_deblur._files.inputs import Input, find_inputs
 from napari_tf_deblur._files.opening import Picture, open_images
 from napari_tf_deblur._files.pictures import pictures, pictures_again
-from napari_tf_deblur._files.report import BEGIN, as_html
+from napari_tf_deblur._files.report import BEGIN, MOST_PICTURES, as_html
 from napari_tf_deblur._files.results import depth_axis, projected, together
 from napari_tf_deblur._files.rows import finished, in_words, planned, shape_in_words
 from napari_tf_deblur._files.saving import (
@@ -41,6 +41,9 @@ from napari_tf_deblur.steps import Step
 
 SURE = 0.03
 """Part of the work that must be done before it is said how long the rest takes."""
+
+WRITTEN_EVERY = 1.0
+"""Seconds after which the table is written again."""
 
 STOPPED = "Stopped before it was done: nothing is saved of it."
 STOPPED_IN_PIECES = (
@@ -157,6 +160,7 @@ class _Batch:
         self._stop = stop
         self._format: Format = format_named(options.file_format)
         self._rows: list[Row] = []
+        self._written = 0.0
         self._unwritten: dict[Path, str] = {}
         self._sources: frozenset[Path] = frozenset()
         self._began = time.monotonic()
@@ -180,15 +184,24 @@ class _Batch:
                     break
                 for message, part, row in self._file(one):
                     if row is not None:
-                        self._rows.append(row)
-                        self._write(table.summary, as_csv(self._rows))
+                        self._note(row, table.summary)
                     done = (number + part) / len(inputs)
                     yield BatchStep(
                         number + 1, len(inputs), one.path, message, done, self._left(done), row
                     )
         finally:
+            self._write(table.summary, as_csv(self._rows))
             self._write(table.report, as_html(self._table(left), self._settings.in_words()))
         return self._table(left)
+
+    def _note(self, row: Row, summary: Path) -> None:
+        """Keep what came of an image, in the table's file too, unless that was just written."""
+        if len(self._rows) >= MOST_PICTURES:
+            row = replace(row, pictures=())
+        self._rows.append(row)
+        if time.monotonic() - self._written > WRITTEN_EVERY:
+            self._write(summary, as_csv(self._rows))
+            self._written = time.monotonic()
 
     def _table(self, left: int = 0) -> BatchTable:
         return BatchTable(tuple(self._rows), self._output, left, tuple(self._unwritten.values()))

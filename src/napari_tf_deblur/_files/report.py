@@ -11,6 +11,9 @@ from napari_tf_deblur._files.table import BatchTable, Row
 BEGIN = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
 """By which a report is known."""
 
+MOST_PICTURES = 400
+"""Images of which pictures are shown, so that a browser opens the report: they take 100 kB each."""
+
 _PAGE = Template(
     BEGIN
     + """
@@ -47,7 +50,7 @@ figcaption { font-size: .85rem; color: #55606c; }
 <body>
 <h1>Deblurred images</h1>
 <p>$summary <span class="about">napari-tf-deblur $version. Before and after are shown at the same
-contrast; of a volume or a series, the middle plane.</span></p>
+contrast; of a volume or a series, the middle plane.$pictures</span></p>
 <details><summary>Settings</summary><pre>$settings</pre></details>
 $articles
 </body>
@@ -87,6 +90,7 @@ def as_html(table: BatchTable, settings: str) -> str:
     articles = "".join(map(_article, table.rows))
     return _PAGE.substitute(
         summary=escape(table.in_words()),
+        pictures=f" The first {MOST_PICTURES} have pictures." * (len(table.rows) > MOST_PICTURES),
         version=escape(__version__),
         settings=escape(settings),
         articles=articles,
