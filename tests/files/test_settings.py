@@ -199,6 +199,15 @@ def test_without_numbers_the_blur_is_found_unless_a_microscope_was_asked_for(blu
         asked.jobs(Picture(layer))
 
 
+def test_one_sigma_is_that_of_every_axis(blurred):
+    settings = Settings(SamePSF(GaussianPSF((1.5,))), axes="volume")
+    (plane,) = settings.jobs(Picture(Image(blurred)))
+    (volume,) = settings.jobs(Picture(Image(np.stack([blurred] * 4))))
+    assert plane.psf.sigma == (1.5, 1.5)
+    assert volume.psf.sigma == (1.5, 1.5, 1.5)
+    assert Settings.from_json(settings.as_json()) == settings
+
+
 def test_a_result_and_its_settings_have_the_same_axes(blurred):
     layer = Image(np.stack([blurred] * 4), name="stack")
     done = deblur_layer(layer, gaussian_psf(1.0, ndim=3), TotalVariation(iterations=2, weight=0.01))

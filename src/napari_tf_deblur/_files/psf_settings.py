@@ -52,13 +52,15 @@ class SamePSF:
     Attributes
     ----------
     kind : PSFKind
-        The PSF.
+        The PSF; a Gaussian of one sigma has it along every axis that is deblurred.
     """
 
     kind: Any
 
     def psf(self, source: Source, ndim: int, channel: int, channels: int) -> tuple[Source, PSFKind]:
         """See `PSFSettings`."""
+        if isinstance(self.kind, GaussianPSF) and self.kind.ndim == 1:
+            return source, replace(self.kind, sigma=self.kind.sigma * ndim)
         return source, self.kind
 
     def record(self) -> dict[str, Any]:
