@@ -16,6 +16,7 @@ from napari_tf_deblur._dock.option_fields import Field, OptionFields
 from napari_tf_deblur._dock.psf_fields import PSFFields
 from napari_tf_deblur._dock.saturation import SaturationCount
 from napari_tf_deblur._dock.smoothing import Smoothing
+from napari_tf_deblur._files.settings import Axes, Settings
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
@@ -120,6 +121,22 @@ class Fields:
             jobs.append(job)
         layers = list(self._viewer.layers)
         return sorted(jobs, key=lambda job: layers.index(job.source.layer()))
+
+    def settings(self) -> Settings:
+        """Return what the fields say for images of files.
+
+        A layer that marks pixels is not among it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they say something impossible.
+        """
+        axes: Axes = "auto"
+        chosen = self.images.chosen
+        if chosen and (self.images.ndim == 3) != chosen[0].source.is_volume:
+            axes = "volume" if self.images.ndim == 3 else "planes"  # as the user has said
+        return Settings(self.psf.settings(), self.methods.method(), self.options.value(), axes)
 
     def restore(self, record: Mapping[str, Any]) -> list[str]:
         """Put back the settings that a record tells, but for the image and a layer of marks.

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import psutil
 from scipy import fft
 
+from napari_tf_deblur._large.lazy import is_lazy
+from napari_tf_deblur._large.size import GB, SHARE
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.forward import scene_size
@@ -15,7 +18,7 @@ from napari_tf_deblur.methods import METHODS
 
 SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
 """Transforms there and back of a run that looks for its weight (or method); of one that does not,
-besides its iterations; and of an iteration, by axes. `python benchmarks/speed.py` counts them."""
+besides its iterations; and of an iteration, by axes. `python benchmarks/cost.py` counts them."""
 
 USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """After which methods that watch their convergence end, by axes; from the same table."""
@@ -69,8 +72,17 @@ def cost_of(job: Job) -> Cost:
     usual = USUAL_ITERATIONS[axes]
     pairs += PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
     bytes_each = np.dtype(source.data.dtype).itemsize
-    memory = LIBRARIES + pixels * (bytes_each + 4 * 4) + 4 * copies * colours * math.prod(scene)
+    arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
+    budget = _budget(job)
+    in_pieces = min(arrays + working, budget)  # of what is not in memory
+    memory = LIBRARIES + (in_pieces if is_lazy(source.data) else arrays + min(working, budget))
     return Cost(planes * pairs * _pair_seconds(scene), memory / 2**30, scene)
+
+
+def _budget(job: Job) -> float:
+    """Bytes that a run may take: more than these are not, for it is done in pieces."""
+    told = job.options.memory
+    return SHARE * psutil.virtual_memory().available if isinstance(told, str) else told * GB
 
 
 @lru_cache(maxsize=64)
