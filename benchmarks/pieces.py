@@ -120,7 +120,8 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
                 gained = psnr(pieces, truth, 1.0, True) - psnr(whole.image, truth, 1.0, True)
                 print(
                     f"| {name} | {type(method).__name__} | {margin:g} "
-                    f"| {100 * off[inside].max():.2f} | {100 * off[border].max():.2f} | {100 * own:.2f} | {gained:+.4f} |",
+                    f"| {100 * off[inside].max():.2f} | {100 * off[border].max():.2f} "
+                    f"| {100 * own:.2f} | {gained:+.4f} |",
                     flush=True,
                 )
             if pictures is not None:

@@ -87,7 +87,10 @@ class RunOptions(CalibrationOptions):
         float | Auto,
         {
             "above": 0.0,
+            "min": 0.1,
             "max": 1e6,
+            "step": 0.5,
+            "number": 4.0,
             "meaning": "gigabytes, or 'auto' for half of what is free",
             "label": "Memory at most",
             "tooltip": "Gigabytes that a run may take. Larger images are deblurred in pieces",
