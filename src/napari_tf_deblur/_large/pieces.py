@@ -13,10 +13,10 @@ from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf import PSF
 
 MARGIN, MARGIN_OF_HARD = 3, 6
-"""Times as far as the PSF reaches is read around a piece; the second for PSFs whose transfer function
-passes through zero, as those of motion and defocus do: what undoes them reaches farther. Far from the
-image's border a piece then differs from the whole image by less than 0.1 % of the range, and by less
-than 1 % of it. See ``benchmarks/pieces.py seams``."""
+"""Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer
+function passes through zero, as those of motion and defocus do: what undoes them reaches farther.
+Far from the image's border, a piece then differs from the whole image by less than 0.1 % of the
+range, or less than 1 % of it. See ``benchmarks/pieces.py seams``."""
 
 
 @dataclass(frozen=True)
