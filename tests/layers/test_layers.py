@@ -141,8 +141,15 @@ def test_a_stack_of_three_pixels_width_is_not_taken_for_colours(blurred):
 def test_multiscale_is_deblurred_at_full_resolution(blurred):
     source = Image([blurred, blurred[::2, ::2]], multiscale=True, scale=(2, 2))
     result = deblur_layer(source, PSF, Wiener())
-    assert not result.multiscale
+    assert result.multiscale
     assert result.data.shape == blurred.shape
+    full, half = result.data
+    four = full[: 2 * half.shape[0], : 2 * half.shape[1]].reshape(
+        half.shape[0], 2, half.shape[1], 2
+    )
+    np.testing.assert_allclose(half, four.mean((1, 3)), rtol=1e-5, atol=1e-6)
+    alone = deblur_layer(Image(blurred, scale=(2, 2)), PSF, Wiener())
+    np.testing.assert_array_equal(full, alone.data)
 
 
 def test_dask_is_not_computed_by_reading(blurred):

@@ -151,7 +151,8 @@ class Results:
         """The last result of the same source and method, where it still lies on the source."""
         for layer in reversed(self.of_source(job.source.layer())):
             if _is_of(result_record(layer) or {}, job):
-                return layer if _lies_on(layer, job.source) else None
+                alike = bool(layer.multiscale) == job.has_resolutions
+                return layer if alike and _lies_on(layer, job.source) else None
         return None
 
     def _find_source(self, record: Mapping[str, Any]) -> Layer | None:

@@ -25,6 +25,7 @@ from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
 from napari_tf_deblur._layers.reading import reading
+from napari_tf_deblur._layers.resolutions import with_resolutions
 from napari_tf_deblur._layers.result import (
     INTENSITY,
     NOISE,
@@ -107,6 +108,11 @@ class Job:
         """What the user should know before it begins."""
         return self.psf.warnings(self.source)
 
+    @property
+    def has_resolutions(self) -> bool:
+        """Whether its result has several resolutions."""
+        return self.source.origin.multiscale or is_large(self)
+
     def steps(self, stop: Event | None = None) -> Generator[Stage | Step, None, Result | None]:
         """Do it: yield what is going on, return the result.
 
@@ -157,7 +163,7 @@ class Job:
             return displayable(frame.from_core(values), self.source)
 
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: show(step.image()))
+            return replace(step, image=lambda: with_resolutions(show(step.image()), self.source))
 
         done = yield from mapped(steps, shown)
         data = show(done.image)
@@ -167,7 +173,7 @@ class Job:
         residual, unit = self._residual(done.residual, frame.to_core(image), psf.ndim)
         return Result(
             name=result_name(self.source.name, type(done.method)),
-            data=data,
+            data=with_resolutions(data, self.source),
             residual=frame.from_core(residual),
             residual_unit=unit,
             limits=self._limits(some, data, done),
