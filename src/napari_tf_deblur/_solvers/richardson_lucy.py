@@ -216,7 +216,7 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
         change = fresh - last.ahead
         factor = of_planes(change * last.change) / (last.power + 1e-30)
         place = tf.minimum(last.count, REMEMBERED - 1)
-        known = momentum[place]
+        known = tf.gather(momentum, place)  # a slice is compiled anew for each place
         factor = tf.where(known < 0, tf.clip_by_value(factor, 0.0, 1.0), known)
         factors = tf.tensor_scatter_nd_update(last.factors, [[place]], [factor])
         factor = tf.reshape(factor, [-1] + [1] * (fresh.shape.rank - 1))
