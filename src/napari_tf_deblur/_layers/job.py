@@ -15,6 +15,7 @@ from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.large_job import (
     is_large,
+    keep_record,
     solve_large,
     some_of_source,
     some_pixels,
@@ -196,13 +197,15 @@ class Job:
         def shown(step: Step) -> Step:
             return replace(step, image=lambda: to_layer(step.image(), frame, rgb))
 
-        done = yield from mapped(solve_large(self, frame, psf, stop), shown)
+        done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
         levels: Any = done.image
         if psf is None:
             assert done.blur is not None
             psf, notes = done.blur.psf(), (str(done.blur),)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         record = self._record(done, psf, notes, None, frame, warnings, stop.is_set())
+        failed = keep_record(path, record)
+        warnings += (failed,) if failed else ()
         some = some_pixels(levels)
         return Result(
             name=result_name(self.source.name, type(done.method)),

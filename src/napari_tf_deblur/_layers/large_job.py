@@ -1,7 +1,7 @@
 """A job on a layer that is larger than memory: its result is written to a file, in pieces."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from math import prod
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._large.lazy import is_lazy, read_region, to_dask
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._large.plan import Plan, usual_plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import sample_places, take_samples
@@ -22,7 +23,7 @@ from napari_tf_deblur._layers.ome_description import describe
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.checks import saturated_pixels
-from napari_tf_deblur.errors import FileInTheWayError
+from napari_tf_deblur.errors import FileInTheWayError, UserError
 from napari_tf_deblur.steps import Step
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def plan_of(job: "Job") -> Plan:
 
 def solve_large(
     job: "Job", frame: Frame, psf: Any, stop: Event
-) -> Generator[Step, None, "Deconvolution"]:
+) -> Generator[Step, None, tuple["Deconvolution", Path]]:
     """Deblur the image of a job into a file.
 
     Parameters
@@ -101,8 +102,8 @@ def solve_large(
 
     Returns
     -------
-    Deconvolution
-        Whose image is such a list, too.
+    Deconvolution, Path
+        Whose image is such a list, too; and the folder of the file.
     """
     source = job.source
     image = frame.to_core(to_dask(source.data))
@@ -113,11 +114,21 @@ def solve_large(
     dtype = np.dtype(source.data.dtype) if source.rgb else np.dtype(np.float32)
     for path in outputs(job):
         try:
-            return (yield from solve_in_pieces(replace(asked, output=path), stop, about, dtype))
+            steps = solve_in_pieces(replace(asked, output=path), stop, about, dtype)
+            return (yield from steps), path
         except FileInTheWayError:
             if job.output is not None:
                 raise
     raise AssertionError("there is always another name")
+
+
+def keep_record(path: Path, record: Mapping[str, Any]) -> str:
+    """Write the record of a result into its file; say in words if that cannot be."""
+    try:
+        open_image(path).set_record(record)
+    except (OSError, UserError) as error:
+        return f"The record of the run could not be written into {path}: {error}"
+    return ""
 
 
 def to_layer(levels: Any, frame: Frame, rgb: bool) -> list[Any]:
