@@ -225,6 +225,8 @@ def make_volume(path: Path, shape: tuple[int, ...], photons: float = 200.0) -> n
 
 def run(job: dict) -> dict:
     """Do one measurement in this process: seconds of the pieces alone, and of all; memory."""
+    if job["kind"] in ("crew", "peer"):
+        return (crew if job["kind"] == "crew" else beside)(job)
     import zarr
 
     from napari_tf_deblur import TotalVariation, deconvolve, iter_deconvolve
@@ -316,6 +318,140 @@ def flat(folder: Path) -> None:
         show(f"{count} pieces", side**2, found)
 
 
+def workers(folder: Path) -> None:
+    """Throughput of one and of two processes of one thread each, once they are warm."""
+    side, piece = 8192, 1024
+    psf = save_psf(folder, make_plane(folder / "plane", side))
+    print(f"## Worker processes of one thread, {side} squared in pieces of {piece} squared\n")
+    print("| workers | pieces per minute | ratio |\n| ---: | ---: | ---: |")
+    alone = None
+    for count in (1, 2, 1, 2):
+        found = measure(
+            kind="crew",
+            workers=count,
+            largest=piece * piece,
+            memory=2.0 * count,
+            image=str(folder / "plane"),
+            psf=psf,
+            output=str(folder / "out.ome.zarr"),
+        )
+        alone = alone or found["per_minute"]
+        print(f"| {count} | {found['per_minute']:.1f} | {found['per_minute'] / alone:.2f} |")
+
+
+def crew(job: dict) -> dict:
+    """Deblur with so many workers of one thread; count the pieces of each moment."""
+    import zarr
+
+    from napari_tf_deblur import TotalVariation, iter_deconvolve
+    from napari_tf_deblur._large import plan
+    from napari_tf_deblur._large.cluster import local_workers
+
+    plan.LARGEST_PIECE[2] = job["largest"]
+    shutil.rmtree(job["output"], ignore_errors=True)
+    image = zarr.open_array(job["image"], mode="r")
+    count = job["workers"]
+    times: dict[str, float] = {}
+    with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
+        address = found.client.scheduler.address
+        method = TotalVariation()
+        psf = np.load(job["psf"])
+        for step in iter_deconvolve(
+            image, psf, method, output=job["output"], scheduler=address, memory=job["memory"]
+        ):
+            if step.message.startswith("piece"):
+                times.setdefault(step.message.split(",")[0], time.perf_counter())
+    began = list(times.values())[4 * count : -count]  # the first ones compile
+    return {"per_minute": 60 * (len(began) - 1) / (began[-1] - began[0])}
+
+
+def peer(folder: Path) -> None:
+    """scikit-image's Richardson-Lucy under map_overlap, as threads of trackers recommend it."""
+    side = 8192
+    psf = save_psf(folder, make_plane(folder / "plane", side))
+    print(f"## {side} squared, uint16, beside scikit-image under `dask.array.map_overlap`\n")
+    print("| what | s | RSS, GB | PSS, GB | PSNR, dB | seams, % of range |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for kind in ("skimage 10", "skimage 30", "RichardsonLucy", "TotalVariation"):
+        found = measure(
+            kind="peer",
+            what=kind,
+            image=str(folder / "plane"),
+            psf=psf,
+            output=str(folder / "out.zarr"),
+        )
+        print(
+            f"| {kind} | {found['seconds']:.1f} | {found['rss']:.2f} | {found['pss']:.2f} "
+            f"| {found['psnr']:.2f} | {found['seam']:.3f} |",
+            flush=True,
+        )
+
+
+def beside(job: dict) -> dict:
+    """Deblur by the peer or by us, with two processes of one thread; judge a part of the result."""
+    import dask.array as da
+    import zarr
+    from claims import cells
+
+    shutil.rmtree(job["output"], ignore_errors=True)
+    psf = np.load(job["psf"])
+    watch = Watch()
+    watch.start()
+    began = time.perf_counter()
+    if job["what"].startswith("skimage"):
+        from distributed import Client, LocalCluster
+        from skimage.restoration import richardson_lucy
+
+        image = da.from_zarr(job["image"]).rechunk(1024)
+        count = int(job["what"].split()[1])
+
+        def deblur(block: np.ndarray) -> np.ndarray:
+            light = np.clip(block.astype(np.float32) - 100, 0, None)
+            return richardson_lucy(light, psf, num_iter=count, clip=False)
+
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        with cluster, Client(cluster):
+            done = image.map_overlap(
+                deblur,
+                depth=16,
+                boundary="reflect",
+                dtype=np.float32,
+                meta=np.zeros((0, 0), np.float32),
+            )
+            done.to_zarr(job["output"])
+        result = zarr.open_array(job["output"], mode="r")
+    else:
+        import napari_tf_deblur as ours
+
+        method = getattr(ours, job["what"])()
+        lazy = zarr.open_array(job["image"], mode="r")
+        done = ours.deconvolve(lazy, psf, method, output=job["output"], memory=4.0)
+        result = done.image
+    seconds = time.perf_counter() - began
+    watch.end()
+    part = np.asarray(result[:4096, :4096], np.float32)
+    truth = 200.0 * np.tile(cells((1024, 1024), 5, 600), (4, 4))
+    inside = (slice(64, -64),) * 2
+    return {
+        "seconds": seconds,
+        "rss": watch.rss / GB,
+        "pss": watch.pss / GB,
+        "psnr": psnr(part[inside], truth[inside], float(np.ptp(truth)), True),
+        "seam": 100 * seam(part) / float(np.ptp(truth)),
+    }
+
+
+def seam(image: np.ndarray, every: int = 1024) -> float:
+    """How much larger steps across the lines between pieces are than the others, in the mean."""
+    found = []
+    for axis in (0, 1):
+        steps = np.abs(np.diff(image, axis=axis)).mean(1 - axis)
+        at = np.zeros(len(steps), bool)
+        at[every - 1 :: every] = True
+        found.append(float(steps[at].mean() - steps[~at].mean()))
+    return max(found)
+
+
 def save_psf(folder: Path, psf: np.ndarray) -> str:
     np.save(folder / "psf.npy", psf)
     return str(folder / "psf.npy")
@@ -355,7 +491,8 @@ def main() -> None:
             if chosen.what == "large":
                 large(folder, chosen.more)
             else:
-                {"budget": budget, "flat": flat}[chosen.what](folder)
+                parts = {"budget": budget, "flat": flat, "workers": workers, "peer": peer}
+                parts[chosen.what](folder)
 
 
 if __name__ == "__main__":

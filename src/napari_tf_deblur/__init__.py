@@ -6,6 +6,7 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from napari_tf_deblur._large.pieces import piece_margin
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
@@ -67,6 +68,7 @@ __all__ = [
     "microscope_psf",
     "microscope_sigma",
     "motion_psf",
+    "piece_margin",
 ]
 
 

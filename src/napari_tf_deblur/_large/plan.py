@@ -7,7 +7,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from napari_tf_deblur._large.pieces import Cut, margin_of
+from napari_tf_deblur._large.pieces import Cut, piece_margin
 from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur.errors import OutOfMemoryError
@@ -98,7 +98,7 @@ def plan_workers(
     tuple of int
         Processes, and bytes of each.
     """
-    margin = margin_of(psf, method)
+    margin = piece_margin(psf, method)
     read = [DECENT_PIECE[ndim] + 2 * m for m in margin]
     decent = PROCESS_BYTES + bytes_of_piece(read, channels, psf, method)
     workers = max(1, min(cores, (budget - CALLER_BYTES) // decent))
@@ -172,7 +172,7 @@ def plan_pieces(
         If even the smallest piece does not fit.
     """
     frame = [shape[axis] for axis in frame_axes]
-    margin = margin_of(psf, method)
+    margin = piece_margin(psf, method)
     channels = 1 if channel_axis is None else shape[channel_axis]
     each = (budget - own_process) // max(1, workers)
     unit = UNIT[len(frame)]
