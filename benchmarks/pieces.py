@@ -68,6 +68,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         calibrate,
         convolve,
         deconvolve,
+        piece_margin,
     )
     from napari_tf_deblur._large.pieces import Cut
     from napari_tf_deblur._large.recipe import Recipe
@@ -109,8 +110,9 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
             border[inside] = False
             near = tuple(slice(0, n // 2) for n in image.shape)
             own = np.abs(other.image - whole.image)[near][border[near]].max() / span
-            for margin in margins:
+            for margin in margins or [0.0]:
                 wide = [int(np.ceil(margin * n)) for n in reach]
+                wide = wide if margin else list(piece_margin(psf, method))
                 cut = Cut.of(image.shape, axes, [4 * n for n in psf.shape], wide, channel)
                 pieces = np.empty(image.shape, np.float32)
                 for piece in cut:
@@ -119,7 +121,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
                 off = np.abs(pieces - whole.image) / span
                 gained = psnr(pieces, truth, 1.0, True) - psnr(whole.image, truth, 1.0, True)
                 print(
-                    f"| {name} | {type(method).__name__} | {margin:g} "
+                    f"| {name} | {type(method).__name__} | {margin or wide} "
                     f"| {100 * off[inside].max():.2f} | {100 * off[border].max():.2f} "
                     f"| {100 * own:.2f} | {gained:+.4f} |",
                     flush=True,
@@ -241,9 +243,9 @@ def run(job: dict) -> dict:
     if job["kind"] == "memory":
         image = zarr.open_array(job["image"], mode="r")[...]
         method = TotalVariation()
-        deconvolve(image, psf, method, memory=job["memory"])  # compiles
+        known = deconvolve(image, psf, method, memory=job["memory"]).calibration  # compiles
         began = time.perf_counter()
-        done = deconvolve(image, psf, method, memory=job["memory"])
+        done = deconvolve(image, psf, known, memory=job["memory"])
     else:
         image = zarr.open_array(job["image"], mode="r")
         shutil.rmtree(job["output"], ignore_errors=True)
@@ -308,24 +310,25 @@ def budget(folder: Path) -> None:
 
 
 def flat(folder: Path) -> None:
-    """The same plane in 1 to 256 pieces."""
-    side = 4096
-    psf = save_psf(folder, make_plane(folder / "plane", side))
-    print(f"## Time per pixel by the number of pieces, {side} squared\n\n{HEAD}")
-    for count in (1, 4, 16, 64, 256):
-        given = {"image": str(folder / "plane"), "psf": psf, "largest": side * side // count}
-        found = measure(kind="memory", memory=3.0 if count > 1 else 16, **given)
-        show(f"{count} pieces", side**2, found)
+    """Planes of 1 to 64 pieces of one size, in this process and warm."""
+    piece = 1024
+    print(f"## Time per pixel by the number of pieces of {piece} squared\n\n{HEAD}")
+    for count in (1, 4, 16, 64):
+        side = piece * int(np.sqrt(count))
+        psf = save_psf(folder, make_plane(folder / f"plane {count}", side))
+        given = {"image": str(folder / f"plane {count}"), "psf": psf, "largest": piece * piece}
+        found = measure(kind="memory", memory=0.5, **given)
+        show(f"{side} squared", side**2, found)
 
 
 def workers(folder: Path) -> None:
     """Throughput of one and of two processes of one thread each, once they are warm."""
-    side, piece = 8192, 1024
+    side, piece = 6144, 1024
     psf = save_psf(folder, make_plane(folder / "plane", side))
     print(f"## Worker processes of one thread, {side} squared in pieces of {piece} squared\n")
     print("| workers | pieces per minute | ratio |\n| ---: | ---: | ---: |")
     alone = None
-    for count in (1, 2, 1, 2):
+    for count in (1, 2):
         found = measure(
             kind="crew",
             workers=count,
@@ -477,12 +480,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices="seams budget flat workers peer large run".split())
     parser.add_argument("more", nargs="?", default="plane")
-    parser.add_argument("--margins", default="3")
+    parser.add_argument("--margins", default="", help="times the reach; else what is used")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--scenes", default="*", help="those of seams, as a pattern")
     chosen = parser.parse_args()
     if chosen.what == "seams":
-        seams([float(m) for m in chosen.margins.split(",")], chosen.pictures, chosen.scenes)
+        seams([float(m) for m in chosen.margins.split(",") if m], chosen.pictures, chosen.scenes)
     elif chosen.what == "run":
         print(json.dumps(run(json.loads(chosen.more))))
     else:

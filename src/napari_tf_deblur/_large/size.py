@@ -10,7 +10,7 @@ import psutil
 from napari_tf_deblur._large.lazy import is_lazy
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur.methods import Method, TotalVariation
+from napari_tf_deblur.methods import METHODS, Method, TotalVariation
 
 GB = 2**30
 
@@ -70,8 +70,15 @@ def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
     size = prod(image.shape)
     axis = _channel_axis(arguments, len(image.shape))
     channels = 1 if axis is None else image.shape[axis]
-    solver = usual_method(arguments).working_copies(len(frame)) * prod(frame) * channels
+    solver = _most_copies(arguments, len(frame)) * prod(frame) * channels
     return bool(4 * (solver + ARRAYS * size) > budget_of(arguments))
+
+
+def _most_copies(arguments: Arguments, axes: int) -> int:
+    """Copies of the scene that the method works with; the most of all, where one is picked."""
+    if isinstance(arguments.method, str):
+        return max(method().working_copies(axes) for method in METHODS)
+    return usual_method(arguments).working_copies(axes)
 
 
 def _axes(arguments: Arguments) -> int:
