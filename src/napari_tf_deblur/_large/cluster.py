@@ -2,18 +2,22 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._large.installed import need
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.errors import InvalidValueError, PiecesFailedError
 
 VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 
 CONNECTING = 10
 """Seconds after which a scheduler that does not answer is said to be missing."""
+
+MISSING = 120.0
+"""Seconds without any worker after which none is waited for."""
 
 FAILURES = 1
 """Workers that a piece may outlive before it is taken for what killed them."""
@@ -40,10 +44,37 @@ class Crew:
     threads: int
     memory: int | None
     is_local: bool = False
+    _seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
+
+    @property
+    def thread_limit(self) -> int | None:
+        """Threads that TensorFlow may use in a worker; None where it shares this process."""
+        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        is_here = any(address.startswith("inproc://") for address in found)
+        return None if is_here else self.threads
 
     def count(self) -> int:
-        """Return how many workers there are now."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+        """Return how many workers there are now.
+
+        Raises
+        ------
+        PiecesFailedError
+            If there have been none for a while, or the scheduler has ended.
+        """
+        try:
+            found = len(self.client.scheduler_info(n_workers=-1)["workers"])
+        except OSError:
+            found = 0
+        now = time.monotonic()
+        if found:
+            self._seen[0] = now
+        elif self.client.status != "running" or now - self._seen[0] > MISSING:
+            raise PiecesFailedError(
+                "The scheduler of dask, or its last worker, has ended, and none has come instead: "
+                "look at what they say in their terminals. What is done is kept; ask for the same "
+                "again to go on."
+            )
+        return found
 
 
 def scheduler_address(given: str | None) -> str | None:
@@ -119,7 +150,7 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
         }
     ):
         cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}},
+            scheduler={"cls": Scheduler, "options": _SCHEDULER},
             workers=dict.fromkeys(range(workers), worker),
             worker=worker,
             name="napari-tf-deblur",
@@ -142,6 +173,9 @@ def _crew(client: Any) -> Crew:
     limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
     threads = min(int(one["nthreads"]) for one in found)
     return Crew(client, len(found), threads, min(limits) if limits else None)
+
+
+_SCHEDULER = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"}
 
 
 def _worker_class() -> Any:
