@@ -16,11 +16,17 @@ VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 CONNECTING = 10
 """Seconds after which a scheduler that does not answer is said to be missing."""
 
+CLOSING = 10
+"""Seconds that workers of this machine have to end."""
+
 MISSING = 120.0
 """Seconds without any worker after which none is waited for."""
 
 FAILURES = 1
 """Workers that a piece may outlive before it is taken for what killed them."""
+
+_closing: list[threading.Thread] = []
+"""What ends the workers of earlier runs."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,8 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     import dask
     from distributed import Client, Scheduler, SpecCluster
 
+    for thread in tuple(_closing):  # whose workers still take memory
+        thread.join(CLOSING)
     worker = {"cls": _worker_class(), "options": _worker_options(memory)}
     with dask.config.set(
         {
@@ -160,7 +168,9 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     try:
         yield Crew(client, workers, threads, memory, is_local=True)
     finally:
-        threading.Thread(target=_close, args=(client, cluster), name="close workers").start()
+        thread = threading.Thread(target=_close, args=(client, cluster), name="close workers")
+        _closing.append(thread)
+        thread.start()
 
 
 def _crew(client: Any) -> Crew:
@@ -179,11 +189,15 @@ _SCHEDULER = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"
 
 
 def _worker_class() -> Any:
-    from distributed import Nanny
     from distributed.compatibility import WINDOWS
-    from distributed.deploy.subprocess import SubprocessWorker
 
-    return Nanny if WINDOWS else SubprocessWorker
+    if WINDOWS:
+        from distributed import Nanny
+
+        return Nanny
+    from napari_tf_deblur._large.process import QuietWorker
+
+    return QuietWorker
 
 
 def _worker_options(memory: int) -> dict[str, Any]:
@@ -205,4 +219,5 @@ def _close(client: Any, cluster: Any) -> None:
     with suppress(Exception):  # whatever is left is ended with this process
         client.close(timeout=2)
     with suppress(Exception):
-        cluster.close(timeout=10)
+        cluster.close(timeout=CLOSING)
+    _closing.remove(threading.current_thread())

@@ -61,6 +61,7 @@ class KeptRun:
             "recipe": found.recipe.as_json(),
             "regions": [[[s.start, s.stop] for s in region] for region in found.samples.regions],
             "looked_at": found.samples.looked_at,
+            "unread": found.samples.unread,
             "losses": [float(loss) for loss in done.loss_history],
             "converged": done.converged,
             "seconds": done.seconds,
@@ -100,7 +101,8 @@ class KeptRun:
 def read_samples(table: Mapping[str, Any], read: Callable[[Region], NDArray[Any]]) -> Samples:
     """Read the samples of a run that is kept as plain data again."""
     places = tuple(tuple(slice(*ends) for ends in region) for region in table["regions"])
-    return Samples(places, np.stack([read(place) for place in places]), int(table["looked_at"]))
+    pixels = np.stack([read(place) for place in places])
+    return Samples(places, pixels, int(table["looked_at"]), int(table["unread"]))
 
 
 def marks_of(

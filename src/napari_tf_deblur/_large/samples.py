@@ -36,11 +36,14 @@ class Samples:
         The samples, one after another along a new first axis.
     looked_at : int
         Places that were looked at.
+    unread : int
+        Others, which could not be read.
     """
 
     regions: tuple[Region, ...]
     pixels: NDArray[Any]
     looked_at: int
+    unread: int = 0
 
     def __str__(self) -> str:
         places = ", ".join(
@@ -51,6 +54,7 @@ class Samples:
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
             f"of {size} pixels, those with most to see of {self.looked_at}: at {places}."
+            + f" {self.unread} more could not be read." * (self.unread > 0)
         )
 
 
@@ -109,6 +113,7 @@ def take_samples(
         tuple(places[number] for number in chosen),
         np.stack([kept[number] for number in chosen]),
         len(seen),
+        len(places) - len(seen),
     )
 
 

@@ -15,6 +15,7 @@ from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._large.source import Part
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.threads import limit_threads
+from napari_tf_deblur.errors import PiecesFailedError
 from napari_tf_deblur.steps import finish
 from napari_tf_deblur.verdict import Kind
 
@@ -68,7 +69,13 @@ class PieceTask:
 
     def solve(self) -> Solution:
         """Read and deblur it."""
-        pixels, mask = self.part.read()
+        try:
+            pixels, mask = self.part.read()
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever the image's reader raises
+            words = str(error).rstrip(".") or type(error).__name__
+            raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
         pieces = [self.piece]
         for _ in range(self.halvings):
             pieces = [half for one in pieces for half in self.cut.halved(one, self.frame_axes)]

@@ -247,14 +247,14 @@ class PieceWork:
     def _about_failures(self) -> str:
         numbers = sorted(self._failed)
         places = {piece.number: piece.write for piece in self._cut if piece.number in self._failed}
-        named = "; ".join(
-            f"at {place([part.start for part in places[number]])}: {self._failed[number]}"
+        named = " ".join(
+            f"At {place([part.start for part in places[number]])}, {self._failed[number]}"
             for number in numbers[:MOST_NAMED]
         )
         more = len(numbers) - MOST_NAMED
-        named += f" And {more} more." if more > 0 else ""
+        named += f" So did {more} more." if more > 0 else ""
         return (
-            f"{len(numbers)} of {len(self._cut)} pieces failed, {named} "
+            f"{len(numbers)} of {len(self._cut)} pieces failed. {named} "
             f"{len(self._entries)} are done and kept in {self._output}: ask for the same again to "
             "go on."
         )
