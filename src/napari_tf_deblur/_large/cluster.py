@@ -1,10 +1,11 @@
 """Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
 
+import gc
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,8 @@ class Crew:
         Bytes that each may take; None if that is not known.
     is_local : bool
         Whether they were started for this run, on this machine.
+    is_here : bool
+        Whether they are threads of this process.
     """
 
     client: Any
@@ -50,14 +53,13 @@ class Crew:
     threads: int
     memory: int | None
     is_local: bool = False
+    is_here: bool = False
     _seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
 
     @property
     def thread_limit(self) -> int | None:
         """Threads that TensorFlow may use in a worker; None where it shares this process."""
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        is_here = any(address.startswith("inproc://") for address in found)
-        return None if is_here else self.threads
+        return None if self.is_here else self.threads
 
     def count(self) -> int:
         """Return how many workers there are now.
@@ -67,20 +69,26 @@ class Crew:
         PiecesFailedError
             If there have been none for a while, or the scheduler has ended.
         """
-        try:
-            found = len(self.client.scheduler_info(n_workers=-1)["workers"])
-        except OSError:
-            found = 0
+        found = 0
+        if self.client.status == "running":
+            with suppress(OSError):
+                found = len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
         now = time.monotonic()
         if found:
             self._seen[0] = now
-        elif self.client.status != "running" or now - self._seen[0] > MISSING:
+        elif self.client.status == "closed" or now - self._seen[0] > MISSING:
             raise PiecesFailedError(
                 "The scheduler of dask, or its last worker, has ended, and none has come instead: "
                 "look at what they say in their terminals. What is done is kept; ask for the same "
                 "again to go on."
             )
         return found
+
+    def cancel(self, futures: Iterable[Any]) -> None:
+        """Let workers not begin what is not needed any more."""
+        if self.client.status == "running":
+            with suppress(OSError):
+                self.client.cancel(list(futures))
 
 
 def scheduler_address(given: str | None) -> str | None:
@@ -112,13 +120,14 @@ def other_workers(given: str | None) -> Iterator[Crew | None]:
         return
     mine = client is None
     if client is None:
-        try:
+        with suppress(OSError, ValueError, TypeError):
             client = Client(address, timeout=CONNECTING, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise InvalidValueError(
-                f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
-                "and workers with 'dask worker', or leave the address empty."
-            ) from error
+    if client is None:
+        gc.collect()  # a client that failed closes itself, for which it would wait at the exit
+        raise InvalidValueError(
+            f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
+            "and workers with 'dask worker', or leave the address empty."
+        )
     try:
         yield _crew(client)
     finally:
@@ -175,14 +184,16 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
 
 def _crew(client: Any) -> Crew:
     """Describe the workers that a client has now."""
-    found = client.scheduler_info(n_workers=-1)["workers"].values()
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    is_here = any(address.startswith("inproc://") for address in workers)
+    found = workers.values()
     if not found:
         raise InvalidValueError(
             "The scheduler of dask has no workers: start some with 'dask worker ADDRESS' first."
         )
     limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
     threads = min(int(one["nthreads"]) for one in found)
-    return Crew(client, len(found), threads, min(limits) if limits else None)
+    return Crew(client, len(found), threads, min(limits) if limits else None, is_here=is_here)
 
 
 _SCHEDULER = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"}
@@ -214,8 +225,6 @@ def _worker_options(memory: int) -> dict[str, Any]:
 
 
 def _close(client: Any, cluster: Any) -> None:
-    from contextlib import suppress
-
     with suppress(Exception):  # whatever is left is ended with this process
         client.close(timeout=2)
     with suppress(Exception):

@@ -11,7 +11,7 @@ QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 """Environment in which workers say nothing of themselves: what fails, the caller says."""
 
 
-class QuietWorker(SubprocessWorker):  # type: ignore[misc]
+class QuietWorker(SubprocessWorker):
     """A worker and its nanny, which replaces it if it ends or takes too much memory."""
 
     async def _start(self) -> None:

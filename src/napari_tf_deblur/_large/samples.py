@@ -54,7 +54,8 @@ class Samples:
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
             f"of {size} pixels, those with most to see of {self.looked_at}: at {places}."
-            + f" {self.unread} more could not be read." * (self.unread > 0)
+            + f" {self.unread} more could not be read."
+            * (self.unread > 0)
         )
 
 

@@ -69,13 +69,7 @@ class PieceTask:
 
     def solve(self) -> Solution:
         """Read and deblur it."""
-        try:
-            pixels, mask = self.part.read()
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever the image's reader raises
-            words = str(error).rstrip(".") or type(error).__name__
-            raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
+        pixels, mask = read_in_words(self.part)
         pieces = [self.piece]
         for _ in range(self.halvings):
             pieces = [half for one in pieces for half in self.cut.halved(one, self.frame_axes)]
@@ -117,6 +111,17 @@ def do_piece(task: PieceTask) -> dict[str, Any]:
     }
     Journal.of_image(task.output).note(task.piece.number, entry)
     return entry
+
+
+def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Read pixels and mask of a part; say in words that they cannot be read."""
+    try:
+        return part.read()
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever the image's reader raises
+        words = str(error).rstrip(".") or type(error).__name__
+        raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
 
 
 def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":

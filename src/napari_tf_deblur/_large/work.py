@@ -20,8 +20,14 @@ from napari_tf_deblur._large.pieces import Cut, Piece
 from napari_tf_deblur._large.progress import Progress
 from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.regions import Region
-from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._large.tasks import PieceTask, build_levels, do_piece, do_samples
+from napari_tf_deblur._large.source import LargeImage, Part
+from napari_tf_deblur._large.tasks import (
+    PieceTask,
+    build_levels,
+    do_piece,
+    do_samples,
+    read_in_words,
+)
 from napari_tf_deblur._large.zarr_image import ZarrImage
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur.errors import OutOfMemoryError, PiecesFailedError
@@ -51,11 +57,15 @@ NOTHING = np.zeros(0, np.float32)
 def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None, "Deconvolution"]:
     """Let a worker deblur samples; the process that asks never loads TensorFlow."""
     future = crew.client.submit(do_samples, asked, crew.thread_limit, pure=False)
-    while not future.done():
-        refuse_stopped(stop)
-        crew.count()
-        yield Step("deblurred by a worker", 0.0, NOTHING, lambda: np.asarray(asked.image))
-        stop.wait(REPORT)
+    try:
+        while not future.done():
+            refuse_stopped(stop)
+            crew.count()
+            yield Step("deblurred by a worker", 0.0, NOTHING, lambda: np.asarray(asked.image))
+            stop.wait(REPORT)
+    finally:
+        if not future.done():
+            crew.cancel([future])
     error = future.exception()
     if _is_of_memory(error):
         raise OutOfMemoryError(f"Samples of the image could not be deblurred: {_in_words(error)}")
@@ -107,6 +117,7 @@ class PieceWork:
         self._journal = Journal.of_image(output)
         self._entries: Entries = {}
         self._is_hopeless = False
+        self._travels: bool | None = None
         self._failed: dict[int, str] = {}
         self._stale: list[Region] = []
         self._leveling: Any = None
@@ -160,7 +171,11 @@ class PieceWork:
                     piece = next(waiting, None)
                     if piece is None:
                         break
-                    task = self._task(piece)
+                    try:
+                        task = self._task(piece)
+                    except PiecesFailedError as error:  # read in this process
+                        self._failed[piece.number] = str(error)
+                        continue
                     out[self._give(task)] = task
                 if self._is_over or not (out or self._must_level()):
                     break
@@ -170,8 +185,7 @@ class PieceWork:
                 yield self._step(progress)
                 self._stop.wait(REPORT)
         finally:
-            for future in [*out, *([self._leveling] if self._leveling else [])]:
-                future.cancel()
+            self._crew.cancel([*out, *([self._leveling] if self._leveling else [])])
 
     @property
     def _is_over(self) -> bool:
@@ -194,6 +208,10 @@ class PieceWork:
     def _task(self, piece: Piece) -> PieceTask:
         axes = self._image.frame_axes(self._recipe.psf.ndim)
         part = self._image.part(piece.read)
+        if self._travels is None:
+            self._travels = part.travels
+        if not self._travels:
+            part = Part(*read_in_words(part))
         threads = self._crew.thread_limit
         return PieceTask(piece, part, self._recipe, self._cut, axes, self._output, threads)
 
