@@ -132,7 +132,7 @@ def marks_of(
     told = {name: getattr(arguments, name) for name in sorted(asked)}
     told["channel_axis"] = image.channel_axis
     spacing = arguments.spacing
-    told["spacing"] = None if spacing is None else np.ravel(spacing).tolist()
+    told["spacing"] = None if spacing is None else np.ravel(spacing).astype(float).tolist()
     return {
         "version": _versions(),
         "settings": tokenize(told, str(dtype)),

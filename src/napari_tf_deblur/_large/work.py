@@ -293,6 +293,8 @@ def _in_words(error: BaseException | None) -> str:
             "its worker ended again and again, as where memory runs out; allow more memory, or "
             "close other programs."
         )
+    if isinstance(error, MemoryError) and not str(error):
+        return "there is not enough memory; allow more, or close other programs."
     if is_full(error):
         return "the disk is full."
     words = "it was given up" if error is None else str(error).rstrip(".")

@@ -44,6 +44,15 @@ OF_LIMIT = 0.8
 UNKNOWN_PSF = 33
 """Pixels per axis of a PSF that is still to be found in the image, for planning."""
 
+OTHER = {
+    "version": "another version of this program",
+    "settings": "other settings",
+    "PSF": "another PSF",
+    "mask": "another mask",
+    "image": "another image",
+}
+"""What may differ between two runs, in words."""
+
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -228,7 +237,7 @@ def _known_run(
         except (KeyError, ValueError, TypeError) as error:
             raise FileInTheWayError(f"{other} a run whose notes are damaged: {advice}") from error
     if changed or mark_of_image(image, samples)["image"] != known.get("image"):
-        what = " and ".join(f"another {name}" for name in changed or ["image"])
+        what = " and ".join(OTHER[name] for name in changed or ["image"])
         raise FileInTheWayError(f"{other} {what}: {advice}")
     try:
         return KeptRun.from_json(kept, samples)
