@@ -13,7 +13,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 
 PSF = gaussian_psf(1.0)
 
-METHOD = TotalVariation(iterations=30, weight=3e-3)
+METHOD = TotalVariation(iterations=30, weight=3e-3, tolerance=0)
 
 pytestmark = pytest.mark.usefixtures("small_pieces")
 
@@ -41,7 +41,7 @@ def test_colours(axis, spots):
     image = np.stack([spots, 0.5 * spots, spots[::-1]], axis)
     pieces, whole = both(image, channel_axis=axis)
     close(pieces.image, whole.image)
-    close(pieces.residual, whole.residual)
+    close(pieces.residual, whole.residual, 0.05)  # of its own range, which is that of the noise
 
 
 def test_transparency(spots):
@@ -49,7 +49,7 @@ def test_transparency(spots):
     image = np.stack([spots, 0.5 * spots, spots, alpha], -1)
     pieces, whole = both(image, channel_axis=-1, alpha=True)
     close(pieces.image, whole.image)
-    close(pieces.residual, whole.residual)
+    close(pieces.residual, whole.residual, 0.05)  # of its own range, which is that of the noise
     assert (np.asarray(pieces.image)[..., 3] == 77).all()
 
 
@@ -104,8 +104,8 @@ def test_what_is_masked_is_ignored(mask, spots):
 def test_a_masked_array_in_memory_over_budget(spots):
     image = np.ma.masked_array(np.where(MASK, 9e9, spots), MASK)
     whole = deconvolve(image, PSF, METHOD)
-    pieces = deconvolve(image, PSF, METHOD, memory=1e-2)
-    assert "in 6 pieces" in pieces.warnings[-1] or "pieces" in pieces.warnings[-1]
+    pieces = deconvolve(image, PSF, METHOD, memory=1.5e-3)
+    assert "in 6 pieces" in pieces.warnings[-1]
     close(pieces.image, whole.image)
 
 
@@ -121,7 +121,7 @@ def test_pieces_with_nothing_to_see(values, spots):
     pieces, whole = both(image, mask=mask)
     found, expected = np.asarray(pieces.image), whole.image
     seen = ~mask
-    close(np.where(seen, found, 0), np.where(seen, expected, 0))
+    close(np.where(seen, found, 0), np.where(seen, expected, 0), 0.02)
 
 
 def test_photons_are_counted_alike(spots):
