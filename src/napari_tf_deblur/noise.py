@@ -24,7 +24,7 @@ which on a step is a photon."""
 
 DARK_PART, DARK = 0.1, 0.1
 """The part of the blocks that must have less than so many photons per pixel: where some light lies
-about everything, the counts are not sparse. See ``benchmarks/sparse.py --development``."""
+about everything, the counts are not sparse. See ``benchmarks/sparse_counts.py --development``."""
 
 MANY = 2.0
 """Steps per photon from which on a camera does not count."""

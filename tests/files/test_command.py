@@ -99,6 +99,8 @@ WRONG = [
     ("--smoothing", "0"),
     ("--smoothing", "much"),
     ("--boundary", "open"),
+    ("--memory", "all"),
+    ("--memory", "0"),
     ("--method", "Magic"),
     ("--method", "Wiener", "--set", "weight=1"),
     ("--method", "Wiener", "--set", "balance"),
@@ -141,6 +143,8 @@ def test_options_become_settings(asked):
     settings = asked("--boundary", "zero", "--smoothing", "2", "--ignore-nan", "--axes", "planes")
     assert settings.options == LayerOptions(boundary="zero", smoothing=2.0, ignore_nan=True)
     assert settings.axes == "planes"
+    assert asked("--memory", "2").options.memory == 2.0
+    assert asked("--memory", "auto").options.memory == "auto"
     assert settings.method == "auto"
     assert settings.psf == Settings().psf
     given = asked("--emission", "520,610", "--na", "1.4", "--microscope", "confocal").psf

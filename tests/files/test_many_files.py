@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 from threading import Event
 
 import numpy as np
@@ -13,11 +14,13 @@ from npe2 import PluginManager
 
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
+from napari_tf_deblur._files.opening import open_images
 from napari_tf_deblur._files.psf_settings import SamePSF, psf_settings
-from napari_tf_deblur._files.saving import OMETIFF, stamp_of
+from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
 from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.steps import finish
 
@@ -126,6 +129,17 @@ def test_text_of_files_is_no_html_and_no_formula(tmp_path):
         (row,) = csv.DictReader(file)
     assert row["status"] == "done"
     assert not row["file"].startswith("=")
+
+
+def test_many_images_have_no_pictures_but_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_tf_deblur._files.batch.MOST_PICTURES", 1)
+    monkeypatch.setattr("napari_tf_deblur._files.report.MOST_PICTURES", 1)
+    paths = [write(tmp_path, kind) for kind in ("uint8", "uint16")]
+    table = batch(paths, tmp_path / "out")
+    page = table.report.read_text("utf-8")
+    assert page.count("data:image/png") == 2
+    assert "The first 1 have pictures." in page
+    assert len(table.summary.read_text("utf-8").splitlines()) == 3
 
 
 def test_resume_does_only_what_is_missing_or_has_changed(tmp_path, monkeypatch):
@@ -288,6 +302,107 @@ def test_a_picture_of_beads_is_the_psf(tmp_path):
     psf = psf_settings({"kind": "measured", "path": str(bead)})
     (row,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method)).rows
     assert row.status == "done", row.sentence
-    record = OMETIFF().record(row.result)
-    assert record["psf"]["kind"] == "measured"
-    assert KEY not in record
+    assert OMETIFF().record(row.result)["psf"]["kind"] == "measured"
+    (again,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method), resume=True).rows
+    assert again.status == "there already"
+    tifffile.imwrite(bead, np.rint(1e4 * gaussian_psf(2.0, 23)).astype(np.uint16))
+    (other,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method), resume=True).rows
+    assert other.status == "done"
+
+
+def test_a_table_that_cannot_be_written_stops_no_file(tmp_path, monkeypatch):
+    path = write(tmp_path, "uint8")
+
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("napari_tf_deblur._files.batch.replace_text", full)
+    table = batch([path], tmp_path / "out")
+    assert table.rows[0].status == "done"
+    assert not table.all_good
+    assert "summary.csv' could not be written. There is no room left" in table.in_words()
+    assert "report.html' could not be written." in table.in_words()
+
+
+@pytest.fixture(scope="module")
+def in_zarr(folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("zarr")
+    return batch([folder], output, file_format="ome-zarr", max_projection=True)
+
+
+def test_results_in_ome_zarr_are_those_in_ome_tiff(done, in_zarr):
+    assert in_zarr.in_words() == done.in_words()
+    for one, other in zip(done.rows, in_zarr.rows):
+        if one.status == "done":
+            assert other.result.name == one.result.name.replace(".ome.tif", ".ome.zarr")
+            expected, saved = opened(one.result), open_images(other.result)[0].layer
+            pixels = saved.data[0] if saved.multiscale else saved.data
+            np.testing.assert_array_equal(np.asarray(pixels), expected.data)
+            assert other.sentence == one.sentence
+    names = sorted(path.name for path in in_zarr.output.iterdir())
+    assert len(names) == 7 + 1 + 3  # results, the projection; folder below, report, table
+    image = open_image(in_zarr.output / "channels_deblurred.ome.zarr")
+    assert [(one.name, one.colour) for one in image.description.channels] == [
+        ("DAPI", "FF00FF"),
+        ("GFP", "00FF00"),
+    ]
+    assert [axis.name for axis in image.description.axes] == ["c", "y", "x"]
+    assert image.description.axes[-1].scale == 0.1
+
+
+def test_ome_zarr_is_resumed_replaced_and_read(in_zarr, tmp_path):
+    source = in_zarr.output / "channels_deblurred.ome.zarr"
+    output = tmp_path / "out"
+    options = {"file_format": "ome-zarr", "resume": True}
+    (row,) = batch([source], output, **options).rows
+    assert (row.status, row.image) == ("done", "")
+    record = OMEZarr().record(row.result)
+    assert [one["name"] for one in record["channels"]] == ["DAPI", "GFP"]
+    (again,) = batch([source], output, **options).rows
+    assert again.status == "there already"
+    assert len(again.pictures) == 2
+    other = Settings(QUICK.psf, RichardsonLucy(iterations=4, background=0.0))
+    (changed,) = batch([source], output, other, **options).rows
+    assert changed.status == "done"
+    assert OMEZarr().record(row.result)["batch"]["settings"] == other.digest
+    assert sorted(path.name for path in output.iterdir()) == [
+        "channels_deblurred_deblurred.ome.zarr",
+        "report.html",
+        "summary.csv",
+    ]
+
+
+def test_a_foreign_zarr_is_left_alone(tmp_path):
+    path = write(tmp_path, "uint8")
+    foreign = tmp_path / "out" / "uint8_deblurred.ome.zarr"
+    foreign.mkdir(parents=True)
+    (foreign / "zarr.json").write_text("{}")
+    (row,) = batch([path], tmp_path / "out", file_format="ome-zarr").rows
+    assert row.status == "failed"
+    assert "was not written by a batch" in row.sentence
+    assert [one.name for one in foreign.iterdir()] == ["zarr.json"]
+
+
+def test_each_field_of_a_plate_has_its_own_result(tmp_path):
+    plate = tmp_path / "plate.ome.zarr"
+    (plate / "A" / "1").mkdir(parents=True)
+    layer = opened(write(tmp_path, "uint16"))
+    for field in ("0", "1"):
+        write_ome_zarr(str(tmp_path / "one.ome.zarr"), layer.data, {"name": f"field {field}"})
+        (tmp_path / "one.ome.zarr").rename(plate / "A" / "1" / field)
+    wells = [{"path": "A/1", "rowIndex": 0, "columnIndex": 0}]
+    rows, columns = [{"name": "A"}], [{"name": "1"}]
+    about = {"plate": {"wells": wells, "rows": rows, "columns": columns, "version": "0.5"}}
+    group(plate, about)
+    group(plate / "A", {})
+    group(plate / "A" / "1", {"well": {"images": [{"path": "0"}, {"path": "1"}]}})
+    table = batch([plate], tmp_path / "out")
+    names = [row.result.relative_to(tmp_path / "out").as_posix() for row in table.rows]
+    assert names == [f"plate/A1 field {k}_deblurred.ome.tif" for k in (0, 1)]
+    assert [row.status for row in table.rows] == ["done", "done"]
+
+
+def group(folder, about):
+    """Make a folder a Zarr group that says something in OME-Zarr 0.5."""
+    told = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": {**about}}}
+    (folder / "zarr.json").write_text(json.dumps(told))

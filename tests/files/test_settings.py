@@ -15,15 +15,9 @@ from napari_tf_deblur import (
     deblur_layer,
     gaussian_psf,
 )
+from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import (
-    BeadPSF,
-    FoundPSF,
-    MicroscopeSettings,
-    SamePSF,
-    automatic,
-    with_numbers,
-)
+from napari_tf_deblur._files.psf_settings import BeadPSF, FoundPSF, SamePSF, with_numbers
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_options import LayerOptions
@@ -203,6 +197,15 @@ def test_without_numbers_the_blur_is_found_unless_a_microscope_was_asked_for(blu
     asked = Settings(MicroscopeSettings(given={"emission": (520.0,)}))
     with pytest.raises(UserError, match="needs the numerical aperture and the size of a pixel"):
         asked.jobs(Picture(layer))
+
+
+def test_one_sigma_is_that_of_every_axis(blurred):
+    settings = Settings(SamePSF(GaussianPSF((1.5,))), axes="volume")
+    (plane,) = settings.jobs(Picture(Image(blurred)))
+    (volume,) = settings.jobs(Picture(Image(np.stack([blurred] * 4))))
+    assert plane.psf.sigma == (1.5, 1.5)
+    assert volume.psf.sigma == (1.5, 1.5, 1.5)
+    assert Settings.from_json(settings.as_json()) == settings
 
 
 def test_a_result_and_its_settings_have_the_same_axes(blurred):

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_tf_deblur._dock.form import Fold, Form
+from napari_tf_deblur._dock.form import Fold, Form, Words
 from napari_tf_deblur._dock.ignore_fields import IgnoreFields
 from napari_tf_deblur._dock.image_fields import NO_IMAGE, ImageFields
 from napari_tf_deblur._dock.method_fields import MethodFields
@@ -16,6 +16,9 @@ from napari_tf_deblur._dock.option_fields import Field, OptionFields
 from napari_tf_deblur._dock.psf_fields import PSFFields
 from napari_tf_deblur._dock.saturation import SaturationCount
 from napari_tf_deblur._dock.smoothing import Smoothing
+from napari_tf_deblur._files.cost import pieces_in_words
+from napari_tf_deblur._files.settings import Axes, Settings
+from napari_tf_deblur._large.lazy import is_lazy
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
@@ -40,6 +43,8 @@ class Fields:
         What holds those that most runs need.
     images : ImageFields
         Which images, and along which axes.
+    pieces : Words
+        How an image that is larger than memory is cut into pieces, and where its result goes.
     psf : PSFFields
         The PSF.
     methods : MethodFields
@@ -60,6 +65,8 @@ class Fields:
         self.form = form = Form()
         self.advanced = Fold("Advanced", "The method and its numbers, and the loss curve")
         self.images = ImageFields(viewer, form)
+        self.pieces = Words()
+        form.add_wide(self.pieces)
         self.psf = PSFFields(form, self.advanced.form, self._psf_candidates)
         self.methods = MethodFields(form, self.advanced.form)
         self.smoothing = Smoothing()
@@ -80,6 +87,9 @@ class Fields:
         self.images.changed.connect(self._fit)
         self.psf.changed.connect(self._describe_axes)
         self.methods.sample.changed.connect(self._suit_sample)
+        memory: Any = self.options["memory"]
+        for field in (self.methods.choice, memory):
+            field.changed.connect(self._describe_pieces)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()
 
@@ -120,6 +130,22 @@ class Fields:
             jobs.append(job)
         layers = list(self._viewer.layers)
         return sorted(jobs, key=lambda job: layers.index(job.source.layer()))
+
+    def settings(self) -> Settings:
+        """Return what the fields say for images of files.
+
+        A layer that marks pixels is not among it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they say something impossible.
+        """
+        axes: Axes = "auto"
+        chosen = self.images.chosen
+        if chosen and (self.images.ndim == 3) != chosen[0].source.is_volume:
+            axes = "volume" if self.images.ndim == 3 else "planes"  # as the user has said
+        return Settings(self.psf.settings(), self.methods.method(), self.options.value(), axes)
 
     def restore(self, record: Mapping[str, Any]) -> list[str]:
         """Put back the settings that a record tells, but for the image and a layer of marks.
@@ -186,6 +212,19 @@ class Fields:
 
     def _describe_axes(self) -> None:
         self.images.describe(self.psf.chosen.ndim)
+        self._describe_pieces()
+
+    def _describe_pieces(self, *_: object) -> None:
+        """Say how an image that is larger than memory is deblurred; nothing of others."""
+        words = ""
+        try:
+            sources = [chosen.source for chosen in self.images.chosen]
+            there = all(source.layer() in self._viewer.layers for source in sources)
+            if there and any(is_lazy(source.data) for source in sources):
+                words = pieces_in_words(self.jobs())
+        except UserError as error:
+            words = str(error)
+        self.pieces.say(words)
 
     def _psf_candidates(self) -> list[Image]:
         return [x for x in self.images.images() if not x.rgb and not is_ours(x)]

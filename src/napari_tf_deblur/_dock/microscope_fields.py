@@ -1,7 +1,7 @@
 """The fields of a microscope: what is printed on the objective and the filter."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from magicgui.widgets import ComboBox
 from psygnal import Signal
@@ -11,6 +11,7 @@ from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
+from napari_tf_deblur._files.microscope_settings import MicroscopeSettings
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
@@ -146,6 +147,38 @@ class MicroscopeFields:
             sheet=(self.sheet.value or None) if microscope == "light sheet" else None,
         )
         return MicroscopePSF(optics, self._ndim)
+
+    def settings(self) -> MicroscopeSettings:
+        """Return what holds for other images, too.
+
+        That is what the fields show, but wavelengths and pixel sizes that nobody typed only where
+        the file of an image says none.
+        """
+        microscope, ndim = self.microscope.value, self._ndim
+        sizes = self._filled_in.typed({"pixel": self.pixel, "step": self.step})
+        shown = {
+            "numerical_aperture": round(self.aperture.value, 6),
+            "refractive_index": self.immersion.value,
+            "microscope": microscope,
+            "pinhole": self.pinhole.value if microscope == "confocal" else 0.0,
+            "sheet": self.sheet.value if microscope == "light sheet" else 0.0,
+            **{name: field.value for name, field in self.waves.fields(0).items()},
+        }
+        given: dict[str, tuple[Any, ...]] = {}
+        for name in self.waves.fields(0):
+            fields = [self.waves.fields(k)[name] for k in range(max(1, len(self._images)))]
+            typed = [self._filled_in.typed({name: field}) for field in fields]
+            if any(typed) and all(field.value for field in fields):
+                given[name] = tuple(field.value for field in fields)
+        spacing = (self.step.value, self.pixel.value)[ndim < 3 :]
+        return MicroscopeSettings(
+            given=given,
+            usual={name: value for name, value in shown.items() if value},
+            pixel=cast(float | None, sizes.get("pixel")) or None,
+            step=cast(float | None, sizes.get("step")) or None,
+            usual_spacing=(*spacing[:-1], spacing[-1], spacing[-1]) if all(spacing) else (),
+            or_found=True,
+        )
 
     def on(self, source: Source, image: int = 0) -> Source:
         """Return one of the images with the pixel size that the fields say."""

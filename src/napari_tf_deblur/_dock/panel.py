@@ -20,8 +20,8 @@ class Panel(QWidget):
 
     Attributes
     ----------
-    deblur_button, stop_button : PushButton
-        Begin a run; end it and keep the best image so far.
+    deblur_button, stop_button, files_button : PushButton
+        Begin a run; end it and keep the best image so far; ask for files to deblur alike.
     progress : QProgressBar
         How far the runs are, and how long the rest takes.
     status : Words
@@ -39,13 +39,17 @@ class Panel(QWidget):
         self.stop_button = PushButton(
             text="Stop", enabled=False, tooltip="End now and keep the best image so far"
         )
+        self.files_button = PushButton(
+            text="Batch...",
+            tooltip="Deblur many files with these settings, and save the results in a folder",
+        )
         self.progress = QProgressBar()
         self.progress.setToolTip("How much is done, and about how long the rest takes")
         self.progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.status = Words()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 4, 0, 0)
-        for button in (self.deblur_button, self.stop_button):
+        for button in (self.deblur_button, self.stop_button, self.files_button):
             row.addWidget(button.native)
         row.addWidget(self.progress, 1)
         self.say(READY)
@@ -71,7 +75,7 @@ class Panel(QWidget):
             self.progress.setRange(0, STEPS)
             self.progress.setValue(int(STEPS * update.fraction))
             left = update.seconds_left
-            self.progress.setFormat("%p %" if left is None else f"%p %, {_in_words(left)} left")
+            self.progress.setFormat("%p %" if left is None else f"%p %, {time_in_words(left)} left")
         self.say(f"{update.message[:1].upper()}{update.message[1:]}.")
 
     def say(self, words: str, tooltip: str = "") -> None:
@@ -81,9 +85,11 @@ class Panel(QWidget):
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running
         self.stop_button.enabled = running
+        self.files_button.native.setVisible(not running)  # the bar needs the room
 
 
-def _in_words(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
+    """Say about how long something takes."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / 60)} min"

@@ -14,6 +14,7 @@ from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._dock.microscope_fields import MicroscopeFields
 from napari_tf_deblur._dock.photograph_fields import DefocusFields, MotionFields
 from napari_tf_deblur._dock.psf_picture import PSFPicture
+from napari_tf_deblur._files.psf_settings import FoundPSF, PSFSettings, SamePSF, psf_settings
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
 from napari_tf_deblur.errors import InvalidValueError
@@ -260,6 +261,22 @@ class PSFFields:
             raise InvalidValueError("The PSF was given in Python: set the blur by hand.")
         self.kind.value = titles[record["kind"]]
         self.chosen.restore(record)
+
+    def settings(self) -> PSFSettings:
+        """Return which PSF the images of files have.
+
+        Raises
+        ------
+        ValueError
+            If the fields describe none, or one that is in no file.
+        """
+        fields = self.chosen
+        if isinstance(fields, MicroscopeFields):
+            return fields.settings()
+        psf = fields.psf()
+        if isinstance(psf, LayerPSF):
+            return psf_settings({"kind": LayerPSF.name, "origin": psf.layer.record()})
+        return FoundPSF() if isinstance(psf, EstimatedPSF) else SamePSF(psf)
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""

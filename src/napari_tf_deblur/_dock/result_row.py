@@ -16,6 +16,7 @@ from napari_tf_deblur._dock.compare import CompareRow
 from napari_tf_deblur._dock.reporting import report, safely
 from napari_tf_deblur._dock.results import Made
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
+from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.script import script_of
 
 Restore = Callable[[Mapping[str, Any]], list[str]]
@@ -39,8 +40,8 @@ class ResultRow(QWidget):
         Shows the result beside its source.
     keep : CheckBox
         Whether the next run leaves this result alone.
-    settings, copy : PushButton
-        Put back what made the result; copy a script that makes it.
+    settings, copy_settings, copy : PushButton
+        Put back what made the result; copy it as text; copy a script that makes the result.
     """
 
     def __init__(self, viewer: ViewerModel, restore: Restore, on_lost: Callable[[], None]) -> None:
@@ -61,6 +62,11 @@ class ResultRow(QWidget):
         self.settings = PushButton(
             text="Use its settings", tooltip="Put the settings that made this result back"
         )
+        self.copy_settings = PushButton(
+            text="Copy settings",
+            tooltip="Copy the settings that made this result, to paste into a file: the command "
+            "line takes it for many images (--settings)",
+        )
         self.copy = PushButton(
             text="Copy Python",
             tooltip="Copy a script that makes this result again, to paste into a file",
@@ -70,10 +76,11 @@ class ResultRow(QWidget):
         column.addWidget(self.compare)
         buttons = QWidget()
         row = WrappingGrid(buttons)
-        for widget in (self.keep, self.settings, self.copy):
+        for widget in (self.keep, self.settings, self.copy_settings, self.copy):
             row.addWidget(widget.native)
         column.addWidget(buttons)
         self.settings.changed.connect(self._use_settings)
+        self.copy_settings.changed.connect(self._copy_settings)
         self.copy.changed.connect(self._copy)
         viewer.layers.events.removed.connect(self._on_removed)
         self.setVisible(False)
@@ -119,15 +126,33 @@ class ResultRow(QWidget):
             for words in self._restore(self._made.record):
                 show_warning(words)
 
+    def _copy_settings(self, *_: object) -> None:
+        if self._made is not None:
+            record = self._made.record
+            _to_clipboard(
+                lambda: Settings.of_result(record).as_json(),
+                "The settings of this result are copied: paste them into a file.",
+            )
+
     def _copy(self, *_: object) -> None:
         layer = None if self._layer is None else self._layer()
-        clipboard = QGuiApplication.clipboard()
-        if layer is None or self._made is None or clipboard is None:
-            return
-        try:
-            text = script_of({**self._made.record, "name": layer.name})
-        except Exception as error:  # the record of a file may be of any kind
-            report(error)
-        else:
-            clipboard.setText(text)
-            show_info("A Python script that repeats this result is copied: paste it into a file.")
+        if layer is not None and self._made is not None:
+            record = {**self._made.record, "name": layer.name}
+            _to_clipboard(
+                lambda: script_of(record),
+                "A Python script that repeats this result is copied: paste it into a file.",
+            )
+
+
+def _to_clipboard(write: Callable[[], str], done: str) -> None:
+    """Copy what is written, and say so; or say what is wrong."""
+    clipboard = QGuiApplication.clipboard()
+    if clipboard is None:
+        return
+    try:
+        text = write()
+    except Exception as error:  # the record of a file may be of any kind
+        report(error)
+    else:
+        clipboard.setText(text)
+        show_info(done)

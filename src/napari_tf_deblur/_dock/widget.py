@@ -8,6 +8,7 @@ from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.batch import Batch
 from napari_tf_deblur._dock.fields import Fields
+from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.layout import MARGIN, Layout
 from napari_tf_deblur._dock.loss_plot import LossPlot
@@ -51,6 +52,7 @@ class DeblurWidget(Container[Widget]):
         self._viewer = napari_viewer
         self._batch: Batch | None = None
         self._said: list[str] = []  # of the images of a batch
+        self._files: FilesDialog | None = None
         self._gone = False
         self._tasks = TaskQueue(self.native)
         self._results = Results(napari_viewer)
@@ -68,6 +70,7 @@ class DeblurWidget(Container[Widget]):
         self._arrangement = Layout(self.native, self.fields.widget, self._panel, news)
         self.deblur_button.changed.connect(self.deblur)
         self.stop_button.changed.connect(self.stop)
+        self._panel.files_button.changed.connect(safely(self.open_batch))
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
         self.native.destroyed.connect(self._on_destroyed)
@@ -123,6 +126,15 @@ class DeblurWidget(Container[Widget]):
         if self._batch is not None:
             self._panel.say("Stopping.")
             self._batch.stop()
+
+    def open_batch(self, *_: object) -> None:
+        """Ask for files, to deblur them with the settings that the fields show."""
+        if self._gone:
+            return
+        if self._files is None:
+            self._files = FilesDialog(self.native, self.fields.settings)
+        self._files.show()
+        self._files.raise_()
 
     def show_psf(self, *_: object) -> None:
         """Show the PSF as a layer in the corner of its image."""
@@ -227,6 +239,8 @@ class DeblurWidget(Container[Widget]):
         self._follower.end()
         self.result_row.end()
         self.fields.unwatch()
+        if self._files is not None:
+            self._files.abandon()
         if self._batch is not None:
             self._batch.abandon()
             self._batch = None

@@ -5,18 +5,17 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from errno import ENOSPC
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from napari_tf_deblur._files.cost import cost_of
 from napari_tf_deblur._files.identity import identity
 from napari_tf_deblur._files.inputs import Input, find_inputs
 from napari_tf_deblur._files.opening import Picture, open_images
 from napari_tf_deblur._files.pictures import pictures, pictures_again
-from napari_tf_deblur._files.report import BEGIN, as_html
+from napari_tf_deblur._files.report import BEGIN, MOST_PICTURES, as_html
 from napari_tf_deblur._files.results import depth_axis, projected, together
+from napari_tf_deblur._files.rows import finished, in_words, planned, shape_in_words
 from napari_tf_deblur._files.saving import (
     ADDED,
     Format,
@@ -33,17 +32,23 @@ from napari_tf_deblur._files.table import (
     check_replaceable,
     replace_text,
 )
+from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers.job import Job, Stage
-from napari_tf_deblur._layers.record import notes_of, settings_in_words
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import KEY, read
-from napari_tf_deblur.errors import UserError
+from napari_tf_deblur.errors import InvalidValueError, UserError
 from napari_tf_deblur.steps import Step
 
 SURE = 0.03
 """Part of the work that must be done before it is said how long the rest takes."""
 
+WRITTEN_EVERY = 1.0
+"""Seconds after which the table is written again."""
+
 STOPPED = "Stopped before it was done: nothing is saved of it."
+STOPPED_IN_PIECES = (
+    "Stopped before it was done: the pieces that are done are kept, and are not done again."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -155,6 +160,8 @@ class _Batch:
         self._stop = stop
         self._format: Format = format_named(options.file_format)
         self._rows: list[Row] = []
+        self._written = 0.0
+        self._unwritten: dict[Path, str] = {}
         self._sources: frozenset[Path] = frozenset()
         self._began = time.monotonic()
 
@@ -169,28 +176,45 @@ class _Batch:
             check_replaceable(table.summary, ",".join(COLUMNS))
             check_replaceable(table.report, BEGIN)
             self._output.mkdir(parents=True, exist_ok=True)
+        left = 0
         try:
             for number, one in enumerate(inputs):
                 if self._stop.is_set():
-                    return self._table(len(inputs) - number)
+                    left = len(inputs) - number
+                    break
                 for message, part, row in self._file(one):
                     if row is not None:
-                        self._rows.append(row)
-                        self._write(table.summary, as_csv(self._rows))
+                        self._note(row, table.summary)
                     done = (number + part) / len(inputs)
                     yield BatchStep(
                         number + 1, len(inputs), one.path, message, done, self._left(done), row
                     )
-            return self._table()
         finally:
-            self._write(table.report, as_html(self._table()))
+            self._write(table.summary, as_csv(self._rows))
+            self._write(table.report, as_html(self._table(left), self._settings.in_words()))
+        return self._table(left)
+
+    def _note(self, row: Row, summary: Path) -> None:
+        """Keep what came of an image, in the table's file too, unless that was just written."""
+        if len(self._rows) >= MOST_PICTURES:
+            row = replace(row, pictures=())
+        self._rows.append(row)
+        if time.monotonic() - self._written > WRITTEN_EVERY:
+            self._write(summary, as_csv(self._rows))
+            self._written = time.monotonic()
 
     def _table(self, left: int = 0) -> BatchTable:
-        return BatchTable(tuple(self._rows), self._output, left)
+        return BatchTable(tuple(self._rows), self._output, left, tuple(self._unwritten.values()))
 
     def _write(self, path: Path, text: str) -> None:
-        if not self._options.dry_run:
+        """Write the table or the report; what keeps it from that stops no file."""
+        if self._options.dry_run:
+            return
+        self._unwritten.pop(path, None)
+        try:
             replace_text(path, text)
+        except OSError as error:
+            self._unwritten[path] = f"'{path}' could not be written. {in_words(error)}"
 
     def _left(self, done: float) -> float | None:
         spent = time.monotonic() - self._began
@@ -201,7 +225,7 @@ class _Batch:
         yield "opening", 0.0, None
         try:
             found = open_images(one.path, self._options.reader)
-            stamp = identity(one.path, self._settings)
+            stamp = identity(one.path, self._settings, self._options.reader)
         except Exception as error:  # of any reader, or of the disk
             yield "failed", 1.0, Row(one.path, "failed", in_words(error))
             return
@@ -209,7 +233,7 @@ class _Batch:
             several = len(found) > 1
             name = picture.layer.name if several else ""
             place = one.place.with_name(f"{one.place.name} {number}") if several else one.place
-            row = Row(one.path, "failed", "", name, shape=_shape(picture))
+            row = Row(one.path, "failed", "", name, shape=shape_in_words(picture))
             work = self._image(picture, self._output / place, {**stamp, "image": number}, row)
             try:
                 while True:
@@ -237,22 +261,28 @@ class _Batch:
         row = replace(row, result=target)
         for path in wanted:
             if path.resolve() in self._sources:
-                raise FileExistsError(f"'{path}' is one of the images")
+                raise InvalidValueError(
+                    f"'{path}' is one of the images, and no image is overwritten: choose another "
+                    "folder for the results."
+                )
         there = [stamp_there(path, self._format) for path in wanted]
         if self._options.resume and all(found == stamp for found in there):
             record = self._format.record(target) or {}
-            row = _finished(row, record, "there already", 0.0)
+            row = finished(row, record, "there already", 0.0)
             return replace(row, pictures=tuple(pictures_again(picture, target, record)))
         jobs = self._settings.jobs(picture)
         for job in jobs:
             job.check()
         if self._options.dry_run:
-            return _planned(row, jobs)
+            return planned(row, jobs)
+        unfinished = Unfinished(place, stamp)
+        jobs = unfinished.jobs(jobs)
         results: list[Result] = []
         for number, job in enumerate(jobs):
             result = yield from self._run(job, number, picture, len(jobs))
             if result is None:
-                return replace(row, status="stopped", sentence=STOPPED)
+                words = STOPPED if job.output is None else STOPPED_IN_PIECES
+                return replace(row, status="stopped", sentence=words)
             results.append(result)
         yield "saving", 1.0
         layer = together(picture, jobs, results, stamp)
@@ -260,18 +290,18 @@ class _Batch:
         maximum = projected(layer, read(picture.layer)) if flattens else None
         if maximum is not None:
             self._format.write(flat, maximum)
-        self._format.write(target, layer)
+        if jobs[0].output is None:
+            self._format.write(target, layer)
+        else:
+            self._format.take(unfinished.whole(layer, jobs), target)
         names = picture.channels or (row.image or "image",)
         shown = tuple(
             pictures(name, job.source, each.data, each.limits, each.done.background)
             for name, job, each in zip(names, jobs, results)
         )
-        row = _finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
-        words = [settings_in_words(result.record).partition(". ")[2] for result in results]
-        notes = dict.fromkeys(note for result in results for note in notes_of(result.record))
-        return replace(
-            row, pictures=shown, settings=" ".join(dict.fromkeys(words)), blur="; ".join(notes)
-        )
+        unfinished.end()
+        row = finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
+        return replace(row, pictures=shown)
 
     def _run(
         self, job: Job, number: int, picture: Picture, count: int
@@ -288,50 +318,3 @@ class _Batch:
             message = step.name if isinstance(step, Stage) else step.message
             part = step.fraction if isinstance(step, Step) else 0.0
             yield f"{before}{message}", (number + part) / count
-
-
-def in_words(error: Exception) -> str:
-    """Say what went wrong with a file, and what can be done about it."""
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "The memory is exhausted: close other programs, or crop the image."
-    if isinstance(error, OSError):
-        if error.errno == ENOSPC:
-            return "There is no room left on the disk for the result."
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror or error}{where}."
-    said = " ".join(str(error).split())
-    return f"Something went wrong that is not the fault of the file: {type(error).__name__}: {said}"
-
-
-def _shape(picture: Picture) -> str:
-    data: Any = picture.layer.data[0] if picture.layer.multiscale else picture.layer.data
-    return f"{' x '.join(map(str, data.shape))} {data.dtype}"
-
-
-def _finished(row: Row, record: Any, status: Any, seconds: float) -> Row:
-    """What came of an image that has a result, as its record says it."""
-    verdict = record.get("verdict") or {}
-    kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
-    return replace(
-        row,
-        status=status,
-        sentence=str(verdict.get("sentence", "")),
-        verdict=", ".join(kinds) or str(verdict.get("kind", "")),
-        warnings=tuple(map(str, record.get("warnings") or ())),
-        seconds=seconds,
-    )
-
-
-def _planned(row: Row, jobs: Sequence[Job]) -> Row:
-    costs = [cost_of(job) for job in jobs]
-    return replace(
-        row,
-        status="planned",
-        sentence="Would be deblurred.",
-        seconds=sum(cost.seconds for cost in costs),
-        gigabytes=max(cost.gigabytes for cost in costs),
-        warnings=tuple(dict.fromkeys(words for job in jobs for words in job.warnings)),
-        blur="; ".join(dict.fromkeys(job.psf.about(job.source).rstrip(".") for job in jobs)),
-    )

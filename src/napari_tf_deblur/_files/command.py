@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any, get_args
@@ -15,33 +14,18 @@ import click
 from napari_tf_deblur import __version__
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
 from napari_tf_deblur._files.command_options import (
-    AUTOMATIC,
     METHOD_NAMES,
     PSF_KINDS,
     about_methods,
-    check_goes_with,
-    kind_of,
-    method_values,
-    names_of_psf,
     psf_options,
     run_options,
 )
+from napari_tf_deblur._files.command_settings import settings_asked
 from napari_tf_deblur._files.cost import STARTING
-from napari_tf_deblur._files.psf_settings import (
-    MicroscopeSettings,
-    PSFSettings,
-    automatic,
-    psf_settings,
-    with_numbers,
-)
 from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Axes, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
-from napari_tf_deblur._layers.layer_options import LayerOptions
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
-from napari_tf_deblur._preparation.parameters import parameters_of
 from napari_tf_deblur.errors import UserError
-from napari_tf_deblur.methods import METHODS
 
 FAILED = 1
 """Exit status where some files have no result; 0 is all, 2 is wrong usage."""
@@ -119,7 +103,7 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     names = ("resume", "dry_run", "max_projection", "file_format", "reader")
     options = BatchOptions(**{name: given.pop(name) for name in names})
     try:
-        settings = _settings(**given)
+        settings = settings_asked(**given)
         with _interrupt() as stop:
             table = _run(inputs, output, settings, options, stop)
     except UserError as error:
@@ -132,80 +116,6 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     else:
         click.echo(f"{table.summary}\n{table.report}")
     ctx.exit(0 if table.all_good else FAILED)
-
-
-def _settings(
-    settings_file: Path | None,
-    psf: str | None,
-    bead: Path | None,
-    pixel: float | None,
-    step: float | None,
-    axes: Axes | None,
-    method: str | None,
-    assignments: tuple[str, ...],
-    **given: Any,
-) -> Settings:
-    """Make settings of the options; those of a file are changed by what else is given."""
-    settings = Settings()
-    if settings_file is not None:
-        try:
-            settings = Settings.from_json(settings_file.read_text("utf-8"))
-        except UnicodeDecodeError:
-            raise click.UsageError(f"'{settings_file}' is no text file.") from None
-    changed: dict[str, Any] = {} if axes is None else {"axes": axes}
-    changed["psf"] = _psf(settings.psf, psf, bead, names_of_psf(given), pixel, step)
-    told = {name: given[name] for name in parameters_of(LayerOptions) if given[name] is not None}
-    changed["options"] = replace(settings.options, **told)
-    if method is not None or assignments:
-        known = settings.method if method is None else method
-        if isinstance(known, str):
-            changed["method"] = _method(known, assignments)
-        else:
-            changed["method"] = replace(known, **method_values(type(known), assignments))
-    return replace(settings, **changed)
-
-
-def _method(name: str, assignments: tuple[str, ...]) -> Any:
-    if name == "auto":
-        if assignments:
-            raise click.UsageError("--set needs a method: give --method, too.")
-        return "auto"
-    found = next(one for one in METHODS if one.__name__ == name)
-    return found(**method_values(found, assignments))
-
-
-def _psf(
-    known: PSFSettings,
-    kind: str | None,
-    bead: Path | None,
-    numbers: dict[str, Any],
-    pixel: float | None,
-    step: float | None,
-) -> PSFSettings:
-    """The PSF that is given; the known one where nothing is."""
-    if bead is not None:
-        if kind not in (None, LayerPSF.name) or numbers:
-            raise click.UsageError("--bead shows the PSF: give nothing else of it.")
-        return psf_settings({"kind": LayerPSF.name, "path": str(bead.absolute())})
-    if kind == LayerPSF.name:
-        raise click.UsageError("--psf measured needs a picture of beads: --bead FILE.")
-    sizes = {"pixel": pixel, "step": step}
-    optical = (AUTOMATIC, MicroscopePSF.name)
-    kind_given = kind or kind_of(numbers)
-    if kind_given is None:
-        return with_numbers(known, {}, **sizes) if pixel or step else known
-    check_goes_with(kind_given, numbers)
-    if kind_given in optical:
-        begun = known if isinstance(known, MicroscopeSettings) and kind is None else automatic()
-        return with_numbers(replace(begun, or_found=kind_given == AUTOMATIC), numbers, **sizes)
-    if kind_given == EstimatedPSF.name:
-        return psf_settings({"kind": kind_given})
-    singles = {name: v if name == "sigma" else v[0] for name, v in numbers.items()}
-    usual = {"size": None, "angle": 0.0}
-    try:
-        return psf_settings({"kind": kind_given, **usual, **singles})
-    except KeyError as missing:
-        raise click.UsageError(f"--psf {kind_given} needs --{missing.args[0]}.") from None
 
 
 @contextmanager

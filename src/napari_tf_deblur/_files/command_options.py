@@ -68,6 +68,36 @@ class Values(click.ParamType[Any]):
         return f"{self.name.upper()}[,...]"
 
 
+class NumberOrWord(click.ParamType[Any]):
+    """A number, or a word that stands for it.
+
+    Parameters
+    ----------
+    number : type
+        ``int`` or ``float``.
+    words : tuple of str
+        What can stand for it.
+    """
+
+    name = "number"
+
+    def __init__(self, number: type, words: tuple[str, ...]) -> None:
+        self.number, self.words = number, words
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Make a number of text; a word stays as it is."""
+        if value in self.words or not isinstance(value, str):
+            return value
+        try:
+            return self.number(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number, and not {' or '.join(self.words)}.", param, ctx)
+
+    def get_metavar(self, param: Any, ctx: Any = None) -> str:
+        """Say what it may be."""
+        return "|".join(("NUMBER", *self.words))
+
+
 def run_options(command: Any) -> Any:
     """Give a command an option for each option of a run."""
     meanings, defaults = meanings_of(LayerOptions), LayerOptions()
@@ -80,9 +110,10 @@ def run_options(command: Any) -> Any:
                 command
             )
             continue
-        told["type"] = Values() if number is None else number
         if number is None:
             told["type"] = click.Choice(words)
+        else:
+            told["type"] = NumberOrWord(number, words) if words else number
         about = f"{meanings[name]} [default: {getattr(defaults, name)}]"
         command = click.option(_flag(name), name, help=about, **told)(command)
     return command

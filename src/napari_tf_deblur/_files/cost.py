@@ -2,20 +2,25 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import psutil
 from scipy import fft
 
+from napari_tf_deblur._large.progress import in_words
+from napari_tf_deblur._large.size import GB, SHARE
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of
 from napari_tf_deblur._preparation.threads import fft_workers
 from napari_tf_deblur.forward import scene_size
 from napari_tf_deblur.methods import METHODS
 
 SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
 """Transforms there and back of a run that looks for its weight (or method); of one that does not,
-besides its iterations; and of an iteration, by axes. `python benchmarks/speed.py` counts them."""
+besides its iterations; and of an iteration, by axes. `python benchmarks/cost.py` counts them."""
 
 USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """After which methods that watch their convergence end, by axes; from the same table."""
@@ -51,6 +56,8 @@ class Cost:
 
 def cost_of(job: Job) -> Cost:
     """Say about what a job takes, without looking at pixels."""
+    if is_large(job):
+        return _cost_of_pieces(job)
     source, method = job.source, job.method
     frame = source.frame(job.psf.ndim)
     axes = len(frame.shape)
@@ -64,19 +71,59 @@ def cost_of(job: Job) -> Cost:
     else:
         copies = method.working_copies(axes)
         searches = isinstance(getattr(method, "weight", None), str)
-    pairs = SEARCHING if searches else GIVEN
-    limit = getattr(method, "iterations", None)
-    usual = USUAL_ITERATIONS[axes]
-    pairs += PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
+    pairs = (SEARCHING if searches else GIVEN) + _pairs_of_iterations(job, axes)
     bytes_each = np.dtype(source.data.dtype).itemsize
-    memory = LIBRARIES + pixels * (bytes_each + 4 * 4) + 4 * copies * colours * math.prod(scene)
+    arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
+    memory = LIBRARIES + arrays + min(working, _budget(job))
     return Cost(planes * pairs * _pair_seconds(scene), memory / 2**30, scene)
+
+
+def pieces_in_words(jobs: Sequence[Job]) -> str:
+    """Say how images that are larger than memory are deblurred; empty if there are none.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is to be done.
+    """
+    said = []
+    for job in filter(is_large, jobs):
+        plan, cost = plan_of(job), _cost_of_pieces(job)
+        size = " x ".join(str(n) for n in plan.cut.size if n > 1)
+        count, where = len(plan.cut), next(outputs(job))
+        said.append(
+            f"Larger than memory: in {count} piece{'s' * (count > 1)} of {size} pixels, "
+            f"{in_words(cost.seconds)}, {cost.gigabytes:.1f} GB. The result is written to {where}."
+        )
+    return "\n".join(said)
+
+
+def _cost_of_pieces(job: Job) -> Cost:
+    """Say about what a job takes that is done in pieces: samples, and then each piece."""
+    plan, ndim = plan_of(job), job.psf.ndim
+    read = [n for n, m in zip(plan.cut.read_size, plan.cut.margin) if m]
+    scene = tuple(scene_size(n + MARGIN // 2, ndim) for n in read)
+    pairs = GIVEN + _pairs_of_iterations(job, ndim)
+    colours = job.source.data.shape[-1] if job.source.rgb else 1
+    seconds = len(plan.cut) * colours * pairs * _pair_seconds(scene)
+    return Cost(STARTING + COMPILING + seconds, plan.total_bytes / GB, scene)
+
+
+def _pairs_of_iterations(job: Job, axes: int) -> int:
+    limit, usual = getattr(job.method, "iterations", None), USUAL_ITERATIONS[axes]
+    return PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
+
+
+def _budget(job: Job) -> float:
+    """Bytes that a run may take: more than these are not, for it is done in pieces."""
+    told = job.options.memory
+    return SHARE * psutil.virtual_memory().available if isinstance(told, str) else told * GB
 
 
 @lru_cache(maxsize=64)
 def _pair_seconds(scene: tuple[int, ...]) -> float:
     """How long a transform there and back takes, measured; of a large one, by its size."""
-    small = tuple(min(n, 2048 if len(scene) < 3 else 128) for n in scene)
+    small = tuple(min(n, 1024 if len(scene) < 3 else 96) for n in scene)
     values = np.ones(small, np.float32)
     times = []
     for _ in range(3):

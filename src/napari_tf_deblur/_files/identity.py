@@ -8,7 +8,7 @@ from napari_tf_deblur import __version__
 from napari_tf_deblur._files.settings import Settings
 
 
-def identity(path: Path, settings: Settings) -> dict[str, Any]:
+def identity(path: Path, settings: Settings, reader: str | None = None) -> dict[str, Any]:
     """Return what a result was made of, as plain data.
 
     Parameters
@@ -17,20 +17,32 @@ def identity(path: Path, settings: Settings) -> dict[str, Any]:
         A file, or a folder with files.
     settings : Settings
         What is done with it.
+    reader : str, optional
+        The plugin that is asked to read it.
 
     Returns
     -------
     dict
-        Sizes and times of the file, the settings' digest, and this version.
+        Sizes and times of the file, and of one that shows the PSF; the settings' digest; this
+        version.
     """
-    stats = [file.stat() for file in _files(path)]
+    bead = settings.psf.record().get("path")
     return {
         "source": path.name,
+        **_stamp(path),
+        "psf": _stamp(Path(bead)) if bead else None,
+        "settings": settings.digest,
+        "reader": reader,
+        "version": __version__,
+    }
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    stats = [file.stat() for file in _files(path)]
+    return {
         "files": len(stats),
         "bytes": sum(stat.st_size for stat in stats),
         "modified": max((stat.st_mtime_ns for stat in stats), default=0),
-        "settings": settings.digest,
-        "version": __version__,
     }
 
 

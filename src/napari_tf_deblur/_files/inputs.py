@@ -1,19 +1,22 @@
 """Which files a batch has: files, folders, patterns, OME-Zarr images and plates."""
 
 import glob
-import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from napari_tf_deblur._files.opening import is_openable
 from napari_tf_deblur._files.saving import is_own
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._large.images import list_images
+from napari_tf_deblur.errors import InvalidValueError, UserError
 
-DESCRIPTIONS = ("zarr.json", ".zattrs")
-"""Files that say what a Zarr folder holds."""
+DESCRIPTIONS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+"""Files by which a Zarr folder is known."""
+
+_SAFE = re.compile(r'[\\/:*?"<>|]+')
+"""What can be in no name of a file, of some system."""
 
 ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr")
 """Endings of two parts."""
@@ -78,7 +81,7 @@ def stem_of(path: Path) -> str:
 
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a Zarr array or group, and no folder of files."""
-    return path.is_dir() and any((path / name).is_file() for name in (*DESCRIPTIONS, ".zgroup"))
+    return path.is_dir() and any((path / name).is_file() for name in DESCRIPTIONS)
 
 
 def _matching(given: str) -> Iterator[Path]:
@@ -102,7 +105,7 @@ def _within(folder: Path, top: Path, output: Path) -> Iterator[Input]:
     """The images of a folder and those below it, without the results."""
     for path in sorted(folder.iterdir()):
         place = path.relative_to(top).with_name(stem_of(path))
-        if path.resolve() == output or is_own(path):
+        if path.name.startswith(".") or path.resolve() == output or is_own(path):
             continue
         if is_zarr(path):
             yield from _fields(path, place)
@@ -114,33 +117,14 @@ def _within(folder: Path, top: Path, output: Path) -> Iterator[Input]:
 
 def _fields(path: Path, place: Path) -> Iterator[Input]:
     """An OME-Zarr image; of a plate, or of several images in one folder, each."""
-    about = _description(path)
-    plate, well = about.get("plate"), about.get("well")
-    if isinstance(plate, dict):
-        below = [str(one["path"]) for one in plate.get("wells", ())]
-    elif isinstance(well, dict):
-        below = [str(one["path"]) for one in well.get("images", ())]
-    elif "bioformats2raw.layout" in about:
-        below = sorted((p.name for p in path.iterdir() if p.name.isdigit()), key=int)
-    else:
-        yield Input(path, place)
-        return
-    for name in below:
-        if is_zarr(path / name):
-            yield from _fields(path / name, place / name)
-
-
-def _description(path: Path) -> dict[str, Any]:
-    """What a Zarr folder says of itself, whichever version it is."""
-    for name in DESCRIPTIONS:
-        try:
-            told = json.loads((path / name).read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        told = told.get("attributes", {}) if name == "zarr.json" else told
-        about = told.get("ome", told) if isinstance(told, dict) else {}
-        return about if isinstance(about, dict) else {}
-    return {}
+    try:
+        images = list_images(path)
+    except UserError:  # another kind of Zarr, or nothing is installed that reads it: said later
+        images = []
+    if len(images) < 2:
+        yield Input(Path(images[0][1]) if images else path, place)
+    for name, where in images[1:] and images:
+        yield Input(Path(where), place / _SAFE.sub(" ", name).strip(" ."))
 
 
 def _with_own_places(inputs: list[Input]) -> list[Input]:

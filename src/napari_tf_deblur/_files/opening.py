@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image
 
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.axes import unnamed
 from napari_tf_deblur._layers.from_file import channel_axis, split_channels
+from napari_tf_deblur._layers.ome_zarr import layer_data
 from napari_tf_deblur._layers.origin import PART
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.errors import UserError
@@ -48,12 +51,9 @@ class Picture:
 
 def is_openable(path: Path) -> bool:
     """Whether a reader that is installed says that it opens such a file, and it may be an image."""
-    from npe2 import PluginManager
-
     if path.suffix.lower().lstrip(".") in NO_IMAGES or path.name.startswith("."):
         return False
-    _discover()
-    return any(True for _ in PluginManager.instance().iter_compatible_readers([str(path)]))
+    return any(True for _ in _plugins().iter_compatible_readers([str(path)]))
 
 
 def open_images(path: Path, reader: str | None = None) -> list[Picture]:
@@ -82,7 +82,9 @@ def open_images(path: Path, reader: str | None = None) -> list[Picture]:
         raise CannotOpenError("The file is empty.")
     if path.suffix.lower().lstrip(".") in NO_IMAGES:
         raise CannotOpenError(f"The file is no image: its name ends in '{path.suffix}'.")
-    _discover()
+    if reader is None and path.is_dir() and (picture := _ome_zarr(path)) is not None:
+        return [picture]
+    _plugins()
     try:
         found, contribution = io_utils.read_get_reader([str(path)], stack=False, plugin_name=reader)
         pictures = [
@@ -101,6 +103,18 @@ def open_images(path: Path, reader: str | None = None) -> list[Picture]:
     return pictures
 
 
+def _ome_zarr(path: Path) -> Picture | None:
+    """Open an OME-Zarr image, lazily; None of anything else."""
+    try:
+        image = open_image(path)
+    except UserError:  # another kind of folder, or nothing is installed that reads it
+        return None
+    data, told, _ = layer_data(image, split=False)
+    about = image.description
+    channels = () if about.rgb else tuple(channel.name for channel in about.channels)
+    return _picture(path, None, data, told, channels)
+
+
 def _full(found: Any) -> tuple[Any, Mapping[str, Any], str]:
     """What a reader returns, which may leave out what is usual."""
     usual: tuple[Any, ...] = (None, {}, "image")
@@ -109,11 +123,16 @@ def _full(found: Any) -> tuple[Any, Mapping[str, Any], str]:
     return data, told, kind
 
 
-def _picture(path: Path, plugin: str, data: Any, told: Mapping[str, Any]) -> Picture:
+def _picture(
+    path: Path,
+    plugin: str | None,
+    data: Any,
+    told: Mapping[str, Any],
+    names: tuple[str, ...] = (),
+) -> Picture:
     """Make one layer of what a reader returns, its channels along one axis."""
     about = dict(told)
     axis = about.pop("channel_axis", None)
-    names: tuple[str, ...] = ()
     if axis is not None:
         levels = data if isinstance(data, list | tuple) else [data]
         axis, count = axis % levels[0].ndim, levels[0].shape[axis]
@@ -170,7 +189,15 @@ def _stem(path: Path) -> str:
     return path.stem or name
 
 
-def _discover() -> None:
+def _plugins() -> Any:
+    """The plugins that are installed."""
     from npe2 import PluginManager
 
-    PluginManager.instance().discover(include_npe1=True)
+    return _discovered(PluginManager.instance())
+
+
+@lru_cache(maxsize=1)
+def _discovered(manager: Any) -> Any:
+    """The plugins, looked for once: that takes a third of a second."""
+    manager.discover(include_npe1=True)
+    return manager

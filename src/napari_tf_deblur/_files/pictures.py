@@ -1,6 +1,7 @@
 """Small pictures of an image before and after, at the same contrast, as PNG."""
 
 import io
+import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from napari_tf_deblur._layers.source import Source, read
 LARGEST = 320
 """Pixels of a picture along each side, at the most."""
 
-LARGE = 2**26
-"""Bytes of a result that was saved before from which on no picture of it is made again."""
+MOST_READ = 4096
+"""Pixels of a plane along each side that are looked at; of a larger one, every second and so on."""
+
+LARGE = 2**24
+"""Pixels of a result that was saved before from which on no picture of it is made again."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,10 @@ def pictures(
 
 def pictures_again(picture: Picture, path: Path, record: Mapping[str, Any]) -> list[Pictures]:
     """Show an image and its result that was saved before; nothing if that would take long."""
-    if path.is_dir() or path.stat().st_size > LARGE:
-        return []
     (saved,) = open_images(path)
+    layer = saved.layer
+    if math.prod((layer.data[0] if layer.multiscale else layer.data).shape) > LARGE:
+        return []
     told = [one["record"] for one in record.get("channels", ())] or [record]
     shown = []
     for name, before, after, one in zip(
@@ -75,9 +80,13 @@ def pictures_again(picture: Picture, path: Path, record: Mapping[str, Any]) -> l
         limits = source.contrast_limits
         if not source.rgb:
             known = thinned(np.asarray(source.data))
-            limits = comparable_limits(known, limits, after.data, background)
-        shown.append(pictures(name, source, after.data, limits, background))
+            limits = comparable_limits(known, limits, _pixels(after), background)
+        shown.append(pictures(name, source, _pixels(after), limits, background))
     return shown
+
+
+def _pixels(layer: Any) -> Any:
+    return np.asarray(layer.data[0] if layer.multiscale else layer.data)
 
 
 def _plane(data: Any, source: Source) -> NDArray[np.float32]:
@@ -86,7 +95,9 @@ def _plane(data: Any, source: Source) -> NDArray[np.float32]:
     place = tuple(
         slice(None) if k in lateral else axis.size // 2 for k, axis in enumerate(source.axes)
     )
-    plane = np.asarray(data[place], np.float32)
+    found = (data[0] if isinstance(data, list) else data)[place]
+    many = -(-max(found.shape[:2]) // MOST_READ)
+    plane = np.asarray(found[::many, ::many] if found.ndim > 1 else found, np.float32)
     if plane.ndim < 2:
         plane = plane.reshape(1, -1)
     step = -(-max(plane.shape[:2]) // LARGEST)
@@ -103,5 +114,5 @@ def _png(plane: NDArray[np.float32], low: float, high: float) -> str:
     levels = np.nan_to_num((plane - np.float32(low)) / np.float32(high - low))
     shown = np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG", optimize=True)
+    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"

@@ -11,6 +11,9 @@ from napari_tf_deblur._files.table import BatchTable, Row
 BEGIN = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
 """By which a report is known."""
 
+MOST_PICTURES = 400
+"""Images of which pictures are shown, so that a browser opens the report: they take 100 kB each."""
+
 _PAGE = Template(
     BEGIN
     + """
@@ -24,6 +27,7 @@ body { font: 16px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 64re
   color: #1d232b; background: #fff; }
 h1 { font-size: 1.5rem; margin-bottom: .25rem; }
 h2 { font-size: 1.1rem; margin: 0; overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; font-size: .85rem; }
 article { border-top: 1px solid #cdd3da; padding: 1rem 0; }
 .status { display: inline-block; border-radius: .25rem; padding: 0 .5rem; font-size: .85rem;
   background: #dfe9e2; color: #14401f; }
@@ -46,7 +50,8 @@ figcaption { font-size: .85rem; color: #55606c; }
 <body>
 <h1>Deblurred images</h1>
 <p>$summary <span class="about">napari-tf-deblur $version. Before and after are shown at the same
-contrast; of a volume or a series, the middle plane.</span></p>
+contrast; of a volume or a series, the middle plane.$pictures</span></p>
+<details><summary>Settings</summary><pre>$settings</pre></details>
 $articles
 </body>
 </html>
@@ -72,18 +77,30 @@ _PAIR = Template(
 )
 
 
-def as_html(table: BatchTable) -> str:
-    """Write the report of a batch; what comes from files stands in it as text only."""
+def as_html(table: BatchTable, settings: str) -> str:
+    """Write the report of a batch; what comes from files stands in it as text only.
+
+    Parameters
+    ----------
+    table : BatchTable
+        What came of each file.
+    settings : str
+        As a file of settings has them.
+    """
     articles = "".join(map(_article, table.rows))
     return _PAGE.substitute(
-        summary=escape(table.in_words()), version=escape(__version__), articles=articles
+        summary=escape(table.in_words()),
+        pictures=f" The first {MOST_PICTURES} have pictures." * (len(table.rows) > MOST_PICTURES),
+        version=escape(__version__),
+        settings=escape(settings),
+        articles=articles,
     )
 
 
 def _article(row: Row) -> str:
     seconds = f"{row.seconds:.1f} s" if row.seconds else ""
     result = f"Result: {row.result}" if row.result and row.is_good else ""
-    about = [row.settings, row.blur, row.shape, seconds, result]
+    about = [row.settings or row.blur, row.shape, seconds, result]
     return _ARTICLE.substitute(
         title=escape(f"{row.file}{f', {row.image}' if row.image else ''}"),
         kind=escape(row.status.split()[0]),

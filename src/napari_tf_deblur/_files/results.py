@@ -11,12 +11,14 @@ from napari_tf_deblur._files.saving import STAMP
 from napari_tf_deblur._layers.axes import DEPTH
 from napari_tf_deblur._layers.from_file import channel_axis, place_without
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.ome_description import colour_of
 from napari_tf_deblur._layers.result import Result, result_layer
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source, read
 
-NOT_OF_CHANNELS = ("psf", "loss_history", "mask", "python")
-"""What the record of several channels leaves out of the record of each, for it may be long."""
+NOT_OF_CHANNELS = ("loss_history", "mask", "python")
+"""What the record of several channels leaves out of the record of each, for it may be long; and the
+array of the PSF."""
 
 
 def together(
@@ -49,7 +51,7 @@ def together(
         axis = channel_axis(source)
         assert axis is not None  # or there were no channels
         low, high = zip(*(result.limits for result in results))
-        data = np.stack([result.data for result in results], axis)
+        data = _stacked([result.data for result in results], axis)
         layer = result_layer(source, data, (min(low), max(high)))
         record = {**_of_channels(source, picture, jobs, results), STAMP: dict(stamp)}
     layer.metadata = {KEY: record}
@@ -78,14 +80,27 @@ def projected(layer: Image, source: Source) -> Image | None:
         return None
     kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP)
     record = layer.metadata[KEY]
+    data: Any = layer.data[0] if layer.multiscale else layer.data
     return Image(
-        np.max(layer.data, axis=axis),
+        np.asarray(data.max(axis=axis)),
         name=f"{layer.name} maximum along z",
         metadata={KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}},
         rgb=False,
         multiscale=False,
         **place_without(source, axis),
     )
+
+
+def _stacked(images: Sequence[Any], axis: int) -> Any:
+    """Put images together along a new axis; lazily, if they are lazy.
+
+    Of several resolutions, the full one is enough: the others are made where it is saved.
+    """
+    if not isinstance(images[0], list):
+        return np.stack(images, axis)
+    import dask.array as da
+
+    return da.stack([levels[0] for levels in images], axis)
 
 
 def _of_channels(
@@ -106,7 +121,8 @@ def _of_channels(
             {
                 "name": name,
                 "emission": _emission(job, result),
-                "record": {k: v for k, v in result.record.items() if k not in NOT_OF_CHANNELS},
+                "colour": colour_of(job.source),
+                "record": _shortened(result.record),
             }
             for name, job, result in zip(names, jobs, results)
         ],
@@ -126,3 +142,8 @@ def _emission(job: Job, result: Result) -> float | None:
     optics = result.record["psf"].get("optics") or {}
     found = optics.get("emission") or job.source.acquisition.emission
     return None if found is None else float(found)
+
+
+def _shortened(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in record.items() if key not in NOT_OF_CHANNELS}
+    return {**kept, "psf": {k: v for k, v in record["psf"].items() if k != "array"}}

@@ -1,22 +1,27 @@
 """Saving results: in which format, and over what: never over what was not written here."""
 
-from collections.abc import Mapping
+import json
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 from napari.layers import Image
 
+from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.acquisition.formats import described
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
 from napari_tf_deblur._layers.acquisition.tree import tree_of
+from napari_tf_deblur._layers.record_file import KEY, from_json
 from napari_tf_deblur._layers.writer import write_image
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.errors import InvalidValueError, UserError
 
 STAMP = "batch"
 """Entry of a record that says of which file and settings a result was made, by a batch."""
 
-FormatName = Literal["ome-tiff"]
+FormatName = Literal["ome-tiff", "ome-zarr"]
 """Formats in which results are saved."""
 
 
@@ -34,6 +39,9 @@ class Format(Protocol):
     def write(self, path: Path, layer: Image) -> None:
         """Save a layer with its record; what is there is replaced when the new one is whole."""
 
+    def take(self, written: Path, path: Path) -> None:
+        """Save what is in an OME-Zarr already, with its record, without all of it in memory."""
+
     def record(self, path: Path) -> Mapping[str, Any] | None:
         """Return the record of a result that was saved; None of anything else."""
 
@@ -49,10 +57,66 @@ class OMETIFF:
         data, attributes, _ = layer.as_layer_data_tuple()
         write_image(str(path), data, attributes)
 
+    def take(self, written: Path, path: Path) -> None:
+        """See `Format`."""
+        from napari_tf_deblur._large.ome_tiff import write_ome_tiff
+
+        write_ome_tiff(open_image(written), path)
+
     def record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
         told = read_tiff(str(path)).get("ome_metadata")
         return described(tree_of(told), "").record if told else None
+
+
+@dataclass(frozen=True)
+class OMEZarr:
+    """OME-Zarr 0.5 with its pyramid, by the writer that napari uses, too.
+
+    Raises
+    ------
+    MissingPackageError
+        If what writes it is not installed.
+    """
+
+    suffix: str = ".ome.zarr"
+
+    def __post_init__(self) -> None:
+        need("zarr", "yaozarrs", "dask")
+
+    def write(self, path: Path, layer: Image) -> None:
+        """See `Format`."""
+        from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
+
+        data, attributes, _ = layer.as_layer_data_tuple()
+        part = path.with_name(f".{path.name}.part{self.suffix}")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            write_ome_zarr(str(part), data, attributes)
+            self.take(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def take(self, written: Path, path: Path) -> None:
+        """See `Format`; the folder gets its name, and is not where it was."""
+        old = path.with_name(f".{path.name}.old{self.suffix}")
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        written.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def record(self, path: Path) -> Mapping[str, Any] | None:
+        """See `Format`."""
+        try:
+            found = open_image(path).record()
+        except UserError:  # it is something else
+            return None
+        return from_json(json.dumps({KEY: found})) if found else None
+
+
+FORMATS: Mapping[str, Callable[[], Format]] = {"ome-tiff": OMETIFF, "ome-zarr": OMEZarr}
+"""What saves results, by the name of the format."""
 
 
 def format_named(name: str) -> Format:
@@ -62,18 +126,23 @@ def format_named(name: str) -> Format:
     ------
     ValueError
         If there is none of this name.
+    MissingPackageError
+        If what writes it is not installed.
     """
-    if name == "ome-tiff":
-        return OMETIFF()
-    raise InvalidValueError(f"The format is {name!r}; choose 'ome-tiff'.")
+    if name not in FORMATS:
+        raise InvalidValueError(f"The format is {name!r}; choose one of {', '.join(FORMATS)}.")
+    return FORMATS[name]()
 
 
 def is_own(path: Path) -> bool:
     """Whether a file is the result of a batch: by its name first, which is quicker."""
-    formats = [format_named(name) for name in get_args(FormatName)]
-    return ADDED in path.name and any(
-        path.name.endswith(one.suffix) and stamp_of(one.record(path)) is not None for one in formats
-    )
+    if ADDED not in path.name:
+        return False
+    kinds = [kind for kind in (OMETIFF, OMEZarr) if path.name.endswith(kind.suffix)]
+    try:
+        return any(stamp_of(kind().record(path)) is not None for kind in kinds)
+    except UserError:  # nothing is installed that reads it
+        return True
 
 
 def stamp_of(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from napari_tf_deblur._files.microscope_settings import automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import PSFSettings, automatic, psf_settings
+from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings
 from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
 from napari_tf_deblur._layers.record import method_as_table, method_asked
 from napari_tf_deblur._layers.record_file import KEY, LONGEST
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 from napari_tf_deblur.errors import InvalidValueError, UserError
 from napari_tf_deblur.methods import Auto, Method
 
@@ -92,10 +94,20 @@ class Settings:
                 "These settings hold a function that was given in Python, which no file can hold."
             ) from None
 
+    def in_words(self) -> str:
+        """Return the text of a file of these settings; why there is none, if no file holds them."""
+        try:
+            return self.as_json()
+        except InvalidValueError as error:
+            return str(error)
+
     @property
     def digest(self) -> str:
-        """A short name of the settings: others have another."""
-        text = json.dumps(self.record(), sort_keys=True, default=str)
+        """A short name of the settings: those that make another result have another."""
+        own = parameters_of(LayerOptions)
+        same = {name for name, one in own.items() if options_of(one).get("same_result")}
+        record = {name: value for name, value in self.record().items() if name not in same}
+        text = json.dumps(record, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod

@@ -93,11 +93,14 @@ class BatchTable:
         The folder of the results.
     left : int
         Number of files that were not begun, because the batch was stopped.
+    unwritten : tuple of str
+        Why there is no table or report, in sentences.
     """
 
     rows: tuple[Row, ...]
     output: Path
     left: int = 0
+    unwritten: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Path:
@@ -112,14 +115,14 @@ class BatchTable:
     @property
     def all_good(self) -> bool:
         """Whether every file has its result."""
-        return not self.left and all(row.is_good for row in self.rows)
+        return not (self.left or self.unwritten) and all(row.is_good for row in self.rows)
 
     def in_words(self) -> str:
         """Say how many images are done, and how many are not."""
         counts = Counter(row.status for row in self.rows)
         parts = [f"{counts[status]} {status}" for status in get_args(Status) if counts[status]]
         parts += [f"{self.left} not begun"] if self.left else []
-        return f"{', '.join(parts) or 'Nothing'}."
+        return " ".join((f"{', '.join(parts) or 'Nothing'}.", *self.unwritten))
 
 
 def as_csv(rows: Iterable[Row]) -> str:

@@ -8,14 +8,15 @@ from typing import Self
 
 from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._preparation.prepared import REACH
-from napari_tf_deblur.forward import reaches
+from napari_tf_deblur.forward import passes_zero, reaches
 from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf import PSF
 
-MARGIN = 3
-"""Times as far as the PSF reaches is read around a piece. With 2, a piece differed from the whole
-image by up to 0.5 % of its range, with 3 by up to 0.2 %, with more hardly less: see
-``benchmarks/pieces.py``."""
+MARGIN, MARGIN_OF_HARD = 3, 6
+"""Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer
+function passes through zero, as those of motion and defocus do: what undoes them reaches farther.
+Far from the image's border, a piece then differs from the whole image by less than 0.1 % of the
+range, or less than 1 % of it. See ``benchmarks/pieces.py seams``."""
 
 
 @dataclass(frozen=True)
@@ -170,5 +171,5 @@ def margin_of(psf: PSF, method: Method) -> tuple[int, ...]:
     >>> margin_of(gaussian_psf(1.5), TotalVariation())
     (15, 15)
     """
-    times = max(MARGIN, method.reach)
+    times = max(MARGIN_OF_HARD if passes_zero(psf) else MARGIN, method.reach)
     return tuple(times * max(a, b, 1) for a, b in zip(*reaches(psf, REACH)))

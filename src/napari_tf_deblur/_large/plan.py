@@ -1,8 +1,11 @@
 """How large pieces may be: what they take of the memory, and what there is."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
+
+import numpy as np
 
 from napari_tf_deblur._large.pieces import Cut, margin_of
 from napari_tf_deblur._large.size import GB
@@ -30,6 +33,9 @@ LARGEST_PIECE = {1: 2**22, 2: 2**22, 3: 2**24}
 
 DECENT_PIECE = {1: 2**16, 2: 768, 3: 96}
 """Pixels along each axis of a piece that is not mostly margin."""
+
+USUAL_PSF = (9, 13, 13)
+"""Pixels along z, y and x of a PSF that is not known yet."""
 
 PLANES_PIXELS = 2**20
 """Pixels up to which planes are taken together."""
@@ -199,3 +205,28 @@ def plan_pieces(
     cut = Cut.of(shape, frame_axes, size(), margin, channel_axis, planes)
     total = own_process + max(1, workers) * planes * needed()
     return Plan(cut, workers, threads, planes * needed(), total)
+
+
+def usual_plan(
+    shape: Sequence[int],
+    frame_axes: Sequence[int],
+    channel_axis: int | None,
+    method: Method,
+    budget: int,
+) -> Plan:
+    """Plan the pieces of an image for processes of this machine, with a PSF of a usual size.
+
+    Parameters
+    ----------
+    shape, frame_axes, channel_axis, method, budget
+        As of :func:`plan_pieces`.
+    """
+    ndim = len(frame_axes)
+    psf = np.ones(USUAL_PSF[-ndim:], np.float32)
+    psf /= psf.sum()
+    channels = 1 if channel_axis is None else shape[channel_axis]
+    cores = os.cpu_count() or 1
+    workers, _ = plan_workers(ndim, channels, psf, method, budget, cores)
+    own = CALLER_BYTES + workers * PROCESS_BYTES
+    threads = max(1, cores // workers)
+    return plan_pieces(shape, frame_axes, channel_axis, psf, method, budget, workers, threads, own)

@@ -50,6 +50,8 @@ def goes_in_pieces(arguments: Arguments) -> bool:
         return True
     if not isinstance(image, np.ndarray) or image.ndim == 0:
         return False
+    if not usual_method(arguments).is_sum_over_pixels:
+        return False  # at once, or not at all
     frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
     return exceeds_budget(arguments, frame[-_axes(arguments) :])
 

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._large.lazy import is_lazy, read_region, to_dask
+from napari_tf_deblur._large.plan import Plan, usual_plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import sample_places, take_samples
-from napari_tf_deblur._large.size import exceeds_budget
+from napari_tf_deblur._large.size import budget_of, exceeds_budget, usual_method
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.ome_description import describe
 from napari_tf_deblur._layers.source import Source
@@ -54,6 +55,29 @@ def is_large(job: "Job") -> bool:
     return exceeds_budget(_arguments(job, frame), frame.shape)
 
 
+def plan_of(job: "Job") -> Plan:
+    """Say about how a large job is cut into pieces, without looking at pixels.
+
+    Parameters
+    ----------
+    job : Job
+        One that is done in pieces; its PSF is taken to be of a usual size.
+
+    Raises
+    ------
+    OutOfMemoryError
+        If even the smallest piece does not fit into the memory.
+    """
+    source, frame = job.source, job.source.frame(job.psf.ndim)
+    rgb = source.rgb
+    shape = tuple(source.shape[k] for k in frame.order()) + source.data.shape[len(source.shape) :]
+    axes = tuple(range(len(source.shape)))[-len(frame.indices) :]
+    asked = _arguments(job, frame)
+    return usual_plan(
+        shape, axes, len(shape) - 1 if rgb else None, usual_method(asked), budget_of(asked)
+    )
+
+
 def solve_large(
     job: "Job", frame: Frame, psf: Any, stop: Event
 ) -> Generator[Step, None, "Deconvolution"]:
@@ -87,7 +111,7 @@ def solve_large(
     about = describe(source, f"{source.name} deblurred")
     about = replace(about, axes=tuple(about.axes[k] for k in order))
     dtype = np.dtype(source.data.dtype) if source.rgb else np.dtype(np.float32)
-    for path in _outputs(job):
+    for path in outputs(job):
         try:
             return (yield from solve_in_pieces(replace(asked, output=path), stop, about, dtype))
         except FileInTheWayError:
@@ -157,7 +181,7 @@ def _mask(job: "Job", frame: Frame, image: Any) -> Any:
     return found
 
 
-def _outputs(job: "Job") -> Iterator[Path]:
+def outputs(job: "Job") -> Iterator[Path]:
     """Yield where the result may go: what is asked for, or beside the image, or in the home."""
     if job.output is not None:
         yield Path(job.output)

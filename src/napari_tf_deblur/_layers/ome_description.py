@@ -109,7 +109,7 @@ def _channels(
         high = float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0
         count = int(source.data.shape[-1])
         return tuple(Channel(called, colour, (0.0, high)) for called, colour in COLOURS[:count])
-    colour = _colour(source)
+    colour = colour_of(source)
     window = (float(limits[0]), float(limits[1]))
     kinds = [axis.type for axis in axes]
     if CHANNEL_TYPE not in kinds:
@@ -121,7 +121,7 @@ def _channels(
     return tuple(Channel(called, colour, window) for called in names)
 
 
-def _colour(source: Source) -> str:
+def colour_of(source: Source) -> str:
     """Return the colour of a layer whose map goes from black to it; white for other maps."""
     colours = np.asarray(_colormap(source)["colors"])
     if len(colours) != 2 or np.any(colours[0, :3]):

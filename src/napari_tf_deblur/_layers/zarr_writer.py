@@ -1,11 +1,13 @@
 """Saving an image layer as OME-Zarr: ``layer.save("result.ome.zarr")``."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from napari.layers import Image
 
+from napari_tf_deblur._large.description import ImageDescription
 from napari_tf_deblur._large.layout import usual_shard
 from napari_tf_deblur._large.ome_zarr import SUFFIX, create_image
 from napari_tf_deblur._layers.ome_description import LOOKS, describe
@@ -46,7 +48,7 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
     layer = Image(data, **{key: attributes[key] for key in wanted if key in attributes})
     source = read(layer)
     record = layer.metadata.get(KEY)
-    description = describe(source, axes=axes_as_told(source, record))
+    description = _with_channels(describe(source, axes=axes_as_told(source, record)), record)
     pixels = source.data
     shard = usual_shard(pixels.shape, description.axes, source.rgb)
     image = create_image(path, pixels.shape, pixels.dtype, description, shard)
@@ -56,3 +58,17 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
     if record:
         image.set_record(record)
     return [path]
+
+
+def _with_channels(
+    description: ImageDescription, record: Mapping[str, Any] | None
+) -> ImageDescription:
+    """Give channels the names and colours that a record tells of each, where it does."""
+    told = (record or {}).get("channels") or ()
+    if len(told) != len(description.channels):
+        return description
+    channels = tuple(
+        replace(channel, name=str(one["name"]), colour=str(one.get("colour", channel.colour)))
+        for channel, one in zip(description.channels, told)
+    )
+    return replace(description, channels=channels)

@@ -8,7 +8,7 @@ What it cannot do is what decides; and where the image is softer than the PSF, a
 
 Where most pixels have no photon, slopes of an image's root say little, and what is smooth for them
 is no scene: `RichardsonLucy`, which stops in time, was better in 50 of 56 images of
-``benchmarks/sparse.py --development``, by 1.8 dB in the median and up to 8.7; discs with hard edges
+``benchmarks/sparse_counts.py --development``, by 1.8 dB in the median and up to 8.7; discs with hard edges
 lost 2.3 at the most. Where some light lies about everything (0.3 photons per pixel and more), it
 was worse in 17 of 21, by up to 3.8: such images are not sparse.
 """

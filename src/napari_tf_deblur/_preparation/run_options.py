@@ -7,7 +7,8 @@ that repeats it come from here. An annotation is ``Annotated[type, table]`` with
 - ``min`` or ``above``, and ``max`` of a number; ``meaning``, a few words on its unit;
 - ``label``, ``tooltip`` and ``names``, those of the words, for the dock;
 - ``in_method``: whether what it does is in the values of the method that is recorded, so that a
-  script does not say it again.
+  script does not say it again;
+- ``same_result``: whether results of other values count as the same, and are not made again.
 """
 
 # No "from __future__ import annotations": magicgui would lose the bounds.
@@ -86,10 +87,14 @@ class RunOptions(CalibrationOptions):
         float | Auto,
         {
             "above": 0.0,
+            "min": 0.1,
             "max": 1e6,
+            "step": 0.5,
+            "number": 4.0,
             "meaning": "gigabytes, or 'auto' for half of what is free",
             "label": "Memory at most",
             "tooltip": "Gigabytes that a run may take. Larger images are deblurred in pieces",
             "in_method": True,
+            "same_result": True,
         },
     ] = "auto"

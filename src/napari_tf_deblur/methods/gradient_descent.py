@@ -83,8 +83,8 @@ class GradientDescent(Method):
 
     @property
     def is_sum_over_pixels(self) -> bool:
-        """See :class:`Method`: the recipe's terms are roots of sums over the whole image."""
-        return self.data_term != "rms" and self.prior != "smoothness"
+        """See :class:`Method`: its start, its steps and the recipe's terms are of all pixels."""
+        return False
 
     def intensity_scale(self, image: Statistics) -> float:
         """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""

@@ -1,6 +1,6 @@
 """Which method suits counts of which most pixels have none: X-ray and single-molecule maps.
 
-    python benchmarks/sparse.py [--development] [--scenes pattern]
+    python benchmarks/sparse_counts.py [--development] [--scenes pattern]
 
 Scenes in the dark, seen by so few photons that most pixels are empty. Each is deblurred as it
 stands by ``"auto"`` and by the methods that could be taken; the table says how many dB. *empty* is

@@ -1,0 +1,362 @@
+"""Large images piece by piece: seams, memory, time per pixel, side by side with a peer.
+
+    python benchmarks/pieces.py seams [--margins 1,2,3,4] [--scenes "*3D"] [--pictures FOLDER]
+    python benchmarks/pieces.py budget
+    python benchmarks/pieces.py flat
+    python benchmarks/pieces.py workers
+    python benchmarks/pieces.py peer
+    python benchmarks/pieces.py large plane|volume
+
+``seams`` compares pieces with the whole image, solved with the same calibration. The scene of a
+whole image is periodic, so that what is near its border depends on the opposite side, and on how
+far that is away: such pixels are counted apart, and beside them stands how much the whole image's
+own border changes where the opposite side is another one. Scenes are those of
+``claims.py --development``, which neither tests nor other benchmarks use. Memory is the sum over
+all processes, of resident pages ("RSS", which counts what processes share for each) and of
+proportional ones ("PSS").
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import psutil
+from metrics import psnr
+
+GB = 2**30
+
+
+# ---- seams
+
+FAR = 24
+"""Pixels from the border of the image, at the least, from which on it is not felt."""
+
+
+def seam_scenes() -> Iterator[tuple[str, np.ndarray, np.ndarray, int | None]]:
+    """Name, truth, PSF and channel axis of six scenes with objects everywhere."""
+    from claims import ROOM_PLANE, cells, leaves, photograph, psf_of, threads
+    from scenes import nuclei
+
+    shape = (3 * ROOM_PLANE[0] // 2,) * 2
+    yield "cells, Gaussian 1.5", cells(shape, 105, 110), psf_of("Gaussian", 1.5, 1, 2), None
+    yield "threads, disc 2", threads(shape, 104, 45), psf_of("disc", 1.0, 1, 2), None
+    yield "leaves, motion", leaves(shape[0], 106), psf_of("motion", 1.0, 1, 2), None
+    yield "coins, Moffat 1", photograph("coins.png", 100), psf_of("Moffat", 1.0, 1, 2), None
+    colours = [photograph("coffee.png", seed) for seed in (100, 101, 102)]
+    yield "colours, Gaussian 2", np.stack(colours, -1), psf_of("Gaussian", 2.0, 1, 2), 2
+    yield "nuclei in 3D", nuclei((40, 144, 144), 80), psf_of("Gaussian", 1.2, 1, 3), None
+
+
+def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
+    from napari_tf_deblur import (
+        Hessian,
+        PoissonLikelihood,
+        RichardsonLucy,
+        TotalVariation,
+        Wiener,
+        calibrate,
+        convolve,
+        deconvolve,
+    )
+    from napari_tf_deblur._large.pieces import Cut
+    from napari_tf_deblur._large.recipe import Recipe
+    from napari_tf_deblur._preparation.prepared import REACH
+    from napari_tf_deblur.forward import reaches
+
+    methods = [
+        TotalVariation(),
+        Hessian(),
+        PoissonLikelihood(),
+        RichardsonLucy(),
+        Wiener(),
+    ]
+    print("## Pieces of four PSFs against the whole image\n")
+    print("Differences in % of the intensity range: largest, inside and at the border; in dB.\n")
+    print("| scene | method | margin | inside | at the border | border of the whole | dB |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, truth, psf, channel in seam_scenes():
+        if not fnmatch(name, pattern):
+            continue
+        light = np.clip(convolve(truth, psf, boundary="reflect", channel_axis=channel), 0, None)
+        random = np.random.default_rng(7)
+        image = (random.poisson(400 * light) / 400 + 0.01).astype(np.float32)
+        axes = tuple(a for a in range(image.ndim) if a != channel)
+        reach = [max(one, 1) for one in map(max, *reaches(psf, REACH))]
+        for method in methods:
+            found = calibrate(image, psf, method, channel_axis=channel)
+            whole = deconvolve(image, psf, found, channel_axis=channel)
+            found = replace(found, global_values=whole.global_values)
+            other = deconvolve(_other_side(image, axes), psf, found, channel_axis=channel)
+            recipe = Recipe(psf, found, "unknown", channel, False, None)
+            span = float(np.ptp(whole.image))
+            far = [max(FAR, 4 * n) if image.shape[a] > 4 * FAR else n for a, n in zip(axes, reach)]
+            inside = tuple(
+                slice(far[axes.index(a)], -far[axes.index(a)]) if a in axes else slice(None)
+                for a in range(image.ndim)
+            )
+            border = np.ones(image.shape, bool)
+            border[inside] = False
+            near = tuple(slice(0, n // 2) for n in image.shape)
+            own = np.abs(other.image - whole.image)[near][border[near]].max() / span
+            for margin in margins:
+                wide = [int(np.ceil(margin * n)) for n in reach]
+                cut = Cut.of(image.shape, axes, [4 * n for n in psf.shape], wide, channel)
+                pieces = np.empty(image.shape, np.float32)
+                for piece in cut:
+                    solved = recipe.solve(image[piece.read], None, piece.inside)
+                    pieces[piece.write] = solved.image
+                off = np.abs(pieces - whole.image) / span
+                gained = psnr(pieces, truth, 1.0, True) - psnr(whole.image, truth, 1.0, True)
+                print(
+                    f"| {name} | {type(method).__name__} | {margin:g} "
+                    f"| {100 * off[inside].max():.2f} | {100 * off[border].max():.2f} "
+                    f"| {100 * own:.2f} | {gained:+.4f} |",
+                    flush=True,
+                )
+            if pictures is not None:
+                _save(pictures / f"{name} {type(method).__name__}.png", off, pieces)
+
+
+def _other_side(image: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The same image, but for its last quarter along each axis, which is mirrored."""
+    other = image.copy()
+    for axis in axes:
+        quarter = image.shape[axis] // 4
+        end = (slice(None),) * axis + (slice(-quarter, None),)
+        other[end] = np.flip(other[end], axis)
+    return other
+
+
+def _save(path: Path, off: np.ndarray, pieces: np.ndarray) -> None:
+    """Save the differences, 1 % of the range white, beside the result."""
+    from imageio.v3 import imwrite
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while off.ndim > 2 and off.shape[-1] != 3:
+        off, pieces = off[len(off) // 2], pieces[len(pieces) // 2]
+    if off.ndim == 3:
+        off, pieces = off.max(-1), pieces.mean(-1)
+    low, high = np.percentile(pieces, (0.5, 99.5))
+    both = [np.clip(off / 0.01, 0, 1), np.clip((pieces - low) / (high - low), 0, 1)]
+    imwrite(path, np.rint(255 * np.hstack(both)).astype(np.uint8))
+
+
+# ---- memory and time
+
+
+class Watch(threading.Thread):
+    """Looks at the memory of this process and its children, twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.rss = self.pss = 0.0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        own = psutil.Process()
+        while not self._over.wait(0.05):
+            rss = pss = 0
+            for process in [own, *own.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    told = process.memory_full_info()
+                    rss, pss = rss + told.rss, pss + told.pss
+            self.rss, self.pss = max(self.rss, rss), max(self.pss, pss)
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def make_plane(path: Path, side: int, photons: float = 200.0) -> np.ndarray:
+    """Write a blurred, noisy plane of uint16 as zarr, chunk by chunk; return the PSF."""
+    import zarr
+    from claims import cells
+
+    from napari_tf_deblur import convolve, gaussian_psf
+
+    psf = gaussian_psf(1.5)
+    tile = np.clip(convolve(cells((1024, 1024), 5, 600), psf, boundary="periodic"), 0, None)
+    array = zarr.create_array(
+        str(path), shape=(side, side), chunks=(512, 512), shards=None, dtype="uint16"
+    )
+    random = np.random.default_rng(0)
+    for y in range(0, side, 1024):
+        for x in range(0, side, 1024):
+            part = array[y : y + 1024, x : x + 1024].shape
+            noisy = random.poisson(photons * tile[: part[0], : part[1]]) + 100
+            array[y : y + 1024, x : x + 1024] = noisy.astype(np.uint16)
+    return psf
+
+
+def make_volume(path: Path, shape: tuple[int, ...], photons: float = 200.0) -> np.ndarray:
+    """Write a blurred, noisy volume of uint16 as zarr; return the PSF."""
+    import zarr
+    from scenes import nuclei
+
+    from napari_tf_deblur import convolve, gaussian_psf
+
+    psf = gaussian_psf((2.0, 1.5, 1.5))
+    tile = np.clip(convolve(nuclei((64, 256, 256), 150), psf, boundary="periodic"), 0, None)
+    array = zarr.create_array(
+        str(path), shape=shape, chunks=(32, 256, 256), shards=None, dtype="uint16"
+    )
+    random = np.random.default_rng(0)
+    steps = [range(0, n, m) for n, m in zip(shape, tile.shape)]
+    for z in steps[0]:
+        for y in steps[1]:
+            for x in steps[2]:
+                where = (slice(z, z + 64), slice(y, y + 256), slice(x, x + 256))
+                part = array[where].shape
+                noisy = random.poisson(photons * tile[tuple(map(slice, part))]) + 100
+                array[where] = noisy.astype(np.uint16)
+    return psf
+
+
+def run(job: dict) -> dict:
+    """Do one measurement in this process: seconds of the pieces alone, and of all; memory."""
+    import zarr
+
+    from napari_tf_deblur import TotalVariation, deconvolve, iter_deconvolve
+    from napari_tf_deblur._large import plan
+
+    if job.get("largest"):
+        plan.LARGEST_PIECE[2] = job["largest"]
+    psf = np.load(job["psf"])
+    watch = Watch()
+    watch.start()
+    began = time.perf_counter()
+    if job["kind"] == "memory":
+        image = zarr.open_array(job["image"], mode="r")[...]
+        method = TotalVariation()
+        deconvolve(image, psf, method, memory=job["memory"])  # compiles
+        began = time.perf_counter()
+        done = deconvolve(image, psf, method, memory=job["memory"])
+    else:
+        image = zarr.open_array(job["image"], mode="r")
+        shutil.rmtree(job["output"], ignore_errors=True)
+        steps = iter_deconvolve(
+            image, psf, TotalVariation(), memory=job["memory"], output=job["output"]
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                done = end.value
+                break
+    seconds = time.perf_counter() - began
+    watch.end()
+    about = next((w for w in done.warnings if w.startswith("Deblurred")), "at once")
+    return {
+        "seconds": seconds,
+        "pieces_seconds": done.seconds,
+        "rss": watch.rss / GB,
+        "pss": watch.pss / GB,
+        "about": about.split(".  ")[0].split(" Noise")[0],
+        "verdict": done.verdict.kind,
+    }
+
+
+def measure(**job: object) -> dict:
+    """Do one measurement in a process of its own."""
+    command = [sys.executable, __file__, "run", json.dumps(job)]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(answer.stdout.strip().splitlines()[-1])
+
+
+def show(name: str, pixels: float, found: dict) -> None:
+    print(
+        f"| {name} | {found['seconds']:.1f} | {found['pieces_seconds']:.1f} "
+        f"| {1e6 * found['pieces_seconds'] / pixels:.2f} | {found['rss']:.2f} | {found['pss']:.2f} "
+        f"| {found['about']} |",
+        flush=True,
+    )
+
+
+HEAD = (
+    "| image | s in all | s without workers' start | s per million pixels | RSS, GB | PSS, GB "
+    "| how |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: | --- |"
+)
+
+
+def budget(folder: Path) -> None:
+    """An image of four times the budget, beside a run in memory of the same pixels."""
+    print(f"## An image four times the budget\n\n{HEAD}")
+    side = 14336  # 4 bytes each: 0.77 GB; budget of 0.2 GB is less than a process; see below
+    psf = save_psf(folder, make_plane(folder / "plane", side))
+    size = 4 * side * side / GB
+    given = {"image": str(folder / "plane"), "psf": psf, "output": str(folder / "out.ome.zarr")}
+    show(f"{side} squared in pieces", side**2, measure(kind="written", memory=1.5, **given))
+    crop = 4096
+    psf = save_psf(folder, make_plane(folder / "crop", crop))
+    given |= {"image": str(folder / "crop")}
+    show(f"{crop} squared in memory", crop**2, measure(kind="memory", memory=16, **given))
+    print(f"\nThe image takes {size:.2f} GB as float32.\n")
+
+
+def flat(folder: Path) -> None:
+    """The same plane in 1 to 256 pieces."""
+    side = 4096
+    psf = save_psf(folder, make_plane(folder / "plane", side))
+    print(f"## Time per pixel by the number of pieces, {side} squared\n\n{HEAD}")
+    for count in (1, 4, 16, 64, 256):
+        given = {"image": str(folder / "plane"), "psf": psf, "largest": side * side // count}
+        found = measure(kind="memory", memory=3.0 if count > 1 else 16, **given)
+        show(f"{count} pieces", side**2, found)
+
+
+def save_psf(folder: Path, psf: np.ndarray) -> str:
+    np.save(folder / "psf.npy", psf)
+    return str(folder / "psf.npy")
+
+
+def large(folder: Path, kind: str) -> None:
+    print(f"## Within 2 GB\n\n{HEAD}")
+    if kind == "plane":
+        side = 16384
+        psf = save_psf(folder, make_plane(folder / "plane", side))
+        name, pixels, image = f"{side} x {side} uint16", side**2, folder / "plane"
+    else:
+        shape = (256, 2048, 2048)
+        psf = save_psf(folder, make_volume(folder / "volume", shape))
+        name, pixels, image = "256 x 2048 x 2048 uint16", np.prod(shape), folder / "volume"
+    found = measure(
+        kind="written", memory=2.0, image=str(image), psf=psf, output=str(folder / "out.ome.zarr")
+    )
+    show(name, pixels, found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices="seams budget flat workers peer large run".split())
+    parser.add_argument("more", nargs="?", default="plane")
+    parser.add_argument("--margins", default="3")
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--scenes", default="*", help="those of seams, as a pattern")
+    chosen = parser.parse_args()
+    if chosen.what == "seams":
+        seams([float(m) for m in chosen.margins.split(",")], chosen.pictures, chosen.scenes)
+    elif chosen.what == "run":
+        print(json.dumps(run(json.loads(chosen.more))))
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if chosen.what == "large":
+                large(folder, chosen.more)
+            else:
+                {"budget": budget, "flat": flat}[chosen.what](folder)
+
+
+if __name__ == "__main__":
+    main()

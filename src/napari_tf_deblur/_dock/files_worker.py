@@ -1,0 +1,106 @@
+"""A batch of files in a napari worker thread."""
+
+import atexit
+import time
+from collections.abc import Callable, Generator, Sequence
+from threading import Event
+
+from napari.qt.threading import GeneratorWorker
+
+from napari_tf_deblur._dock.task_queue import await_workers
+from napari_tf_deblur._dock.updates import MIN_INTERVAL, in_words
+from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
+from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._files.table import BatchTable
+
+Ended = BatchTable | Exception
+
+
+class FilesWorker:
+    """Deblurs files beside the window.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files and folders.
+    output : str
+        Folder of the results.
+    settings : Settings
+        What is done with each image.
+    options : BatchOptions
+        How.
+    on_step : callable
+        Called with each step that is shown, in the main thread.
+    on_end : callable
+        Called once at the end, in the main thread, with the table or what went wrong.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        output: str,
+        settings: Settings,
+        options: BatchOptions,
+        on_step: Callable[[BatchStep], None],
+        on_end: Callable[[Ended], None],
+    ) -> None:
+        self._stop = Event()
+        self._over = False
+        self._on_step, self._on_end = on_step, on_end
+        self._outcome: Ended | None = None
+        steps = run_batch(paths, output, settings, options, self._stop)
+        self._worker = GeneratorWorker(_shown, steps)
+        self._worker.yielded.connect(self._show)
+        self._worker.returned.connect(self._keep)
+        self._worker.errored.connect(self._keep)
+        self._worker.finished.connect(self._finish)
+
+    def start(self) -> None:
+        """Begin."""
+        atexit.register(self._await_end)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """End after the current step."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """Stop without a call at the end."""
+        self._over = True
+        self._stop.set()
+
+    def _await_end(self) -> None:
+        """At exit."""
+        self.abandon()
+        await_workers()
+
+    def _show(self, step: BatchStep) -> None:
+        if not self._over:
+            self._on_step(step)
+
+    def _keep(self, outcome: Ended) -> None:
+        self._outcome = outcome
+
+    def _finish(self) -> None:
+        atexit.unregister(self._await_end)
+        if not self._over and self._outcome is not None:
+            self._over = True
+            self._on_end(self._outcome)
+
+
+def _shown(
+    steps: Generator[BatchStep, None, BatchTable],
+) -> Generator[BatchStep, None, BatchTable]:
+    """Pass on what came of each image, and of the other steps no more than can be shown."""
+    due = 0.0
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            table: BatchTable = end.value
+            return table
+        except Exception as error:
+            raise in_words(error) from error
+        if step.row is not None or time.monotonic() >= due:
+            due = time.monotonic() + MIN_INTERVAL
+            yield step

@@ -1,0 +1,73 @@
+"""Rows of the table: what came of an image, in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from errno import ENOSPC
+from typing import Any
+
+from napari_tf_deblur._files.cost import cost_of
+from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.table import Row, Status
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.record import notes_of, settings_in_words
+from napari_tf_deblur.errors import UserError
+
+
+def in_words(error: Exception) -> str:
+    """Say what went wrong with a file, and what can be done about it."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory is exhausted: close other programs, or crop the image."
+    if isinstance(error, OSError):
+        if error.errno == ENOSPC:
+            return "There is no room left on the disk for the result."
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}."
+    said = " ".join(str(error).split())
+    return f"Something went wrong that is not the fault of the file: {type(error).__name__}: {said}"
+
+
+def shape_in_words(picture: Picture) -> str:
+    """Say how large an image is, and of which type."""
+    data: Any = picture.layer.data[0] if picture.layer.multiscale else picture.layer.data
+    return f"{' x '.join(map(str, data.shape))} {data.dtype}"
+
+
+def finished(row: Row, record: Mapping[str, Any], status: Status, seconds: float) -> Row:
+    """Return what came of an image that has a result, as its record says it."""
+    verdict = record.get("verdict") or {}
+    each = [one["record"] for one in record.get("channels", ())] or [record]
+    words = [settings_in_words(one).partition(". ")[2] for one in each]
+    notes = list(dict.fromkeys(note for one in each for note in notes_of(one)))
+    kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
+    return replace(
+        row,
+        status=status,
+        sentence=str(verdict.get("sentence", "")),
+        verdict=", ".join(kinds) or str(verdict.get("kind", "")),
+        warnings=tuple(w for w in map(str, record.get("warnings") or ()) if w not in notes),
+        blur="; ".join(notes),
+        settings=" ".join(dict.fromkeys(words)),
+        seconds=seconds,
+    )
+
+
+def planned(row: Row, jobs: Sequence[Job]) -> Row:
+    """Return what would be done with an image, and about what that takes."""
+    costs = [cost_of(job) for job in jobs]
+    return replace(
+        row,
+        status="planned",
+        sentence="Would be deblurred.",
+        seconds=sum(cost.seconds for cost in costs),
+        gigabytes=max(cost.gigabytes for cost in costs),
+        warnings=tuple(dict.fromkeys(words for job in jobs for words in job.warnings)),
+        blur="; ".join(dict.fromkeys(map(_blur, jobs))),
+    )
+
+
+def _blur(job: Job) -> str:
+    """The blur in words, as far as it is known before a run."""
+    known = job.psf.look(job.source) is not None
+    return job.psf.about(job.source).rstrip(".") if known else f"blur: {job.psf.title}"
