@@ -48,6 +48,9 @@ LEVELS_EVERY = 5.0
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk, a user's part of it or a file that has no room."""
 
+MOST_KILLED = 5
+"""Times that coarser resolutions are begun again whose worker was ended, maybe by a piece."""
+
 MOST_NAMED = 3
 """Pieces that failed that are named."""
 
@@ -118,6 +121,11 @@ class PieceWork:
         self._entries: Entries = {}
         self._is_hopeless = False
         self._travels: bool | None = None
+        self._halvings = 0  # with which pieces were done for which memory did not suffice
+        self._suspects: list[PieceTask] = []  # that were with workers that ended
+        self._alone: int | None = None  # the suspect that is done with no other piece
+        self._in_levels: list[Region] = []
+        self._killed_levels = 0
         self._failed: dict[int, str] = {}
         self._stale: list[Region] = []
         self._leveling: Any = None
@@ -167,7 +175,11 @@ class PieceWork:
         try:
             while True:
                 workers = self._crew.count()
-                while len(out) < AHEAD * max(1, workers) and not self._is_over:
+                if self._suspects and not (out or self._leveling or self._is_over):
+                    suspect = self._suspects.pop()
+                    out[self._give(suspect)] = suspect
+                    self._alone = suspect.piece.number
+                while len(out) < self._room(workers):
                     piece = next(waiting, None)
                     if piece is None:
                         break
@@ -177,15 +189,21 @@ class PieceWork:
                         self._failed[piece.number] = str(error)
                         continue
                     out[self._give(task)] = task
-                if self._is_over or not (out or self._must_level()):
+                if self._is_over or not (out or self._suspects or self._must_level()):
                     break
                 self._take_in(out)
-                self._level(last=not out)
+                self._level(last=not (out or self._suspects))
                 progress.done = len(self._entries)
                 yield self._step(progress)
                 self._stop.wait(REPORT)
         finally:
             self._crew.cancel([*out, *([self._leveling] if self._leveling else [])])
+
+    def _room(self, workers: int) -> int:
+        """Return how many pieces may be out; a suspect is alone."""
+        if self._is_over or self._alone is not None:
+            return 0
+        return AHEAD * max(1, workers)
 
     @property
     def _is_over(self) -> bool:
@@ -213,7 +231,9 @@ class PieceWork:
         if not self._travels:
             part = Part(*read_in_words(part))
         threads = self._crew.thread_limit
-        return PieceTask(piece, part, self._recipe, self._cut, axes, self._output, threads)
+        return PieceTask(
+            piece, part, self._recipe, self._cut, axes, self._output, threads, self._halvings
+        )
 
     def _give(self, task: PieceTask) -> Any:
         return self._crew.client.submit(do_piece, task, pure=False, retries=0)
@@ -223,11 +243,17 @@ class PieceWork:
         for future in [future for future in out if future.done()]:
             task = out.pop(future)
             error = future.exception() if future.status != "cancelled" else None
+            was_alone, self._alone = self._alone == task.piece.number, None
             if error is None and future.status == "finished":
                 self._entries[task.piece.number] = future.result()
                 self._stale.append(task.piece.write)
+                self._halvings = max(self._halvings, task.halvings)
+            elif _is_of_killed_worker(error) and not was_alone:
+                self._suspects.append(task)
             elif _is_of_memory(error) and task.can_be_smaller:
-                out[self._give(task.smaller())] = task.smaller()
+                smaller = task.smaller()
+                self._alone = task.piece.number if was_alone else None
+                out[self._give(smaller)] = smaller
             else:
                 self._failed[task.piece.number] = _in_words(error)
                 self._is_hopeless |= is_full(error)  # every other would fail, too
@@ -240,18 +266,22 @@ class PieceWork:
         """Bring the coarser resolutions up to date, in one task at a time, every few seconds."""
         if self._leveling is not None and self._leveling.done():
             error = self._leveling.exception()
-            if error is not None:
+            if _is_of_killed_worker(error) and self._killed_levels < MOST_KILLED:
+                self._killed_levels += 1
+                self._stale += self._in_levels
+            elif error is not None:
                 raise PiecesFailedError(
                     f"The coarser resolutions could not be written: {_in_words(error)} The full "
                     "one is kept; ask for the same again to go on."
                 )
             self._leveling = None
         due = last or time.monotonic() - self._leveled > LEVELS_EVERY
-        if self._leveling is None and self._stale and due:
+        if self._leveling is None and self._stale and due and self._alone is None:
             self._leveling = self._crew.client.submit(
                 build_levels, self._output, self._stale, pure=False
             )
-            self._stale, self._leveled = [], time.monotonic()
+            self._in_levels, self._stale = self._stale, []
+            self._leveled = time.monotonic()
 
     def _step(self, progress: Progress) -> Step:
         output = self._output
@@ -276,6 +306,13 @@ class PieceWork:
             f"{len(self._entries)} are done and kept in {self._output}: ask for the same again to "
             "go on."
         )
+
+
+def _is_of_killed_worker(error: BaseException | None) -> bool:
+    """Whether workers ended that had a task, maybe because of another one."""
+    from distributed.scheduler import KilledWorker
+
+    return isinstance(error, KilledWorker)
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
