@@ -160,9 +160,6 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     with dask.config.set(
         {
             "distributed.scheduler.allowed-failures": FAILURES,
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
             "distributed.admin.log-format": "%(message)s",
         }
     ):
@@ -220,6 +217,10 @@ def _worker_options(memory: int) -> dict[str, Any]:
         "dashboard": False,
         "host": "127.0.0.1",
         "silence_logs": 50,
+        # A worker that pauses at 80 % of its memory waits for ever: TensorFlow gives none back.
+        "config": {
+            f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")
+        },
     }
     return options if WINDOWS else {"worker_kwargs": options}
 
