@@ -1,11 +1,15 @@
 """One calibration for all pieces of a large image, found from samples of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._large.samples import Samples, take_samples
 from napari_tf_deblur._large.size import usual_method
 from napari_tf_deblur._large.source import LargeImage
@@ -16,6 +20,8 @@ from napari_tf_deblur.psf_check import whole_psf
 
 if TYPE_CHECKING:
     from napari_tf_deblur.deconvolve import Deconvolution
+
+STOPPED = "The run was stopped before its first piece; what was done before is kept."
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,23 @@ def calibrated(
     return Calibrated(recipe, samples, done)
 
 
-def samples_of(arguments: Arguments, image: LargeImage) -> Samples:
+def samples_of(arguments: Arguments, image: LargeImage, stop: Event | None = None) -> Samples:
     """Take samples of an image, where there is something to see."""
     axes = image.frame_axes(deblurred_axes(arguments, image))
-    return take_samples(image.shape, axes, image.channel_axis, image.read)
+    return take_samples(image.shape, axes, image.channel_axis, read_until(image, stop))
+
+
+def read_until(image: LargeImage, stop: Event | None) -> Callable[[Region], NDArray[Any]]:
+    """Return what reads a region of an image, and refuses to once the run is stopped."""
+
+    def read(region: Region) -> NDArray[Any]:
+        refuse_stopped(stop)
+        return image.read(region)
+
+    return read
+
+
+def refuse_stopped(stop: Event | None) -> None:
+    """End a run that is stopped before there is anything to be returned."""
+    if stop is not None and stop.is_set():
+        raise InvalidValueError(STOPPED)

@@ -1,22 +1,33 @@
 """Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
 
+import gc
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._large.installed import need
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.errors import InvalidValueError, PiecesFailedError
 
 VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 
 CONNECTING = 10
 """Seconds after which a scheduler that does not answer is said to be missing."""
 
+CLOSING = 10
+"""Seconds that workers of this machine have to end."""
+
+MISSING = 120.0
+"""Seconds without any worker after which none is waited for."""
+
 FAILURES = 1
 """Workers that a piece may outlive before it is taken for what killed them."""
+
+_closing: list[threading.Thread] = []
+"""What ends the workers of earlier runs."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,8 @@ class Crew:
         Bytes that each may take; None if that is not known.
     is_local : bool
         Whether they were started for this run, on this machine.
+    is_here : bool
+        Whether they are threads of this process.
     """
 
     client: Any
@@ -40,10 +53,42 @@ class Crew:
     threads: int
     memory: int | None
     is_local: bool = False
+    is_here: bool = False
+    _seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
+
+    @property
+    def thread_limit(self) -> int | None:
+        """Threads that TensorFlow may use in a worker; None where it shares this process."""
+        return None if self.is_here else self.threads
 
     def count(self) -> int:
-        """Return how many workers there are now."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+        """Return how many workers there are now.
+
+        Raises
+        ------
+        PiecesFailedError
+            If there have been none for a while, or the scheduler has ended.
+        """
+        found = 0
+        if self.client.status == "running":
+            with suppress(OSError):
+                found = len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
+        now = time.monotonic()
+        if found:
+            self._seen[0] = now
+        elif self.client.status == "closed" or now - self._seen[0] > MISSING:
+            raise PiecesFailedError(
+                "The scheduler of dask, or its last worker, has ended, and none has come instead: "
+                "look at what they say in their terminals. What is done is kept; ask for the same "
+                "again to go on."
+            )
+        return found
+
+    def cancel(self, futures: Iterable[Any]) -> None:
+        """Let workers not begin what is not needed any more."""
+        if self.client.status == "running":
+            with suppress(OSError):
+                self.client.cancel(list(futures))
 
 
 def scheduler_address(given: str | None) -> str | None:
@@ -75,13 +120,14 @@ def other_workers(given: str | None) -> Iterator[Crew | None]:
         return
     mine = client is None
     if client is None:
-        try:
+        with suppress(OSError, ValueError, TypeError):
             client = Client(address, timeout=CONNECTING, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise InvalidValueError(
-                f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
-                "and workers with 'dask worker', or leave the address empty."
-            ) from error
+    if client is None:
+        gc.collect()  # a client that failed closes itself, for which it would wait at the exit
+        raise InvalidValueError(
+            f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
+            "and workers with 'dask worker', or leave the address empty."
+        )
     try:
         yield _crew(client)
     finally:
@@ -108,18 +154,17 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     import dask
     from distributed import Client, Scheduler, SpecCluster
 
+    for thread in tuple(_closing):  # whose workers still take memory
+        thread.join(CLOSING)
     worker = {"cls": _worker_class(), "options": _worker_options(memory)}
     with dask.config.set(
         {
             "distributed.scheduler.allowed-failures": FAILURES,
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
             "distributed.admin.log-format": "%(message)s",
         }
     ):
         cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}},
+            scheduler={"cls": Scheduler, "options": _SCHEDULER},
             workers=dict.fromkeys(range(workers), worker),
             worker=worker,
             name="napari-tf-deblur",
@@ -129,27 +174,38 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     try:
         yield Crew(client, workers, threads, memory, is_local=True)
     finally:
-        threading.Thread(target=_close, args=(client, cluster), name="close workers").start()
+        thread = threading.Thread(target=_close, args=(client, cluster), name="close workers")
+        _closing.append(thread)
+        thread.start()
 
 
 def _crew(client: Any) -> Crew:
     """Describe the workers that a client has now."""
-    found = client.scheduler_info(n_workers=-1)["workers"].values()
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    is_here = any(address.startswith("inproc://") for address in workers)
+    found = workers.values()
     if not found:
         raise InvalidValueError(
             "The scheduler of dask has no workers: start some with 'dask worker ADDRESS' first."
         )
     limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
     threads = min(int(one["nthreads"]) for one in found)
-    return Crew(client, len(found), threads, min(limits) if limits else None)
+    return Crew(client, len(found), threads, min(limits) if limits else None, is_here=is_here)
+
+
+_SCHEDULER = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"}
 
 
 def _worker_class() -> Any:
-    from distributed import Nanny
     from distributed.compatibility import WINDOWS
-    from distributed.deploy.subprocess import SubprocessWorker
 
-    return Nanny if WINDOWS else SubprocessWorker
+    if WINDOWS:
+        from distributed import Nanny
+
+        return Nanny
+    from napari_tf_deblur._large.process import QuietWorker
+
+    return QuietWorker
 
 
 def _worker_options(memory: int) -> dict[str, Any]:
@@ -161,14 +217,17 @@ def _worker_options(memory: int) -> dict[str, Any]:
         "dashboard": False,
         "host": "127.0.0.1",
         "silence_logs": 50,
+        # A worker that pauses at 80 % of its memory waits for ever: TensorFlow gives none back.
+        "config": {
+            f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")
+        },
     }
     return options if WINDOWS else {"worker_kwargs": options}
 
 
 def _close(client: Any, cluster: Any) -> None:
-    from contextlib import suppress
-
     with suppress(Exception):  # whatever is left is ended with this process
         client.close(timeout=2)
     with suppress(Exception):
-        cluster.close(timeout=10)
+        cluster.close(timeout=CLOSING)
+    _closing.remove(threading.current_thread())

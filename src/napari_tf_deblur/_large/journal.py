@@ -13,6 +13,11 @@ FOLDER = ".napari-tf-deblur"
 
 RUN = "run.json"
 
+END = "end.json"
+
+RECENT = 60.0
+"""Seconds before the last entry: what was written then may be damaged where the power failed."""
+
 
 @dataclass(frozen=True)
 class Journal:
@@ -50,6 +55,34 @@ class Journal:
     def done(self) -> dict[int, dict[str, Any]]:
         """Return the entries of all pieces that are done, by their numbers."""
         return dict(self._entries())
+
+    def recent(self) -> set[int]:
+        """Return the numbers of the pieces that were done last."""
+        times = {
+            int(path.stem): path.stat().st_mtime
+            for path in Path(self.folder).glob("*.json")
+            if path.stem.isdigit()
+        }
+        last = max(times.values(), default=0.0)
+        return {number for number, time in times.items() if time > last - RECENT}
+
+    def finish(self) -> None:
+        """Note that all pieces and all resolutions are done."""
+        self._write(END, {})
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all pieces and all resolutions were done."""
+        return self._read(Path(self.folder) / END) is not None
+
+    def reopen(self) -> None:
+        """Note that there is something to be done again."""
+        (Path(self.folder) / END).unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Delete what killed processes left of entries that they were writing."""
+        for left in Path(self.folder).glob("*.partial"):
+            left.unlink(missing_ok=True)
 
     def _entries(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for path in Path(self.folder).glob("*.json"):

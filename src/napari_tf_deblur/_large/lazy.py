@@ -1,13 +1,14 @@
 """Images that are not in memory: of dask, zarr, h5py and xarray, and what napari shows lazily."""
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.portable import portable
 from napari_tf_deblur._large.regions import Region
 
 CHUNK_BYTES = 2**24
@@ -63,8 +64,7 @@ def to_dask(image: Any) -> Any:
         image = _of_xarray(image)
     if isinstance(image, da.Array):
         return image
-    if type(image).__module__.partition(".")[0] == "h5py":
-        image = HDF5Data(image.file.filename, image.name, image.shape, image.dtype, image.chunks)
+    image = portable(image)
     return da.from_array(image, chunks=_chunks(image), asarray=True, inline_array=True)
 
 
@@ -72,37 +72,26 @@ def read_region(image: Any, region: Region) -> NDArray[Any]:
     """Read a region of an array of dask, in this thread."""
     from dask.base import compute
 
-    return np.asarray(compute(image[region], scheduler="synchronous")[0])
+    scheduler = None if is_on_cluster(image) else "synchronous"
+    return np.asarray(compute(image[region], scheduler=scheduler)[0])
 
 
 def culled(image: Any, region: Region) -> Any:
     """Return a region of an array of dask with no more of its graph than that needs."""
     from dask.base import optimize
 
+    if is_on_cluster(image):
+        return image[region]  # whose graph no longer says what it is made of, if optimised
     return optimize(image[region])[0]
 
 
-@dataclass(frozen=True)
-class HDF5Data:
-    """A data set in an HDF5 file, which travels to other processes as the names of both."""
+def is_on_cluster(image: Any) -> bool:
+    """Whether an array of dask, or some of it, is held by workers of dask.distributed."""
+    if "distributed" not in sys.modules:
+        return False
+    from distributed import futures_of
 
-    file: str
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    chunks: tuple[int, ...] | None
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    def __getitem__(self, region: Any) -> NDArray[Any]:
-        """Open the file, read a region, close it."""
-        import h5py
-
-        with h5py.File(self.file, "r") as file:
-            return np.asarray(file[self.name][region])
+    return bool(futures_of(image))
 
 
 def _is_multiscale(image: Any) -> bool:

@@ -1,10 +1,8 @@
 """How each piece of an image is deblurred: the same for all, found once."""
 
-import hashlib
-import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -162,42 +160,6 @@ class Solution:
     residual: NDArray[np.float32]
     verdict: Kind
     warnings: tuple[str, ...]
-
-
-def fingerprint(arguments: Arguments, samples: NDArray[Any], version: str) -> str:
-    """Return what tells a run from another: of other settings, another image or version.
-
-    Parameters
-    ----------
-    arguments : Arguments
-        What is asked for.
-    samples : ndarray
-        Pixels of the image, from all over it.
-    version : str
-        Of this package.
-
-    Returns
-    -------
-    str
-        Hexadecimal digits.
-    """
-    image: Any = arguments.image
-    told = replace(arguments, image=(), psf=None, mask=None, output=None, scheduler=None)
-    digest = hashlib.sha256(version.encode())
-    digest.update(repr(told).encode())
-    digest.update(json.dumps([list(image.shape), str(np.dtype(image.dtype))]).encode())
-    if arguments.psf is not None:
-        digest.update(repr(type(arguments.psf)).encode())
-        digest.update(_bytes(arguments.psf))
-    digest.update(np.ascontiguousarray(samples).tobytes())
-    return digest.hexdigest()
-
-
-def _bytes(psf: Any) -> bytes:
-    if hasattr(psf, "psf"):  # of a blur that was found
-        psf = psf.psf()
-    values = np.ascontiguousarray(psf)
-    return repr(values.shape).encode() + values.astype(np.float64).tobytes()
 
 
 def _numbers(values: NDArray[np.float32]) -> dict[str, Any]:

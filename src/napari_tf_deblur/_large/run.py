@@ -21,7 +21,7 @@ from napari_tf_deblur._large.plan import Plan, plan_pieces
 from napari_tf_deblur._large.progress import CALIBRATION_PART, Progress
 from napari_tf_deblur._large.size import budget_of
 from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.steps import Step, mapped
 from napari_tf_deblur.verdict import Kind, Verdict, together
@@ -53,13 +53,15 @@ def solve_in_pieces(
     dtype : dtype, optional
         Of the pixels that are written: of integers, they are rounded.
     """
+    if isinstance(arguments, StepArguments):
+        arguments = replace(arguments, stop=None)  # it does not travel to other processes
     image = LargeImage.of(arguments)
     if arguments.output is not None:
         from napari_tf_deblur._large.written import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
     yield Step("looking for something to see", 0.0, np.zeros(0, np.float32), lambda: image.data)
-    samples = samples_of(arguments, image)
+    samples = samples_of(arguments, image, stop)
     from napari_tf_deblur.deconvolve import solve
 
     asked = of_samples(arguments, image, samples)
@@ -137,7 +139,7 @@ def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolut
         grid[place] = da.from_delayed(both.image, shape, np.float32, meta=_META)
         rest[place] = da.from_delayed(both.residual, left, np.float32, meta=_META)
     return result(
-        found, da.block(grid.tolist()), da.block(rest.tolist()), found.done.verdict, plan, 0.0
+        found, da.block(grid.tolist()), da.block(rest.tolist()), found.done.verdict, plan.words, 0.0
     )
 
 
@@ -153,13 +155,13 @@ def result(
     image: Any,
     residual: Any,
     verdict: Verdict,
-    plan: Plan,
+    plan: str,
     seconds: float,
     warnings: tuple[str, ...] = (),
 ) -> "Deconvolution":
     """Make a result of what its pieces have in common."""
     done = found.done
-    about = f"Deblurred {plan.words}. {found.samples}"
+    about = f"Deblurred {plan}. {found.samples}"
     return replace(
         done,
         image=image,
@@ -210,7 +212,7 @@ def _solve_in_memory(
         )
     verdict = verdict_of(kinds, found.done.verdict)
     seconds = time.perf_counter() - began
-    return result(found, values, residual, verdict, plan, seconds, tuple(warnings))
+    return result(found, values, residual, verdict, plan.words, seconds, tuple(warnings))
 
 
 def name_of(piece: Piece) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._preparation.places import structure, without_mean
+from napari_tf_deblur.errors import InvalidValueError, UserError
 
 SIZE = {1: 4096, 2: 384, 3: 96}
 """Pixels of a sample along each deblurred axis, at the most: what is found from an image is found
@@ -35,11 +36,14 @@ class Samples:
         The samples, one after another along a new first axis.
     looked_at : int
         Places that were looked at.
+    unread : int
+        Others, which could not be read.
     """
 
     regions: tuple[Region, ...]
     pixels: NDArray[Any]
     looked_at: int
+    unread: int = 0
 
     def __str__(self) -> str:
         places = ", ".join(
@@ -50,6 +54,8 @@ class Samples:
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
             f"of {size} pixels, those with most to see of {self.looked_at}: at {places}."
+            + f" {self.unread} more could not be read."
+            * (self.unread > 0)
         )
 
 
@@ -60,6 +66,8 @@ def take_samples(
     read: Callable[[Region], NDArray[Any]],
 ) -> Samples:
     """Look at places all over an image, and take those with most to see, and the darkest.
+
+    Places that cannot be read are left out.
 
     Parameters
     ----------
@@ -76,22 +84,37 @@ def take_samples(
     -------
     Samples
         In the order in which they lie in the image.
+
+    Raises
+    ------
+    InvalidValueError
+        If no place can be read.
     """
     places = sample_places(shape, frame_axes, channel_axis)
     most = SAMPLES[len(frame_axes)]
     kept: dict[int, NDArray[Any]] = {}
     seen: dict[int, tuple[float, float]] = {}
+    error: Exception | None = None
     for number, place in enumerate(places):
-        pixels = read(place)
+        try:
+            pixels = read(place)
+        except (UserError, MemoryError):
+            raise
+        except Exception as failure:  # whatever the image's reader raises
+            error = failure
+            continue
         seen[number] = _structure_and_mean(pixels, frame_axes)
         kept[number] = pixels
         if len(kept) > most:
             del kept[_least_needed(kept, seen)]
+    if error is not None and not kept:
+        raise InvalidValueError(f"The image cannot be read: {error}.") from error
     chosen = sorted(kept)
     return Samples(
         tuple(places[number] for number in chosen),
         np.stack([kept[number] for number in chosen]),
-        len(places),
+        len(seen),
+        len(places) - len(seen),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._large.lazy import culled, is_lazy, read_region, to_dask
+from napari_tf_deblur._large.lazy import culled, is_lazy, is_on_cluster, read_region, to_dask
+from napari_tf_deblur._large.portable import travels
 from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.planes import REAL_KINDS
@@ -26,6 +27,14 @@ class Part:
 
     pixels: Any
     mask: Any
+
+    @property
+    def travels(self) -> bool:
+        """Whether another process can read it."""
+        arrays = [one for one in (self.pixels, self.mask) if one is not None]
+        if any(not isinstance(one, np.ndarray) and is_on_cluster(one) for one in arrays):
+            return False
+        return travels(arrays, sum(one.nbytes for one in arrays))
 
     def read(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
         """Read pixels and mask."""
@@ -61,7 +70,8 @@ class LargeImage:
             )
         if any(not isinstance(n, int | np.integer) or n < 1 for n in data.shape):
             raise InvalidValueError(
-                f"The image has the shape {data.shape}: how large it is must be known."
+                f"The image has the shape {data.shape}: how large it is must be known, and it must "
+                "have pixels."
             )
         axis = arguments.channel_axis
         if axis is not None:

@@ -15,6 +15,7 @@ from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._large.source import Part
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.threads import limit_threads
+from napari_tf_deblur.errors import PiecesFailedError
 from napari_tf_deblur.steps import finish
 from napari_tf_deblur.verdict import Kind
 
@@ -68,7 +69,7 @@ class PieceTask:
 
     def solve(self) -> Solution:
         """Read and deblur it."""
-        pixels, mask = self.part.read()
+        pixels, mask = read_in_words(self.part)
         pieces = [self.piece]
         for _ in range(self.halvings):
             pieces = [half for one in pieces for half in self.cut.halved(one, self.frame_axes)]
@@ -110,6 +111,17 @@ def do_piece(task: PieceTask) -> dict[str, Any]:
     }
     Journal.of_image(task.output).note(task.piece.number, entry)
     return entry
+
+
+def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Read pixels and mask of a part; say in words that they cannot be read."""
+    try:
+        return part.read()
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever the image's reader raises
+        words = str(error).rstrip(".") or type(error).__name__
+        raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
 
 
 def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":

@@ -4,31 +4,32 @@ import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tf_deblur._large.calibration import Calibrated, calibrated, of_samples, samples_of
+from napari_tf_deblur._large.calibration import (
+    Calibrated,
+    calibrated,
+    of_samples,
+    read_until,
+    refuse_stopped,
+    samples_of,
+)
 from napari_tf_deblur._large.cluster import Crew, local_workers, other_workers
 from napari_tf_deblur._large.description import CHANNEL, SPACE, TIME, Axis, ImageDescription
 from napari_tf_deblur._large.installed import need
 from napari_tf_deblur._large.journal import Journal
+from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of, read_samples
 from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
-from napari_tf_deblur._large.plan import (
-    CALLER_BYTES,
-    PROCESS_BYTES,
-    Plan,
-    plan_workers,
-)
-from napari_tf_deblur._large.recipe import Recipe, fingerprint
+from napari_tf_deblur._large.outcome import Outcome, is_whole
+from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
 from napari_tf_deblur._large.run import FLOAT, of_the_samples, plan_for, result, verdict_of
 from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._large.work import PieceWork, wait_for
+from napari_tf_deblur._large.work import PieceWork, disk_in_words, wait_for
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur.psf import PSF, checked_psf
@@ -42,6 +43,15 @@ OF_LIMIT = 0.8
 
 UNKNOWN_PSF = 33
 """Pixels per axis of a PSF that is still to be found in the image, for planning."""
+
+OTHER = {
+    "version": "another version of this program",
+    "settings": "other settings",
+    "PSF": "another PSF",
+    "mask": "another mask",
+    "image": "another image",
+}
+"""What may differ between two runs, in words."""
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -81,39 +91,64 @@ def solve_and_write(
     need("distributed", "zarr", "yaozarrs")
     stop = stop or Event()
     path = Path(str(arguments.output)).absolute()
-    yield Step("looking for something to see", 0.0, NOTHING, lambda: image.data)
-    samples = samples_of(arguments, image)
-    mark = fingerprint(arguments, samples.pixels, _versions())
     journal = Journal.of_image(path)
-    known = _known_run(journal, path, mark)
+    kept = journal.run()
+    if kept is None:
+        _refuse_result(path)
+
+    def look() -> Step:
+        refuse_stopped(stop)
+        return Step("looking for something to see", 0.0, NOTHING, lambda: image.data)
+
+    yield look()
+    marks = yield from mapped(marks_of(arguments, image, dtype), lambda _: look())
+    run = None
+    if kept is None:
+        samples = samples_of(arguments, image, stop)
+        marks |= mark_of_image(image, samples)
+    else:
+        run = _known_run(kept, marks, path, image, stop)
+        if is_whole(journal, run.cut, open_image(path)):
+            return _result(run, path, Outcome(journal.done(), len(run.cut)), 0.0, description)
     with _workers(arguments, image) as crew:
         yield Step("starting workers", 0.0, NOTHING, lambda: image.data)
-        asked = of_samples(arguments, image, samples)
-        done = yield from mapped(wait_for(crew, asked, stop), of_the_samples)
-        found = calibrated(arguments, image, samples, done)
-        if known is not None:
-            found = replace(found, recipe=Recipe.from_json(known["recipe"]))
-        plan = _plan(arguments, image, found, crew, known)
-        if known is None:
-            _check_space(path, image)
+        if run is None:
+            asked = of_samples(arguments, image, samples)
+            done = yield from mapped(wait_for(crew, asked, stop), of_the_samples)
+            found = calibrated(arguments, image, samples, done)
+            plan = _plan(arguments, image, found, crew)
             axes = image.frame_axes(found.recipe.psf.ndim)
             shown = description or usual_description(path.name, image, axes, arguments.spacing)
-            create_image(path, image.shape, dtype, shown, plan.cut.size)
-            recipe = found.recipe.as_json()
-            journal.begin({"fingerprint": mark, "size": plan.cut.size, "recipe": recipe})
-        else:
-            open_image(path).remove_leftovers()
-        work = PieceWork(image, found.recipe, plan.cut, str(path), crew, stop, done.loss_history)
+            run = KeptRun(marks, plan.cut, plan.words, found)
+            with disk_in_words(path):
+                _check_space(path, image)
+                create_image(path, image.shape, dtype, shown, run.cut.size)
+                journal.begin(run.as_json())
+        found = run.found
+        work = PieceWork(
+            image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history
+        )
         yield from work.steps()
+    return _result(run, path, work.outcome, work.seconds, description)
+
+
+def _result(
+    run: KeptRun,
+    path: Path,
+    outcome: Outcome,
+    seconds: float,
+    description: ImageDescription | None,
+) -> "Deconvolution":
+    """Make the result of what is written and noted."""
     written = open_image(path)
     return result(
-        found,
+        run.found,
         written.dask_levels() if description else written.dask_levels()[0],
         NOTHING,  # the residual is not kept
-        verdict_of(work.kinds, found.done.verdict),
-        plan,
-        work.seconds,
-        work.warnings,
+        verdict_of(outcome.kinds, run.found.done.verdict),
+        run.words,
+        seconds,
+        outcome.warnings,
     )
 
 
@@ -165,41 +200,49 @@ def _psf_to_plan_for(arguments: Arguments, image: LargeImage) -> PSF:
     return checked_psf(given, most_axes=len(image.shape) - (image.channel_axis is not None))
 
 
-def _plan(
-    arguments: Arguments,
-    image: LargeImage,
-    found: Calibrated,
-    crew: Crew,
-    known: Mapping[str, Any] | None,
-) -> Plan:
-    """Plan the pieces, or take those of the run that goes on."""
+def _plan(arguments: Arguments, image: LargeImage, found: Calibrated, crew: Crew) -> Plan:
+    """Plan the pieces for the workers that there are."""
     if crew.is_local:
         budget, own = budget_of(arguments), CALLER_BYTES + crew.workers * PROCESS_BYTES
     else:
         each = crew.memory * OF_LIMIT if crew.memory else budget_of(arguments) / crew.workers
         budget, own = int(each * crew.workers), crew.workers * PROCESS_BYTES
-    plan = plan_for(arguments, image, found, budget, crew.workers, crew.threads, own)
-    if known is None:
-        return plan
-    return replace(plan, cut=replace(plan.cut, size=tuple(known["size"])))
+    return plan_for(arguments, image, found, budget, crew.workers, crew.threads, own)
 
 
-def _known_run(journal: Journal, path: Path, mark: str) -> dict[str, Any] | None:
-    """Return what is known of the run that was broken off; refuse what another run has written."""
-    known = journal.run()
-    if known is None:
-        if path.is_dir() and any(path.iterdir()):
-            check_free(path)  # which says so where it is no result of this package
-            raise FileInTheWayError(
-                f"{path} holds a result already: choose another name, or delete it first."
-            )
-        return None
-    if known.get("fingerprint") != mark:
+def _refuse_result(path: Path) -> None:
+    """Refuse to write over a result; an image that is still empty is none."""
+    if not check_free(path):
+        return
+    image = open_image(path)
+    if any(image.is_written(part) for part in image.parts()):
         raise FileInTheWayError(
-            f"{path} holds a result of other settings, of another image or of another version: "
-            "choose another name, or delete it first."
+            f"{path} holds a result already: choose another name, or delete it first."
         )
-    return known
+
+
+def _known_run(
+    kept: Mapping[str, Any], marks: Marks, path: Path, image: LargeImage, stop: Event
+) -> KeptRun:
+    """Return the run that was broken off; refuse to go on with another one."""
+    check_free(path)
+    other = f"{path} holds a result of"
+    advice = "choose another name, or delete it first."
+    told = kept.get("marks")
+    known: Mapping[str, str] = told if isinstance(told, Mapping) else {}
+    changed = [name for name in marks if known.get(name) != marks[name]]
+    if not changed:
+        try:
+            samples = read_samples(kept, read_until(image, stop))
+        except (KeyError, ValueError, TypeError) as error:
+            raise FileInTheWayError(f"{other} a run whose notes are damaged: {advice}") from error
+    if changed or mark_of_image(image, samples)["image"] != known.get("image"):
+        what = " and ".join(OTHER[name] for name in changed or ["image"])
+        raise FileInTheWayError(f"{other} {what}: {advice}")
+    try:
+        return KeptRun.from_json(kept, samples)
+    except (KeyError, ValueError, TypeError) as error:
+        raise FileInTheWayError(f"{other} a run whose notes are damaged: {advice}") from error
 
 
 def _check_space(path: Path, image: LargeImage) -> None:
@@ -212,13 +255,3 @@ def _check_space(path: Path, image: LargeImage) -> None:
             f"The result needs about {4 * needed / 3 / GB:.1f} GB and the disk of {folder} has "
             f"{free / GB:.1f} GB free: choose another folder, or make room."
         )
-
-
-def _versions() -> str:
-    found = []
-    for package in ("napari-tf-deblur", "tensorflow", "numpy"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} unknown")
-    return ", ".join(found)

@@ -1,0 +1,214 @@
+"""What a run keeps, so that it can go on: what tells it from others, and what its pieces share."""
+
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._large.calibration import Calibrated
+from napari_tf_deblur._large.lazy import read_region
+from napari_tf_deblur._large.pieces import Cut
+from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.regions import Region, whole
+from napari_tf_deblur._large.samples import Samples
+from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
+from napari_tf_deblur._preparation.run_options import RunOptions
+from napari_tf_deblur.blur_estimate import BlurEstimate
+from napari_tf_deblur.verdict import Verdict
+
+NOT_SETTINGS = {"image", "psf", "mask", "memory"}
+"""Arguments that have marks of their own, or that change how pieces are cut, but not what a run
+is."""
+
+Marks = dict[str, str]
+"""What tells one run from another: what may differ, in words, and a digest of it."""
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """What is kept of a run besides its pieces.
+
+    Attributes
+    ----------
+    marks : dict of str to str
+        What tells it from other runs.
+    cut : Cut
+        Its pieces.
+    words : str
+        How it was planned.
+    found : Calibrated
+        What was found from samples.
+    """
+
+    marks: Marks
+    cut: Cut
+    words: str
+    found: Calibrated
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data; of the samples, their places only."""
+        found, done = self.found, self.found.done
+        return {
+            "marks": self.marks,
+            "cut": asdict(self.cut),
+            "words": self.words,
+            "recipe": found.recipe.as_json(),
+            "regions": [[[s.start, s.stop] for s in region] for region in found.samples.regions],
+            "looked_at": found.samples.looked_at,
+            "unread": found.samples.unread,
+            "losses": [float(loss) for loss in done.loss_history],
+            "converged": done.converged,
+            "seconds": done.seconds,
+            "verdict": asdict(done.verdict),
+            "warnings": list(done.warnings),
+            "blur": None if done.blur is None else _of_blur(done.blur),
+        }
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any], samples: Samples) -> Self:
+        """Make it of what :meth:`as_json` gave, and of its samples."""
+        from napari_tf_deblur.deconvolve import Deconvolution
+
+        recipe = Recipe.from_json(table["recipe"])
+        blur = None if table["blur"] is None else _blur_of(table["blur"])
+        recipe = replace(recipe, calibration=replace(recipe.calibration, blur=blur))
+        losses = np.asarray(table["losses"], np.float32)
+        nothing = np.zeros(0, np.float32)
+        done = Deconvolution(
+            image=nothing,
+            residual=nothing,
+            loss_history=losses,
+            iterations=len(losses),
+            converged=bool(table["converged"]),
+            calibration=recipe.calibration,
+            blur=blur,
+            seconds=float(table["seconds"]),
+            verdict=_verdict_of(table["verdict"]),
+            warnings=tuple(table["warnings"]),
+            global_values=recipe.calibration.global_values,
+        )
+        cut = Cut(**{name: tuple(map(int, sizes)) for name, sizes in table["cut"].items()})
+        found = Calibrated(recipe, samples, done)
+        return cls(dict(table["marks"]), cut, str(table["words"]), found)
+
+
+def read_samples(table: Mapping[str, Any], read: Callable[[Region], NDArray[Any]]) -> Samples:
+    """Read the samples of a run that is kept as plain data again."""
+    places = tuple(tuple(slice(*ends) for ends in region) for region in table["regions"])
+    pixels = np.stack([read(place) for place in places])
+    return Samples(places, pixels, int(table["looked_at"]), int(table["unread"]))
+
+
+def marks_of(
+    arguments: Arguments, image: LargeImage, dtype: np.dtype[Any]
+) -> Generator[None, None, Marks]:
+    """Return what tells a run from another, but for the pixels of its image.
+
+    A mask is read, all of it, block by block.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What is asked for.
+    image : LargeImage
+        The image and its mask.
+    dtype : dtype
+        Of the result.
+
+    Yields
+    ------
+    None
+        After each block of the mask.
+    """
+    from dask.base import tokenize
+
+    asked = {*_names(CalibrationArguments), *_names(RunOptions)} - NOT_SETTINGS
+    told = {name: getattr(arguments, name) for name in sorted(asked)}
+    told["channel_axis"] = image.channel_axis
+    spacing = arguments.spacing
+    told["spacing"] = None if spacing is None else np.ravel(spacing).astype(float).tolist()
+    return {
+        "version": _versions(),
+        "settings": tokenize(told, str(dtype)),
+        "PSF": _digest_of_psf(arguments.psf),
+        "mask": (yield from _digest_of_mask(image.mask)),
+    }
+
+
+def mark_of_image(image: LargeImage, samples: Samples) -> Marks:
+    """Return what tells an image from others: its shape, and its pixels where samples are."""
+    digest = hashlib.sha256(repr((image.shape, str(image.data.dtype))).encode())
+    digest.update(repr(samples.regions).encode())
+    digest.update(np.ascontiguousarray(samples.pixels).tobytes())
+    return {"image": digest.hexdigest()}
+
+
+def _names(arguments: Any) -> set[str]:
+    return {field.name for field in fields(arguments)}
+
+
+def _digest_of_psf(psf: Any) -> str:
+    found = hasattr(psf, "psf")  # a blur that was found in an image
+    values = np.ascontiguousarray(psf.psf() if found else () if psf is None else psf, np.float64)
+    return hashlib.sha256(repr((found, values.shape)).encode() + values.tobytes()).hexdigest()
+
+
+def _digest_of_mask(mask: Any) -> Generator[None, None, str]:
+    if mask is None:
+        return ""
+    digest = hashlib.sha256(repr(mask.shape).encode())
+    for block in _blocks(mask):
+        values = block if isinstance(block, np.ndarray) else read_region(block, whole(block.shape))
+        digest.update(np.packbits(np.not_equal(values, 0)).tobytes())
+        yield
+    return digest.hexdigest()
+
+
+def _blocks(mask: Any) -> Any:
+    """Yield the parts of a mask: along its first axis in memory, and else as it is stored."""
+    if isinstance(mask, np.ndarray):
+        yield from (mask[k : k + 1] for k in range(len(mask)))
+        return
+    yield from (mask.blocks[place] for place in product(*map(range, mask.numblocks)))
+
+
+def _versions() -> str:
+    found = []
+    for package in ("napari-tf-deblur", "tensorflow", "numpy"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} unknown")
+    return ", ".join(found)
+
+
+def _of_blur(blur: BlurEstimate) -> dict[str, Any]:
+    return {**asdict(blur), "curve": [values.tolist() for values in blur.curve]}
+
+
+def _blur_of(table: Mapping[str, Any]) -> BlurEstimate:
+    widths, fits = (np.asarray(values) for values in table["curve"])
+    for values in (widths, fits):
+        values.flags.writeable = False
+    return BlurEstimate(**{**table, **_tuples(table, "sigma", "interval"), "curve": (widths, fits)})
+
+
+def _verdict_of(table: Mapping[str, Any]) -> Verdict:
+    return Verdict(**{**table, **_tuples(table, "others")})
+
+
+def _tuples(table: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return some entries with tuples for the lists that JSON made of them."""
+    return {name: _as_tuple(table[name]) for name in names}
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_as_tuple(one) for one in value)
+    return value

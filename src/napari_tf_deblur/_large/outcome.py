@@ -1,0 +1,101 @@
+"""What is done of a run: the journal's entries that hold, and what they say together."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from napari_tf_deblur._large.journal import Journal
+from napari_tf_deblur._large.pieces import Cut, Piece
+from napari_tf_deblur._large.regions import whole
+from napari_tf_deblur._large.zarr_image import ZarrImage
+from napari_tf_deblur.verdict import KINDS, Kind
+
+Entries = dict[int, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the pieces that are done say.
+
+    Attributes
+    ----------
+    entries : dict of int to dict
+        Of the journal, by the pieces' numbers.
+    total : int
+        How many pieces there are.
+    """
+
+    entries: Entries
+    total: int
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Verdicts of pieces, by where they begin."""
+        return {place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known of the result as a whole."""
+        found = []
+        if len(self.entries) < self.total:
+            found.append(
+                f"Only {len(self.entries)} of {self.total} pieces are deblurred, for the run was "
+                "stopped: ask for the same again to go on."
+            )
+        smaller = sum(entry["halvings"] > 0 for entry in self.entries.values())
+        if smaller:
+            found.append(f"{smaller} pieces took too much memory and were done in smaller parts.")
+        return tuple(found)
+
+
+def place(starts: Any) -> str:
+    """Say where a piece begins."""
+    return f"({', '.join(str(int(start)) for start in starts)})"
+
+
+def entries_that_hold(
+    journal: Journal, cut: Cut, image: ZarrImage, stop: Event
+) -> Generator[None, None, Entries]:
+    """Return the journal's entries of pieces that are in the file, too.
+
+    What was done last is read, unless the run is stopped: it may be damaged if the power failed.
+
+    Yields
+    ------
+    None
+        Now and then, for it takes a while.
+    """
+    entries, recent = journal.done(), journal.recent()
+    found: Entries = {}
+    for piece in cut:
+        entry = entries.get(piece.number)
+        if entry is None or not _fits(entry, piece):
+            continue
+        may_be_damaged = piece.number in recent and not stop.is_set()
+        holds = image.is_sound if may_be_damaged else image.is_written
+        if holds(piece.write):
+            found[piece.number] = entry
+        yield
+    return found
+
+
+def is_whole(journal: Journal, cut: Cut, image: ZarrImage) -> bool:
+    """Whether all pieces and resolutions are done and in the file."""
+    if not journal.is_finished:
+        return False
+    entries = journal.done()
+    return all(_fits(entries.get(piece.number), piece) for piece in cut) and all(
+        image.is_written(whole(level.shape), number) for number, level in enumerate(image.levels)
+    )
+
+
+def _fits(entry: Mapping[str, Any] | None, piece: Piece) -> bool:
+    """Whether an entry is one of this piece, and not damaged."""
+    return (
+        entry is not None
+        and entry.get("verdict") in KINDS
+        and entry.get("at") == [part.start for part in piece.write]
+        and isinstance(entry.get("halvings"), int)
+        and isinstance(entry.get("warnings"), list)
+    )

@@ -1,0 +1,42 @@
+"""What tests of large images share: small pieces, and workers that are threads of the tests."""
+
+import numpy as np
+import pytest
+
+from napari_tf_deblur import convolve, gaussian_psf
+from napari_tf_deblur._large import plan
+
+PSF = gaussian_psf(1.0)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces of at most 64 x 64 pixels, or 32 along each of three axes."""
+    monkeypatch.setitem(plan.UNIT, 1, 64)
+    monkeypatch.setitem(plan.UNIT, 2, 64)
+    monkeypatch.setitem(plan.LARGEST_PIECE, 1, 64)
+    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+
+
+@pytest.fixture(scope="module")
+def client():
+    """The active client of a cluster within this process."""
+    from distributed import Client
+
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def spots():
+    """Blurred spots on a ground of 10, with noise: 120 x 150 pixels, float32.
+
+    There is nothing at its edges: what lies beyond them is found otherwise by pieces.
+    """
+    rng = np.random.default_rng(0)
+    scene = np.full((120, 150), 10, np.float32)
+    scene[12:-12, 12:-12] += 1000 * rng.random((96, 126)).astype(np.float32) ** 20
+    image = convolve(scene, PSF) + rng.standard_normal(scene.shape)
+    return image.astype(np.float32)

@@ -1,0 +1,135 @@
+"""The workers of this machine are processes: what is left of them, and what they lose."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import dask.array as da
+import numpy as np
+import psutil
+import pytest
+
+from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf
+from napari_tf_deblur._large.journal import Journal
+from napari_tf_deblur._large.ome_zarr import open_image
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
+
+RUN = """
+import sys
+import dask.array as da
+import numpy as np
+from napari_tf_deblur import TotalVariation, gaussian_psf, iter_deconvolve
+from napari_tf_deblur._large import plan
+
+
+plan.UNIT[2], plan.LARGEST_PIECE[2] = 64, 64 * 64
+image = da.from_array(np.load(sys.argv[1]), chunks=64)
+method = TotalVariation(iterations=10, weight=3e-3)
+for step in iter_deconvolve(image, gaussian_psf(1.0), method, output=sys.argv[2], memory=2.5):
+    print(step.message, flush=True)
+"""
+
+TAG = "NAPARI_TF_DEBLUR_TEST"
+
+
+def started(image, output):
+    """Start a run in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(image), str(output)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, TAG: str(output)},
+    )
+
+
+def wait_for(process, words):
+    for line in process.stdout:
+        if line.startswith(words):
+            return
+    raise AssertionError(f"{words} was not said")
+
+
+def family(output):
+    """Return the processes of all runs into a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(TAG) == str(output) and process.status() != "zombie":
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.usefixtures("small_pieces", "client")
+def test_killed_callers_and_workers(spots, tmp_path):
+    """The caller is killed, then all workers of the run that goes on; nothing is lost.
+
+    No process is left of the first run, and the pixels are those of a run that nobody disturbed.
+    """
+    image, output = tmp_path / "image.npy", tmp_path / "a.ome.zarr"
+    np.save(image, spots)
+
+    first = started(image, output)
+    wait_for(first, "piece 2")
+    assert len(family(output)) >= 3  # the caller, a nanny and its worker
+    first.kill()
+    first.communicate()
+    killed = time.monotonic()
+    while family(output) and time.monotonic() - killed < 30:
+        time.sleep(0.1)
+    assert time.monotonic() - killed < 10
+    done = set(Journal.of_image(output).done())
+    assert done
+    before = {part: file.stat().st_mtime_ns for part, file in shards(output) if file.exists()}
+
+    second = started(image, output)
+    wait_for(second, "piece")
+    workers = []
+    while not workers:
+        workers = [one for one in family(output) if "spawn_main" in " ".join(one.cmdline())]
+        time.sleep(0.1)
+    for worker in workers:
+        worker.send_signal(signal.SIGKILL)
+    second.communicate()
+    assert second.returncode == 0
+    for number, (part, file) in enumerate(shards(output)):
+        if number in done:
+            assert file.stat().st_mtime_ns == before[part]  # it was not done again
+
+    image = da.from_array(spots, chunks=64)
+    method = TotalVariation(iterations=10, weight=3e-3)
+    undisturbed = deconvolve(image, gaussian_psf(1.0), method, output=tmp_path / "b.ome.zarr")
+    np.testing.assert_array_equal(
+        np.asarray(open_image(output).dask_levels()[0]), np.asarray(undisturbed.image)
+    )
+
+
+def shards(output):
+    image = open_image(output)
+    return [(repr(part), image._files(0, part)[0]) for part in image.parts()]
+
+
+def test_a_worker_uses_no_more_threads_than_it_has():
+    from napari_tf_deblur._large.cluster import local_workers
+
+    def threads():
+        from napari_tf_deblur._large.tasks import limit_threads
+        from napari_tf_deblur._solvers.load import tensorflow
+
+        limit_threads(1)
+        config = tensorflow().config.threading
+        return (
+            config.get_intra_op_parallelism_threads(),
+            config.get_inter_op_parallelism_threads(),
+        )
+
+    with local_workers(1, 1, 2**31) as crew:
+        assert crew.client.submit(threads, pure=False).result() == (1, 1)
+    began = time.monotonic()
+    while psutil.Process().children() and time.monotonic() - began < 30:
+        time.sleep(0.1)
+    assert not [child for child in psutil.Process().children() if child.status() != "zombie"]
