@@ -80,6 +80,7 @@ class Run:
         self._name = (result_record(layer) or {}).get("name")  # that it was given here
         self._hidden = Shown(viewer)
         self._outcome: Outcome = CANCELLED
+        self._image: Any = None  # that is shown
         self._stop, self._begun = Event(), Event()
         self._over = False
         self._tasks = tasks
@@ -125,7 +126,7 @@ class Run:
 
     def _let_go(self) -> None:
         self._over = True
-        self._former = None
+        self._former = self._image = None
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _end_with(self, words: str) -> None:
@@ -173,7 +174,8 @@ class Run:
         began = time.monotonic()
         self._on_update(update)
         yield None
-        if update.image is not None:
+        if update.image is not None and update.image is not self._image:
+            self._image = update.image
             if self.layer is None:
                 self.layer = result_layer(self._source, update.image)
                 yield from self._adding(self.layer)

@@ -23,6 +23,9 @@ CLOSING = 10
 MISSING = 120.0
 """Seconds without any worker after which none is waited for."""
 
+KEPT_TASKS = 20
+"""Changes of tasks that the scheduler remembers."""
+
 FAILURES = 1
 """Workers that a piece may outlive before it is taken for what killed them."""
 
@@ -161,6 +164,9 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
         {
             "distributed.scheduler.allowed-failures": FAILURES,
             "distributed.admin.log-format": "%(message)s",
+            # The scheduler's logs keep what tasks were given: regions of an image, by default 1000.
+            "distributed.admin.low-level-log-length": KEPT_TASKS,
+            "distributed.diagnostics.computations.max-history": 1,
         }
     ):
         cluster = SpecCluster(

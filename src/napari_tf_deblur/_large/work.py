@@ -130,6 +130,8 @@ class PieceWork:
         self._stale: list[Region] = []
         self._leveling: Any = None
         self._leveled = time.monotonic()
+        self._seen: tuple[int, float] | None = None
+        self._shown: list[Any] = []
         self.seconds = 0.0
 
     @property
@@ -274,7 +276,7 @@ class PieceWork:
                     f"The coarser resolutions could not be written: {_in_words(error)} The full "
                     "one is kept; ask for the same again to go on."
                 )
-            self._leveling = None
+            self._leveling, self._seen = None, None
         due = last or time.monotonic() - self._leveled > LEVELS_EVERY
         if self._leveling is None and self._stale and due and self._alone is None:
             self._leveling = self._crew.client.submit(
@@ -284,13 +286,14 @@ class PieceWork:
             self._leveled = time.monotonic()
 
     def _step(self, progress: Progress) -> Step:
-        output = self._output
-        return Step(
-            progress.message(),
-            progress.fraction(),
-            self._losses,
-            lambda: open_image(output).dask_levels(),
-        )
+        return Step(progress.message(), progress.fraction(), self._losses, self._levels)
+
+    def _levels(self) -> list[Any]:
+        """Return the result as it is now: the same arrays until there is something new."""
+        version = (len(self._entries), self._leveled)
+        if version != self._seen:
+            self._seen, self._shown = version, open_image(self._output).dask_levels()
+        return self._shown
 
     def _about_failures(self) -> str:
         numbers = sorted(self._failed)

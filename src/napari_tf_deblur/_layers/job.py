@@ -194,8 +194,16 @@ class Job:
             psf, notes = self.psf.array(self.source)
         yield Stage("preparing", psf=psf)
 
+        seen: list[Any] = [None, None]
+
+        def levels_of(step: Step) -> Any:
+            levels = step.image()
+            if levels is not seen[0]:  # or else there is nothing new
+                seen[:] = levels, to_layer(levels, frame, rgb)
+            return seen[1]
+
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: to_layer(step.image(), frame, rgb))
+            return replace(step, image=lambda: levels_of(step))
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
         levels: Any = done.image

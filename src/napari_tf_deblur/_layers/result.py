@@ -87,8 +87,13 @@ def result_layer(
         contrast_limits=None if source.rgb else limits or source.contrast_limits,
         rgb=source.rgb,
         multiscale=isinstance(data, list),
-        **source.state,
+        **({**source.state, "cache": False} if _is_of_file(data) else source.state),
     )
+
+
+def _is_of_file(data: NDArray[Any] | list[Any]) -> bool:
+    """Whether pixels are read when they are shown: while they change, none may be kept."""
+    return isinstance(data, list) and not isinstance(data[0], np.ndarray)
 
 
 def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> Image:
