@@ -71,6 +71,8 @@ class Deconvolution:
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
     warnings : tuple of str
         What the user should know about the result.
+    pieces : str
+        How it was cut into pieces and where samples were taken, in sentences; empty if it was not.
     global_values : GlobalValues or None
         What the run took from all pixels: in a calibration's place for it, pieces run alike.
     """
@@ -85,6 +87,7 @@ class Deconvolution:
     seconds: float
     verdict: Verdict = UNKNOWN
     warnings: tuple[str, ...] = ()
+    pieces: str = ""
     global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property

@@ -28,6 +28,9 @@ USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 STARTING, COMPILING = 8.0, 3.0
 """Seconds that TensorFlow takes to start, and to compile what a new size needs."""
 
+SAMPLES = 20.0
+"""Seconds that samples of an image larger than memory take, with compiling for them."""
+
 LIBRARIES = 0.8e9
 """Bytes that the process has without any image."""
 
@@ -106,7 +109,7 @@ def _cost_of_pieces(job: Job) -> Cost:
     pairs = GIVEN + _pairs_of_iterations(job, ndim)
     colours = job.source.data.shape[-1] if job.source.rgb else 1
     seconds = len(plan.cut) * colours * pairs * _pair_seconds(scene)
-    return Cost(STARTING + COMPILING + seconds, plan.total_bytes / GB, scene)
+    return Cost(STARTING + COMPILING + SAMPLES + seconds, plan.total_bytes / GB, scene)
 
 
 def _pairs_of_iterations(job: Job, axes: int) -> int:

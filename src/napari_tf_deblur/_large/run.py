@@ -161,7 +161,6 @@ def result(
 ) -> "Deconvolution":
     """Make a result of what its pieces have in common."""
     done = found.done
-    about = f"Deblurred {plan}. {found.samples}"
     return replace(
         done,
         image=image,
@@ -169,7 +168,8 @@ def result(
         calibration=found.recipe.calibration,
         seconds=done.seconds + seconds,
         verdict=verdict,
-        warnings=tuple(dict.fromkeys((*warnings, *done.warnings, about))),
+        warnings=tuple(dict.fromkeys((*warnings, *done.warnings))),
+        pieces=f"Deblurred {plan}. {found.samples}",
     )
 
 

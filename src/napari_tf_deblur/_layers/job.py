@@ -212,6 +212,7 @@ class Job:
             psf, notes = done.blur.psf(), (str(done.blur),)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         record = self._record(done, psf, notes, None, frame, warnings, stop.is_set())
+        record["pieces"] = done.pieces
         failed = keep_record(path, record)
         warnings += (failed,) if failed else ()
         some = some_pixels(levels)

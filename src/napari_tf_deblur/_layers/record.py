@@ -132,6 +132,7 @@ def sentence(record: Mapping[str, Any]) -> str:
     warnings = [words for words in _texts(record.get("warnings", ())) if words not in known]
     stopped = record.get("stopped") is True
     said = [believe, _background(record)]
+    warnings += _texts([record.get("pieces")])
     parts = [done, *warnings, *said] if stopped else [*said, *warnings, done]
     return " ".join(part for part in map(str, parts) if part)
 
