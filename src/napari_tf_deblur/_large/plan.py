@@ -69,8 +69,8 @@ class Plan:
         """How many pieces of which size, and the memory that they take."""
         size = " x ".join(str(n) for n in self.cut.size if n > 1)
         count = len(self.cut)
-        pieces = f"{count} pieces of {size}" if count > 1 else "one piece"
-        return f"in {pieces} pixels, with about {self.total_bytes / GB:.1f} GB of memory"
+        pieces = f"{count} pieces of {size} pixels" if count > 1 else "one piece"
+        return f"in {pieces}, with about {self.total_bytes / GB:.1f} GB of memory"
 
 
 def plan_workers(
