@@ -1,6 +1,7 @@
 """Which images are deblurred piece by piece: those that are not in memory, or take too much."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -87,7 +88,9 @@ def _axes(arguments: Arguments) -> int:
     if psf is None:
         axes = 2 if arguments.spacing is None else int(np.size(arguments.spacing))
     else:
-        axes = int(np.ndim(psf.psf() if hasattr(psf, "psf") else psf))
+        with suppress(ValueError):  # rows of different lengths: the check of PSFs says so
+            psf = psf.psf() if hasattr(psf, "psf") else np.asarray(psf)
+        axes = getattr(psf, "ndim", 1)
     return min(3, max(1, axes))
 
 
