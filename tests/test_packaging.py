@@ -129,8 +129,12 @@ def test_installed_manifest_is_found_and_all_it_names_exists() -> None:
     manifest = PluginManifest.from_distribution("napari-tf-deblur")
     manifest.validate_imports()
     assert manifest.package_version == version("napari-tf-deblur")
-    (entry,) = distribution("napari-tf-deblur").entry_points
-    assert (entry.group, entry.value) == ("napari.manifest", "napari_tf_deblur:napari.yaml")
+    entries = {entry.group: entry for entry in distribution("napari-tf-deblur").entry_points}
+    assert set(entries) == {"napari.manifest", "console_scripts"}
+    assert entries["napari.manifest"].value == "napari_tf_deblur:napari.yaml"
+    command = entries["console_scripts"]
+    assert command.name == "napari-tf-deblur"
+    assert callable(command.load())
 
 
 def test_changelog_has_an_entry_for_this_version() -> None:

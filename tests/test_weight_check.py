@@ -1,5 +1,6 @@
 """A weight that was given is compared with others by trials."""
 
+import sys
 import threading
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_tf_deblur import (
+    Deconvolution,
     Hessian,
     PoissonLikelihood,
     TotalVariation,
@@ -109,7 +111,7 @@ def test_a_volume_is_checked_too():
 def test_a_calibration_is_believed_and_planes_speak_for_themselves(image, monkeypatch):
     """What was found in a whole image is not tried again in each of its pieces."""
     asked = []
-    module = deconvolve.__globals__
+    module = vars(sys.modules[Deconvolution.__module__])
     original = module["checked"]
     monkeypatch.setitem(module, "checked", lambda *args: asked.append(1) or original(*args))
     found = calibrate(image, PSF, TotalVariation())

@@ -127,9 +127,11 @@ def test_a_worker_uses_no_more_threads_than_it_has():
             config.get_inter_op_parallelism_threads(),
         )
 
+    before = set(psutil.Process().children())  # of clusters of other tests
     with local_workers(1, 1, 2**31) as crew:
         assert crew.client.submit(threads, pure=False).result() == (1, 1)
     began = time.monotonic()
-    while psutil.Process().children() and time.monotonic() - began < 30:
+    while set(psutil.Process().children()) - before and time.monotonic() - began < 30:
         time.sleep(0.1)
-    assert not [child for child in psutil.Process().children() if child.status() != "zombie"]
+    left = set(psutil.Process().children()) - before
+    assert not [child for child in left if child.status() != "zombie"]
