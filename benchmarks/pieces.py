@@ -323,7 +323,7 @@ def flat(folder: Path) -> None:
 
 def workers(folder: Path) -> None:
     """Throughput of one and of two processes of one thread each, once they are warm."""
-    side, piece = 6144, 1024
+    side, piece = 5120, 1024
     psf = save_psf(folder, make_plane(folder / "plane", side))
     print(f"## Worker processes of one thread, {side} squared in pieces of {piece} squared\n")
     print("| workers | pieces per minute | ratio |\n| ---: | ---: | ---: |")
@@ -356,6 +356,7 @@ def crew(job: dict) -> dict:
     count = job["workers"]
     times: dict[str, float] = {}
     with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
+        found.client.wait_for_workers(count)
         address = found.client.scheduler.address
         method = TotalVariation()
         psf = np.load(job["psf"])
