@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import psutil
 from scipy import fft
 
 from napari_tf_deblur._large.progress import in_words
-from napari_tf_deblur._large.size import GB, SHARE
+from napari_tf_deblur._large.size import GB, budget_of
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of
 from napari_tf_deblur._preparation.threads import fft_workers
@@ -77,7 +76,7 @@ def cost_of(job: Job) -> Cost:
     pairs = (SEARCHING if searches else GIVEN) + _pairs_of_iterations(job, axes)
     bytes_each = np.dtype(source.data.dtype).itemsize
     arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
-    memory = LIBRARIES + arrays + min(working, _budget(job))
+    memory = LIBRARIES + arrays + min(working, budget_of(job.options))
     return Cost(planes * pairs * _pair_seconds(scene), memory / 2**30, scene)
 
 
@@ -115,12 +114,6 @@ def _cost_of_pieces(job: Job) -> Cost:
 def _pairs_of_iterations(job: Job, axes: int) -> int:
     limit, usual = getattr(job.method, "iterations", None), USUAL_ITERATIONS[axes]
     return PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
-
-
-def _budget(job: Job) -> float:
-    """Bytes that a run may take: more than these are not, for it is done in pieces."""
-    told = job.options.memory
-    return SHARE * psutil.virtual_memory().available if isinstance(told, str) else told * GB
 
 
 @lru_cache(maxsize=64)

@@ -60,13 +60,13 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
     Raises
     ------
     InvalidValueError
-        If the method minimises something that is no sum over pixels.
+        If the method does not come out in pieces as in the whole.
     """
     method = usual_method(arguments)
-    if not method.is_sum_over_pixels:
+    if not method.can_be_cut:
         raise InvalidValueError(
-            f"{type(method).__name__} with these terms minimises a root of a sum over all "
-            "pixels, which is no sum of pieces; choose another method, or crop the image."
+            f"{type(method).__name__} takes its start and its steps from all pixels of an image, "
+            "so that pieces would not fit together; choose another method, or crop the image."
         )
     masks = None
     if image.mask is not None:

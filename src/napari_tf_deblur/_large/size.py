@@ -11,6 +11,7 @@ import psutil
 from napari_tf_deblur._large.lazy import is_lazy
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.methods import METHODS, Method, TotalVariation
 
 GB = 2**30
@@ -22,9 +23,9 @@ ARRAYS = 4
 """Float32 arrays of the image's size that a run at once has besides those of its solver."""
 
 
-def budget_of(arguments: Arguments) -> int:
+def budget_of(options: RunOptions) -> int:
     """Return the bytes that a run may take."""
-    memory: Any = arguments.memory
+    memory: Any = options.memory
     if memory == "auto":
         return int(SHARE * psutil.virtual_memory().available)
     return int(float(memory) * GB)
@@ -51,7 +52,7 @@ def goes_in_pieces(arguments: Arguments) -> bool:
         return True
     if not isinstance(image, np.ndarray) or image.ndim == 0:
         return False
-    if not usual_method(arguments).is_sum_over_pixels:
+    if not usual_method(arguments).can_be_cut:
         return False  # at once, or not at all
     frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
     return exceeds_budget(arguments, frame[-_axes(arguments) :])

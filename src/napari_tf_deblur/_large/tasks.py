@@ -14,6 +14,7 @@ from napari_tf_deblur._large.recipe import Recipe, Solution
 from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._large.source import Part
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.dtypes import to_dtype
 from napari_tf_deblur._preparation.threads import limit_threads
 from napari_tf_deblur.errors import PiecesFailedError
 from napari_tf_deblur.steps import finish
@@ -102,7 +103,7 @@ def do_piece(task: PieceTask) -> dict[str, Any]:
         limit_threads(task.threads)
     solved = task.solve()
     output = open_image(task.output)
-    output.write(task.piece.write, _in_type(solved.image, output.dtype))
+    output.write(task.piece.write, to_dtype(solved.image, output.dtype))
     entry = {
         "verdict": solved.verdict,
         "warnings": list(solved.warnings),
@@ -131,14 +132,6 @@ def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     if threads is not None:
         limit_threads(threads)
     return finish(solve(asked))
-
-
-def _in_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return values in the type of a file: of integers, rounded and kept within their range."""
-    if dtype.kind == "f":
-        return values
-    info = np.iinfo(dtype)
-    return np.rint(np.clip(values, info.min, info.max)).astype(dtype)
 
 
 def build_levels(output: str, regions: list[Region]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
+from napari_tf_deblur._preparation.dtypes import to_dtype
 from napari_tf_deblur.deconvolve import Deconvolution
 
 LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
@@ -133,11 +134,7 @@ def displayable(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
     Grey images stay float32, in the source's units. Colours of an integer type are rounded
     back to it, because napari takes floating-point colours for parts of one.
     """
-    dtype = np.dtype(source.data.dtype)
-    if not source.rgb or dtype.kind not in "ui":
-        return image
-    info = np.iinfo(dtype)
-    return np.rint(np.clip(image, info.min, info.max)).astype(dtype.newbyteorder("="))
+    return to_dtype(image, np.dtype(source.data.dtype)) if source.rgb else image
 
 
 def fitting_limits(data: NDArray[Any]) -> tuple[float, float]:

@@ -113,8 +113,8 @@ class Method(ABC):
         return 0.0
 
     @property
-    def is_sum_over_pixels(self) -> bool:
-        """Whether what it minimises is a sum over pixels, so that pieces can be solved apart."""
+    def can_be_cut(self) -> bool:
+        """Whether pieces of an image, given its global values, come out as in the whole."""
         return True
 
     def intensity_scale(self, image: Statistics) -> float:

@@ -82,7 +82,7 @@ class GradientDescent(Method):
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
     @property
-    def is_sum_over_pixels(self) -> bool:
+    def can_be_cut(self) -> bool:
         """See :class:`Method`: its start, its steps and the recipe's terms are of all pixels."""
         return False
 
