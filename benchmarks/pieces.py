@@ -5,7 +5,7 @@
     python benchmarks/pieces.py flat
     python benchmarks/pieces.py workers
     python benchmarks/pieces.py peer
-    python benchmarks/pieces.py large plane|volume
+    python benchmarks/pieces.py large plane|volume [--method Wiener]
 
 ``seams`` compares pieces with the whole image, solved with the same calibration. The scene of a
 whole image is periodic, so that what is near its border depends on the opposite side, and on how
@@ -231,6 +231,7 @@ def run(job: dict) -> dict:
         return (crew if job["kind"] == "crew" else beside)(job)
     import zarr
 
+    import napari_tf_deblur as ours
     from napari_tf_deblur import TotalVariation, deconvolve, iter_deconvolve
     from napari_tf_deblur._large import plan
 
@@ -250,7 +251,11 @@ def run(job: dict) -> dict:
         image = zarr.open_array(job["image"], mode="r")
         shutil.rmtree(job["output"], ignore_errors=True)
         steps = iter_deconvolve(
-            image, psf, TotalVariation(), memory=job["memory"], output=job["output"]
+            image,
+            psf,
+            getattr(ours, job.get("method", "TotalVariation"))(),
+            memory=job["memory"],
+            output=job["output"],
         )
         while True:
             try:
@@ -461,8 +466,8 @@ def save_psf(folder: Path, psf: np.ndarray) -> str:
     return str(folder / "psf.npy")
 
 
-def large(folder: Path, kind: str) -> None:
-    print(f"## Within 2 GB\n\n{HEAD}")
+def large(folder: Path, kind: str, method: str) -> None:
+    print(f"## Within 2 GB, {method}\n\n{HEAD}")
     if kind == "plane":
         side = 16384
         psf = save_psf(folder, make_plane(folder / "plane", side))
@@ -472,7 +477,12 @@ def large(folder: Path, kind: str) -> None:
         psf = save_psf(folder, make_volume(folder / "volume", shape))
         name, pixels, image = "256 x 2048 x 2048 uint16", np.prod(shape), folder / "volume"
     found = measure(
-        kind="written", memory=2.0, image=str(image), psf=psf, output=str(folder / "out.ome.zarr")
+        kind="written",
+        method=method,
+        memory=2.0,
+        image=str(image),
+        psf=psf,
+        output=str(folder / "out.ome.zarr"),
     )
     show(name, pixels, found)
 
@@ -484,6 +494,7 @@ def main() -> None:
     parser.add_argument("--margins", default="", help="times the reach; else what is used")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--scenes", default="*", help="those of seams, as a pattern")
+    parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
     if chosen.what == "seams":
         seams([float(m) for m in chosen.margins.split(",") if m], chosen.pictures, chosen.scenes)
@@ -493,7 +504,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             if chosen.what == "large":
-                large(folder, chosen.more)
+                large(folder, chosen.more, chosen.method)
             else:
                 parts = {"budget": budget, "flat": flat, "workers": workers, "peer": peer}
                 parts[chosen.what](folder)
