@@ -70,8 +70,9 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         deconvolve,
         piece_margin,
     )
-    from napari_tf_deblur._large.pieces import Cut
+    from napari_tf_deblur._large.pieces import Cut, scene_gap
     from napari_tf_deblur._large.recipe import Recipe
+    from napari_tf_deblur._large.source import LargeImage
     from napari_tf_deblur._preparation.prepared import REACH
     from napari_tf_deblur.forward import reaches
 
@@ -113,10 +114,13 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
             for margin in margins or [0.0]:
                 wide = [int(np.ceil(margin * n)) for n in reach]
                 wide = wide if margin else list(piece_margin(psf, method))
-                cut = Cut.of(image.shape, axes, [4 * n for n in psf.shape], wide, channel)
+                gap = scene_gap([image.shape[a] for a in axes], psf, method)
+                cut = Cut.of(image.shape, axes, [4 * n for n in psf.shape], wide, gap, channel)
+                large = LargeImage(image, None, channel)
                 pieces = np.empty(image.shape, np.float32)
                 for piece in cut:
-                    solved = recipe.solve(image[piece.read], None, piece.inside)
+                    part = large.part(piece.read, piece.gap)
+                    solved = recipe.solve(part.pixels, None, piece)
                     pieces[piece.write] = solved.image
                 off = np.abs(pieces - whole.image) / span
                 gained = psnr(pieces, truth, 1.0, True) - psnr(whole.image, truth, 1.0, True)

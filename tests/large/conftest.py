@@ -31,12 +31,8 @@ def client():
 
 @pytest.fixture(scope="session")
 def spots():
-    """Blurred spots on a ground of 10, with noise: 120 x 150 pixels, float32.
-
-    There is nothing at its edges: what lies beyond them is found otherwise by pieces.
-    """
+    """Blurred spots on a ground of 10, with noise: 120 x 150 pixels, float32."""
     rng = np.random.default_rng(0)
-    scene = np.full((120, 150), 10, np.float32)
-    scene[12:-12, 12:-12] += 1000 * rng.random((96, 126)).astype(np.float32) ** 20
-    image = convolve(scene, PSF) + rng.standard_normal(scene.shape)
+    scene = 10 + 1000 * rng.random((140, 170)).astype(np.float32) ** 20
+    image = convolve(scene, PSF)[10:-10, 10:-10] + rng.standard_normal((120, 150))
     return image.astype(np.float32)

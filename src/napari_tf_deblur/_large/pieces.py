@@ -8,15 +8,18 @@ from typing import Self
 
 from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._preparation.prepared import REACH
-from napari_tf_deblur.forward import passes_zero, reaches
+from napari_tf_deblur.forward import Grid, passes_zero, reaches
 from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf import PSF
 
-MARGIN, MARGIN_OF_HARD = 3, 6
+MARGIN, MARGIN_OF_HARD = 3, 8
 """Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer
 function passes through zero, as those of motion and defocus do: what undoes them reaches farther.
-Far from the image's border, pieces then differed from the whole image by 0.22 % of the range at the
-most, and by 0.42 % of it. See ``benchmarks/pieces.py seams``."""
+See ``benchmarks/pieces.py seams``."""
+
+MOST_GAP = 4
+"""Times the margin, beyond which pieces at the image's border read no more of what lies between it
+and the opposite side: what is there no longer matters."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,17 @@ class Piece:
     write : tuple of slice
         The part of the image that it is; the pieces cover the image once.
     read : tuple of slice
-        What is deblurred for it: more, by a margin.
+        What is deblurred for it: more, by a margin. The scene of an image is periodic: from before
+        0, and from the image's size on, come first the pixels of `gap`, and then those of its
+        opposite side.
+    gap : tuple of slice
+        The part of what is read that lies beyond the image, along each axis; empty for most.
     """
 
     number: int
     write: Region
     read: Region
+    gap: Region
 
     @property
     def inside(self) -> Region:
@@ -47,8 +55,9 @@ class Piece:
 class Cut:
     """How an image is cut into pieces.
 
-    All pieces read regions of one shape, so that what is compiled for one serves all: at the
-    border of the image they are moved inwards.
+    Pieces read regions of one shape, so that what is compiled for one serves all; those at the
+    border of the image, which come out as in the whole image only with its opposite side, read
+    more by the gap.
 
     Attributes
     ----------
@@ -58,11 +67,15 @@ class Cut:
         Pixels along each axis of what a piece writes; those at the end may be smaller.
     margin : tuple of int
         Pixels along each axis that are read beyond that, at both sides.
+    gap : tuple of int
+        Pixels along each axis between the image's border and its opposite side, in its periodic
+        scene; 0 where the opposite side is not read.
     """
 
     shape: tuple[int, ...]
     size: tuple[int, ...]
     margin: tuple[int, ...]
+    gap: tuple[int, ...]
 
     @classmethod
     def of(
@@ -71,6 +84,7 @@ class Cut:
         frame_axes: Sequence[int],
         size: Sequence[int],
         margin: Sequence[int],
+        gap: Sequence[int],
         channel_axis: int | None = None,
         planes: int = 1,
     ) -> Self:
@@ -82,22 +96,22 @@ class Cut:
             Of the image.
         frame_axes : sequence of int
             Those that are deblurred.
-        size, margin : sequence of int
+        size, margin, gap : sequence of int
             Along each of them.
         channel_axis : int, optional
             It is not cut.
         planes : int, optional
             Frames that a piece takes at once, along the last of the other axes.
         """
-        sizes, margins = [1] * len(shape), [0] * len(shape)
+        sizes, margins, gaps = [1] * len(shape), [0] * len(shape), [0] * len(shape)
         others = [a for a in range(len(shape)) if a not in frame_axes and a != channel_axis]
         if others:
             sizes[others[-1]] = min(planes, shape[others[-1]])
         if channel_axis is not None:
             sizes[channel_axis] = shape[channel_axis]
-        for axis, n, m in zip(frame_axes, size, margin):
-            sizes[axis], margins[axis] = min(n, shape[axis]), m
-        return cls(tuple(shape), tuple(sizes), tuple(margins))
+        for axis, n, m, g in zip(frame_axes, size, margin, gap):
+            sizes[axis], margins[axis], gaps[axis] = min(n, shape[axis]), m, g
+        return cls(tuple(shape), tuple(sizes), tuple(margins), tuple(gaps))
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -106,7 +120,7 @@ class Cut:
 
     @property
     def read_size(self) -> tuple[int, ...]:
-        """Pixels along each axis of what is read for a piece."""
+        """Pixels along each axis of what is read for a piece that is not at the border."""
         return tuple(
             min(n, s + 2 * m) for n, s, m in zip(self.shape, self.size, self.margin, strict=True)
         )
@@ -128,7 +142,9 @@ class Cut:
             range(part.start, part.stop, size)
             for part, size in zip(piece.write, sizes, strict=True)
         ]
-        smaller = Cut(self.shape, tuple(sizes), self.margin)
+        # What is read is there already: all of an axis, or with the opposite side.
+        gaps = [g * (size_of(piece.read)[a] != self.shape[a]) for a, g in enumerate(self.gap)]
+        smaller = Cut(self.shape, tuple(sizes), self.margin, tuple(gaps))
         corners = product(*starts)
         return [
             smaller._from(piece.number, corner, [part.stop for part in piece.write])
@@ -139,15 +155,55 @@ class Cut:
         return self._from(number, [k * s for k, s in zip(place, self.size)], self.shape)
 
     def _from(self, number: int, corner: Sequence[int], end: Sequence[int]) -> Piece:
-        write, read = [], []
-        for start, stop, n, s, m, r in zip(
-            corner, end, self.shape, self.size, self.margin, self.read_size, strict=True
-        ):
-            write.append(slice(start, min(start + s, stop)))
-            first = max(0, min(start - m, n - r))
-            whole = m == 0  # planes are not moved
-            read.append(slice(start, min(start + s, n)) if whole else slice(first, first + r))
-        return Piece(number, tuple(write), tuple(read))
+        write, read, gap = [], [], []
+        for axis, (start, stop) in enumerate(zip(corner, end, strict=True)):
+            stop = min(start + self.size[axis], stop)
+            write.append(slice(start, stop))
+            read.append(self._read(axis, start, stop))
+            gap.append(self._gap(axis, read[-1]))
+        return Piece(number, tuple(write), tuple(read), tuple(gap))
+
+    def _read(self, axis: int, start: int, stop: int) -> slice:
+        """Return what is read along an axis for what is written."""
+        n, m, g, r = self.shape[axis], self.margin[axis], self.gap[axis], self.read_size[axis]
+        if m == 0:
+            return slice(start, stop)  # planes are not moved
+        other = max(m, ceil(g / 2))  # a mirror in the middle of the gap sees so much of it
+        if g and r + g + other < n:
+            if start < m:
+                return slice(start - g - other, start - m + r)
+            if stop > n - m:
+                return slice(stop + m - r, stop + g + other)
+        elif g:
+            return slice(0, n)
+        first = max(0, min(start - m, n - r))
+        return slice(first, first + r)
+
+    def _gap(self, axis: int, read: slice) -> slice:
+        """Return where in what is read along an axis the image has no pixels."""
+        n, g = self.shape[axis], self.gap[axis]
+        if read.start < 0:
+            return slice(-g - read.start, -read.start)
+        if read.stop > n:
+            return slice(n - read.start, n + g - read.start)
+        return slice(0, 0)
+
+
+def scene_gap(frame: Sequence[int], psf: PSF, method: Method) -> tuple[int, ...]:
+    """Return the width of what pieces read between the image's border and its opposite side.
+
+    Parameters
+    ----------
+    frame : sequence of int
+        Pixels of the image along each deblurred axis.
+    psf : ndarray of float32
+        Of sum 1.
+    method : Method
+        What is done.
+    """
+    scene = Grid.around(tuple(frame), psf, "unknown", REACH, method.reach).scene
+    most = [MOST_GAP * m for m in piece_margin(psf, method)]
+    return tuple(min(s - n, m) for s, n, m in zip(scene, frame, most))
 
 
 def piece_margin(psf: PSF, method: Method) -> tuple[int, ...]:
@@ -172,5 +228,7 @@ def piece_margin(psf: PSF, method: Method) -> tuple[int, ...]:
     >>> piece_margin(gaussian_psf(1.5), TotalVariation())
     (15, 15)
     """
-    times = max(MARGIN_OF_HARD if passes_zero(psf) else MARGIN, method.reach)
-    return tuple(times * max(a, b, 1) for a, b in zip(*reaches(psf, REACH)))
+    reach = [max(a, b, 1) for a, b in zip(*reaches(psf, REACH))]
+    if passes_zero(psf):
+        return (max(MARGIN_OF_HARD, method.reach) * max(reach),) * len(reach)
+    return tuple(max(MARGIN, method.reach) * n for n in reach)

@@ -7,7 +7,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from napari_tf_deblur._large.pieces import Cut, piece_margin
+from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur.errors import OutOfMemoryError
@@ -173,7 +173,7 @@ def plan_pieces(
         If even the smallest piece does not fit.
     """
     frame = [shape[axis] for axis in frame_axes]
-    margin = piece_margin(psf, method)
+    margin, gap = piece_margin(psf, method), scene_gap(frame, psf, method)
     channels = 1 if channel_axis is None else shape[channel_axis]
     each = (budget - own_process) // max(1, workers)
     unit = UNIT[len(frame)]
@@ -183,7 +183,7 @@ def plan_pieces(
         return [min(n, ceil(n / k / unit) * unit) for n, k in zip(frame, counts)]
 
     def needed() -> int:
-        read = [min(n, s + 2 * m) for n, s, m in zip(frame, size(), margin)]
+        read = [min(n, s + 2 * m + g) for n, s, m, g in zip(frame, size(), margin, gap)]
         return bytes_of_piece(read, channels, psf, method)
 
     while needed() > each or channels * prod(size()) > LARGEST_PIECE[len(frame)]:
@@ -203,7 +203,7 @@ def plan_pieces(
             counts[axis] += 1
     planes = max(1, min(PLANES_PIXELS // (channels * prod(frame)), each // needed()))
     planes = planes if size() == frame else 1
-    cut = Cut.of(shape, frame_axes, size(), margin, channel_axis, planes)
+    cut = Cut.of(shape, frame_axes, size(), margin, gap, channel_axis, planes)
     total = own_process + max(1, workers) * planes * needed()
     return Plan(cut, workers, threads, planes * needed(), total)
 

@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._large.regions import Region
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.arguments import Arguments, PieceArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur.forward import Boundary
@@ -48,9 +49,20 @@ class Recipe:
     alpha: bool
     spacing: tuple[float, ...] | None
 
-    def arguments(self, pixels: NDArray[Any], mask: NDArray[Any] | None) -> Arguments:
-        """Return what :func:`napari_tf_deblur.deconvolve` is asked to do with a piece."""
-        return Arguments(
+    def arguments(self, pixels: NDArray[Any], mask: NDArray[Any] | None, gap: Region) -> Arguments:
+        """Return what :func:`napari_tf_deblur.deconvolve` is asked to do with a piece.
+
+        Parameters
+        ----------
+        pixels : ndarray
+            What is read.
+        mask : ndarray or None
+            Pixels to ignore in it.
+        gap : tuple of slice
+            Where in it, along each axis, lies what is beyond the image.
+        """
+        frame = [part for axis, part in enumerate(gap) if axis != self.channel_axis]
+        return PieceArguments(
             pixels,
             self.psf,
             self.calibration,
@@ -59,9 +71,10 @@ class Recipe:
             alpha=self.alpha,
             spacing=self.spacing,
             mask=mask,
+            gap=tuple(frame[-self.psf.ndim :]),
         )
 
-    def solve(self, pixels: NDArray[Any], mask: NDArray[Any] | None, where: Region) -> "Solution":
+    def solve(self, pixels: NDArray[Any], mask: NDArray[Any] | None, piece: Piece) -> "Solution":
         """Deblur what is read for a piece, and cut out what is written of it.
 
         Parameters
@@ -70,14 +83,15 @@ class Recipe:
             What is read.
         mask : ndarray or None
             Pixels to ignore in it.
-        where : tuple of slice
-            Where in it the piece lies.
+        piece : Piece
+            Which.
         """
         from napari_tf_deblur.deconvolve import solve
         from napari_tf_deblur.steps import finish
 
+        where = piece.inside
         with _one_at_a_time:
-            done = finish(solve(self.arguments(pixels, mask)))
+            done = finish(solve(self.arguments(pixels, mask, piece.gap)))
         of_light = tuple(
             slice(None) if axis == self.channel_axis else part for axis, part in enumerate(where)
         )  # transparency has no residual

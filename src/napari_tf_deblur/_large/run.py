@@ -131,9 +131,9 @@ def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolut
     rest: NDArray[Any] = np.empty(plan.cut.counts, object)
     light = None if image.channel_axis is None or not found.recipe.alpha else image.channel_axis
     for place, piece in zip(np.ndindex(plan.cut.counts), plan.cut):
-        part = image.part(piece.read)
+        part = image.part(piece.read, piece.gap)
         mask = part.mask
-        both = solve(found.recipe, part.pixels, mask, piece.inside)
+        both = solve(found.recipe, part.pixels, mask, piece)
         shape = tuple(s.stop - s.start for s in piece.write)
         left = tuple(n - (axis == light) for axis, n in enumerate(shape))
         grid[place] = da.from_delayed(both.image, shape, np.float32, meta=_META)
@@ -146,8 +146,8 @@ def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolut
 _META = np.zeros(0, np.float32)
 
 
-def _solve_part(recipe: Any, pixels: Any, mask: Any, where: Any) -> Any:
-    return recipe.solve(np.asarray(pixels), None if mask is None else np.asarray(mask), where)
+def _solve_part(recipe: Any, pixels: Any, mask: Any, piece: Any) -> Any:
+    return recipe.solve(np.asarray(pixels), None if mask is None else np.asarray(mask), piece)
 
 
 def result(
@@ -195,8 +195,10 @@ def _solve_in_memory(
 
     values[...] = image.data
     for piece in plan.cut:
-        part = image.part(piece.read)
-        done = yield from mapped(solve(found.recipe.arguments(*part.read()), stop), shown)
+        part = image.part(piece.read, piece.gap)
+        done = yield from mapped(
+            solve(found.recipe.arguments(*part.read(), piece.gap), stop), shown
+        )
         if stop is not None and stop.is_set() and not done.converged:
             stopped = True
             break

@@ -113,21 +113,55 @@ class LargeImage:
             )
         return tuple(axes[-ndim:])
 
-    def part(self, region: Region) -> Part:
-        """Return a region, to be read where it is needed."""
+    def part(self, region: Region, gap: Region | None = None) -> Part:
+        """Return a region, to be read where it is needed.
+
+        Parameters
+        ----------
+        region : tuple of slice
+            It may begin before the image, or end beyond it: its opposite side is then read, with
+            zeros between.
+        gap : tuple of slice, optional
+            Where in the region, along each axis, those zeros are.
+        """
         mask = None
+        gap = gap or (slice(0, 0),) * len(region)
         if self.mask is not None:
-            where = tuple(s for a, s in enumerate(region) if a != self.channel_axis)
-            mask = _culled(self.mask, where)
-        return Part(_culled(self.data, region), mask)
+            frame = [a for a in range(len(region)) if a != self.channel_axis]
+            mask = _part_of(self.mask, [region[a] for a in frame], [gap[a] for a in frame])
+        return Part(_part_of(self.data, region, gap), mask)
 
     def read(self, region: Region) -> NDArray[Any]:
         """Read the pixels of a region."""
         return self.data[region] if not self.is_lazy else read_region(self.data, region)
 
 
-def _culled(array: Any, region: Region) -> Any:
-    return array[region] if isinstance(array, np.ndarray) else culled(array, region)
+def _part_of(array: Any, region: Sequence[slice], gap: Sequence[slice]) -> Any:
+    """Return a region of an array whose opposite sides lie beyond gaps of zeros."""
+    for axis, (part, zeros) in enumerate(zip(region, gap)):
+        n, width = array.shape[axis], zeros.stop - zeros.start
+        if part.start < 0:
+            ends = slice(n - zeros.start, n), slice(0, part.stop)
+        elif part.stop > n:
+            ends = slice(part.start, n), slice(0, part.stop - n - width)
+        else:
+            continue
+        before, after = (
+            _part_of(array, [*region[:axis], end, *region[axis + 1 :]], gap) for end in ends
+        )
+        return _with_zeros(before, after, width, axis)
+    where = tuple(region)
+    return array[where] if isinstance(array, np.ndarray) else culled(array, where)
+
+
+def _with_zeros(before: Any, after: Any, width: int, axis: int) -> Any:
+    """Put two arrays together along an axis, with zeros between."""
+    shape = [width if a == axis else n for a, n in enumerate(before.shape)]
+    if isinstance(before, np.ndarray):
+        return np.concatenate([before, np.zeros(shape, before.dtype), after], axis)
+    import dask.array as da
+
+    return da.concatenate([before, da.zeros(shape, dtype=before.dtype), after], axis)
 
 
 def _read(part: Any) -> NDArray[Any]:

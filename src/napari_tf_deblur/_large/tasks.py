@@ -75,7 +75,7 @@ class PieceTask:
         for _ in range(self.halvings):
             pieces = [half for one in pieces for half in self.cut.halved(one, self.frame_axes)]
         if not self.halvings:
-            return self.recipe.solve(pixels, mask, self.piece.inside)
+            return self.recipe.solve(pixels, mask, self.piece)
         return self._put_together(pieces, pixels, mask)
 
     def _put_together(
@@ -89,7 +89,7 @@ class PieceTask:
             read = inside(one.read, self.piece.read)
             frame = tuple(s for a, s in enumerate(read) if a != axis)
             part = None if mask is None else mask[frame]
-            solved = self.recipe.solve(pixels[read], part, one.inside)
+            solved = self.recipe.solve(pixels[read], part, one)
             image[inside(one.write, self.piece.write)] = solved.image
             kinds[solved.verdict] = kinds.get(solved.verdict, 0) + prod(size_of(one.write))
             warnings += solved.warnings

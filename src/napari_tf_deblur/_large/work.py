@@ -227,7 +227,7 @@ class PieceWork:
 
     def _task(self, piece: Piece) -> PieceTask:
         axes = self._image.frame_axes(self._recipe.psf.ndim)
-        part = self._image.part(piece.read)
+        part = self._image.part(piece.read, piece.gap)
         if self._travels is None:
             self._travels = part.travels
         if not self._travels:

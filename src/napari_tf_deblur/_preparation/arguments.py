@@ -105,3 +105,18 @@ class StepArguments(Arguments):
     """
 
     stop: Event | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class PieceArguments(Arguments):
+    """What is asked for a piece of an image.
+
+    Parameters
+    ----------
+    gap : tuple of slice, optional
+        Along each deblurred axis, where the piece lies beyond its image, whose opposite side
+        follows; empty slices elsewhere. There are no pixels, and the image is continued as in a
+        mirror.
+    """
+
+    gap: tuple[slice, ...] = field(default=(), kw_only=True)

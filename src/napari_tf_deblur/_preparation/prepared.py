@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._preparation import choice, memory
-from napari_tf_deblur._preparation.arguments import CalibrationArguments
+from napari_tf_deblur._preparation.arguments import CalibrationArguments, PieceArguments
 from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
@@ -72,6 +72,8 @@ class Prepared:
         How the weight shall be found; the method has one that about suits the image.
     hides_areas : bool
         Whether areas, and not only pixels, do not count.
+    gap : tuple of slice
+        Of a piece of an image: what lies beyond it, along each deblurred axis.
     warnings : tuple of str
         What the user should know.
     """
@@ -90,6 +92,7 @@ class Prepared:
     rival: Calibration | None
     weight_to_find: FromImage | None
     hides_areas: bool
+    gap: tuple[slice, ...]
     warnings: tuple[str, ...]
 
     @classmethod
@@ -102,7 +105,8 @@ class Prepared:
             psf = resized(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
-        ignored = planes.ignored(arguments.image, arguments.mask)
+        gap = arguments.gap if isinstance(arguments, PieceArguments) else ()
+        ignored = _without_gap(planes.ignored(arguments.image, arguments.mask), gap, values)
         blank = blank_planes(values, ignored)
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
@@ -126,6 +130,7 @@ class Prepared:
             for plane in used:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
+        _continue_over(gap, values)
         known = wanted if isinstance(wanted, Calibration) else None
         calibration = known or Calibration.of(method, image, reason, error, blur)
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
@@ -169,6 +174,7 @@ class Prepared:
             rival=other,
             weight_to_find=weight_to_find,
             hides_areas=hides_areas,
+            gap=gap,
             warnings=tuple(warnings),
         )
 
@@ -202,6 +208,7 @@ class Prepared:
             spacing=self.spacing,
             scale=scale,
             hides_areas=self.hides_areas,
+            gap=self.gap,
             global_values=self.calibration.global_values,
         )
 
@@ -210,6 +217,29 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     unknown = boundary == "unknown"
     reach, times = (REACH, method.reach) if unknown else (1.0, 1)
     return Grid.around(planes.frame, psf, boundary, reach, times)
+
+
+def _without_gap(ignored: Mask | None, gap: tuple[slice, ...], values: Array) -> Mask | None:
+    """Ignore what lies beyond the image of which planes are pieces, too."""
+    lines = [(axis, part) for axis, part in enumerate(gap, 2) if part.stop > part.start]
+    if lines:
+        shape = (len(values), 1, *values.shape[2:])
+        ignored = np.zeros(shape, bool) if ignored is None else ignored.copy()
+        for axis, part in lines:
+            ignored[(slice(None),) * axis + (part,)] = True
+    return ignored
+
+
+def _continue_over(gap: tuple[slice, ...], values: Array) -> None:
+    """Continue planes over what lies beyond their image, as :meth:`Grid.mirrored` does."""
+    if not any(part.stop > part.start for part in gap):
+        return
+    frame, scene = values, values.shape[2:]
+    for axis, part in enumerate(gap, 2):
+        ends = (slice(part.stop, None), slice(0, part.start))
+        frame = np.concatenate([frame[(slice(None),) * axis + (end,)] for end in ends], axis)
+    grid = Grid(frame.shape[2:], scene, tuple(part.stop for part in gap))
+    values[...] = grid.mirrored(frame)
 
 
 def _psf(

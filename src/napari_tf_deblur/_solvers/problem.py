@@ -44,6 +44,9 @@ class Problem:
         Intensity units of the source per unit of `observed`.
     hides_areas : bool
         Whether pixels to ignore lie together, so that what is there must come from the rim.
+    gap : tuple of slice
+        Of pieces of an image, the lines along each deblurred axis that lie beyond it: they do not
+        count, and are continued as in a mirror. Empty for other images.
     global_values : GlobalValues or None
         What is known of the image of which the planes are pieces; None if they are all of it.
     found : dict
@@ -58,6 +61,7 @@ class Problem:
     spacing: tuple[float, ...]
     scale: float
     hides_areas: bool = False
+    gap: tuple[slice, ...] = ()
     global_values: GlobalValues | None = None
     found: dict[str, Array] = field(default_factory=dict)
 

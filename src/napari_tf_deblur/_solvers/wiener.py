@@ -69,6 +69,11 @@ def _filled(problem: Problem) -> Array:
     """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
     axes = len(problem.grid.frame)
     valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)
+    for axis, part in enumerate(problem.gap, valid.ndim - axes):
+        if part.stop > part.start:  # is continued already
+            valid = np.moveaxis(valid.copy(), axis, 0)
+            valid[part] = True
+            valid = np.moveaxis(valid, 0, axis)
     if valid.all():
         return problem.observed
     sigma = (0,) * (valid.ndim - axes) + (FILL_REACH,) * axes
