@@ -14,8 +14,9 @@ from napari_tf_deblur.psf import PSF
 
 MARGIN, MARGIN_OF_HARD = 3, 8
 """Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer
-function passes through zero, as those of motion and defocus do: what undoes them reaches farther.
-See ``benchmarks/pieces.py seams``."""
+function passes through zero, as those of motion and defocus do: what undoes them reaches farther,
+and as far along all axes. Pieces then differ from the whole image by less than 1 % of its range:
+see ``benchmarks/pieces.py seams``."""
 
 MOST_GAP = 4
 """Times the margin, beyond which pieces at the image's border read no more of what lies between it
@@ -219,8 +220,8 @@ def piece_margin(psf: PSF, method: Method) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
-        Pixels at each side: three times as far as 99.9 % of the PSF's light reaches; six times
-        where its transfer function passes through zero.
+        Pixels at each side: three times as far as 99.9 % of the PSF's light reaches; where its
+        transfer function passes through zero, eight times as far as that along the longest axis.
 
     Examples
     --------

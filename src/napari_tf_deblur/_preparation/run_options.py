@@ -70,7 +70,7 @@ class RunOptions(CalibrationOptions):
     memory : float or "auto", optional
         Memory in GB that a run may take, all its processes together, besides an image and a result
         that are in memory; "auto" for half of what is free. An image that needs more is deblurred
-        piece by piece, which changes it by less than 1 % of its range far from its border.
+        piece by piece, which changes it by less than 1 % of its range.
     """
 
     smoothing: Annotated[
