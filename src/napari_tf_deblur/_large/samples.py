@@ -108,7 +108,7 @@ def take_samples(
         if len(kept) > most:
             del kept[_least_needed(kept, seen)]
     if error is not None and not kept:
-        raise InvalidValueError(f"The image cannot be read: {error}.") from error
+        raise InvalidValueError(f"The image cannot be read: {str(error).rstrip('.')}.") from error
     chosen = sorted(kept)
     return Samples(
         tuple(places[number] for number in chosen),

@@ -141,6 +141,9 @@ def _result(
 ) -> "Deconvolution":
     """Make the result of what is written and noted."""
     written = open_image(path)
+    if written.verdicts() != outcome.kinds:
+        with disk_in_words(path):
+            written.set_verdicts(outcome.kinds)
     return result(
         run.found,
         written.dask_levels() if description else written.dask_levels()[0],

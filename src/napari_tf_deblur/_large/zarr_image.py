@@ -249,10 +249,30 @@ class ZarrImage:
 
         from napari_tf_deblur._layers.record_file import as_json
 
+        self._keep("record", None if record is None else json.loads(as_json(record))[KEY])
+
+    def set_verdicts(self, verdicts: Mapping[str, str]) -> None:
+        """Keep the verdict of each piece, by where it begins, in the group's attributes.
+
+        Parameters
+        ----------
+        verdicts : mapping of str to str
+            For example ``{"(0, 512)": "fits"}``.
+        """
+        self._keep("verdicts", dict(verdicts))
+
+    def verdicts(self) -> dict[str, str]:
+        """Return the verdict of each piece as it is in the file now; empty if there are none."""
+        own = self._attributes().get(KEY)
+        found = own.get("verdicts") if isinstance(own, Mapping) else None
+        return dict(found) if isinstance(found, Mapping) else {}
+
+    def _keep(self, name: str, value: Any) -> None:
+        """Change one of our own attributes; None removes it."""
         self._refuse_if_foreign()
-        own = {k: v for k, v in dict(self._attributes().get(KEY, {})).items() if k != "record"}
-        if record is not None:
-            own |= {"record": json.loads(as_json(record))[KEY]}
+        own = {k: v for k, v in dict(self._attributes().get(KEY, {})).items() if k != name}
+        if value is not None:
+            own |= {name: value}
         open_zarr_group(self.path, "r+").attrs.update({KEY: own})
 
     def record(self) -> dict[str, Any] | None:
