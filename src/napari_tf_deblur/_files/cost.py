@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from napari_tf_deblur._large.cluster import others_in_words
 from napari_tf_deblur._large.progress import in_words
 from napari_tf_deblur._large.size import GB, budget_of
 from napari_tf_deblur._layers.job import Job
@@ -90,13 +91,16 @@ def pieces_in_words(jobs: Sequence[Job]) -> str:
     """
     said = []
     for job in filter(is_large, jobs):
-        plan, cost = plan_of(job), _cost_of_pieces(job)
-        size = " x ".join(str(n) for n in plan.cut.size if n > 1)
-        count, where = len(plan.cut), next(outputs(job))
-        said.append(
-            f"Larger than memory: in {count} piece{'s' * (count > 1)} of {size} pixels, "
-            f"{in_words(cost.seconds)}, {cost.gigabytes:.1f} GB. The result is written to {where}."
-        )
+        if others := others_in_words(job.options.scheduler):
+            how = f"in pieces, by {others}"
+        else:
+            plan, cost = plan_of(job), _cost_of_pieces(job)
+            size = " x ".join(str(n) for n in plan.cut.size if n > 1)
+            count = len(plan.cut)
+            how = f"in {count} piece{'s' * (count > 1)} of {size} pixels, "
+            how += f"{in_words(cost.seconds)}, {cost.gigabytes:.1f} GB"
+        where = next(outputs(job))
+        said.append(f"Larger than memory: {how}. The result is written to {where}.")
     return "\n".join(said)
 
 

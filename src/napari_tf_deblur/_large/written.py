@@ -95,6 +95,9 @@ def solve_and_write(
     kept = journal.run()
     if kept is None:
         _refuse_result(path)
+    if not journal.is_finished:
+        with other_workers(arguments.scheduler):
+            pass  # a wrong address is said before anything is read
 
     def look() -> Step:
         refuse_stopped(stop)
