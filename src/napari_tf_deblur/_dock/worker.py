@@ -81,6 +81,7 @@ class Run:
         self._hidden = Shown(viewer)
         self._outcome: Outcome = CANCELLED
         self._image: Any = None  # that is shown
+        self._limits: tuple[float, float] | None = None
         self._stop, self._begun = Event(), Event()
         self._over = False
         self._tasks = tasks
@@ -173,11 +174,12 @@ class Run:
     def _showing(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
         self._on_update(update)
+        self._limits = update.limits or self._limits
         yield None
         if update.image is not None and update.image is not self._image:
             self._image = update.image
             if self.layer is None:
-                self.layer = result_layer(self._source, update.image)
+                self.layer = result_layer(self._source, update.image, self._limits)
                 yield from self._adding(self.layer)
             else:
                 self.layer.data = update.image

@@ -26,6 +26,7 @@ from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of
 from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
 from napari_tf_deblur._large.outcome import Outcome, is_whole
 from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
+from napari_tf_deblur._large.progress import CALIBRATION_PART
 from napari_tf_deblur._large.run import FLOAT, of_the_samples, plan_for, result, verdict_of
 from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
@@ -128,6 +129,11 @@ def solve_and_write(
                 create_image(path, image.shape, dtype, shown, run.cut.size)
                 journal.begin(run.as_json())
         found = run.found
+
+        def levels() -> list[Any]:
+            return open_image(path).dask_levels()
+
+        yield Step("giving out pieces", CALIBRATION_PART, NOTHING, levels, found)
         work = PieceWork(
             image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history
         )

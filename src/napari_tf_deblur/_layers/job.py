@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.large_job import (
@@ -203,7 +204,8 @@ class Job:
             return seen[1]
 
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: levels_of(step))
+            limits = None if step.found is None else self._first_limits(step.found, step.image)
+            return replace(step, image=lambda: levels_of(step), limits=limits)
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
         levels: Any = done.image
@@ -243,6 +245,18 @@ class Job:
         if self.source.rgb:
             return shown
         return comparable_limits(before, shown, data, done.method.offset)
+
+    def _first_limits(
+        self, found: Calibrated, written: Callable[[], Any]
+    ) -> tuple[float, float] | None:
+        """Contrast limits of a result that fills in: those that fit the deblurred samples.
+
+        A run that goes on has them no longer, but has some of its result.
+        """
+        before, after = found.samples.pixels, found.done.image
+        if not after.size:
+            after = some_pixels(written())
+        return self._limits(before, after, found.done) if after.size else None
 
     def _residual(
         self, residual: NDArray[np.float32], image: NDArray[Any], ndim: int
