@@ -33,7 +33,7 @@ class Step:
         image that is not in memory, as a lazy one, or as a list of those, by resolution.
     found : Calibrated, optional
         What was found from samples of an image that is written in pieces, in the step before the
-        first of them.
+        first of them; of a run that was whole already, in its last step.
     limits : tuple of float, optional
         Contrast limits that fit the result of a layer, in that step.
     """

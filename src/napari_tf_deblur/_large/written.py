@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,9 @@ def solve_and_write(
         refuse_stopped(stop)
         return Step("looking for something to see", 0.0, NOTHING, lambda: image.data)
 
+    def levels() -> list[Any]:
+        return open_image(path).dask_levels()
+
     yield look()
     marks = yield from mapped(marks_of(arguments, image, dtype), lambda _: look())
     run = None
@@ -113,6 +117,7 @@ def solve_and_write(
     else:
         run = _known_run(kept, marks, path, image, stop)
         if is_whole(journal, run.cut, open_image(path)):
+            yield replace(look(), image=levels, found=run.found)
             return _result(run, path, Outcome(journal.done(), len(run.cut)), 0.0, description)
     with _workers(arguments, image) as crew:
         yield Step("starting workers", 0.0, NOTHING, lambda: image.data)
@@ -129,10 +134,6 @@ def solve_and_write(
                 create_image(path, image.shape, dtype, shown, run.cut.size)
                 journal.begin(run.as_json())
         found = run.found
-
-        def levels() -> list[Any]:
-            return open_image(path).dask_levels()
-
         yield Step("giving out pieces", CALIBRATION_PART, NOTHING, levels, found)
         work = PieceWork(
             image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history

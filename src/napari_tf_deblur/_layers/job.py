@@ -18,7 +18,6 @@ from napari_tf_deblur._layers.large_job import (
     is_large,
     keep_record,
     solve_large,
-    some_of_source,
     some_pixels,
     to_layer,
 )
@@ -196,6 +195,7 @@ class Job:
         yield Stage("preparing", psf=psf)
 
         seen: list[Any] = [None, None]
+        samples = np.zeros(0)
 
         def levels_of(step: Step) -> Any:
             levels = step.image()
@@ -204,7 +204,11 @@ class Job:
             return seen[1]
 
         def shown(step: Step) -> Step:
-            limits = None if step.found is None else self._first_limits(step.found, step.image)
+            nonlocal samples
+            limits = None
+            if step.found is not None:
+                samples = step.found.samples.pixels
+                limits = self._first_limits(step.found, step.image)
             return replace(step, image=lambda: levels_of(step), limits=limits)
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
@@ -223,7 +227,7 @@ class Job:
             data=to_layer(levels, frame, rgb),
             residual=None,
             residual_unit=INTENSITY,
-            limits=self._limits(some_of_source(self.source, frame), some, done),
+            limits=self._limits(samples, some, done),
             done=done,
             notes=notes,
             warnings=warnings,
