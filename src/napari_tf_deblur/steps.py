@@ -36,6 +36,8 @@ class Step:
         first of them; of a run that was whole already, in its last step.
     limits : tuple of float, optional
         Contrast limits that fit the result of a layer, in that step.
+    seconds_left : float, optional
+        How long the other pieces take, once some are done.
     """
 
     message: str
@@ -44,6 +46,7 @@ class Step:
     image: Callable[[], Any]
     found: "Calibrated | None" = None
     limits: tuple[float, float] | None = None
+    seconds_left: float | None = None
 
 
 def finish(steps: Generator[object, None, Result]) -> Result:

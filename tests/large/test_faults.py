@@ -132,7 +132,9 @@ def test_samples_are_taken_elsewhere_where_a_chunk_cannot_be_read(path, monkeypa
         run(failing(image, broken, (1, 0, 0)), path)
     broken.clear()
     result = run(failing(image, broken, (1, 0, 0)), path)
-    assert "most to see of 1: at (0, 0, 0). 1 more could not be read." in result.pieces
+    assert (
+        "most to see and the darkest of 1: at (0, 0, 0). 1 more could not be read." in result.pieces
+    )
     assert np.isfinite(np.asarray(result.image)).all()
 
 

@@ -8,6 +8,8 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, convolve, gaussian_psf
+from napari_tf_deblur._dock.batch import Batch
+from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._large import plan
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
@@ -105,3 +107,20 @@ def test_the_dock_shows_the_first_picture_with_them(
     (result,) = [one for one in viewer.layers if one is not layer]
     assert seen[0] == pytest.approx(tuple(result.contrast_limits), rel=0.2)
     assert seen[0][1] < layer.contrast_limits[1] - GROUND / 2
+
+
+def test_pieces_say_how_long_the_others_take_once_one_is_done(layer, tmp_path, viewer):
+    job = Job(read(layer), PSF, METHODS[0], output=tmp_path / "a.ome.zarr")
+    told = [step for step in job.steps() if isinstance(step, Step)]
+    first = next(k for k, step in enumerate(told) if step.seconds_left is not None)
+    assert not any(step.message.startswith("piece 2") for step in told[:first])
+    assert told[-1].seconds_left == 0
+    batches = [
+        Batch(viewer, [one], *[lambda *_: None] * 4, None)
+        for one in (job, Job(read(Image(np.asarray(layer.data))), PSF, METHODS[0]))
+    ]
+    for left in (None, 7.0):
+        update = Update("samples", 0.1, np.zeros(0, np.float32), seconds_left=left)
+        said = [batch._of_all(update, job).seconds_left for batch in batches]
+        assert said[0] == left
+        assert said[1] is not None  # of an image at once, by the part that is done

@@ -191,7 +191,9 @@ def _update_of(step: Stage | Step, with_image: bool) -> Update:
         message = f"{step.name}, {100 * step.fraction:.0f} %" if step.fraction else step.name
         return Update(message, 0.0, np.zeros(0, np.float32), psf=step.psf)
     image = step.image() if with_image else None
-    return Update(step.message, step.fraction, step.loss_history, image, limits=step.limits)
+    return Update(
+        step.message, step.fraction, step.loss_history, image, None, step.seconds_left, step.limits
+    )
 
 
 def in_words(error: Exception) -> Exception:

@@ -190,7 +190,11 @@ def _solve_in_memory(
     def shown(step: Step) -> Step:
         within = step.fraction
         return Step(
-            progress.message(within), progress.fraction(within), step.loss_history, values.copy
+            progress.message(within),
+            progress.fraction(within),
+            step.loss_history,
+            values.copy,
+            seconds_left=progress.seconds_left(within),
         )
 
     values[...] = image.data
