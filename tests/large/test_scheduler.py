@@ -14,7 +14,7 @@ from napari_tf_deblur import RichardsonLucy, deblur_layer, deconvolve, gaussian_
 from napari_tf_deblur._files.cost import pieces_in_words
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._large import written
-from napari_tf_deblur._large.cluster import CONNECTING, VARIABLE
+from napari_tf_deblur._large.scheduler import CONNECTING, VARIABLE
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_options import LayerOptions

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from napari_tf_deblur._large.cluster import others_in_words
 from napari_tf_deblur._large.progress import in_words
+from napari_tf_deblur._large.scheduler import others_in_words
 from napari_tf_deblur._large.size import GB, budget_of
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of

@@ -1,24 +1,21 @@
 """Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
 
-import asyncio
 import gc
-import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.scheduler import (
+    CONNECTING,
+    active_client,
+    answers,
+    scheduler_address,
+)
 from napari_tf_deblur.errors import InvalidValueError, PiecesFailedError
-
-VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
-
-CONNECTING = 5.0
-"""Seconds after which a scheduler that does not answer is said to be missing."""
 
 CLOSING = 10
 """Seconds that workers of this machine have to end."""
@@ -97,30 +94,6 @@ class Crew:
                 self.client.cancel(list(futures))
 
 
-def scheduler_address(given: str) -> str:
-    """Return the address of the scheduler to use: what is given, or what the environment says."""
-    return given.strip() or os.environ.get(VARIABLE, "").strip()
-
-
-def active_client() -> Any:
-    """Return the active client of dask.distributed; None if there is none."""
-    need("distributed")
-    from distributed import default_client
-
-    try:
-        return default_client()
-    except ValueError:
-        return None
-
-
-def others_in_words(given: str) -> str:
-    """Say whose workers do what is done in pieces; empty for processes of this machine."""
-    if address := scheduler_address(given):
-        return f"the workers of the scheduler of dask at {address}"
-    is_there = "distributed" in sys.modules and active_client() is not None
-    return "the workers of the active client of dask" if is_there else ""
-
-
 @contextmanager
 def other_workers(given: str) -> Iterator[Crew | None]:
     """Give the workers of a scheduler that is named, or of the active client; None for neither.
@@ -139,7 +112,7 @@ def other_workers(given: str) -> Iterator[Crew | None]:
         yield None
         return
     mine = client is None
-    if client is None and _answers(address):
+    if client is None and answers(address):
         with suppress(OSError, ValueError, TypeError):
             client = Client(address, timeout=CONNECTING, set_as_default=False)
     if client is None:
@@ -153,20 +126,6 @@ def other_workers(given: str) -> Iterator[Crew | None]:
     finally:
         if mine:
             client.close()
-
-
-def _answers(address: str) -> bool:
-    """Whether a scheduler of dask answers; a Client waits for ever where anything else does."""
-    from distributed.comm.core import connect
-    from distributed.security import Security
-
-    async def ask() -> None:
-        secured = Security().get_connection_args("client")
-        comm = await asyncio.wait_for(connect(address, CONNECTING, **secured), CONNECTING)
-        comm.abort()
-
-    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, as in a notebook
-        return thread.submit(asyncio.run, ask()).exception() is None
 
 
 @contextmanager

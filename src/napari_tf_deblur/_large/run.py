@@ -119,10 +119,7 @@ def of_the_samples(step: Step) -> Step:
 
 
 def verdict_of(kinds: Mapping[str, Kind], samples: Verdict) -> Verdict:
-    """Put the verdicts of pieces together; what is known of the PSF, the samples have said.
-
-    Trials tell whether a PSF is too wide or too narrow. Pieces do none: they look at what is left.
-    """
+    """Put the verdicts of pieces together; of the PSF, trials on samples have said more."""
     if not kinds:
         return samples
     said = {samples.kind, *(kind for kind, _ in samples.others)}
