@@ -124,3 +124,21 @@ def test_pieces_say_how_long_the_others_take_once_one_is_done(layer, tmp_path, v
         said = [batch._of_all(update, job).seconds_left for batch in batches]
         assert said[0] == left
         assert said[1] is not None  # of an image at once, by the part that is done
+
+
+def test_limits_that_the_user_sets_in_a_run_stay(
+    layer, viewer, dock, finished, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(large_job, "exceeds_budget", lambda *_: True)
+    viewer.add_layer(layer)
+
+    def set_limits(event):
+        event.value.contrast_limits = (1, 50)
+
+    viewer.layers.events.inserted.connect(set_limits)
+    dock.deblur()
+    finished(dock)
+    (result,) = [one for one in viewer.layers if one is not layer]
+    assert tuple(result.contrast_limits) == (1, 50)
+    assert result.metadata["napari_tf_deblur"]["pieces"]
