@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_tf_deblur._large.calibration import Calibrated
 
 Array = NDArray[np.float32]
 Before = TypeVar("Before")
@@ -28,12 +31,22 @@ class Step:
     image : callable
         Gives the current image in the source's shape and units, as a new float32 array; of an
         image that is not in memory, as a lazy one, or as a list of those, by resolution.
+    found : Calibrated, optional
+        What was found from samples of an image that is written in pieces, in the step before the
+        first of them; of a run that was whole already, in its last step.
+    limits : tuple of float, optional
+        Contrast limits that fit the result of a layer, in that step.
+    seconds_left : float, optional
+        How long the other pieces take, once some are done.
     """
 
     message: str
     fraction: float
     loss_history: Array
     image: Callable[[], Any]
+    found: "Calibrated | None" = None
+    limits: tuple[float, float] | None = None
+    seconds_left: float | None = None
 
 
 def finish(steps: Generator[object, None, Result]) -> Result:

@@ -10,6 +10,7 @@ from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Stopwatch, Update
 from napari_tf_deblur._dock.worker import NOTHING_KEPT, Outcome, Run
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.large_job import is_large
 
 SURE = 0.05
 """Part of the work that must be done before it is said how long the rest takes."""
@@ -60,6 +61,7 @@ class Batch:
         self._stopwatch = Stopwatch()
         self._number = 0
         self._run: Run | None = None
+        self._in_pieces = any(map(is_large, self._jobs))
         self.is_stopped = False
 
     def begin(self) -> None:
@@ -104,7 +106,9 @@ class Batch:
         message = update.message
         if count > 1:
             message = f"{job.source.name} ({self._number + 1} of {count}): {message}"
-        left = self._stopwatch.total * (1 - done) / done if done > SURE else None
+        left = update.seconds_left
+        if self.count > 1 or not self._in_pieces:  # whose samples do not say how long those take
+            left = self._stopwatch.total * (1 - done) / done if done > SURE else None
         return replace(update, message=message, fraction=done, seconds_left=left)
 
     def _end_one(self, outcome: Outcome, run: Run, job: Job) -> None:

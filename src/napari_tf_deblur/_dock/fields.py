@@ -88,7 +88,8 @@ class Fields:
         self.psf.changed.connect(self._describe_axes)
         self.methods.sample.changed.connect(self._suit_sample)
         memory: Any = self.options["memory"]
-        for field in (self.methods.choice, memory):
+        scheduler: Any = self.options["scheduler"]
+        for field in (self.methods.choice, memory, scheduler):
             field.changed.connect(self._describe_pieces)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from magicgui.widgets import CheckBox, ComboBox, create_widget
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, create_widget
 from magicgui.widgets.bases import ValueWidget
 
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.number_or_word import NumberOrWord
 from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
 from napari_tf_deblur._preparation.parameters import (
+    is_text,
     meanings_of,
     numbers_and_words,
     options_of,
@@ -93,6 +94,10 @@ def _widget(name: str, annotation: Any, value: Any, meaning: str) -> ValueWidget
     """Make the field of one option, with its label and tooltip."""
     number, words, table = numbers_and_words(annotation)
     title, tooltip = label(name, annotation), table.get("tooltip", meaning.rstrip("."))
+    if is_text(annotation):
+        line = LineEdit(name=name, label=title, tooltip=tooltip, value=value)
+        line.native.setPlaceholderText(table.get("placeholder", ""))
+        return line
     if number is None and words:
         names: dict[str, str] = table.get("names", {})
         choices = [(names.get(word, word), word) for word in words]

@@ -50,6 +50,8 @@ class Update:
         The PSF, once it is made.
     seconds_left : float, optional
         How long the rest takes, once that can be told.
+    limits : tuple of float, optional
+        Contrast limits that fit the result, where they are known before there is any of it.
     """
 
     message: str
@@ -58,6 +60,7 @@ class Update:
     image: NDArray[Any] | None = None
     psf: PSFArray | None = None
     seconds_left: float | None = None
+    limits: tuple[float, float] | None = None
 
 
 class Throttle:
@@ -188,7 +191,9 @@ def _update_of(step: Stage | Step, with_image: bool) -> Update:
         message = f"{step.name}, {100 * step.fraction:.0f} %" if step.fraction else step.name
         return Update(message, 0.0, np.zeros(0, np.float32), psf=step.psf)
     image = step.image() if with_image else None
-    return Update(step.message, step.fraction, step.loss_history, image)
+    return Update(
+        step.message, step.fraction, step.loss_history, image, None, step.seconds_left, step.limits
+    )
 
 
 def in_words(error: Exception) -> Exception:

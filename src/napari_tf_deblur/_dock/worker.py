@@ -81,6 +81,8 @@ class Run:
         self._hidden = Shown(viewer)
         self._outcome: Outcome = CANCELLED
         self._image: Any = None  # that is shown
+        self._limits: tuple[float, float] | None = None  # of a result that fills in
+        self._given: tuple[float, ...] = ()  # limits that the layer got here
         self._stop, self._begun = Event(), Event()
         self._over = False
         self._tasks = tasks
@@ -173,11 +175,13 @@ class Run:
     def _showing(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
         self._on_update(update)
+        self._limits = update.limits or self._limits
         yield None
         if update.image is not None and update.image is not self._image:
             self._image = update.image
             if self.layer is None:
-                self.layer = result_layer(self._source, update.image)
+                self.layer = result_layer(self._source, update.image, self._limits)
+                self._given = tuple(self.layer.contrast_limits)
                 yield from self._adding(self.layer)
             else:
                 self.layer.data = update.image
@@ -212,7 +216,7 @@ class Run:
         record["name"] = layer.name
         layer.metadata = {KEY: record}
         layer.data = result.data
-        if not layer.rgb and self._former is None:
+        if not layer.rgb and tuple(layer.contrast_limits) == self._given:  # else the user's
             layer.contrast_limits = result.limits
 
     def _adding(self, layer: Image) -> Iterator[bool | None]:

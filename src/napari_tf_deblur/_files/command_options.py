@@ -12,6 +12,7 @@ from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.parameters import (
+    is_text,
     meanings_of,
     numbers_and_words,
     parameters_of,
@@ -104,6 +105,11 @@ def run_options(command: Any) -> Any:
     for name, annotation in reversed(parameters_of(LayerOptions).items()):
         number, words, _ = numbers_and_words(annotation)
         told: dict[str, Any] = {"default": None}
+        if is_text(annotation):
+            command = click.option(_flag(name), name, type=str, help=meanings[name], **told)(
+                command
+            )
+            continue
         if number is None and not words:
             flag = _flag(name)
             command = click.option(f"{flag}/--no-{flag[2:]}", name, help=meanings[name], **told)(

@@ -79,7 +79,7 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
         mask=masks,
         channel_axis=None if axis is None else axis + 1,
         output=None,
-        scheduler=None,
+        scheduler="",
     )
 
 

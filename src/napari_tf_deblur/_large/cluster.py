@@ -1,7 +1,6 @@
 """Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
 
 import gc
-import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -10,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._large.scheduler import (
+    CONNECTING,
+    active_client,
+    answers,
+    scheduler_address,
+)
 from napari_tf_deblur.errors import InvalidValueError, PiecesFailedError
-
-VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
-
-CONNECTING = 10
-"""Seconds after which a scheduler that does not answer is said to be missing."""
 
 CLOSING = 10
 """Seconds that workers of this machine have to end."""
@@ -94,35 +94,25 @@ class Crew:
                 self.client.cancel(list(futures))
 
 
-def scheduler_address(given: str | None) -> str | None:
-    """Return the address of the scheduler to use: what is given, or what the environment says."""
-    return given or os.environ.get(VARIABLE) or None
-
-
-def active_client() -> Any:
-    """Return the active client of dask.distributed; None if there is none."""
-    need("distributed")
-    from distributed import default_client
-
-    try:
-        return default_client()
-    except ValueError:
-        return None
-
-
 @contextmanager
-def other_workers(given: str | None) -> Iterator[Crew | None]:
-    """Give the workers of a scheduler that is named, or of the active client; None for neither."""
+def other_workers(given: str) -> Iterator[Crew | None]:
+    """Give the workers of a scheduler that is named, or of the active client; None for neither.
+
+    Raises
+    ------
+    InvalidValueError
+        If no scheduler answers within some seconds, or it has no workers.
+    """
     need("distributed")
     from distributed import Client
 
     address = scheduler_address(given)
     client = None if address else active_client()
-    if address is None and client is None:
+    if not address and client is None:
         yield None
         return
     mine = client is None
-    if client is None:
+    if client is None and answers(address):
         with suppress(OSError, ValueError, TypeError):
             client = Client(address, timeout=CONNECTING, set_as_default=False)
     if client is None:

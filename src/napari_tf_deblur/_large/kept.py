@@ -18,13 +18,13 @@ from napari_tf_deblur._large.regions import Region, whole
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
+from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.verdict import Verdict
 
-NOT_SETTINGS = {"image", "psf", "mask", "memory"}
-"""Arguments that have marks of their own, or that change how pieces are cut, but not what a run
-is."""
+MARKED = {"image", "psf", "mask"}
+"""Arguments that have marks of their own."""
 
 Marks = dict[str, str]
 """What tells one run from another: what may differ, in words, and a digest of it."""
@@ -128,7 +128,9 @@ def marks_of(
     """
     from dask.base import tokenize
 
-    asked = {*_names(CalibrationArguments), *_names(RunOptions)} - NOT_SETTINGS
+    declared = parameters_of(RunOptions).items()
+    same = {name for name, one in declared if options_of(one).get("same_result")}
+    asked = {*_names(CalibrationArguments), *_names(RunOptions)} - MARKED - same
     told = {name: getattr(arguments, name) for name in sorted(asked)}
     told["channel_axis"] = image.channel_axis
     spacing = arguments.spacing

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
-import numpy as np
-
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur.errors import OutOfMemoryError
 from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.methods import Method
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.psf import PSF, gaussian_psf
 
 PROCESS_BYTES = 960 * 2**20
 """What a worker takes without a piece, and the process that watches it: TensorFlow 680 MiB when it
@@ -35,8 +33,8 @@ LARGEST_PIECE = {1: 2**22, 2: 2**22, 3: 2**24}
 DECENT_PIECE = {1: 2**16, 2: 768, 3: 96}
 """Pixels along each axis of a piece that is not mostly margin."""
 
-USUAL_PSF = (9, 13, 13)
-"""Pixels along z, y and x of a PSF that is not known yet."""
+USUAL_SIGMA = (2.0, 1.5, 1.5)
+"""Widths along z, y and x of a PSF that is not known yet, a Gaussian."""
 
 PLANES_PIXELS = 2**20
 """Pixels up to which planes are taken together."""
@@ -217,14 +215,16 @@ def usual_plan(
 ) -> Plan:
     """Plan the pieces of an image for processes of this machine, with a PSF of a usual size.
 
+    Which method an image picks is not known yet: the pieces are those of the method given here, and
+    of another one they may be larger or smaller.
+
     Parameters
     ----------
     shape, frame_axes, channel_axis, method, budget
         As of :func:`plan_pieces`.
     """
     ndim = len(frame_axes)
-    psf = np.ones(USUAL_PSF[-ndim:], np.float32)
-    psf /= psf.sum()
+    psf = gaussian_psf(USUAL_SIGMA[-ndim:])
     channels = 1 if channel_axis is None else shape[channel_axis]
     cores = os.cpu_count() or 1
     workers, _ = plan_workers(ndim, channels, psf, method, budget, cores)

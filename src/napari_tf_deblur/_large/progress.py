@@ -31,12 +31,16 @@ class Progress:
 
     def message(self, within: float = 0.0) -> str:
         """Say how many pieces are done, and how long the others take."""
-        new = self.done + within - self._before
+        left = self.seconds_left(within)
         words = f"piece {min(self.done + 1, self.total)} of {self.total}"
+        return words if left is None else f"{words}, {in_words(left)} left"
+
+    def seconds_left(self, within: float = 0.0) -> float | None:
+        """Return how long the other pieces take; None until about one is done."""
+        new = self.done + within - self._before
         if new < 0.5:
-            return words
-        left = (time.perf_counter() - self._began) / new * (self.total - self.done - within)
-        return f"{words}, {in_words(left)} left"
+            return None
+        return (time.perf_counter() - self._began) / new * (self.total - self.done - within)
 
 
 def in_words(seconds: float) -> str:

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 FLOAT = np.dtype(np.float32)
 
+OF_WRONG_PSF: tuple[Kind, ...] = ("PSF too wide", "PSF too narrow")
+"""What samples say of a PSF that is wrong."""
+
+BELOW_WRONG_PSF: tuple[Kind, ...] = ("fits", "noise fitted")
+"""What is not said of a piece where that is so: the order is that of :func:`verdict.judge`."""
+
 
 def solve_in_pieces(
     arguments: Arguments,
@@ -113,12 +119,16 @@ def of_the_samples(step: Step) -> Step:
 
 
 def verdict_of(kinds: Mapping[str, Kind], samples: Verdict) -> Verdict:
-    """Put the verdicts of pieces together; what is known of the PSF, the samples have said."""
+    """Put the verdicts of pieces together; of the PSF, trials on samples have said more."""
     if not kinds:
         return samples
-    return replace(
-        together({name: Verdict(kind, samples.psf) for name, kind in kinds.items()}), unit="piece"
-    )
+    said = {samples.kind, *(kind for kind, _ in samples.others)}
+    wrong = next((kind for kind in OF_WRONG_PSF if kind in said), None)
+    verdicts = {
+        name: Verdict(wrong if wrong and kind in BELOW_WRONG_PSF else kind, samples.psf)
+        for name, kind in kinds.items()
+    }
+    return replace(together(verdicts), unit="piece")
 
 
 def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolution":
@@ -190,7 +200,11 @@ def _solve_in_memory(
     def shown(step: Step) -> Step:
         within = step.fraction
         return Step(
-            progress.message(within), progress.fraction(within), step.loss_history, values.copy
+            progress.message(within),
+            progress.fraction(within),
+            step.loss_history,
+            values.copy,
+            seconds_left=progress.seconds_left(within),
         )
 
     values[...] = image.data

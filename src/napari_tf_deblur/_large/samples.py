@@ -53,9 +53,8 @@ class Samples:
         number = len(self.regions)
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
-            f"of {size} pixels, those with most to see of {self.looked_at}: at {places}."
-            + f" {self.unread} more could not be read."
-            * (self.unread > 0)
+            f"of {size} pixels, those with most to see and the darkest of {self.looked_at}: "
+            f"at {places}." + f" {self.unread} more could not be read." * (self.unread > 0)
         )
 
 

@@ -286,7 +286,13 @@ class PieceWork:
             self._leveled = time.monotonic()
 
     def _step(self, progress: Progress) -> Step:
-        return Step(progress.message(), progress.fraction(), self._losses, self._levels)
+        return Step(
+            progress.message(),
+            progress.fraction(),
+            self._losses,
+            self._levels,
+            seconds_left=progress.seconds_left(),
+        )
 
     def _levels(self) -> list[Any]:
         """Return the result as it is now: the same arrays until there is something new."""

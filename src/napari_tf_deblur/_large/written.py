@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of
 from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
 from napari_tf_deblur._large.outcome import Outcome, is_whole
 from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
+from napari_tf_deblur._large.progress import CALIBRATION_PART
 from napari_tf_deblur._large.run import FLOAT, of_the_samples, plan_for, result, verdict_of
 from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
@@ -95,10 +97,16 @@ def solve_and_write(
     kept = journal.run()
     if kept is None:
         _refuse_result(path)
+    if not journal.is_finished:
+        with other_workers(arguments.scheduler):
+            pass  # a wrong address is said before anything is read
 
     def look() -> Step:
         refuse_stopped(stop)
         return Step("looking for something to see", 0.0, NOTHING, lambda: image.data)
+
+    def levels() -> list[Any]:
+        return open_image(path).dask_levels()
 
     yield look()
     marks = yield from mapped(marks_of(arguments, image, dtype), lambda _: look())
@@ -109,6 +117,7 @@ def solve_and_write(
     else:
         run = _known_run(kept, marks, path, image, stop)
         if is_whole(journal, run.cut, open_image(path)):
+            yield replace(look(), image=levels, found=run.found)
             return _result(run, path, Outcome(journal.done(), len(run.cut)), 0.0, description)
     with _workers(arguments, image) as crew:
         yield Step("starting workers", 0.0, NOTHING, lambda: image.data)
@@ -125,6 +134,7 @@ def solve_and_write(
                 create_image(path, image.shape, dtype, shown, run.cut.size)
                 journal.begin(run.as_json())
         found = run.found
+        yield Step("giving out pieces", CALIBRATION_PART, NOTHING, levels, found)
         work = PieceWork(
             image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history
         )

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.large_job import (
     is_large,
     keep_record,
     solve_large,
-    some_of_source,
     some_pixels,
     to_layer,
 )
@@ -195,6 +195,7 @@ class Job:
         yield Stage("preparing", psf=psf)
 
         seen: list[Any] = [None, None]
+        samples = np.zeros(0)
 
         def levels_of(step: Step) -> Any:
             levels = step.image()
@@ -203,7 +204,12 @@ class Job:
             return seen[1]
 
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: levels_of(step))
+            nonlocal samples
+            limits = None
+            if step.found is not None:
+                samples = step.found.samples.pixels
+                limits = self._first_limits(step.found, step.image)
+            return replace(step, image=lambda: levels_of(step), limits=limits)
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
         levels: Any = done.image
@@ -221,7 +227,7 @@ class Job:
             data=to_layer(levels, frame, rgb),
             residual=None,
             residual_unit=INTENSITY,
-            limits=self._limits(some_of_source(self.source, frame), some, done),
+            limits=self._limits(samples, some, done),
             done=done,
             notes=notes,
             warnings=warnings,
@@ -243,6 +249,18 @@ class Job:
         if self.source.rgb:
             return shown
         return comparable_limits(before, shown, data, done.method.offset)
+
+    def _first_limits(
+        self, found: Calibrated, written: Callable[[], Any]
+    ) -> tuple[float, float] | None:
+        """Contrast limits of a result that fills in: those that fit the deblurred samples.
+
+        A run that goes on has them no longer, but has some of its result.
+        """
+        before, after = found.samples.pixels, found.done.image
+        if not after.size:
+            after = some_pixels(written())
+        return self._limits(before, after, found.done) if after.size else None
 
     def _residual(
         self, residual: NDArray[np.float32], image: NDArray[Any], ndim: int

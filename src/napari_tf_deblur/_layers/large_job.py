@@ -16,14 +16,14 @@ from napari_tf_deblur._large.lazy import is_lazy, read_region, to_dask
 from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._large.plan import Plan, usual_plan
 from napari_tf_deblur._large.run import solve_in_pieces
-from napari_tf_deblur._large.samples import sample_places, take_samples
+from napari_tf_deblur._large.samples import take_samples
 from napari_tf_deblur._large.size import budget_of, exceeds_budget, usual_method
 from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.ome_description import describe
-from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.checks import saturated_pixels
 from napari_tf_deblur.errors import FileInTheWayError, UserError
+from napari_tf_deblur.methods import PoissonLikelihood
 from napari_tf_deblur.steps import Step
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ SUFFIX = ".ome.zarr"
 
 FOLDER = "napari deblurred"
 """In the user's home, for results of layers that come from no file that can be written beside."""
-
-SOME_PLACES = 6
-"""Places of an image that are looked at for its contrast limits."""
 
 LOOKED_AT = 2_000_000
 """Pixels of a result that contrast limits are found from."""
@@ -74,9 +71,10 @@ def plan_of(job: "Job") -> Plan:
     shape = tuple(source.shape[k] for k in frame.order()) + source.data.shape[len(source.shape) :]
     axes = tuple(range(len(source.shape)))[-len(frame.indices) :]
     asked = _arguments(job, frame)
-    return usual_plan(
-        shape, axes, len(shape) - 1 if rgb else None, usual_method(asked), budget_of(asked)
-    )
+    channel_axis = len(shape) - 1 if rgb else None
+    if isinstance(asked.method, str):  # the image picks one that counts photons, most often
+        asked = replace(asked, method=PoissonLikelihood())
+    return usual_plan(shape, axes, channel_axis, usual_method(asked), budget_of(asked))
 
 
 def solve_large(
@@ -143,15 +141,6 @@ def some_pixels(levels: Any) -> NDArray[Any]:
     step = max(1, prod(level.shape) // LOOKED_AT)
     values = np.asarray(level[::step])
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
-
-
-def some_of_source(source: Source, frame: Frame) -> NDArray[Any]:
-    """Read some pixels of an image, from all over it."""
-    image = frame.to_core(to_dask(source.data))
-    axes = tuple(range(image.ndim - source.rgb))[-len(frame.indices) :]
-    places = sample_places(image.shape, axes, image.ndim - 1 if source.rgb else None)
-    few = places[:: max(1, len(places) // SOME_PLACES)]
-    return np.concatenate([read_region(image, place).ravel() for place in few])
 
 
 def _arguments(job: "Job", frame: Frame) -> Arguments:

@@ -62,7 +62,9 @@ def in_python(options: Mapping[str, Any], declaration: type[RunOptions]) -> list
     said = (
         name
         for name, annotation in parameters_of(declaration).items()
-        if not options_of(annotation).get("in_method") and options[name] is not False
+        if not options_of(annotation).get("in_method")
+        and options[name] is not False
+        and options[name] != ""
     )
     return [f"{name}={options[name]!r}" for name in said]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 from napari_tf_deblur._layers.layer_options import LayerOptions
-from napari_tf_deblur._preparation.parameters import parameters_of, types_of
+from napari_tf_deblur._preparation.parameters import options_of, parameters_of, types_of
 
 KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
@@ -25,6 +25,14 @@ LONGEST = 100_000
 
 _NOT_FROM_FILES = frozenset(("python", "mask"))
 """Entries that are not taken from a file: what is code, and pixels that nobody can look at."""
+
+_OF_THE_USER: Mapping[str, Any] = {
+    name: getattr(LayerOptions(), name)
+    for name, annotation in parameters_of(LayerOptions).items()
+    if not options_of(annotation).get("from_files", True)
+}
+"""Options that no file with an image decides: whoever deblurs with a scheduler trusts it, as its
+answers may hold code."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "kind": str,
@@ -94,7 +102,7 @@ def from_json(text: str) -> dict[str, Any] | None:
             return None
         if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
             return None
-        record: dict[str, Any] = _believed(found)
+        record: dict[str, Any] = _believed(found) | _OF_THE_USER
     except (ValueError, RecursionError):
         return None
     return record

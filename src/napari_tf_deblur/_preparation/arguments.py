@@ -83,14 +83,9 @@ class Arguments(CalibrationArguments, RunOptions):
         Folder of an OME-Zarr, such as "cells deblurred.ome.zarr", that the result is written into
         piece by piece, by several processes; the result's image is then a lazy array. A run that
         was broken off goes on where it was, if it is asked for again with the same settings.
-    scheduler : str, optional
-        Address of a scheduler of dask.distributed whose workers do it, such as
-        "tcp://10.0.0.1:8786"; by default that of the environment variable
-        ``NAPARI_TF_DEBLUR_SCHEDULER``, or of the active ``Client``, or processes on this machine.
     """
 
     output: str | Path | None = field(default=None, kw_only=True)
-    scheduler: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

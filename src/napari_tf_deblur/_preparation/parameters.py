@@ -1,8 +1,8 @@
 """Parameters that are declared once, in a dataclass: checked, described, and made a signature.
 
 A parameter is a field that is True or False, that holds one of some words, or whose annotation is
-``Annotated``: its type and a table with its bounds and its label. Its meaning stands in the
-docstring of the class that declares it.
+``Annotated``: its type, a number or text, and a table with its bounds and its label. Its meaning
+stands in the docstring of the class that declares it.
 """
 
 import math
@@ -54,7 +54,12 @@ def types_of(annotation: Any) -> tuple[type, ...]:
     number, words, _ = numbers_and_words(annotation)
     if number is not None:
         return (int, float, str) if words else (int, float)
-    return (str,) if words else (bool,)
+    return (str,) if words or is_text(annotation) else (bool,)
+
+
+def is_text(annotation: Any) -> bool:
+    """Whether a parameter holds any text."""
+    return get_origin(annotation) is Annotated and get_args(annotation)[0] is str
 
 
 def check_parameters(values: Any, title: str = "") -> None:
@@ -81,7 +86,10 @@ def check_parameters(values: Any, title: str = "") -> None:
 def check_value(label: str, value: object, annotation: Any) -> None:
     """Check one value; see `check_parameters`."""
     number, words, options = numbers_and_words(annotation)
-    if number is None and not words:
+    if is_text(annotation):
+        if not isinstance(value, str):
+            raise InvalidTypeError(f"{label} is {value!r}; it must be text.")
+    elif number is None and not words:
         if not isinstance(value, bool):
             raise InvalidTypeError(f"{label} is {value!r}; it must be True or False.")
     elif number is not None and not (isinstance(value, str) and words):

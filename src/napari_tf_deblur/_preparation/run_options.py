@@ -8,7 +8,8 @@ that repeats it come from here. An annotation is ``Annotated[type, table]`` with
 - ``label``, ``tooltip`` and ``names``, those of the words, for the dock;
 - ``in_method``: whether what it does is in the values of the method that is recorded, so that a
   script does not say it again;
-- ``same_result``: whether results of other values count as the same, and are not made again.
+- ``same_result``: whether results of other values count as the same, and are not made again;
+- ``from_files``: False where a value that comes with an image is not believed.
 """
 
 # No "from __future__ import annotations": magicgui would lose the bounds.
@@ -71,6 +72,11 @@ class RunOptions(CalibrationOptions):
         Memory in GB that a run may take, all its processes together, besides an image and a result
         that are in memory; "auto" for half of what is free. An image that needs more is deblurred
         piece by piece, which changes it by less than 1 % of its range.
+    scheduler : str, optional
+        Address of a scheduler of dask.distributed, such as "tcp://10.0.0.1:8786", whose workers
+        deblur images that are done in pieces into a file; other images are done here. By default
+        that of the environment variable ``NAPARI_TF_DEBLUR_SCHEDULER``, or of the active
+        ``Client``, or processes on this machine.
     """
 
     smoothing: Annotated[
@@ -98,3 +104,16 @@ class RunOptions(CalibrationOptions):
             "same_result": True,
         },
     ] = "auto"
+    scheduler: Annotated[
+        str,
+        {
+            "label": "Dask scheduler",
+            "placeholder": "this machine",
+            "tooltip": "Address of a scheduler of dask, such as tcp://10.0.0.1:8786. Its workers "
+            "deblur images that are larger than memory, in pieces into a file. Smaller images are "
+            "deblurred here, whatever it says. Empty: this machine, unless "
+            "NAPARI_TF_DEBLUR_SCHEDULER or an active client of dask names a scheduler",
+            "same_result": True,
+            "from_files": False,
+        },
+    ] = ""
