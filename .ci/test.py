@@ -5,6 +5,7 @@ Arguments are passed on to pytest: ``python3 .ci/test.py tests/test_psf.py``.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import environment
@@ -28,6 +29,8 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     environment.say("running the tests")
+    # Each process has a core to itself; OpenBLAS's threads would wait for each other on it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     rest = [f"--ignore={folder}" for part in APART for folder in part]
     runs = [sys.argv[1:]] if sys.argv[1:] else [[*EACH, *part] for part in (*APART, rest)]
     codes = [environment.run([str(python), "-m", "pytest", *run]) for run in runs]

@@ -1,6 +1,7 @@
 """Whether to believe a result: each kind on a small picture, and what it may not depend on."""
 
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ PSF = gaussian_psf(SIGMA)
 RIGHT = PoissonLikelihood(weight=1.0, background=0.0)
 
 
+@cache
 def leaves(size=160):
     """Overlapping discs of all sizes: edges everywhere, and a spectrum like a photograph's."""
     random = np.random.default_rng(5)
@@ -43,7 +45,9 @@ def leaves(size=160):
     for radius in np.sort(3 / random.power(2, 500))[::-1]:
         row, column = random.uniform(0, size, 2)
         scene[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = random.uniform(0.05, 1)
-    return 200 * scene.reshape(size, 2, size, 2).mean((1, 3))
+    scene = 200 * scene.reshape(size, 2, size, 2).mean((1, 3))
+    scene.flags.writeable = False  # all tests have the same
+    return scene
 
 
 def observed(sigma=SIGMA, gain=1.0, seed=0):

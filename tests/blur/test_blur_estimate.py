@@ -1,5 +1,7 @@
 """The blur of an image, from the image alone."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,6 +11,7 @@ from napari_tf_deblur import deconvolve, estimate_blur, gaussian_psf
 from napari_tf_deblur.errors import InvalidValueError
 
 
+@cache
 def leaves(size=224, seed=3):
     """Discs of all sizes that hide one another, with edges between pixels."""
     random = np.random.default_rng(seed)
@@ -17,7 +20,9 @@ def leaves(size=224, seed=3):
     for radius in 6 / np.sqrt(random.uniform(0.003, 1, 700)):
         row, column = random.uniform(-40, 2 * size + 40, 2)
         scene[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = random.uniform()
-    return scene.reshape(size, 2, size, 2).mean(axis=(1, 3))
+    scene = scene.reshape(size, 2, size, 2).mean(axis=(1, 3))
+    scene.flags.writeable = False  # all tests have the same
+    return scene
 
 
 def observed(sigma, noise=0.004, scene=None):
