@@ -21,7 +21,7 @@ from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.methods import Method
-from napari_tf_deblur.psf_width import PSFWidth
+from napari_tf_deblur.psf_width import Evidence, PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
 from napari_tf_deblur.verdict import UNKNOWN, Verdict, judge, together
@@ -249,6 +249,17 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         return replace(step, fraction=before + (1 - before) * step.fraction)
 
     solved = yield from mapped(run(prepared, stop), last_part)
+    shared = prepared.calibration.global_values
+    if shared is None:
+        searched_for = found.evidence is not None and arguments.smoothing == 1
+        shared = replace(
+            solved.global_values,
+            psf_evidence=_evidence(prepared, found) if solved.planes else None,
+            weight_evidence="suits" if searched_for else weight,
+            noise_is_shared=found.noise_is_shared,
+        )
+    else:  # a piece: the image that it is of has said more than it can
+        weight = shared.weight_evidence
     return Deconvolution(
         image=solved.image,
         residual=prepared.planes.together(solved.residual, transparency=False),
@@ -258,25 +269,30 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
-        verdict=_verdict(prepared, solved, found, weight),
+        verdict=_verdict(prepared, solved, shared, weight),
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),
-        global_values=solved.global_values,
+        global_values=shared,
     )
 
 
+def _evidence(prepared: Prepared, found: Weighed) -> Evidence | None:
+    """Return what the image says of the PSF."""
+    if found.noise_is_shared:
+        return None
+    if prepared.calibration.psf_width < 1:
+        return "too wide"
+    return PSFWidth.of(prepared).evidence() if found.evidence is None else found.evidence
+
+
 def _verdict(
-    prepared: Prepared, solved: Solved, found: Weighed, weight: WeightEvidence | None
+    prepared: Prepared, solved: Solved, shared: GlobalValues, weight: WeightEvidence | None
 ) -> Verdict:
     """Look at what the planes that were solved have left over, and at what trials have said."""
-    if not solved.planes or found.noise_is_shared:
+    evidence = shared.psf_evidence
+    if not solved.planes or shared.noise_is_shared or evidence is None:
         return UNKNOWN
-    evidence = found.evidence
-    if prepared.calibration.psf_width < 1:
-        evidence = "too wide"
-    elif evidence is None:
-        evidence = PSFWidth.of(prepared).evidence()
     blur_is_sure = None if prepared.blur is None else prepared.blur.confident
     verdicts: dict[str, Verdict] = {}
     valid = prepared.valid

@@ -10,6 +10,7 @@ import resource
 import signal
 import time
 from functools import partial
+from itertools import count
 from threading import Event
 
 import dask.array as da
@@ -74,9 +75,9 @@ def run(image, path, psf=PSF, method=METHOD, **options):
     return deconvolve(image, psf, method, output=path, **options)
 
 
-def run_until(image, path, words, **options):
+def run_until(image, path, words, stop=None, **options):
     """Run until a step says some words, and stop there; return the result."""
-    stop = Event()
+    stop = stop or Event()
     steps = iter_deconvolve(image, PSF, METHOD, output=path, stop=stop, **options)
     while True:
         try:
@@ -193,8 +194,17 @@ def test_stopped_before_the_first_step(lazy, path):
     assert not path.exists()
 
 
-def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done):
-    result = run_until(lazy, path, "piece 2")
+def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, monkeypatch):
+    stop, solve, numbers = Event(), Recipe.solve, count()
+
+    def solve_once(*arguments):
+        if next(numbers):
+            assert stop.wait(20)
+        return solve(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recipe, "solve", solve_once)
+        result = run_until(lazy, path, "piece 2", stop)
     assert "of 6 pieces are deblurred, for the run was stopped" in result.warnings[0]
     done = len(Journal.of_image(path).done())
     assert 0 < done < PIECES

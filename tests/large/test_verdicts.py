@@ -1,29 +1,75 @@
-"""What is said of a result in pieces: of the PSF what the samples said, of the rest the pieces."""
+"""What is said of a result in pieces: of PSF and weight what the samples said."""
 
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
 import pytest
 
+from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.run import verdict_of
-from napari_tf_deblur.verdict import SENTENCES, Verdict
-
-PIECES = {"(0, 0)": "fits", "(0, 64)": "noise fitted", "(64, 0)": "over-smoothed"}
-
-
-@pytest.mark.parametrize("kind", ["PSF too wide", "PSF too narrow"])
-@pytest.mark.parametrize("is_most", [True, False])
-def test_a_psf_that_samples_call_wrong_is_wrong_in_all_pieces(kind, is_most):
-    other = ("over-smoothed", ("0",))
-    samples = (
-        Verdict(kind, planes=6, others=(other,))
-        if is_most
-        else Verdict("over-smoothed", planes=6, others=((kind, ("1", "2")),))
-    )
-    found = verdict_of(PIECES, samples)
-    assert found.kind == kind
-    assert found.others == (("over-smoothed", ("(64, 0)",)),)
-    assert str(found).startswith(SENTENCES[kind])
+from napari_tf_deblur._preparation.global_values import GlobalValues
+from napari_tf_deblur.psf_width import PSFWidth
+from napari_tf_deblur.verdict import Verdict
 
 
-def test_of_another_psf_the_pieces_say_what_they_leave_over():
-    found = verdict_of({**PIECES, "(64, 64)": "fits"}, Verdict("noise fitted", "untested"))
-    assert (found.kind, found.psf, found.planes) == ("fits", "untested", 4)
+def test_pieces_are_put_together():
+    pieces = {"(0, 0)": "fits", "(0, 64)": "noise fitted", "(64, 0)": "fits"}
+    found = verdict_of(pieces, Verdict("noise fitted", "untested"))
+    assert (found.kind, found.psf, found.planes) == ("fits", "untested", 3)
+    assert found.others == (("noise fitted", ("(0, 64)",)),)
     assert verdict_of({}, Verdict("unknown")) == Verdict("unknown")
+
+
+@pytest.fixture(scope="module")
+def half_empty():
+    """An image whose right half is dark: nothing is seen there but noise."""
+    rng = np.random.default_rng(2)
+    scene = np.zeros((192, 384), np.float32)
+    scene[:, :170] = 200 * rng.random((192, 170)) ** 8
+    psf = gaussian_psf(1.2)
+    light = np.maximum(convolve(scene, psf), 0)
+    return rng.poisson(light + 20).astype(np.float32), psf
+
+
+@pytest.mark.parametrize("evidence", ["not too wide", "untested", "too narrow", "too wide"])
+def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence, monkeypatch):
+    image, psf = half_empty
+    whole = deconvolve(image, psf, PoissonLikelihood(weight=0.5))
+    shared = replace(whole.global_values, psf_evidence=evidence, weight_evidence="suits")
+    recipe = Recipe(
+        psf, replace(whole.calibration, global_values=shared), "unknown", None, False, None
+    )
+    monkeypatch.setattr(PSFWidth, "of", None)  # is not looked for again
+    gap = (slice(0, 0),) * 2
+    verdicts = [
+        deconvolve(part, psf, recipe.arguments(part, None, gap).method).verdict
+        for part in (image[:, :192], image[:, 192:])
+    ]
+    kind = {"too narrow": "PSF too narrow", "too wide": "PSF too wide"}.get(evidence, "fits")
+    assert verdicts[0].kind == kind
+    assert verdicts[1].kind == ("PSF too wide" if evidence == "too wide" else "unknown")
+
+
+def test_nothing_is_said_of_pieces_where_noise_is_shared(half_empty):
+    image, psf = half_empty
+    whole = deconvolve(image, psf, PoissonLikelihood(weight=0.5))
+    shared = replace(whole.global_values, noise_is_shared=True)
+    known = replace(whole.calibration, global_values=shared)
+    assert deconvolve(image, psf, known).verdict.kind == "unknown"
+
+
+def test_an_exact_psf_is_not_called_wrong_in_empty_pieces(half_empty, monkeypatch):
+    from napari_tf_deblur._large import plan
+
+    monkeypatch.setitem(plan.UNIT, 2, 64)
+    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+    image, psf = half_empty
+    found = deconvolve(da.from_array(image, chunks=64), psf)
+    shared = found.calibration.global_values
+    assert isinstance(shared, GlobalValues)
+    assert shared.psf_evidence not in ("too wide", "too narrow")
+    pieces = deconvolve(image, psf, memory=4e-3)
+    said = {pieces.verdict.kind, *(kind for kind, _ in pieces.verdict.others)}
+    assert said.isdisjoint({"PSF too wide", "PSF too narrow"})

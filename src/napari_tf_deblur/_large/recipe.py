@@ -118,6 +118,9 @@ class Recipe:
                 "converged": shared.converged,
                 "hides_areas": shared.hides_areas,
                 "values": {name: _numbers(value) for name, value in shared.values.items()},
+                "psf_evidence": shared.psf_evidence,
+                "weight_evidence": shared.weight_evidence,
+                "noise_is_shared": shared.noise_is_shared,
             },
             "boundary": self.boundary,
             "channel_axis": self.channel_axis,
@@ -136,6 +139,9 @@ class Recipe:
             bool(shared["converged"]),
             bool(shared["hides_areas"]),
             {name: _array(value) for name, value in shared["values"].items()},
+            shared["psf_evidence"],
+            shared["weight_evidence"],
+            bool(shared["noise_is_shared"]),
         )
         calibration = Calibration(
             method,

@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 
 FLOAT = np.dtype(np.float32)
 
-OF_WRONG_PSF: tuple[Kind, ...] = ("PSF too wide", "PSF too narrow")
-"""What samples say of a PSF that is wrong."""
-
-BELOW_WRONG_PSF: tuple[Kind, ...] = ("fits", "noise fitted")
-"""What is not said of a piece where that is so: the order is that of :func:`verdict.judge`."""
-
 
 def solve_in_pieces(
     arguments: Arguments,
@@ -119,15 +113,10 @@ def of_the_samples(step: Step) -> Step:
 
 
 def verdict_of(kinds: Mapping[str, Kind], samples: Verdict) -> Verdict:
-    """Put the verdicts of pieces together; of the PSF, trials on samples have said more."""
+    """Put the verdicts of pieces together; what is known of the PSF, the samples have said."""
     if not kinds:
         return samples
-    said = {samples.kind, *(kind for kind, _ in samples.others)}
-    wrong = next((kind for kind in OF_WRONG_PSF if kind in said), None)
-    verdicts = {
-        name: Verdict(wrong if wrong and kind in BELOW_WRONG_PSF else kind, samples.psf)
-        for name, kind in kinds.items()
-    }
+    verdicts = {name: Verdict(kind, samples.psf) for name, kind in kinds.items()}
     return replace(together(verdicts), unit="piece")
 
 

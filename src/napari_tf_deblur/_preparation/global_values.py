@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_tf_deblur.psf_width import Evidence
+    from napari_tf_deblur.weight_check import WeightEvidence
 
 Array = NDArray[np.float32]
 Reduce = Callable[[Array], Array]
@@ -26,12 +31,21 @@ class GlobalValues:
         Whether areas, and not only pixels, do not count.
     values : mapping of str to ndarray of float32
         By the solver's name for each; the first axis, that of the planes, has length 1.
+    psf_evidence : Evidence or None
+        What the image says of the PSF; None if it was not asked.
+    weight_evidence : WeightEvidence or None
+        What trials say of the weight; None if they say nothing.
+    noise_is_shared : bool
+        Whether neighbouring pixels seem to share their noise, so that nothing can be told.
     """
 
     iterations: int
     converged: bool
     hides_areas: bool
     values: Mapping[str, Array] = field(default_factory=dict)
+    psf_evidence: "Evidence | None" = None
+    weight_evidence: "WeightEvidence | None" = None
+    noise_is_shared: bool = False
 
 
 def mean_of_planes(values: Array) -> Array:
