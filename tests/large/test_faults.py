@@ -215,7 +215,7 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
 
 def test_a_run_that_nobody_pulls_on_any_more(lazy, path, undisturbed):
     steps = iter_deconvolve(lazy, PSF, METHOD, output=path)
-    while not next(steps).message.startswith("piece 2"):
+    while not next(steps).message.startswith("piece"):
         pass
     del steps
     gc.collect()
