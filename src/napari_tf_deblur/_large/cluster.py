@@ -150,15 +150,15 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     for thread in tuple(_closing):  # whose workers still take memory
         thread.join(CLOSING)
     worker = {"cls": _worker_class(), "options": _worker_options(memory)}
-    with dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": FAILURES,
-            "distributed.admin.log-format": "%(message)s",
-            # The scheduler's logs keep what tasks were given: regions of an image, by default 1000.
-            "distributed.admin.low-level-log-length": KEPT_TASKS,
-            "distributed.diagnostics.computations.max-history": 1,
-        }
-    ):
+    settings = {
+        "distributed.scheduler.allowed-failures": FAILURES,
+        "distributed.admin.log-format": "%(message)s",
+        # Logs keep what tasks were given, regions of an image, by default the last 1000: those of
+        # the scheduler, and of the messages of the client and to each worker, when it comes.
+        "distributed.admin.low-level-log-length": KEPT_TASKS,
+        "distributed.diagnostics.computations.max-history": 1,
+    }
+    with dask.config.set(settings):
         cluster = SpecCluster(
             scheduler={"cls": Scheduler, "options": _SCHEDULER},
             workers=dict.fromkeys(range(workers), worker),
@@ -166,13 +166,13 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
             name="napari-tf-deblur",
             silence_logs=50,
         )
-    client = Client(cluster, set_as_default=False)
-    try:
-        yield Crew(client, workers, threads, memory, is_local=True)
-    finally:
-        thread = threading.Thread(target=_close, args=(client, cluster), name="close workers")
-        _closing.append(thread)
-        thread.start()
+        client = Client(cluster, set_as_default=False)
+        try:
+            yield Crew(client, workers, threads, memory, is_local=True)
+        finally:
+            thread = threading.Thread(target=_close, args=(client, cluster), name="close workers")
+            _closing.append(thread)
+            thread.start()
 
 
 def _crew(client: Any) -> Crew:
