@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur import (
@@ -47,12 +47,13 @@ def test_the_border_of_an_image_comes_out_as_in_the_whole(method, psf, spots):
         assert off.max() < 0.01 * np.ptp(whole.image), piece
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_regions_read_round_the_scene(data):
     shape = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3).map(tuple))
     sizes, margins, gaps = (
         [data.draw(st.integers(least, most)) for _ in shape]
-        for least, most in [(1, 20), (0, 5), (0, 9)]
+        for least, most in [(4, 20), (0, 5), (0, 9)]
     )
     gaps = [g * (m > 0) for g, m in zip(gaps, margins)]
     cut = Cut.of(shape, tuple(range(len(shape))), sizes, margins, gaps)

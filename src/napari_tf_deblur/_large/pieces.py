@@ -19,8 +19,8 @@ and as far along all axes. Pieces then differ from the whole image by less than 
 see ``benchmarks/pieces.py seams``."""
 
 MOST_GAP = {1: 4, 2: 4, 3: 2}
-"""Times the margin, by deblurred axes, beyond which pieces at the image's border read no more of what
-lies between it and the opposite side. In volumes it takes much of the memory."""
+"""Times the margin, by deblurred axes, beyond which pieces at the image's border read no more of
+what lies between it and the opposite side. In volumes it takes much of the memory."""
 
 
 @dataclass(frozen=True)
