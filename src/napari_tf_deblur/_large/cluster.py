@@ -153,19 +153,22 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     settings = {
         "distributed.scheduler.allowed-failures": FAILURES,
         "distributed.admin.log-format": "%(message)s",
+    }
+    short_logs = {
         # Logs keep what tasks were given, regions of an image, by default the last 1000: those of
         # the scheduler, and of the messages of the client and to each worker, when it comes.
         "distributed.admin.low-level-log-length": KEPT_TASKS,
         "distributed.diagnostics.computations.max-history": 1,
     }
-    with dask.config.set(settings):
-        cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": _SCHEDULER},
-            workers=dict.fromkeys(range(workers), worker),
-            worker=worker,
-            name="napari-tf-deblur",
-            silence_logs=50,
-        )
+    with dask.config.set(short_logs):
+        with dask.config.set(settings):
+            cluster = SpecCluster(
+                scheduler={"cls": Scheduler, "options": _SCHEDULER},
+                workers=dict.fromkeys(range(workers), worker),
+                worker=worker,
+                name="napari-tf-deblur",
+                silence_logs=50,
+            )
         client = Client(cluster, set_as_default=False)
         try:
             yield Crew(client, workers, threads, memory, is_local=True)

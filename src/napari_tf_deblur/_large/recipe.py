@@ -79,10 +79,8 @@ class Recipe:
 
         Parameters
         ----------
-        pixels : ndarray
-            What is read.
-        mask : ndarray or None
-            Pixels to ignore in it.
+        pixels, mask
+            As of :meth:`arguments`.
         piece : Piece
             Which.
         """

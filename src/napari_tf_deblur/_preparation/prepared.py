@@ -14,7 +14,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels
+from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels, within_gap
 from napari_tf_deblur._solvers.problem import Problem
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur.forward import Boundary, Grid, resized
@@ -106,7 +106,11 @@ class Prepared:
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         gap = arguments.gap if isinstance(arguments, PieceArguments) else ()
-        ignored = _without_gap(planes.ignored(arguments.image, arguments.mask), gap, values)
+        ignored = planes.ignored(arguments.image, arguments.mask)
+        beyond = within_gap(planes.frame, gap)
+        if beyond is not None:
+            beyond = np.broadcast_to(beyond, (len(values), 1, *planes.frame))
+            ignored = beyond if ignored is None else ignored | beyond
         blank = blank_planes(values, ignored)
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
@@ -130,7 +134,8 @@ class Prepared:
             for plane in used:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
-        _continue_over(gap, values)
+        if beyond is not None:
+            _continue_over(gap, values)
         known = wanted if isinstance(wanted, Calibration) else None
         calibration = known or Calibration.of(method, image, reason, error, blur)
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
@@ -219,21 +224,8 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
-def _without_gap(ignored: Mask | None, gap: tuple[slice, ...], values: Array) -> Mask | None:
-    """Ignore what lies beyond the image of which planes are pieces, too."""
-    lines = [(axis, part) for axis, part in enumerate(gap, 2) if part.stop > part.start]
-    if lines:
-        shape = (len(values), 1, *values.shape[2:])
-        ignored = np.zeros(shape, bool) if ignored is None else ignored.copy()
-        for axis, part in lines:
-            ignored[(slice(None),) * axis + (part,)] = True
-    return ignored
-
-
 def _continue_over(gap: tuple[slice, ...], values: Array) -> None:
     """Continue planes over what lies beyond their image, as :meth:`Grid.mirrored` does."""
-    if not any(part.stop > part.start for part in gap):
-        return
     frame, scene = values, values.shape[2:]
     for axis, part in enumerate(gap, 2):
         ends = (slice(part.stop, None), slice(0, part.start))

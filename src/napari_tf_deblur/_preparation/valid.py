@@ -1,6 +1,6 @@
 """Which pixels of an image count, and what stands where they do not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,24 @@ def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask |
         valid = np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
     _refuse_extremes(values, valid, [p for p in range(len(values)) if p not in blank])
     return valid
+
+
+def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> Mask | None:
+    """Return the pixels of a piece that lie beyond its image; None if there are none.
+
+    Parameters
+    ----------
+    frame : sequence of int
+        Pixels of the piece along each deblurred axis.
+    gap : sequence of slice
+        Where it lies beyond the image, along each of them.
+    """
+    if not any(part.stop > part.start for part in gap):
+        return None
+    found = np.zeros(frame, bool)
+    for axis, part in enumerate(gap):
+        found[(slice(None),) * axis + (part,)] = True
+    return found
 
 
 def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:

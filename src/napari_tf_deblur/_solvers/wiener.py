@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from napari_tf_deblur._preparation.valid import within_gap
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
@@ -69,11 +70,9 @@ def _filled(problem: Problem) -> Array:
     """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
     axes = len(problem.grid.frame)
     valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)
-    for axis, part in enumerate(problem.gap, valid.ndim - axes):
-        if part.stop > part.start:  # is continued already
-            valid = np.moveaxis(valid.copy(), axis, 0)
-            valid[part] = True
-            valid = np.moveaxis(valid, 0, axis)
+    beyond = within_gap(problem.grid.frame, problem.gap)
+    if beyond is not None:
+        valid = valid | beyond  # which is continued already
     if valid.all():
         return problem.observed
     sigma = (0,) * (valid.ndim - axes) + (FILL_REACH,) * axes
