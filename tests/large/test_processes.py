@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import dask.array as da
 import numpy as np
@@ -64,6 +65,19 @@ def family(output):
     return found
 
 
+def kill_workers(output, but=frozenset()):
+    """Wait for workers of a run, kill them, and return their numbers."""
+    killed = set()
+    while not killed:
+        for process in family(output):
+            with suppress(psutil.Error):
+                if "spawn_main" in " ".join(process.cmdline()) and process.pid not in but:
+                    process.send_signal(signal.SIGKILL)
+                    killed.add(process.pid)
+        time.sleep(0.1)
+    return killed
+
+
 @pytest.mark.usefixtures("small_pieces", "client")
 def test_killed_callers_and_workers(spots, tmp_path):
     """The caller is killed, then all workers of the run that goes on; nothing is lost.
@@ -91,12 +105,8 @@ def test_killed_callers_and_workers(spots, tmp_path):
 
     second = started(image, output)
     wait_for(second, "piece")
-    workers = []
-    while not workers:
-        workers = [one for one in family(output) if "spawn_main" in " ".join(one.cmdline())]
-        time.sleep(0.1)
-    for worker in workers:
-        worker.send_signal(signal.SIGKILL)
+    killed = kill_workers(output)  # while they start: their nannies give up, and end
+    kill_workers(output, but=killed)
     second.communicate()
     assert second.returncode == 0
     for number, (part, file) in enumerate(shards(output)):

@@ -12,14 +12,22 @@ from typing import Any
 LOOK = 0.5
 """Seconds between two looks."""
 
+MISSING = 3.0
+"""Seconds without a worker after which none comes: one that ended was replaced at once."""
 
-def dask_setup(_nanny: Any) -> None:
-    """Watch the process that started this one, from now on."""
+
+def dask_setup(nanny: Any) -> None:
+    """Watch the process that started this one, and the worker, from now on."""
     caller = os.getppid()
-    threading.Thread(target=_end_after, args=(caller,), name="watch caller", daemon=True).start()
+    watch = threading.Thread(target=_end_after, args=(caller, nanny), name="watch", daemon=True)
+    watch.start()
 
 
-def _end_after(caller: int) -> None:
-    while os.getppid() == caller:
+def _end_after(caller: int, nanny: Any) -> None:
+    """End this process after its caller, or where it has given up its worker."""
+    seen = time.monotonic()
+    while os.getppid() == caller and time.monotonic() - seen < MISSING:
+        if nanny.status.name != "running" or nanny.is_alive():
+            seen = time.monotonic()
         time.sleep(LOOK)
     os._exit(1)  # the worker watches this process

@@ -154,13 +154,15 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
         "distributed.scheduler.allowed-failures": FAILURES,
         "distributed.admin.log-format": "%(message)s",
     }
-    short_logs = {
+    while_they_run = {
         # Logs keep what tasks were given, regions of an image, by default the last 1000: those of
         # the scheduler, and of the messages of the client and to each worker, when it comes.
         "distributed.admin.low-level-log-length": KEPT_TASKS,
         "distributed.diagnostics.computations.max-history": 1,
+        # A worker that ended comes again, on a busy machine after more than the usual 15 seconds.
+        "distributed.deploy.lost-worker-timeout": f"{MISSING} s",
     }
-    with dask.config.set(short_logs):
+    with dask.config.set(while_they_run):
         with dask.config.set(settings):
             cluster = SpecCluster(
                 scheduler={"cls": Scheduler, "options": _SCHEDULER},

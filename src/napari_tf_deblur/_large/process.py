@@ -4,18 +4,39 @@ import asyncio
 import json
 import os
 import sys
+from typing import Any
 
 from distributed.deploy.subprocess import SubprocessWorker
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 """Environment in which workers say nothing of themselves: what fails, the caller says."""
 
+PAUSE = 1.0
+"""Seconds until a process that ended is started again."""
+
 
 class QuietWorker(SubprocessWorker):
-    """A worker and its nanny, which replaces it if it ends or takes too much memory."""
+    """A worker and its nanny, which replaces it if it ends or takes too much memory.
+
+    The nanny gives up where the worker ends while it starts; then both are started again.
+    """
+
+    async def start(self) -> None:
+        await super().start()
+        self._watch = asyncio.create_task(self._keep_alive())
+
+    async def close(self, **kwargs: Any) -> None:
+        self._watch.cancel()
+        await super().close()
 
     async def _start(self) -> None:
         watched = {**self.worker_kwargs, "preload_nanny": ["napari_tf_deblur._large.caller"]}
         spec = json.dumps({"cls": self.worker_class, "opts": watched})
         command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
         self.process = await asyncio.create_subprocess_exec(*command, env=os.environ | QUIET)
+
+    async def _keep_alive(self) -> None:
+        while self.process is not None:
+            await self.process.wait()
+            await asyncio.sleep(PAUSE)
+            await self._start()
