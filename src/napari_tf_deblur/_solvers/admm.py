@@ -137,7 +137,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     run, image_of, first_state = _compiled(
         method.order, problem.spacing, method.nonnegative, constrained
     )
-    state = first_state(start)
+    state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
     return iterate(run, image_of, constants, state, *stop)
 
@@ -146,7 +146,10 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
 def _compiled(
     order: int, spacing: tuple[float, ...], nonnegative: bool, constrained: bool
 ) -> tuple[Any, Any, Any]:
-    """The compiled loop, and the functions that make a state's image and the first state."""
+    """The compiled loop, and the functions that make an image of a state, and the first state.
+
+    The first state's image, of zeros, is made outside: compiled code would hold it for ever.
+    """
     tf = tensorflow()
     differences = SymmetricDifferences(order, spacing)
     axes = len(spacing)
@@ -156,7 +159,7 @@ def _compiled(
         slopes = [slope / THRESHOLD for slope in differences.apply(start)]
         # No image yet: how little the first differs from the start says nothing.
         never = tf.fill([start.shape[0]], tf.float32.max)
-        return [tf.zeros_like(start), never, start, *slopes, *([start] if constrained else [])]
+        return [never, start, *slopes, *([start] if constrained else [])]
 
     def named(state: Any) -> State:
         image, change, blurred, *rest = state

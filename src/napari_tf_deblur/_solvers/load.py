@@ -82,8 +82,16 @@ class Compiled:
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it; the code for these shapes is made where it is not there yet."""
-        # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it.
-        return self._function.get_concrete_function(*arguments)(*arguments)
+        # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it. With
+        # what describes a variable in its place, it does not keep the variable for ever.
+        signature = tensorflow().nest.map_structure(_described, arguments)
+        return self._function.get_concrete_function(*signature)(*arguments)
+
+
+def _described(value: Any) -> Any:
+    """Return what describes a variable; anything else as it is."""
+    tf = tensorflow()
+    return tf.type_spec_from_value(value) if isinstance(value, tf.Variable) else value
 
 
 def fused(pointwise: Callable[..., Any]) -> Compiled:
