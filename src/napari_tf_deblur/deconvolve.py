@@ -257,6 +257,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
             psf_evidence=_evidence(prepared, found) if solved.planes else None,
             weight_evidence="suits" if searched_for else weight,
             noise_is_shared=found.noise_is_shared,
+            noise_lines=prepared.noise_lines,
         )
     else:  # a piece: the image that it is of has said more than it can
         weight = shared.weight_evidence

@@ -1,7 +1,7 @@
 """One calibration for all pieces of a large image, found from samples of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._large.samples import Samples, take_samples
 from napari_tf_deblur._large.size import usual_method
 from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.psf import checked_psf
 from napari_tf_deblur.psf_check import whole_psf
@@ -73,13 +73,16 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
         read = [image.part(region).read()[1] for region in samples.regions]
         masks = np.stack([mask for mask in read if mask is not None])
     axis = image.channel_axis
-    return replace(
-        arguments,
-        image=samples.pixels,
-        mask=masks,
-        channel_axis=None if axis is None else axis + 1,
-        output=None,
-        scheduler="",
+    given = {field.name: getattr(arguments, field.name) for field in fields(SampleArguments)}
+    return SampleArguments(
+        **given
+        | {
+            "image": samples.pixels,
+            "mask": masks,
+            "channel_axis": None if axis is None else axis + 1,
+            "output": None,
+            "scheduler": "",
+        }
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.arguments import Arguments, PieceArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
@@ -119,6 +120,7 @@ class Recipe:
                 "psf_evidence": shared.psf_evidence,
                 "weight_evidence": shared.weight_evidence,
                 "noise_is_shared": shared.noise_is_shared,
+                "noise_lines": {str(c): list(line) for c, line in shared.noise_lines.items()},
             },
             "boundary": self.boundary,
             "channel_axis": self.channel_axis,
@@ -140,6 +142,7 @@ class Recipe:
             shared["psf_evidence"],
             shared["weight_evidence"],
             bool(shared["noise_is_shared"]),
+            {int(c): Line(*map(float, line)) for c, line in shared["noise_lines"].items()},
         )
         calibration = Calibration(
             method,

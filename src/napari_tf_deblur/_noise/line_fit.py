@@ -48,6 +48,10 @@ class Line(NamedTuple):
     slope: float
     at_zero: float
 
+    def times(self, factor: float) -> "Line":
+        """The line of the same noise where intensities are so many times as large."""
+        return Line(self.slope * factor, self.at_zero * factor * factor)
+
 
 class Fit(NamedTuple):
     """A line through what the blocks show, wherever it starts.

@@ -103,6 +103,14 @@ class StepArguments(Arguments):
 
 
 @dataclass(frozen=True)
+class SampleArguments(Arguments):
+    """What is asked for samples of one image, taken for its planes.
+
+    Their number of iterations is that of the image: of all of them together.
+    """
+
+
+@dataclass(frozen=True)
 class PieceArguments(Arguments):
     """What is asked for a piece of an image.
 

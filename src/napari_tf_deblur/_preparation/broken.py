@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.pieces import peak_and_unit
 from napari_tf_deblur.forward import hardly_blurs
 from napari_tf_deblur.noise import noise_line
@@ -44,7 +45,13 @@ ROUNDS = 3
 """Times that pixels are looked for: where two are side by side, each hides the other."""
 
 
-def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF) -> Mask | None:
+def broken_pixels(
+    values: Array,
+    valid: Mask | None,
+    planes: list[int],
+    psf: PSF,
+    noise: dict[int, Line] | None = None,
+) -> Mask | None:
     """Find the pixels of an image that are broken in any channel.
 
     Parameters
@@ -57,6 +64,9 @@ def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF
         The planes to look at.
     psf : ndarray of float32
         One that hardly blurs may itself make single pixels, so that nothing is found.
+    noise : dict of int to Line, optional
+        The line of the noise of each channel, where it is known; where it is not and is needed, it
+        is measured and put in.
 
     Returns
     -------
@@ -65,26 +75,29 @@ def broken_pixels(values: Array, valid: Mask | None, planes: list[int], psf: PSF
     """
     if hardly_blurs(psf):
         return None
+    noise = {} if noise is None else noise
     part = max(STANDS_OUT, 2 * _left_of_point(psf))
     every = len(planes) == len(values)
     used = slice(None) if every else planes  # no copy, if it can be helped
     unit = np.float32(peak_and_unit(values[used], None if valid is None else valid[used])[1])
     found = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
     for channel in range(values.shape[1]):
-        line = None
         for plane in planes:
             usable = True if valid is None else valid[plane, min(channel, valid.shape[1] - 1)]
             if not np.any(usable):
                 continue
             image = values[plane, channel] / unit
-            suspects = _standing_out(image, usable, part)
-            if not suspects.any():
+            left = _left(image)
+            suspects = np.nonzero(_standing_out(image, left, usable, part))
+            if not len(suspects[0]):
                 continue
-            if line is None:
+            if channel not in noise:
                 some = np.s_[used, channel : channel + 1]
                 of_some = None if valid is None else np.broadcast_to(valid, values.shape)[some]
-                line = noise_line(values[some] / unit, of_some)
-            found[plane, 0] |= _beyond_noise(image, suspects, *line)
+                noise[channel] = noise_line(values[some] / unit, of_some).times(float(unit))
+            line = noise[channel].times(1 / float(unit))
+            beyond = _beyond_noise(image[suspects], left[suspects], image.ndim, line)
+            found[plane, 0][suspects] |= beyond
     return found if found.any() else None
 
 
@@ -109,12 +122,16 @@ def _left_of_point(psf: PSF) -> float:
     return float(np.max(np.abs(_left(padded))[bright] / around[bright]))
 
 
-def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
-    """Pixels that stand out by their brightness: from most of those around, more than any."""
+def _standing_out(image: Array, left: Array, usable: Mask | bool, part: float) -> Mask:
+    """Pixels that stand out by their brightness: from most of those around, more than any.
+
+    `left` is what the neighbours do not predict.
+    """
     low, high = np.quantile(_some(image if usable is True else image[usable]), (0.005, 0.995))
     found = np.zeros(image.shape, np.bool_)
-    for _ in range(ROUNDS):
-        left = np.abs(_left(image))
+    for count in range(ROUNDS):
+        signed = _left(image) if count else left
+        left = np.abs(signed)
         least = max(OF_RANGE * float(high - low), USUAL * float(np.median(_some(left))))
         left[np.logical_not(usable)] = 0
         places = np.nonzero(left > least)
@@ -128,7 +145,7 @@ def _standing_out(image: Array, usable: Mask | bool, part: float) -> Mask:
         places = tuple(index[fresh] for index in places)
         found[places] = True
         image = image.copy()
-        image[places] -= _left(image)[places]
+        image[places] -= signed[places]
     return found
 
 
@@ -157,9 +174,18 @@ def _most_alike(around: Array) -> Array:
     return np.asarray(np.where(np.abs(low - here) < np.abs(high - here), low, high))
 
 
-def _beyond_noise(image: Array, suspects: Mask, slope: float, at_zero: float) -> Mask:
-    """Those that no noise makes; the noise's variance is a line over the brightness."""
-    left = _left(image)
-    predicted = np.maximum(image - left, 0) + FEW_PHOTONS * slope
-    spread = 1.5 ** (image.ndim / 2) * np.sqrt(np.maximum(at_zero + slope * predicted, 0))
-    return np.asarray(suspects & (np.abs(left) > NOISE * spread))
+def _beyond_noise(values: Array, left: Array, axes: int, line: Line) -> Mask:
+    """Which pixels no noise makes; the noise's variance is a line over the brightness.
+
+    Parameters
+    ----------
+    values, left : ndarray of float32
+        Of some pixels, and what their neighbours do not predict.
+    axes : int
+        Of the image.
+    line : Line
+        In the same units.
+    """
+    predicted = np.maximum(values - left, 0) + FEW_PHOTONS * line.slope
+    variance = np.maximum(line.at_zero + line.slope * predicted, 0)
+    return np.asarray(np.abs(left) > NOISE * 1.5 ** (axes / 2) * np.sqrt(variance))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._noise.line_fit import Line
+
 if TYPE_CHECKING:
     from napari_tf_deblur.psf_width import Evidence
     from napari_tf_deblur.weight_check import WeightEvidence
@@ -37,6 +39,9 @@ class GlobalValues:
         What trials say of the weight; None if they say nothing.
     noise_is_shared : bool
         Whether neighbouring pixels seem to share their noise, so that nothing can be told.
+    noise_lines : mapping of int to Line
+        Of each channel, the noise's variance over the intensity, in the image's units; those that
+        are missing were not needed.
     """
 
     iterations: int
@@ -46,6 +51,7 @@ class GlobalValues:
     psf_evidence: "Evidence | None" = None
     weight_evidence: "WeightEvidence | None" = None
     noise_is_shared: bool = False
+    noise_lines: Mapping[int, Line] = field(default_factory=dict)
 
 
 def mean_of_planes(values: Array) -> Array:

@@ -1,14 +1,19 @@
 """From the arguments to what a solver takes: checks, calibration, batches that fit the memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation import choice, memory
-from napari_tf_deblur._preparation.arguments import CalibrationArguments, PieceArguments
+from napari_tf_deblur._preparation.arguments import (
+    CalibrationArguments,
+    PieceArguments,
+    SampleArguments,
+)
 from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
@@ -72,8 +77,13 @@ class Prepared:
         How the weight shall be found; the method has one that about suits the image.
     hides_areas : bool
         Whether areas, and not only pixels, do not count.
+    noise_lines : mapping of int to Line
+        Of each channel, the noise's variance over the intensity, in which broken pixels were
+        looked for.
     gap : tuple of slice
         Of a piece of an image: what lies beyond it, along each deblurred axis.
+    one_image : bool
+        Whether the planes are samples of one image.
     warnings : tuple of str
         What the user should know.
     """
@@ -92,7 +102,9 @@ class Prepared:
     rival: Calibration | None
     weight_to_find: FromImage | None
     hides_areas: bool
+    noise_lines: Mapping[int, Line]
     gap: tuple[slice, ...]
+    one_image: bool
     warnings: tuple[str, ...]
 
     @classmethod
@@ -114,11 +126,12 @@ class Prepared:
         blank = blank_planes(values, ignored)
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
-        broken = broken_pixels(values, valid, used, psf)
+        shared = wanted.global_values if isinstance(wanted, Calibration) else None
+        noise_lines = dict(shared.noise_lines) if shared else {}
+        broken = broken_pixels(values, valid, used, psf, noise_lines)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
-        shared = wanted.global_values if isinstance(wanted, Calibration) else None
         hides_areas = valid is not None and fill(values, valid, used)
         hides_areas = shared.hides_areas if shared else hides_areas
         usable = valid[used] if blank and valid is not None else valid
@@ -179,7 +192,9 @@ class Prepared:
             rival=other,
             weight_to_find=weight_to_find,
             hides_areas=hides_areas,
+            noise_lines=noise_lines,
             gap=gap,
+            one_image=isinstance(arguments, SampleArguments),
             warnings=tuple(warnings),
         )
 
@@ -214,6 +229,7 @@ class Prepared:
             scale=scale,
             hides_areas=self.hides_areas,
             gap=self.gap,
+            one_image=self.one_image,
             global_values=self.calibration.global_values,
         )
 

@@ -135,7 +135,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         penalty=tf.constant(np.float32(penalty)),
     )
     run, image_of, first_state = _compiled(
-        method.order, problem.spacing, method.nonnegative, constrained
+        method.order, problem.spacing, method.nonnegative, constrained, problem.one_image
     )
     state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
@@ -144,7 +144,11 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
 
 @lru_cache(maxsize=16)
 def _compiled(
-    order: int, spacing: tuple[float, ...], nonnegative: bool, constrained: bool
+    order: int,
+    spacing: tuple[float, ...],
+    nonnegative: bool,
+    constrained: bool,
+    one_image: bool,
 ) -> tuple[Any, Any, Any]:
     """The compiled loop, and the functions that make an image of a state, and the first state.
 
@@ -203,7 +207,8 @@ def _compiled(
         short = reblurred - state.blurred - pull(c, state.blurred)
         squares_apart = summed_planes(c.data_weight * tf.square(short))
         apart = tf.sqrt(squares_apart / (summed_planes(misfit) + TINY))
-        change = tf.maximum(largest_changes(state.image, image, axes), UNSETTLED * apart)
+        change = largest_changes(state.image, image, axes, one_image=one_image)
+        change = tf.maximum(change, UNSETTLED * apart)
         moved = [image, change, state.blurred + RELAXATION * short]
         kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)
         squares: Any = 0
