@@ -24,7 +24,7 @@ from napari_tf_deblur.methods import Method
 from napari_tf_deblur.psf_width import Evidence, PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
-from napari_tf_deblur.verdict import UNKNOWN, Verdict, judge, together
+from napari_tf_deblur.verdict import OF_WEIGHT, UNKNOWN, Verdict, judge, together
 from napari_tf_deblur.weight_check import WeightEvidence, checked
 from napari_tf_deblur.weight_search import SHARED_WARNING, Weighed, weighed
 
@@ -217,7 +217,9 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
     prepared = Prepared.of(arguments)
     began, before = time.perf_counter(), 0.0
     found = Weighed(prepared.calibration)
-    given = prepared.weight_to_find is None and not isinstance(arguments.method, Calibration)
+    method = arguments.method
+    is_known = isinstance(method, Calibration) and method.global_values is None
+    given = prepared.weight_to_find is None and not isinstance(method, Calibration)
     many = sum(map(len, prepared.batches)) > 1  # which may differ: each says whether it suits
 
     def next_part(part: float) -> Callable[[Step], Step]:
@@ -261,6 +263,11 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         )
     else:  # a piece: the image that it is of has said more than it can
         weight = shared.weight_evidence
+    verdict = _verdict(prepared, solved, shared, weight)
+    if is_known and not many and verdict.kind in OF_WEIGHT.values():
+        # Of an image whose weight another one has found, the residual alone is not believed.
+        weight = yield from mapped(checked(prepared, stop), lambda step: replace(step, fraction=1))
+        verdict = _verdict(prepared, solved, shared, weight)
     return Deconvolution(
         image=solved.image,
         residual=prepared.planes.together(solved.residual, transparency=False),
@@ -270,7 +277,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         calibration=prepared.calibration,
         blur=prepared.blur,
         seconds=searched + solved.seconds,
-        verdict=_verdict(prepared, solved, shared, weight),
+        verdict=verdict,
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
         + ((SHARED_WARNING,) if found.noise_is_shared else ()),

@@ -19,6 +19,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.regions import size_of
 from napari_tf_deblur._large.source import LargeImage
 
 METHODS = [
@@ -75,3 +76,4 @@ def test_regions_read_round_the_scene(data):
                 continue  # all of an axis has its own border
             assert write.start - read.start >= min(margins[axis], write.start + gaps[axis]), whole
     assert (written == 1).all()
+    assert tuple(map(max, zip(*(map(size_of, [p.read for p in cut]))))) == cut.largest_read

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_tf_deblur import Hessian, TotalVariation, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._solvers.change import largest_changes
@@ -64,3 +65,24 @@ def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
     near = (slice(22, 42), slice(14, 38))
     errors = [np.std((found.image - scene)[near]) for found in (together, apart)]
     assert errors[1] < 1.25 * errors[0]
+
+
+def test_samples_change_as_the_long_lines_of_their_image_do():
+    """Sixteen samples side by side have lines sixteen times as long, whose change is theirs."""
+    random = np.random.default_rng(0)
+    before = ndimage.gaussian_filter(random.random((48, 48 * 16)), 1)
+    after = before + 0.01 * random.standard_normal(before.shape) ** 3
+    tf = tensorflow()
+
+    def changes(*pair, **options):
+        planes = [tf.constant(x[:, None].astype(np.float32)) for x in pair]
+        return largest_changes(*planes, 2, **options).numpy()
+
+    cut = [np.stack(np.split(x, 16, axis=1)) for x in (before, after)]
+    long_lines = np.sqrt(
+        max(np.mean((a - b) ** 2) / np.var(a) for b, a in zip(before, after))  # along one axis
+    )
+    of_samples = changes(*cut, are_samples=True)
+    assert of_samples.shape == (16,)
+    assert of_samples.max() == pytest.approx(long_lines, rel=0.25)
+    assert changes(*cut).max() > 1.5 * long_lines

@@ -21,6 +21,11 @@ from napari_tf_deblur.psf_check import whole_psf
 if TYPE_CHECKING:
     from napari_tf_deblur.deconvolve import Deconvolution
 
+LONGER = 2
+"""Times that lines of an image are as long as those of its samples, from which on the samples are
+not run until each of their own lines has come to rest: see ``benchmarks/piece_iterations.py``. Not
+in volumes, where 10 iterations instead of 28 would be too few."""
+
 STOPPED = "The run was stopped before its first piece; what was done before is kept."
 
 
@@ -73,17 +78,20 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
         read = [image.part(region).read()[1] for region in samples.regions]
         masks = np.stack([mask for mask in read if mask is not None])
     axis = image.channel_axis
-    given = {field.name: getattr(arguments, field.name) for field in fields(SampleArguments)}
-    return SampleArguments(
-        **given
-        | {
-            "image": samples.pixels,
-            "mask": masks,
-            "channel_axis": None if axis is None else axis + 1,
-            "output": None,
-            "scheduler": "",
-        }
+    asked = replace(
+        arguments,
+        image=samples.pixels,
+        mask=masks,
+        channel_axis=None if axis is None else axis + 1,
+        output=None,
+        scheduler="",
     )
+    whole, part = image.shape, samples.pixels.shape[1:]
+    axes = image.frame_axes(deblurred_axes(arguments, image))
+    if len(axes) > 2 or any(whole[axis] < LONGER * part[axis] for axis in axes if whole[axis] > 1):
+        return asked
+    given = {one.name: getattr(asked, one.name) for one in fields(SampleArguments)}
+    return SampleArguments(**given)
 
 
 def calibrated(

@@ -126,6 +126,15 @@ class Cut:
             min(n, s + 2 * m) for n, s, m in zip(self.shape, self.size, self.margin, strict=True)
         )
 
+    @property
+    def largest_read(self) -> tuple[int, ...]:
+        """Pixels along each axis of the most that is read for a piece, one at the border."""
+        return tuple(
+            max(size, read.stop - read.start)
+            for axis, size in enumerate(self.read_size)
+            for read in [self._read(axis, 0, min(self.size[axis], self.shape[axis]))]
+        )
+
     def __len__(self) -> int:
         return prod(self.counts)
 

@@ -180,8 +180,11 @@ def plan_pieces(
     def size() -> list[int]:
         return [min(n, ceil(n / k / unit) * unit) for n, k in zip(frame, counts)]
 
+    def cut(planes: int = 1) -> Cut:
+        return Cut.of(shape, frame_axes, size(), margin, gap, channel_axis, planes)
+
     def needed() -> int:
-        read = [min(n, s + 2 * m + g) for n, s, m, g in zip(frame, size(), margin, gap)]
+        read = [cut().largest_read[axis] for axis in frame_axes]
         return bytes_of_piece(read, channels, psf, method)
 
     while needed() > each or channels * prod(size()) > LARGEST_PIECE[len(frame)]:
@@ -201,9 +204,8 @@ def plan_pieces(
             counts[axis] += 1
     planes = max(1, min(PLANES_PIXELS // (channels * prod(frame)), each // needed()))
     planes = planes if size() == frame else 1
-    cut = Cut.of(shape, frame_axes, size(), margin, gap, channel_axis, planes)
     total = own_process + max(1, workers) * planes * needed()
-    return Plan(cut, workers, threads, planes * needed(), total)
+    return Plan(cut(planes), workers, threads, planes * needed(), total)
 
 
 def usual_plan(

@@ -106,7 +106,7 @@ class StepArguments(Arguments):
 class SampleArguments(Arguments):
     """What is asked for samples of one image, taken for its planes.
 
-    Their number of iterations is that of the image: of all of them together.
+    They run as many iterations as the image needs, which are fewer than an image of their size.
     """
 
 

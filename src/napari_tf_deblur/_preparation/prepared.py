@@ -82,7 +82,7 @@ class Prepared:
         looked for.
     gap : tuple of slice
         Of a piece of an image: what lies beyond it, along each deblurred axis.
-    one_image : bool
+    are_samples : bool
         Whether the planes are samples of one image.
     warnings : tuple of str
         What the user should know.
@@ -104,7 +104,7 @@ class Prepared:
     hides_areas: bool
     noise_lines: Mapping[int, Line]
     gap: tuple[slice, ...]
-    one_image: bool
+    are_samples: bool
     warnings: tuple[str, ...]
 
     @classmethod
@@ -194,7 +194,7 @@ class Prepared:
             hides_areas=hides_areas,
             noise_lines=noise_lines,
             gap=gap,
-            one_image=isinstance(arguments, SampleArguments),
+            are_samples=isinstance(arguments, SampleArguments),
             warnings=tuple(warnings),
         )
 
@@ -229,7 +229,7 @@ class Prepared:
             scale=scale,
             hides_areas=self.hides_areas,
             gap=self.gap,
-            one_image=self.one_image,
+            are_samples=self.are_samples,
             global_values=self.calibration.global_values,
         )
 

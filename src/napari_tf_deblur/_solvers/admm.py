@@ -135,7 +135,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         penalty=tf.constant(np.float32(penalty)),
     )
     run, image_of, first_state = _compiled(
-        method.order, problem.spacing, method.nonnegative, constrained, problem.one_image
+        method.order, problem.spacing, method.nonnegative, constrained, problem.are_samples
     )
     state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
@@ -148,7 +148,7 @@ def _compiled(
     spacing: tuple[float, ...],
     nonnegative: bool,
     constrained: bool,
-    one_image: bool,
+    are_samples: bool,
 ) -> tuple[Any, Any, Any]:
     """The compiled loop, and the functions that make an image of a state, and the first state.
 
@@ -207,7 +207,7 @@ def _compiled(
         short = reblurred - state.blurred - pull(c, state.blurred)
         squares_apart = summed_planes(c.data_weight * tf.square(short))
         apart = tf.sqrt(squares_apart / (summed_planes(misfit) + TINY))
-        change = largest_changes(state.image, image, axes, one_image=one_image)
+        change = largest_changes(state.image, image, axes, are_samples=are_samples)
         change = tf.maximum(change, UNSETTLED * apart)
         moved = [image, change, state.blurred + RELAXATION * short]
         kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)

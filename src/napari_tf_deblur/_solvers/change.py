@@ -1,7 +1,5 @@
 """How much an image changes from one iterate to the next: what says that a run has ended."""
 
-import numpy as np
-
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.problem import Tensor
 
@@ -17,7 +15,7 @@ TINY = 1e-12
 
 
 def largest_changes(
-    before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0, one_image: bool = False
+    before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0, are_samples: bool = False
 ) -> Tensor:
     """How much each plane changes, relative to its own contrast, where that is most.
 
@@ -26,24 +24,19 @@ def largest_changes(
     neither a dark nor a bright surrounding counts, and neither place nor direction does. Noise of
     a standard deviation that is known counts as contrast: what it hides need not be waited for.
 
-    The planes may be samples of one image, of which each line passes through many such places: its
-    lines change less, in the mean, than the worst of the samples' short ones. Lines of all planes
-    are then taken together.
+    Planes may be samples of an image with much longer lines, which change less than the worst of
+    the samples' short ones do: of a sample, all pixels are taken together for a line.
     """
     tf = tensorflow()
     change = tf.square(after - before)
     squares = tf.square(after)
     lines = []
-    for axis in range(-axes, 0):
-        if after.shape[axis] > 1:
-            over = [0, axis] if one_image else axis
-            shape = [after.shape[0], *np.delete(after.shape, axis)[1:]]
-            moved, mean, square = (
-                tf.broadcast_to(tf.reduce_mean(values, over), shape)
-                for values in (change, after, squares)
-            )
-            lines.append((moved, tf.nn.relu(square - tf.square(mean))))
-    rest = list(range(1, after.shape.rank - 1))
+    along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
+    for line in [along] if are_samples else along:
+        mean = tf.reduce_mean(after, line)
+        contrast = tf.nn.relu(tf.reduce_mean(squares, line) - tf.square(mean))
+        lines.append((tf.reduce_mean(change, line), contrast))
+    rest = list(range(1, lines[0][0].shape.rank))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
     least = tf.minimum(LEAST_CONTRAST**2, LEAST_PART**2 * largest) + TINY
     least += noise * noise

@@ -113,7 +113,7 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     tf = tensorflow()
     arrays, start = posed(problem, method)
     constants = Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = _compiled(problem.spacing, problem.one_image)
+    run, image_of, first_state = _compiled(problem.spacing, problem.are_samples)
     state = first_state(constants, tf.constant(start))
     del arrays, start
     stop = problem.stop_rule(method.iterations, method.tolerance)
@@ -144,7 +144,7 @@ def deviance(c: Constants, blurred: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _compiled(spacing: tuple[float, ...], one_image: bool) -> tuple[Any, Any, Any]:
+def _compiled(spacing: tuple[float, ...], are_samples: bool) -> tuple[Any, Any, Any]:
     """The compiled loop, and the functions that make a state's image and the first state."""
     tf = tensorflow()
     axes = len(spacing)
@@ -202,7 +202,7 @@ def _compiled(spacing: tuple[float, ...], one_image: bool) -> tuple[Any, Any, An
         blurred = irfft(c.spectrum * spectrum, scene)
         slopes = differences.apply(image)
         noise = NOISE * tf.sqrt(c.photon)
-        change = largest_changes(seen(c, state.image), seen(c, image), axes, noise, one_image)
+        change = largest_changes(seen(c, state.image), seen(c, image), axes, noise, are_samples)
         change = tf.maximum(change, UNSETTLED * unsettled(c, state.reblurred, blurred))
         fresh = threshold(c, image, blurred)
         rate = SETTLING / tf.maximum(state.count, SETTLING)

@@ -47,8 +47,8 @@ class Problem:
     gap : tuple of slice
         Of pieces of an image, the lines along each deblurred axis that lie beyond it: they do not
         count, and are continued as in a mirror. Empty for other images.
-    one_image : bool
-        Whether the planes are samples of one image, so that they end together.
+    are_samples : bool
+        Whether the planes are samples of one image: see :func:`.change.largest_changes`.
     global_values : GlobalValues or None
         What is known of the image of which the planes are pieces; None if they are all of it.
     found : dict
@@ -64,7 +64,7 @@ class Problem:
     scale: float
     hides_areas: bool = False
     gap: tuple[slice, ...] = ()
-    one_image: bool = False
+    are_samples: bool = False
     global_values: GlobalValues | None = None
     found: dict[str, Array] = field(default_factory=dict)
 
