@@ -275,7 +275,7 @@ def test_a_run_ends_at_the_minimum():
     problem = Prepared.of(Arguments(image, PSF, method, boundary="periodic")).problem([0])
     arrays, start = poisson_problem.posed(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = poisson._compiled(problem.spacing)
+    run, image_of, first_state = poisson._compiled(problem.spacing, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []
     for _ in range(8):

@@ -82,10 +82,14 @@ class Compiled:
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it; the code for these shapes is made where it is not there yet."""
+        return self.trace(*arguments)(*arguments)
+
+    def trace(self, *arguments: Any) -> Any:
+        """Return the code for these shapes."""
         # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it. With
         # what describes a variable in its place, it does not keep the variable for ever.
         signature = tensorflow().nest.map_structure(_described, arguments)
-        return self._function.get_concrete_function(*signature)(*arguments)
+        return self._function.get_concrete_function(*signature)
 
 
 def _described(value: Any) -> Any:
