@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_tf_deblur import (
     Deconvolution,
@@ -120,3 +121,30 @@ def test_a_calibration_is_believed_and_planes_speak_for_themselves(image, monkey
     assert not asked
     deconvolve(image, PSF, replace(found.method, weight=0.1))
     assert asked
+
+
+def stripes(random):
+    """Sharp stripes with hardly any noise."""
+    scene = 100.0 * (np.arange(200) // 3 % 2) * np.ones((200, 1))
+    return blurred(scene, 0.2, random), TotalVariation()
+
+
+def grass(random):
+    """Fine texture with much noise."""
+    scene = ndimage.gaussian_filter(random.random((200, 200)), 0.7)
+    scene = 100 * (scene - scene.min()) / np.ptp(scene)
+    return blurred(scene, 5.0, random), Hessian()
+
+
+def blurred(scene, noise, random):
+    light = convolve(scene, PSF, boundary="reflect")
+    return (light + random.normal(0, noise, scene.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("scene", [stripes, grass])
+def test_the_residual_alone_calls_no_weight_of_a_calibration_wrong(scene):
+    image, method = scene(np.random.default_rng(1))
+    known = calibrate(image, PSF, method)
+    assert deconvolve(image, PSF, known).verdict.kind == "fits"
+    smoother = replace(known, method=known.method.smoothed(8))
+    assert deconvolve(image, PSF, smoother).verdict.kind == "over-smoothed"
