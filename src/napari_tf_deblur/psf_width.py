@@ -17,7 +17,7 @@ from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.forward import hardly_blurs, power_passed, resized
+from napari_tf_deblur.forward import hardly_blurs, passes_zero, power_passed, resized
 
 NARROWER, WIDER = 0.8, 1.25
 """Times as wide as the PSF: those that it is compared with."""
@@ -65,8 +65,10 @@ differs from one 0.8 times as wide by less than a square pixel, as scenes do."""
 
 FINE_FOR_SPECTRUM, WRONG_IF_FINE = 1.1, 3.0
 """Pixels of blur below which the spectrum does not speak against a narrower PSF, as scenes are as
-soft themselves; and standard errors of the gain by which it must then predict better. With exact
-PSFs that was at most 1.5, on the scenes of ``benchmarks/claims.py --development --fine``."""
+soft themselves, unless the transfer function passes through zero; and standard errors of the gain
+by which it must then predict better. With exact PSFs that was at most 1.5, on the scenes of
+``benchmarks/claims.py --development --fine``; of threads through a disc of radius 2, whose transfer
+function passes through zero, 8.8."""
 
 SATURATED = 0.03
 """Part of the pixels that may be saturated. With more, the spectrum counts for nothing, as the rims
@@ -110,6 +112,8 @@ class PSFWidth:
         those are likelier, or by far.
     blurs : float
         Standard deviation in pixels of a Gaussian that passes as much power.
+    has_zeros : bool
+        Whether its transfer function passes through zero: no softness of a scene looks like that.
     trials_are_biased : bool
         Whether trials favour a narrower PSF in any case: of points, or for the method.
     slope : float
@@ -119,6 +123,7 @@ class PSFWidth:
     narrower: float = 0.0
     wider: float = 0.0
     blurs: float = 0.0
+    has_zeros: bool = False
     trials_are_biased: bool = False
     slope: float = SLOPE
     narrower_times: float = NARROWER
@@ -152,6 +157,7 @@ class PSFWidth:
             narrower=half if far_narrower else narrower,
             wider=double if far_wider else wider,
             blurs=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
+            has_zeros=passes_zero(psf),
             trials_are_biased=told.slope == SLOPE_OF_POINTS
             or prepared.calibration.method.softens_edges,
             slope=float(told.scene[1]),
@@ -172,7 +178,12 @@ class PSFWidth:
     @property
     def is_fine(self) -> bool:
         """Whether the scene's own softness counts as much as the PSF, and trials tell of both."""
-        return self.blurs < FINE_FOR_SPECTRUM and self.slope > THIN and not self.trials_are_biased
+        return self._looks_like_softness and self.slope > THIN and not self.trials_are_biased
+
+    @property
+    def _looks_like_softness(self) -> bool:
+        """Whether the spectrum cannot tell the PSF from the scene's own softness."""
+        return self.blurs < FINE_FOR_SPECTRUM and not self.has_zeros
 
     @property
     def narrower_is_open(self) -> bool:
@@ -183,7 +194,7 @@ class PSFWidth:
     def _excludes_narrower(self, narrower: Preference | None) -> bool:
         """Whether the spectrum speaks against a narrower PSF, however soft the scene."""
         agreed = narrower is not None and narrower.surely < 0
-        return self.narrower < -SURELY and (agreed or self.blurs > FINE_FOR_SPECTRUM)
+        return self.narrower < -SURELY and (agreed or not self._looks_like_softness)
 
     def evidence(
         self, narrower: Preference | None = None, wider: Preference | None = None
