@@ -25,6 +25,9 @@ besides its iterations; and of an iteration, by axes. `python benchmarks/cost.py
 USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """After which methods that watch their convergence end, by axes; from the same table."""
 
+PIECE, USUAL_OF_PIECES = 20, {1: 15, 2: 15, 3: 90}
+"""Transforms of a piece besides its iterations, and how many of those it usually takes."""
+
 STARTING, COMPILING = 8.0, 3.0
 """Seconds that TensorFlow takes to start, and to compile what a new size needs."""
 
@@ -74,7 +77,8 @@ def cost_of(job: Job) -> Cost:
     else:
         copies = method.working_copies(axes)
         searches = isinstance(getattr(method, "weight", None), str)
-    pairs = (SEARCHING if searches else GIVEN) + _pairs_of_iterations(job, axes)
+    pairs = SEARCHING if searches else GIVEN
+    pairs += _pairs_of_iterations(job, axes, USUAL_ITERATIONS[axes])
     bytes_each = np.dtype(source.data.dtype).itemsize
     arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
     memory = LIBRARIES + arrays + min(working, budget_of(job.options))
@@ -109,21 +113,21 @@ def _cost_of_pieces(job: Job) -> Cost:
     """Say about what a job takes that is done in pieces: samples, and then each piece.
 
     A worker keeps about one core busy, however many threads it has: a piece of 2078 x 2078 pixels
-    took 175 to 200 pairs of one core with `TotalVariation` (34 iterations), 183 to 240 with
-    `PoissonLikelihood` (40), by one thread and by two.
+    took 75 to 85 pairs of one core with `TotalVariation` (11 iterations), about 200 with
+    `PoissonLikelihood` (40).
     """
     plan, ndim = plan_of(job), job.psf.ndim
     read = [n for n, m in zip(plan.cut.read_size, plan.cut.margin) if m]
     scene = tuple(scene_size(n + MARGIN // 2, ndim) for n in read)
-    pairs = GIVEN + _pairs_of_iterations(job, ndim)
+    pairs = PIECE + _pairs_of_iterations(job, ndim, USUAL_OF_PIECES[ndim])
     colours = job.source.data.shape[-1] if job.source.rgb else 1
     rounds = math.ceil(len(plan.cut) / max(1, plan.workers))
     seconds = rounds * colours * pairs * _pair_seconds(scene, one_core=True)
     return Cost(STARTING + COMPILING + SAMPLES + seconds, plan.total_bytes / GB, scene)
 
 
-def _pairs_of_iterations(job: Job, axes: int) -> int:
-    limit, usual = getattr(job.method, "iterations", None), USUAL_ITERATIONS[axes]
+def _pairs_of_iterations(job: Job, axes: int, usual: int) -> int:
+    limit = getattr(job.method, "iterations", None)
     return PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
 
 

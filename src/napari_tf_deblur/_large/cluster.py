@@ -219,9 +219,9 @@ def _worker_options(memory: int) -> dict[str, Any]:
         "host": "127.0.0.1",
         "silence_logs": 50,
         # A worker that pauses at 80 % of its memory waits for ever: TensorFlow gives none back.
-        "config": {
-            f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")
-        },
+        # Its profile of what threads do, a hundred times a second, is looked at by nobody.
+        "config": {"distributed.worker.profile.enabled": False}
+        | {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")},
     }
     return options if WINDOWS else {"worker_kwargs": options}
 

@@ -100,7 +100,7 @@ class PieceTask:
 def do_piece(task: PieceTask) -> dict[str, Any]:
     """Deblur a piece, write it, and note it in the journal; return what was noted."""
     if task.threads is not None:
-        limit_threads(task.threads)
+        _limit_threads(task.threads)
     solved = task.solve()
     output = open_image(task.output)
     output.write(task.piece.write, to_dtype(solved.image, output.dtype))
@@ -112,6 +112,14 @@ def do_piece(task: PieceTask) -> dict[str, Any]:
     }
     Journal.of_image(task.output).note(task.piece.number, entry)
     return entry
+
+
+def _limit_threads(count: int) -> None:
+    """Let a worker use no more threads, zarr's included."""
+    import zarr
+
+    limit_threads(count)
+    zarr.config.set({"threading.max_workers": count})
 
 
 def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -130,7 +138,7 @@ def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     from napari_tf_deblur.deconvolve import solve
 
     if threads is not None:
-        limit_threads(threads)
+        _limit_threads(threads)
     return finish(solve(asked))
 
 
