@@ -55,7 +55,7 @@ def test_workers_do_pieces_side_by_side_each_on_one_core(monkeypatch, memory):
     asked = job(TotalVariation(iterations=10), 16384, memory)
     plan = plan_of(asked)
     assert plan.workers == {1.9: 1, 4.0: 2}[memory]
-    pairs = cost.GIVEN + 10 * cost.PER_ITERATION[2]
+    pairs = cost.PIECE + 10 * cost.PER_ITERATION[2]
     fixed = cost.STARTING + cost.COMPILING + cost.SAMPLES
     rounds = -(-len(plan.cut) // plan.workers)
     assert cost_of(asked).seconds == pytest.approx(fixed + rounds * pairs)
