@@ -47,6 +47,7 @@ def grown(how):
 print("tensorflow", tf.__version__, sys.argv[1], round(grown(sys.argv[1])), "MB")
 END
 export TF_CPP_MIN_LOG_LEVEL=3
+export TF_ENABLE_ONEDNN_OPTS=0  # whose allocator keeps what is freed, whatever is traced
 called=$(venv/bin/python grow.py called 2>/dev/null)
 described=$(venv/bin/python grow.py described 2>/dev/null)
 echo "$called"
