@@ -336,23 +336,25 @@ def flat(folder: Path) -> None:
 
 def workers(folder: Path) -> None:
     """Throughput of one and of two processes of one thread each, once they are warm."""
-    side, piece = 5120, 1024
-    psf = save_psf(folder, make_plane(folder / "plane", side))
-    print(f"## Worker processes of one thread, {side} squared in pieces of {piece} squared\n")
-    print("| workers | pieces per minute | ratio |\n| ---: | ---: | ---: |")
-    alone = None
-    for count in (1, 2):
-        found = measure(
-            kind="crew",
-            workers=count,
-            largest=piece * piece,
-            memory=2.0 * count,
-            image=str(folder / "plane"),
-            psf=psf,
-            output=str(folder / "out.ome.zarr"),
-        )
-        alone = alone or found["per_minute"]
-        print(f"| {count} | {found['per_minute']:.1f} | {found['per_minute'] / alone:.2f} |")
+    piece = 1024
+    print(f"## Worker processes of one thread, in pieces of {piece} squared\n")
+    print("| image | workers | pieces per minute | ratio |\n| --- | ---: | ---: | ---: |")
+    for side in (5120, 8192):
+        plane = folder / f"plane {side}"
+        psf = save_psf(folder, make_plane(plane, side))
+        alone = None
+        for count in (1, 2):
+            found = measure(
+                kind="crew",
+                workers=count,
+                largest=piece * piece,
+                memory=2.0 * count,
+                image=str(plane),
+                psf=psf,
+                output=str(folder / "out.ome.zarr"),
+            )["per_minute"]
+            alone = alone or found
+            print(f"| {side} squared | {count} | {found:.1f} | {found / alone:.2f} |", flush=True)
 
 
 def crew(job: dict) -> dict:

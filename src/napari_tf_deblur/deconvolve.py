@@ -264,7 +264,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
     else:  # a piece: the image that it is of has said more than it can
         weight = shared.weight_evidence
     verdict = _verdict(prepared, solved, shared, weight)
-    if is_known and not many and verdict.kind in OF_WEIGHT.values():
+    if is_known and weight is None and not many and verdict.kind in OF_WEIGHT.values():
         # Of an image whose weight another one has found, the residual alone is not believed.
         weight = yield from mapped(checked(prepared, stop), lambda step: replace(step, fraction=1))
         verdict = _verdict(prepared, solved, shared, weight)

@@ -12,7 +12,7 @@ from typing import Any
 LOOK = 0.5
 """Seconds between two looks."""
 
-MISSING = 3.0
+WITHOUT_WORKER = 3.0
 """Seconds without a worker after which none comes: one that ended was replaced at once."""
 
 
@@ -26,7 +26,7 @@ def dask_setup(nanny: Any) -> None:
 def _end_after(caller: int, nanny: Any) -> None:
     """End this process after its caller, or where it has given up its worker."""
     seen = time.monotonic()
-    while os.getppid() == caller and time.monotonic() - seen < MISSING:
+    while os.getppid() == caller and time.monotonic() - seen < WITHOUT_WORKER:
         if nanny.status.name != "running" or nanny.is_alive():
             seen = time.monotonic()
         time.sleep(LOOK)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from typing import Any
 
 from distributed.deploy.subprocess import SubprocessWorker
 
@@ -21,12 +20,15 @@ class QuietWorker(SubprocessWorker):
     The nanny gives up where the worker ends while it starts; then both are started again.
     """
 
+    _watch: "asyncio.Task[None] | None" = None
+
     async def start(self) -> None:
         await super().start()
         self._watch = asyncio.create_task(self._keep_alive())
 
-    async def close(self, **kwargs: Any) -> None:
-        self._watch.cancel()
+    async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         await super().close()
 
     async def _start(self) -> None:

@@ -88,11 +88,11 @@ class Compiled:
         """Return the code for these shapes."""
         # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it. With
         # what describes a variable in its place, it does not keep the variable for ever.
-        signature = tensorflow().nest.map_structure(_described, arguments)
+        signature = tensorflow().nest.map_structure(_type_spec, arguments)
         return self._function.get_concrete_function(*signature)
 
 
-def _described(value: Any) -> Any:
+def _type_spec(value: Any) -> Any:
     """Return what describes a variable; anything else as it is."""
     tf = tensorflow()
     return tf.type_spec_from_value(value) if isinstance(value, tf.Variable) else value
