@@ -15,11 +15,11 @@ from npe2 import PluginManager
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import open_images
-from napari_tf_deblur._files.psf_settings import SamePSF, psf_settings
+from napari_tf_deblur._files.psf_settings import psf_settings
 from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._large.ome_zarr import open_image
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.steps import finish

@@ -22,7 +22,7 @@ from napari_tf_deblur._layers.from_file import (
     split_channels,
     take_scale,
 )
-from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
 from napari_tf_deblur._layers.source import KEY, read
 
@@ -212,7 +212,7 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     assert record["warnings"] == ()
     assert record["origin"]["arguments"]["scale"] == [0.08, 0.08]
     volume = Image(np.stack([100 * blurred] * 4), metadata=optics(mode=None), axis_labels="zyx")
-    psf = MicroscopePSF.told(read(volume))
+    psf = choose_psf(None, read(volume))
     assert (psf.ndim, psf.optics.microscope) == (3, "widefield")
     assert WIDEFIELD_ASSUMED in psf.warnings(read(volume))
 
@@ -225,11 +225,11 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     ],
 )  # fmt: skip
 def test_optics_that_leave_a_number_open_are_not_used(blurred, told):
-    assert MicroscopePSF.told(read(Image(blurred, metadata=told))) is None
+    assert choose_psf(None, read(Image(blurred, metadata=told))) == EstimatedPSF(2)
 
 
 def test_a_volume_needs_the_step_of_its_planes(blurred):
     volume = Image(np.stack([blurred] * 4), metadata=optics(step=None), axis_labels="zyx")
-    assert MicroscopePSF.told(read(volume)) is None
+    assert choose_psf(None, read(volume)) == EstimatedPSF(3)
     colours = Image(np.stack([blurred] * 3, -1), metadata=optics(), rgb=True)
-    assert MicroscopePSF.told(read(colours)) is None
+    assert choose_psf(None, read(colours)) == EstimatedPSF(2)

@@ -16,14 +16,14 @@ from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.axes import is_length
 from napari_tf_deblur._layers.layer_options import record_checks
 from napari_tf_deblur._layers.profile import PixelLength
-from napari_tf_deblur._layers.psf_kinds import BY_NAME
+from napari_tf_deblur._layers.psf_kinds import BY_NAME, KINDS
 from napari_tf_deblur._layers.source import KEY
 from napari_tf_deblur.background import subtracted_in_words
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 
-PSF_MAKERS = ("gaussian_psf", "microscope_psf", "disc_psf", "motion_psf")
+PSF_MAKERS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.functions))
 """Functions of the package that a record may name as what made its PSF."""
 
 _PLACING = ("scale", "translate", "rotate", "shear", "affine")

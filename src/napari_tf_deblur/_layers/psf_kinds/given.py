@@ -1,11 +1,14 @@
 """A PSF that is given as an array."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray
+from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.psf import checked_psf
 
@@ -18,6 +21,7 @@ class ArrayPSF:
     title: ClassVar[str] = "Array"
     hint: ClassVar[str] = "An array, used as it is"
     making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ()
 
     values: Any
 
@@ -49,3 +53,16 @@ class ArrayPSF:
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
         return {"kind": self.name, "array": self.values}
+
+    def along(self, ndim: int) -> Self:
+        """Return it as it is, whatever an image's axes."""
+        return self
+
+    def numbers(self) -> dict[str, Any]:
+        """Return its values, for the record of `SamePSF`."""
+        return {"array": np.asarray(self.values).tolist()}
+
+    @classmethod
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> SamePSF:
+        """Return the same array for every image."""
+        return SamePSF(cls(np.asarray(check.array(record["array"]), np.float32)))
