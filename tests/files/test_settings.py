@@ -47,6 +47,7 @@ PSFS = {
         usual={"numerical_aperture": 1.4, "emission": 520.0, "microscope": "confocal"},
         usual_spacing=(200.0, 65.0, 65.0),
     ),
+    "nothing known": MicroscopeSettings(usual={"microscope": "widefield"}, or_found=True),
     "gaussian": SamePSF(GaussianPSF((1.5, 1.0), 9, 10.0)),
     "defocus": SamePSF(DefocusPSF(2.5)),
     "motion": SamePSF(MotionPSF(7.0, 30.0)),
