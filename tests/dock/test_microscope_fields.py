@@ -12,8 +12,8 @@ from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, choose_psf
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._optics.microscope import pixel_sigma
 from napari_tf_deblur.methods import Wiener
-from napari_tf_deblur.microscope import pixel_sigma
 
 
 class Unit(Enum):

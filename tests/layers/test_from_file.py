@@ -10,6 +10,7 @@ from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
@@ -27,7 +28,6 @@ from napari_tf_deblur._layers.from_file import (
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
 from napari_tf_deblur._layers.source import KEY, read
-from napari_tf_deblur.errors import UserError
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.kind_fields import KindFields, Layers
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._files.psf_settings import psf_settings
 from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFKind, PSFSettings
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import InvalidValueError
 
 NO_PSF_LAYER = (
     "There is no image layer to take as PSF: open a picture of a bead with File > Open, or "

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from magicgui.widgets import FloatSpinBox
 
+from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
@@ -12,7 +13,6 @@ from napari_tf_deblur._dock.kind_fields import KindFields, Layers
 from napari_tf_deblur._dock.option_fields import label
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, ParametricPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 
 UNKNOWN = "not known"
 """What 0 stands for in the field of a length."""

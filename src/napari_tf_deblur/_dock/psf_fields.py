@@ -6,6 +6,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from psygnal import Signal
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.gaussian_fields import GaussianFields
 from napari_tf_deblur._dock.image_fields import Chosen
@@ -24,7 +25,6 @@ from napari_tf_deblur._layers.psf_kinds import (
     PSFKind,
     PSFSettings,
 )
-from napari_tf_deblur.errors import InvalidValueError
 
 FIELDS: dict[type[PSFKind], type[KindFields]] = {
     MicroscopePSF: MicroscopeFields,

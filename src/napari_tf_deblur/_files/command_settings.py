@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from napari_tf_deblur._core.parameters import parameters_of
 from napari_tf_deblur._files.command_options import (
     check_goes_with,
     kind_of,
@@ -15,7 +16,6 @@ from napari_tf_deblur._files.command_options import (
 )
 from napari_tf_deblur._files.psf_settings import psf_settings, with_numbers
 from napari_tf_deblur._files.settings import Axes, Settings
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import (
     AUTOMATIC,
     AUTOMATIC_PSF,
@@ -25,7 +25,7 @@ from napari_tf_deblur._layers.psf_kinds import (
     MicroscopeSettings,
     PSFSettings,
 )
-from napari_tf_deblur._preparation.parameters import parameters_of
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS
 
 

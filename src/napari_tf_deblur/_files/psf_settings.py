@@ -8,8 +8,8 @@ from typing import Any
 
 from napari.layers import Image
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._files.opening import open_images
-from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.psf_kinds import (
     AUTOMATIC,
     BY_NAME,
@@ -18,7 +18,7 @@ from napari_tf_deblur._layers.psf_kinds import (
     PSFKind,
     PSFSettings,
 )
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._preparation import record_check as check
 
 
 def psf_settings(record: Mapping[str, Any]) -> PSFSettings:

@@ -7,6 +7,7 @@ fields of their own in the dock, too: see :data:`napari_tf_deblur._dock.psf_fiel
 
 from napari.layers import Layer
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, FoundPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
@@ -23,7 +24,6 @@ from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source, read
-from napari_tf_deblur.errors import InvalidValueError
 
 __all__ = [
     "AUTOMATIC",

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray, PSFKind
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
 
 
 @dataclass(frozen=True)

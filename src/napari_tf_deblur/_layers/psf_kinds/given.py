@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray
 from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.psf import checked_psf
+from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)

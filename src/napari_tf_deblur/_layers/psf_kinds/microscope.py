@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
-from napari_tf_deblur._layers.axes import in_unit, is_length
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray, PSFSettings, call_of
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.microscope import (
+from napari_tf_deblur._optics.microscope import (
     Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._storage.axes import in_unit, is_length
 
 WIDEFIELD_ASSUMED = (
     "The file does not say what kind of microscope it was: widefield was assumed. If it was not, "

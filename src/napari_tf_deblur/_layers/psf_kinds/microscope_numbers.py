@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, cast
 
-from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
+from napari_tf_deblur._preparation import record_check as check
 
 WITH_LASER = ("confocal", "multiphoton")
 """Microscopes whose PSF depends on what excites the dye."""
@@ -42,7 +42,7 @@ class MicroscopeNumbers:
     Attributes
     ----------
     numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
-        See :class:`napari_tf_deblur.microscope.Optics`; lengths in nanometres.
+        See `napari_tf_deblur._optics.optics.Optics`; lengths in nanometres.
     pixel, step : float or None
         Distance between two pixels along x, and between two planes, in nanometres.
     """

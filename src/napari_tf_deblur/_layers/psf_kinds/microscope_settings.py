@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
@@ -15,7 +15,7 @@ from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
 )
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import Optics
-from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur._preparation import record_check as check
 
 AUTOMATIC = "automatic"
 """The kind of a PSF that is found in an image whose file says too little of the microscope."""

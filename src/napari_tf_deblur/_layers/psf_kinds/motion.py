@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.psf_shapes import motion_psf
 
 MIN_EXTENT = 8
 """Pixels of an image from which on a way longer than the image is taken for a mistake."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray, call_of
 from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
+from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)
