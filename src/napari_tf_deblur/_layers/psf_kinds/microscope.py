@@ -119,6 +119,7 @@ class MicroscopePSF:
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> PSFSettings:
         """Return the settings by which other images have a PSF by the same optics."""
+        # Here, for these settings make the PSF.
         from napari_tf_deblur._layers.psf_kinds.microscope_settings import MicroscopeSettings
 
         return MicroscopeSettings.of_record(record)
