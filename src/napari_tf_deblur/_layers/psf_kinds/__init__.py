@@ -12,7 +12,7 @@ from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, FoundPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.given import ArrayPSF
-from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray, PSFKind, PSFSettings
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
 from napari_tf_deblur._layers.psf_kinds.measured import BeadPSF, LayerPSF
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
@@ -41,7 +41,6 @@ __all__ = [
     "MicroscopeSettings",
     "MotionPSF",
     "OpenFile",
-    "PSFArray",
     "PSFKind",
     "PSFSettings",
     "ParametricPSF",

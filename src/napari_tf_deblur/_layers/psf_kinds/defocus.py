@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
@@ -69,7 +69,7 @@ class DefocusPSF(ParametricPSF):
         """Whether its array is made at once."""
         return 2 * self.radius < MOST_LOOKED_AT
 
-    def make(self) -> PSFArray:
+    def make(self) -> Float32Array:
         """Make the disc."""
         return disc_psf(self.radius)
 

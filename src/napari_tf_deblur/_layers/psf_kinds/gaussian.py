@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray, call_of
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, call_of
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
@@ -77,11 +78,11 @@ class GaussianPSF(ParametricPSF):
         """Whether the picture of its middle plane is made at once."""
         return max(self._sigmas[-2:]) < MOST_LOOKED_AT
 
-    def make(self) -> PSFArray:
+    def make(self) -> Float32Array:
         """Make the Gaussian."""
         return gaussian_psf(self._sigmas, self.size, angle=self.angle)
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF, and what was done to it, in words."""
         names = source.frame(self.ndim).names
         notes = [f"no blur along {name}" for s, name in zip(self.sigma, names) if s == 0]
@@ -91,7 +92,7 @@ class GaussianPSF(ParametricPSF):
         """Say how wide it is."""
         return fwhm(self.sigma, source.frame(self.ndim).axes)
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, unless it is large."""
         return gaussian_psf(self._sigmas[-2:], angle=self.angle) if self.is_small else None
 

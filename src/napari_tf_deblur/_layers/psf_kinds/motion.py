@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
@@ -81,7 +81,7 @@ class MotionPSF(ParametricPSF):
         """Whether its array is made at once."""
         return self.length < MOST_LOOKED_AT
 
-    def make(self) -> PSFArray:
+    def make(self) -> Float32Array:
         """Make the line."""
         return motion_psf(self.length, self.angle)
 

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._core.parameters import options_of, parameters_of
-from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFArray, call_of
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, call_of
 from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
@@ -42,18 +43,18 @@ class ParametricPSF(ABC):
         """Refuse at once, in words, what cannot be made or used; by arithmetic only."""
 
     @abstractmethod
-    def make(self) -> PSFArray:
+    def make(self) -> Float32Array:
         """Make the PSF."""
 
     @abstractmethod
     def about(self, source: Source) -> str:
         """Say how wide it is."""
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF; nothing was done to it."""
         return self.make(), ()
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
         return self.make() if self.is_small else None
 
