@@ -166,10 +166,8 @@ def noise_line(pixels: Pixels) -> Line:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, 1, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
