@@ -21,12 +21,13 @@ from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers.run import Solved, run
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.methods import Method
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf_width import Evidence, PSFWidth
 from napari_tf_deblur.residual import Shells
 from napari_tf_deblur.steps import Step, finish, mapped
 from napari_tf_deblur.verdict import OF_WEIGHT, UNKNOWN, Verdict, judge, together
 from napari_tf_deblur.weight_check import WeightEvidence, checked
-from napari_tf_deblur.weight_search import SHARED_WARNING, Weighed, weighed
+from napari_tf_deblur.weight_search import SHARED_NOISE, Weighed, weighed
 
 Array = NDArray[np.float32]
 
@@ -69,8 +70,8 @@ class Deconvolution:
         Duration, TensorFlow's start not included.
     verdict : Verdict
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
-    warnings : tuple of str
-        What the user should know about the result.
+    warnings : tuple of Notice
+        What the user should know about the result: sentences, each of a `kind`.
     pieces : str
         How it was cut into pieces and where samples were taken, in sentences; empty if it was not.
     global_values : GlobalValues or None
@@ -86,7 +87,7 @@ class Deconvolution:
     blur: BlurEstimate | None
     seconds: float
     verdict: Verdict = UNKNOWN
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     pieces: str = ""
     global_values: GlobalValues | None = field(default=None, repr=False)
 
@@ -280,7 +281,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         verdict=verdict,
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
-        + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        + ((SHARED_NOISE,) if found.noise_is_shared else ()),
         global_values=shared,
     )
 

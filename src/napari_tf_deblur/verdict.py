@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from napari_tf_deblur._preparation.checks import SATURATED
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf_width import Evidence
 from napari_tf_deblur.residual import CLEAR, Shells
 from napari_tf_deblur.weight_check import WeightEvidence
@@ -194,7 +194,7 @@ UNKNOWN = Verdict("unknown")
 def judge(
     shells: Shells | None,
     evidence: Evidence = "untested",
-    warnings: Iterable[str] = (),
+    warnings: Iterable[Notice] = (),
     found: bool | None = None,
     weight: WeightEvidence | None = None,
 ) -> Verdict:
@@ -206,7 +206,7 @@ def judge(
         Of data and residual; None where there are none.
     evidence : Evidence
         What the image says of the PSF.
-    warnings : iterable of str
+    warnings : iterable of Notice
         Of the image, as :func:`image_warnings` gives them.
     found : bool or None
         Whether the blur was found in the image surely; None if a PSF was given.
@@ -238,10 +238,10 @@ def together(verdicts: Mapping[str, Verdict]) -> Verdict:
 def _kind(
     shells: Shells | None,
     evidence: Evidence,
-    warnings: Iterable[str],
+    warnings: Iterable[Notice],
     weight: WeightEvidence | None,
 ) -> Kind:
-    if any(SATURATED in warning for warning in warnings):
+    if any(warning.kind == "saturated pixels" for warning in warnings):
         return "saturated"
     if shells is None:
         return "unknown"

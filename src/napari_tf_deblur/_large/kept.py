@@ -21,6 +21,7 @@ from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArgume
 from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.verdict import Verdict
 
 MARKED = {"image", "psf", "mask"}
@@ -66,7 +67,8 @@ class KeptRun:
             "converged": done.converged,
             "seconds": done.seconds,
             "verdict": asdict(done.verdict),
-            "warnings": list(done.warnings),
+            "warnings": list(map(str, done.warnings)),
+            "warning_kinds": [warning.kind for warning in done.warnings],
             "blur": None if done.blur is None else _of_blur(done.blur),
         }
 
@@ -90,7 +92,7 @@ class KeptRun:
             blur=blur,
             seconds=float(table["seconds"]),
             verdict=_verdict_of(table["verdict"]),
-            warnings=tuple(table["warnings"]),
+            warnings=_warnings_of(table),
             global_values=recipe.calibration.global_values,
         )
         cut = Cut(**{name: tuple(map(int, sizes)) for name, sizes in table["cut"].items()})
@@ -199,6 +201,13 @@ def _blur_of(table: Mapping[str, Any]) -> BlurEstimate:
     for values in (widths, fits):
         values.flags.writeable = False
     return BlurEstimate(**{**table, **_tuples(table, "sigma", "interval"), "curve": (widths, fits)})
+
+
+def _warnings_of(table: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """Make warnings of their texts, and of their kinds unless a version kept none."""
+    texts = table["warnings"]
+    kinds = table.get("warning_kinds") or ["other"] * len(texts)
+    return tuple(Notice.of_file(kind, text) for kind, text in zip(kinds, texts, strict=True))
 
 
 def _verdict_of(table: Mapping[str, Any]) -> Verdict:

@@ -9,6 +9,7 @@ from napari_tf_deblur._large.journal import Journal
 from napari_tf_deblur._large.pieces import Cut, Piece
 from napari_tf_deblur._large.regions import whole
 from napari_tf_deblur._large.zarr_image import ZarrImage
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.verdict import KINDS, Kind
 
 Entries = dict[int, dict[str, Any]]
@@ -35,17 +36,19 @@ class Outcome:
         return {place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Notice, ...]:
         """What is to be known of the result as a whole."""
         found = []
         if len(self.entries) < self.total:
-            found.append(
+            words = (
                 f"Only {len(self.entries)} of {self.total} pieces are deblurred, for the run was "
                 "stopped: ask for the same again to go on."
             )
+            found.append(Notice("stopped", words))
         smaller = sum(entry["halvings"] > 0 for entry in self.entries.values())
         if smaller:
-            found.append(f"{smaller} pieces took too much memory and were done in smaller parts.")
+            words = f"{smaller} pieces took too much memory and were done in smaller parts."
+            found.append(Notice("smaller pieces", words))
         return tuple(found)
 
 

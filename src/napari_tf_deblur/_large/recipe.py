@@ -16,6 +16,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur.forward import Boundary
 from napari_tf_deblur.methods import METHODS
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf import PSF
 from napari_tf_deblur.verdict import Kind
 
@@ -173,14 +174,14 @@ class Solution:
         Of the piece, without its margin; the residual without transparency.
     verdict : Kind
         Of its verdict.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What is to be known of it.
     """
 
     image: NDArray[np.float32]
     residual: NDArray[np.float32]
     verdict: Kind
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
 
 def _numbers(values: NDArray[np.float32]) -> dict[str, Any]:

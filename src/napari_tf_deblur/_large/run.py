@@ -23,6 +23,7 @@ from napari_tf_deblur._large.size import budget_of
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
 from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.steps import Step, mapped
 from napari_tf_deblur.verdict import Kind, Verdict, together
 
@@ -156,7 +157,7 @@ def result(
     verdict: Verdict,
     plan: str,
     seconds: float,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Notice, ...] = (),
 ) -> "Deconvolution":
     """Make a result of what its pieces have in common."""
     done = found.done
@@ -183,7 +184,7 @@ def _solve_in_memory(
     residual = np.zeros([n - (a == axis) for a, n in enumerate(image.shape)], np.float32)
     progress, began = Progress(len(plan.cut)), time.perf_counter()
     kinds: dict[str, Kind] = {}
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     stopped = False
 
     def shown(step: Step) -> Step:
@@ -210,11 +211,11 @@ def _solve_in_memory(
         warnings += done.warnings
         progress.done += 1
     if stopped:
-        warnings.insert(
-            0,
+        words = (
             f"Only {progress.done} of {progress.total} pieces are deblurred, for the run was "
-            "stopped: the others show the image as it was.",
+            "stopped: the others show the image as it was."
         )
+        warnings.insert(0, Notice("stopped", words))
     verdict = verdict_of(kinds, found.done.verdict)
     seconds = time.perf_counter() - began
     return result(found, values, residual, verdict, plan.words, seconds, tuple(warnings))

@@ -17,6 +17,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.dtypes import to_dtype
 from napari_tf_deblur._preparation.threads import limit_threads
 from napari_tf_deblur.errors import PiecesFailedError
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.steps import finish
 from napari_tf_deblur.verdict import Kind
 
@@ -83,7 +84,7 @@ class PieceTask:
     ) -> Solution:
         image = np.empty(size_of(self.piece.write), np.float32)
         kinds: dict[Kind, int] = {}
-        warnings: list[str] = []
+        warnings: list[Notice] = []
         axis = self.recipe.channel_axis
         for one in pieces:
             read = inside(one.read, self.piece.read)

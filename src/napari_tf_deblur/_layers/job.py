@@ -42,6 +42,7 @@ from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.steps import Step, mapped
 
 DEFAULTS = LayerOptions()
@@ -105,7 +106,7 @@ class Job:
         self.psf.check(self.source)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Notice, ...]:
         """What the user should know before it begins."""
         return self.psf.warnings(self.source)
 
@@ -220,7 +221,7 @@ class Job:
         record = self._record(done, psf, notes, None, frame, warnings, stop.is_set())
         record["pieces"] = done.pieces
         failed = keep_record(path, record)
-        warnings += (failed,) if failed else ()
+        warnings += (Notice("record not written", failed),) if failed else ()
         some = some_pixels(levels)
         return Result(
             name=result_name(self.source.name, type(done.method)),
@@ -300,7 +301,7 @@ class Job:
         notes: tuple[str, ...],
         mask: Mask | None,
         frame: Frame,
-        warnings: tuple[str, ...],
+        warnings: tuple[Notice, ...],
         stopped: bool,
     ) -> dict[str, Any]:
         about_psf = self.psf.record(self.source)
@@ -346,7 +347,7 @@ class Job:
                 "psf": done.verdict.psf,
                 "sentence": str(done.verdict),
             },
-            "warnings": warnings,
+            "warnings": tuple(map(str, warnings)),
             "versions": _versions(),
         }
 

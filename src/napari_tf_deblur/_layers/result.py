@@ -11,6 +11,7 @@ from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur._preparation.dtypes import to_dtype
 from napari_tf_deblur.deconvolve import Deconvolution
+from napari_tf_deblur.notices import Notice
 
 LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
 """Of a source, what its residual does not take over."""
@@ -45,7 +46,7 @@ class Result:
         The core's own result.
     notes : tuple of str
         What was done to the PSF.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What the user should know, about the input and the result.
     record : dict
         What is kept in the layer's metadata, enough to repeat the run.
@@ -58,7 +59,7 @@ class Result:
     limits: tuple[float, float]
     done: Deconvolution
     notes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     record: dict[str, Any]
 
 

@@ -16,6 +16,7 @@ from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers.progress import Progress
 from napari_tf_deblur._solvers.registry import solver
 from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.steps import Step
 
 Array = NDArray[np.float32]
@@ -39,7 +40,7 @@ class Solved:
         Whether the image stopped changing before the iterations ran out.
     seconds : float
         Duration, TensorFlow's start not included.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What is left as it was, if the run was stopped.
     global_values : GlobalValues
         What the run took from all pixels.
@@ -51,7 +52,7 @@ class Solved:
     loss_history: Array
     converged: bool
     seconds: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     global_values: GlobalValues
 
 
@@ -123,7 +124,7 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
         loss_history=progress.losses(),
         converged=converged,
         seconds=time.perf_counter() - started,
-        warnings=(progress.words_of_stop(),) if stopped else (),
+        warnings=(Notice("stopped", progress.words_of_stop()),) if stopped else (),
         global_values=shared
         or GlobalValues(len(progress.losses()), converged, prepared.hides_areas, _mean(found)),
     )

@@ -9,6 +9,7 @@ from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf_shapes import disc_psf
 
 MIN_EXTENT = 8
@@ -68,7 +69,7 @@ class DefocusPSF:
         """Return it, unless it is large."""
         return disc_psf(self.radius) if 2 * self.radius < MOST_LOOKED_AT else None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: all is as the user said."""
         return ()
 

@@ -10,6 +10,7 @@ from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur.notices import Notice
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class EstimatedPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: before it is looked for, nothing is known."""
         return ()
 

@@ -10,6 +10,7 @@ from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray, call_o
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf import gaussian_psf, gaussian_shape
 
 NO_BLUR = 1e-3
@@ -87,7 +88,7 @@ class GaussianPSF:
         plane = self._sigmas[-2:]
         return gaussian_psf(plane, angle=self.angle) if max(plane) < MOST_LOOKED_AT else None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: all is as the user said."""
         return ()
 

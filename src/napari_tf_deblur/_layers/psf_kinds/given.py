@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.psf import checked_psf
 
 
@@ -42,7 +43,7 @@ class ArrayPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: it is taken to have the pixels of the image."""
         return ()
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur.notices import Notice
 
 PSFArray = NDArray[np.float32]
 
@@ -44,7 +45,7 @@ class PSFKind(Protocol):
     def look(self, source: Source) -> PSFArray | None:
         """Return its middle plane, if arithmetic alone can make it at once."""
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return what the user should know before a run; by arithmetic only."""
 
     def record(self, source: Source) -> dict[str, Any]:

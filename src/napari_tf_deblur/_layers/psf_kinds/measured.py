@@ -12,6 +12,7 @@ from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur.bead import measured_psf
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur.notices import Notice
 
 GREY = 0.01
 """Part of the brightest pixel by which the colours of a grey picture may differ."""
@@ -74,7 +75,7 @@ class LayerPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say which pixel sizes were assumed, and which look wrong."""
         return self._spacing(source).warnings(self.layer.name, source.name)
 

@@ -20,6 +20,7 @@ from napari_tf_deblur.microscope import (
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur.notices import Notice
 
 WITH_LASER = ("confocal", "multiphoton")
 """Microscopes whose PSF depends on what excites the dye."""
@@ -110,10 +111,13 @@ class MicroscopePSF:
         """Return the plane in focus, as a Gaussian."""
         return self._gaussian(source).look(source)
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say what was assumed, and whether pixels are too large for the objective."""
-        words = (self.assumed, undersampling(self.optics, self._spacing(source), unit="nm"))
-        return tuple(word for word in words if word)
+        said = (
+            Notice("microscope assumed", self.assumed),
+            Notice("undersampled", undersampling(self.optics, self._spacing(source), unit="nm")),
+        )
+        return tuple(notice for notice in said if notice)
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
