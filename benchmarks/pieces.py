@@ -369,7 +369,7 @@ def crew(job: dict) -> dict:
     shutil.rmtree(job["output"], ignore_errors=True)
     image = zarr.open_array(job["image"], mode="r")
     count = job["workers"]
-    times: dict[str, float] = {}
+    times: dict[int | None, float] = {}
     with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
         found.client.wait_for_workers(count)
         address = found.client.scheduler.address
@@ -378,8 +378,8 @@ def crew(job: dict) -> dict:
         for step in iter_deconvolve(
             image, psf, method, output=job["output"], scheduler=address, memory=job["memory"]
         ):
-            if step.message.startswith("piece"):
-                times.setdefault(step.message.split(",")[0], time.perf_counter())
+            if step.stage == "pieces":
+                times.setdefault(step.pieces_done, time.perf_counter())
     began = list(times.values())[4 * count : -count]  # the first ones compile
     return {"per_minute": 60 * (len(began) - 1) / (began[-1] - began[0])}
 

@@ -36,7 +36,7 @@ from napari_tf_deblur.noise import noise_line
 from napari_tf_deblur.psf import PSF
 from napari_tf_deblur.psf_width import PSFWidth
 from napari_tf_deblur.residual import Shells
-from napari_tf_deblur.steps import Step, mapped
+from napari_tf_deblur.steps import ImageSource, RunStage, Step, mapped
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -124,6 +124,23 @@ class Trial:
         return float(self.image_risks.sum())
 
 
+class ImageAsItWas(ImageSource):
+    """The image of a run before anything is done.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+
+    def current_image(self) -> Array:
+        """Put the planes together again."""
+        return self._prepared.image()
+
+
 class Trials:
     """A part of an image in two copies, to be deblurred at several weights.
 
@@ -146,7 +163,8 @@ class Trials:
 
     def __init__(self, prepared: Prepared, look: Look, stop: Event | None = None) -> None:
         self._prepared, self._stop = prepared, stop
-        self._done, self.usual, self.purpose = 0, 1, "finding the weight"
+        self._done, self.usual = 0, 1
+        self.purpose: RunStage = "finding the weight"
         self._widths: dict[float, PSFWidth] = {}
         values, self._valid, whole = _part(prepared, look)
         self._scale = np.float32(prepared.calibration.scale)
@@ -251,7 +269,8 @@ class Trials:
         """Say which trial it is, of which nobody needs the losses; show the image as it was."""
         words = f"{self.purpose}, trial {self._done}"
         fraction = min((self._done - 1 + step.fraction) / self.usual, 1.0)
-        return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
+        source = ImageAsItWas(self._prepared)
+        return Step(self.purpose, words, fraction, np.zeros(0, np.float32), source)
 
 
 def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:

@@ -29,7 +29,8 @@ from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur.deconvolve import Deconvolution
 from napari_tf_deblur.errors import OutOfMemoryError
-from napari_tf_deblur.steps import Step
+from napari_tf_deblur.notices import Notice
+from napari_tf_deblur.steps import Step, StoredImage
 
 NAME = "cells deblurred (TV)"
 
@@ -69,7 +70,8 @@ class Core:
 
     def __call__(self, image, psf, method, *, stop=None, **_):
         values = np.zeros(np.shape(image), np.float32)
-        yield Step("starting TensorFlow", 0.0, np.zeros(0, np.float32), lambda: values)
+        words = "starting TensorFlow"
+        yield Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(values))
         self.before()
         losses = []
         while not (self.end.is_set() or (stop is not None and stop.is_set())):
@@ -81,10 +83,10 @@ class Core:
             if self.error is not None and self.steps > 5:
                 raise self.error
             done = np.array(losses, np.float32)
-            yield Step(f"iteration {self.steps}", 0.5, done, lambda v=values: v)
+            yield Step("iterating", f"iteration {self.steps}", 0.5, done, StoredImage(values))
         history = np.array(losses, np.float32)
         done = self.end.is_set()
-        warnings = self.warnings if done else ("The run was stopped.",)
+        warnings = self.warnings if done else (Notice("stopped", "The run was stopped."),)
         return Deconvolution(
             image=values,
             residual=0 * values,

@@ -24,7 +24,7 @@ from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
 from napari_tf_deblur.errors import InvalidValueError
 from napari_tf_deblur.notices import Notice
-from napari_tf_deblur.steps import Step, mapped
+from napari_tf_deblur.steps import CopiedImage, RunStage, Step, StoredImage, mapped
 from napari_tf_deblur.verdict import Kind, Verdict, together
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def solve_in_pieces(
         from napari_tf_deblur._large.written import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
-    yield Step("looking for something to see", 0.0, np.zeros(0, np.float32), lambda: image.data)
+    yield looking_step(image)
     samples = samples_of(arguments, image, stop)
     from napari_tf_deblur.deconvolve import solve
 
@@ -72,6 +72,12 @@ def solve_in_pieces(
     if image.is_lazy:
         return lazy_result(image, plan, found)
     return (yield from _solve_in_memory(image, plan, found, stop))
+
+
+def looking_step(image: LargeImage) -> Step:
+    """Return the step of a run that takes samples, or reads its mask."""
+    words: RunStage = "looking for something to see"
+    return Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(image.data))
 
 
 def plan_for(
@@ -190,11 +196,13 @@ def _solve_in_memory(
     def shown(step: Step) -> Step:
         within = step.fraction
         return Step(
+            "pieces" if step.stage == "iterating" else step.stage,
             progress.message(within),
             progress.fraction(within),
             step.loss_history,
-            values.copy,
+            CopiedImage(values),
             seconds_left=progress.seconds_left(within),
+            pieces_done=progress.done,
         )
 
     values[...] = image.data

@@ -21,6 +21,7 @@ from napari_tf_deblur._layers.large_job import (
     some_pixels,
     to_layer,
 )
+from napari_tf_deblur._layers.layer_image import LayerImage, LayerLevels
 from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
@@ -43,7 +44,7 @@ from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
 from napari_tf_deblur.notices import Notice
-from napari_tf_deblur.steps import Step, mapped
+from napari_tf_deblur.steps import Step, StoredImage, mapped
 
 DEFAULTS = LayerOptions()
 
@@ -161,14 +162,11 @@ class Job:
             **self.options.of_run(),
         )
 
-        def show(values: NDArray[np.float32]) -> NDArray[Any]:
-            return displayable(frame.from_core(values), self.source)
-
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: with_resolutions(show(step.image()), self.source))
+            return replace(step, image_source=LayerImage(step.image_source, frame, self.source))
 
         done = yield from mapped(steps, shown)
-        data = show(done.image)
+        data = displayable(frame.from_core(done.image), self.source)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         stopped = stop.is_set() and not done.converged
         record = self._record(done, psf, notes, mask, frame, warnings, stopped)
@@ -195,25 +193,22 @@ class Job:
             psf, notes = self.psf.array(self.source)
         yield Stage("preparing", psf=psf)
 
-        seen: list[Any] = [None, None]
         samples = np.zeros(0)
-
-        def levels_of(step: Step) -> Any:
-            levels = step.image()
-            if levels is not seen[0]:  # or else there is nothing new
-                seen[:] = levels, to_layer(levels, frame, rgb)
-            return seen[1]
+        levels: LayerLevels | None = None
 
         def shown(step: Step) -> Step:
-            nonlocal samples
+            nonlocal samples, levels
             limits = None
+            if step.stage not in ("giving out pieces", "pieces") and step.found is None:
+                return replace(step, image_source=StoredImage(self.source.data))  # no file yet
             if step.found is not None:
                 samples = step.found.samples.pixels
                 limits = self._first_limits(step.found, step.image)
-            return replace(step, image=lambda: levels_of(step), limits=limits)
+            levels = LayerLevels(step.image_source, frame, rgb, levels)
+            return replace(step, image_source=levels, limits=limits)
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
-        levels: Any = done.image
+        written: Any = done.image
         if psf is None:
             assert done.blur is not None
             psf, notes = done.blur.psf(), (str(done.blur),)
@@ -222,10 +217,10 @@ class Job:
         record["pieces"] = done.pieces
         failed = keep_record(path, record)
         warnings += (Notice("record not written", failed),) if failed else ()
-        some = some_pixels(levels)
+        some = some_pixels(written)
         return Result(
             name=result_name(self.source.name, type(done.method)),
-            data=to_layer(levels, frame, rgb),
+            data=to_layer(written, frame, rgb),
             residual=None,
             residual_unit=INTENSITY,
             limits=self._limits(samples, some, done),

@@ -17,7 +17,7 @@ from napari_tf_deblur._solvers.progress import Progress
 from napari_tf_deblur._solvers.registry import solver
 from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
 from napari_tf_deblur.notices import Notice
-from napari_tf_deblur.steps import Step
+from napari_tf_deblur.steps import RunStage, Step
 
 Array = NDArray[np.float32]
 
@@ -79,15 +79,15 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     shared = prepared.calibration.global_values
     found: list[dict[str, Array]] = []
 
-    def step(message: str) -> Step:
-        return Step(message, progress.fraction, progress.losses(), progress.image)
+    def step(stage: RunStage, message: str) -> Step:
+        return Step(stage, message, progress.fraction, progress.losses(), progress)
 
     def is_stopped() -> bool:
         return stop is not None and stop.is_set()
 
     if not load.is_loaded():
-        yield step("starting TensorFlow")
-    yield step("preparing")
+        yield step("starting TensorFlow", "starting TensorFlow")
+    yield step("preparing", "preparing")
     started = last_yield = time.perf_counter()
     try:
         with memory.kept(prepared.roomy):
@@ -100,10 +100,10 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= REPORT_INTERVAL:
-                        yield step(progress.message)
+                        yield step(progress.stage, progress.message)
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
-                found.append({**problem.found, **iterate.found()})
+                found.append({**problem.found, **iterate.estimate.found()})
                 progress.end_of(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
@@ -118,7 +118,7 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     stopped = is_stopped()
     converged = converged and not stopped
     return Solved(
-        image=progress.image(),
+        image=progress.current_image(),
         residual=progress.residual,
         planes=progress.planes,
         loss_history=progress.losses(),
