@@ -31,7 +31,7 @@ def main() -> None:
     from napari_tf_deblur import convolve, deconvolve
     from napari_tf_deblur._large.calibration import of_samples, samples_of
     from napari_tf_deblur._large.source import LargeImage
-    from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
+    from napari_tf_deblur._preparation.arguments import Arguments, ImagePart, PartArguments
     from napari_tf_deblur.deconvolve import solve
     from napari_tf_deblur.steps import finish
 
@@ -54,7 +54,8 @@ def main() -> None:
             asked = of_samples(arguments, large, samples_of(arguments, large))
             found = replace(finish(solve(asked)).calibration, global_values=None)
             lines = Arguments(asked.image, psf, found, channel_axis=asked.channel_axis)
-            whole = SampleArguments(asked.image, psf, found, channel_axis=asked.channel_axis)
+            given = {"channel_axis": asked.channel_axis, "part": ImagePart(are_samples=True)}
+            whole = PartArguments(asked.image, psf, found, **given)
             counts = [
                 finish(solve(replace(arguments, method=found))).iterations,
                 finish(solve(lines)).iterations,

@@ -100,7 +100,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
             whole = deconvolve(image, psf, found, channel_axis=channel)
             found = replace(found, global_values=whole.global_values)
             other = deconvolve(_other_side(image, axes), psf, found, channel_axis=channel)
-            recipe = Recipe(psf, found, "unknown", channel, False, None)
+            recipe = Recipe(psf, found, {}, channel, False, None)
             span = float(np.ptp(whole.image))
             far = [max(FAR, 4 * n) if image.shape[a] > 4 * FAR else n for a, n in zip(axes, reach)]
             inside = tuple(

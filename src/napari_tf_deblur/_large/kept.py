@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._large.lazy import read_region
+from napari_tf_deblur._large.options import result_options
 from napari_tf_deblur._large.pieces import Cut
 from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.regions import Region, whole
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
-from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.notices import Notice
 from napari_tf_deblur.verdict import Verdict
@@ -130,9 +129,7 @@ def marks_of(
     """
     from dask.base import tokenize
 
-    declared = parameters_of(RunOptions).items()
-    same = {name for name, one in declared if options_of(one).get("same_result")}
-    asked = {*_names(CalibrationArguments), *_names(RunOptions)} - MARKED - same
+    asked = {*_names(CalibrationArguments), *result_options()} - MARKED
     told = {name: getattr(arguments, name) for name in sorted(asked)}
     told["channel_axis"] = image.channel_axis
     spacing = arguments.spacing

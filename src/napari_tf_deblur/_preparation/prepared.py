@@ -9,11 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation import choice, memory
-from napari_tf_deblur._preparation.arguments import (
-    CalibrationArguments,
-    PieceArguments,
-    SampleArguments,
-)
+from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
@@ -118,7 +114,7 @@ class Prepared:
             psf = resized(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
-        gap = arguments.gap if isinstance(arguments, PieceArguments) else ()
+        gap = arguments.part.gap
         ignored = planes.ignored(arguments.image, arguments.mask)
         beyond = within_gap(planes.frame, gap)
         if beyond is not None:
@@ -198,7 +194,7 @@ class Prepared:
             hides_areas=hides_areas,
             noise_lines=noise_lines,
             gap=gap,
-            are_samples=isinstance(arguments, SampleArguments),
+            are_samples=arguments.part.are_samples,
             warnings=tuple(warnings),
         )
 
