@@ -1,6 +1,6 @@
 """Which options of a run count for the pieces of an image, as their declarations say."""
 
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
+from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._preparation.run_options import RunOptions
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from napari_tf_deblur._large.ome_zarr import open_image
-from napari_tf_deblur.steps import ImageSource
+from napari_tf_deblur._core.steps import ImageSource
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 
 class WrittenImage(ImageSource):

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from napari_tf_deblur._layers.axes import Frame
+from napari_tf_deblur._core.steps import ImageSource
 from napari_tf_deblur._layers.large_job import to_layer
 from napari_tf_deblur._layers.resolutions import with_resolutions
 from napari_tf_deblur._layers.result import displayable
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.steps import ImageSource
+from napari_tf_deblur._storage.axes import Frame
 
 
 class LayerImage(ImageSource):

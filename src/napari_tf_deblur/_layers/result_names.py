@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from napari_tf_deblur._layers.layer_options import options_in_short
+from napari_tf_deblur._preparation.layer_options import options_in_short
 from napari_tf_deblur.methods import METHODS, Method
 
 Record = Mapping[str, Any]

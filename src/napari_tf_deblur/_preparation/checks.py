@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur.notices import Notice
+from napari_tf_deblur._core.notices import Notice
 
 Values = NDArray[Any]
 

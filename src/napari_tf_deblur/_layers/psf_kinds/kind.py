@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.notices import Notice
 
 PSFArray = NDArray[np.float32]
 
