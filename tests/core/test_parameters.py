@@ -147,9 +147,6 @@ import numpy as np
 from napari.layers import Image
 import napari_tf_deblur as package
 from napari_tf_deblur import Wiener, calibrate, deblur_layer, deconvolve, gaussian_psf
-from napari_tf_deblur._layers.record import checked_record
-from napari_tf_deblur._storage.record_file import as_json, from_json
-from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.settings import Settings
@@ -160,7 +157,6 @@ from napari_tf_deblur._storage.record_file import as_json, from_json
 from napari_tf_deblur._layers.result_names import name_beside
 from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._large.options import piece_options
-from napari_tf_deblur.errors import UserError
 
 assert "rounds" in inspect.signature(deconvolve).parameters
 assert "rounds" in inspect.signature(deblur_layer).parameters

@@ -71,5 +71,5 @@ class Notice(str):
     @classmethod
     def of_file(cls, kind: object, text: str) -> Self:
         """Make it of what a file says, which may be anything; an unknown kind is "other"."""
-        known: dict[object, NoticeKind] = {one: one for one in NOTICE_KINDS}
-        return cls(known.get(kind, "other"), text)
+        known: NoticeKind = next((one for one in NOTICE_KINDS if one == kind), "other")
+        return cls(known, text)
