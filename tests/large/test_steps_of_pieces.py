@@ -7,9 +7,10 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf, iter_deconvolve
+from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
 from napari_tf_deblur._large import plan
 from napari_tf_deblur._large.calibration import of_samples, samples_of
+from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import (
@@ -20,6 +21,7 @@ from napari_tf_deblur._preparation.arguments import (
     PartArguments,
 )
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._solvers import run as solver_run
 
 PSF = gaussian_psf(1.0)
 
@@ -43,10 +45,9 @@ def test_every_step_of_a_run_in_pieces_can_cross_a_process(
     if written:
         options = {"output": tmp_path / "a.ome.zarr"}
         image = da.from_array(image)
-    else:
-        monkeypatch.setattr("napari_tf_deblur.deconvolve.goes_in_pieces", lambda _: True)
+    monkeypatch.setattr(solver_run, "REPORT_INTERVAL", 0.0)
     stages, done = [], []
-    for step in iter_deconvolve(image, PSF, method, **options):
+    for step in solve_in_pieces(Arguments(image, PSF, method, **options)):
         sent = pickle.dumps(step.image_source)
         again = pickle.loads(pickle.dumps(step))
         assert (again.stage, again.message) == (step.stage, step.message)
