@@ -11,6 +11,7 @@ from napari_tf_deblur._blur.fit import WIDTHS, Model
 from napari_tf_deblur._blur.jpeg import compression_error, luminance
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._core.psf import PSF, gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
@@ -218,21 +219,23 @@ def estimate_blur(
             "The image has no pixel to tell the blur from: all are masked, NaN or infinite."
         )
     np.copyto(values, 0, where=~valid)
-    if np.isfinite(top := saturated_at(values, valid)):
+    if np.isfinite(top := saturated_at(Pixels(values, valid))):
         valid &= values < top
-    broken = broken_pixels(values, valid, list(range(len(values))), gaussian_psf((SHARP,) * axes))
+    broken = broken_pixels(
+        Pixels(values, valid), list(range(len(values))), gaussian_psf((SHARP,) * axes)
+    )
     if broken is not None:
         valid &= ~broken
-    compressed = compression_error(values, valid)
+    compressed = compression_error(Pixels(values, valid))
     if compressed:  # colours are rounded more coarsely than brightness, and at half the size
         values, valid = luminance(values), np.all(valid, axis=1, keepdims=True)
     mask_of_pieces = None if valid.all() else valid
-    pieces = pieces_of(values, mask_of_pieces)
+    pieces = pieces_of(Pixels(values, mask_of_pieces))
     if not pieces:
         return _unknown(axes)
     spectrum = spectrum_of(pieces, relative)
     if compressed:
-        error = compressed / peak_and_unit(values, mask_of_pieces)[1]
+        error = compressed / peak_and_unit(Pixels(values, mask_of_pieces))[1]
         spectrum = replace(spectrum, power=spectrum.power + BESIDE_COMPRESSION * error**2)
     model = Model(spectrum)
     equal, curve = model.equal()

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._core.pixels import Pixels
+
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -57,15 +59,13 @@ ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
 lie in clusters: none does. Those of equal spots do anywhere."""
 
 
-def compression_error(values: Array, valid: Mask | None = None) -> float:
+def compression_error(pixels: Pixels) -> float:
     """Find how far JPEG compression has changed the pixels of an image.
 
     Parameters
     ----------
-    values : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame); three channels are taken for red, green and blue.
-    valid : ndarray of bool, optional
-        Pixels that count, broadcastable to `values`: blocks with others say nothing.
 
     Returns
     -------
@@ -73,6 +73,7 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
         Standard deviation at most frequencies, in units of `values`; 0 if the image shows
         no blocks, or is not one of two axes.
     """
+    values, valid = pixels
     if values.ndim != 4 or min(values.shape[2:]) < 4 * BLOCK:
         return 0.0
     middle = len(values) // 2

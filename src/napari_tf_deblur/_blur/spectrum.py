@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
     Mask,
     places_with_structure,
@@ -98,17 +99,15 @@ class Spectrum:
     is_even: bool
 
 
-def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
+def pieces_of(pixels: Pixels) -> list[tuple[Array, Array]]:
     """Cut out pieces with structure, of one size, and fade them out.
 
     There is none in small images, which do not tell how blurred they are.
 
     Parameters
     ----------
-    values : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool or None
-        Pixels to look at, broadcastable to `values`; None for all.
 
     Returns
     -------
@@ -116,17 +115,17 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
         Values of shape (channels, *frame), relative to their peak, faded out; and their window, of
         shape (*frame,).
     """
-    peak, unit = peak_and_unit(values, valid)
+    peak, unit = peak_and_unit(pixels)
     if not peak:
         return []
-    frame = values.shape[2:]
+    frame = pixels.values.shape[2:]
     if min(frame) < SMALLEST[len(frame)]:
         return []
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
     outer = window(look)
     pieces = []
-    for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
-        piece, kept = seen(values, valid, plane, place)
+    for plane, place in places_with_structure(pixels, unit, look, LARGEST_SERIES):
+        piece, kept = seen(pixels, plane, place)
         piece, fade = piece * np.float32(1 / unit), outer
         if kept is not None and not kept.all():
             ignored = ~np.asarray(kept.all(axis=0))

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
+
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Place = tuple[slice, ...]
@@ -19,7 +21,7 @@ FILL_WINDOW = 5
 
 
 def places_with_structure(
-    planes: Array, valid: Mask | None, unit: float, look: tuple[int, ...], most: int
+    pixels: Pixels, unit: float, look: tuple[int, ...], most: int
 ) -> list[tuple[int, Place]]:
     """Pick pieces of the size `look`, one in each of at most `most` groups of planes.
 
@@ -28,10 +30,8 @@ def places_with_structure(
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool or None
-        Pixels to look at, broadcastable to `planes`; None for all.
     unit : float
         What intensities are divided by before they are squared.
     look : tuple of int
@@ -44,6 +44,7 @@ def places_with_structure(
     list of (int, tuple of slice)
         Plane, and place in it over channels and frame; none if nothing is to be seen.
     """
+    planes = pixels.values
     starts = [_starts(n, m) for n, m in zip(planes.shape[2:], look)]
     places = [
         (slice(None), *(slice(a, a + m) for a, m in zip(corner, look)))
@@ -52,15 +53,15 @@ def places_with_structure(
     usable = [
         plane
         for plane in range(len(planes))
-        if not all(_is_blank(*seen(planes, valid, plane, place)) for place in places)
+        if not all(_is_blank(seen(pixels, plane, place)) for place in places)
     ]
     picked: list[tuple[int, Place]] = []
     for group in np.array_split(usable, min(most, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
         found = {
-            (plane, number): structure(without_mean(*seen(planes, valid, plane, place), unit))
+            (plane, number): structure(without_mean(seen(pixels, plane, place), unit))
             for plane, (number, place) in product(nearest, enumerate(places))
-            if not _is_blank(*seen(planes, valid, plane, place))
+            if not _is_blank(seen(pixels, plane, place))
         }
         usual = next((at for at in found if at[1] == 0), None)
         best = max(found, key=lambda at: found[at])
@@ -103,16 +104,17 @@ def through_window(power: Array) -> Array:
     return power
 
 
-def seen(planes: Array, valid: Mask | None, plane: int, place: Place) -> tuple[Array, Mask | None]:
-    """A piece of an image, and which of its pixels count."""
-    if valid is None:
-        return planes[plane][place], None
-    return planes[plane][place], np.broadcast_to(valid, planes.shape)[plane][place]
+def seen(pixels: Pixels, plane: int, place: Place) -> Pixels:
+    """Return a piece of a plane; shape (channels, *piece)."""
+    values, valid = pixels
+    if valid is not None:
+        valid = np.broadcast_to(valid, values.shape)[plane][place]
+    return Pixels(values[plane][place], valid)
 
 
-def _is_blank(image: Array, valid: Mask | None) -> bool:
-    seen = image if valid is None else image[valid]
-    return not (seen.size and np.ptp(seen) > 0)
+def _is_blank(piece: Pixels) -> bool:
+    kept = piece.values if piece.valid is None else piece.values[piece.valid]
+    return not (kept.size and np.ptp(kept) > 0)
 
 
 def structure(image: Array) -> float:
@@ -125,9 +127,10 @@ def structure(image: Array) -> float:
     return total
 
 
-def without_mean(image: Array, valid: Mask | None, unit: float) -> Array:
-    """The image in other units, less its mean; what is invalid is filled from around it."""
-    image = np.asarray(image * np.float32(1 / unit), dtype=np.float32)
+def without_mean(piece: Pixels, unit: float) -> Array:
+    """Return a piece in other units, less its mean; invalid pixels are filled from around them."""
+    valid = piece.valid
+    image = np.asarray(piece.values * np.float32(1 / unit), dtype=np.float32)
     if valid is None:
         return np.asarray(image - image.mean())
     known = valid.astype(np.float32)

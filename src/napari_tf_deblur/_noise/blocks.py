@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.broken_pixels import hot_pixels, piled_at, saturated_at
 from napari_tf_deblur._noise.differences import differences, neighbours
 from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
@@ -99,17 +100,15 @@ class Blocks(NamedTuple):
         return type(self)(*parts)
 
 
-def blocks_of(
-    planes: Array, valid: Mask | None, usual: float, enough: float = np.inf
-) -> Blocks | None:
+def blocks_of(pixels: Pixels, usual: float, enough: float = np.inf) -> Blocks | None:
     """All blocks of an image, intensities over their unit; None if they are of one value.
 
     Of a larger image about `enough` pixels are looked at. The `usual` noise tells hot pixels.
     """
-    unit = peak_and_unit(planes, valid)[1]
-    top, bottom = saturated_at(planes, valid) / unit, piled_at(planes, valid) / unit
+    unit = peak_and_unit(pixels)[1]
+    top, bottom = saturated_at(pixels) / unit, piled_at(pixels) / unit
     pieces = []
-    for values, usable in slabs(planes, valid, unit, enough):
+    for values, usable in slabs(pixels, unit, enough):
         broken = hot_pixels(values, usable, usual / unit) | (values >= top)
         pieces.append(Blocks.of(values, usable & ~broken, bottom))
     if not pieces:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import hardly_blurs
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import noise_line
@@ -46,8 +47,7 @@ ROUNDS = 3
 
 
 def broken_pixels(
-    values: Array,
-    valid: Mask | None,
+    pixels: Pixels,
     planes: list[int],
     psf: PSF,
     noise: dict[int, Line] | None = None,
@@ -73,13 +73,16 @@ def broken_pixels(
     ndarray of bool or None
         Shape (planes, 1, *frame); None if no pixel is broken.
     """
+    values, valid = pixels
     if hardly_blurs(psf):
         return None
     noise = {} if noise is None else noise
     part = max(STANDS_OUT, 2 * _left_of_point(psf))
     every = len(planes) == len(values)
     used = slice(None) if every else planes  # no copy, if it can be helped
-    unit = np.float32(peak_and_unit(values[used], None if valid is None else valid[used])[1])
+    unit = np.float32(
+        peak_and_unit(Pixels(values[used], None if valid is None else valid[used]))[1]
+    )
     found = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
     for channel in range(values.shape[1]):
         for plane in planes:
@@ -94,7 +97,7 @@ def broken_pixels(
             if channel not in noise:
                 some = np.s_[used, channel : channel + 1]
                 of_some = None if valid is None else np.broadcast_to(valid, values.shape)[some]
-                noise[channel] = noise_line(values[some] / unit, of_some).times(float(unit))
+                noise[channel] = noise_line(Pixels(values[some] / unit, of_some)).times(float(unit))
             line = noise[channel].times(1 / float(unit))
             beyond = _beyond_noise(image[suspects], left[suspects], image.ndim, line)
             found[plane, 0][suspects] |= beyond

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
 
 Array = NDArray[np.float32]
@@ -42,7 +43,7 @@ def in_noise(residual: Array, image: Array) -> Array | None:
     compared = np.isfinite(image) & (residual != 0)
     if not compared.any():
         return None
-    level, line = level_and_line(image, compared)
+    level, line = level_and_line(Pixels(image, compared))
     if not level:
         return None
     told = estimate_noise(image, mask=~compared)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.pixels import Pixels
+
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -12,36 +14,37 @@ SLAB_PIXELS = 2**19
 """About how many pixels are looked at together."""
 
 
-def lowest_value(planes: Array, valid: Mask | None) -> float:
+def lowest_value(pixels: Pixels) -> float:
     """Lowest valid intensity; infinite if there is none."""
+    planes, valid = pixels
     return float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
 
 
-def highest_value(planes: Array, valid: Mask | None) -> float:
+def highest_value(pixels: Pixels) -> float:
     """Highest valid intensity; minus infinity if there is none."""
+    planes, valid = pixels
     return float(np.max(planes, where=True if valid is None else valid, initial=-np.inf))
 
 
-def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
+def peak_and_unit(pixels: Pixels) -> tuple[float, float]:
     """Largest absolute valid intensity, 0.5 to 1 times a power of two; that power.
 
     Divided by the power, intensities of any size can be squared in float32.
     """
-    peak = max(highest_value(planes, valid), -lowest_value(planes, valid))
+    peak = max(highest_value(pixels), -lowest_value(pixels))
     if not np.isfinite(peak) or peak <= 0:
         return 0.0, 1.0
     part, exponent = np.frexp(peak)
     return float(part), float(2.0 ** int(exponent))
 
 
-def slabs(
-    planes: Array, valid: Mask | None, unit: float, enough: float = np.inf
-) -> Iterator[tuple[Array, Mask]]:
+def slabs(pixels: Pixels, unit: float, enough: float = np.inf) -> Iterator[tuple[Array, Mask]]:
     """Pieces of the frames that hold more than one value, divided by `unit`; what is valid.
 
     A slab is a number of whole rows of one frame; at most about `enough` pixels come, from
     slabs that are evenly spread. Invalid pixels are 0.
     """
+    planes, valid = pixels
     frame = planes.shape[2:]
     rows = max(16, SLAB_PIXELS // max(1, int(np.prod(frame[1:]))))
     every = [
@@ -68,6 +71,7 @@ def slabs(
         yield np.where(usable, values, np.float32(0)), usable
 
 
-def counted(values: Array, valid: Mask | None) -> Array:
+def counted(pixels: Pixels) -> Array:
     """The pixels that count: all as they are, or those of a mask, broadcast, along one axis."""
+    values, valid = pixels
     return values if valid is None else values[np.broadcast_to(valid, values.shape)]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import Grid, transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._noise.background import estimate_background
@@ -47,8 +48,7 @@ LEAST_SEEN = 1e-3
 
 
 def richardson_lucy_iterations(
-    planes: Array,
-    valid: Mask | None,
+    pixels: Pixels,
     psf: PSF,
     periodic: bool = False,
     *,
@@ -64,11 +64,9 @@ def richardson_lucy_iterations(
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame), in the image's units, the background subtracted;
         finite.
-    valid : ndarray of bool or None
-        Pixels that count, broadcastable to `planes`; None for all.
     psf : ndarray of float32
         Of sum 1.
     periodic : bool
@@ -88,16 +86,16 @@ def richardson_lucy_iterations(
     >>> light = abs(convolve(np.eye(64), psf, boundary="periodic"))
     >>> random = np.random.default_rng(0)
     >>> dim, bright = (random.poisson(n * light)[None, None] for n in (20, 2000))
-    >>> few, many = (richardson_lucy_iterations(np.float32(n), None, psf) for n in (dim, bright))
+    >>> few, many = (richardson_lucy_iterations(Pixels(np.float32(n)), psf) for n in (dim, bright))
     >>> few < many
     True
     """
-    unit = peak_and_unit(planes, valid)[1]
-    pieces, weight = _looked_at(planes, valid, psf.ndim, unit)
-    level, noise, _ = estimate_background(planes, valid)
-    first = photon_gain(planes, valid)
+    unit = peak_and_unit(pixels)[1]
+    pieces, weight = _looked_at(pixels, psf.ndim, unit)
+    level, noise, _ = estimate_background(pixels)
+    first = photon_gain(pixels)
     read_noise = float(np.sqrt(max(noise**2 - first * max(level, 0.0), 0.0)))
-    gain = photon_gain(planes, valid, read_noise=read_noise)
+    gain = photon_gain(pixels, read_noise=read_noise)
     photons = pieces * np.float32(unit / gain)
     one = _half(photons, read_noise / gain, np.random.default_rng(0))
     halves = np.concatenate([one, photons - one])
@@ -180,11 +178,12 @@ def _models(
         image = fresh
 
 
-def _looked_at(planes: Array, valid: Mask | None, axes: int, unit: float) -> tuple[Array, Array]:
+def _looked_at(pixels: Pixels, axes: int, unit: float) -> tuple[Array, Array]:
     """Pieces with most to be seen in them, shape (pieces, *look), and the weight of each pixel.
 
     Intensities are divided by the unit, so that their squares are finite.
     """
+    planes, valid = pixels
     frame = planes.shape[2:]
     look = tuple(min(n, LARGEST_LOOK[axes]) for n in frame)
     mask = None if valid is None else np.broadcast_to(valid, planes.shape)

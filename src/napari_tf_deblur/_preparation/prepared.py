@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._core.forward import Boundary, Grid, resized
 from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._core.psf import PSF, checked_psf
 from napari_tf_deblur._core.psf_check import psf_warnings, whole_psf
@@ -127,7 +128,7 @@ class Prepared:
         used = [plane for plane in range(len(values)) if plane not in blank]
         shared = wanted.global_values if isinstance(wanted, Calibration) else None
         noise_lines = dict(shared.noise_lines) if shared else {}
-        broken = broken_pixels(values, valid, used, psf, noise_lines)
+        broken = broken_pixels(Pixels(values, valid), used, psf, noise_lines)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)

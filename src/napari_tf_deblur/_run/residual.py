@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
     places_with_structure,
     seen,
@@ -119,18 +120,18 @@ class Shells:
         frame = values.shape[2:]
         look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
         most = max(1, MOST_PIXELS // int(np.prod(look)))
-        places = places_with_structure(values, valid, scale, look, most)
+        places = places_with_structure(Pixels(values, valid), scale, look, most)
         if not places:
             return None
-        pieces = [seen(values, valid, *place) for place in places]
-        data = np.stack([without_mean(piece, known, scale) for piece, known in pieces])
+        pieces = [seen(Pixels(values, valid), *place) for place in places]
+        data = np.stack([without_mean(Pixels(piece, known), scale) for piece, known in pieces])
         unit = np.float32(scale)
         misfit: Array = np.stack([residual[plane][place] for plane, place in places])
         misfit /= unit
         part: Array = np.stack([piece for piece, _ in pieces])
         part /= unit
         known = [mask for _, mask in pieces if mask is not None]
-        usual, line = level_and_line(part, np.stack(known) if known else None)
+        usual, line = level_and_line(Pixels(part, np.stack(known) if known else None))
         usual = max(usual, LEAST_NOISE)
         variance = np.float32(line.at_zero) + np.float32(line.slope) * (part - misfit)
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))

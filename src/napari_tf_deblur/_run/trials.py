@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import Boundary, transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import Place, centred_size, places_with_structure, seen
 from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, mapped
@@ -283,10 +284,12 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     most = max(1, look.pixels // int(np.prod(size)))
     places: list[tuple[int, Place]] = []
     if size != frame or len(values) > most:
-        places = places_with_structure(values, valid, prepared.calibration.scale, size, most)
+        places = places_with_structure(
+            Pixels(values, valid), prepared.calibration.scale, size, most
+        )
     if not places:  # all of it, or nothing is to be seen
         return values, None if valid is None else np.broadcast_to(valid, values.shape), True
-    pieces = [seen(values, valid, *place) for place in places]
+    pieces = [seen(Pixels(values, valid), *place) for place in places]
     part = np.stack([piece for piece, _ in pieces])
     masks = [mask for _, mask in pieces if mask is not None]
     return part, np.stack(masks) if masks else None, size == frame
@@ -325,7 +328,7 @@ def _saturated(values: Array, valid: Mask | None) -> Mask:
     cut = np.zeros(values.shape, np.bool_)
     for channel in range(values.shape[1]):
         one = np.s_[:, channel : channel + 1]
-        cut[one] = kept[one] & (values[one] >= saturated_at(values[one], kept[one]))
+        cut[one] = kept[one] & (values[one] >= saturated_at(Pixels(values[one], kept[one])))
     return cut
 
 
@@ -349,7 +352,7 @@ def _far_from(cut: Mask, valid: Mask | None, psf: PSF) -> Mask | None:
 def _lines(values: Array, valid: Mask | None) -> list[Line]:
     """The noise's variance over the brightness, channel by channel."""
     channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
-    return [noise_line(values[c], None if valid is None else valid[c]) for c in channels]
+    return [noise_line(Pixels(values[c], None if valid is None else valid[c])) for c in channels]
 
 
 def _of_lines(values: Array, lines: list[Line]) -> Array:
