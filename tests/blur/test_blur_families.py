@@ -20,8 +20,8 @@ from napari_tf_deblur import (
     motion_psf,
 )
 from napari_tf_deblur._blur.jpeg import compression_error
-from napari_tf_deblur._run.weight_search import SHARED_NOISE
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._run.weight_search import SHARED_NOISE
 
 
 def seen(psf, noise=0.005, scene=None):

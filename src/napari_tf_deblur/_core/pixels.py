@@ -2,11 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 
 class Pixels(NamedTuple):
@@ -20,5 +16,5 @@ class Pixels(NamedTuple):
         Pixels that count, broadcastable to `values`; None for all.
     """
 
-    values: Array
-    valid: Mask | None = None
+    values: Float32Array
+    valid: BoolArray | None = None

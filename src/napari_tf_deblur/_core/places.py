@@ -4,13 +4,11 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import Float32Array
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Place = tuple[slice, ...]
 
 MUCH_MORE = 4.0
@@ -87,7 +85,7 @@ def _starts(n: int, m: int) -> list[int]:
     return [middle, *sorted({*half, *(n - m - start for start in half)} - {middle})]
 
 
-def window(look: tuple[int, ...]) -> Array:
+def window(look: tuple[int, ...]) -> Float32Array:
     """A window that fades a piece out towards its frame."""
     faded = np.ones(look, np.float32)
     for axis, n in enumerate(look):
@@ -96,7 +94,7 @@ def window(look: tuple[int, ...]) -> Array:
     return faded
 
 
-def through_window(power: Array) -> Array:
+def through_window(power: Float32Array) -> Float32Array:
     """What a power spectrum looks like through the window: smeared into the neighbours."""
     for axis in range(power.ndim):
         mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
@@ -117,7 +115,7 @@ def _is_blank(piece: Pixels) -> bool:
     return not (kept.size and np.ptp(kept) > 0)
 
 
-def structure(image: Array) -> float:
+def structure(image: Float32Array) -> float:
     """Covariance of neighbours: noise has none, and a single bright pixel neither."""
     total = 0.0
     for axis in range(1, image.ndim):
@@ -127,7 +125,7 @@ def structure(image: Array) -> float:
     return total
 
 
-def without_mean(piece: Pixels, unit: float) -> Array:
+def without_mean(piece: Pixels, unit: float) -> Float32Array:
     """Return a piece in other units, less its mean; invalid pixels are filled from around them."""
     valid = piece.valid
     image = np.asarray(piece.values * np.float32(1 / unit), dtype=np.float32)

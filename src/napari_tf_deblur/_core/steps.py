@@ -4,10 +4,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from napari_tf_deblur._core.typing import Float32Array
 
-Array = NDArray[np.float32]
 Before = TypeVar("Before")
 After = TypeVar("After")
 Result = TypeVar("Result")
@@ -72,10 +70,10 @@ class CopiedImage(ImageSource):
         Copied when it is asked for.
     """
 
-    def __init__(self, image: Array) -> None:
+    def __init__(self, image: Float32Array) -> None:
         self._image = image
 
-    def current_image(self) -> Array:
+    def current_image(self) -> Float32Array:
         """Return a copy."""
         return self._image.copy()
 
@@ -114,7 +112,7 @@ class Step:
     stage: RunStage
     message: str
     fraction: float
-    loss_history: Array
+    loss_history: Float32Array
     image_source: ImageSource
     found: Any = None
     limits: tuple[float, float] | None = None

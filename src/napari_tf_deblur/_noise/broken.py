@@ -11,13 +11,10 @@ from scipy import ndimage
 
 from napari_tf_deblur._core.forward import hardly_blurs
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import noise_line
 from napari_tf_deblur._noise.pieces import peak_and_unit
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 STANDS_OUT = 0.5
 """Part of the brightness around it, above the darkest, by which a broken pixel differs from what
@@ -51,7 +48,7 @@ def broken_pixels(
     planes: list[int],
     psf: PSF,
     noise: dict[int, Line] | None = None,
-) -> Mask | None:
+) -> BoolArray | None:
     """Find the pixels of an image that are broken in any channel.
 
     Parameters
@@ -104,7 +101,7 @@ def broken_pixels(
     return found if found.any() else None
 
 
-def _left(image: Array) -> Array:
+def _left(image: Float32Array) -> Float32Array:
     """What the neighbours do not predict."""
     for axis in range(image.ndim):
         if image.shape[axis] > 1:
@@ -125,7 +122,9 @@ def _left_of_point(psf: PSF) -> float:
     return float(np.max(np.abs(_left(padded))[bright] / around[bright]))
 
 
-def _standing_out(image: Array, left: Array, usable: Mask | bool, part: float) -> Mask:
+def _standing_out(
+    image: Float32Array, left: Float32Array, usable: BoolArray | bool, part: float
+) -> BoolArray:
     """Pixels that stand out by their brightness: from most of those around, more than any.
 
     `left` is what the neighbours do not predict.
@@ -152,19 +151,19 @@ def _standing_out(image: Array, left: Array, usable: Mask | bool, part: float) -
     return found
 
 
-def _some(values: Array) -> Array:
+def _some(values: Float32Array) -> Float32Array:
     """As many values as tell the usual ones."""
     return np.asarray(values.ravel()[:: 1 + values.size // MOST_LOOKED_AT])
 
 
-def _around(values: Array, places: tuple[NDArray[np.intp], ...]) -> Array:
+def _around(values: Float32Array, places: tuple[NDArray[np.intp], ...]) -> Float32Array:
     """The values at and around each place, shape (3 ** ndim, places)."""
     padded = np.pad(values, 1, mode="edge")
     steps = np.indices((3,) * values.ndim).reshape(values.ndim, -1).T
     return np.stack([padded[tuple(p + step for p, step in zip(places, way))] for way in steps])
 
 
-def _most_alike(around: Array) -> Array:
+def _most_alike(around: Float32Array) -> Float32Array:
     """The middle one of the values around, of two the one more like that at the place itself.
 
     Between two hot pixels a usual one differs from what both together predict, too, but not from
@@ -177,7 +176,7 @@ def _most_alike(around: Array) -> Array:
     return np.asarray(np.where(np.abs(low - here) < np.abs(high - here), low, high))
 
 
-def _beyond_noise(values: Array, left: Array, axes: int, line: Line) -> Mask:
+def _beyond_noise(values: Float32Array, left: Float32Array, axes: int, line: Line) -> BoolArray:
     """Which pixels no noise makes; the noise's variance is a line over the brightness.
 
     Parameters

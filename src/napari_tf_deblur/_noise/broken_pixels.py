@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, lowest_value, slabs
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
+from napari_tf_deblur._noise.pieces import SLAB_PIXELS, lowest_value, slabs
 
 HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
@@ -15,12 +16,14 @@ PILE = 1e-3
 """Part of the pixels at the lowest intensity from which on values may be cut off there."""
 
 
-def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:
+def hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
     """Find single pixels that stand out from all their neighbours as no image does."""
     return stray_pixels(values, usable, noise)[0] > 0
 
 
-def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.int8], Array]:
+def stray_pixels(
+    values: Float32Array, usable: BoolArray, noise: float
+) -> tuple[NDArray[np.int8], Float32Array]:
     """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
     size = 3 if values.ndim > 1 else 7
     around = ndimage.uniform_filter(values, size, mode="nearest")

@@ -4,9 +4,10 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.differences import flat_windows, second_differences
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
+from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 
 SAMPLE_PIXELS = 2**21
@@ -73,7 +74,7 @@ def noise_level(pixels: Pixels) -> float:
     return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
 
 
-def _smooth_areas(values: Array, known: Mask) -> Mask:
+def _smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
     """Where the coarse image is flattest, among the pixels whose second differences are known."""
     coarse = ndimage.gaussian_filter(values, COARSE, mode="nearest")
     inner = tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)

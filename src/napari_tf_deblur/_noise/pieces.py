@@ -3,12 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.pixels import Pixels
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 SLAB_PIXELS = 2**19
 """About how many pixels are looked at together."""
@@ -38,7 +35,9 @@ def peak_and_unit(pixels: Pixels) -> tuple[float, float]:
     return float(part), float(2.0 ** int(exponent))
 
 
-def slabs(pixels: Pixels, unit: float, enough: float = np.inf) -> Iterator[tuple[Array, Mask]]:
+def slabs(
+    pixels: Pixels, unit: float, enough: float = np.inf
+) -> Iterator[tuple[Float32Array, BoolArray]]:
     """Pieces of the frames that hold more than one value, divided by `unit`; what is valid.
 
     A slab is a number of whole rows of one frame; at most about `enough` pixels come, from
@@ -71,7 +70,7 @@ def slabs(pixels: Pixels, unit: float, enough: float = np.inf) -> Iterator[tuple
         yield np.where(usable, values, np.float32(0)), usable
 
 
-def counted(pixels: Pixels) -> Array:
+def counted(pixels: Pixels) -> Float32Array:
     """The pixels that count: all as they are, or those of a mask, broadcast, along one axis."""
     values, valid = pixels
     return values if valid is None else values[np.broadcast_to(valid, values.shape)]

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.notices import Notice
-
-Values = NDArray[Any]
+from napari_tf_deblur._core.typing import RealArray
 
 PLATEAU = 2.0
 """Times as many pixels at the maximum as in the next few per cent below it: a smooth peak that
@@ -34,7 +33,7 @@ SAMPLE = 2**18
 
 
 def image_warnings(
-    image: Values,
+    image: RealArray,
     *,
     background: float = 0.0,
     valid: NDArray[np.bool_] | None = None,
@@ -79,7 +78,7 @@ def image_warnings(
     return tuple(warning for warning in found if warning)
 
 
-def saturated_pixels(image: Values) -> NDArray[np.bool_]:
+def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     """Find pixels that are as bright as the camera can say, and were brighter.
 
     Parameters
@@ -106,7 +105,7 @@ def saturated_pixels(image: Values) -> NDArray[np.bool_]:
     return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
 
 
-def _background(values: Values, background: float, high: Any) -> Notice | None:
+def _background(values: RealArray, background: float, high: Any) -> Notice | None:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
     if part < MOSTLY:
         return None
@@ -117,7 +116,7 @@ def _background(values: Values, background: float, high: Any) -> Notice | None:
     )
 
 
-def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> Notice | None:
+def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> Notice | None:
     if not _is_cut_off(values, peak, whole_numbers):
         return None
     count = int(np.count_nonzero(peak))
@@ -130,7 +129,7 @@ def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) ->
     )
 
 
-def _is_cut_off(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
+def _is_cut_off(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
     """Whether so many pixels have the largest value that it was the camera's largest."""
     count = int(np.count_nonzero(peak))
     low, high = float(values.min()), float(values.max())

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
@@ -15,15 +14,12 @@ from napari_tf_deblur._core.places import (
     window,
     without_mean,
 )
-from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TAIL = 1e-3
 """Part of the pixels that are darker or brighter than the range of intensities."""
@@ -174,7 +170,9 @@ def wiener_balance(pixels: Pixels, psf: PSF, periodic: bool = False) -> float:
     return best if periodic else max(best, LEAST_BALANCE)
 
 
-def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple[Array, Array]:
+def _values_and_surroundings(
+    values: Float32Array, usable: BoolArray, noise: float
+) -> tuple[Float32Array, Float32Array]:
     """Pixels that count, and the mean of each with its neighbours; one axis."""
     stray, around = stray_pixels(values, usable, noise)
     if not usable.all() or stray.any() or values.ndim == 1:
@@ -186,10 +184,10 @@ def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple
 
 
 def _objects(
-    pieces: Iterable[tuple[Array, Array]],
+    pieces: Iterable[tuple[Float32Array, Float32Array]],
     limits: tuple[float, float],
     pixels: Pixels,
-) -> tuple[Array, Array] | None:
+) -> tuple[Float32Array, Float32Array] | None:
     """Pixels whose surroundings are below and above the limits; None if they are many."""
     planes, valid = pixels
     dark, bright = [], []

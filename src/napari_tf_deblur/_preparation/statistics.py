@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import power_passed
@@ -15,7 +14,7 @@ from napari_tf_deblur._core.places import (
     seen,
     without_mean,
 )
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
 from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.line_fit import Line
@@ -32,9 +31,6 @@ from napari_tf_deblur._preparation.estimate import (
     wiener_balance,
 )
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 SMOOTHED = 1.0
 """Sigma in pixels of the Gaussian that takes noise away before slopes are measured."""
@@ -56,8 +52,8 @@ class Statistics:
         Whether the image wraps round.
     """
 
-    values: Array
-    valid: Mask | None
+    values: Float32Array
+    valid: BoolArray | None
     psf: PSF
     periodic: bool
 

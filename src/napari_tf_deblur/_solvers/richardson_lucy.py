@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
-from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
@@ -109,7 +110,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     light = weight * (np.maximum(problem.extended(), -dark) + dark)
     axes = list(range(2, light.shape.rank))
 
-    def mean_light() -> Array:
+    def mean_light() -> Float32Array:
         total = tf.reduce_sum(light, axes, keepdims=True)
         return np.asarray(total / tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True))
 
@@ -146,7 +147,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     return iterate(run, first_of_state, constants, state, iterations, found_in=found_in)
 
 
-def _momentum(problem: Problem) -> Array:
+def _momentum(problem: Problem) -> Float32Array:
     """How far each iteration shall go on along the last change, where that is known."""
     known = problem.global_values
     if known is None or MOMENTUM not in known.values:
@@ -154,7 +155,7 @@ def _momentum(problem: Problem) -> Array:
     return np.asarray(known.values[MOMENTUM][0])
 
 
-def _dark(problem: Problem) -> Array:
+def _dark(problem: Problem) -> Float32Array:
     """How far the noise of each channel reaches below zero; 0 for counts of photons."""
     lead = problem.observed.shape[:2]
     dark = np.zeros((*lead, *(1,) * len(problem.grid.frame)), np.float32)

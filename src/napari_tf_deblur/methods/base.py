@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.parameters import check_parameters
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
-Array = NDArray[np.float32]
 LARGEST_INTENSITY = 1e38
 
 PASSED = 0.4
@@ -151,7 +149,7 @@ class Method(ABC):
         changed: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
         return replace(self, **changed)
 
-    def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
+    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """How much each pixel counts, besides the mask; None where all count alike.
 
         Parameters

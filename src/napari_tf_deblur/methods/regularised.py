@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.data_weight import inverse_variance
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
-    Array,
     FromImage,
     Iterations,
     Method,
@@ -79,7 +78,7 @@ class LeastSquares(Method):
         """See :class:`Method`: by the weight."""
         return self.times("weight", ratio)
 
-    def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
+    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
         if not self.gain:
             return None
