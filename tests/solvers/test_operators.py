@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur import convolve
-from napari_tf_deblur._solvers.blur import Blur, rfft
-from napari_tf_deblur._solvers.differences import Differences
+from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS, SMOOTHING
 from napari_tf_deblur.forward import transfer_function
@@ -54,39 +53,6 @@ def test_the_blurs_gradient_is_its_adjoint(axes):
         tape.watch(x)
         product = tf.reduce_sum(blur.forward(x) * y)
     np.testing.assert_allclose(tape.gradient(product, x), blur.adjoint(y), atol=1e-4)
-
-
-@given(shapes, st.sampled_from([1, 2]), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
-def test_differences_adjoint_and_spectrum(scene, order, seed):
-    spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
-    differences = Differences(order, spacing)
-    x = random(seed, 1, 1, *scene)
-    z = [random(seed + k, 1, 1, *scene) for k in range(len(differences.axes))]
-    slopes = [c.numpy() for c in differences.apply(x)]
-    forward = sum(np.vdot(s, c) for s, c in zip(slopes, z))
-    assert forward == pytest.approx(np.vdot(x, differences.adjoint(z)), abs=1e-3)
-
-    normal = rfft(differences.adjoint(slopes), len(scene)).numpy()
-    by_spectrum = rfft(x, len(scene)).numpy() * differences.squared_spectrum(scene)
-    np.testing.assert_allclose(normal, by_spectrum, atol=1e-3)
-
-
-def test_the_hessian_is_frobeniuss_whichever_way_a_ramp_turns():
-    rows, columns = np.indices((64, 64)) - 31.5
-    norms = []
-    for angle in (0, 0.3, np.pi / 4):
-        bowl = np.cos(angle) * columns + np.sin(angle) * rows
-        smooth = np.exp(-((bowl / 8) ** 2) / 2 - (rows**2 + columns**2) / 100)
-        parts = Differences(2, (1.0, 1.0)).apply(smooth[None, None].astype(np.float32))
-        norms.append(np.sqrt(sum(np.square(p) for p in parts)).sum())
-    assert np.ptp(norms) < 0.02 * np.mean(norms)
-
-
-def test_derivatives_are_per_unit_of_length():
-    x = random(0, 1, 1, 6, 6)
-    fine, coarse = Differences(1, (1, 1)).apply(x)[0], Differences(1, (2, 1)).apply(x)[0]
-    np.testing.assert_allclose(fine, 2 * coarse, rtol=1e-6)
 
 
 def finite_difference(function, x, direction, step):
