@@ -258,7 +258,7 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
     return _photon_transfer(planes, valid, noise_level(planes, valid), read_noise).slope
 
 
-def mean_noise(planes: Array, valid: Mask | None = None) -> float:
+def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) -> float:
     """Standard deviation of the noise, root mean square over all pixels.
 
     `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
@@ -270,6 +270,10 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
         Shape (planes, channels, *frame).
     valid : ndarray of bool, optional
         Pixels to look at, broadcastable to `planes`; all by default.
+    usual : float
+        Standard deviation of the noise in most places, as `level_and_line` finds it.
+    line : Line
+        Of the variance, from there, too.
 
     Returns
     -------
@@ -282,14 +286,9 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     >>> light = np.full((1, 1, 128, 128), 2.0)
     >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> 6 < mean_noise(counts) < 8
+    >>> 6 < mean_of_line(counts, None, *level_and_line(counts)) < 8
     True
     """
-    return mean_of_line(planes, valid, *level_and_line(planes, valid))
-
-
-def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) -> float:
-    """The same, of noise that is measured already: see `level_and_line`."""
     if not usual:
         return 0.0
     pixels = counted(planes, valid)
