@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari_tf_deblur import convolve
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS, SMOOTHING
+from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES, SMOOTHING
 from napari_tf_deblur.forward import transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
@@ -84,12 +84,12 @@ def test_the_photon_term_pulls_up_a_model_below_zero(below):
     assert float(tape.gradient(value, model)[0, 0, 0]) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", list(PRIORS))
+@pytest.mark.parametrize("name", list(PENALTIES))
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_gradients_of_priors(name, axes):
     spacing = (2.0, 1.0, 1.0)[:axes]
     image = tensorflow().constant(random(4, 2, 3, *(6, 5, 4)[:axes]))
-    check_gradient(lambda x: PRIORS[name](x, spacing), image)
+    check_gradient(lambda x: PENALTIES[name](x, spacing), image)
 
 
 def check_gradient(function, x):
@@ -103,15 +103,15 @@ def check_gradient(function, x):
     assert np.vdot(gradient, direction) == pytest.approx(expected, rel=2e-2)
 
 
-@pytest.mark.parametrize("name", list(PRIORS))
+@pytest.mark.parametrize("name", list(PENALTIES))
 def test_priors_of_a_flat_image_are_nothing(name):
     flat = tensorflow().fill((1, 1, 5, 5), 3.0)
-    assert float(PRIORS[name](flat, (1.0, 1.0))[0]) < 1e-6
+    assert float(PENALTIES[name](flat, (1.0, 1.0))[0]) < 1e-6
 
 
 def test_differences_of_the_recipe_stay_inside_the_image():
     """sqrt(l2(rows) + l2(columns)), with l2 half the sum of squares."""
     image = random(6, 1, 1, 7, 8)
     squares = (np.diff(image, axis=2) ** 2).sum() + (np.diff(image, axis=3) ** 2).sum()
-    value = float(PRIORS["smoothness"](image, (1.0, 1.0))[0])
+    value = float(PENALTIES["smoothness"](image, (1.0, 1.0))[0])
     assert value == pytest.approx(np.sqrt(squares / 2), rel=1e-5)
