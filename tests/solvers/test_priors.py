@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from napari_tf_deblur import METHODS, RichardsonLucy, TotalVariation, deconvolve, gaussian_psf
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._solvers import admm
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
@@ -17,7 +18,6 @@ from napari_tf_deblur._solvers.priors import PRIORS, Prior, TotalVariationPrior
 from napari_tf_deblur._solvers.priors.prior import Symmetry
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import RELAXATION
-from napari_tf_deblur.forward import transfer_function
 
 
 @dataclass(frozen=True)

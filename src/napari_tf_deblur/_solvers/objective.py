@@ -67,8 +67,8 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
 PENALTIES = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
-"""What the priors of :class:`napari_tf_deblur.GradientDescent` add to a data term, by name. Those of
-the other solvers, which need no gradient, are in :mod:`.priors`."""
+"""What the priors of :class:`napari_tf_deblur.GradientDescent` add to a data term, by name. Those
+of the other solvers, which need no gradient, are in :mod:`.priors`."""
 
 
 def _bent_above_zero(model: Any) -> Any:

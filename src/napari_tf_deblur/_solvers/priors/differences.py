@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.problem import Tensor
 
 Spectrum = NDArray[np.float32]
 Filter = Literal["same", "mean", "difference", "backward", "central", "second"]

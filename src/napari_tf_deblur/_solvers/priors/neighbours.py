@@ -8,10 +8,10 @@ flat, and no direction is preferred. `poisson` gives it a threshold for each pix
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors.differences import Component, Filter
 from napari_tf_deblur._solvers.priors.vector_norm import TINY, VectorNorm
-from napari_tf_deblur._solvers.problem import Tensor
 from napari_tf_deblur._solvers.splitting import RELAXATION
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._solvers.problem import Tensor
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.splitting import RELAXATION
 
 Symmetry = Literal["shift", "flip", "transpose"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors.differences import Component, Differences, Spectrum
 from napari_tf_deblur._solvers.priors.prior import Prior
-from napari_tf_deblur._solvers.problem import Tensor
 from napari_tf_deblur._solvers.splitting import RELAXATION, summed_channels
 
 TINY = 1e-30
