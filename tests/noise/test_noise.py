@@ -207,16 +207,16 @@ def test_the_noise_has_the_units_of_the_image(estimate, factor):
     image = cell(0.2, side=100)
     image += np.random.default_rng(5).normal(0, 3, image.shape).astype(np.float32)
     scaled = image * np.float32(factor)
-    assert estimate(scaled) / factor == pytest.approx(estimate(image), rel=1e-3)
+    assert estimate(Pixels(scaled)) / factor == pytest.approx(estimate(Pixels(image)), rel=1e-3)
 
 
 @pytest.mark.parametrize("estimate", [photon_gain, noise_level])
 def test_the_noise_does_not_depend_on_directions(estimate):
     image = cell(0.4, side=162)[..., :154]
     image += np.random.default_rng(6).normal(0, 3, image.shape).astype(np.float32)
-    found = estimate(image)
-    assert estimate(image[..., ::-1]) == pytest.approx(found, rel=0.1)
-    assert estimate(image.swapaxes(2, 3)) == pytest.approx(found, rel=0.1)
+    found = estimate(Pixels(image))
+    assert estimate(Pixels(image[..., ::-1])) == pytest.approx(found, rel=0.1)
+    assert estimate(Pixels(image.swapaxes(2, 3))) == pytest.approx(found, rel=0.1)
 
 
 @pytest.mark.parametrize("shape", [(200, 210), (24, 40, 44), (3000,)])

@@ -258,7 +258,7 @@ def photon_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     return _photon_transfer(pixels, noise_level(pixels), read_noise).slope
 
 
-def mean_noise(pixels: Pixels) -> float:
+def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
     """Standard deviation of the noise, root mean square over all pixels.
 
     `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
@@ -268,6 +268,10 @@ def mean_noise(pixels: Pixels) -> float:
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame).
+    usual : float
+        Standard deviation of the noise in most places, as `level_and_line` finds it.
+    line : Line
+        Of the variance, from there, too.
 
     Returns
     -------
@@ -280,14 +284,10 @@ def mean_noise(pixels: Pixels) -> float:
     >>> light = np.full((1, 1, 128, 128), 2.0)
     >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> 6 < mean_noise(Pixels(counts)) < 8
+    >>> pixels = Pixels(counts)
+    >>> 6 < mean_of_line(pixels, *level_and_line(pixels)) < 8
     True
     """
-    return mean_of_line(pixels, *level_and_line(pixels))
-
-
-def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
-    """The same, of noise that is measured already: see `level_and_line`."""
     if not usual:
         return 0.0
     mean = float(np.mean(counted(pixels), dtype=np.float64))

@@ -47,7 +47,7 @@ def checked(
         compression has made neighbours share it.
     """
     calibration = prepared.calibration
-    if not hasattr(calibration.method, "weight"):
+    if not calibration.method.has_weight:
         return None
     if compression_error(Pixels(prepared.values, prepared.valid)):
         return None

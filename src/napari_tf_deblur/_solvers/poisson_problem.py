@@ -11,8 +11,8 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
+from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import data_penalty
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods import PoissonLikelihood
 
 WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
@@ -134,7 +134,7 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float
     bright = np.maximum(bright, np.float32(1 / photons))
     spectrum = transfer_function(problem.psf, grid.scene)
     passed = np.square(spectrum.real) + np.square(spectrum.imag)
-    slopes = SymmetricDifferences("neighbours", problem.spacing).squared_spectrum(grid.scene)
+    slopes = prior_of(method, problem.spacing).spectrum(grid.scene)
     start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
     relative = data_penalty(problem)
     penalty = np.float32(relative) / bright

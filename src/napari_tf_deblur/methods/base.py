@@ -2,7 +2,8 @@
 
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 import numpy as np
@@ -75,6 +76,11 @@ class Method(ABC):
 
     @property
     @abstractmethod
+    def prior(self) -> str | Callable[..., Any] | None:
+        """What is expected of the sharp image: a name that the solver knows; None for nothing."""
+
+    @property
+    @abstractmethod
     def counts_photons(self) -> bool:
         """Whether intensities above the offset are amounts of light, which are never negative."""
 
@@ -104,6 +110,11 @@ class Method(ABC):
     @abstractmethod
     def suitable_weight(self, image: ImageStatistics) -> float | None:
         """Weight that about suits an image; None for methods without a weight."""
+
+    @property
+    def has_weight(self) -> bool:
+        """Whether a parameter ``weight`` says how much the prior counts."""
+        return any(one.name == "weight" for one in fields(self))
 
     @property
     def offset(self) -> float:

@@ -36,8 +36,8 @@ class LeastSquares(Method):
 
     Attributes
     ----------
-    order : {1, 2}
-        Order of the differences in the prior.
+    prior : str
+        Name of the prior.
     weight_factor : float
         The weight that suits images is about this times the relative noise to the power 1.5,
         the part of white light's power that the PSF passes to the power `PASSED`, and over the
@@ -49,7 +49,7 @@ class LeastSquares(Method):
     reach = 1
     keeps_freed_memory = False  # its loop takes all that it needs at once
 
-    order: ClassVar[int]
+    prior: ClassVar[str]
     weight_factor: ClassVar[float]
     weight: float | FromImage
     iterations: int
@@ -120,7 +120,7 @@ class TotalVariation(LeastSquares):
 gain=0.0, read_noise=0.0)
     """
 
-    order = 1
+    prior = "total_variation"
     weight_factor = 0.13
     short = "TV"
     sample = "Photograph"
@@ -172,7 +172,7 @@ class Hessian(LeastSquares):
     True
     """
 
-    order = 2
+    prior = "hessian"
     weight_factor = 0.075
 
     short = "Hessian"

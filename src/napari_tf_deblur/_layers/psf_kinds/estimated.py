@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind
 from napari_tf_deblur._layers.source import Source
@@ -61,7 +62,7 @@ class EstimatedPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: before it is looked for, nothing is known."""
         return ()
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
@@ -47,7 +48,7 @@ class ArrayPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: it is taken to have the pixels of the image."""
         return ()
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 from napari.layers import Image
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
 
@@ -49,7 +50,7 @@ class PSFKind(Protocol):
     def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, if arithmetic alone can make it at once."""
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return what the user should know before a run; by arithmetic only."""
 
     def record(self, source: Source) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._beads.bead import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, OpenFile, PSFKind
 from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
@@ -78,7 +79,7 @@ class LayerPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say which pixel sizes were assumed, and which look wrong."""
         return self._spacing(source).warnings(self.layer.name, source.name)
 

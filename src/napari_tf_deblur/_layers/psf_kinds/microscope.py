@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, call_of
@@ -98,10 +99,13 @@ class MicroscopePSF:
         """Return the plane in focus, as a Gaussian."""
         return self._gaussian(source).look(source)
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say what was assumed, and whether pixels are too large for the objective."""
-        words = (self.assumed, undersampling(self.optics, self._spacing(source), unit="nm"))
-        return tuple(word for word in words if word)
+        said = (
+            Notice("microscope assumed", self.assumed),
+            Notice("undersampled", undersampling(self.optics, self._spacing(source), unit="nm")),
+        )
+        return tuple(notice for notice in said if notice)
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""

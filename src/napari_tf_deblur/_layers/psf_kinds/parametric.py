@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, call_of
@@ -58,7 +59,7 @@ class ParametricPSF(ABC):
         """Return it, unless it is large."""
         return self.make() if self.is_small else None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: all is as the user said."""
         return ()
 
