@@ -122,9 +122,9 @@ def tab_order(dock):
     """What Tab goes to in the dock, from its first field on."""
     first = dock.fields.images.layer.native
     found, part = [first], first.nextInFocusChain()
-    while part is not first:
-        by_tab = part.focusPolicy() & Qt.FocusPolicy.TabFocus
-        if by_tab and part.isVisible() and part.isEnabled() and dock.native.isAncestorOf(part):
+    # PySide keeps napari's widgets alive if all of the window is walked through.
+    while part is not first and dock.native.isAncestorOf(part):
+        if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisible() and part.isEnabled():
             found.append(part)
         part = part.nextInFocusChain()
     return [x for x in found if x.focusProxy() is None and not isinstance(x, QScrollBar)]
