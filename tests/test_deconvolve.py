@@ -241,11 +241,17 @@ def test_colour_is_coupled_and_transparency_copied():
 
 
 def test_volumes_and_their_voxels():
-    truth = scene(20, 30, 32)
+    truth = scene(24, 27, 27)
     psf = gaussian_psf((2, 1, 1))
     blurred = convolve(truth, psf, boundary="periodic")
-    for method in LOCAL:
-        result = deconvolve(blurred, psf, method(), spacing=(3, 1, 1), boundary="periodic")
+    for method in examples(
+        TotalVariation(weight=5e-4),
+        Hessian(weight=3e-4),
+        PoissonLikelihood(weight=1, background=0),
+        RichardsonLucy(15, background=0),
+        of=LOCAL,
+    ):
+        result = deconvolve(blurred, psf, method, spacing=(3, 1, 1), boundary="periodic")
         assert psnr(result.image, truth) > psnr(blurred, truth) + 3
     even = deconvolve(blurred, psf, TotalVariation(weight=0.01), boundary="periodic")
     tall = deconvolve(

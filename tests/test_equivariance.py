@@ -96,7 +96,8 @@ def lopsided(axes):
 @pytest.mark.parametrize("shaped", [lambda axes: gaussian_psf((1.2,) * axes), lopsided])
 @pytest.mark.parametrize(
     ("shape", "boundary"),
-    [((36, 36), "unknown"), ((37, 44), "unknown"), ((9, 24, 23), "unknown"), ((41, 63), "zero")],
+    # Three have the same scene, so that they share what is compiled.
+    [((40, 40), "unknown"), ((39, 40), "unknown"), ((9, 24, 23), "unknown"), ((39, 40), "zero")],
 )
 def test_a_result_is_mirrored_with_its_image_up_to_the_frame(method, shape, boundary, shaped):
     """There is structure at the frame, and what is beyond it is not known."""
@@ -195,7 +196,7 @@ def test_dark_surroundings_change_neither_flux_nor_background(method):
 
 @every_method
 def test_the_dtype_does_not_matter(method):
-    image = np.round(np.maximum(picture(36, 36) / 9, 0))  # whole numbers: exact in all
+    image = np.round(np.maximum(picture(36, 36) / 2.6, 0))  # whole numbers: exact in all
     assert 200 < image.max() < 256
     expected = deconvolve(image.astype(np.float32), PSF, method)
     for dtype in ("u1", "u2", ">u2", "i4", ">i4", "f2", "f8", ">f8"):

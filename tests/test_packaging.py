@@ -10,8 +10,10 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import distribution, version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import yaml
 from npe2 import PluginManifest
 
 import napari_tf_deblur
@@ -139,13 +141,18 @@ def test_changelog_has_an_entry_for_this_version() -> None:
     assert f"## {version('napari-tf-deblur')}" in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
 
 
-def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
+def _environment() -> ModuleType:
     script = CHECKOUT / ".ci" / "environment.py"
     spec = importlib.util.spec_from_file_location("environment", script)
     assert spec is not None
     assert spec.loader is not None
     environment = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(environment)
+    return environment
+
+
+def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
+    environment = _environment()
     info = f"napari_tf_deblur-{version('napari-tf-deblur')}.dist-info"
     metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
     prefix = "Programming Language :: Python :: 3."
@@ -154,3 +161,12 @@ def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
     assert [c.rsplit(" ", 1)[1] for c in classifiers] == pythons
     newest = environment.PYTHONS[0][1]
     assert metadata["Requires-Python"] == f"<3.{newest + 1},>={pythons[0]}"
+
+
+def test_hosted_checks_have_the_oldest_and_the_newest_python_and_both_bindings() -> None:
+    workflow = CHECKOUT / ".github" / "workflows" / "ci.yml"
+    if not workflow.exists():
+        pytest.skip("not in a checkout")
+    matrix = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["linux"]["strategy"]["matrix"]
+    oldest, *_, newest = sorted(f"{major}.{minor}" for major, minor in _environment().PYTHONS)
+    assert matrix == {"python": [oldest, newest], "qt": ["pyqt6", "pyside6"]}
