@@ -14,7 +14,7 @@ import environment
 APART = (
     ["tests/dock", "tests/layers"],
     ["tests/solvers", "tests/preparation", "tests/methods"],
-    ["tests/large", "tests/files"],
+    ["tests/large", "tests/storage", "tests/files"],
 )
 """Folders whose tests have processes of their own, as has the rest: TensorFlow never frees what it
 compiled for a shape, so that the memory of a process grows with its tests."""

@@ -3,6 +3,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from common import drain
 from every_method import LOCAL, examples, name
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -315,15 +316,6 @@ def test_a_users_own_prior():
         for mu in (1e-4, 10)
     )
     assert strong.std() < 0.5 * weak.std()
-
-
-def drain(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as finished:
-            return seen, finished.value
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
-from npe2 import DynamicPlugin, PluginManager
+from npe2 import DynamicPlugin
 
 from napari_tf_deblur import (
     GradientDescent,
@@ -34,11 +34,6 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 PSF = gaussian_psf(1.5)
 QUICK = Wiener(balance=0.02)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _readers():
-    PluginManager.instance().discover(include_npe1=True)
 
 
 @pytest.fixture

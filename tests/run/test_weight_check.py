@@ -1,6 +1,5 @@
 """A weight that was given is compared with others by trials."""
 
-import sys
 import threading
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ from every_method import WITH_WEIGHT
 from scipy import ndimage
 
 from napari_tf_deblur import (
-    Deconvolution,
     Hessian,
     TotalVariation,
     Wiener,
@@ -22,6 +20,7 @@ from napari_tf_deblur import (
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._run import run
 from napari_tf_deblur._run.weight_check import checked
 
 pytestmark = pytest.mark.finds_weight
@@ -118,9 +117,7 @@ def test_a_calibration_is_believed_and_planes_speak_for_themselves(
 ):
     """What was found in a whole image is not tried again in each of its pieces."""
     asked = []
-    module = vars(sys.modules[Deconvolution.__module__])
-    original = module["checked"]
-    monkeypatch.setitem(module, "checked", lambda *args: asked.append(1) or original(*args))
+    monkeypatch.setattr(run, "checked", lambda *args: asked.append(1) or checked(*args))
     found = total_variation
     deconvolve(image, PSF, found)
     deconvolve(np.stack([image, image]), PSF, found.method)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import random_normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,10 +13,6 @@ from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 shapes = st.lists(st.integers(3, 8), min_size=1, max_size=3).map(tuple)
 orders = st.sampled_from([1, 2])
 kinds = st.sampled_from([1, 2, "neighbours"])
-
-
-def random(seed, *shape):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def tensor(image):
@@ -33,8 +30,8 @@ def norm(image, order, spacing):
 def test_adjoint_and_spectrum(scene, kind, seed):
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
     differences = SymmetricDifferences(kind, spacing)
-    x = tensor(random(seed, *scene))
-    z = [tensor(random(seed + k + 1, *scene)) for k in range(len(differences.components))]
+    x = tensor(random_normal(seed, *scene))
+    z = [tensor(random_normal(seed + k + 1, *scene)) for k in range(len(differences.components))]
     slopes = differences.apply(x)
     forward = sum(np.vdot(s, c) for s, c in zip(slopes, z, strict=True))
     assert forward == pytest.approx(np.vdot(x, differences.adjoint(z)), rel=1e-4, abs=1e-3)
@@ -48,7 +45,7 @@ def test_adjoint_and_spectrum(scene, kind, seed):
 @settings(max_examples=20, deadline=None)
 def test_no_preferred_direction(scene, kind, seed):
     """Flipped along any axis, or its axes exchanged, an image has the same norm."""
-    image = random(seed, *scene)
+    image = random_normal(seed, *scene)
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
     expected = pytest.approx(norm(image, kind, spacing), rel=1e-5)
     for axis in range(len(scene)):
@@ -77,7 +74,7 @@ def test_a_flat_image_costs_nothing(scene, kind):
 
 def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
     """In 3D, components and quadratic term together: the mean over the 4 edges per axis."""
-    image, spacing = random(4, 5, 6, 4), (2.0, 1.0, 1.5)
+    image, spacing = random_normal(4, 5, 6, 4), (2.0, 1.0, 1.5)
     differences = SymmetricDifferences(1, spacing)
     total = sum(np.square(p.numpy()).sum() for p in differences.apply(tensor(image)))
     x = tensor(image)
@@ -89,7 +86,7 @@ def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
 
 
 def test_the_differences_to_all_neighbours():
-    image, spacing = random(5, 6, 7), (2.0, 1.0)
+    image, spacing = random_normal(5, 6, 7), (2.0, 1.0)
     parts = SymmetricDifferences("neighbours", spacing).apply(tensor(image))
     found = sum(np.square(p.numpy()) for p in parts)[0, 0]
     steps = [(a, step) for a in range(2) for step in (-1, 1)]
