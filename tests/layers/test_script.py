@@ -100,7 +100,7 @@ def test_a_script_runs_by_itself(saved, grey, tmp_path):
     assert "image = Image(layer.data, name='cells', rgb=False, multiscale=False)\n" in text
     (tmp_path / "script.py").write_text(text, "utf-8")
     command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     path = tmp_path / "cells deblurred again.tif"
     assert done.stdout.strip() == f"Saved as {path}"
