@@ -7,7 +7,6 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
-from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer
 from napari_tf_deblur._core.errors import UserError
@@ -30,11 +29,6 @@ from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
 from napari_tf_deblur._layers.source import KEY, read
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _readers():
-    PluginManager.instance().discover(include_npe1=True)
 
 
 @pytest.fixture
