@@ -11,11 +11,11 @@ one of these forms:
 - ``Derived: from what``,
 - ``Source: a publication, a standard, another library``,
 - ``Chosen by `benchmarks/...```, the command that can be run again,
-- ``Chosen by eye``: sizes and times of the window,
+- ``Set by hand``: no command chose it; what changes with it, ``--vary`` measures,
+- ``Set by eye``: sizes and times of the window,
 - ``Guard: against what``, for rare input or for divisions, with the test that holds it,
-- ``Limit: of time or memory``: more of it costs more and says little more,
-- ``Not chosen by an experiment``, with what ``--vary`` measured,
-- ``Definition: ...``: not tuned.
+- ``Limit: of what``, time or memory: more of it costs more, and less of it says less,
+- ``Definition: of what``: not tuned.
 
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
 runs of `constant_runs.py` that use it. It reports the largest change in dB, and of what is said.
@@ -41,9 +41,9 @@ REASONS = {
     "source": r"\bSource:",
     "guard": r"\bGuard:",
     "limit": r"\bLimit:",
-    "not by experiment": r"\bNot chosen by an experiment",
-    "by eye": r"\bChosen by eye\b",
     "command": r"\bChosen by ``benchmarks/(\w+\.py)",
+    "by hand": r"\bSet by hand\b",
+    "by eye": r"\bSet by eye\b",
 }
 """How a docstring says where a constant comes from."""
 

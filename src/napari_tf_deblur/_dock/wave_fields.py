@@ -16,10 +16,11 @@ EXCITATION = (
     "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
 )
 LONGEST_NAME = 16
-"""Letters of a layer's name in a label."""
+"""Most letters of a layer's name in a label. Set by eye."""
 
 LONGEST = 3000.0
-"""In nanometres."""
+"""Longest wavelength that a field takes, in nanometres. Derived: from the longest that is believed
+in a file, `WAVELENGTHS`."""
 
 
 class WaveFields:

@@ -36,7 +36,7 @@ FOLDER = "napari deblurred"
 """In the user's home, for results of layers that come from no file that can be written beside."""
 
 LOOKED_AT = 2_000_000
-"""Pixels of a result that contrast limits are found from."""
+"""Most pixels of a result from which contrast limits are found. Limit: of time."""
 
 
 def is_large(job: "Job") -> bool:

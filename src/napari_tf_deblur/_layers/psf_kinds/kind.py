@@ -10,7 +10,8 @@ from napari_tf_deblur._layers.source import Source
 PSFArray = NDArray[np.float32]
 
 MAX_PIXELS = 2**27
-"""Of a PSF: more than these are taken for a mistake in a number or a unit."""
+"""Most pixels of a PSF. Guard: against a wrong number or unit;
+``tests/layers/test_psf_kinds.py``."""
 
 
 class PSFKind(Protocol):
