@@ -46,12 +46,13 @@ ENOUGH_DB = 0.1
 TOO_LONG = 40.0
 """Seconds of processors after which a run counts as failed."""
 
-AT_ONCE = 150
+AT_ONCE = 250
 """Constants that are varied in one process: TensorFlow keeps what it compiled."""
 
-ORDER = ("_preparation", "top", "_blur", "_noise", "methods", "_solvers", "_beads", "_large")
+LAST = ("limit", "guard", "derived")
+"""Kinds of constants that are varied after all others."""
 
-SKIPPED = ("definition", "text", "source", "by eye")
+SKIPPED = ("definition", "text", "by eye")
 
 
 @dataclass
@@ -353,12 +354,12 @@ def vary(names: tuple[str, ...], write: Path | None) -> None:
         c
         for c in all_constants()
         if c.kind not in SKIPPED
-        and c.room not in OF_THE_WINDOW
+        and c.room not in (*OF_THE_WINDOW, "_storage")
         and not c.owner
         and (not names or c.name in names or c.path in names)
         and (names or (c.path, c.name) not in rows)
     ]
-    found.sort(key=lambda c: ORDER.index(c.room) if c.room in ORDER else len(ORDER))
+    found.sort(key=lambda c: c.kind in LAST)
     print(f"{len(found)} constants", flush=True)
     for first in range(0, len(found), AT_ONCE):
         part = json.dumps([(c.path, c.name) for c in found[first : first + AT_ONCE]])

@@ -10,7 +10,7 @@ Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 WIDEST = 20.0
-"""Largest sigma of a bead in pixels; what is wider is a structure."""
+"""Largest sigma of a bead in pixels. Guard: against structures; ``tests/beads/test_bead.py``."""
 
 
 @dataclass(frozen=True)

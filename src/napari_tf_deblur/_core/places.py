@@ -12,10 +12,12 @@ Mask = NDArray[np.bool_]
 Place = tuple[slice, ...]
 
 MUCH_MORE = 4.0
-"""Times as much structure for which another place than the middle is looked at."""
+"""Ratio of structure from which on another place than the middle is looked at. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 FILL_WINDOW = 5
-"""Pixels per axis whose mean is put where nothing was seen."""
+"""Pixels per axis whose mean is put where nothing was seen. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 def places_with_structure(

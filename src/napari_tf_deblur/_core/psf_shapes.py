@@ -12,7 +12,8 @@ Array = NDArray[np.floating]
 Floats = NDArray[np.float64]
 
 UPRIGHT = 1e-9
-"""Sine below which a line runs along an axis: what rounding leaves of the sine of 180 degrees."""
+"""Sine below which a line runs along an axis. Derived: rounding leaves 1e-16 of the sine of 180
+degrees."""
 
 
 def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:

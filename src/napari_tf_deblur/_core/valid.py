@@ -12,8 +12,8 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 FAINTEST, BRIGHTEST = 1e-30, 1e37
-"""Largest value of an image, at the least and at most: float32 ends at 1e-38 and 3e38, and a
-photon, a noise, or a sharper point must lie within."""
+"""Largest value of an image: at the least, and at most. Derived: float32 ends at 1e-38 and 3e38,
+and a photon, a noise, or a sharper point must lie within."""
 
 
 def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
