@@ -78,7 +78,7 @@ class Constant:
         if not is_numeric(self.value):
             return "text"
         for kind, pattern in REASONS.items():
-            for found in re.finditer(pattern, self.doc):
+            for found in re.finditer(pattern, " ".join(self.doc.split())):
                 if kind != "command" or (REPOSITORY / "benchmarks" / found[1]).exists():
                     return kind
         return "no reason"

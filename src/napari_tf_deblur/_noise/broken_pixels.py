@@ -7,11 +7,12 @@ from scipy import ndimage
 from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, lowest_value, slabs
 
 HOT_PART = 0.01
-"""Isolated bright pixels are photons, and not faults of the camera, if more than this part
-of the pixels are so."""
+"""Part of the pixels from which on isolated bright pixels are photons, and not faults of the
+camera. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 PILE = 1e-3
-"""Part of the pixels at the lowest intensity from which on values may be cut off there."""
+"""Part of the pixels at the lowest intensity from which on values may be cut off there. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:

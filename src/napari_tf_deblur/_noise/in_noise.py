@@ -8,8 +8,8 @@ from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
 Array = NDArray[np.float32]
 
 LEAST = 0.3
-"""Least noise of a pixel, as a part of the noise at most pixels: the straight line of variance
-over brightness is not trusted below."""
+"""Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
+over brightness is not reliable; ``tests/noise/test_in_noise.py``."""
 
 
 def in_noise(residual: Array, image: Array) -> Array | None:

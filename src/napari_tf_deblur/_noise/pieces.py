@@ -9,7 +9,7 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SLAB_PIXELS = 2**19
-"""About how many pixels are looked at together."""
+"""Pixels that are looked at together, about. Limit: of memory; what fits into the cache is fast."""
 
 
 def lowest_value(planes: Array, valid: Mask | None) -> float:

@@ -13,7 +13,7 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 BLOCK = 2**18
-"""Number of values worked with at a time."""
+"""Values that are computed at a time. Limit: of memory."""
 
 
 def lens_light(sine: float, radii: Floats, depths: Floats) -> Floats:

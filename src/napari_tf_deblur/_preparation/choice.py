@@ -31,10 +31,11 @@ from napari_tf_deblur.methods import (
 )
 
 NOT_LIGHT = 6.0
-"""Standard deviations of the noise below zero that light with noise does not reach."""
+"""Standard deviations of the noise below zero that light with noise does not reach. Derived: chance
+exceeds six once in a thousand million times."""
 
 FAR_BELOW = 0.001
-"""Part of the pixels that may lie lower: dead pixels, and chance."""
+"""Part of the pixels that may lie lower. Guard: against dead pixels."""
 
 SMOOTH = "in trials on a part of it, a smooth result fitted best"
 """Why another method than the usual was taken."""

@@ -25,31 +25,38 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 TAIL = 1e-3
-"""Part of the pixels that are darker or brighter than the range of intensities."""
+"""Part of the pixels that are darker, or brighter, than the range of intensities. Guard: against
+single broken pixels; ``tests/preparation/test_estimate.py``."""
 
 SIGNIFICANT = 5.0
-"""Standard deviations by which a pixel's surroundings differ from the background in an object."""
+"""Standard deviations between the background and a pixel's surroundings in an object, at the least.
+Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_CONTRAST = 0.1
-"""Part of the largest contrast by which an object's surroundings differ from the background."""
+"""Part of the largest contrast between the background and a pixel's surroundings in an object, at
+the least. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_OBJECTS = 0.1
-"""If objects cover less of the image, as much background counts as makes this part of all."""
+"""Part of the image that counts as objects, at the least, with as much background as is needed.
+Guard: against images of a few points; ``tests/preparation/test_estimate.py``."""
 
 SAMPLE_PIXELS = 2**22
-"""Pixels that are enough to find the range of a full image from; objects are looked for in all."""
+"""Pixels from which the range of a full image is found; objects are searched in all. Limit: of
+time."""
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis that are enough to find the balance from."""
+"""Pixels per axis from which the balance is found. Limit: of time."""
 
 LARGEST_SERIES = 5
-"""Planes that are enough to find the balance from."""
+"""Planes from which the balance is found. Limit: of time."""
 
 BALANCES = np.logspace(-6, 2, 49)
-"""Balances of the Wiener filter to choose from."""
+"""Balances of the Wiener filter from which the best is chosen. Limit: of time; there are six per
+decade."""
 
 LEAST_BALANCE = 2e-3
-"""Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
+"""Least balance: below, what is beyond the frame harms more than noise, which alone is counted. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def intensity_scale(planes: Array, valid: Mask | None = None) -> float:

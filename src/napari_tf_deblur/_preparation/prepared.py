@@ -31,14 +31,16 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 NEGATIVE = 0.05
-"""Values below the background by less than this part of the range do no harm."""
+"""Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 NOISE = 6.0
-"""Standard deviations of the noise below the background, from which on values are no noise: of
-thousand million pixels none is so far below."""
+"""Standard deviations of the noise below the background from which on values are no noise. Derived:
+chance exceeds six once in a thousand million times."""
 
 REACH = 0.999
-"""Part of the PSF's light for which an unknown boundary keeps room around the frame."""
+"""Part of the PSF's light for which an unknown boundary keeps room around the frame. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True)

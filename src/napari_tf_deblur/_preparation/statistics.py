@@ -35,7 +35,8 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SMOOTHED = 1.0
-"""Sigma in pixels of the Gaussian that takes noise away before slopes are measured."""
+"""Sigma, in pixels, of the Gaussian that takes noise away before slopes are measured. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True, eq=False)

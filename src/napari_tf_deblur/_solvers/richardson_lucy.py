@@ -22,22 +22,24 @@ from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods import RichardsonLucy
 
 SMALLEST = 1e-6
-"""Least brightness of the model, for intensities scaled to 1: nothing divides by zero."""
+"""Least brightness of the model, for intensities of range 1. Guard: against a division by zero;
+``tests/test_deconvolve.py``."""
 
 LEAST_SEEN = 1e-3
-"""Scene pixels of whose light less than this part falls into the frame are left dark."""
+"""Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:
+against a division by next to nothing."""
 
 DEAD = 1e-3
-"""Values below zero are noise about zero, and are kept by adding to image and model how far
-they reach. Cut off at zero, they would look like light. This part of the pixels may lie lower:
-it is taken for dead pixels, for which the whole image would lose its contrast."""
+"""Part of the pixels that may lie below the offset that is added to image and model for noise about
+zero. Guard: against dead pixels, for which the whole image would lose its contrast;
+``tests/solvers/test_richardson_lucy.py``."""
 
 
 MOMENTUM = "momentum"
 """Name among the global values."""
 
 REMEMBERED = 256
-"""Iterations whose momentum is kept; pieces use the last one from there on."""
+"""Iterations whose momentum is kept; pieces use the last one from there on. Limit: of memory."""
 
 
 class Constants(NamedTuple):
