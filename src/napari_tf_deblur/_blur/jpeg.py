@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._core.places import LARGEST_LOOK
+
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 BLOCK = 8
 """Pixels of a block along an axis. Source: JPEG (ITU-T T.81)."""
-
-LARGEST_LOOK = 512
-"""Pixels per axis of the part that is looked at. Limit: of time."""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in the brightness of a JPEG file. Source: ITU-R BT.601, by
@@ -129,7 +128,8 @@ def _starts(plane: Array) -> set[tuple[int, int]]:
 
 def _blocks(plane: NDArray[Any], start: tuple[int, int]) -> NDArray[Any]:
     """Cut a plane into blocks, shape (blocks, 8, 8)."""
-    part = plane[start[0] : start[0] + LARGEST_LOOK, start[1] : start[1] + LARGEST_LOOK]
+    look = LARGEST_LOOK[2]
+    part = plane[start[0] : start[0] + look, start[1] : start[1] + look]
     rows, columns = (n // BLOCK for n in part.shape)
     blocks = part[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
     return blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)

@@ -9,6 +9,8 @@ from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.places import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
     Mask,
     places_with_structure,
     seen,
@@ -37,12 +39,6 @@ and of noise in a cell."""
 SMALLEST = {1: 32, 2: 32, 3: 8}
 """Pixels along an axis below which an image says nothing of its blur, by number of axes. Guard:
 against small images; ``tests/blur/test_blur_estimate.py``."""
-
-LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis of the pieces that are looked at. Limit: of time."""
-
-LARGEST_SERIES = 5
-"""Most planes that are looked at. Limit: of time."""
 
 FADE = 4.0
 """Sigma, in pixels, of the rim over which ignored pixels are faded out. Set by hand;

@@ -11,6 +11,13 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Place = tuple[slice, ...]
 
+LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
+"""Pixels per axis of a part that is enough to find the blur or the noise from, by number of axes.
+Limit: of time."""
+
+LARGEST_SERIES = 5
+"""Planes that are enough to find the blur or the noise from. Limit: of time."""
+
 MUCH_MORE = 4.0
 """Ratio of structure from which on another place than the middle is looked at. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""

@@ -8,7 +8,7 @@ from typing import Self
 
 from napari_tf_deblur._core.forward import Grid, passes_zero, reaches
 from napari_tf_deblur._core.psf import PSF
-from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur._storage.regions import Region, inside, size_of
 from napari_tf_deblur.methods import Method
 

@@ -10,7 +10,7 @@ from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur._core.psf import PSF, gaussian_psf
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
-from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur.methods import Method
 
 PROCESS_BYTES = 960 * 2**20

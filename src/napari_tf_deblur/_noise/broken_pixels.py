@@ -6,6 +6,10 @@ from scipy import ndimage
 
 from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, lowest_value, slabs
 
+DEAD_PART = 0.001
+"""Part of the pixels that may be dead, and so lie below what noise reaches. Guard: against a loss
+of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
+
 HOT_PART = 0.01
 """Part of the pixels from which on isolated bright pixels are photons, and not faults of the
 camera. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""

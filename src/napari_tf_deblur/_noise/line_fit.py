@@ -20,10 +20,6 @@ STRAY = 3.5
 """Standard deviations above the line from which on a block's variance shows more than noise. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-FAINT = 3.0
-"""Least brightness of a block above the dark, in standard errors, that tells anything. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
-
 SURE = 3.0
 """Standard errors between two values that no chance explains. Derived: chance exceeds three once in
 370 times."""
@@ -216,7 +212,7 @@ def _ratio(
     the slope down.
     """
     squared = np.square(rise) * certainty * expected
-    told = np.where(squared > FAINT**2, rise * (1 - FAINT**2 / np.maximum(squared, FAINT**2)), 0)
+    told = np.where(squared > SURE**2, rise * (1 - SURE**2 / np.maximum(squared, SURE**2)), 0)
     lever = np.sum(certainty * told * rise)
     if not lever > 0:
         return 0.0, np.inf

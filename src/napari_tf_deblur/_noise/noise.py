@@ -37,10 +37,6 @@ WHOLE = 0.01
 """Largest error of whole numbers of photons. Derived: rounding to float32 leaves less up to 80 000
 photons."""
 
-APART = 3.0
-"""Standard errors between the slope of the blocks and that of photons from which on noise is the
-same everywhere. Derived: as `SURE`."""
-
 
 @dataclass(frozen=True)
 class Noise:
@@ -183,7 +179,7 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
-    slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
+    slower = fit is not None and photons.slope - fit.slope > SURE * fit.slope_error
     brightest = float(counted(planes, valid).max())
     few = photons.at_zero + photons.slope * brightest < noise.sigma**2
     if not (slower or few):

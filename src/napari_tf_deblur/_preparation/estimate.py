@@ -8,6 +8,8 @@ from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur._core.places import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
     centred_size,
     places_with_structure,
     seen,
@@ -43,12 +45,6 @@ Guard: against images of a few points; ``tests/preparation/test_estimate.py``.""
 SAMPLE_PIXELS = 2**22
 """Pixels from which the range of a full image is found; objects are searched in all. Limit: of
 time."""
-
-LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis from which the balance is found. Limit: of time."""
-
-LARGEST_SERIES = 5
-"""Planes from which the balance is found. Limit: of time."""
 
 BALANCES = np.logspace(-6, 2, 49)
 """Balances of the Wiener filter from which the best is chosen. Limit: of time; there are six per

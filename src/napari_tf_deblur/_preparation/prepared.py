@@ -23,6 +23,7 @@ from napari_tf_deblur._preparation.arguments import (
 )
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import FromImage, Method
@@ -33,14 +34,6 @@ Mask = NDArray[np.bool_]
 NEGATIVE = 0.05
 """Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
-
-NOISE = 6.0
-"""Standard deviations of the noise below the background from which on values are no noise. Derived:
-chance exceeds six once in a thousand million times."""
-
-REACH = 0.999
-"""Part of the PSF's light for which an unknown boundary keeps room around the frame. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +274,7 @@ def _axes_to_deblur(arguments: CalibrationArguments) -> int:
 def _is_negative(image: Statistics, scale: float) -> bool:
     """Whether values are so far below zero that the noise does not explain it."""
     lowest = -float(image.values.min())
-    return lowest > NEGATIVE * scale and lowest > NOISE * image.noise_level
+    return lowest > NEGATIVE * scale and lowest > choice.NOT_LIGHT * image.noise_level
 
 
 def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from napari_tf_deblur._blur.fit import SLOPE, SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resized
 from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._noise.line_fit import SURE
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.evidence import PSFEvidence
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -56,10 +57,6 @@ what the prior takes: from points, and from edges by `Hessian`. Chosen by ``benc
 SURELY = 25.0
 """Logarithm of the odds against a narrower PSF that no softness of a scene explains. Chosen by
 ``benchmarks/claims.py --development``."""
-
-SURE = 3.0
-"""Standard errors by which a narrower PSF must predict worse to speak for the given one. Derived:
-chance exceeds three once in 740 times."""
 
 FINE_FOR_TRIALS = 1.5
 """Blur, in pixels, up to which a narrower PSF predicts worse for a soft scene as well: it differs

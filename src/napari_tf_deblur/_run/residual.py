@@ -17,6 +17,7 @@ from napari_tf_deblur._core.places import (
 )
 from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._noise.in_noise import LEAST
 from napari_tf_deblur._noise.noise import level_and_line
 
 Array = NDArray[np.float32]
@@ -61,9 +62,6 @@ NOT_FOLLOWED = 0.02
 LEAST_NOISE = 5e-4
 """Least noise, as a part of the image's range: a misfit below does no harm. Guard: against images
 without noise; ``tests/run/test_verdict.py``."""
-
-DARK = 0.3
-"""Least noise of a pixel, as a part of the noise at most pixels. Derived: as `in_noise.LEAST`."""
 
 SEEN = 2.5
 """Least power of the data somewhere, over the noise's and less what chance may add, of an image
@@ -143,7 +141,7 @@ class Shells:
         usual = max(usual, LEAST_NOISE)
         variance = np.float32(line.at_zero) + np.float32(line.slope) * (part - misfit)
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
-        np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
+        np.maximum(variance, np.float32((LEAST * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
 
     @property

@@ -97,9 +97,6 @@ PASSES_NYQUIST = 0.2
 there is anything to pass: a Gaussian of sigma 0.57. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-ALIASED = 1.6
-"""Power there, over the noise's, from which on there is something. Derived: as `residual.CLEAR`."""
-
 FINEST = 200.0
 """Largest power of the data, over the noise's, in bands that the weight decides: with more, all is
 seen, as nothing is with less than `CLEAR`. Chosen by ``benchmarks/claims.py --development
@@ -256,7 +253,7 @@ def _kind(
         return "unknown"
     if shells.mean_passed > PASSES_ALL:
         return "hardly blurred"
-    if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
+    if any(otf > PASSES_NYQUIST and power > CLEAR for otf, power in shells.at_nyquist):
         return "undersampled"
     if evidence == "too wide":
         return "PSF too wide"

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._noise.broken_pixels import DEAD_PART
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
+from napari_tf_deblur._preparation.iterations import LEAST_SEEN
 from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
@@ -24,15 +26,6 @@ from napari_tf_deblur.methods import RichardsonLucy
 SMALLEST = 1e-6
 """Least brightness of the model, for intensities of range 1. Guard: against a division by zero;
 ``tests/test_deconvolve.py``."""
-
-LEAST_SEEN = 1e-3
-"""Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:
-against a division by next to nothing."""
-
-DEAD = 1e-3
-"""Part of the pixels that may lie below the offset that is added to image and model for noise about
-zero. Guard: against dead pixels, for which the whole image would lose its contrast;
-``tests/solvers/test_richardson_lucy.py``."""
 
 
 MOMENTUM = "momentum"
@@ -163,7 +156,7 @@ def _dark(problem: Problem) -> Array:
     for plane in np.ndindex(lead):
         values = problem.observed[plane]
         below = values[values < 0]
-        dead = int(DEAD * values.size)
+        dead = int(DEAD_PART * values.size)
         if below.size > dead:
             dark[plane] = -np.partition(below, dead)[dead]
     return dark
