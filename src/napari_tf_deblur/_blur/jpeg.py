@@ -51,13 +51,13 @@ pixels; ``tests/blur/test_blur_families.py``."""
 
 LEAST_COSINES, LEAST_IF_QUIET = 6, 2
 """Least number of cosines, of 34, whose coefficients are multiples of a step, in a JPEG image; the
-second if all others are quiet. Chosen by ``benchmarks/blur_choices.py --jpeg``: whole numbers have
-up to 3."""
+second if all others are quiet. Whole numbers may have some, too. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 QUIET = 0.75
 """Power of the other cosines in an image's blocks, over that in blocks beside them, below which
-they were rounded to 0. Chosen by ``benchmarks/blur_choices.py --jpeg``: up to 0.6 in JPEG images,
-0.9 to 1.04 in others."""
+they were rounded to 0. It is 1 in the mean in images that are no JPEG. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
 """Pixels from the blocks of a JPEG image to other blocks, and the most cosines whose coefficients

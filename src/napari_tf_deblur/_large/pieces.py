@@ -15,13 +15,13 @@ from napari_tf_deblur.methods import Method
 MARGIN, MARGIN_OF_HARD = 3, 8
 """Margin of a piece, in times the reach of the PSF. The second is for PSFs whose transfer function
 passes through zero, as those of motion and defocus: what undoes them reaches farther, and as far
-along all axes. Chosen by ``benchmarks/pieces.py seams``: pieces differ from the whole image by less
-than 1 % of its range."""
+along all axes. Chosen by ``benchmarks/pieces.py seams --margins 1,2,3,4``: pieces differ from the
+whole image by less than 1 % of its range."""
 
 MOST_GAP = {1: 4, 2: 4, 3: 2}
 """Ratio to the margin, by number of axes, beyond which pieces at the image's border read no more of
 what lies between it and the opposite side. Limit: of memory, in volumes; ``benchmarks/pieces.py
-seams`` shows what differs."""
+seams --gap 4`` shows what differs."""
 
 
 @dataclass(frozen=True)
