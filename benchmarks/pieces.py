@@ -1,6 +1,7 @@
 """Large images piece by piece: seams, memory, time per pixel, side by side with a peer.
 
-    python benchmarks/pieces.py seams [--margins 1,2,3,4] [--scenes "*3D"] [--pictures FOLDER]
+    python benchmarks/pieces.py seams [--margins 1,2,3,4] [--gap 4] [--scenes "*3D"]
+                                      [--pictures FOLDER]
     python benchmarks/pieces.py budget
     python benchmarks/pieces.py flat
     python benchmarks/pieces.py workers
@@ -74,7 +75,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
     from napari_tf_deblur._large.pieces import Cut, scene_gap
     from napari_tf_deblur._large.recipe import Recipe
     from napari_tf_deblur._large.source import LargeImage
-    from napari_tf_deblur._preparation.prepared import REACH
+    from napari_tf_deblur._preparation.iterations import REACH
 
     methods = [
         TotalVariation(),
@@ -501,10 +502,15 @@ def main() -> None:
     parser.add_argument("what", choices="seams budget flat workers peer large run".split())
     parser.add_argument("more", nargs="?", default="plane")
     parser.add_argument("--margins", default="", help="times the reach; else what is used")
+    parser.add_argument("--gap", type=int, help="times the margin, instead of `MOST_GAP`")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--scenes", default="*", help="those of seams, as a pattern")
     parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
+    if chosen.gap is not None:
+        from napari_tf_deblur._large.pieces import MOST_GAP
+
+        MOST_GAP.update(dict.fromkeys(MOST_GAP, chosen.gap))
     if chosen.what == "seams":
         seams([float(m) for m in chosen.margins.split(",") if m], chosen.pictures, chosen.scenes)
     elif chosen.what == "run":

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from napari_tf_deblur._dock.ellipsis import Elided
 
 NARROWEST_FIELD = 60
-"""Pixels."""
+"""Smallest width of a field in pixels. Set by eye."""
 
 RESTYLED = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
 """Events after which widgets may need another width."""

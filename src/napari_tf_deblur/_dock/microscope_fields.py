@@ -33,7 +33,8 @@ TYPES = [
 """The microscopes, and what the dock calls them."""
 
 USUAL = 0.0
-"""Stands for the immersion that objectives of an aperture usually have."""
+"""Value of the field that stands for the usual immersion of an aperture. Definition: no refractive
+index is 0."""
 
 LONGEST = 1e6
 """In nanometres."""

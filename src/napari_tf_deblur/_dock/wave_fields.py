@@ -17,7 +17,7 @@ EXCITATION = (
     "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
 )
 LONGEST_NAME = 16
-"""Letters of a layer's name in a label."""
+"""Most letters of a layer's name in a label. Set by eye."""
 
 
 class WaveFields:

@@ -4,6 +4,7 @@ from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtWidgets import QLayout, QLayoutItem, QWidget
 
 SPACING = 4
+"""Pixels between two widgets. Set by eye."""
 
 
 class WrappingGrid(QLayout):

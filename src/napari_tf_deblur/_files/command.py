@@ -29,7 +29,8 @@ from napari_tf_deblur._files.settings import Axes, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 
 FAILED = 1
-"""Exit status where some files have no result; 0 is all, 2 is wrong usage."""
+"""Exit status where some files have no result. Definition: 0 is all, 2 is wrong usage, as argparse
+has it."""
 
 
 @click.command(epilog=about_methods(), context_settings={"max_content_width": 100})

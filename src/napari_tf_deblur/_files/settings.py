@@ -26,6 +26,7 @@ Axes = Literal["auto", "planes", "volume"]
 """Along which axes an image is deblurred."""
 
 NDIM = {"planes": 2, "volume": 3}
+"""Deblurred axes of each kind of image. Definition: of these words."""
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 LONGER = 2
-"""Times that lines of an image are as long as those of its samples, from which on the samples are
-not run until each of their own lines has come to rest: see ``benchmarks/piece_iterations.py``. Not
-in volumes, where 10 iterations instead of 28 would be too few."""
+"""Ratio of an image's lines to those of its samples from which on samples are not run until each of
+their own lines has converged. Not in volumes, where 10 iterations instead of 28 would be too few.
+Chosen by ``benchmarks/piece_iterations.py``."""
 
 STOPPED = "The run was stopped before its first piece; what was done before is kept."
 

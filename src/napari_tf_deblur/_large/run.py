@@ -150,6 +150,7 @@ def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolut
 
 
 _META = np.zeros(0, np.float32)
+"""Array that tells dask the dtype. Definition: of dask's `meta`."""
 
 
 def _solve_part(recipe: Any, pixels: Any, mask: Any, piece: Any) -> Any:

@@ -38,24 +38,27 @@ if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 AHEAD = 2
-"""Pieces that are given out for each worker, so that none waits."""
+"""Pieces that are given out for each worker, so that none waits. Derived: one that is solved, and
+the next."""
 
 REPORT = 0.1
-"""Seconds between two looks at what is done."""
+"""Seconds between two looks at what is done. Set by eye."""
 
 LEVELS_EVERY = 5.0
-"""Seconds between two updates of the coarser resolutions, at the least."""
+"""Least seconds between two updates of the coarser resolutions. Limit: of time."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk, a user's part of it or a file that has no room."""
 
 MOST_KILLED = 5
-"""Times that coarser resolutions are begun again whose worker was ended, maybe by a piece."""
+"""Times that coarser resolutions are begun again whose worker ended. Guard: against a piece that
+ends workers."""
 
 MOST_NAMED = 3
-"""Pieces that failed that are named."""
+"""Most failed pieces that are named. Set by eye."""
 
 NOTHING = np.zeros(0, np.float32)
+"""Array that stands for no pixels. Definition: of a step without an image."""
 
 
 def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None, "Deconvolution"]:

@@ -50,10 +50,12 @@ if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 OF_LIMIT = 0.8
-"""Part of the memory of somebody else's worker that is planned for."""
+"""Part of the memory of another's worker that is planned for. Derived: dask pauses a worker at
+0.8."""
 
 UNKNOWN_PSF = 33
-"""Pixels per axis of a PSF that is still to be found in the image, for planning."""
+"""Pixels per axis of a PSF that is still to be found, for the plan. Set by hand; it changes the
+plan that is announced, and no result."""
 
 OTHER = {
     "version": "another version of this program",
@@ -65,6 +67,7 @@ OTHER = {
 """What may differ between two runs, in words."""
 
 NOTHING = np.zeros(0, np.float32)
+"""Array that stands for no pixels. Definition: of a step without an image."""
 
 
 def solve_and_write(

@@ -21,7 +21,8 @@ NOISE, INTENSITY = "in standard deviations of the noise", "in intensities of the
 """What 1 in a residual stands for."""
 
 NOISE_SHOWN = 4.0
-"""Standard deviations of the noise from grey to black or white: one pixel in 16 000 is beyond."""
+"""Standard deviations of the noise that are shown as black or white. Derived: one pixel of 16 000
+is beyond."""
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,32 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import RealArray
 
 PLATEAU = 2.0
-"""Times as many pixels at the maximum as in the next few per cent below it: a smooth peak that
-is cut off has that many where it would have been higher by more than 4 % of the range."""
+"""Ratio of the pixels at the maximum to those in the next few per cent below it, from which on they
+are saturated. Derived: a smooth peak that is cut off has twice as many where it would have been
+higher by 4 % of the range."""
 
 BELOW = 0.02
-"""Part of the range below the maximum that the plateau is compared with."""
+"""Part of the range below the maximum that the plateau is compared with. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 STEPS = 4.0
-"""Fewest whole numbers below the maximum to compare with: fewer say more of the rounding."""
+"""Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
+rounding; ``tests/preparation/test_checks.py``."""
 
 FEWEST = 9
-"""Saturated pixels: fewer are hot pixels, or do no harm."""
+"""Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEVELS = 8
-"""Different values in the upper half of the range: an image with fewer is a mask or a drawing."""
+"""Different values in the upper half of the range, below which an image is a mask or a drawing.
+Guard: ``tests/preparation/test_checks.py``."""
 
 MOSTLY = 0.98
-"""Part of the pixels below the background from which on it is too high: half of those without
-light lie above the true one."""
+"""Part of the pixels below the background from which on it is too high. Derived: half of the pixels
+without light lie above the true one, so that much less is wrong."""
 
 SAMPLE = 2**18
-"""Pixels looked at to count different values."""
+"""Pixels in which different values are counted. Limit: of time."""
 
 
 def image_warnings(

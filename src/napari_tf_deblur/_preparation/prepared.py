@@ -23,19 +23,14 @@ from napari_tf_deblur._preparation.arguments import (
 )
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import FromImage, Method
 
 NEGATIVE = 0.05
-"""Values below the background by less than this part of the range do no harm."""
-
-NOISE = 6.0
-"""Standard deviations of the noise below the background, from which on values are no noise: of
-thousand million pixels none is so far below."""
-
-REACH = 0.999
-"""Part of the PSF's light for which an unknown boundary keeps room around the frame."""
+"""Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +274,7 @@ def _axes_to_deblur(arguments: CalibrationArguments) -> int:
 def _is_negative(image: Statistics, scale: float) -> bool:
     """Whether values are so far below zero that the noise does not explain it."""
     lowest = -float(image.values.min())
-    return lowest > NEGATIVE * scale and lowest > NOISE * image.noise_level
+    return lowest > NEGATIVE * scale and lowest > choice.NOT_LIGHT * image.noise_level
 
 
 def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[Notice]:

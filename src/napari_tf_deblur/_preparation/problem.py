@@ -14,7 +14,7 @@ Tensor: TypeAlias = Any
 """A TensorFlow tensor, or a variable's value; TensorFlow ships no types."""
 
 REPORT_INTERVAL = 0.1
-"""Seconds between two reports of a run."""
+"""Seconds between two reports of a run. Set by eye."""
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,14 @@ from napari_tf_deblur._run.weight_search import SHARED_NOISE, Weighed, weighed
 from napari_tf_deblur._solvers.run import Solved, run
 
 MOST_JUDGED = 8
-"""Planes that a verdict looks at: each costs about as much as half its iterations."""
+"""Most planes that a verdict looks at. Limit: of time; each costs about as much as half its
+iterations."""
 
 SEARCH_PART = 0.5
-"""Part of the work that the search for a weight is, where there is one."""
+"""Part of the progress bar for the search for a weight. Set by eye."""
 
 CHECK_PART = 0.2
-"""Part of the work that it is to check a weight that was given."""
+"""Part of the progress bar for the check of a given weight. Set by eye."""
 
 
 def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:

@@ -20,14 +20,15 @@ Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(constants, state, active) -> (losses, changes)."""
 
 LONGEST = 256
-"""Most steps between two signs of life."""
+"""Most steps between two reports. Limit: of time, until a run can be stopped."""
 
 LEAST, PATIENCE = 3, 0.5
-"""Steps are not done one by one, as each sign of life costs a little time, unless several
-take more than so many seconds."""
+"""Steps that are done together, at the least, unless these take more than so many seconds: each
+report costs a little time. Limit: of time."""
 
 FIRST_PIXELS = 2**22
-"""Pixels times steps that take less than a tenth of a second on any machine of today."""
+"""Pixels times steps that are done before the first report. Limit: of time; they take less than a
+tenth of a second."""
 
 
 def replaced(variable: Any, fresh: Any) -> Any:

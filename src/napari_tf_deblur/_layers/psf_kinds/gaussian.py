@@ -15,14 +15,15 @@ from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
 NO_BLUR = 1e-3
-"""Sigma in pixels that stands for 0: so narrow that all light stays in one pixel."""
+"""Sigma in pixels that stands for 0. Derived: all light stays in one pixel."""
 
 MIN_EXTENT = 8
-"""Pixels of an image from which on a sigma larger than the image is taken for a mistake."""
+"""Smallest image, in pixels, in which a sigma larger than the image is refused. Guard: against a
+wrong unit; ``tests/layers/test_psf_kinds.py``."""
 
 
 MOST_LOOKED_AT = 20.0
-"""Largest sigma in pixels of which a picture is made at once."""
+"""Largest sigma, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ OpenFile = Callable[[str], Image]
 """Opens the one image of a file; a kind of PSF that lies in a file needs it."""
 
 MAX_PIXELS = 2**27
-"""Of a PSF: more than these are taken for a mistake in a number or a unit."""
+"""Most pixels of a PSF. Guard: against a wrong number or unit;
+``tests/layers/test_psf_kinds.py``."""
 
 
 class PSFKind(Protocol):

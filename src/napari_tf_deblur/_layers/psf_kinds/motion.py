@@ -11,10 +11,11 @@ from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 
 MIN_EXTENT = 8
-"""Pixels of an image from which on a way longer than the image is taken for a mistake."""
+"""Smallest image, in pixels, in which a motion longer than the image is refused. Guard: against a
+wrong unit; ``tests/dock/test_photographs.py``."""
 
 MOST_LOOKED_AT = 200.0
-"""Longest way in pixels of which a picture is made at once."""
+"""Longest motion, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
 
 SUSPECT = 10.0
-"""Ratio of two pixel sizes along one axis from which on one of them is probably wrong."""
+"""Ratio of two pixel sizes along one axis from which on a warning is given. Guard: against a wrong
+unit; ``tests/layers/test_psf_kinds.py``."""
 
 IMPOSSIBLE = 100.0
-"""Times that the PSF layer's pixels may be as large as the image's: finer details than these
-cannot be known from it."""
+"""Largest ratio of the pixels of the PSF's layer to those of the image. Guard: finer details than
+these cannot be known; ``tests/layers/test_psf_kinds.py``."""
 
 
 @dataclass(frozen=True)
