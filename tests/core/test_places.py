@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import centred_size, places_with_structure
+from napari_tf_deblur._core.places import find_patches, symmetric_size
 
 
 @pytest.mark.parametrize("frame", [(64, 64), (61, 90), (40, 33), (24, 24)])
@@ -22,9 +22,9 @@ def test_the_same_part_however_the_image_is_turned(frame, seed):
     numbers = np.arange(scene.size).reshape(frame)
 
     def seen(image, labels):
-        look = tuple(centred_size(n, 24) for n in image.shape)
+        look = tuple(symmetric_size(n, 24) for n in image.shape)
         planes = image[None, None].astype(np.float32)
-        ((_, place),) = places_with_structure(Pixels(planes), 1.0, look, 1)
+        ((_, place),) = find_patches(Pixels(planes), 1.0, look, 1)
         return set(labels[place[1:]].ravel())
 
     expected = seen(scene, numbers)
@@ -36,6 +36,6 @@ def test_the_same_part_however_the_image_is_turned(frame, seed):
 
 @pytest.mark.parametrize(("n", "most"), [(5, 8), (8, 8), (9, 8), (10, 8), (2, 1), (300, 208)])
 def test_a_centred_piece_has_as_much_on_both_sides(n, most):
-    size = centred_size(n, most)
+    size = symmetric_size(n, most)
     assert 1 <= size <= max(most, 1)
     assert n <= most or (n - size) % 2 == 0 or size == 1

@@ -10,23 +10,23 @@ from napari.layers import Image
 
 from napari_tf_deblur import Wiener, deblur_layer
 from napari_tf_deblur._core.errors import UserError
-from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
-    acquisition_of,
     is_being_read,
     of_file,
+    read_acquisition,
     wait_for_file,
 )
 from napari_tf_deblur._layers.from_file import (
-    channel_axis,
+    apply_file_scale,
+    find_channel_axis,
     lacks_scale,
     split_channels,
-    take_scale,
 )
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
-from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
 
@@ -46,33 +46,33 @@ def two_channels(tmp_path):
 def test_a_layer_takes_the_scale_that_its_file_says(two_channels):
     layer = two_channels
     layer.translate = (0, 1, 2, 3, 4)
-    before = read(layer)
+    before = read_source(layer)
     assert lacks_scale(before)
-    take_scale(layer)
+    apply_file_scale(layer)
     assert layer.axis_labels == tuple("tzcyx")
     np.testing.assert_allclose(layer.scale, (1, 0.3, 1, 0.08, 0.08))
     np.testing.assert_array_equal(layer.translate, (0, 1, 2, 3, 4))
     units = [str(unit) for unit in layer.units]
     assert units == ["pixel", "micrometer", "pixel", "micrometer", "micrometer"]
-    assert not lacks_scale(read(layer))
-    for one, other in zip(read(layer).axes, before.axes):
+    assert not lacks_scale(read_source(layer))
+    for one, other in zip(read_source(layer).axes, before.axes):
         assert (one.name, one.unit) == (other.name, other.unit)
         assert one.spacing == pytest.approx(other.spacing)
     other = Image(np.zeros((8, 9)), scale=(2, 2))
-    assert not lacks_scale(read(other))
+    assert not lacks_scale(read_source(other))
 
 
 def test_a_layer_takes_the_scale_that_its_reader_left_in_the_metadata():
     layer = Image(np.zeros((8, 9)), metadata=optics())
-    assert lacks_scale(read(layer))
-    take_scale(layer)
+    assert lacks_scale(read_source(layer))
+    apply_file_scale(layer)
     np.testing.assert_allclose(layer.scale, 0.08)
-    assert not lacks_scale(read(layer))
+    assert not lacks_scale(read_source(layer))
 
 
 def test_names_that_a_user_gave_stay(two_channels):
     two_channels.axis_labels = ("a", "z", "c", "y", "x")
-    take_scale(two_channels)
+    apply_file_scale(two_channels)
     assert two_channels.axis_labels == ("a", "z", "c", "y", "x")
     np.testing.assert_allclose(two_channels.scale, (1, 0.3, 1, 0.08, 0.08))
 
@@ -80,23 +80,23 @@ def test_names_that_a_user_gave_stay(two_channels):
 @pytest.mark.parametrize("placed", [False, True])
 def test_channels_are_split(two_channels, placed):
     layer = two_channels
-    assert channel_axis(read(layer)) == 2
+    assert find_channel_axis(read_source(layer)) == 2
     if placed:
-        take_scale(layer)
+        apply_file_scale(layer)
         layer.translate = (0, 1, 2, 3, 4)
     first, second = split_channels(layer)
     assert (first.name, second.name) == ("DAPI :: cells GFP.ome", "GFP :: cells GFP.ome")
     np.testing.assert_array_equal(second.data, layer.data[:, :, 1])
     assert np.shares_memory(second.data, layer.data)
     assert second.axis_labels == tuple("tzyx")
-    assert read(second).is_volume
-    assert [acquisition_of(each).emission for each in (first, second)] == [461, 520]
+    assert read_source(second).is_volume
+    assert [read_acquisition(each).emission for each in (first, second)] == [461, 520]
     if placed:
         np.testing.assert_allclose(second.scale, (1, 0.3, 0.08, 0.08))
         np.testing.assert_array_equal(second.translate, (0, 1, 3, 4))
     second.name = "DAPI"  # which channel it is does not depend on its name
-    assert acquisition_of(second).emission == 520
-    assert channel_axis(read(first)) is None
+    assert read_acquisition(second).emission == 520
+    assert find_channel_axis(read_source(first)) is None
     assert split_channels(first) == []
 
 
@@ -134,17 +134,17 @@ def test_a_slow_file_holds_nothing_up(two_channels, monkeypatch):
 
     read_tiff = of_file.read_tiff
     monkeypatch.setattr(of_file, "read_tiff", slowly)
-    monkeypatch.setattr(of_file, "PATIENCE", 0.0)
+    monkeypatch.setattr(of_file, "READ_TIMEOUT", 0.0)
     layer = Image(two_channels.data)
     layer._source = layer.source.model_copy(update={"path": path})
     assert is_being_read(layer)
-    assert acquisition_of(layer).pixel_size == (None, None, None)
-    assert not read(layer).is_volume
+    assert read_acquisition(layer).pixel_size == (None, None, None)
+    assert not read_source(layer).is_volume
     ready.set()
     wait_for_file(layer)
     assert not is_being_read(layer)
-    assert acquisition_of(layer).pixel_size == pytest.approx((0.3, 0.08, 0.08))
-    assert read(layer).is_volume
+    assert read_acquisition(layer).pixel_size == pytest.approx((0.3, 0.08, 0.08))
+    assert read_source(layer).is_volume
 
 
 @pytest.mark.parametrize("spoil", ["gone", "folder", "cut", "no TIFF", "web", "entities"])
@@ -170,8 +170,8 @@ def test_a_file_that_cannot_be_read_is_no_error(tmp_path, spoil):
     layer = Image(np.zeros((3, 8, 9)))
     told = "https://example.org/a.ome.tif" if spoil == "web" else str(path)
     layer._source = layer.source.model_copy(update={"path": told})
-    assert acquisition_of(layer).pixel_size == (None, None, None)
-    assert {axis.unit for axis in read(layer).axes} == {"pixel"}
+    assert read_acquisition(layer).pixel_size == (None, None, None)
+    assert {axis.unit for axis in read_source(layer).axes} == {"pixel"}
 
 
 # ---------------------------------------------------------------- optics in the console
@@ -198,7 +198,7 @@ def optics(aperture=1.4, mode="WideField", emission=520, pixel=80, step=300, **c
 
 def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     flat = Image(100 * blurred, metadata=optics())
-    record = deblur_layer(flat, method=Wiener(balance=0.1)).metadata[KEY]
+    record = deblur_layer(flat, method=Wiener(balance=0.1)).metadata[METADATA_KEY]
     assert record["psf"]["kind"] == "microscope"
     told = record["psf"]["optics"]
     assert (told["numerical_aperture"], told["emission"], told["refractive_index"]) == (
@@ -209,9 +209,9 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     assert record["warnings"] == ()
     assert record["origin"]["arguments"]["scale"] == [0.08, 0.08]
     volume = Image(np.stack([100 * blurred] * 4), metadata=optics(mode=None), axis_labels="zyx")
-    psf = choose_psf(None, read(volume))
+    psf = choose_psf(None, read_source(volume))
     assert (psf.ndim, psf.optics.microscope) == (3, "widefield")
-    assert WIDEFIELD_ASSUMED in psf.warnings(read(volume))
+    assert WIDEFIELD_ASSUMED in psf.warnings(read_source(volume))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     ],
 )  # fmt: skip
 def test_optics_that_leave_a_number_open_are_not_used(blurred, told):
-    assert choose_psf(None, read(Image(blurred, metadata=told))) == EstimatedPSF(2)
+    assert choose_psf(None, read_source(Image(blurred, metadata=told))) == EstimatedPSF(2)
 
 
 def test_a_word_asks_for_the_optics_of_the_file_or_for_the_blur_of_the_image(blurred):
@@ -230,7 +230,7 @@ def test_a_word_asks_for_the_optics_of_the_file_or_for_the_blur_of_the_image(blu
     flat = Image(100 * blurred, name="cells", metadata=optics())
     method = Wiener(balance=0.1)
     by_default, asked, found = (
-        deblur_layer(flat, psf, method).metadata[KEY]["psf"]
+        deblur_layer(flat, psf, method).metadata[METADATA_KEY]["psf"]
         for psf in (None, "microscope", "estimated")
     )
     assert asked["optics"] == by_default["optics"]
@@ -244,9 +244,9 @@ def test_a_word_asks_for_the_optics_of_the_file_or_for_the_blur_of_the_image(blu
 
 
 def test_numbers_of_a_file_that_do_not_go_together_are_not_used(blurred):
-    tiny = read(Image(blurred[:4, :4], metadata=optics(aperture=0.05)))
+    tiny = read_source(Image(blurred[:4, :4], metadata=optics(aperture=0.05)))
     assert choose_psf(None, tiny) == EstimatedPSF(2)
-    (job,) = Settings().jobs(Picture(Image(blurred[:4, :4], metadata=optics(aperture=0.05))))
+    (job,) = Settings().jobs(FileImage(Image(blurred[:4, :4], metadata=optics(aperture=0.05))))
     assert job.psf == EstimatedPSF(2)
     with pytest.raises(UserError, match="pixels, but the image has only 4 along this axis"):
         choose_psf("microscope", tiny).check(tiny)
@@ -254,6 +254,6 @@ def test_numbers_of_a_file_that_do_not_go_together_are_not_used(blurred):
 
 def test_a_volume_needs_the_step_of_its_planes(blurred):
     volume = Image(np.stack([blurred] * 4), metadata=optics(step=None), axis_labels="zyx")
-    assert choose_psf(None, read(volume)) == EstimatedPSF(3)
+    assert choose_psf(None, read_source(volume)) == EstimatedPSF(3)
     colours = Image(np.stack([blurred] * 3, -1), metadata=optics(), rgb=True)
-    assert choose_psf(None, read(colours)) == EstimatedPSF(2)
+    assert choose_psf(None, read_source(colours)) == EstimatedPSF(2)

@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from napari_tf_deblur._noise.chance import normal_numbers
+from napari_tf_deblur._noise.chance import draw_normal
 
 
 def ways(image):
@@ -24,18 +24,18 @@ def ways(image):
 def test_they_turn_with_the_image(shape, counts):
     random = np.random.default_rng(0)
     image = random.poisson(0.3, shape) if counts else random.normal(size=shape)
-    expected = normal_numbers(image.astype(np.float32), len(shape))
+    expected = draw_normal(image.astype(np.float32), len(shape))
     for turned, back in ways(image.astype(np.float32)):
-        np.testing.assert_array_equal(back(normal_numbers(turned, len(shape))), expected)
+        np.testing.assert_array_equal(back(draw_normal(turned, len(shape))), expected)
 
 
 def test_they_move_with_the_image_and_do_not_know_its_units():
     image = np.random.default_rng(1).poisson(4, (2, 3, 60, 70)).astype(np.float32)
-    expected = normal_numbers(image, 2)
-    moved = normal_numbers(image[..., 5:, 3:-2], 2)
+    expected = draw_normal(image, 2)
+    moved = draw_normal(image[..., 5:, 3:-2], 2)
     np.testing.assert_array_equal(moved[..., 9:-9, 9:-9], expected[..., 14:-9, 12:-11])
     for factor in (1e-20, 0.3, 1e20):
-        np.testing.assert_array_equal(normal_numbers(image * np.float32(factor), 2), expected)
+        np.testing.assert_array_equal(draw_normal(image * np.float32(factor), 2), expected)
 
 
 @pytest.mark.parametrize("counts", [0.05, 3, None])
@@ -43,7 +43,7 @@ def test_they_are_white_and_have_nothing_in_common_with_the_image(counts):
     random = np.random.default_rng(2)
     shape = (256, 256)
     image = random.normal(size=shape) if counts is None else random.poisson(counts, shape)
-    numbers = normal_numbers(image.astype(np.float32), 2)
+    numbers = draw_normal(image.astype(np.float32), 2)
     where = image > 0 if counts else np.ones(shape, bool)  # nothing is split where there is none
     few = 4 / np.sqrt(np.count_nonzero(where))
     assert abs(numbers[where].mean()) < few

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_tf_deblur._noise.in_noise import in_noise
+from napari_tf_deblur._noise.in_noise import standardise_residual
 
 
 def scene(shape):
@@ -22,7 +22,7 @@ def test_noise_is_alike_everywhere_whatever_the_units(shape, gain, read):
     image = (image + read * random.normal(size=shape)).astype(np.float32)
     residual = (image - (gain or 1) * light).astype(np.float32)
     for unit in (np.float32(1), np.float32(1e-3)):
-        relative = in_noise(residual * unit, image * unit)
+        relative = standardise_residual(residual * unit, image * unit)
         half = shape[-1] // 2
         for part in (relative[..., : half - 6], relative[..., half + 6 :]):
             assert 0.85 < part.std() < 1.15
@@ -35,9 +35,9 @@ def test_what_was_not_compared_is_0_and_an_image_without_noise_has_no_unit():
     residual = (image - light).astype(np.float32)
     residual[1] = 0  # a plane that was left as it is
     image[0, 0, 5, 6], residual[0, 0, 5, 6] = np.nan, 0
-    relative = in_noise(residual, image)
+    relative = standardise_residual(residual, image)
     assert np.isfinite(relative).all()
     assert not relative[1].any()
-    assert in_noise(np.zeros_like(residual), image) is None
+    assert standardise_residual(np.zeros_like(residual), image) is None
     flat = np.ones((1, 1, 64, 64), np.float32)
-    assert in_noise(1e-9 * flat, flat) is None
+    assert standardise_residual(1e-9 * flat, flat) is None

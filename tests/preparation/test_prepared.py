@@ -20,7 +20,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError, UserError
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared import PreparedRun
 
 PSF = gaussian_psf(1.2)
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -314,4 +314,4 @@ def test_areas_are_told_from_single_pixels(where, together):
     mask = np.zeros((60, 60), bool)
     mask[where] = True
     arguments = Arguments(picture(60, 60), PSF, Wiener(), boundary="unknown", mask=mask)
-    assert Prepared.of(arguments).problem((0,)).hides_areas == together
+    assert PreparedRun.from_arguments(arguments).build_problem((0,)).hides_areas == together

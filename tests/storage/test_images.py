@@ -7,7 +7,7 @@ from yaozarrs import v05
 from yaozarrs.write.v05 import Bf2RawBuilder, PlateBuilder
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._storage.description import Axis, ImageDescription
+from napari_tf_deblur._storage.description import ImageDescription, StoredAxis
 from napari_tf_deblur._storage.images import list_images
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 
@@ -35,7 +35,7 @@ def of_version_4(path, attributes, pixels=None):
 
 
 def test_one_image(tmp_path):
-    axes = (Axis("y"), Axis("x"))
+    axes = (StoredAxis("y"), StoredAxis("x"))
     create_image(tmp_path / "a.ome.zarr", (4, 5), "u1", ImageDescription("cells", axes), (4, 5))
     create_image(tmp_path / "b.ome.zarr", (4, 5), "u1", ImageDescription("", axes), (4, 5))
     assert list_images(tmp_path / "a.ome.zarr") == [("cells", str(tmp_path / "a.ome.zarr"))]
@@ -111,7 +111,7 @@ def test_version_4_is_read_and_never_written(tmp_path):
     y, x = image.description.axes
     assert (y.scale, x.scale, y.translation, x.translation) == (4, 9, 10, 21)  # of both levels
     assert (y.unit, x.unit, image.description.channels[0].window) == ("nanometer", None, (1, 9))
-    assert (image.is_ours, image.record(), image.shard) == (False, None, (8, 8))
+    assert (image.is_own_image, image.read_record(), image.shard) == (False, None, (8, 8))
     with pytest.raises(FileInTheWayError, match="not written by this program"):
         image.write((slice(0, 4), slice(0, 5)), pixels)
     with pytest.raises(FileInTheWayError, match="not written by this program"):

@@ -7,22 +7,27 @@ import tifffile
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._storage import ome_tiff
-from napari_tf_deblur._storage.description import COLOURS, Axis, Channel, ImageDescription
+from napari_tf_deblur._storage.description import (
+    RGB_CHANNELS,
+    ImageDescription,
+    StoredAxis,
+    StoredChannel,
+)
 from napari_tf_deblur._storage.ome_tiff import write_ome_tiff
 from napari_tf_deblur._storage.ome_zarr import create_image
-from napari_tf_deblur._storage.record_file import from_json
+from napari_tf_deblur._storage.record_file import record_from_json
 
-Y, X = Axis("y", unit="nm", scale=100.0), Axis("x", unit="um", scale=0.2)
-Z = Axis("z", unit="um", scale=0.3, translation=-1.5)
-T, C = Axis("t", "time", "min", 0.5), Axis("c", "channel")
+Y, X = StoredAxis("y", unit="nm", scale=100.0), StoredAxis("x", unit="um", scale=0.2)
+Z = StoredAxis("z", unit="um", scale=0.3, translation=-1.5)
+T, C = StoredAxis("t", "time", "min", 0.5), StoredAxis("c", "channel")
 
 
 def filled(path, shape, axes, shard, dtype="float32", **more):
     image = create_image(path, shape, dtype, ImageDescription("cells µ", axes, **more), shard)
     pixels = (200 * np.random.default_rng(0).random(shape)).astype(dtype)
-    for part in image.parts():
+    for part in image.shard_regions():
         image.write(part, pixels[part])
-    image.build_levels()
+    image.build_all_levels()
     return image, pixels
 
 
@@ -40,7 +45,7 @@ CASES = {
 @pytest.mark.parametrize("slab", [2**26, 2**16, 2**12])
 def test_pixels_and_levels_come_back(tmp_path, monkeypatch, case, dtype, slab):
     letters, shape, axes, shard = CASES[case]
-    monkeypatch.setattr(ome_tiff, "SLAB", slab)
+    monkeypatch.setattr(ome_tiff, "SLAB_BYTES", slab)
     image, pixels = filled(tmp_path / "a.ome.zarr", shape, axes, shard, dtype)
     write_ome_tiff(image, tmp_path / "a.ome.tif")
     with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
@@ -55,7 +60,7 @@ def test_pixels_and_levels_come_back(tmp_path, monkeypatch, case, dtype, slab):
 
 
 def test_ome_types_reads_sizes_channels_and_place(tmp_path):
-    channels = tuple(Channel(name, colour, (0, 1)) for name, colour in COLOURS[:3])
+    channels = tuple(StoredChannel(name, colour, (0, 1)) for name, colour in RGB_CHANNELS[:3])
     _, shape, axes, shard = CASES["all"]
     image, _ = filled(tmp_path / "a.ome.zarr", shape, axes, shard, channels=channels)
     record = {"kind": "result", "source": "cells", "order": (0, 1)}
@@ -64,7 +69,7 @@ def test_ome_types_reads_sizes_channels_and_place(tmp_path):
     (found,) = ome_types.from_tiff(tmp_path / "a.ome.tif").images
     pixels = found.pixels
     assert found.name == "cells µ"
-    assert from_json(found.description) == {**record, "scheduler": ""}  # a file names none
+    assert record_from_json(found.description) == {**record, "scheduler": ""}  # a file names none
     assert (pixels.size_t, pixels.size_c, pixels.size_z, pixels.size_y) == (2, 3, 5, 130)
     sizes = (pixels.physical_size_z, pixels.physical_size_y, pixels.physical_size_x)
     np.testing.assert_allclose(sizes, (0.3, 0.1, 0.2))
@@ -96,7 +101,7 @@ def test_colours_stay_together(tmp_path):
 
 
 def test_levels_with_fewer_planes_are_left_out(tmp_path):
-    axes = tuple(Axis(name, unit="um", scale=0.1) for name in "zyx")
+    axes = tuple(StoredAxis(name, unit="um", scale=0.1) for name in "zyx")
     image, pixels = filled(tmp_path / "a.ome.zarr", (8, 530, 600), axes, (8, 256, 256))
     assert image.levels[1].shape[0] == 4
     write_ome_tiff(image, tmp_path / "a.ome.tif")
@@ -121,7 +126,7 @@ def test_what_ome_tiff_has_no_place_for_is_said(tmp_path):
     image, _ = filled(tmp_path / "a.ome.zarr", (5, 6), (Y, X), (5, 6), "int64")
     with pytest.raises(InvalidValueError, match="int64"):
         write_ome_tiff(image, tmp_path / "a.ome.tif")
-    image, _ = filled(tmp_path / "b.ome.zarr", (5, 6), (Axis("a"), X), (5, 6))
+    image, _ = filled(tmp_path / "b.ome.zarr", (5, 6), (StoredAxis("a"), X), (5, 6))
     with pytest.raises(InvalidValueError, match="axes a, x"):
         write_ome_tiff(image, tmp_path / "a.ome.tif")
     assert not (tmp_path / "a.ome.tif").exists()

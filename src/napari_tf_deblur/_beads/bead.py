@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._beads import finding
-from napari_tf_deblur._beads.averaging import averaged
+from napari_tf_deblur._beads.averaging import average_beads
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.finished_psf import (
-    centred,
-    is_finished,
+    centre_psf,
+    find_pedestal,
     is_noisy,
-    pedestal_of,
+    is_ready_psf,
 )
-from napari_tf_deblur._beads.ground import on_level_ground
-from napari_tf_deblur._beads.refusals import nothing_usable, refuse_structures
-from napari_tf_deblur._beads.resampling import resampled
+from napari_tf_deblur._beads.ground import flatten_background
+from napari_tf_deblur._beads.refusals import describe_unusable_spots, refuse_structures
+from napari_tf_deblur._beads.resampling import resample_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import checked_psf, refuse_colours
-from napari_tf_deblur._core.psf_check import light_centre, whole_psf
+from napari_tf_deblur._core.psf import check_psf, refuse_colours
+from napari_tf_deblur._core.psf_check import light_centre, refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 
@@ -90,21 +90,23 @@ def measured_psf(
     >>> notes[0]
     '1 bead used'
     """
-    values = _without_leading_ones(_real(psf), 2 if image_spacing is None else len(image_spacing))
-    kernel, notes = _kernel(values.reshape([n for n in values.shape if n > 1] or [1]))
-    kernel = kernel.reshape(_with_ones(kernel.shape, values.shape))
+    values = _drop_leading_axes(
+        _check_real(psf), 2 if image_spacing is None else len(image_spacing)
+    )
+    kernel, notes = _extract_psf(values.reshape([n for n in values.shape if n > 1] or [1]))
+    kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
     if spacing is not None and image_spacing is not None:
         spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
         zoom = np.divide(spacing, image_spacing)
         if not np.allclose(zoom, 1, rtol=1e-3):
-            kernel = resampled(kernel, zoom)
+            kernel = resample_psf(kernel, zoom)
             steps = " x ".join(f"{step:.4g}" for step in image_spacing)
             notes.append(f"resampled to the image's voxels of {steps}")
     notes.append("normalised to sum 1")
-    return checked_psf(kernel), tuple(notes)
+    return check_psf(kernel), tuple(notes)
 
 
-def _real(psf: ArrayLike) -> NDArray[Any]:
+def _check_real(psf: ArrayLike) -> NDArray[Any]:
     values = np.asarray(psf)
     if values.dtype.kind not in "biuf":
         raise InvalidTypeError(
@@ -121,7 +123,7 @@ def _real(psf: ArrayLike) -> NDArray[Any]:
     return values
 
 
-def _without_leading_ones(values: NDArray[Any], axes: int) -> NDArray[Any]:
+def _drop_leading_axes(values: NDArray[Any], axes: int) -> NDArray[Any]:
     shape = values.shape
     while values.ndim > max(axes, 1) and values.shape[0] == 1:
         values = values[0]
@@ -134,7 +136,7 @@ def _without_leading_ones(values: NDArray[Any], axes: int) -> NDArray[Any]:
     return values
 
 
-def _normalised(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float]:
+def _normalise_picture(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float]:
     """Scale a picture to a median of 0 and a peak of 1; also return that median and scale."""
     low, top = float(np.median(values)), float(values.max())
     scale = (top - low) or float(np.ptp(values)) or abs(low) or 1.0
@@ -143,36 +145,36 @@ def _normalised(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float
     return picture.astype(np.float32), low, scale
 
 
-def _with_ones(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+def _restore_axes(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
     """Put the axes of length 1 back that `whole` has."""
     sizes = iter(shape)
     return tuple(1 if n == 1 else next(sizes) for n in whole)
 
 
-def _kernel(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
+def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     """Return the PSF that a picture shows, not yet normalised, and what was done."""
-    picture, low, scale = _normalised(values)
+    picture, low, scale = _normalise_picture(values)
     floats: NDArray[Any] = np.divide(values, scale)
     if floats.size > 2**18:
         floats = floats.astype(np.float32)
-    pedestal = pedestal_of(floats)
-    finished = is_finished(floats - pedestal if pedestal else floats)
+    pedestal = find_pedestal(floats)
+    finished = is_ready_psf(floats - pedestal if pedestal else floats)
     spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
     if finished and not pedestal and not _shows_beads(floats, spots):
-        return _as_it_is(floats, spots)
-    picture, spots, uneven = on_level_ground(picture, spots)
+        return _use_as_psf(floats, spots)
+    picture, spots, uneven = flatten_background(picture, spots)
     refuse_structures(spots)
     if spots.beads:
-        return _from_beads(picture, spots, low, scale, uneven)
+        return _psf_from_beads(picture, spots, low, scale, uneven)
     faults = {spot.fault for spot in spots.left_out}
-    if finished and not faults & {finding.SATURATED, finding.HOT}:
-        kernel, notes = _as_it_is(floats - pedestal, spots)
+    if finished and not faults & {finding.SATURATED_SPOT, finding.HOT_PIXEL}:
+        kernel, notes = _use_as_psf(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:
-        checked_psf(values)  # says that the sum is not positive
+        check_psf(values)  # says that the sum is not positive
     if not is_noisy(floats - pedestal, float(floats.max())):
-        whole_psf(floats - pedestal)
-    raise InvalidValueError(nothing_usable(spots))
+        refuse_partial_psf(floats - pedestal)
+    raise InvalidValueError(describe_unusable_spots(spots))
 
 
 def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
@@ -189,15 +191,15 @@ def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
     return bool(on_ground or changes > 0.25 * dark.size)
 
 
-def _as_it_is(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]:
-    psf = whole_psf(psf)
+def _use_as_psf(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]:
+    psf = refuse_partial_psf(psf)
     notes, shape = ["taken as a PSF without noise, as it is"], psf.shape
     lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
     if lobes > 1e-6:
         notes.append(f"its negative values ({100 * lobes:.2g} % of all) are kept")
     is_gaussian = len(spots.beads) == 1 and spots.beads[0].misfit < 0.02
     centre = spots.beads[0].centre if is_gaussian else light_centre(psf)
-    psf, moved = centred(psf, centre)
+    psf, moved = centre_psf(psf, centre)
     if np.any(moved):
         shifts = " x ".join(f"{m:.2f}" for m in moved)
         notes.append(f"centred by its light (moved by {shifts} pixels)")
@@ -206,10 +208,10 @@ def _as_it_is(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]
     return psf.astype(np.float64), notes
 
 
-def _from_beads(
+def _psf_from_beads(
     picture: NDArray[np.float32], spots: Spots, low: float, scale: float, uneven: bool
 ) -> tuple[Float64Array, list[str]]:
-    kernel, sigma = averaged(picture, spots)
+    kernel, sigma = average_beads(picture, spots)
     used = len(spots.beads)
     notes = ["1 bead used" if used == 1 else f"{used} beads used, aligned and averaged"]
     if spots.left_out:

@@ -9,28 +9,28 @@ from scipy import ndimage
 from napari_tf_deblur._core.psf_check import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
-TINY = 33
+SMALL_PSF_SIZE = 33
 """Largest side, in pixels, of an array without noise that is always taken for one PSF. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-NEARLY = 0.02
+CENTRE_TOLERANCE = 0.02
 """Distance, in pixels, from the middle of a pixel that counts as none. Derived: such a shift
 changes a PSF by less than the rounding of its file."""
 
-AT_FRAME = 0.05
+MAX_FRAME_BRIGHTNESS = 0.05
 """Part of the peak at the frame from which on the PSF counts as cut off. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-ROOM = 3
+SPLINE_MARGIN = 3
 """Pixels around a PSF in which splines are looked at. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
-RINGS = 0.01
+MAX_SPLINE_RINGING = 0.01
 """Largest part of the light that splines may put below zero: more means that they overshoot at an
 edge. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
-def is_finished(psf: Float64Array) -> bool:
+def is_ready_psf(psf: Float64Array) -> bool:
     """Say whether an array is a PSF ready to use and not a picture of beads.
 
     It is one if it has no pedestal and no noise, if the frame does not cut it, and if it is
@@ -42,14 +42,14 @@ def is_finished(psf: Float64Array) -> bool:
     if max(psf.shape) <= 5:
         return True
     return (
-        pedestal_of(psf) == 0
+        find_pedestal(psf) == 0
         and not _is_cut(psf, top)
-        and (_is_tiny(psf.shape) or _is_concentrated(psf) or _is_thin(psf))
+        and (_is_small_box(psf.shape) or _is_concentrated(psf) or _is_mostly_zero(psf))
         and not is_noisy(psf, top)
     )
 
 
-def pedestal_of(psf: Float64Array) -> float:
+def find_pedestal(psf: Float64Array) -> float:
     """Lowest value, if it is not zero and a quarter of the pixels are as low; else 0."""
     if psf.size < 20:  # too few pixels to tell a ground from a kernel's end
         return 0.0
@@ -60,7 +60,7 @@ def pedestal_of(psf: Float64Array) -> float:
     return 0.0
 
 
-def centred(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, Float64Array]:
+def centre_psf(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Bring the centre of a PSF to the middle pixel of an array of odd sizes that holds all of it.
 
     Between pixels it is interpolated by splines, or, where these fall below zero as at sharp
@@ -81,23 +81,23 @@ def centred(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, Floa
         By how many pixels, from index ``n // 2``.
     """
     whole = np.rint(centre)
-    centre = np.where(np.abs(centre - whole) < NEARLY, whole, centre)
+    centre = np.where(np.abs(centre - whole) < CENTRE_TOLERANCE, whole, centre)
     moved = np.array([n // 2 for n in psf.shape]) - centre
     half = [int(np.ceil(max(c, n - 1 - c))) for c, n in zip(centre, psf.shape)]
     if np.array_equal(centre, whole):
         before = [h - int(c) for h, c in zip(half, centre)]
         after = [2 * h + 1 - n - b for h, n, b in zip(half, psf.shape, before)]
         return np.pad(psf, list(zip(before, after))), moved
-    smooth = _moved(psf, centre, np.add(half, ROOM), 5)
+    smooth = _shift_psf(psf, centre, np.add(half, SPLINE_MARGIN), 5)
     if psf.min() >= 0:
-        if -smooth[smooth < 0].sum() > RINGS * smooth.sum():
-            smooth = _moved(psf, centre, np.add(half, ROOM), 1)
+        if -smooth[smooth < 0].sum() > MAX_SPLINE_RINGING * smooth.sum():
+            smooth = _shift_psf(psf, centre, np.add(half, SPLINE_MARGIN), 1)
         smooth = np.clip(smooth, 0, None)
-    smooth = smooth[(slice(ROOM, -ROOM),) * psf.ndim]
+    smooth = smooth[(slice(SPLINE_MARGIN, -SPLINE_MARGIN),) * psf.ndim]
     return smooth * (psf.sum() / smooth.sum()), moved
 
 
-def _moved(
+def _shift_psf(
     psf: Float64Array, centre: Float64Array, half: NDArray[np.int64], order: Literal[1, 5]
 ) -> Float64Array:
     """Interpolate so many pixels on both sides of a centre."""
@@ -118,12 +118,12 @@ def _is_cut(psf: Float64Array, top: float) -> bool:
     if np.all(off <= np.maximum(1.5, np.multiply(0.12, psf.shape))):
         return False
     ends = (np.take(psf, (0, -1), axis) for axis, n in enumerate(psf.shape) if n > 1)
-    return any(float(end.max()) > AT_FRAME * top for end in ends)
+    return any(float(end.max()) > MAX_FRAME_BRIGHTNESS * top for end in ends)
 
 
-def _is_tiny(shape: tuple[int, ...]) -> bool:
+def _is_small_box(shape: tuple[int, ...]) -> bool:
     long = [n for n in shape if n > 1]
-    return len(long) < 2 or float(np.prod(long)) <= TINY ** len(long)
+    return len(long) < 2 or float(np.prod(long)) <= SMALL_PSF_SIZE ** len(long)
 
 
 def _is_concentrated(psf: Float64Array) -> bool:
@@ -136,7 +136,7 @@ def _is_concentrated(psf: Float64Array) -> bool:
     return concentrated >= min(psf.ndim, 2)
 
 
-def _is_thin(psf: Float64Array) -> bool:
+def _is_mostly_zero(psf: Float64Array) -> bool:
     return bool(np.count_nonzero(psf) < 0.05 * psf.size)
 
 
@@ -151,7 +151,7 @@ def is_noisy(psf: Float64Array, top: float) -> bool:
         n = psf.shape[axis]
         psf = np.take(psf, range(n // 4, n - n // 4), axis)
     bright = np.abs(psf) > 0.01 * top
-    if _isolated(bright) > 3:  # single photons
+    if _count_isolated(bright) > 3:  # single photons
         return True
     dark = ~ndimage.binary_dilation(bright, iterations=2)
     if np.count_nonzero(dark) < 0.1 * psf.size:
@@ -159,7 +159,7 @@ def is_noisy(psf: Float64Array, top: float) -> bool:
     if np.ptp(psf[dark]) <= 1e-7 * top:
         return False
     if np.count_nonzero(psf[dark]) < 0.5 * np.count_nonzero(dark):
-        return _isolated(np.abs(psf) > 1e-6 * top) > 3
+        return _count_isolated(np.abs(psf) > 1e-6 * top) > 3
     values = np.zeros(psf.shape)
     order = np.unique(psf[dark], return_inverse=True)[1].astype(np.float64)
     values[dark] = order - order.mean()
@@ -177,7 +177,7 @@ def is_noisy(psf: Float64Array, top: float) -> bool:
     return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.12)
 
 
-def _isolated(mask: NDArray[np.bool_]) -> int:
+def _count_isolated(mask: NDArray[np.bool_]) -> int:
     """Count the marked pixels that have no marked neighbour."""
     ones = np.ones([3] * mask.ndim, dtype=np.uint8)
     neighbours = ndimage.convolve(mask.astype(np.uint8), ones, mode="constant")

@@ -6,37 +6,43 @@ from itertools import combinations
 
 import numpy as np
 
-from napari_tf_deblur._beads.averaging import REACH
-from napari_tf_deblur._beads.finding import CROWDED, NO_SPOT, Spots, find_beads, noise_of
-from napari_tf_deblur._beads.spot_fit import Spot, box_about
+from napari_tf_deblur._beads.averaging import BEAD_WINDOW_SIGMAS
+from napari_tf_deblur._beads.finding import (
+    CROWDED,
+    NOT_A_SPOT,
+    Spots,
+    estimate_picture_noise,
+    find_beads,
+)
+from napari_tf_deblur._beads.spot_fit import Spot, box_around
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
-DEGREES = (1, 4, 7)
+BACKGROUND_DEGREES = (1, 4, 7)
 """Degrees of the polynomials that are tried, the simplest first. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-SLOPE = 2.0
+MIN_BACKGROUND_SLOPE = 2.0
 """Difference between the ends of a ground, or between its highest and lowest value, from which on
 it is uneven; in standard deviations of a pixel's noise. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
-PIECES = 7
+NOISE_STRIPS = 7
 """Pieces along each axis in which the noise about a bead is measured. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-SAMPLE_PIXELS = 2**15
+BACKGROUND_SAMPLE_PIXELS = 2**15
 """Most pixels to which a ground is fitted. Limit: of time."""
 
-ROUNDS = 10
+MAX_BACKGROUND_FITS = 10
 """Most fits, each without the pixels that the one before found too bright. Limit: of time; it ends
 earlier where no pixel changes."""
 
-BRIGHT, DARK = 2.5, 4.0
+MAX_ABOVE_BACKGROUND, MAX_BELOW_BACKGROUND = 2.5, 4.0
 """Standard deviations above the ground from which on a pixel is no ground, and below it. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
-def on_level_ground(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:
+def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:
     """Take the ground away on which most clean beads are found, if it is not the same everywhere.
 
     Parameters
@@ -56,74 +62,80 @@ def on_level_ground(picture: Float32Array, spots: Spots) -> tuple[Float32Array, 
         Whether a ground was taken away.
     """
     best, found, taken = picture, spots, False
-    slopes = _slopes(picture, spots.noise)
-    if not (slopes or _faults(spots)):
+    slopes = _is_sloped(picture, spots.noise)
+    if not (slopes or _count_background_faults(spots)):
         return best, found, taken
-    for ground in _grounds(picture):
-        if np.ptp(ground) < SLOPE * spots.noise:
+    for ground in _candidate_backgrounds(picture):
+        if np.ptp(ground) < MIN_BACKGROUND_SLOPE * spots.noise:
             continue
         level = picture - ground
         these = find_beads(level)
         better = _score(these) - _score(found)
         if these.beads and (better > 0 or (better == 0 and slopes and not taken)):
-            noise = [_noise_about(level, bead) for bead in these.beads]
+            noise = [_noise_near_bead(level, bead) for bead in these.beads]
             best, taken = level, True
             found = replace(these, noise=max(these.noise, float(np.median(noise))))
-        if these.beads and not _faults(these):
+        if these.beads and not _count_background_faults(these):
             break
     return best, found, taken
 
 
-def _slopes(picture: Float32Array, noise: float) -> bool:
+def _is_sloped(picture: Float32Array, noise: float) -> bool:
     """Whether a picture is brighter at one end than at the other, by more than noise makes it."""
     for axis, n in enumerate(picture.shape):
         lines = np.moveaxis(picture, axis, 0)
         width = max(1, n // 10)
         first, last = float(np.median(lines[:width])), float(np.median(lines[-width:]))
-        if abs(first - last) > SLOPE * noise:
+        if abs(first - last) > MIN_BACKGROUND_SLOPE * noise:
             return True
     return False
 
 
-def _noise_about(picture: Float32Array, bead: Spot) -> float:
+def _noise_near_bead(picture: Float32Array, bead: Spot) -> float:
     """Noise about a bead where it is largest: that of photons grows with the ground."""
-    box, _ = box_about(bead.centre, REACH * bead.sigma, picture.shape)
+    box, _ = box_around(bead.centre, BEAD_WINDOW_SIGMAS * bead.sigma, picture.shape)
     near = picture[box]
     pieces = [
         piece
         for axis, n in enumerate(near.shape)
-        if n >= 2 * PIECES
-        for piece in np.array_split(near, PIECES, axis)
+        if n >= 2 * NOISE_STRIPS
+        for piece in np.array_split(near, NOISE_STRIPS, axis)
     ]
-    return max(map(noise_of, pieces or [near]))
+    return max(map(estimate_picture_noise, pieces or [near]))
 
 
-def _faults(spots: Spots) -> int:
+def _count_background_faults(spots: Spots) -> int:
     """Spots that a ground which changes can spoil, or make."""
-    return sum(spot.fault in (NO_SPOT, CROWDED) for spot in spots.left_out)
+    return sum(spot.fault in (NOT_A_SPOT, CROWDED) for spot in spots.left_out)
 
 
 def _score(spots: Spots) -> int:
-    return len(spots.beads) - _faults(spots) if spots.beads else -len(spots.left_out) - 1
+    return (
+        len(spots.beads) - _count_background_faults(spots)
+        if spots.beads
+        else -len(spots.left_out) - 1
+    )
 
 
-def _grounds(picture: Float32Array) -> Iterator[Float32Array]:
+def _candidate_backgrounds(picture: Float32Array) -> Iterator[Float32Array]:
     """Polynomials that fit the dark of a picture, less their median."""
-    step = [max(1, round(n / SAMPLE_PIXELS ** (1 / picture.ndim))) for n in picture.shape]
+    step = [
+        max(1, round(n / BACKGROUND_SAMPLE_PIXELS ** (1 / picture.ndim))) for n in picture.shape
+    ]
     sample = picture[tuple(slice(None, None, k) for k in step)].astype(np.float64)
     places = [np.linspace(-1, 1, n) for n in picture.shape]
     coarse = [line[::k] for line, k in zip(places, step)]
-    for degree in DEGREES:
-        terms = _terms(picture.shape, degree)
-        columns = np.stack([_product(coarse, term).ravel() for term in terms], axis=1)
-        factors = _fitted(columns, sample.ravel())
+    for degree in BACKGROUND_DEGREES:
+        terms = _polynomial_terms(picture.shape, degree)
+        columns = np.stack([_legendre_product(coarse, term).ravel() for term in terms], axis=1)
+        factors = _fit_background(columns, sample.ravel())
         ground = np.zeros(picture.shape, np.float32)
         for factor, term in zip(factors, terms):
-            ground += np.float32(factor) * _product(places, term).astype(np.float32)
+            ground += np.float32(factor) * _legendre_product(places, term).astype(np.float32)
         yield ground - np.float32(np.median(ground))
 
 
-def _terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ...]]:
+def _polynomial_terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ...]]:
     """Degree of each axis in each term: powers of one axis, and products of two."""
     one = np.eye(len(shape), dtype=int)
     long = [axis for axis, n in enumerate(shape) if n > 2 * degree + 2]
@@ -135,7 +147,7 @@ def _terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ...]]:
     return [tuple(int(power) for power in term) for term in terms]
 
 
-def _product(places: list[Float64Array], term: tuple[int, ...]) -> Float64Array:
+def _legendre_product(places: list[Float64Array], term: tuple[int, ...]) -> Float64Array:
     """Legendre polynomials of all axes, multiplied."""
     product = np.ones((1,) * len(places))
     for axis, (line, power) in enumerate(zip(places, term)):
@@ -144,16 +156,16 @@ def _product(places: list[Float64Array], term: tuple[int, ...]) -> Float64Array:
     return np.broadcast_to(product, [len(line) for line in places])
 
 
-def _fitted(columns: Float64Array, values: Float64Array) -> Float64Array:
+def _fit_background(columns: Float64Array, values: Float64Array) -> Float64Array:
     """Least squares without the pixels that are not of the ground."""
     kept = np.ones(len(values), bool)
     factors: Float64Array = np.zeros(columns.shape[1])
-    for _ in range(ROUNDS):
+    for _ in range(MAX_BACKGROUND_FITS):
         seen = columns[kept]
         factors = np.asarray(np.linalg.lstsq(seen.T @ seen, seen.T @ values[kept], rcond=None)[0])
         left = values - columns @ factors
         spread = 1.4826 * float(np.median(np.abs(left[kept] - np.median(left[kept]))))
-        fresh = (left < BRIGHT * spread) & (left > -DARK * spread)
+        fresh = (left < MAX_ABOVE_BACKGROUND * spread) & (left > -MAX_BELOW_BACKGROUND * spread)
         if np.array_equal(fresh, kept) or np.count_nonzero(fresh) < 4 * len(factors):
             break
         kept = fresh

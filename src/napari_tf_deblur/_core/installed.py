@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from napari_tf_deblur._core.errors import MissingPackageError
 
 
-def need(*packages: str) -> None:
+def require_packages(*packages: str) -> None:
     """Say what to install if one of some packages is missing.
 
     Parameters

@@ -9,7 +9,7 @@ from scipy import ndimage
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import Float32Array
 
-Place = tuple[slice, ...]
+PatchSlices = tuple[slice, ...]
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
 """Pixels per axis of a part that is enough to find the blur or the noise from, by number of axes.
@@ -18,7 +18,7 @@ Limit: of time."""
 LARGEST_SERIES = 5
 """Planes that are enough to find the blur or the noise from. Limit: of time."""
 
-MUCH_MORE = 4.0
+MIN_STRUCTURE_RATIO = 4.0
 """Ratio of structure from which on another place than the middle is looked at. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -27,10 +27,10 @@ FILL_WINDOW = 5
 --vary`` measures its effect."""
 
 
-def places_with_structure(
-    pixels: Pixels, unit: float, look: tuple[int, ...], most: int
-) -> list[tuple[int, Place]]:
-    """Pick pieces of the size `look`, one in each of at most `most` groups of planes.
+def find_patches(
+    pixels: Pixels, unit: float, patch_shape: tuple[int, ...], max_patches: int
+) -> list[tuple[int, PatchSlices]]:
+    """Pick pieces of the size `patch_shape`, one in each of at most `max_patches` groups of planes.
 
     The middle of the middle plane of each group, unless there is much more to be seen elsewhere;
     then where there is most. An image that is turned or mirrored is looked at in the same places.
@@ -52,41 +52,43 @@ def places_with_structure(
         Plane, and place in it over channels and frame; none if nothing is to be seen.
     """
     planes = pixels.values
-    starts = [_starts(n, m) for n, m in zip(planes.shape[2:], look)]
+    starts = [_patch_starts(n, m) for n, m in zip(planes.shape[2:], patch_shape)]
     places = [
-        (slice(None), *(slice(a, a + m) for a, m in zip(corner, look)))
+        (slice(None), *(slice(a, a + m) for a, m in zip(corner, patch_shape)))
         for corner in product(*starts)  # the middle first
     ]
     usable = [
         plane
         for plane in range(len(planes))
-        if not all(_is_blank(seen(pixels, plane, place)) for place in places)
+        if not all(_is_blank(read_patch(pixels, plane, place)) for place in places)
     ]
-    picked: list[tuple[int, Place]] = []
-    for group in np.array_split(usable, min(most, len(usable))) if usable else ():
+    picked: list[tuple[int, PatchSlices]] = []
+    for group in np.array_split(usable, min(max_patches, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
         found = {
-            (plane, number): structure(without_mean(seen(pixels, plane, place), unit))
+            (plane, number): neighbour_covariance(
+                subtract_mean(read_patch(pixels, plane, place), unit)
+            )
             for plane, (number, place) in product(nearest, enumerate(places))
-            if not _is_blank(seen(pixels, plane, place))
+            if not _is_blank(read_patch(pixels, plane, place))
         }
         usual = next((at for at in found if at[1] == 0), None)
         best = max(found, key=lambda at: found[at])
-        if usual is not None and found[best] <= MUCH_MORE * max(found[usual], 0.0):
+        if usual is not None and found[best] <= MIN_STRUCTURE_RATIO * max(found[usual], 0.0):
             best = usual
         picked.append((best[0], places[best[1]]))
     return picked
 
 
-def centred_size(n: int, most: int) -> int:
-    """Pixels of a piece, `most` at the most, that has as many on both sides of it in `n`."""
+def symmetric_size(n: int, most: int) -> int:
+    """Pixels of a piece, `max_patches` at the most, that has as many on both sides of it in `n`."""
     return n if n <= most else max(1, most - (n - most) % 2)
 
 
-def _starts(n: int, m: int) -> list[int]:
+def _patch_starts(n: int, m: int) -> list[int]:
     """First pixels of pieces of m that cover n: of one in the middle first, then of a mirrored row.
 
-    The middle is one half pixel off where `centred_size` was not asked.
+    The middle is one half pixel off where `symmetric_size` was not asked.
     """
     count = -(-n // m)
     half = [k * (n - m) // (count - 1) for k in range(count // 2)]
@@ -94,7 +96,7 @@ def _starts(n: int, m: int) -> list[int]:
     return [middle, *sorted({*half, *(n - m - start for start in half)} - {middle})]
 
 
-def window(look: tuple[int, ...]) -> Float32Array:
+def fade_window(look: tuple[int, ...]) -> Float32Array:
     """A window that fades a piece out towards its frame."""
     faded = np.ones(look, np.float32)
     for axis, n in enumerate(look):
@@ -103,7 +105,7 @@ def window(look: tuple[int, ...]) -> Float32Array:
     return faded
 
 
-def through_window(power: Float32Array) -> Float32Array:
+def leak_spectrum(power: Float32Array) -> Float32Array:
     """What a power spectrum looks like through the window: smeared into the neighbours."""
     for axis in range(power.ndim):
         mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
@@ -111,7 +113,7 @@ def through_window(power: Float32Array) -> Float32Array:
     return power
 
 
-def seen(pixels: Pixels, plane: int, place: Place) -> Pixels:
+def read_patch(pixels: Pixels, plane: int, place: PatchSlices) -> Pixels:
     """Return a piece of a plane; shape (channels, *piece)."""
     values, valid = pixels
     if valid is not None:
@@ -124,7 +126,7 @@ def _is_blank(piece: Pixels) -> bool:
     return not (kept.size and np.ptp(kept) > 0)
 
 
-def structure(image: Float32Array) -> float:
+def neighbour_covariance(image: Float32Array) -> float:
     """Covariance of neighbours: noise has none, and a single bright pixel neither."""
     total = 0.0
     for axis in range(1, image.ndim):
@@ -134,7 +136,7 @@ def structure(image: Float32Array) -> float:
     return total
 
 
-def without_mean(piece: Pixels, unit: float) -> Float32Array:
+def subtract_mean(piece: Pixels, unit: float) -> Float32Array:
     """Return a piece in other units, less its mean; invalid pixels are filled from around them."""
     valid = piece.valid
     image = np.asarray(piece.values * np.float32(1 / unit), dtype=np.float32)

@@ -8,7 +8,7 @@ from scipy import ndimage
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
-FAINTEST, BRIGHTEST = 1e-30, 1e37
+MIN_PEAK, MAX_PEAK = 1e-30, 1e37
 """Largest value of an image: at the least, and at most. Derived: float32 ends at 1e-38 and 3e38,
 and a photon, a noise, or a sharper point must lie within."""
 
@@ -57,7 +57,7 @@ def valid_pixels(
     return valid
 
 
-def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:
+def mark_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:
     """Return the pixels of a piece that lie beyond its image; None if there are none.
 
     Parameters
@@ -75,7 +75,7 @@ def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:
     return found
 
 
-def fill(values: Float32Array, valid: BoolArray, planes: Iterable[int]) -> bool:
+def fill_ignored(values: Float32Array, valid: BoolArray, planes: Iterable[int]) -> bool:
     """Put something likely where pixels do not count; say whether areas do not.
 
     That is what is nearest in planes where areas do not count, and else each channel's mean.
@@ -98,11 +98,11 @@ def _refuse_extremes(values: Float32Array, valid: BoolArray | None, planes: Iter
         counting = True if valid is None else valid[plane]
         highest = values[plane].max(initial=0.0, where=counting)
         peak = max(peak, float(highest), -float(values[plane].min(initial=0.0, where=counting)))
-    if peak and not FAINTEST <= peak <= BRIGHTEST:
+    if peak and not MIN_PEAK <= peak <= MAX_PEAK:
         raise InvalidValueError(
             f"The largest value of the image is {peak:.3g}, which leaves single precision no room; "
-            f"multiply the image by a number, so that it lies between {FAINTEST:g} and "
-            f"{BRIGHTEST:g}."
+            f"multiply the image by a number, so that it lies between {MIN_PEAK:g} and "
+            f"{MAX_PEAK:g}."
         )
 
 

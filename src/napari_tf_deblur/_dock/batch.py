@@ -5,19 +5,19 @@ from dataclasses import replace
 
 from napari.components import ViewerModel
 
-from napari_tf_deblur._dock.results import Earlier
+from napari_tf_deblur._dock.results import EarlierResults
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Stopwatch, Update
-from napari_tf_deblur._dock.worker import NOTHING_KEPT, Outcome, Run
+from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT, Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
 
-SURE = 0.05
+MIN_FRACTION_TO_ESTIMATE = 0.05
 """Smallest part of the work that must be done before the remaining time is shown. Set by eye:
 earlier the time jumps."""
 
 
-class Batch:
+class RunSequence:
     """Does one job after another; one that fails does not keep the others from being done.
 
     Parameters
@@ -49,25 +49,25 @@ class Batch:
         self,
         viewer: ViewerModel,
         jobs: Sequence[Job],
-        earlier_of: Callable[[Job], Earlier],
+        find_earlier: Callable[[Job], EarlierResults],
         on_update: Callable[[Update, Job], None],
-        on_result: Callable[[Outcome, Run | None, Job], None],
+        on_result: Callable[[RunOutcome, Run | None, Job], None],
         on_end: Callable[[], None],
         tasks: TaskQueue,
     ) -> None:
         self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
-        self._earlier_of = earlier_of
+        self._earlier_of = find_earlier
         self.count = len(self._jobs)
         self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
         self._stopwatch = Stopwatch()
         self._number = 0
         self._run: Run | None = None
-        self._in_pieces = any(map(is_large, self._jobs))
+        self._has_large_job = any(map(is_large, self._jobs))
         self.is_stopped = False
 
     def begin(self) -> None:
         """Begin the first run."""
-        self._tasks.do(self._beginning())
+        self._tasks.add_task(self._begin_next())
 
     def stop(self) -> None:
         """End the run that goes on, with the best image so far, and begin no other."""
@@ -75,7 +75,7 @@ class Batch:
         if self._run is not None:
             self._run.stop()
         else:
-            self._on_result(NOTHING_KEPT, None, self._jobs[self._number])
+            self._on_result(STOPPED_EARLY_TEXT, None, self._jobs[self._number])
             self._on_end()
 
     def abandon(self) -> None:
@@ -85,7 +85,7 @@ class Batch:
             self._run.abandon()
             self._run = None
 
-    def _beginning(self) -> Iterator[bool | None]:
+    def _begin_next(self) -> Iterator[bool | None]:
         yield None  # first the buttons
         if self.is_stopped:
             return
@@ -93,14 +93,14 @@ class Batch:
         self._run = run = Run(
             self._viewer,
             job,
-            lambda update: self._on_update(self._of_all(update, job), job),
-            lambda outcome: self._end_one(outcome, run, job),
+            lambda update: self._on_update(self._scale_update(update, job), job),
+            lambda outcome: self._finish_one(outcome, run, job),
             self._tasks,
             self._earlier_of(job),
         )
         run.start()
 
-    def _of_all(self, update: Update, job: Job) -> Update:
+    def _scale_update(self, update: Update, job: Job) -> Update:
         """Say how far all runs are, and how long the rest takes."""
         count = self.count
         done = (self._number + update.fraction) / count
@@ -108,15 +108,21 @@ class Batch:
         if count > 1:
             message = f"{job.source.name} ({self._number + 1} of {count}): {message}"
         left = update.seconds_left
-        if self.count > 1 or not self._in_pieces:  # whose samples do not say how long those take
-            left = self._stopwatch.total * (1 - done) / done if done > SURE else None
+        if (
+            self.count > 1 or not self._has_large_job
+        ):  # whose samples do not say how long those take
+            left = (
+                self._stopwatch.total_seconds * (1 - done) / done
+                if done > MIN_FRACTION_TO_ESTIMATE
+                else None
+            )
         return replace(update, message=message, fraction=done, seconds_left=left)
 
-    def _end_one(self, outcome: Outcome, run: Run, job: Job) -> None:
+    def _finish_one(self, outcome: RunOutcome, run: Run, job: Job) -> None:
         self._run = None
         self._on_result(outcome, run, job)
         self._number += 1
         if self.is_stopped or self._number == self.count:
             self._on_end()
         else:
-            self._tasks.do(self._beginning())
+            self._tasks.add_task(self._begin_next())

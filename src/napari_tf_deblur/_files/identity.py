@@ -8,7 +8,7 @@ from napari_tf_deblur import __version__
 from napari_tf_deblur._files.settings import Settings
 
 
-def identity(path: Path, settings: Settings, reader: str | None = None) -> dict[str, Any]:
+def make_stamp(path: Path, settings: Settings, reader: str | None = None) -> dict[str, Any]:
     """Return what a result was made of, as plain data.
 
     Parameters
@@ -29,15 +29,15 @@ def identity(path: Path, settings: Settings, reader: str | None = None) -> dict[
     bead = settings.psf.record().get("path")
     return {
         "source": path.name,
-        **_stamp(path),
-        "psf": _stamp(Path(bead)) if bead else None,
+        **_stat_files(path),
+        "psf": _stat_files(Path(bead)) if bead else None,
         "settings": settings.digest,
         "reader": reader,
         "version": __version__,
     }
 
 
-def _stamp(path: Path) -> dict[str, int]:
+def _stat_files(path: Path) -> dict[str, int]:
     stats = [file.stat() for file in _files(path)]
     return {
         "files": len(stats),

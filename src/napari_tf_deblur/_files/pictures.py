@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._files.opening import Picture, open_images
-from napari_tf_deblur._layers.contrast import comparable_limits, thinned
-from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._files.opening import FileImage, open_images
+from napari_tf_deblur._layers.contrast import match_contrast_limits, thin_pixels
+from napari_tf_deblur._layers.source import Source, read_source
 
-LARGEST = 320
+MAX_PICTURE_SIZE = 320
 """Largest side of a picture in pixels. Set by eye."""
 
-MOST_READ = 4096
+MAX_PLANE_SIZE = 4096
 """Largest side, in pixels, of a plane of which all pixels are read; of a larger one, every second
 and so on. Limit: of time."""
 
-LARGE = 2**24
+MAX_REOPEN_PIXELS = 2**24
 """Size in pixels from which on no new picture is made of a saved result. Limit: of time."""
 
 
 @dataclass(frozen=True)
-class Pictures:
+class BeforeAfter:
     """An image before and after.
 
     Attributes
@@ -43,9 +43,9 @@ class Pictures:
     after: str
 
 
-def pictures(
+def render_before_after(
     name: str, source: Source, after: Any, limits: tuple[float, float], background: float
-) -> Pictures:
+) -> BeforeAfter:
     """Show the middle plane of an image, before and after.
 
     Parameters
@@ -63,26 +63,31 @@ def pictures(
     """
     low, high = limits
     before = _png(_plane(source.data, source), low + background, high + background)
-    return Pictures(name, before, _png(_plane(after, source), low, high))
+    return BeforeAfter(name, before, _png(_plane(after, source), low, high))
 
 
-def pictures_again(picture: Picture, path: Path, record: Mapping[str, Any]) -> list[Pictures]:
+def render_saved_result(
+    picture: FileImage, path: Path, record: Mapping[str, Any]
+) -> list[BeforeAfter]:
     """Show an image and its result that was saved before; nothing if that would take long."""
     (saved,) = open_images(path)
     layer = saved.layer
-    if math.prod((layer.data[0] if layer.multiscale else layer.data).shape) > LARGE:
+    if math.prod((layer.data[0] if layer.multiscale else layer.data).shape) > MAX_REOPEN_PIXELS:
         return []
     told = [one["record"] for one in record.get("channels", ())] or [record]
     shown = []
     for name, before, after, one in zip(
         picture.channels or (picture.layer.name,), picture.parts(), saved.parts(), told
     ):
-        source, background = read(before), float((one.get("background") or {}).get("value") or 0.0)
+        source, background = (
+            read_source(before),
+            float((one.get("background") or {}).get("value") or 0.0),
+        )
         limits = source.contrast_limits
         if not source.rgb:
-            known = thinned(np.asarray(source.data))
-            limits = comparable_limits(known, limits, _pixels(after), background)
-        shown.append(pictures(name, source, _pixels(after), limits, background))
+            known = thin_pixels(np.asarray(source.data))
+            limits = match_contrast_limits(known, limits, _pixels(after), background)
+        shown.append(render_before_after(name, source, _pixels(after), limits, background))
     return shown
 
 
@@ -97,11 +102,11 @@ def _plane(data: Any, source: Source) -> NDArray[np.float32]:
         slice(None) if k in lateral else axis.size // 2 for k, axis in enumerate(source.axes)
     )
     found = (data[0] if isinstance(data, list) else data)[place]
-    many = -(-max(found.shape[:2]) // MOST_READ)
+    many = -(-max(found.shape[:2]) // MAX_PLANE_SIZE)
     plane = np.asarray(found[::many, ::many] if found.ndim > 1 else found, np.float32)
     if plane.ndim < 2:
         plane = plane.reshape(1, -1)
-    step = -(-max(plane.shape[:2]) // LARGEST)
+    step = -(-max(plane.shape[:2]) // MAX_PICTURE_SIZE)
     height, width = (max(1, n // step) for n in plane.shape[:2])
     tall, wide = min(step, plane.shape[0]), min(step, plane.shape[1])
     blocks = plane[: height * tall, : width * wide]

@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.saving import STAMP
-from napari_tf_deblur._layers.from_file import channel_axis, place_without
+from napari_tf_deblur._files.opening import FileImage
+from napari_tf_deblur._files.saving import STAMP_KEY
+from napari_tf_deblur._layers.from_file import build_transform_without, find_channel_axis
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.ome_description import colour_of
-from napari_tf_deblur._layers.result import Result, result_layer
-from napari_tf_deblur._layers.result_names import result_name
-from napari_tf_deblur._layers.source import KEY, Source, read
-from napari_tf_deblur._storage.axes import DEPTH
+from napari_tf_deblur._layers.ome_description import find_colour
+from napari_tf_deblur._layers.result import Result, make_result_layer
+from napari_tf_deblur._layers.result_names import format_result_name
+from napari_tf_deblur._layers.source import METADATA_KEY, Source, read_source
+from napari_tf_deblur._storage.axes import DEPTH_NAME
 
-NOT_OF_CHANNELS = ("loss_history", "mask", "python")
+OMITTED_CHANNEL_KEYS = ("loss_history", "mask", "python")
 """What the record of several channels leaves out of the record of each, for it may be long; and the
 array of the PSF."""
 
 
-def together(
-    picture: Picture, jobs: Sequence[Job], results: Sequence[Result], stamp: Mapping[str, Any]
+def merge_channel_results(
+    picture: FileImage, jobs: Sequence[Job], results: Sequence[Result], stamp: Mapping[str, Any]
 ) -> Image:
     """Make one layer of the results of an image's channels.
 
@@ -43,29 +43,29 @@ def together(
         On the image, with a record in ``metadata``.
     """
     if len(results) == 1:
-        layer = result_layer(jobs[0].source, results[0].data, results[0].limits)
-        record = {**results[0].record, STAMP: dict(stamp)}
+        layer = make_result_layer(jobs[0].source, results[0].data, results[0].limits)
+        record = {**results[0].record, STAMP_KEY: dict(stamp)}
         layer.name = results[0].name
     else:
-        source = read(picture.layer)
-        axis = channel_axis(source)
+        source = read_source(picture.layer)
+        axis = find_channel_axis(source)
         assert axis is not None  # or there were no channels
         low, high = zip(*(result.limits for result in results))
-        data = _stacked([result.data for result in results], axis)
-        layer = result_layer(source, data, (min(low), max(high)))
-        record = {**_of_channels(source, picture, jobs, results), STAMP: dict(stamp)}
-    layer.metadata = {KEY: record}
+        data = _stack_channels([result.data for result in results], axis)
+        layer = make_result_layer(source, data, (min(low), max(high)))
+        record = {**_merge_channel_records(source, picture, jobs, results), STAMP_KEY: dict(stamp)}
+    layer.metadata = {METADATA_KEY: record}
     return layer
 
 
-def depth_axis(source: Source) -> int | None:
+def find_depth_axis(source: Source) -> int | None:
     """Return the axis of an image's planes; None where there is none, or a single plane."""
-    named = [k for k, axis in enumerate(source.axes) if axis.name.lower() == DEPTH]
+    named = [k for k, axis in enumerate(source.axes) if axis.name.lower() == DEPTH_NAME]
     found = named or ([source.frame(3).indices[0]] if source.is_volume else [])
     return found[0] if found and source.axes[found[0]].size > 1 else None
 
 
-def projected(layer: Image, source: Source) -> Image | None:
+def project_maximum(layer: Image, source: Source) -> Image | None:
     """Return the maximum of a result along z; None where it has no such axis.
 
     Parameters
@@ -75,23 +75,25 @@ def projected(layer: Image, source: Source) -> Image | None:
     source : Source
         The image, whose axes it has.
     """
-    axis = depth_axis(source)
+    axis = find_depth_axis(source)
     if axis is None:
         return None
-    kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP)
-    record = layer.metadata[KEY]
+    kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP_KEY)
+    record = layer.metadata[METADATA_KEY]
     data: Any = layer.data[0] if layer.multiscale else layer.data
     return Image(
         np.asarray(data.max(axis=axis)),
         name=f"{layer.name} maximum along z",
-        metadata={KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}},
+        metadata={
+            METADATA_KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}
+        },
         rgb=False,
         multiscale=False,
-        **place_without(source, axis),
+        **build_transform_without(source, axis),
     )
 
 
-def _stacked(images: Sequence[Any], axis: int) -> Any:
+def _stack_channels(images: Sequence[Any], axis: int) -> Any:
     """Put images together along a new axis; lazily, if they are lazy.
 
     Of several resolutions, the full one is enough: the others are made where it is saved.
@@ -103,8 +105,8 @@ def _stacked(images: Sequence[Any], axis: int) -> Any:
     return da.stack([levels[0] for levels in images], axis)
 
 
-def _of_channels(
-    source: Source, picture: Picture, jobs: Sequence[Job], results: Sequence[Result]
+def _merge_channel_records(
+    source: Source, picture: FileImage, jobs: Sequence[Job], results: Sequence[Result]
 ) -> dict[str, Any]:
     """The record of an image whose channels were deblurred each by itself."""
     names = picture.channels
@@ -114,19 +116,19 @@ def _of_channels(
     same = {one["sentence"] for one in said}
     return {
         "kind": "result",
-        "name": result_name(source.name),
+        "name": format_result_name(source.name),
         "source": source.name,
         "origin": source.record(),
         "channels": [
             {
                 "name": name,
                 "emission": _emission(job, result),
-                "colour": colour_of(job.source),
-                "record": _shortened(result.record),
+                "colour": find_colour(job.source),
+                "record": _shorten_record(result.record),
             }
             for name, job, result in zip(names, jobs, results)
         ],
-        "seconds": sum(result.done.seconds for result in results),
+        "seconds": sum(result.deconvolution.seconds for result in results),
         "verdict": {
             "kind": kinds.pop() if len(kinds) == 1 else "unknown",
             "psf": None,
@@ -144,6 +146,6 @@ def _emission(job: Job, result: Result) -> float | None:
     return None if found is None else float(found)
 
 
-def _shortened(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in record.items() if key not in NOT_OF_CHANNELS}
+def _shorten_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in record.items() if key not in OMITTED_CHANNEL_KEYS}
     return {**kept, "psf": {k: v for k, v in record["psf"].items() if k != "array"}}

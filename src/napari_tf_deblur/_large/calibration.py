@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.psf import checked_psf
-from napari_tf_deblur._core.psf_check import whole_psf
+from napari_tf_deblur._core.psf import check_psf
+from napari_tf_deblur._core.psf_check import refuse_partial_psf
 from napari_tf_deblur._large.options import piece_options
-from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.recipe import PieceSolver
 from napari_tf_deblur._large.samples import Samples, take_samples
-from napari_tf_deblur._large.size import usual_method
+from napari_tf_deblur._large.size import resolve_method
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import (
     Arguments,
@@ -26,16 +26,16 @@ from napari_tf_deblur._storage.regions import Region
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
-LONGER = 2
+FULL_CONVERGENCE_RATIO = 2
 """Ratio of an image's lines to those of its samples from which on samples are not run until each of
 their own lines has converged. Not in volumes, where 10 iterations instead of 28 would be too few.
 Chosen by ``benchmarks/piece_iterations.py``."""
 
-STOPPED = "The run was stopped before its first piece; what was done before is kept."
+STOPPED_BEFORE_PIECES = "The run was stopped before its first piece; what was done before is kept."
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class SampleCalibration:
     """What was found from samples of an image.
 
     Attributes
@@ -48,23 +48,23 @@ class Calibrated:
         The samples, deblurred.
     """
 
-    recipe: Recipe
+    piece_solver: PieceSolver
     samples: Samples
-    done: "Deconvolution"
+    sample_result: "Deconvolution"
 
 
-def deblurred_axes(arguments: Arguments, image: LargeImage) -> int:
+def count_deblurred_axes(arguments: Arguments, image: LargeImage) -> int:
     """Return the number of axes that are deblurred."""
     psf: Any = arguments.psf
     axes = len(image.shape) - (image.channel_axis is not None)
     if hasattr(psf, "psf"):
         return int(psf.psf().ndim)
     if psf is not None:
-        return int(whole_psf(checked_psf(psf, most_axes=axes)).ndim)
+        return int(refuse_partial_psf(check_psf(psf, most_axes=axes)).ndim)
     return min(axes, 2) if arguments.spacing is None else int(np.size(arguments.spacing))
 
 
-def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arguments:
+def build_sample_arguments(arguments: Arguments, image: LargeImage, samples: Samples) -> Arguments:
     """Return what is asked of the samples of an image, taken for its planes.
 
     Raises
@@ -72,7 +72,7 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
     InvalidValueError
         If the method does not come out in pieces as in the whole.
     """
-    method = usual_method(arguments)
+    method = resolve_method(arguments)
     if not method.can_be_cut:
         raise InvalidValueError(
             f"{type(method).__name__} takes its start and its steps from all pixels of an image, "
@@ -80,7 +80,7 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
         )
     masks = None
     if image.mask is not None:
-        read = [image.part(region).read()[1] for region in samples.regions]
+        read = [image.get_region_reader(region).read()[1] for region in samples.regions]
         masks = np.stack([mask for mask in read if mask is not None])
     axis = image.channel_axis
     asked = replace(
@@ -92,47 +92,49 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
         scheduler="",
     )
     whole, part = image.shape, samples.pixels.shape[1:]
-    axes = image.frame_axes(deblurred_axes(arguments, image))
-    if len(axes) > 2 or any(whole[axis] < LONGER * part[axis] for axis in axes if whole[axis] > 1):
+    axes = image.frame_axes(count_deblurred_axes(arguments, image))
+    if len(axes) > 2 or any(
+        whole[axis] < FULL_CONVERGENCE_RATIO * part[axis] for axis in axes if whole[axis] > 1
+    ):
         return asked
     given = {one.name: getattr(asked, one.name) for one in fields(Arguments)}
     return PartArguments(**given, part=ImagePart(are_samples=True))
 
 
-def calibrated(
+def build_sample_calibration(
     arguments: Arguments, image: LargeImage, samples: Samples, done: "Deconvolution"
-) -> Calibrated:
+) -> SampleCalibration:
     """Keep what all pieces need of the samples of an image, which are deblurred."""
     axis, spacing = image.channel_axis, arguments.spacing
     psf: Any = arguments.psf if done.blur is None else done.blur.psf()
-    recipe = Recipe(
-        psf=whole_psf(checked_psf(psf, most_axes=len(image.shape) - (axis is not None))),
+    recipe = PieceSolver(
+        psf=refuse_partial_psf(check_psf(psf, most_axes=len(image.shape) - (axis is not None))),
         calibration=replace(done.calibration, global_values=done.global_values),
         options={name: getattr(arguments, name) for name in piece_options()},
         channel_axis=axis,
         alpha=arguments.alpha,
         spacing=None if spacing is None else tuple(float(s) for s in spacing),
     )
-    return Calibrated(recipe, samples, done)
+    return SampleCalibration(recipe, samples, done)
 
 
-def samples_of(arguments: Arguments, image: LargeImage, stop: Event | None = None) -> Samples:
+def sample_image(arguments: Arguments, image: LargeImage, stop: Event | None = None) -> Samples:
     """Take samples of an image, where there is something to see."""
-    axes = image.frame_axes(deblurred_axes(arguments, image))
-    return take_samples(image.shape, axes, image.channel_axis, read_until(image, stop))
+    axes = image.frame_axes(count_deblurred_axes(arguments, image))
+    return take_samples(image.shape, axes, image.channel_axis, make_region_reader(image, stop))
 
 
-def read_until(image: LargeImage, stop: Event | None) -> Callable[[Region], NDArray[Any]]:
+def make_region_reader(image: LargeImage, stop: Event | None) -> Callable[[Region], NDArray[Any]]:
     """Return what reads a region of an image, and refuses to once the run is stopped."""
 
     def read(region: Region) -> NDArray[Any]:
-        refuse_stopped(stop)
+        raise_if_stopped(stop)
         return image.read(region)
 
     return read
 
 
-def refuse_stopped(stop: Event | None) -> None:
+def raise_if_stopped(stop: Event | None) -> None:
     """End a run that is stopped before there is anything to be returned."""
     if stop is not None and stop.is_set():
-        raise InvalidValueError(STOPPED)
+        raise InvalidValueError(STOPPED_BEFORE_PIECES)

@@ -12,26 +12,26 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._large.calibration import Calibrated
+from napari_tf_deblur._large.calibration import SampleCalibration
 from napari_tf_deblur._large.lazy import read_region
 from napari_tf_deblur._large.options import result_options
-from napari_tf_deblur._large.pieces import Cut
-from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.pieces import PieceGrid
+from napari_tf_deblur._large.recipe import PieceSolver
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
 from napari_tf_deblur._run.verdict import Verdict
-from napari_tf_deblur._storage.regions import Region, whole
+from napari_tf_deblur._storage.regions import Region, full_region
 
-MARKED = {"image", "psf", "mask"}
+ARGUMENTS_WITH_FINGERPRINT = {"image", "psf", "mask"}
 """Arguments that have marks of their own."""
 
-Marks = dict[str, str]
+Fingerprints = dict[str, str]
 """What tells one run from another: what may differ, in words, and a digest of it."""
 
 
 @dataclass(frozen=True)
-class KeptRun:
+class RunState:
     """What is kept of a run besides its pieces.
 
     Attributes
@@ -46,38 +46,38 @@ class KeptRun:
         What was found from samples.
     """
 
-    marks: Marks
-    cut: Cut
-    words: str
-    found: Calibrated
+    fingerprints: Fingerprints
+    piece_grid: PieceGrid
+    plan_summary: str
+    sample_calibration: SampleCalibration
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; of the samples, their places only."""
-        found, done = self.found, self.found.done
+        found, done = self.sample_calibration, self.sample_calibration.sample_result
         return {
-            "marks": self.marks,
-            "cut": asdict(self.cut),
-            "words": self.words,
-            "recipe": found.recipe.as_json(),
+            "marks": self.fingerprints,
+            "cut": asdict(self.piece_grid),
+            "words": self.plan_summary,
+            "recipe": found.piece_solver.to_dict(),
             "regions": [[[s.start, s.stop] for s in region] for region in found.samples.regions],
-            "looked_at": found.samples.looked_at,
-            "unread": found.samples.unread,
+            "looked_at": found.samples.candidate_count,
+            "unread": found.samples.unreadable_count,
             "losses": [float(loss) for loss in done.loss_history],
             "converged": done.converged,
             "seconds": done.seconds,
             "verdict": asdict(done.verdict),
             "warnings": list(map(str, done.warnings)),
             "warning_kinds": [warning.kind for warning in done.warnings],
-            "blur": None if done.blur is None else _of_blur(done.blur),
+            "blur": None if done.blur is None else _blur_to_dict(done.blur),
         }
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any], samples: Samples) -> Self:
-        """Make it of what :meth:`as_json` gave, and of its samples."""
+    def from_dict(cls, table: Mapping[str, Any], samples: Samples) -> Self:
+        """Make it of what :meth:`to_dict` gave, and of its samples."""
         from napari_tf_deblur._run.deconvolution import Deconvolution
 
-        recipe = Recipe.from_json(table["recipe"])
-        blur = None if table["blur"] is None else _blur_of(table["blur"])
+        recipe = PieceSolver.from_dict(table["recipe"])
+        blur = None if table["blur"] is None else _blur_from_dict(table["blur"])
         recipe = replace(recipe, calibration=replace(recipe.calibration, blur=blur))
         losses = np.asarray(table["losses"], np.float32)
         nothing = np.zeros(0, np.float32)
@@ -90,12 +90,12 @@ class KeptRun:
             calibration=recipe.calibration,
             blur=blur,
             seconds=float(table["seconds"]),
-            verdict=_verdict_of(table["verdict"]),
+            verdict=_verdict_from_dict(table["verdict"]),
             warnings=_warnings_of(table),
             global_values=recipe.calibration.global_values,
         )
-        cut = Cut(**{name: tuple(map(int, sizes)) for name, sizes in table["cut"].items()})
-        found = Calibrated(recipe, samples, done)
+        cut = PieceGrid(**{name: tuple(map(int, sizes)) for name, sizes in table["cut"].items()})
+        found = SampleCalibration(recipe, samples, done)
         return cls(dict(table["marks"]), cut, str(table["words"]), found)
 
 
@@ -106,9 +106,9 @@ def read_samples(table: Mapping[str, Any], read: Callable[[Region], NDArray[Any]
     return Samples(places, pixels, int(table["looked_at"]), int(table["unread"]))
 
 
-def marks_of(
+def fingerprint_run(
     arguments: Arguments, image: LargeImage, dtype: np.dtype[Any]
-) -> Generator[None, None, Marks]:
+) -> Generator[None, None, Fingerprints]:
     """Return what tells a run from another, but for the pixels of its image.
 
     A mask is read, all of it, block by block.
@@ -129,7 +129,7 @@ def marks_of(
     """
     from dask.base import tokenize
 
-    asked = {*_names(CalibrationArguments), *result_options()} - MARKED
+    asked = {*_names(CalibrationArguments), *result_options()} - ARGUMENTS_WITH_FINGERPRINT
     told = {name: getattr(arguments, name) for name in sorted(asked)}
     told["channel_axis"] = image.channel_axis
     spacing = arguments.spacing
@@ -142,7 +142,7 @@ def marks_of(
     }
 
 
-def mark_of_image(image: LargeImage, samples: Samples) -> Marks:
+def fingerprint_image(image: LargeImage, samples: Samples) -> Fingerprints:
     """Return what tells an image from others: its shape, and its pixels where samples are."""
     digest = hashlib.sha256(repr((image.shape, str(image.data.dtype))).encode())
     digest.update(repr(samples.regions).encode())
@@ -165,7 +165,9 @@ def _digest_of_mask(mask: Any) -> Generator[None, None, str]:
         return ""
     digest = hashlib.sha256(repr(mask.shape).encode())
     for block in _blocks(mask):
-        values = block if isinstance(block, np.ndarray) else read_region(block, whole(block.shape))
+        values = (
+            block if isinstance(block, np.ndarray) else read_region(block, full_region(block.shape))
+        )
         digest.update(np.packbits(np.not_equal(values, 0)).tobytes())
         yield
     return digest.hexdigest()
@@ -189,11 +191,11 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def _of_blur(blur: BlurEstimate) -> dict[str, Any]:
+def _blur_to_dict(blur: BlurEstimate) -> dict[str, Any]:
     return {**asdict(blur), "curve": [values.tolist() for values in blur.curve]}
 
 
-def _blur_of(table: Mapping[str, Any]) -> BlurEstimate:
+def _blur_from_dict(table: Mapping[str, Any]) -> BlurEstimate:
     widths, fits = (np.asarray(values) for values in table["curve"])
     for values in (widths, fits):
         values.flags.writeable = False
@@ -207,7 +209,7 @@ def _warnings_of(table: Mapping[str, Any]) -> tuple[Notice, ...]:
     return tuple(Notice.of_file(kind, text) for kind, text in zip(kinds, texts, strict=True))
 
 
-def _verdict_of(table: Mapping[str, Any]) -> Verdict:
+def _verdict_from_dict(table: Mapping[str, Any]) -> Verdict:
     return Verdict(**{**table, **_tuples(table, "others")})
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._core.installed import need
-from napari_tf_deblur._large.portable import portable
+from napari_tf_deblur._core.installed import require_packages
+from napari_tf_deblur._large.portable import to_transferable
 from napari_tf_deblur._storage.regions import Region
 
 CHUNK_BYTES = 2**24
@@ -37,7 +37,7 @@ def is_lazy(image: object) -> bool:
     if _is_multiscale(image):
         return True
     if type(image).__module__.partition(".")[0] == "xarray":
-        return not isinstance(_of_xarray(image), np.ndarray)
+        return not isinstance(_unwrap_xarray(image), np.ndarray)
     has = all(hasattr(image, name) for name in ("shape", "dtype", "ndim", "__getitem__"))
     return has and not hasattr(image, "__array_interface__") and not hasattr(image, "__dlpack__")
 
@@ -55,16 +55,16 @@ def to_dask(image: Any) -> Any:
     dask.array.Array
         Of the same shape and type.
     """
-    need("dask")
+    require_packages("dask")
     import dask.array as da
 
     if _is_multiscale(image):
         image = image[0]
     if type(image).__module__.partition(".")[0] == "xarray":
-        image = _of_xarray(image)
+        image = _unwrap_xarray(image)
     if isinstance(image, da.Array):
         return image
-    image = portable(image)
+    image = to_transferable(image)
     return da.from_array(image, chunks=_chunks(image), asarray=True, inline_array=True)
 
 
@@ -76,7 +76,7 @@ def read_region(image: Any, region: Region) -> NDArray[Any]:
     return np.asarray(compute(image[region], scheduler=scheduler)[0])
 
 
-def culled(image: Any, region: Region) -> Any:
+def cull_region(image: Any, region: Region) -> Any:
     """Return a region of an array of dask with no more of its graph than that needs."""
     from dask.base import optimize
 
@@ -100,7 +100,7 @@ def _is_multiscale(image: Any) -> bool:
     return isinstance(image, Sequence) and len(image) > 0 and hasattr(image[0], "dtype")
 
 
-def _of_xarray(image: Any) -> Any:
+def _unwrap_xarray(image: Any) -> Any:
     """Return the array within an xarray; a file that is not read yet, in chunks."""
     variable = image.variable
     if variable.chunks is None and not variable._in_memory:

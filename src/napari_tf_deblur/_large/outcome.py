@@ -6,17 +6,17 @@ from threading import Event
 from typing import Any
 
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._large.pieces import Cut, Piece
-from napari_tf_deblur._run.verdict import KINDS, Kind
+from napari_tf_deblur._large.pieces import Piece, PieceGrid
+from napari_tf_deblur._run.verdict import KINDS, VerdictKind
 from napari_tf_deblur._storage.journal import Journal
-from napari_tf_deblur._storage.regions import whole
+from napari_tf_deblur._storage.regions import full_region
 from napari_tf_deblur._storage.zarr_image import ZarrImage
 
-Entries = dict[int, dict[str, Any]]
+JournalEntries = dict[int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PieceSummary:
     """What the pieces that are done say.
 
     Attributes
@@ -27,13 +27,13 @@ class Outcome:
         How many pieces there are.
     """
 
-    entries: Entries
+    entries: JournalEntries
     total: int
 
     @property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, VerdictKind]:
         """Verdicts of pieces, by where they begin."""
-        return {place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
+        return {format_place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
@@ -52,14 +52,14 @@ class Outcome:
         return tuple(found)
 
 
-def place(starts: Any) -> str:
+def format_place(starts: Any) -> str:
     """Say where a piece begins."""
     return f"({', '.join(str(int(start)) for start in starts)})"
 
 
-def entries_that_hold(
-    journal: Journal, cut: Cut, image: ZarrImage, stop: Event
-) -> Generator[None, None, Entries]:
+def verify_entries(
+    journal: Journal, cut: PieceGrid, image: ZarrImage, stop: Event
+) -> Generator[None, None, JournalEntries]:
     """Return the journal's entries of pieces that are in the file, too.
 
     What was done last is read, unless the run is stopped: it may be damaged if the power failed.
@@ -69,36 +69,37 @@ def entries_that_hold(
     None
         Now and then, for it takes a while.
     """
-    entries, recent = journal.done(), journal.recent()
-    found: Entries = {}
+    entries, recent = journal.read_entries(), journal.find_recent()
+    found: JournalEntries = {}
     for piece in cut:
         entry = entries.get(piece.number)
-        if entry is None or not _fits(entry, piece):
+        if entry is None or not _matches_piece(entry, piece):
             continue
         may_be_damaged = piece.number in recent and not stop.is_set()
-        holds = image.is_sound if may_be_damaged else image.is_written
-        if holds(piece.write):
+        holds = image.is_intact if may_be_damaged else image.is_written
+        if holds(piece.output_region):
             found[piece.number] = entry
         yield
     return found
 
 
-def is_whole(journal: Journal, cut: Cut, image: ZarrImage) -> bool:
+def is_complete(journal: Journal, cut: PieceGrid, image: ZarrImage) -> bool:
     """Whether all pieces and resolutions are done and in the file."""
     if not journal.is_finished:
         return False
-    entries = journal.done()
-    return all(_fits(entries.get(piece.number), piece) for piece in cut) and all(
-        image.is_written(whole(level.shape), number) for number, level in enumerate(image.levels)
+    entries = journal.read_entries()
+    return all(_matches_piece(entries.get(piece.number), piece) for piece in cut) and all(
+        image.is_written(full_region(level.shape), number)
+        for number, level in enumerate(image.levels)
     )
 
 
-def _fits(entry: Mapping[str, Any] | None, piece: Piece) -> bool:
+def _matches_piece(entry: Mapping[str, Any] | None, piece: Piece) -> bool:
     """Whether an entry is one of this piece, and not damaged."""
     return (
         entry is not None
         and entry.get("verdict") in KINDS
-        and entry.get("at") == [part.start for part in piece.write]
+        and entry.get("at") == [part.start for part in piece.output_region]
         and isinstance(entry.get("halvings"), int)
         and isinstance(entry.get("warnings"), list)
     )

@@ -54,7 +54,7 @@ class MappedData:
         return np.array(found[region])
 
 
-class Here:
+class LocalArray:
     """An array that is read in this process only."""
 
     def __init__(self, array: Any) -> None:
@@ -69,22 +69,22 @@ class Here:
         raise TypeError("This array is read in the process that made it.")
 
 
-def portable(array: Any) -> Any:
+def to_transferable(array: Any) -> Any:
     """Return what stands for an array in other processes, if it has to be another one."""
     if isinstance(array, np.memmap):
-        return _of_map(array)
+        return _wrap_memmap(array)
     kind = type(array)
     if kind.__module__.partition(".")[0] == "h5py":
         file = array.file
         if file.mode != "r" or not Path(file.filename).is_file():
-            return Here(array)
+            return LocalArray(array)
         return HDF5Data(file.filename, array.name, array.shape, array.dtype, array.chunks)
     if type(getattr(array, "store", None)).__name__ == "MemoryStore":
-        return Here(array)
+        return LocalArray(array)
     return array
 
 
-def travels(part: Any, size: int) -> bool:
+def is_transferable(part: Any, size: int) -> bool:
     """Whether something that is to be read can be sent to other processes, at no great expense.
 
     Parameters
@@ -102,12 +102,12 @@ def travels(part: Any, size: int) -> bool:
         return False
 
 
-def _of_map(array: Any) -> Any:
+def _wrap_memmap(array: Any) -> Any:
     base = array
     while isinstance(base.base, np.memmap):
         base = base.base
     if not isinstance(base.base, mmap) or array.filename is None or array.mode not in ("r", "r+"):
-        return Here(np.asarray(array))
+        return LocalArray(np.asarray(array))
     first = base.__array_interface__["data"][0]
     start = array.__array_interface__["data"][0] - first + base.offset
     file = str(Path(array.filename).absolute())

@@ -7,10 +7,10 @@ import sys
 
 from distributed.deploy.subprocess import SubprocessWorker
 
-QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
+QUIET_ENVIRONMENT = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 """Environment in which workers say nothing of themselves: what fails, the caller says."""
 
-PAUSE = 1.0
+RESTART_DELAY = 1.0
 """Seconds until a process that ended is started again. Set by hand."""
 
 
@@ -35,10 +35,12 @@ class QuietWorker(SubprocessWorker):
         watched = {**self.worker_kwargs, "preload_nanny": ["napari_tf_deblur._large.caller"]}
         spec = json.dumps({"cls": self.worker_class, "opts": watched})
         command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
-        self.process = await asyncio.create_subprocess_exec(*command, env=os.environ | QUIET)
+        self.process = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | QUIET_ENVIRONMENT
+        )
 
     async def _keep_alive(self) -> None:
         while self.process is not None:
             await self.process.wait()
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(RESTART_DELAY)
             await self._start()

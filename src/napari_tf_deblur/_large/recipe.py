@@ -12,20 +12,20 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.options import piece_options
 from napari_tf_deblur._large.pieces import Piece
-from napari_tf_deblur._noise.line_fit import Line
+from napari_tf_deblur._noise.line_fit import VarianceLine
 from napari_tf_deblur._preparation.arguments import Arguments, ImagePart, PartArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._run.verdict import Kind
+from napari_tf_deblur._run.verdict import VerdictKind
 from napari_tf_deblur._storage.regions import Region
 from napari_tf_deblur.methods import METHODS
 
-_one_at_a_time = threading.Lock()
+_solve_lock = threading.Lock()
 """TensorFlow uses all threads of a process for one piece, and the memory is planned for one."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PieceSolver:
     """What is done to each piece.
 
     Attributes
@@ -51,7 +51,9 @@ class Recipe:
     alpha: bool
     spacing: tuple[float, ...] | None
 
-    def arguments(self, pixels: NDArray[Any], mask: NDArray[Any] | None, gap: Region) -> Arguments:
+    def piece_arguments(
+        self, pixels: NDArray[Any], mask: NDArray[Any] | None, gap: Region
+    ) -> Arguments:
         """Return what :func:`napari_tf_deblur.deconvolve` is asked to do with a piece.
 
         Parameters
@@ -82,16 +84,16 @@ class Recipe:
         Parameters
         ----------
         pixels, mask
-            As of :meth:`arguments`.
+            As of :meth:`piece_arguments`.
         piece : Piece
             Which.
         """
         from napari_tf_deblur._core.steps import finish
         from napari_tf_deblur._run.run import solve
 
-        where = piece.inside
-        with _one_at_a_time:
-            done = finish(solve(self.arguments(pixels, mask, piece.gap)))
+        where = piece.inner_region
+        with _solve_lock:
+            done = finish(solve(self.piece_arguments(pixels, mask, piece.gap)))
         of_light = tuple(
             slice(None) if axis == self.channel_axis else part for axis, part in enumerate(where)
         )  # transparency has no residual
@@ -102,11 +104,11 @@ class Recipe:
             done.warnings,
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data, from which :meth:`from_json` makes the same, bit by bit."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, from which :meth:`from_dict` makes the same, bit by bit."""
         found, shared = self.calibration, self.calibration.global_values
         return {
-            "psf": _numbers(self.psf),
+            "psf": _array_to_dict(self.psf),
             "method": {"name": type(found.method).__name__, **asdict(found.method)},
             "scale": found.scale,
             "reason": found.reason,
@@ -117,7 +119,7 @@ class Recipe:
                 "iterations": shared.iterations,
                 "converged": shared.converged,
                 "hides_areas": shared.hides_areas,
-                "values": {name: _numbers(value) for name, value in shared.values.items()},
+                "values": {name: _array_to_dict(value) for name, value in shared.values.items()},
                 "psf_evidence": shared.psf_evidence,
                 "weight_evidence": shared.weight_evidence,
                 "noise_is_shared": shared.noise_is_shared,
@@ -130,8 +132,8 @@ class Recipe:
         }
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Make it of what :meth:`as_json` gave; the method's class checks its values."""
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """Make it of what :meth:`to_dict` gave; the method's class checks its values."""
         values = dict(table["method"])
         method = {one.__name__: one for one in METHODS}[values.pop("name")](**values)
         shared = table["global_values"]
@@ -139,11 +141,11 @@ class Recipe:
             int(shared["iterations"]),
             bool(shared["converged"]),
             bool(shared["hides_areas"]),
-            {name: _array(value) for name, value in shared["values"].items()},
+            {name: _array_from_dict(value) for name, value in shared["values"].items()},
             shared["psf_evidence"],
             shared["weight_evidence"],
             bool(shared["noise_is_shared"]),
-            {int(c): Line(*map(float, line)) for c, line in shared["noise_lines"].items()},
+            {int(c): VarianceLine(*map(float, line)) for c, line in shared["noise_lines"].items()},
         )
         calibration = Calibration(
             method,
@@ -155,7 +157,7 @@ class Recipe:
         )
         spacing = table["spacing"]
         return cls(
-            _array(table["psf"]),
+            _array_from_dict(table["psf"]),
             calibration,
             {name: table[name] for name in piece_options()},
             table["channel_axis"],
@@ -180,14 +182,14 @@ class Solution:
 
     image: NDArray[np.float32]
     residual: NDArray[np.float32]
-    verdict: Kind
+    verdict: VerdictKind
     warnings: tuple[Notice, ...]
 
 
-def _numbers(values: NDArray[np.float32]) -> dict[str, Any]:
+def _array_to_dict(values: NDArray[np.float32]) -> dict[str, Any]:
     return {"shape": list(values.shape), "values": [float(v) for v in values.ravel()]}
 
 
-def _array(table: Mapping[str, Any]) -> NDArray[np.float32]:
+def _array_from_dict(table: Mapping[str, Any]) -> NDArray[np.float32]:
     values: Sequence[float] = table["values"]
     return np.asarray(values, np.float32).reshape(table["shape"])

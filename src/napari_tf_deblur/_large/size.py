@@ -17,23 +17,23 @@ from napari_tf_deblur.methods import METHODS, Method, TotalVariation
 GB = 2**30
 """Bytes of a gigabyte. Definition: of the unit."""
 
-SHARE = 0.5
+MEMORY_SHARE = 0.5
 """Part of the free memory that a run takes, if nothing else is said. Limit: of memory."""
 
-ARRAYS = 4
+IMAGE_COPIES = 4
 """Float32 arrays of the image's size that a run at once has besides those of its solver. Derived:
 image, planes, result and residual."""
 
 
-def budget_of(options: RunOptions) -> int:
+def get_memory_budget(options: RunOptions) -> int:
     """Return the bytes that a run may take."""
     memory: Any = options.memory
     if memory == "auto":
-        return int(SHARE * psutil.virtual_memory().available)
+        return int(MEMORY_SHARE * psutil.virtual_memory().available)
     return int(float(memory) * GB)
 
 
-def usual_method(arguments: Arguments) -> Method:
+def resolve_method(arguments: Arguments) -> Method:
     """Return the method that is asked for; where the image shall pick one, the usual one."""
     method = arguments.method
     if isinstance(method, Calibration):
@@ -41,7 +41,7 @@ def usual_method(arguments: Arguments) -> Method:
     return TotalVariation() if isinstance(method, str) else method
 
 
-def goes_in_pieces(arguments: Arguments) -> bool:
+def needs_pieces(arguments: Arguments) -> bool:
     """Whether an image is not in memory, is to be written to a file, or takes too much memory.
 
     Parameters
@@ -54,10 +54,10 @@ def goes_in_pieces(arguments: Arguments) -> bool:
         return True
     if not isinstance(image, np.ndarray) or image.ndim == 0:
         return False
-    if not usual_method(arguments).can_be_cut:
+    if not resolve_method(arguments).can_be_cut:
         return False  # at once, or not at all
     frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
-    return exceeds_budget(arguments, frame[-_axes(arguments) :])
+    return exceeds_budget(arguments, frame[-_guess_axis_count(arguments) :])
 
 
 def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
@@ -74,18 +74,18 @@ def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
     size = prod(image.shape)
     axis = _channel_axis(arguments, len(image.shape))
     channels = 1 if axis is None else image.shape[axis]
-    solver = _most_copies(arguments, len(frame)) * prod(frame) * channels
-    return bool(4 * (solver + ARRAYS * size) > budget_of(arguments))
+    solver = _max_working_copies(arguments, len(frame)) * prod(frame) * channels
+    return bool(4 * (solver + IMAGE_COPIES * size) > get_memory_budget(arguments))
 
 
-def _most_copies(arguments: Arguments, axes: int) -> int:
+def _max_working_copies(arguments: Arguments, axes: int) -> int:
     """Copies of the scene that the method works with; the most of all, where one is picked."""
     if isinstance(arguments.method, str):
         return max(method().working_copies(axes) for method in METHODS)
-    return usual_method(arguments).working_copies(axes)
+    return resolve_method(arguments).working_copies(axes)
 
 
-def _axes(arguments: Arguments) -> int:
+def _guess_axis_count(arguments: Arguments) -> int:
     """Deblurred axes, as far as can be told without looking at the image."""
     psf: Any = arguments.psf
     if psf is None:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.planes import REAL_KINDS
-from napari_tf_deblur._large.lazy import culled, is_lazy, is_on_cluster, read_region, to_dask
-from napari_tf_deblur._large.portable import travels
+from napari_tf_deblur._large.lazy import cull_region, is_lazy, is_on_cluster, read_region, to_dask
+from napari_tf_deblur._large.portable import is_transferable
 from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._storage.regions import Region
 
 
 @dataclass(frozen=True)
-class Part:
+class RegionReader:
     """A region of an image that is read where it is needed, maybe by another process.
 
     Attributes
@@ -29,12 +29,12 @@ class Part:
     mask: Any
 
     @property
-    def travels(self) -> bool:
+    def is_transferable(self) -> bool:
         """Whether another process can read it."""
         arrays = [one for one in (self.pixels, self.mask) if one is not None]
         if any(not isinstance(one, np.ndarray) and is_on_cluster(one) for one in arrays):
             return False
-        return travels(arrays, sum(one.nbytes for one in arrays))
+        return is_transferable(arrays, sum(one.nbytes for one in arrays))
 
     def read(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
         """Read pixels and mask."""
@@ -60,7 +60,7 @@ class LargeImage:
     channel_axis: int | None
 
     @classmethod
-    def of(cls, arguments: CalibrationArguments) -> Self:
+    def from_arguments(cls, arguments: CalibrationArguments) -> Self:
         """Take image and mask from the arguments; nothing is read."""
         image: Any = arguments.image
         data = to_dask(image) if is_lazy(image) else np.asarray(image)
@@ -113,7 +113,7 @@ class LargeImage:
             )
         return tuple(axes[-ndim:])
 
-    def part(self, region: Region, gap: Region | None = None) -> Part:
+    def get_region_reader(self, region: Region, gap: Region | None = None) -> RegionReader:
         """Return a region, to be read where it is needed.
 
         Parameters
@@ -128,15 +128,17 @@ class LargeImage:
         gap = gap or (slice(0, 0),) * len(region)
         if self.mask is not None:
             frame = [a for a in range(len(region)) if a != self.channel_axis]
-            mask = _part_of(self.mask, [region[a] for a in frame], [gap[a] for a in frame])
-        return Part(_part_of(self.data, region, gap), mask)
+            mask = _take_periodic_region(
+                self.mask, [region[a] for a in frame], [gap[a] for a in frame]
+            )
+        return RegionReader(_take_periodic_region(self.data, region, gap), mask)
 
     def read(self, region: Region) -> NDArray[Any]:
         """Read the pixels of a region."""
         return self.data[region] if not self.is_lazy else read_region(self.data, region)
 
 
-def _part_of(array: Any, region: Sequence[slice], gap: Sequence[slice]) -> Any:
+def _take_periodic_region(array: Any, region: Sequence[slice], gap: Sequence[slice]) -> Any:
     """Return a region of an array whose opposite sides lie beyond gaps of zeros."""
     for axis, (part, zeros) in enumerate(zip(region, gap)):
         n, width = array.shape[axis], zeros.stop - zeros.start
@@ -147,14 +149,15 @@ def _part_of(array: Any, region: Sequence[slice], gap: Sequence[slice]) -> Any:
         else:
             continue
         before, after = (
-            _part_of(array, [*region[:axis], end, *region[axis + 1 :]], gap) for end in ends
+            _take_periodic_region(array, [*region[:axis], end, *region[axis + 1 :]], gap)
+            for end in ends
         )
-        return _with_zeros(before, after, width, axis)
+        return _join_with_zeros(before, after, width, axis)
     where = tuple(region)
-    return array[where] if isinstance(array, np.ndarray) else culled(array, where)
+    return array[where] if isinstance(array, np.ndarray) else cull_region(array, where)
 
 
-def _with_zeros(before: Any, after: Any, width: int, axis: int) -> Any:
+def _join_with_zeros(before: Any, after: Any, width: int, axis: int) -> Any:
     """Put two arrays together along an axis, with zeros between."""
     shape = [width if a == axis else n for a, n in enumerate(before.shape)]
     if isinstance(before, np.ndarray):

@@ -12,52 +12,64 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._core.installed import need
-from napari_tf_deblur._core.psf import checked_psf
-from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, mapped
+from napari_tf_deblur._core.installed import require_packages
+from napari_tf_deblur._core.psf import check_psf
+from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.calibration import (
-    Calibrated,
-    calibrated,
-    of_samples,
-    read_until,
-    refuse_stopped,
-    samples_of,
+    SampleCalibration,
+    build_sample_arguments,
+    build_sample_calibration,
+    make_region_reader,
+    raise_if_stopped,
+    sample_image,
 )
-from napari_tf_deblur._large.cluster import Crew, local_workers, other_workers
-from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of, read_samples
-from napari_tf_deblur._large.outcome import Outcome, is_whole
-from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
-from napari_tf_deblur._large.progress import CALIBRATION_PART
+from napari_tf_deblur._large.cluster import WorkerPool, connect_workers, start_local_workers
+from napari_tf_deblur._large.kept import (
+    Fingerprints,
+    RunState,
+    fingerprint_image,
+    fingerprint_run,
+    read_samples,
+)
+from napari_tf_deblur._large.outcome import PieceSummary, is_complete
+from napari_tf_deblur._large.plan import CLIENT_BYTES, WORKER_BYTES, Plan, plan_workers
+from napari_tf_deblur._large.progress import CALIBRATION_SHARE
 from napari_tf_deblur._large.run import (
-    FLOAT,
+    FLOAT32,
+    build_result,
+    combine_verdicts,
     looking_step,
-    of_the_samples,
-    plan_for,
-    result,
-    verdict_of,
+    plan_image,
+    relabel_sample_step,
 )
-from napari_tf_deblur._large.size import GB, budget_of, usual_method
+from napari_tf_deblur._large.size import GB, get_memory_budget, resolve_method
 from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._large.work import PieceWork, disk_in_words, wait_for
+from napari_tf_deblur._large.work import PieceDispatcher, report_full_disk, solve_samples_on_worker
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._storage.description import CHANNEL, SPACE, TIME, Axis, ImageDescription
+from napari_tf_deblur._storage.description import (
+    CHANNEL_TYPE,
+    SPACE_TYPE,
+    TIME_TYPE,
+    ImageDescription,
+    StoredAxis,
+)
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import check_free, create_image, open_image
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
-OF_LIMIT = 0.8
+WORKER_MEMORY_SHARE = 0.8
 """Part of the memory of another's worker that is planned for. Derived: dask pauses a worker at
 0.8."""
 
-UNKNOWN_PSF = 33
+PLANNING_PSF_SIZE = 33
 """Pixels per axis of a PSF that is still to be found, for the plan. Set by hand; it changes the
 plan that is announced, and no result."""
 
-OTHER = {
+DIFFERENCE_TEXTS = {
     "version": "another version of this program",
     "settings": "other settings",
     "PSF": "another PSF",
@@ -66,7 +78,7 @@ OTHER = {
 }
 """What may differ between two runs, in words."""
 
-NOTHING = np.zeros(0, np.float32)
+EMPTY_ARRAY = np.zeros(0, np.float32)
 """Array that stands for no pixels. Definition: of a step without an image."""
 
 
@@ -75,7 +87,7 @@ def solve_and_write(
     image: LargeImage,
     stop: Event | None = None,
     description: ImageDescription | None = None,
-    dtype: np.dtype[Any] = FLOAT,
+    dtype: np.dtype[Any] = FLOAT32,
 ) -> Generator[Step, None, "Deconvolution"]:
     """Deblur an image into an OME-Zarr, with the workers of dask.distributed.
 
@@ -102,83 +114,101 @@ def solve_and_write(
     PiecesFailedError
         If some pieces failed; the others are done.
     """
-    need("distributed", "zarr", "yaozarrs")
+    require_packages("distributed", "zarr", "yaozarrs")
     stop = stop or Event()
     path = Path(str(arguments.output)).absolute()
-    journal = Journal.of_image(path)
-    kept = journal.run()
+    journal = Journal.for_image(path)
+    kept = journal.read_run()
     if kept is None:
-        _refuse_result(path)
+        _refuse_existing_result(path)
     if not journal.is_finished:
-        with other_workers(arguments.scheduler):
+        with connect_workers(arguments.scheduler):
             pass  # a wrong address is said before anything is read
 
-    def look() -> Step:
-        refuse_stopped(stop)
+    def make_search_step() -> Step:
+        raise_if_stopped(stop)
         return looking_step(image)
 
     written = WrittenImage(str(path))
 
-    yield look()
-    marks = yield from mapped(marks_of(arguments, image, dtype), lambda _: look())
+    yield make_search_step()
+    marks = yield from map_steps(
+        fingerprint_run(arguments, image, dtype), lambda _: make_search_step()
+    )
     run = None
     if kept is None:
-        samples = samples_of(arguments, image, stop)
-        marks |= mark_of_image(image, samples)
+        samples = sample_image(arguments, image, stop)
+        marks |= fingerprint_image(image, samples)
     else:
-        run = _known_run(kept, marks, path, image, stop)
-        if is_whole(journal, run.cut, open_image(path)):
-            yield replace(look(), image_source=written, found=run.found)
-            return _result(run, path, Outcome(journal.done(), len(run.cut)), 0.0, description)
-    with _workers(arguments, image) as crew:
+        run = _restore_run(kept, marks, path, image, stop)
+        if is_complete(journal, run.piece_grid, open_image(path)):
+            yield replace(make_search_step(), image_source=written, found=run.sample_calibration)
+            return _build_written_result(
+                run,
+                path,
+                PieceSummary(journal.read_entries(), len(run.piece_grid)),
+                0.0,
+                description,
+            )
+    with _open_workers(arguments, image) as crew:
         words: RunStage = "starting workers"
-        yield Step(words, words, 0.0, NOTHING, StoredImage(image.data))
+        yield Step(words, words, 0.0, EMPTY_ARRAY, StoredImage(image.data))
         if run is None:
-            asked = of_samples(arguments, image, samples)
-            done = yield from mapped(wait_for(crew, asked, stop), of_the_samples)
-            found = calibrated(arguments, image, samples, done)
-            plan = _plan(arguments, image, found, crew)
-            axes = image.frame_axes(found.recipe.psf.ndim)
-            shown = description or usual_description(path.name, image, axes, arguments.spacing)
-            run = KeptRun(marks, plan.cut, plan.words, found)
-            with disk_in_words(path):
+            asked = build_sample_arguments(arguments, image, samples)
+            done = yield from map_steps(
+                solve_samples_on_worker(crew, asked, stop), relabel_sample_step
+            )
+            found = build_sample_calibration(arguments, image, samples, done)
+            plan = _plan_for_workers(arguments, image, found, crew)
+            axes = image.frame_axes(found.piece_solver.psf.ndim)
+            shown = description or build_default_description(
+                path.name, image, axes, arguments.spacing
+            )
+            run = RunState(marks, plan.piece_grid, plan.summary_text, found)
+            with report_full_disk(path):
                 _check_space(path, image)
-                create_image(path, image.shape, dtype, shown, run.cut.size)
-                journal.begin(run.as_json())
-        found = run.found
+                create_image(path, image.shape, dtype, shown, run.piece_grid.size)
+                journal.begin(run.to_dict())
+        found = run.sample_calibration
         words = "giving out pieces"
-        yield Step(words, words, CALIBRATION_PART, NOTHING, written, found)
-        work = PieceWork(
-            image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history
+        yield Step(words, words, CALIBRATION_SHARE, EMPTY_ARRAY, written, found)
+        work = PieceDispatcher(
+            image,
+            found.piece_solver,
+            run.piece_grid,
+            str(path),
+            crew,
+            stop,
+            found.sample_result.loss_history,
         )
         yield from work.steps()
-    return _result(run, path, work.outcome, work.seconds, description)
+    return _build_written_result(run, path, work.outcome, work.seconds, description)
 
 
-def _result(
-    run: KeptRun,
+def _build_written_result(
+    run: RunState,
     path: Path,
-    outcome: Outcome,
+    outcome: PieceSummary,
     seconds: float,
     description: ImageDescription | None,
 ) -> "Deconvolution":
     """Make the result of what is written and noted."""
     written = open_image(path)
-    if written.verdicts() != outcome.kinds:
-        with disk_in_words(path):
+    if written.read_verdicts() != outcome.kinds:
+        with report_full_disk(path):
             written.set_verdicts(outcome.kinds)
-    return result(
-        run.found,
+    return build_result(
+        run.sample_calibration,
         written.dask_levels() if description else written.dask_levels()[0],
-        NOTHING,  # the residual is not kept
-        verdict_of(outcome.kinds, run.found.done.verdict),
-        run.words,
+        EMPTY_ARRAY,  # the residual is not kept
+        combine_verdicts(outcome.kinds, run.sample_calibration.sample_result.verdict),
+        run.plan_summary,
         seconds,
         outcome.warnings,
     )
 
 
-def usual_description(
+def build_default_description(
     name: str, image: LargeImage, frame_axes: tuple[int, ...], spacing: Any
 ) -> ImageDescription:
     """Name the axes of an image of which nothing is known but what is deblurred."""
@@ -188,68 +218,74 @@ def usual_description(
     axes = []
     for axis in range(len(image.shape)):
         if axis in frame_axes:
-            axes.append(Axis(names[axis], SPACE, None, float(steps[axis])))
+            axes.append(StoredAxis(names[axis], SPACE_TYPE, None, float(steps[axis])))
         elif axis == image.channel_axis:
-            axes.append(Axis("c", CHANNEL))
+            axes.append(StoredAxis("c", CHANNEL_TYPE))
         elif axis == others[0]:
-            axes.append(Axis("t", TIME))
+            axes.append(StoredAxis("t", TIME_TYPE))
         else:
-            axes.append(Axis(f"q{axis}", None))
+            axes.append(StoredAxis(f"q{axis}", None))
     return ImageDescription(name.removesuffix(".zarr").removesuffix(".ome"), tuple(axes))
 
 
 @contextmanager
-def _workers(arguments: Arguments, image: LargeImage) -> Iterator[Crew]:
+def _open_workers(arguments: Arguments, image: LargeImage) -> Iterator[WorkerPool]:
     """Give workers: those that there are, or new ones on this machine."""
-    with other_workers(arguments.scheduler) as crew:
+    with connect_workers(arguments.scheduler) as crew:
         if crew is not None:
             yield crew
             return
-        psf = _psf_to_plan_for(arguments, image)
+        psf = _choose_planning_psf(arguments, image)
         channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
         cores = os.cpu_count() or 1
         workers, memory = plan_workers(
-            psf.ndim, channels, psf, usual_method(arguments), budget_of(arguments), cores
+            psf.ndim, channels, psf, resolve_method(arguments), get_memory_budget(arguments), cores
         )
-        with local_workers(workers, max(1, cores // workers), memory) as crew:
+        with start_local_workers(workers, max(1, cores // workers), memory) as crew:
             yield crew
 
 
-def _psf_to_plan_for(arguments: Arguments, image: LargeImage) -> PSF:
+def _choose_planning_psf(arguments: Arguments, image: LargeImage) -> PSF:
     """Return the PSF that is given; a usual one where it is still to be found."""
     given: Any = arguments.psf
     if hasattr(given, "psf"):
         given = given.psf()
     if given is None:
         ndim = 2 if arguments.spacing is None else int(np.size(arguments.spacing))
-        given = np.ones((UNKNOWN_PSF,) * ndim)
-    return checked_psf(given, most_axes=len(image.shape) - (image.channel_axis is not None))
+        given = np.ones((PLANNING_PSF_SIZE,) * ndim)
+    return check_psf(given, most_axes=len(image.shape) - (image.channel_axis is not None))
 
 
-def _plan(arguments: Arguments, image: LargeImage, found: Calibrated, crew: Crew) -> Plan:
+def _plan_for_workers(
+    arguments: Arguments, image: LargeImage, found: SampleCalibration, crew: WorkerPool
+) -> Plan:
     """Plan the pieces for the workers that there are."""
     if crew.is_local:
-        budget, own = budget_of(arguments), CALLER_BYTES + crew.workers * PROCESS_BYTES
+        budget, own = get_memory_budget(arguments), CLIENT_BYTES + crew.workers * WORKER_BYTES
     else:
-        each = crew.memory * OF_LIMIT if crew.memory else budget_of(arguments) / crew.workers
-        budget, own = int(each * crew.workers), crew.workers * PROCESS_BYTES
-    return plan_for(arguments, image, found, budget, crew.workers, crew.threads, own)
+        each = (
+            crew.memory * WORKER_MEMORY_SHARE
+            if crew.memory
+            else get_memory_budget(arguments) / crew.workers
+        )
+        budget, own = int(each * crew.workers), crew.workers * WORKER_BYTES
+    return plan_image(arguments, image, found, budget, crew.workers, crew.threads, own)
 
 
-def _refuse_result(path: Path) -> None:
+def _refuse_existing_result(path: Path) -> None:
     """Refuse to write over a result; an image that is still empty is none."""
     if not check_free(path):
         return
     image = open_image(path)
-    if any(image.is_written(part) for part in image.parts()):
+    if any(image.is_written(part) for part in image.shard_regions()):
         raise FileInTheWayError(
             f"{path} holds a result already: choose another name, or delete it first."
         )
 
 
-def _known_run(
-    kept: Mapping[str, Any], marks: Marks, path: Path, image: LargeImage, stop: Event
-) -> KeptRun:
+def _restore_run(
+    kept: Mapping[str, Any], marks: Fingerprints, path: Path, image: LargeImage, stop: Event
+) -> RunState:
     """Return the run that was broken off; refuse to go on with another one."""
     check_free(path)
     other = f"{path} holds a result of"
@@ -259,14 +295,14 @@ def _known_run(
     changed = [name for name in marks if known.get(name) != marks[name]]
     if not changed:
         try:
-            samples = read_samples(kept, read_until(image, stop))
+            samples = read_samples(kept, make_region_reader(image, stop))
         except (KeyError, ValueError, TypeError) as error:
             raise FileInTheWayError(f"{other} a run whose notes are damaged: {advice}") from error
-    if changed or mark_of_image(image, samples)["image"] != known.get("image"):
-        what = " and ".join(OTHER[name] for name in changed or ["image"])
+    if changed or fingerprint_image(image, samples)["image"] != known.get("image"):
+        what = " and ".join(DIFFERENCE_TEXTS[name] for name in changed or ["image"])
         raise FileInTheWayError(f"{other} {what}: {advice}")
     try:
-        return KeptRun.from_json(kept, samples)
+        return RunState.from_dict(kept, samples)
     except (KeyError, ValueError, TypeError) as error:
         raise FileInTheWayError(f"{other} a run whose notes are damaged: {advice}") from error
 

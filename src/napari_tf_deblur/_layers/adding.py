@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 
-def adding(
+def add_layer_stepwise(
     viewer: ViewerModel,
     layer: Image,
     *,

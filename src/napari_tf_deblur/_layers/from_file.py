@@ -7,38 +7,40 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer
 
-from napari_tf_deblur._layers.origin import PART
-from napari_tf_deblur._layers.source import Source, read
-from napari_tf_deblur._storage.axes import CHANNEL, unnamed
-from napari_tf_deblur._storage.record_file import KEY
+from napari_tf_deblur._layers.origin import CHANNEL_ORIGIN_KEY
+from napari_tf_deblur._layers.source import Source, read_source
+from napari_tf_deblur._storage.axes import CHANNEL_NAMES, default_axis_labels
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
-COLOURS = {1: ("gray",), 2: ("magenta", "green")}
-MANY_COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "red")
+CHANNEL_COLORMAPS = {1: ("gray",), 2: ("magenta", "green")}
+COLORMAP_CYCLE = ("cyan", "magenta", "yellow", "blue", "green", "red")
 """Colormaps of channels that are shown together; napari uses the same."""
 
 
 def lacks_scale(source: Source) -> bool:
     """Whether the file of a layer says more of its scale, units and axes than the layer does."""
-    return source.axes != source.axes_of_layer or source.has_names_of_file
+    return source.axes != source.layer_axes or source.uses_file_axis_names
 
 
-def take_scale(layer: Image) -> None:
+def apply_file_scale(layer: Image) -> None:
     """Give a layer the scale, the units and the names of axes that its file says."""
-    source = read(layer)
-    if source.has_names_of_file:
+    source = read_source(layer)
+    if source.uses_file_axis_names:
         layer.axis_labels = source.acquisition.axes
     scale = [
         step if axis == own else np.sign(step) * axis.spacing * abs(step) / own.spacing
-        for step, axis, own in zip(layer.scale, source.axes, source.axes_of_layer)
+        for step, axis, own in zip(layer.scale, source.axes, source.layer_axes)
     ]
     layer.units = tuple(axis.unit for axis in source.axes)
     layer.scale = [float(f"{step:.9g}") for step in scale]
 
 
-def channel_axis(source: Source) -> int | None:
+def find_channel_axis(source: Source) -> int | None:
     """Return the axis of a layer that is its channels, if it has several."""
     axes = [
-        k for k, axis in enumerate(source.axes) if axis.name.lower() in CHANNEL and axis.size > 1
+        k
+        for k, axis in enumerate(source.axes)
+        if axis.name.lower() in CHANNEL_NAMES and axis.size > 1
     ]
     return axes[0] if len(axes) == 1 and source.ndim > 2 and not source.rgb else None
 
@@ -57,16 +59,20 @@ def split_channels(layer: Image) -> list[Image]:
         Views of the same pixels, not yet in any viewer; none where there is no axis of channels.
         They remember which part of which file they are.
     """
-    source = read(layer)
-    axis = channel_axis(source)
+    source = read_source(layer)
+    axis = find_channel_axis(source)
     if axis is None:
         return []
     names = [name for name, _ in source.acquisition.channels]
     count = source.axes[axis].size
     if len(names) != count:
         names = [f"Channel {k}" for k in range(count)]
-    colours = COLOURS.get(count, MANY_COLOURS)
-    arguments = {"gamma": layer.gamma, "visible": layer.visible, **place_without(source, axis)}
+    colours = CHANNEL_COLORMAPS.get(count, COLORMAP_CYCLE)
+    arguments = {
+        "gamma": layer.gamma,
+        "visible": layer.visible,
+        **build_transform_without(source, axis),
+    }
     channels = []
     for k, (name, colour) in enumerate(zip(names, cycle(colours))):
         levels = [
@@ -77,7 +83,7 @@ def split_channels(layer: Image) -> list[Image]:
             Image(
                 levels if layer.multiscale else levels[0],
                 name=f"{name} :: {layer.name}",
-                metadata={**layer.metadata, **_part(source, axis, k)},
+                metadata={**layer.metadata, **_make_channel_origin(source, axis, k)},
                 colormap=colour,
                 blending="additive" if k else "translucent_no_depth",
                 rgb=False,
@@ -88,14 +94,14 @@ def split_channels(layer: Image) -> list[Image]:
     return channels
 
 
-def place_without(source: Source, axis: int) -> dict[str, Any]:
+def build_transform_without(source: Source, axis: int) -> dict[str, Any]:
     """Arguments that put a layer without one of its axes where the source is."""
     kept = [k for k in range(source.ndim) if k != axis]
     names, units = source.labels, source.state["units"]
     place: dict[str, Any] = {"units": [units[k] for k in kept]}
-    if names != unnamed(source.ndim):
+    if names != default_axis_labels(source.ndim):
         place["axis_labels"] = [names[k] for k in kept]
-    matrix, offset = source.place.linear_matrix, source.place.translate
+    matrix, offset = source.world_transform.linear_matrix, source.world_transform.translate
     matrix = matrix[np.ix_(kept, kept)]
     if np.array_equal(matrix, np.diag(np.diag(matrix))):
         return {**place, "scale": np.diag(matrix), "translate": offset[kept]}
@@ -104,16 +110,23 @@ def place_without(source: Source, axis: int) -> dict[str, Any]:
     return {**place, "affine": affine}
 
 
-def _part(source: Source, axis: int, index: int) -> dict[str, Any]:
+def _make_channel_origin(source: Source, axis: int, index: int) -> dict[str, Any]:
     origin = source.origin
     if not origin.path or origin.part:
         return {}
-    return {PART: {"path": origin.path, "plugin": origin.plugin, "axis": axis, "index": index}}
+    return {
+        CHANNEL_ORIGIN_KEY: {
+            "path": origin.path,
+            "plugin": origin.plugin,
+            "axis": axis,
+            "index": index,
+        }
+    }
 
 
 def adopt_record(layer: Layer, record: Mapping[str, Any] | None) -> bool:
     """Give a layer the record that its file has, unless it has one; return whether it did."""
-    if not record or KEY in layer.metadata:
+    if not record or METADATA_KEY in layer.metadata:
         return False
-    layer.metadata = {**layer.metadata, KEY: dict(record)}
+    layer.metadata = {**layer.metadata, METADATA_KEY: dict(record)}
     return True

@@ -5,13 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._layers.acquisition.axis_names import OTHER
+from napari_tf_deblur._layers.acquisition.axis_names import OTHER_AXIS
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._storage.axes import CHANNEL, DEPTH, TIME, Axis, is_length, is_time, unnamed
-from napari_tf_deblur._storage.description import CHANNEL as CHANNEL_TYPE
-from napari_tf_deblur._storage.description import COLOURS, SPACE, Channel, ImageDescription
-from napari_tf_deblur._storage.description import TIME as TIME_TYPE
-from napari_tf_deblur._storage.description import Axis as StoredAxis
+from napari_tf_deblur._storage.axes import (
+    CHANNEL_NAMES,
+    DEPTH_NAME,
+    TIME_NAMES,
+    Axis,
+    default_axis_labels,
+    is_length,
+    is_time,
+)
+from napari_tf_deblur._storage.description import CHANNEL_TYPE as CHANNEL_TYPE
+from napari_tf_deblur._storage.description import (
+    RGB_CHANNELS,
+    SPACE_TYPE,
+    ImageDescription,
+    StoredChannel,
+)
+from napari_tf_deblur._storage.description import TIME_TYPE as TIME_TYPE
+from napari_tf_deblur._storage.description import StoredAxis as StoredAxis
 
 PIXEL = "pixel"
 
@@ -28,11 +41,11 @@ COLOURMAPS: Mapping[str, str] = {
 
 TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units")
 
-LOOKS = ("gamma", "opacity", "blending")
+STORED_DISPLAY_KEYS = ("gamma", "opacity", "blending")
 """What a layer keeps of its looks besides, in our own attribute."""
 
 
-def describe(
+def describe_layer(
     source: Source,
     name: str | None = None,
     limits: tuple[float, float] | None = None,
@@ -61,8 +74,8 @@ def describe(
         Of an array like the source's, colours included.
     """
     known = tuple(axes or source.axes)
-    shift = source.place.translate
-    shown = [axis.spacing for axis in source.axes_of_layer]
+    shift = source.world_transform.translate
+    shown = [axis.spacing for axis in source.layer_axes]
     stored = []
     for axis, label, own, moved in zip(known, _names(known), shown, shift):
         place = moved if axis.spacing == own else moved / own * axis.spacing
@@ -78,17 +91,17 @@ def describe(
         tuple(stored),
         _channels(source, called, limits or source.contrast_limits, stored),
         source.rgb,
-        _own(source),
+        _collect_layer_attributes(source),
     )
 
 
 def _type(axis: Axis, label: str) -> str | None:
     name = axis.name.lower()
-    if name in TIME or is_time(axis.unit):
+    if name in TIME_NAMES or is_time(axis.unit):
         return TIME_TYPE
-    if name in CHANNEL:
+    if name in CHANNEL_NAMES:
         return CHANNEL_TYPE
-    return SPACE if label in (DEPTH, "y", "x") or is_length(axis.unit) else None
+    return SPACE_TYPE if label in (DEPTH_NAME, "y", "x") or is_length(axis.unit) else None
 
 
 def _names(axes: Sequence[Axis]) -> list[str]:
@@ -97,31 +110,33 @@ def _names(axes: Sequence[Axis]) -> list[str]:
     nameless = [name for name in names if name.lstrip("-").isdigit()]
     for k, name in enumerate(names):
         if name in nameless:
-            names[k] = OTHER if len(nameless) == 1 else f"{OTHER}{nameless.index(name)}"
+            names[k] = OTHER_AXIS if len(nameless) == 1 else f"{OTHER_AXIS}{nameless.index(name)}"
     return names
 
 
 def _channels(
     source: Source, name: str, limits: tuple[float, float], axes: Sequence[StoredAxis]
-) -> tuple[Channel, ...]:
+) -> tuple[StoredChannel, ...]:
     if source.rgb:
         dtype = np.dtype(source.data.dtype)
         high = float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0
         count = int(source.data.shape[-1])
-        return tuple(Channel(called, colour, (0.0, high)) for called, colour in COLOURS[:count])
-    colour = colour_of(source)
+        return tuple(
+            StoredChannel(called, colour, (0.0, high)) for called, colour in RGB_CHANNELS[:count]
+        )
+    colour = find_colour(source)
     window = (float(limits[0]), float(limits[1]))
     kinds = [axis.type for axis in axes]
     if CHANNEL_TYPE not in kinds:
-        return (Channel(name, colour, window),)
+        return (StoredChannel(name, colour, window),)
     count = int(source.shape[kinds.index(CHANNEL_TYPE)])
     names = [called for called, _ in source.acquisition.channels]
     if len(names) != count:
         names = [f"channel {k}" for k in range(count)]
-    return tuple(Channel(called, colour, window) for called in names)
+    return tuple(StoredChannel(called, colour, window) for called in names)
 
 
-def colour_of(source: Source) -> str:
+def find_colour(source: Source) -> str:
     """Return the colour of a layer whose map goes from black to it; white for other maps."""
     colours = np.asarray(_colormap(source)["colors"])
     if len(colours) != 2 or np.any(colours[0, :3]):
@@ -134,13 +149,13 @@ def _colormap(source: Source) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else found.dict()
 
 
-def _own(source: Source) -> dict[str, Any]:
+def _collect_layer_attributes(source: Source) -> dict[str, Any]:
     """Return what OME-Zarr cannot say of a layer, as JSON has it."""
     state = source.state
     found: dict[str, Any] = {"together": True}
-    if source.labels != unnamed(source.ndim):
+    if source.labels != default_axis_labels(source.ndim):
         found["axis_labels"] = list(source.labels)
-    matrix = source.place.linear_matrix
+    matrix = source.world_transform.linear_matrix
     if np.any(matrix != np.diag(np.diag(matrix))) or np.any(np.diag(matrix) < 0):
         found["place"] = {
             key: [str(unit) for unit in state[key]]
@@ -155,5 +170,7 @@ def _own(source: Source) -> dict[str, Any]:
         found["colormap"] = shown
     usual = {"gamma": 1.0, "opacity": 1.0}
     return found | {
-        key: state[key] for key in LOOKS if key in state and state[key] != usual.get(key)
+        key: state[key]
+        for key in STORED_DISPLAY_KEYS
+        if key in state and state[key] != usual.get(key)
     }

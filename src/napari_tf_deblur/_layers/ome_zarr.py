@@ -9,22 +9,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._layers.acquisition.axis_names import OTHER
-from napari_tf_deblur._layers.ome_description import COLOURMAPS, LOOKS, PIXEL, TRANSFORMS
+from napari_tf_deblur._layers.acquisition.axis_names import OTHER_AXIS
+from napari_tf_deblur._layers.ome_description import (
+    COLOURMAPS,
+    PIXEL,
+    STORED_DISPLAY_KEYS,
+    TRANSFORMS,
+)
 from napari_tf_deblur._storage.description import ImageDescription
-from napari_tf_deblur._storage.record_file import KEY, from_json
+from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json
 
 if TYPE_CHECKING:
     from napari_tf_deblur._storage.zarr_image import ZarrImage
 
-_NAMELESS = re.compile(OTHER + "[0-9]*")
+_NAMELESS = re.compile(OTHER_AXIS + "[0-9]*")
 """What axes are called in the file that have no name in the layer."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 
-def layer_data(
-    image: "ZarrImage", name: str | None = None, filling: bool = False, split: bool | None = None
+def build_layer_data(
+    image: "ZarrImage",
+    name: str | None = None,
+    is_incomplete: bool = False,
+    split: bool | None = None,
 ) -> LayerData:
     """Return an OME-Zarr as napari adds it: lazy, of all its resolutions, with its sizes and place.
 
@@ -58,23 +66,27 @@ def layer_data(
         "rgb": about.rgb,
         "multiscale": len(levels) > 1,
         "axis_labels": [
-            str(k - len(axes)) if image.is_ours and _NAMELESS.fullmatch(axis.name) else axis.name
+            str(k - len(axes))
+            if image.is_own_image and _NAMELESS.fullmatch(axis.name)
+            else axis.name
             for k, axis in enumerate(axes)
         ],
         "units": [axis.unit or PIXEL for axis in axes],
         "scale": [axis.scale for axis in axes],
         "translate": [axis.translation for axis in axes],
-        "cache": not filling,
+        "cache": not is_incomplete,
     }
     labels = own.get("axis_labels")
     if dropped is None and isinstance(labels, list) and len(labels) == len(axes):
         told["axis_labels"] = [str(label) for label in labels]
     if dropped is None:
-        told |= {key: own[key] for key in LOOKS if key in own} | _own_place(own, len(axes))
+        told |= {key: own[key] for key in STORED_DISPLAY_KEYS if key in own} | _read_transform(
+            own, len(axes)
+        )
     record = _record(image)
     if record is not None:
-        told["metadata"] = {KEY: record}
-    told |= _looks(about, dropped)
+        told["metadata"] = {METADATA_KEY: record}
+    told |= _read_display_keys(about, dropped)
     if dropped is not None:
         told["channel_axis"] = dropped
         if len(about.channels) == image.shape[dropped]:
@@ -84,7 +96,7 @@ def layer_data(
     return (levels if len(levels) > 1 else levels[0]), told, "image"
 
 
-def show_progress(layer: Image, image: "ZarrImage") -> None:
+def refresh_layer(layer: Image, image: "ZarrImage") -> None:
     """Let a layer of an image that is still being written show what there is by now.
 
     napari keeps the coarsest resolution of an image, and dask what it has read; so the layer is
@@ -93,17 +105,17 @@ def show_progress(layer: Image, image: "ZarrImage") -> None:
     Parameters
     ----------
     layer : napari.layers.Image
-        Made from `layer_data` of the same image, with its channels together.
+        Made from `build_layer_data` of the same image, with its channels together.
     image : ZarrImage
         The image.
     """
-    data, _, _ = layer_data(image, filling=True, split=False)
+    data, _, _ = build_layer_data(image, is_incomplete=True, split=False)
     limits = layer.contrast_limits
     layer.data = data
     layer.contrast_limits = limits
 
 
-def _own_place(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
+def _read_transform(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
     """Return the transforms of a layer that OME-Zarr cannot say, where they are as they should."""
     place = own.get("place")
     if not isinstance(place, Mapping) or set(place) != set(TRANSFORMS):
@@ -123,11 +135,11 @@ def _own_place(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
     return dict(place) if len(place["units"]) == ndim else {}
 
 
-def _looks(about: ImageDescription, dropped: int | None) -> dict[str, Any]:
+def _read_display_keys(about: ImageDescription, dropped: int | None) -> dict[str, Any]:
     """Return colours and contrast limits: of a layer, or of each channel."""
     if about.rgb or not about.channels:
         return {}
-    maps = [_map(channel.colour) for channel in about.channels]
+    maps = [_find_colormap(channel.colour) for channel in about.channels]
     windows = [channel.window for channel in about.channels]
     if dropped is None:
         found: dict[str, Any] = {"colormap": about.layer.get("colormap", maps[0])}
@@ -136,7 +148,7 @@ def _looks(about: ImageDescription, dropped: int | None) -> dict[str, Any]:
     return found | ({"contrast_limits": windows} if all(windows) else {})
 
 
-def _map(colour: str) -> Any:
+def _find_colormap(colour: str) -> Any:
     from napari.utils.colormaps import Colormap
 
     if colour in COLOURMAPS:
@@ -146,5 +158,5 @@ def _map(colour: str) -> Any:
 
 
 def _record(image: "ZarrImage") -> dict[str, Any] | None:
-    found = image.record()
-    return from_json(json.dumps({KEY: found})) if found else None
+    found = image.read_record()
+    return record_from_json(json.dumps({METADATA_KEY: found})) if found else None

@@ -10,10 +10,10 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
-from napari_tf_deblur._layers.view_state import COVERING
+from napari_tf_deblur._layers.view_state import COVERING_BLENDINGS
 
 
-def place_for(viewer: ViewerModel, source: Layer | None, results: Sequence[Layer]) -> int:
+def find_insert_index(viewer: ViewerModel, source: Layer | None, results: Sequence[Layer]) -> int:
     """Return where to insert a result: just above its source and the source's other results.
 
     Where other images hide that place, it is on top, for a result must be seen.
@@ -40,14 +40,14 @@ def place_for(viewer: ViewerModel, source: Layer | None, results: Sequence[Layer
     return len(layers) if hidden else place
 
 
-def is_covering(layer: Layer) -> bool:
+def hides_layers_below(layer: Layer) -> bool:
     """Whether an image hides what lies below it, by its way of blending."""
-    return isinstance(layer, Image) and layer.blending in COVERING and layer.opacity == 1
+    return isinstance(layer, Image) and layer.blending in COVERING_BLENDINGS and layer.opacity == 1
 
 
 def _hides(upper: Layer, lower: Layer) -> bool:
     """Whether a layer hides another one somewhere."""
-    if not is_covering(upper):
+    if not hides_layers_below(upper):
         return False
     ends = [layer.extent.world[:, -min(upper.ndim, lower.ndim) :] for layer in (upper, lower)]
     begin, end = np.maximum(ends[0][0], ends[1][0]), np.minimum(ends[0][1], ends[1][1])

@@ -6,27 +6,27 @@ from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
-from napari_tf_deblur._noise.pieces import SLAB_PIXELS, lowest_value, slabs
+from napari_tf_deblur._noise.pieces import SLAB_PIXELS, iterate_slabs, lowest_value
 
 DEAD_PART = 0.001
 """Part of the pixels that may be dead, and so lie below what noise reaches. Guard: against a loss
 of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
 
-HOT_PART = 0.01
+MAX_HOT_PART = 0.01
 """Part of the pixels from which on isolated bright pixels are photons, and not faults of the
 camera. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-PILE = 1e-3
+MIN_PILE_PART = 1e-3
 """Part of the pixels at the lowest intensity from which on values may be cut off there. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
-def hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
+def find_hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
     """Find single pixels that stand out from all their neighbours as no image does."""
-    return stray_pixels(values, usable, noise)[0] > 0
+    return find_outlier_pixels(values, usable, noise)[0] > 0
 
 
-def stray_pixels(
+def find_outlier_pixels(
     values: Float32Array, usable: BoolArray, noise: float
 ) -> tuple[NDArray[np.int8], Float32Array]:
     """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
@@ -55,12 +55,12 @@ def stray_pixels(
                 highest, lowest = np.maximum(highest, here), np.minimum(lowest, here)
         beyond = values[places] - highest if sign > 0 else lowest - values[places]
         alone = beyond > 5 * (highest - lowest)
-        if np.count_nonzero(alone) <= max(1, HOT_PART * np.count_nonzero(usable)):
+        if np.count_nonzero(alone) <= max(1, MAX_HOT_PART * np.count_nonzero(usable)):
             stray[tuple(place[alone] for place in places)] = sign
     return stray, around
 
 
-def saturated_at(pixels: Pixels) -> float:
+def find_saturation_level(pixels: Pixels) -> float:
     """Lowest intensity that is saturated; infinite if the brightest pixels are no pile."""
     planes, valid = pixels
     kept = True if valid is None else valid
@@ -72,19 +72,19 @@ def saturated_at(pixels: Pixels) -> float:
     return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
 
 
-def piled_at(pixels: Pixels) -> float:
+def find_clipping_level(pixels: Pixels) -> float:
     """Lowest intensity, if so many pixels have it that what was below may be cut off."""
     planes, valid = pixels
     kept = True if valid is None else valid
     bottom = lowest_value(pixels)
     at_bottom = np.count_nonzero((planes == bottom) & kept)
-    return bottom if at_bottom > PILE * planes.size else float("-inf")
+    return bottom if at_bottom > MIN_PILE_PART * planes.size else float("-inf")
 
 
-def rounding_step(pixels: Pixels) -> float:
+def find_rounding_step(pixels: Pixels) -> float:
     """Step to which intensities are rounded; 0 if they are not."""
     sample = np.concatenate(
-        [values[usable][: 2**15] for values, usable in slabs(pixels, 1.0, SLAB_PIXELS)]
+        [values[usable][: 2**15] for values, usable in iterate_slabs(pixels, 1.0, SLAB_PIXELS)]
         or [np.zeros(0, np.float32)]
     )
     levels = np.unique(sample)

@@ -5,22 +5,22 @@ import numpy as np
 from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.typing import PSF, Float32Array
 
-REFERENCE = 0.25
+REFERENCE_BRIGHTNESS = 0.25
 """Brightness, as a part of the range, of pixels of weight 1: that of structures, not of the dark,
 so that a regularisation weight means the same however much of an image is dark. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-POWER = 0.5
+VARIANCE_EXPONENT = 0.5
 """Power of a pixel's inverse variance that is its weight. The likelihood has 1, which smooths
 bright parts away: the regularisation weight that suits a noise grows with it. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-MOST = 8.0
+MAX_DATA_WEIGHT = 8.0
 """Largest weight of a pixel: ADMM takes many iterations where weights differ much. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
 
-def inverse_variance(
+def compute_noise_weights(
     observed: Float32Array, psf: PSF, gain: float, read_noise: float
 ) -> Float32Array:
     """Relative weight of pixels whose noise grows with their brightness.
@@ -46,5 +46,7 @@ def inverse_variance(
     mean = np.maximum(convolve(observed, psf, boundary="reflect"), 0)
     # A mean of a few pixels with no photon at all is not known to be zero.
     variance = gain * np.maximum(mean, gain) + read_noise**2
-    usual = gain * max(REFERENCE, gain) + read_noise**2
-    return np.asarray(np.minimum((usual / variance) ** POWER, MOST), dtype=np.float32)
+    usual = gain * max(REFERENCE_BRIGHTNESS, gain) + read_noise**2
+    return np.asarray(
+        np.minimum((usual / variance) ** VARIANCE_EXPONENT, MAX_DATA_WEIGHT), dtype=np.float32
+    )

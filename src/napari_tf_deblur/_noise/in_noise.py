@@ -4,14 +4,14 @@ import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
+from napari_tf_deblur._noise.noise import Noise, estimate_noise, measure_level_and_line
 
-LEAST = 0.3
+MIN_RELATIVE_NOISE = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
 over brightness is not reliable; ``tests/noise/test_in_noise.py``."""
 
 
-def in_noise(residual: Float32Array, image: Float32Array) -> Float32Array | None:
+def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32Array | None:
     """Divide a residual by the standard deviation of each pixel's noise.
 
     That of photons grows with the brightness: as the straight line that the image's own noise
@@ -41,15 +41,15 @@ def in_noise(residual: Float32Array, image: Float32Array) -> Float32Array | None
     compared = np.isfinite(image) & (residual != 0)
     if not compared.any():
         return None
-    level, line = level_and_line(Pixels(image, compared))
+    level, line = measure_level_and_line(Pixels(image, compared))
     if not level:
         return None
     told = estimate_noise(image, mask=~compared)
     if not isinstance(told, Noise) or told.gain is None:  # noise that is the same everywhere
         return np.asarray(np.where(compared, residual / np.float32(level), 0), np.float32)
     model = np.where(compared, image - residual, 0)
-    variance = np.float32(line.at_zero) + np.float32(line.slope) * model
+    variance = np.float32(line.intercept) + np.float32(line.slope) * model
     mean = float(variance[compared].mean(dtype=np.float64))
     variance += np.float32(max(0.0, level**2 - mean))
-    np.maximum(variance, np.float32((LEAST * level) ** 2), out=variance)
+    np.maximum(variance, np.float32((MIN_RELATIVE_NOISE * level) ** 2), out=variance)
     return np.asarray(np.where(compared, residual / np.sqrt(variance), 0), np.float32)

@@ -5,23 +5,23 @@ from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
-from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.broken_pixels import find_rounding_step
 from napari_tf_deblur._noise.differences import flat_windows, second_differences
-from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
+from napari_tf_deblur._noise.pieces import find_peak_and_unit, iterate_slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 
-SAMPLE_PIXELS = 2**21
+NOISE_SAMPLE_PIXELS = 2**21
 """Pixels from which the noise is found. Limit: of time."""
 
 MEDIAN_OF_NORMAL = 0.6745
 """Median absolute value of normal noise of standard deviation 1. Definition: of the normal
 distribution."""
 
-COARSE = 1.0
+COARSE_SIGMA = 1.0
 """Sigma, in pixels, of the Gaussian before slopes are computed: the noise that is left says nothing
 of second differences. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-FLATTEST = 0.25
+FLATTEST_PART = 0.25
 """Part of the pixels that are looked at, those with the least slope. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -30,7 +30,7 @@ FLAT_PART = 0.01
 time."""
 
 
-def noise_level(pixels: Pixels) -> float:
+def estimate_noise_level(pixels: Pixels) -> float:
     """Estimate the standard deviation of noise that is the same everywhere.
 
     From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
@@ -55,31 +55,31 @@ def noise_level(pixels: Pixels) -> float:
     >>> round(noise_level(Pixels(noise.astype(np.float32))))
     2
     """
-    peak, unit = peak_and_unit(pixels)
+    peak, unit = find_peak_and_unit(pixels)
     if not peak:
         return 0.0
     seen = []
-    for values, usable in slabs(pixels, unit, SAMPLE_PIXELS):
+    for values, usable in iterate_slabs(pixels, unit, NOISE_SAMPLE_PIXELS):
         differences, known = second_differences(values, usable)
         if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
             differences, known = second_differences(values, usable & ~flat_windows(values))
-        known = known & _smooth_areas(values, known)
+        known = known & _find_smooth_areas(values, known)
         seen.append(np.abs(differences[known]))
     found = np.concatenate(seen) if seen else np.zeros(0, np.float32)
     if not found.size:
         return 0.0
     # Rounded intensities give few different values. Spread each over its own step.
     axes = sum(n > 2 for n in pixels.values.shape[2:])
-    step = rounding_step(pixels) / unit / 6 ** (axes / 2)
+    step = find_rounding_step(pixels) / unit / 6 ** (axes / 2)
     if step:
         found.sort()  # so that the image may be turned
         found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
     return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
 
 
-def _smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
+def _find_smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
     """Where the coarse image is flattest, among the pixels whose second differences are known."""
-    coarse = ndimage.gaussian_filter(values, COARSE, mode="nearest")
+    coarse = ndimage.gaussian_filter(values, COARSE_SIGMA, mode="nearest")
     inner = tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)
     steepness = np.zeros(known.shape, np.float32)
     for axis, n in enumerate(values.shape):
@@ -87,4 +87,4 @@ def _smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
             steepness += np.square(np.gradient(coarse, axis=axis)[inner])
     if not known.any():
         return known
-    return np.asarray(steepness <= quantile(steepness[known], FLATTEST))
+    return np.asarray(steepness <= quantile(steepness[known], FLATTEST_PART))

@@ -23,7 +23,7 @@ def highest_value(pixels: Pixels) -> float:
     return float(np.max(planes, where=True if valid is None else valid, initial=-np.inf))
 
 
-def peak_and_unit(pixels: Pixels) -> tuple[float, float]:
+def find_peak_and_unit(pixels: Pixels) -> tuple[float, float]:
     """Largest absolute valid intensity, 0.5 to 1 times a power of two; that power.
 
     Divided by the power, intensities of any size can be squared in float32.
@@ -35,12 +35,12 @@ def peak_and_unit(pixels: Pixels) -> tuple[float, float]:
     return float(part), float(2.0 ** int(exponent))
 
 
-def slabs(
-    pixels: Pixels, unit: float, enough: float = np.inf
+def iterate_slabs(
+    pixels: Pixels, unit: float, max_pixels: float = np.inf
 ) -> Iterator[tuple[Float32Array, BoolArray]]:
     """Pieces of the frames that hold more than one value, divided by `unit`; what is valid.
 
-    A slab is a number of whole rows of one frame; at most about `enough` pixels come, from
+    A slab is a number of whole rows of one frame; at most about `max_pixels` pixels come, from
     slabs that are evenly spread. Invalid pixels are 0.
     """
     planes, valid = pixels
@@ -62,7 +62,7 @@ def slabs(
             else mask[place].any() and np.ptp(planes[place][mask[place]]) > 0
         )
     ]
-    most = max(1, int(min(len(kept), enough // max(1, planes[every[0]].size))))
+    most = max(1, int(min(len(kept), max_pixels // max(1, planes[every[0]].size))))
     picked = np.unique(np.round((np.arange(most) + 0.5) / most * len(kept) - 0.5).astype(int))
     for index in picked if kept else ():
         values = planes[kept[index]] * np.float32(1 / unit)
@@ -70,7 +70,7 @@ def slabs(
         yield np.where(usable, values, np.float32(0)), usable
 
 
-def counted(pixels: Pixels) -> Float32Array:
+def select_valid(pixels: Pixels) -> Float32Array:
     """The pixels that count: all as they are, or those of a mask, broadcast, along one axis."""
     values, valid = pixels
     return values if valid is None else values[np.broadcast_to(valid, values.shape)]

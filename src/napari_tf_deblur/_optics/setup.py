@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float64Array
-from napari_tf_deblur._optics.diffraction import lens_light, through_pinhole
+from napari_tf_deblur._optics.diffraction import lens_intensity, pinhole_transmission
 
 
 @dataclass(frozen=True)
-class Setup:
+class NormalisedOptics:
     """A microscope; lengths are in wavelengths of what it sees, in the immersion."""
 
     microscope: str
@@ -25,11 +25,11 @@ class Setup:
     def light(self, radii: Float64Array, depths: Float64Array) -> Float64Array:
         """What is seen of a point: one row for each radius, one column for each depth."""
         if self.microscope == "multiphoton":
-            return lens_light(self.sine, radii, depths) ** 2
+            return lens_intensity(self.sine, radii, depths) ** 2
         if self.microscope == "confocal":
-            laser = lens_light(self.sine, radii / self.excitation, depths / self.excitation)
-            return laser * through_pinhole(self.sine, radii, depths, self.pinhole)
-        return lens_light(self.sine, radii, depths) * self._sheet(depths)
+            laser = lens_intensity(self.sine, radii / self.excitation, depths / self.excitation)
+            return laser * pinhole_transmission(self.sine, radii, depths, self.pinhole)
+        return lens_intensity(self.sine, radii, depths) * self._sheet(depths)
 
     def light_of_planes(self, depths: Float64Array) -> Float64Array | None:
         """All light of each plane, where that is known beforehand."""

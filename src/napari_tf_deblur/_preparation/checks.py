@@ -8,32 +8,32 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import RealArray
 
-PLATEAU = 2.0
+MIN_PLATEAU_RATIO = 2.0
 """Ratio of the pixels at the maximum to those in the next few per cent below it, from which on they
 are saturated. Derived: a smooth peak that is cut off has twice as many where it would have been
 higher by 4 % of the range."""
 
-BELOW = 0.02
+PLATEAU_RANGE = 0.02
 """Part of the range below the maximum that the plateau is compared with. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-STEPS = 4.0
+MIN_INTEGER_RANGE = 4.0
 """Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
 rounding; ``tests/preparation/test_checks.py``."""
 
-FEWEST = 9
+MIN_SATURATED_PIXELS = 9
 """Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-LEVELS = 8
+MIN_LEVELS = 8
 """Different values in the upper half of the range, below which an image is a mask or a drawing.
 Guard: ``tests/preparation/test_checks.py``."""
 
-MOSTLY = 0.98
+MAX_PART_BELOW_BACKGROUND = 0.98
 """Part of the pixels below the background from which on it is too high. Derived: half of the pixels
 without light lie above the true one, so that much less is wrong."""
 
-SAMPLE = 2**18
+LEVEL_SAMPLE_PIXELS = 2**18
 """Pixels in which different values are counted. Limit: of time."""
 
 
@@ -75,15 +75,15 @@ def image_warnings(
     if low == high:
         words = f"The image is blank: every pixel is {low:g}, so there is nothing to deblur."
         return (Notice("blank image", words),)
-    found = [_background(values, background, high)]
+    found = [_background_warning(values, background, high)]
     peak = image == high
     if valid is not None:
         peak &= valid
-    found.append(_saturation(values, _without_margins(peak), image.dtype.kind in "iu"))
+    found.append(_saturation_warning(values, _without_margins(peak), image.dtype.kind in "iu"))
     return tuple(warning for warning in found if warning)
 
 
-def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
+def find_saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     """Find pixels that are as bright as the camera can say, and were brighter.
 
     Parameters
@@ -110,9 +110,9 @@ def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
 
 
-def _background(values: RealArray, background: float, high: Any) -> Notice | None:
+def _background_warning(values: RealArray, background: float, high: Any) -> Notice | None:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
-    if part < MOSTLY:
+    if part < MAX_PART_BELOW_BACKGROUND:
         return None
     return Notice(
         "background too high",
@@ -121,7 +121,9 @@ def _background(values: RealArray, background: float, high: Any) -> Notice | Non
     )
 
 
-def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> Notice | None:
+def _saturation_warning(
+    values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool
+) -> Notice | None:
     if not _is_cut_off(values, peak, whole_numbers):
         return None
     count = int(np.count_nonzero(peak))
@@ -138,13 +140,13 @@ def _is_cut_off(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool)
     """Whether so many pixels have the largest value that it was the camera's largest."""
     count = int(np.count_nonzero(peak))
     low, high = float(values.min()), float(values.max())
-    if count < FEWEST or high == 0:
+    if count < MIN_SATURATED_PIXELS or high == 0:
         return False
-    reach = max(BELOW * (high - low), STEPS if whole_numbers else 0.0)
+    reach = max(PLATEAU_RANGE * (high - low), MIN_INTEGER_RANGE if whole_numbers else 0.0)
     near = np.count_nonzero((values >= high - reach) & (values < high))
     upper = values[values > (low + high) / 2]
-    levels = np.unique(upper[:: max(1, upper.size // SAMPLE)]).size
-    return bool(count >= PLATEAU * near and levels >= LEVELS)
+    levels = np.unique(upper[:: max(1, upper.size // LEVEL_SAMPLE_PIXELS)]).size
+    return bool(count >= MIN_PLATEAU_RATIO * near and levels >= MIN_LEVELS)
 
 
 def _without_margins(peak: NDArray[np.bool_]) -> NDArray[np.bool_]:

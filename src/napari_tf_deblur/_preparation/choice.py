@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import HARDLY_BLURS
+from napari_tf_deblur._core.forward import MAX_USEFUL_POWER
 from napari_tf_deblur._noise.broken_pixels import DEAD_PART
-from napari_tf_deblur._noise.pieces import counted
+from napari_tf_deblur._noise.pieces import select_valid
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import (
@@ -31,15 +31,15 @@ from napari_tf_deblur.methods import (
     TotalVariation,
 )
 
-NOT_LIGHT = 6.0
+MAX_NEGATIVE_SIGMAS = 6.0
 """Standard deviations of the noise below zero that light with noise does not reach. Derived: chance
 exceeds six once in a thousand million times."""
 
-SMOOTH = "in trials on a part of it, a smooth result fitted best"
+SMOOTH_REASON = "in trials on a part of it, a smooth result fitted best"
 """Why another method than the usual was taken."""
 
 
-class Choice(NamedTuple):
+class MethodChoice(NamedTuple):
     """A method, and why it was picked.
 
     Attributes
@@ -54,19 +54,19 @@ class Choice(NamedTuple):
 
     method: Method
     reason: str = ""
-    rival: "Choice | None" = None
+    rival: "MethodChoice | None" = None
 
 
-def of(wanted: Method | Calibration | Auto, image: Statistics) -> Choice:
+def choose_method(wanted: Method | Calibration | Auto, image: Statistics) -> MethodChoice:
     """The method that is wanted, and why if it was left to the image."""
     if isinstance(wanted, Calibration):
-        return Choice(wanted.method, wanted.reason)
+        return MethodChoice(wanted.method, wanted.reason)
     if isinstance(wanted, Method):
-        return Choice(wanted)
-    return chosen(image)
+        return MethodChoice(wanted)
+    return choose_by_image(image)
 
 
-def chosen(image: Statistics) -> Choice:
+def choose_by_image(image: Statistics) -> MethodChoice:
     """Pick the method that suits an image, and say why.
 
     Parameters
@@ -74,24 +74,26 @@ def chosen(image: Statistics) -> Choice:
     image : Statistics
         Of the image as it is.
     """
-    kept = counted(image.pixels)
-    dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > DEAD_PART * kept.size
+    kept = select_valid(image.pixels)
+    dark = np.count_nonzero(kept < -MAX_NEGATIVE_SIGMAS * image.noise) > DEAD_PART * kept.size
     if dark:
         signed = "The image has values below zero, so that it does not show amounts of light"
-        smooth = Choice(Hessian(), f"{signed}; {SMOOTH}.")
-        return Choice(TotalVariation(), f"{signed}.", smooth)
+        smooth = MethodChoice(Hessian(), f"{signed}; {SMOOTH_REASON}.")
+        return MethodChoice(TotalVariation(), f"{signed}.", smooth)
     hessian = Hessian(nonnegative=bool(kept.min() >= 0))
-    if image.passed > HARDLY_BLURS:
+    if image.passed_power > MAX_USEFUL_POWER:
         reason = "The PSF is so narrow that there is more noise to remove than blur."
-        return Choice(hessian, reason)
+        return MethodChoice(hessian, reason)
     if image.is_sparse:
         reason = "The image counts photons, and most of its pixels have none."
-        return Choice(RichardsonLucy(), reason)
-    light = f"The image shows amounts of light: {_what(image)}"
-    return Choice(PoissonLikelihood(), f"{light}.", Choice(hessian, f"{light}; {SMOOTH}."))
+        return MethodChoice(RichardsonLucy(), reason)
+    light = f"The image shows amounts of light: {_describe_picture(image)}"
+    return MethodChoice(
+        PoissonLikelihood(), f"{light}.", MethodChoice(hessian, f"{light}; {SMOOTH_REASON}.")
+    )
 
 
-def _what(image: Statistics) -> str:
+def _describe_picture(image: Statistics) -> str:
     """What kind of picture it is, in words."""
     words = "a volume" if image.axes == 3 else "a picture"
     if image.values.shape[1] > 1:

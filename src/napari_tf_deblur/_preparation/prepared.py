@@ -7,34 +7,34 @@ from typing import Any, Self, get_args
 import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur._core.forward import Boundary, Grid, resized
+from napari_tf_deblur._core.forward import Boundary, Grid, resize_psf
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
-from napari_tf_deblur._core.psf import checked_psf
-from napari_tf_deblur._core.psf_check import psf_warnings, whole_psf
+from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
+from napari_tf_deblur._core.psf import check_psf
+from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
-from napari_tf_deblur._core.valid import blank_planes, fill, valid_pixels, within_gap
-from napari_tf_deblur._noise.broken import broken_pixels
-from napari_tf_deblur._noise.line_fit import Line
+from napari_tf_deblur._core.valid import blank_planes, fill_ignored, mark_gap, valid_pixels
+from napari_tf_deblur._noise.broken import find_bad_pixels
+from napari_tf_deblur._noise.line_fit import VarianceLine
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import (
     CalibrationArguments,
 )
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
-from napari_tf_deblur._preparation.iterations import REACH
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import FromImage, Method
 
-NEGATIVE = 0.05
+MAX_NEGATIVE_PART = 0.05
 """Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRun:
     """A checked deconvolution, ready to be solved batch by batch.
 
     Attributes
@@ -80,7 +80,7 @@ class Prepared:
         What the user should know.
     """
 
-    planes: Planes
+    planes: PlaneLayout
     values: Float32Array
     valid: BoolArray | None
     batches: tuple[tuple[int, ...], ...]
@@ -89,29 +89,33 @@ class Prepared:
     calibration: Calibration
     spacing: tuple[float, ...]
     grid: Grid
-    roomy: bool
+    has_spare_memory: bool
     blur: BlurEstimate | None
     rival: Calibration | None
     weight_to_find: FromImage | None
     hides_areas: bool
-    noise_lines: Mapping[int, Line]
+    noise_lines: Mapping[int, VarianceLine]
     gap: tuple[slice, ...]
     are_samples: bool
     warnings: tuple[Notice, ...]
 
     @classmethod
-    def of(cls, arguments: CalibrationArguments, blur: BlurEstimate | None = None) -> Self:
+    def from_arguments(
+        cls, arguments: CalibrationArguments, blur: BlurEstimate | None = None
+    ) -> Self:
         """Check everything; find what the calibration, or the blur, does not say already."""
         boundary, wanted = arguments.boundary, arguments.method
-        psf, blur = _psf(arguments, blur)
+        psf, blur = _resolve_psf(arguments, blur)
         psf_says = () if blur else psf_warnings(psf)
         if isinstance(wanted, Calibration) and wanted.psf_width != 1:
-            psf = resized(psf, wanted.psf_width)
-        planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
+            psf = resize_psf(psf, wanted.psf_width)
+        planes, values = PlaneLayout.split_image(
+            arguments.image, psf, arguments.channel_axis, arguments.alpha
+        )
         spacing = relative_spacing(arguments.spacing, psf.ndim)
         gap = arguments.part.gap
-        ignored = planes.ignored(arguments.image, arguments.mask)
-        beyond = within_gap(planes.frame, gap)
+        ignored = planes.ignored_pixels(arguments.image, arguments.mask)
+        beyond = mark_gap(planes.frame, gap)
         if beyond is not None:
             beyond = np.broadcast_to(beyond, (len(values), 1, *planes.frame))
             ignored = beyond if ignored is None else ignored | beyond
@@ -120,19 +124,19 @@ class Prepared:
         used = [plane for plane in range(len(values)) if plane not in blank]
         shared = wanted.global_values if isinstance(wanted, Calibration) else None
         noise_lines = dict(shared.noise_lines) if shared else {}
-        broken = broken_pixels(Pixels(values, valid), used, psf, noise_lines)
+        broken = find_bad_pixels(Pixels(values, valid), used, psf, noise_lines)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
-        hides_areas = valid is not None and fill(values, valid, used)
+        hides_areas = valid is not None and fill_ignored(values, valid, used)
         hides_areas = shared.hides_areas if shared else hides_areas
         usable = valid[used] if blank and valid is not None else valid
         image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
-        method, reason, rival = choice.of(wanted, image)
+        method, reason, rival = choice.choose_method(wanted, image)
         weight: Any = getattr(method, "weight", None)
         weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
-        grid = _grid(planes, psf, boundary, method)
-        batch, roomy = memory.batch_size(grid, values.shape, method)
+        grid = _make_grid(planes, psf, boundary, method)
+        batch, roomy = memory.plan_batch(grid, values.shape, method)
         told, method = method, method.with_offset(image)
         error = None if told is method else image.background.error
         if method.offset:
@@ -140,15 +144,19 @@ class Prepared:
                 values[plane] -= np.float32(method.offset)
             image = replace(image, values=values[used] if blank else values)
         if beyond is not None:
-            _continue_over(gap, values)
+            _mirror_gap(gap, values)
         known = wanted if isinstance(wanted, Calibration) else None
-        calibration = known or Calibration.of(method, image, reason, error, blur)
+        calibration = known or Calibration.from_statistics(method, image, reason, error, blur)
         # An offset changes neither scale nor noise nor slopes: what is measured serves both.
-        other = Calibration.of(rival.method, image, rival.reason, error, blur) if rival else None
-        counting = None if ignored is None else planes.of_image(~ignored)
-        pixels = planes.opaque(np.asarray(arguments.image))
+        other = (
+            Calibration.from_statistics(rival.method, image, rival.reason, error, blur)
+            if rival
+            else None
+        )
+        counting = None if ignored is None else planes.join_mask(~ignored)
+        pixels = planes.drop_transparency(np.asarray(arguments.image))
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
-        warnings += [*psf_says, *_warnings(planes, psf, blank)]
+        warnings += [*psf_says, *_run_warnings(planes, psf, blank)]
         if broken is not None:
             words = (
                 f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
@@ -176,13 +184,13 @@ class Prepared:
             planes=planes,
             values=values,
             valid=valid,
-            batches=memory.batches(used, batch),
+            batches=memory.make_batches(used, batch),
             psf=psf,
             boundary=boundary,
             calibration=calibration,
             spacing=spacing,
             grid=grid,
-            roomy=roomy,
+            has_spare_memory=roomy,
             blur=blur,
             rival=other,
             weight_to_find=weight_to_find,
@@ -193,7 +201,7 @@ class Prepared:
             warnings=tuple(warnings),
         )
 
-    def planes_as_they_were(self) -> Float32Array:
+    def original_planes(self) -> Float32Array:
         """The planes in the image's units, the offset not subtracted; ignored pixels are filled."""
         values = self.values.copy()
         offset = np.float32(self.calibration.method.offset)
@@ -201,15 +209,15 @@ class Prepared:
             values[plane] += offset
         return values
 
-    def image(self) -> Float32Array:
+    def original_image(self) -> Float32Array:
         """The image as it was, in its own shape."""
-        return self.planes.together(self.planes_as_they_were())
+        return self.planes.join_planes(self.original_planes())
 
-    def problem(self, batch: tuple[int, ...]) -> Problem:
+    def build_problem(self, batch: tuple[int, ...]) -> Problem:
         """Pose the problem of some planes."""
         method, scale = self.calibration.method, self.calibration.scale
         observed = self.values[list(batch)] / np.float32(scale)
-        weight = method.data_weight(observed, self.psf, scale)
+        weight = method.noise_weights(observed, self.psf, scale)
         if weight is None:
             weight = np.ones((1,) * observed.ndim, dtype=np.float32)
         if self.valid is not None:
@@ -229,23 +237,23 @@ class Prepared:
         )
 
 
-def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+def _make_grid(planes: PlaneLayout, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     unknown = boundary == "unknown"
-    reach, times = (REACH, method.reach) if unknown else (1.0, 1)
+    reach, times = (PSF_LIGHT_KEPT, method.reach) if unknown else (1.0, 1)
     return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
-def _continue_over(gap: tuple[slice, ...], values: Float32Array) -> None:
-    """Continue planes over what lies beyond their image, as :meth:`Grid.mirrored` does."""
+def _mirror_gap(gap: tuple[slice, ...], values: Float32Array) -> None:
+    """Continue planes over what lies beyond their image, as :meth:`Grid.extend_mirrored` does."""
     frame, scene = values, values.shape[2:]
     for axis, part in enumerate(gap, 2):
         ends = (slice(part.stop, None), slice(0, part.start))
         frame = np.concatenate([frame[(slice(None),) * axis + (end,)] for end in ends], axis)
     grid = Grid(frame.shape[2:], scene, tuple(part.stop for part in gap))
-    values[...] = grid.mirrored(frame)
+    values[...] = grid.extend_mirrored(frame)
 
 
-def _psf(
+def _resolve_psf(
     arguments: CalibrationArguments, known: BlurEstimate | None
 ) -> tuple[PSF, BlurEstimate | None]:
     """The PSF that was given, or that of the image's own blur, which may be known already."""
@@ -253,7 +261,7 @@ def _psf(
     if isinstance(arguments.psf, BlurEstimate):
         return arguments.psf.psf(), arguments.psf
     if arguments.psf is not None:
-        return whole_psf(checked_psf(arguments.psf, most_axes=axes)), None
+        return refuse_partial_psf(check_psf(arguments.psf, most_axes=axes)), None
     if isinstance(arguments.method, Calibration):
         known = known or arguments.method.blur
     blur = known or estimate_blur(
@@ -274,13 +282,16 @@ def _axes_to_deblur(arguments: CalibrationArguments) -> int:
 def _is_negative(image: Statistics, scale: float) -> bool:
     """Whether values are so far below zero that the noise does not explain it."""
     lowest = -float(image.values.min())
-    return lowest > NEGATIVE * scale and lowest > choice.NOT_LIGHT * image.noise_level
+    return (
+        lowest > MAX_NEGATIVE_PART * scale
+        and lowest > choice.MAX_NEGATIVE_SIGMAS * image.noise_level
+    )
 
 
-def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[Notice]:
+def _run_warnings(planes: PlaneLayout, psf: PSF, blank: set[int]) -> Iterator[Notice]:
     """Say in words what the user should know before a run."""
     if blank:
-        names = ", ".join(planes.name(plane) for plane in sorted(blank))
+        names = ", ".join(planes.plane_name(plane) for plane in sorted(blank))
         yield Notice(
             "blank planes",
             f"Plane{'s' * (len(blank) > 1)} {names} of the image: no pixel that is a number and "

@@ -3,11 +3,11 @@
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
-LEAST_CONTRAST = 0.01
+MIN_CONTRAST = 0.01
 """Least contrast of a line of pixels by which its change is measured. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-LEAST_PART = 0.1
+MIN_PART_OF_CONTRAST = 0.1
 """Least contrast, as a part of the largest, where no line has much: a part of an image that is
 faint is run as far as the whole. Set by hand; ``benchmarks/constants.py --vary`` measures its
 effect."""
@@ -17,7 +17,7 @@ TINY = 1e-12
 ``tests/test_deconvolve.py``."""
 
 
-def largest_changes(
+def measure_largest_change(
     before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0, are_samples: bool = False
 ) -> Tensor:
     """How much each plane changes, relative to its own contrast, where that is most.
@@ -41,7 +41,7 @@ def largest_changes(
         lines.append((tf.reduce_mean(change, line), contrast))
     rest = list(range(1, lines[0][0].shape.rank))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
-    least = tf.minimum(LEAST_CONTRAST**2, LEAST_PART**2 * largest) + TINY
+    least = tf.minimum(MIN_CONTRAST**2, MIN_PART_OF_CONTRAST**2 * largest) + TINY
     least += noise * noise
     worst = [tf.reduce_max(moved / (contrast + least), rest) for moved, contrast in lines]
     return tf.sqrt(tf.reduce_max(worst, 0))

@@ -7,20 +7,20 @@ from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError
 
-TIME, CHANNEL, SPACE = "time", "channel", "space"
+TIME_TYPE, CHANNEL_TYPE, SPACE_TYPE = "time", "channel", "space"
 
-RANK = {TIME: 0, CHANNEL: 1, None: 1, SPACE: 2}
+AXIS_RANK = {TIME_TYPE: 0, CHANNEL_TYPE: 1, None: 1, SPACE_TYPE: 2}
 """Place of each type of axis. Source: OME-Zarr 0.5: time, then channels or others, then space."""
 
-MOST_AXES = 5
+MAX_AXES = 5
 """Most axes of an image. Source: OME-Zarr 0.5."""
 
-COLOURS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
+RGB_CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 """Names and colours of the channels of a colour image."""
 
 
 @dataclass(frozen=True)
-class Axis:
+class StoredAxis:
     """One axis of an image.
 
     Attributes
@@ -39,14 +39,14 @@ class Axis:
     """
 
     name: str
-    type: str | None = SPACE
+    type: str | None = SPACE_TYPE
     unit: str | None = None
     scale: float = 1.0
     translation: float = 0.0
 
 
 @dataclass(frozen=True)
-class Channel:
+class StoredChannel:
     """One channel of an image, as it is shown.
 
     Attributes
@@ -89,8 +89,8 @@ class ImageDescription:
     """
 
     name: str
-    axes: tuple[Axis, ...]
-    channels: tuple[Channel, ...] = ()
+    axes: tuple[StoredAxis, ...]
+    channels: tuple[StoredChannel, ...] = ()
     rgb: bool = False
     layer: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -107,10 +107,10 @@ class ImageDescription:
     def channel_axis(self) -> int | None:
         """Which axis holds the channels or colours, if one does."""
         types = [axis.type for axis in self.axes]
-        return types.index(CHANNEL) if CHANNEL in types else None
+        return types.index(CHANNEL_TYPE) if CHANNEL_TYPE in types else None
 
 
-def ome_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+def assign_axis_types(axes: tuple[StoredAxis, ...]) -> tuple[StoredAxis, ...]:
     """Give axes the types that OME-Zarr 0.5 asks for: two or three of space, one of each other.
 
     Parameters
@@ -129,43 +129,43 @@ def ome_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
     InvalidValueError
         If there are too many axes, or if two have the same name or must have the same type.
     """
-    if not 2 <= len(axes) <= MOST_AXES:
+    if not 2 <= len(axes) <= MAX_AXES:
         raise InvalidValueError(
-            f"OME-Zarr holds images of two to five axes; this one has {len(axes)} ({_words(axes)})."
+            f"OME-Zarr holds images of two to five axes; this one has {len(axes)} ({_list_axes(axes)})."
         )
     if len({axis.name for axis in axes}) < len(axes):
         raise InvalidValueError(
-            f"OME-Zarr needs a different name for each axis; these are {_words(axes)}. "
+            f"OME-Zarr needs a different name for each axis; these are {_list_axes(axes)}. "
             "Rename the layer's axis labels."
         )
     typed = list(axes)
     for k in reversed(range(len(typed))):
-        if sum(axis.type == SPACE for axis in typed) < 2 and typed[k].type != SPACE:
+        if sum(axis.type == SPACE_TYPE for axis in typed) < 2 and typed[k].type != SPACE_TYPE:
             typed[k] = _as_space(typed[k])
-    others = [k for k, axis in enumerate(typed) if RANK[axis.type] == 1]
+    others = [k for k, axis in enumerate(typed) if AXIS_RANK[axis.type] == 1]
     unknown = [k for k in others if typed[k].type is None]
-    if len(others) == 2 and unknown and sum(axis.type == SPACE for axis in typed) == 2:
+    if len(others) == 2 and unknown and sum(axis.type == SPACE_TYPE for axis in typed) == 2:
         typed[unknown[-1]] = _as_space(typed[unknown[-1]])
-    ranks = [RANK[axis.type] for axis in typed]
+    ranks = [AXIS_RANK[axis.type] for axis in typed]
     if ranks.count(0) > 1 or ranks.count(1) > 1 or ranks.count(2) > 3:
         raise InvalidValueError(
             "OME-Zarr holds one axis of time, one of channels and three of space; this image has "
-            f"{_words(axes)}. Deblur it in parts."
+            f"{_list_axes(axes)}. Deblur it in parts."
         )
     return tuple(typed)
 
 
-def ome_order(axes: tuple[Axis, ...]) -> tuple[int, ...]:
+def order_axes_for_zarr(axes: tuple[StoredAxis, ...]) -> tuple[int, ...]:
     """Return axes in the order that OME-Zarr 0.5 asks for: time, channels or others, space."""
-    return tuple(sorted(range(len(axes)), key=lambda k: RANK[axes[k].type]))
+    return tuple(sorted(range(len(axes)), key=lambda k: AXIS_RANK[axes[k].type]))
 
 
-def _as_space(axis: Axis) -> Axis:
+def _as_space(axis: StoredAxis) -> StoredAxis:
     from napari_tf_deblur._storage.axes import is_length
 
     unit = axis.unit if axis.unit and is_length(axis.unit) else None
-    return Axis(axis.name, SPACE, unit, axis.scale, axis.translation)
+    return StoredAxis(axis.name, SPACE_TYPE, unit, axis.scale, axis.translation)
 
 
-def _words(axes: tuple[Axis, ...]) -> str:
+def _list_axes(axes: tuple[StoredAxis, ...]) -> str:
     return ", ".join(f"{axis.name} ({axis.type or 'other'})" for axis in axes)

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.installed import need
+from napari_tf_deblur._core.installed import require_packages
 from napari_tf_deblur._storage.zarr_image import open_zarr_group
 
 SUFFIXES = (".ome.zarr", ".zarr")
@@ -45,57 +45,57 @@ def list_images(path: str | PurePath) -> list[tuple[str, str]]:
     ...     [name for name, path in list_images(image.path)]
     ['cells']
     """
-    need("zarr")
+    require_packages("zarr")
     group, where = open_zarr_group(str(path)), str(path).rstrip("/\\")
-    said = _ome(group)
+    said = _read_ome_attributes(group)
     if "plate" in said:
-        return _different(list(_of_plate(group, said["plate"], where)))
+        return _number_duplicates(list(_list_plate(group, said["plate"], where)))
     if "well" in said:
-        return _different(list(_of_well(said["well"], _last(where), where)))
+        return _number_duplicates(list(_list_well(said["well"], _strip_zarr_suffix(where), where)))
     if "multiscales" in said:
-        return [(_name(said) or _last(where), where)]
+        return [(_read_image_name(said) or _strip_zarr_suffix(where), where)]
     if "bioformats2raw.layout" in said:
-        return _different(list(_of_collection(group, where)))
+        return _number_duplicates(list(_list_collection(group, where)))
     raise InvalidValueError(f"{path} is no image, plate or collection of OME-Zarr 0.4 or 0.5.")
 
 
-def _of_plate(group: Any, plate: Any, where: str) -> Iterator[tuple[str, str]]:
-    for listed in _listed(plate, "wells", where):
+def _list_plate(group: Any, plate: Any, where: str) -> Iterator[tuple[str, str]]:
+    for listed in _read_listed_paths(plate, "wells", where):
         path = str(listed["path"])
         well = group.get(path)
         name = "".join(path.split("/"))
         if well is None:
             yield name, f"{where}/{path}"
         else:
-            yield from _of_well(_ome(well).get("well"), name, f"{where}/{path}")
+            yield from _list_well(_read_ome_attributes(well).get("well"), name, f"{where}/{path}")
 
 
-def _of_well(well: Any, name: str, where: str) -> Iterator[tuple[str, str]]:
-    for image in _listed(well, "images", where):
+def _list_well(well: Any, name: str, where: str) -> Iterator[tuple[str, str]]:
+    for image in _read_listed_paths(well, "images", where):
         yield f"{name} field {image['path']}", f"{where}/{image['path']}"
 
 
-def _of_collection(group: Any, where: str) -> Iterator[tuple[str, str]]:
+def _list_collection(group: Any, where: str) -> Iterator[tuple[str, str]]:
     """List the images that the collection names; where it does not, they are numbered."""
     about = group.get("OME")
-    series = _ome(about).get("series") if about is not None else None
+    series = _read_ome_attributes(about).get("series") if about is not None else None
     paths = map(str, series) if isinstance(series, list | tuple) else map(str, count())
     for path in paths:
         image = group.get(path)
         if image is None and series is None:
             return
-        name = _name(_ome(image)) if image is not None else ""
+        name = _read_image_name(_read_ome_attributes(image)) if image is not None else ""
         yield name or f"image {path}", f"{where}/{path}"
 
 
-def _ome(group: Any) -> Mapping[str, Any]:
+def _read_ome_attributes(group: Any) -> Mapping[str, Any]:
     """Return what a group says in OME-Zarr: under "ome" from 0.5 on."""
     attributes = dict(group.attrs)
     said = attributes.get("ome", attributes)
     return said if isinstance(said, Mapping) else {}
 
 
-def _listed(said: Any, key: str, where: str) -> list[Any]:
+def _read_listed_paths(said: Any, key: str, where: str) -> list[Any]:
     entries = said.get(key) if isinstance(said, Mapping) else None
     entries = entries if isinstance(entries, list | tuple) else []
     found = [entry for entry in entries if isinstance(entry, Mapping) and "path" in entry]
@@ -104,21 +104,21 @@ def _listed(said: Any, key: str, where: str) -> list[Any]:
     return found
 
 
-def _name(said: Mapping[str, Any]) -> str:
+def _read_image_name(said: Mapping[str, Any]) -> str:
     several = said.get("multiscales")
     first = several[0] if isinstance(several, list | tuple) and several else None
     name = first.get("name") if isinstance(first, Mapping) else None
     return str(name) if name and str(name) not in ("/", "") else ""
 
 
-def _last(path: str) -> str:
+def _strip_zarr_suffix(path: str) -> str:
     name = PurePath(path).name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
     return name
 
 
-def _different(images: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _number_duplicates(images: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Number names that occur more than once."""
     names = [name for name, _ in images]
     return [

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from napari_tf_deblur._storage.description import SPACE, Axis
+from napari_tf_deblur._storage.description import SPACE_TYPE, StoredAxis
 
-SMALLEST = 512
+MIN_LEVEL_SIZE = 512
 """Largest side, in pixels, of a level without a coarser one. Set by eye: a window shows about as
 much."""
 
@@ -15,7 +15,7 @@ SHARD_2D, SHARD_3D = (2048, 2048), (64, 512, 512)
 """Sides of chunks and shards in pixels, of planes and volumes. Set by hand: chunks of one and eight
 megabytes, as viewers read them well, and 16 or 8 chunks in a shard."""
 
-AS_FINE = 1.05
+MAX_Z_STEP_RATIO = 1.05
 """Largest step, in steps along y and x, of an axis that becomes coarser together with them. Set by
 hand: steps that differ by rounding count as equal."""
 
@@ -41,7 +41,7 @@ class Level:
 
 def plan_levels(
     shape: Sequence[int],
-    axes: Sequence[Axis],
+    axes: Sequence[StoredAxis],
     shard: Sequence[int],
     chunk: Sequence[int] | None = None,
     levels: int | None = None,
@@ -78,34 +78,38 @@ def plan_levels(
     found: list[Level] = []
     while True:
         size = tuple(ceil(n / f) for n, f in zip(shape, factors))
-        inner = usual_chunk(shard, axes, shape) if chunk is None else tuple(chunk)
-        found.append(Level(size, *_fitted(size, shard, inner), factors))
-        halves = _halved(size, axes, factors)
+        inner = default_chunk(shard, axes, shape) if chunk is None else tuple(chunk)
+        found.append(Level(size, *_fit_chunk_and_shard(size, shard, inner), factors))
+        halves = _find_axes_to_halve(size, axes, factors)
         largest = max((size[k] for k in halves), default=1)
-        if len(found) == levels or largest == 1 or (levels is None and largest <= SMALLEST):
+        if len(found) == levels or largest == 1 or (levels is None and largest <= MIN_LEVEL_SIZE):
             return tuple(found)
         factors = tuple(f * 2 if k in halves else f for k, f in enumerate(factors))
 
 
-def usual_shard(shape: Sequence[int], axes: Sequence[Axis], rgb: bool = False) -> tuple[int, ...]:
+def default_shard(
+    shape: Sequence[int], axes: Sequence[StoredAxis], rgb: bool = False
+) -> tuple[int, ...]:
     """Return a shard that suits an image: 2048 x 2048, or 64 x 512 x 512, and all colours."""
-    return _spread(shape, axes, SHARD_2D, SHARD_3D, rgb)
+    return _assign_sizes(shape, axes, SHARD_2D, SHARD_3D, rgb)
 
 
-def usual_chunk(
-    shard: Sequence[int], axes: Sequence[Axis], shape: Sequence[int]
+def default_chunk(
+    shard: Sequence[int], axes: Sequence[StoredAxis], shape: Sequence[int]
 ) -> tuple[int, ...]:
     """Return a chunk that suits a shard: a part of it, about 512 x 512, or 32 x 256 x 256."""
-    wanted = _spread(shape, axes, CHUNK_2D, CHUNK_3D, rgb=False)
+    wanted = _assign_sizes(shape, axes, CHUNK_2D, CHUNK_3D, rgb=False)
     return tuple(_divisor(n, about) for n, about in zip(shard, wanted))
 
 
-def _halved(size: Sequence[int], axes: Sequence[Axis], factors: Sequence[int]) -> set[int]:
+def _find_axes_to_halve(
+    size: Sequence[int], axes: Sequence[StoredAxis], factors: Sequence[int]
+) -> set[int]:
     """Return the axes along which the next level is half as large."""
-    space = [k for k, axis in enumerate(axes) if axis.type == SPACE]
+    space = [k for k, axis in enumerate(axes) if axis.type == SPACE_TYPE]
     step = {k: _micrometres(axes[k]) * factors[k] for k in space}
     known = {k: bool(axes[k].unit) for k in space}
-    fine = AS_FINE * max(step[k] for k in space[-2:])
+    fine = MAX_Z_STEP_RATIO * max(step[k] for k in space[-2:])
     return {
         k
         for k in space
@@ -113,22 +117,22 @@ def _halved(size: Sequence[int], axes: Sequence[Axis], factors: Sequence[int]) -
     }
 
 
-def _micrometres(axis: Axis) -> float:
+def _micrometres(axis: StoredAxis) -> float:
     """Return the step along an axis, in its own unit where that is no length."""
-    from napari_tf_deblur._storage.axes import in_unit, is_length
+    from napari_tf_deblur._storage.axes import convert_length, is_length
 
     known = axis.unit and is_length(axis.unit)
-    return in_unit(axis.scale, str(axis.unit), "um") if known else axis.scale
+    return convert_length(axis.scale, str(axis.unit), "um") if known else axis.scale
 
 
-def _spread(
+def _assign_sizes(
     shape: Sequence[int],
-    axes: Sequence[Axis],
+    axes: Sequence[StoredAxis],
     plane: tuple[int, ...],
     volume: tuple[int, ...],
     rgb: bool,
 ) -> tuple[int, ...]:
-    space = [k for k, axis in enumerate(axes) if axis.type == SPACE]
+    space = [k for k, axis in enumerate(axes) if axis.type == SPACE_TYPE]
     if len(space) < 2:
         space = list(range(len(axes) - rgb))[-2:]
     sizes = volume if len(space) == 3 and shape[space[0]] > 1 else plane
@@ -143,7 +147,7 @@ def _divisor(n: int, about: int) -> int:
     return min((d for d in range(1, n + 1) if n % d == 0), key=lambda d: max(d / about, about / d))
 
 
-def _fitted(
+def _fit_chunk_and_shard(
     size: Sequence[int], shard: Sequence[int], chunk: Sequence[int]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return chunk and shard, no larger than an array needs."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def coarser(values: NDArray[np.generic], factors: Sequence[int]) -> NDArray[np.generic]:
+def downsample(values: NDArray[np.generic], factors: Sequence[int]) -> NDArray[np.generic]:
     """Return an image of half as many pixels along some axes: means of those that are finite.
 
     Parameters

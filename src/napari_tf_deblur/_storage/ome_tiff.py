@@ -10,17 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._storage.axes import DEPTH, Axis, in_unit, is_length
-from napari_tf_deblur._storage.description import CHANNEL, TIME
-from napari_tf_deblur._storage.ome_tiff_options import WRITABLE, ome_order, tiff_options
-from napari_tf_deblur._storage.record_file import from_json
-from napari_tf_deblur._storage.replacing import replacing
+from napari_tf_deblur._storage.axes import DEPTH_NAME, Axis, convert_length, is_length
+from napari_tf_deblur._storage.description import CHANNEL_TYPE, TIME_TYPE
+from napari_tf_deblur._storage.ome_tiff_options import (
+    WRITABLE_DTYPES,
+    build_tiff_options,
+    order_axes_for_tiff,
+)
+from napari_tf_deblur._storage.record_file import record_from_json
+from napari_tf_deblur._storage.replacing import write_atomically
 from napari_tf_deblur._storage.zarr_image import ZarrImage
 
-TILE = 512
+TILE_SIZE = 512
 """Side of a tile in pixels. Set by hand: as the chunks of an OME-Zarr."""
 
-SLAB = 64 * 2**20
+SLAB_BYTES = 64 * 2**20
 """Bytes that are read at once: planes that lie in the same chunks are read together. Limit: of
 memory."""
 
@@ -46,19 +50,19 @@ def write_ome_tiff(image: ZarrImage, path: str | Path) -> None:
     """
     import tifffile
 
-    layout = _Layout.of(image)
+    layout = _TiffLayout.from_image(image)
     plain = [level for level in image.levels if layout.keeps_planes(level.factors)]
     shapes = [layout.shape(level.shape) for level in plain]
-    told = tiff_options(
-        image.dtype, layout.axes, image.description.name, layout.rgb, _believed(image)
+    told = build_tiff_options(
+        image.dtype, layout.axes, image.description.name, layout.rgb, _read_valid_record(image)
     )
-    told["metadata"] |= {**_channels(image, layout), **_places(image, layout, shapes[0])}
+    told["metadata"] |= {**_channels(image, layout), **_plane_positions(image, layout, shapes[0])}
     with (
-        replacing(str(path)) as part,
+        write_atomically(str(path)) as part,
         tifffile.TiffWriter(part, ome=True, bigtiff=True) as file,
     ):
         for level, shape in enumerate(shapes):
-            side = tuple(min(TILE, ceil(n / 16) * 16) for n in layout.plane(shape))
+            side = tuple(min(TILE_SIZE, ceil(n / 16) * 16) for n in layout.plane(shape))
             if level:
                 told |= {"metadata": None, "resolution": None, "resolutionunit": None}
             file.write(
@@ -68,13 +72,13 @@ def write_ome_tiff(image: ZarrImage, path: str | Path) -> None:
                 tile=side,
                 subifds=0 if level else len(shapes) - 1,
                 subfiletype=1 if level else 0,
-                buffersize=SLAB // 2,
+                buffersize=SLAB_BYTES // 2,
                 **told,
             )
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _TiffLayout:
     """The axes of an image as OME-TIFF has them.
 
     `order` are those of the image, y and x last, then colours; `axes` the same without colours.
@@ -85,17 +89,17 @@ class _Layout:
     rgb: bool
 
     @classmethod
-    def of(cls, image: ZarrImage) -> "_Layout":
-        if image.dtype.name not in WRITABLE:
+    def from_image(cls, image: ZarrImage) -> "_TiffLayout":
+        if image.dtype.name not in WRITABLE_DTYPES:
             raise InvalidValueError(f"OME-TIFF has no pixels of the type {image.dtype.name}.")
         described = image.description
-        names = {TIME: "t", CHANNEL: "c"}
+        names = {TIME_TYPE: "t", CHANNEL_TYPE: "c"}
         axes = [
             Axis(names.get(axis.type or "", axis.name), size, axis.scale, axis.unit or PIXEL)
             for axis, size in zip(described.axes, image.shape)
         ]
         colours = (len(axes) - 1,) if described.rgb else ()
-        order = ome_order(axes[: len(axes) - len(colours)])
+        order = order_axes_for_tiff(axes[: len(axes) - len(colours)])
         if order is None:
             found = ", ".join(axis.name for axis in described.axes)
             raise InvalidValueError(f"OME-TIFF has no place for the axes {found}.")
@@ -116,7 +120,7 @@ class _Layout:
 
 
 def _tiles(
-    image: ZarrImage, level: int, layout: _Layout, side: Sequence[int]
+    image: ZarrImage, level: int, layout: _TiffLayout, side: Sequence[int]
 ) -> Iterator[NDArray[Any]]:
     """Yield the tiles of a level, plane after plane, filled up with zeros at the image's end."""
     shape = layout.shape(image.levels[level].shape)
@@ -131,7 +135,7 @@ def _tiles(
 
 
 def _slabs(
-    image: ZarrImage, level: int, layout: _Layout, shape: Sequence[int], height: int
+    image: ZarrImage, level: int, layout: _TiffLayout, shape: Sequence[int], height: int
 ) -> Iterator[NDArray[Any]]:
     """Yield planes in order, some at a time: as many as lie in the same chunks and fit a slab.
 
@@ -141,8 +145,8 @@ def _slabs(
     outer, rows = shape[:before], shape[before]
     plane_bytes = prod(shape[before:]) * image.dtype.itemsize
     deep = image.levels[level].chunk[layout.order[before - 1]] if before else 1
-    deep = max(1, min(deep, SLAB // plane_bytes))
-    step = rows if deep > 1 or plane_bytes <= SLAB else height
+    deep = max(1, min(deep, SLAB_BYTES // plane_bytes))
+    step = rows if deep > 1 or plane_bytes <= SLAB_BYTES else height
     for place in np.ndindex(*outer[:-1]):
         for first in range(0, outer[-1] if outer else 1, deep):
             for row in range(0, rows, step):
@@ -158,7 +162,7 @@ def _slabs(
                 yield block.reshape(-1, *block.shape[before:])
 
 
-def _channels(image: ZarrImage, layout: _Layout) -> dict[str, Any]:
+def _channels(image: ZarrImage, layout: _TiffLayout) -> dict[str, Any]:
     """Say the names and colours of channels, where they are an axis."""
     channels = image.description.channels
     if layout.rgb or not any(
@@ -172,31 +176,31 @@ def _channels(image: ZarrImage, layout: _Layout) -> dict[str, Any]:
     return {"Channel": {"Name": [channel.name for channel in channels], "Color": colours}}
 
 
-def _places(image: ZarrImage, layout: _Layout, shape: Sequence[int]) -> dict[str, Any]:
+def _plane_positions(image: ZarrImage, layout: _TiffLayout, shape: Sequence[int]) -> dict[str, Any]:
     """Say where each plane is, if not at the origin."""
     described = [image.description.axes[k] for k in layout.order[: len(layout.axes)]]
     counts = shape[: len(layout.axes) - 2]
     found: dict[str, Any] = {}
     for k, (axis, of_file) in enumerate(zip(described, layout.axes)):
         letter = of_file.name.upper()
-        if letter not in ("X", "Y", DEPTH.upper()) or not is_length(of_file.unit):
+        if letter not in ("X", "Y", DEPTH_NAME.upper()) or not is_length(of_file.unit):
             continue
         place = np.full(counts, axis.translation)
         if k < len(counts):
             steps = axis.scale * np.arange(counts[k])
             place = place + steps.reshape([-1 if j == k else 1 for j in range(len(counts))])
-        factor = in_unit(1.0, of_file.unit, "um")
+        factor = convert_length(1.0, of_file.unit, "um")
         found[f"Position{letter}"] = [float(f"{v * factor:.12g}") for v in place.ravel()]
         found[f"Position{letter}Unit"] = ["µm"] * place.size
     moved = any(axis.translation for axis in described)
     return {"Plane": found} if found and moved else {}
 
 
-def _believed(image: ZarrImage) -> dict[str, Any] | None:
+def _read_valid_record(image: ZarrImage) -> dict[str, Any] | None:
     """Return the record of the image, if it is one."""
     import json
 
-    from napari_tf_deblur._storage.record_file import KEY
+    from napari_tf_deblur._storage.record_file import METADATA_KEY
 
-    record = image.record()
-    return from_json(json.dumps({KEY: record})) if record else None
+    record = image.read_record()
+    return record_from_json(json.dumps({METADATA_KEY: record})) if record else None

@@ -5,18 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._storage.axes import CHANNEL, DEPTH, TIME, Axis, in_unit, is_length, is_time
-from napari_tf_deblur._storage.record_file import as_json
+from napari_tf_deblur._storage.axes import (
+    CHANNEL_NAMES,
+    DEPTH_NAME,
+    TIME_NAMES,
+    Axis,
+    convert_length,
+    is_length,
+    is_time,
+)
+from napari_tf_deblur._storage.record_file import record_to_json
 
-WRITABLE = frozenset("bool int8 int16 int32 uint8 uint16 uint32 float32 float64".split())
+WRITABLE_DTYPES = frozenset("bool int8 int16 int32 uint8 uint16 uint32 float32 float64".split())
 """Types of pixels that OME-TIFF and napari know."""
 
-LARGE = 3 * 2**30
+BIGTIFF_BYTES = 3 * 2**30
 """Size, in bytes, from which on BigTIFF is written. Derived: TIFF ends at 4 GiB, of which a quarter
 is left for metadata and smaller levels."""
 
 
-def tiff_options(
+def build_tiff_options(
     dtype: Any, axes: Sequence[Axis], name: str, rgb: bool, record: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return the arguments of ``tifffile.imwrite`` that say what an image is.
@@ -26,7 +34,7 @@ def tiff_options(
     dtype : dtype
         Of the pixels.
     axes : sequence of Axis
-        Without colours, y and x last; see `ome_order`.
+        Without colours, y and x last; see `order_axes_for_tiff`.
     name : str
         Of the image.
     rgb : bool
@@ -42,9 +50,9 @@ def tiff_options(
     zipped = np.dtype(dtype).kind != "b"
     letters = "".join(_letter(axis) for axis in axes)
     letters += "S" if rgb else ""
-    about: dict[str, Any] = {"axes": letters, "Name": _printable(name)}
+    about: dict[str, Any] = {"axes": letters, "Name": _replace_unprintable(name)}
     if record:
-        about["Description"] = as_json(record)
+        about["Description"] = record_to_json(record)
         about |= _channels(axes, record)
     return {
         "photometric": "rgb" if rgb else "minisblack",
@@ -55,7 +63,7 @@ def tiff_options(
     }
 
 
-def ome_order(axes: Sequence[Axis]) -> tuple[int, ...] | None:
+def order_axes_for_tiff(axes: Sequence[Axis]) -> tuple[int, ...] | None:
     """Return the axes in an order that OME has, y and x last; None if there is none."""
     letters = [_letter(axis) for axis in axes]
     if len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
@@ -67,11 +75,11 @@ def ome_order(axes: Sequence[Axis]) -> tuple[int, ...] | None:
 def _letter(axis: Axis) -> str:
     """What OME calls an axis; Q is another one than it knows."""
     name = axis.name.lower()
-    if name in ("y", "x", DEPTH):
+    if name in ("y", "x", DEPTH_NAME):
         return name.upper()
-    if name in TIME or is_time(axis.unit):
+    if name in TIME_NAMES or is_time(axis.unit):
         return "T"
-    return "C" if name in CHANNEL else "Q"
+    return "C" if name in CHANNEL_NAMES else "Q"
 
 
 def _sizes(axes: Sequence[Axis]) -> dict[str, Any]:
@@ -80,9 +88,9 @@ def _sizes(axes: Sequence[Axis]) -> dict[str, Any]:
     for axis in axes:
         letter = _letter(axis)
         if letter == "T" and is_time(axis.unit):
-            found |= {"TimeIncrement": _converted(axis, "s"), "TimeIncrementUnit": "s"}
+            found |= {"TimeIncrement": _convert_spacing(axis, "s"), "TimeIncrementUnit": "s"}
         elif letter in "ZYX" and is_length(axis.unit):
-            size = _converted(axis, "um")
+            size = _convert_spacing(axis, "um")
             found |= {f"PhysicalSize{letter}": size, f"PhysicalSize{letter}Unit": "µm"}
         elif letter in "ZYX" and axis.spacing != 1:
             unit = "reference frame"
@@ -96,7 +104,7 @@ def _channels(axes: Sequence[Axis], record: Mapping[str, Any]) -> dict[str, Any]
     told = record.get("channels") or ()
     if not count or len(told) != count:
         return {}
-    found: dict[str, Any] = {"Name": [_printable(str(one["name"])) for one in told]}
+    found: dict[str, Any] = {"Name": [_replace_unprintable(str(one["name"])) for one in told]}
     waves = [one.get("emission") for one in told]
     if all(waves):
         found |= {"EmissionWavelength": waves, "EmissionWavelengthUnit": ["nm"] * count}
@@ -108,13 +116,13 @@ def _resolution(axes: Sequence[Axis]) -> dict[str, Any]:
     sizes = [a for letter in "XY" for a in axes if _letter(a) == letter and is_length(a.unit)]
     if len(sizes) < 2:
         return {}
-    per_cm = tuple(1 / _converted(axis, "cm") for axis in sizes)
+    per_cm = tuple(1 / _convert_spacing(axis, "cm") for axis in sizes)
     return {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
 
 
-def _converted(axis: Axis, unit: str) -> float:
-    return float(f"{in_unit(axis.spacing, axis.unit, unit):.9g}")
+def _convert_spacing(axis: Axis, unit: str) -> float:
+    return float(f"{convert_length(axis.spacing, axis.unit, unit):.9g}")
 
 
-def _printable(name: str) -> str:
+def _replace_unprintable(name: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in name)

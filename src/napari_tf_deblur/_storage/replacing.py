@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[str]:
+def write_atomically(path: str) -> Iterator[str]:
     """Give another name to write to; the file has its own name once it is whole.
 
     Parameters

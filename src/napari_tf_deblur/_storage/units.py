@@ -1,16 +1,16 @@
 """Units as OME-Zarr names them."""
 
-from napari_tf_deblur._storage.description import SPACE, TIME, Axis
+from napari_tf_deblur._storage.description import SPACE_TYPE, TIME_TYPE, StoredAxis
 
 _PREFIXES = (
     " yocto zepto atto femto pico nano micro milli centi deci hecto kilo mega giga tera peta exa "
     "zetta yotta"
 ).split(" ")
 
-LENGTHS = frozenset(f"{p}meter" for p in _PREFIXES) | set(
+OME_LENGTHS = frozenset(f"{p}meter" for p in _PREFIXES) | set(
     "angstrom foot inch mile parsec yard".split()
 )
-TIMES = frozenset(f"{p}second" for p in _PREFIXES) | set("day hour minute".split())
+OME_TIMES = frozenset(f"{p}second" for p in _PREFIXES) | set("day hour minute".split())
 """The units that OME-Zarr 0.5 names."""
 
 
@@ -40,20 +40,20 @@ def ome_unit(unit: str | None, kind: str | None) -> tuple[str | None, float]:
 
     if not unit or unit == "pixel":
         return None, 1.0
-    if kind == SPACE and is_length(unit):
-        return _known(unit, "micrometer", LENGTHS)
-    if kind == TIME and is_time(unit):
-        return _known(unit, "second", TIMES)
-    return (None if kind in (SPACE, TIME) else unit), 1.0
+    if kind == SPACE_TYPE and is_length(unit):
+        return _find_ome_unit(unit, "micrometer", OME_LENGTHS)
+    if kind == TIME_TYPE and is_time(unit):
+        return _find_ome_unit(unit, "second", OME_TIMES)
+    return (None if kind in (SPACE_TYPE, TIME_TYPE) else unit), 1.0
 
 
-def in_ome_unit(axis: Axis) -> Axis:
+def to_ome_axis(axis: StoredAxis) -> StoredAxis:
     """Return an axis with its unit as OME-Zarr names it."""
     unit, factor = ome_unit(axis.unit, axis.type)
-    return Axis(axis.name, axis.type, unit, axis.scale * factor, axis.translation * factor)
+    return StoredAxis(axis.name, axis.type, unit, axis.scale * factor, axis.translation * factor)
 
 
-def _known(unit: str, instead: str, names: frozenset[str]) -> tuple[str, float]:
+def _find_ome_unit(unit: str, instead: str, names: frozenset[str]) -> tuple[str, float]:
     from pint import get_application_registry
 
     registry = get_application_registry()

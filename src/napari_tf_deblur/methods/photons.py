@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from napari_tf_deblur._noise.background import Background as Found
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
-    PASSED,
+    PASSED_POWER_EXPONENT,
     Auto,
     FromImage,
     Iterations,
@@ -16,7 +16,7 @@ from napari_tf_deblur.methods.base import (
 )
 from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
-Background = Annotated[
+BackgroundValue = Annotated[
     float | Auto,
     {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01, "number": 0.0},
 ]
@@ -32,11 +32,11 @@ Gain = Annotated[
 ]
 
 
-WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
+POISSON_WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
 """Weight that suits images of slope 1 and no blur, by number of axes. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-MOST_WEIGHT = 1000.0
+MAX_POISSON_WEIGHT = 1000.0
 """Largest weight. Guard: against images without slopes."""
 
 PHOTON_NOISE = 3.0
@@ -44,13 +44,13 @@ PHOTON_NOISE = 3.0
 With less, slopes of an image's root say nothing of what its noise hides, and no weight suits dark
 and bright parts. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-HURRIED = 1.5
+TRIAL_TOLERANCE_FACTOR = 1.5
 """Ratio of the tolerance of trials to that of a run: what a trial leaves undone is less than what
 weights differ by, and it takes two thirds of the time. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
 
-class Photons(Method):
+class PoissonMethod(Method):
     """What these methods share: intensities above the background are amounts of light."""
 
     counts_photons = True
@@ -65,16 +65,16 @@ class Photons(Method):
 
     def with_offset(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the background."""
-        return self.above(image.background) if self.background == "auto" else self
+        return self.with_background(image.background) if self.background == "auto" else self
 
-    def above(self, background: Found) -> Self:
+    def with_background(self, background: Found) -> Self:
         """The same method with a background that was found."""
         found: dict[str, Any] = {"background": background.level}
         return replace(self, **found)
 
 
 @dataclass(frozen=True)
-class PoissonLikelihood(Photons):
+class PoissonLikelihood(PoissonMethod):
     """Penalised Poisson likelihood: for photon counts, dim or bright; never negative.
 
     Finds the most likely image for photon counts, with a prior on the slopes and
@@ -116,55 +116,57 @@ class PoissonLikelihood(Photons):
 
     solver = "poisson"
     prior = "neighbours"
-    short = "Poisson"
+    short_name = "Poisson"
     sample = "Fluorescence"
     keeps_freed_memory = False  # its loop takes all that it needs at once
 
     weight: Annotated[
-        float | FromImage, {"min": 0.0, "max": MOST_WEIGHT, "step": 0.1, "number": 1.0}
+        float | FromImage, {"min": 0.0, "max": MAX_POISSON_WEIGHT, "step": 0.1, "number": 1.0}
     ] = "auto"
     iterations: Iterations = 100
     tolerance: Tolerance = 0.15
     gain: Gain = "auto"
     read_noise: ReadNoise = 0.0
-    background: Background = "auto"
+    background: BackgroundValue = "auto"
 
     @property
     def trial_tolerance(self) -> float:
         """Tolerance in trials of a weight."""
-        return min(HURRIED * self.tolerance, 1.0)
+        return min(TRIAL_TOLERANCE_FACTOR * self.tolerance, 1.0)
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
         return 42 if axes == 3 else 40
 
-    def suitable_weight(self, image: ImageStatistics) -> float:
+    def suggest_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
-        weight = WEIGHT[image.axes] * image.passed**PASSED / image.slope
-        return float(min(weight, MOST_WEIGHT))
+        weight = (
+            POISSON_WEIGHT[image.axes] * image.passed_power**PASSED_POWER_EXPONENT / image.slope
+        )
+        return float(min(weight, MAX_POISSON_WEIGHT))
 
-    def above(self, background: Found) -> Self:
-        """See :class:`Photons`: what is subtracted leaves its noise behind."""
+    def with_background(self, background: Found) -> Self:
+        """See :class:`PoissonMethod`: what is subtracted leaves its noise behind."""
         read_noise = max(self.read_noise, background.noise)
         return replace(self, background=background.level, read_noise=read_noise)
 
-    def fitted(self, image: ImageStatistics) -> Self:
+    def with_estimates(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the gain and the weight."""
         gain, weight = self.gain, self.weight
         if gain == "auto":
             least = PHOTON_NOISE * self.read_noise**2 / image.scale
             gain = max(image.gain(self.read_noise), least)
         if isinstance(weight, str):
-            weight = self.suitable_weight(image)
+            weight = self.suggest_weight(image)
         return replace(self, gain=gain, weight=weight)
 
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """See :class:`Method`: by the weight."""
-        return self.times("weight", ratio)
+        return self.scale_parameter("weight", ratio)
 
 
 @dataclass(frozen=True)
-class RichardsonLucy(Photons):
+class RichardsonLucy(PoissonMethod):
     """Richardson-Lucy: for images made of few photons; never negative, keeps the flux.
 
     Maximises the Poisson likelihood (Richardson 1972; Lucy 1974), optionally accelerated
@@ -193,11 +195,11 @@ class RichardsonLucy(Photons):
     """
 
     solver = "richardson_lucy"
-    short = "RL"
+    short_name = "RL"
     keeps_freed_memory = True
 
     iterations: Annotated[int | Auto, {"min": 1, "max": 100_000, "number": 15}] = "auto"
-    background: Background = "auto"
+    background: BackgroundValue = "auto"
     tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
     accelerate: bool = True
 
@@ -210,16 +212,16 @@ class RichardsonLucy(Photons):
         """See :class:`Method`."""
         return 18 if self.tv_weight else 14
 
-    def fitted(self, image: ImageStatistics) -> Self:
+    def with_estimates(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the number of iterations."""
         if self.iterations != "auto":
             return self
         found = image.richardson_lucy_iterations(self.accelerate)
         return replace(self, iterations=found)
 
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """See :class:`Method`: by fewer iterations."""
-        return self.times("iterations", 1 / ratio)
+        return self.scale_parameter("iterations", 1 / ratio)
 
-    def suitable_weight(self, image: ImageStatistics) -> None:
+    def suggest_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 
 from napari_tf_deblur._core.typing import PSF, Float32Array
-from napari_tf_deblur._noise.data_weight import inverse_variance
+from napari_tf_deblur._noise.data_weight import compute_noise_weights
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
-    PASSED,
+    PASSED_POWER_EXPONENT,
     FromImage,
     Iterations,
     Method,
@@ -23,11 +23,11 @@ GainOrNone = Annotated[
     {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01, "label": "Gain, intensity per photon"},
 ]
 
-SMALLEST_WEIGHT = 1e-6
+NOISE_FREE_WEIGHT = 1e-6
 """Weight for an image without noise. Guard: ``tests/run/test_weight_search.py``."""
 
 
-OF_VOLUMES = 0.5
+VOLUME_WEIGHT_FACTOR = 0.5
 """Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -41,8 +41,8 @@ class LeastSquares(Method):
         Name of the prior.
     weight_factor : float
         The weight that suits images is about this times the relative noise to the power 1.5,
-        the part of white light's power that the PSF passes to the power `PASSED`, and over the
-        image's slope; in volumes `OF_VOLUMES` of that. Found by experiment.
+        the part of white light's power that the PSF passes to the power `PASSED_POWER_EXPONENT`, and over the
+        image's slope; in volumes `VOLUME_WEIGHT_FACTOR` of that. Found by experiment.
     """
 
     solver = "admm"
@@ -64,26 +64,30 @@ class LeastSquares(Method):
         """Tolerance in trials of a weight: with more, some would be judged unfinished."""
         return self.tolerance
 
-    def suitable_weight(self, image: ImageStatistics) -> float:
+    def suggest_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`."""
-        weight = self.weight_factor * (OF_VOLUMES if image.axes == 3 else 1.0)
-        weight *= (image.noise / image.scale) ** 1.5 * image.passed**PASSED / image.slope
-        return float(min(max(weight, SMALLEST_WEIGHT), 1.0))
+        weight = self.weight_factor * (VOLUME_WEIGHT_FACTOR if image.axes == 3 else 1.0)
+        weight *= (
+            (image.noise / image.scale) ** 1.5
+            * image.passed_power**PASSED_POWER_EXPONENT
+            / image.slope
+        )
+        return float(min(max(weight, NOISE_FREE_WEIGHT), 1.0))
 
-    def fitted(self, image: ImageStatistics) -> Self:
+    def with_estimates(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the weight."""
-        found: dict[str, Any] = {"weight": self.suitable_weight(image)}
+        found: dict[str, Any] = {"weight": self.suggest_weight(image)}
         return replace(self, **found) if isinstance(self.weight, str) else self
 
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """See :class:`Method`: by the weight."""
-        return self.times("weight", ratio)
+        return self.scale_parameter("weight", ratio)
 
-    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
+    def noise_weights(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
         if not self.gain:
             return None
-        return inverse_variance(observed, psf, self.gain / scale, self.read_noise / scale)
+        return compute_noise_weights(observed, psf, self.gain / scale, self.read_noise / scale)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ gain=0.0, read_noise=0.0)
 
     prior = "total_variation"
     weight_factor = 0.13
-    short = "TV"
+    short_name = "TV"
     sample = "Photograph"
     for_photographs = True
 
@@ -176,7 +180,7 @@ class Hessian(LeastSquares):
     prior = "hessian"
     weight_factor = 0.075
 
-    short = "Hessian"
+    short_name = "Hessian"
     softens_edges = True
 
     weight: Weight = "auto"

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 Size = tuple[float | None, float | None, float | None]
 """Along z, y and x, in micrometers."""
 
-NOTHING: Size = (None, None, None)
+NO_SIZE: Size = (None, None, None)
 
-APERTURES = (0.005, 1.7)
-INDICES = (1.0, 2.0)
-WAVELENGTHS = (200.0, 3000.0)
-PINHOLES = (0.01, 100.0)
+APERTURE_BOUNDS = (0.005, 1.7)
+INDEX_BOUNDS = (1.0, 2.0)
+WAVELENGTH_BOUNDS = (200.0, 3000.0)
+PINHOLE_BOUNDS = (0.01, 100.0)
 """Values that can be true, least and largest: numerical apertures, refractive indices, wavelengths
 in nm, pinholes in Airy units. Guard: against numbers in other units and mistakes in files;
 ``tests/layers/test_acquisition.py``."""
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Channel:
+class FileChannel:
     """One channel of a file; wavelengths are in nanometers, the pinhole in Airy units."""
 
     name: str
@@ -33,7 +33,7 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Description:
+class MetadataDescription:
     """What one piece of metadata says.
 
     Attributes
@@ -64,13 +64,13 @@ class Description:
         What a result that was saved says of itself; as it is in the file, unchecked.
     """
 
-    channels: tuple[Channel, ...] = ()
+    channels: tuple[FileChannel, ...] = ()
     images: tuple[str, ...] = ()
     numerical_aperture: float | None = None
     refractive_indices: tuple[float, ...] = ()
-    pixel_size: Size = NOTHING
+    pixel_size: Size = NO_SIZE
     size_unit: str = ""
-    numbers: Size = NOTHING
+    raw_sizes: Size = NO_SIZE
     tells_sizes: bool = False
     shape: Mapping[str, int] = field(default_factory=dict, hash=False)
     orders: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Description:
     record: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
-def agreed(values: Iterable[T | None]) -> T | None:
+def find_common_value(values: Iterable[T | None]) -> T | None:
     """Return the value that all of them are; None if they differ, or one is not known."""
     different = set(values)
     return different.pop() if len(different) == 1 else None

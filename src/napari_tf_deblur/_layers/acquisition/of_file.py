@@ -9,32 +9,34 @@ from weakref import WeakKeyDictionary
 from napari.layers import Layer
 
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
-from napari_tf_deblur._layers.origin import path_of
+from napari_tf_deblur._layers.origin import find_path
 
 NO_FILE: Mapping[str, Any] = MappingProxyType({})
 
-PATIENCE = 0.3
+READ_TIMEOUT = 0.3
 """Longest time that the window waits for a file, in seconds. Limit: of time; tags on a local disk
 take some milliseconds."""
 
 
-class _Reading(Thread):
+class _FileReader(Thread):
     """Reads the description of one file."""
 
     def __init__(self, path: str) -> None:
         super().__init__(name="reads a file's description", daemon=True)
         self.path = path
-        self.said = NO_FILE
+        self.tags = NO_FILE
         self.start()
 
     def run(self) -> None:
-        self.said = read_tiff(self.path)
+        self.tags = read_tiff(self.path)
 
 
-_readings: WeakKeyDictionary[Layer, _Reading] = WeakKeyDictionary()
+_readings: WeakKeyDictionary[Layer, _FileReader] = WeakKeyDictionary()
 
 
-def file_description(layer: Layer, patience: float | None = PATIENCE) -> Mapping[str, Any] | None:
+def file_description(
+    layer: Layer, timeout: float | None = READ_TIMEOUT
+) -> Mapping[str, Any] | None:
     """Read what the file of a layer says.
 
     Parameters
@@ -49,13 +51,13 @@ def file_description(layer: Layer, patience: float | None = PATIENCE) -> Mapping
     mapping or None
         See `read_tiff`; empty where there is no file, None while it is being read.
     """
-    path = path_of(layer)
+    path = find_path(layer)
     if not path:
         return NO_FILE
     reading = _readings.get(layer)
     if reading is None or reading.path != path:
-        reading = _readings[layer] = _Reading(path)
-        reading.join(patience)
-    elif patience is None:
+        reading = _readings[layer] = _FileReader(path)
+        reading.join(timeout)
+    elif timeout is None:
         reading.join()
-    return None if reading.is_alive() else reading.said
+    return None if reading.is_alive() else reading.tags

@@ -29,7 +29,7 @@ _PREFIXES = {
     "y": ("yocto", -24),
 }
 
-SYMBOLS = {
+UNIT_SYMBOLS = {
     **{f"{prefix}m": 10.0 ** (9 + power) for prefix, (_, power) in _PREFIXES.items()},
     "um": 1e3,
     "Å": 0.1,
@@ -51,7 +51,7 @@ SYMBOLS = {
 OME's "pixel" and "reference frame" are missing, since nobody knows how long they are.
 """
 
-NAMES = {
+UNIT_NAMES = {
     **{f"{name}meter": 10.0 ** (9 + power) for name, power in _PREFIXES.values()},
     "micron": 1e3,
     "angstrom": 0.1,
@@ -64,19 +64,19 @@ NAMES = {
     "yard": 36 * _INCH,
     "mile": 63360 * _INCH,
     "point": _INCH / 72,
-    "astronomicalunit": SYMBOLS["ua"],
-    "lightyear": SYMBOLS["ly"],
-    "parsec": SYMBOLS["pc"],
+    "astronomicalunit": UNIT_SYMBOLS["ua"],
+    "lightyear": UNIT_SYMBOLS["ly"],
+    "parsec": UNIT_SYMBOLS["pc"],
 }
 """Names of units of length, in nanometers: in lower case, without spaces, in the singular."""
 
-LATERAL = (5.0, 50e3)
-AXIAL = (5.0, 100e3)
+LATERAL_BOUNDS = (5.0, 50e3)
+AXIAL_BOUNDS = (5.0, 100e3)
 """Least and largest distance, in nanometres, of two pixels and of two planes of a light microscope.
 Guard: against other units, other instruments and the resolution for printing;
 ``tests/layers/test_files.py``."""
 
-PRINTED = _INCH / 5080
+PRINTER_PIXEL = _INCH / 5080
 """Largest pixel, in nanometres, that is believed if it is given in inches or centimetres. Programs
 write 72 to 600 per inch into files whose pixel size they do not know. Derived: from the finest
 printers and scanners, 5080 per inch."""
@@ -102,13 +102,13 @@ def nanometers(unit: str) -> float | None:
         Nanometers; None for what is no unit of length.
     """
     unit = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), unit).translate(_SAME_SIGN).strip()
-    if unit in SYMBOLS:
-        return SYMBOLS[unit]
+    if unit in UNIT_SYMBOLS:
+        return UNIT_SYMBOLS[unit]
     name = re.sub(r"[ _-]", "", unit.lower()).replace("metre", "meter")
-    return NAMES.get(name, NAMES.get(name.removesuffix("s")))
+    return UNIT_NAMES.get(name, UNIT_NAMES.get(name.removesuffix("s")))
 
 
-def is_possible(size: float, axial: bool = False, unit: str = "") -> bool:
+def is_possible_pixel_size(size: float, axial: bool = False, unit: str = "") -> bool:
     """Whether a pixel of a light microscope can be of this size.
 
     Parameters
@@ -120,6 +120,10 @@ def is_possible(size: float, axial: bool = False, unit: str = "") -> bool:
     unit : str
         The unit in which it was given.
     """
-    low, high = AXIAL if axial else LATERAL
-    printed = not axial and nanometers(unit) in (NAMES["inch"], SYMBOLS["cm"]) and size >= PRINTED
+    low, high = AXIAL_BOUNDS if axial else LATERAL_BOUNDS
+    printed = (
+        not axial
+        and nanometers(unit) in (UNIT_NAMES["inch"], UNIT_SYMBOLS["cm"])
+        and size >= PRINTER_PIXEL
+    )
     return low <= size <= high and not printed

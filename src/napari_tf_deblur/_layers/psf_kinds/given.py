@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._core.psf import checked_psf
+from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
-from napari_tf_deblur._layers.psf_kinds.same import SamePSF
+from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -22,7 +22,7 @@ class ArrayPSF:
     name: ClassVar[str] = "array"
     title: ClassVar[str] = "Array"
     hint: ClassVar[str] = "An array, used as it is"
-    making: ClassVar[str] = "making the PSF"
+    progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ()
 
     values: Any
@@ -34,17 +34,17 @@ class ArrayPSF:
 
     def check(self, source: Source) -> None:
         """Refuse what is no PSF."""
-        checked_psf(self.values)
+        check_psf(self.values)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF and what was done to it: nothing."""
         return np.asarray(self.values), ()
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say that nothing is known before a run."""
         return "It is used as it is."
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 
@@ -61,10 +61,10 @@ class ArrayPSF:
         return self
 
     def numbers(self) -> dict[str, Any]:
-        """Return its values, for the record of `SamePSF`."""
+        """Return its values, for the record of `FixedPSFSettings`."""
         return {"array": np.asarray(self.values).tolist()}
 
     @classmethod
-    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> SamePSF:
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> FixedPSFSettings:
         """Return the same array for every image."""
-        return SamePSF(cls(np.asarray(check.array(record["array"]), np.float32)))
+        return FixedPSFSettings(cls(np.asarray(check.array(record["array"]), np.float32)))
