@@ -21,8 +21,8 @@ from verdicts import noisy, plane
 
 from napari_tf_deblur import disc_psf, estimate_blur
 from napari_tf_deblur._blur import blur_estimate
-from napari_tf_deblur._blur.fit import PIXEL_BLUR_VARIANCE, SpectrumModel
-from napari_tf_deblur._blur.shapes import (
+from napari_tf_deblur._blur.gaussian_fit import PIXEL_BLUR_VARIANCE, SpectrumModel
+from napari_tf_deblur._blur.shape_fit import (
     BatchSceneModel,
     fit_disc,
     fit_line,

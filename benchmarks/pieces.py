@@ -72,9 +72,9 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         piece_margin,
     )
     from napari_tf_deblur._core.forward import measure_reach
+    from napari_tf_deblur._large.large_image import LargeImage
+    from napari_tf_deblur._large.piece_solver import PieceSolver
     from napari_tf_deblur._large.pieces import PieceGrid, scene_gap
-    from napari_tf_deblur._large.recipe import PieceSolver
-    from napari_tf_deblur._large.source import LargeImage
     from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
     methods = [

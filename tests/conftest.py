@@ -73,12 +73,12 @@ def _weights_without_trials(request, monkeypatch):
         yield from ()
 
     if request.path.parent.name == "solvers" or request.path.stem == "test_equivariance":
-        module = sys.modules["napari_tf_deblur._run.run"]
+        module = sys.modules["napari_tf_deblur._run.whole_image"]
         monkeypatch.setattr(
             module, "_judge_planes", lambda *_: UNKNOWN_VERDICT
         )  # which costs as much as a run
     if "finds_weight" not in request.keywords:
-        module = sys.modules["napari_tf_deblur._run.run"]
+        module = sys.modules["napari_tf_deblur._run.whole_image"]
         monkeypatch.setattr(module, "search_weight", untried)
         monkeypatch.setattr(sys.modules["napari_tf_deblur.deconvolve"], "search_weight", untried)
         monkeypatch.setattr(module, "check_weight", unchecked)

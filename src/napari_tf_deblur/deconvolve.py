@@ -5,17 +5,17 @@ from threading import Event
 
 from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import Step, finish
-from napari_tf_deblur._large.size import needs_pieces
+from napari_tf_deblur._large.memory_budget import needs_pieces
 from napari_tf_deblur._preparation.arguments import (
     Arguments,
     CalibrationArguments,
     StepArguments,
 )
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
-from napari_tf_deblur._run.run import solve
 from napari_tf_deblur._run.weight_search import search_weight
+from napari_tf_deblur._run.whole_image import solve
 
 
 @with_arguments_of(Arguments)

@@ -10,7 +10,7 @@ import pytest
 
 from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.notices import NOTICE_KINDS, Notice
-from napari_tf_deblur._large.kept import RunState
+from napari_tf_deblur._large.run_state import RunState
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._run.verdict import judge_result
 from napari_tf_deblur._storage.journal import Journal

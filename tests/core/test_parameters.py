@@ -150,7 +150,7 @@ from napari_tf_deblur import Wiener, calibrate, deblur_layer, deconvolve, gaussi
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.piece_solver import Recipe
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._layers.record import checked_record, settings_in_words
 from napari_tf_deblur._storage.record_file import as_json, from_json

@@ -8,7 +8,7 @@ import tifffile
 from dock_fields import microscope, results_of
 
 from napari_tf_deblur import deblur_layer
-from napari_tf_deblur._layers.acquisition import of_file
+from napari_tf_deblur._layers.acquisition import file_metadata
 from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 from napari_tf_deblur.methods import Wiener
 
@@ -68,13 +68,13 @@ def test_an_image_without_a_file_has_no_buttons(viewer, dock, blurred):
 def test_a_file_that_is_far_away_is_followed_when_it_is_read(
     qtbot, viewer, dock, file, monkeypatch
 ):
-    ready, read_tiff = threading.Event(), of_file.read_tiff
+    ready, read_tiff = threading.Event(), file_metadata.read_tiff
 
     def slowly(path):
         ready.wait(30)
         return read_tiff(path)
 
-    monkeypatch.setattr(of_file, "read_tiff", slowly)
+    monkeypatch.setattr(file_metadata, "read_tiff", slowly)
     viewer.open(file, plugin="napari")
     assert dock.fields.images.dims.value == 2
     ready.set()

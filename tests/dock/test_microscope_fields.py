@@ -438,7 +438,7 @@ def test_what_a_file_says_is_not_remembered(viewer, dock, fields, blurred):
 def test_settings_that_are_spoilt_are_passed_over(viewer, spoilt):
     from qtpy.QtCore import QSettings
 
-    from napari_tf_deblur._dock.filled_in import QT_SETTINGS_NAME
+    from napari_tf_deblur._dock.field_defaults import QT_SETTINGS_NAME
 
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, *QT_SETTINGS_NAME)
     for name in ("na", "immersion", "microscope"):

@@ -7,12 +7,12 @@ from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._files import unfinished
+from napari_tf_deblur._files import partial_result
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import FileImage, open_images
+from napari_tf_deblur._files.partial_result import PartialResult
 from napari_tf_deblur._files.saving import OMEZarr
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._files.unfinished import PartialResult
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.psf_kinds import FixedPSFSettings, GaussianPSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
@@ -61,7 +61,7 @@ def test_an_image_that_exceeds_the_budget_has_the_same_result(image, tmp_path, m
 def test_pieces_of_other_settings_are_deleted_and_those_of_the_same_are_kept(
     image, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(unfinished, "is_large", lambda _: True)
+    monkeypatch.setattr(partial_result, "is_large", lambda _: True)
     jobs = QUICK.jobs(open_images(image)[0])
     first = PartialResult(tmp_path / "out" / "cells", {"settings": "a"})
     places = [job.output for job in first.assign_outputs(jobs)]

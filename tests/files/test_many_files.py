@@ -165,7 +165,7 @@ def test_resume_does_only_what_is_missing_or_has_changed(tmp_path, monkeypatch):
     ]
     other = Settings(QUICK.psf, RichardsonLucy(iterations=4, background=0.0), axes="planes")
     assert {row.status for row in batch(paths, output, other, **options).rows} == {"done"}
-    monkeypatch.setattr("napari_tf_deblur._files.identity.__version__", "99")
+    monkeypatch.setattr("napari_tf_deblur._files.result_stamp.__version__", "99")
     assert {row.status for row in batch(paths, output, other, **options).rows} == {"done"}
     (output / "volume_deblurred_max.ome.tif").unlink()
     last = batch(paths, output, other, **options)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, deconvolve, gaussian_psf
 from napari_tf_deblur._large import plan
-from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments
 
 PSF = gaussian_psf(1.0)

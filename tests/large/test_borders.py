@@ -17,9 +17,9 @@ from napari_tf_deblur import (
     disc_psf,
     gaussian_psf,
 )
+from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.pieces import PieceGrid, piece_margin, scene_gap
-from napari_tf_deblur._large.recipe import PieceSolver
-from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._storage.regions import region_shape
 
 METHODS = [

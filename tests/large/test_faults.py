@@ -21,7 +21,7 @@ from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf, iter_deco
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError, PiecesFailedError
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._large import plan, tasks
-from napari_tf_deblur._large.recipe import PieceSolver
+from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
 

@@ -14,7 +14,7 @@ from napari_tf_deblur import RichardsonLucy, deblur_layer, deconvolve, gaussian_
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._files.cost import describe_large_jobs
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._large import written
+from napari_tf_deblur._large import distributed_run
 from napari_tf_deblur._large.scheduler import CONNECT_TIMEOUT, SCHEDULER_VARIABLE
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
@@ -48,7 +48,7 @@ def _no_workers_here(monkeypatch):
     def refused(*_):
         raise AssertionError("workers were started on this machine")
 
-    monkeypatch.setattr(written, "start_local_workers", refused)
+    monkeypatch.setattr(distributed_run, "start_local_workers", refused)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
 from napari_tf_deblur._large import plan
-from napari_tf_deblur._large.calibration import build_sample_arguments, sample_image
+from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.run import solve_in_pieces
-from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.sample_calibration import build_sample_arguments, sample_image
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import (
     WHOLE,
@@ -20,7 +20,7 @@ from napari_tf_deblur._preparation.arguments import (
     ImagePart,
     PartArguments,
 )
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import run as solver_run
 
 PSF = gaussian_psf(1.0)

@@ -14,7 +14,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_tf_deblur._layers.acquisition.axis_names import match_axis_names
-from napari_tf_deblur._layers.acquisition.units import (
+from napari_tf_deblur._layers.acquisition.length_units import (
     UNIT_SYMBOLS,
     is_possible_pixel_size,
     nanometers,

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, convolve, gaussian_psf
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._dock.batch import RunSequence
+from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._large import plan
 from napari_tf_deblur._layers import large_job

@@ -14,7 +14,7 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._layers.adding import add_layer_stepwise
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
 from napari_tf_deblur._layers.masks import prepare_mask, with_nan
 from napari_tf_deblur._layers.psf_display import find_psf_layer, show_psf_stepwise
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF

@@ -13,9 +13,9 @@ from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
 from napari_tf_deblur._core.errors import FileInTheWayError
-from napari_tf_deblur._layers.ome_description import describe_layer
-from napari_tf_deblur._layers.ome_zarr import build_layer_data, refresh_layer
+from napari_tf_deblur._layers.layer_description import describe_layer
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.zarr_layer import build_layer_data, refresh_layer
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 

@@ -23,7 +23,7 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._layers.from_file import split_channels
+from napari_tf_deblur._layers.file_scale import split_channels
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
 from napari_tf_deblur._layers.result import make_result_layer

@@ -13,12 +13,12 @@ from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._layers.from_file import adopt_record, apply_file_scale
+from napari_tf_deblur._layers.file_scale import adopt_record, apply_file_scale
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._layers.writer import write_image
 from napari_tf_deblur._storage.axes import convert_length
-from napari_tf_deblur._storage.ome_tiff_options import WRITABLE_DTYPES
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json, record_to_json
+from napari_tf_deblur._storage.tiff_metadata import WRITABLE_DTYPES
 
 QUICK = Wiener(balance=0.1)
 PLUGIN = "napari-tf-deblur"

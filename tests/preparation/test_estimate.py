@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise import pieces
+from napari_tf_deblur._noise import slabs
 from napari_tf_deblur._preparation import estimate
 from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
 
@@ -50,7 +50,7 @@ def test_dark_surroundings_do_not_change_the_scale(width, noise, seed):
 
 def test_no_object_is_missed_however_large_the_image(monkeypatch):
     monkeypatch.setattr(estimate, "RANGE_SAMPLE_PIXELS", 2**14)
-    monkeypatch.setattr(pieces, "SLAB_PIXELS", 2**12)
+    monkeypatch.setattr(slabs, "SLAB_PIXELS", 2**12)
     planes = np.random.default_rng(4).normal(100, 5, (6, 1, 160, 150)).astype(np.float32)
     bead = spot(21, 2, 0) - 100
     for plane, y, x in [(0, 3, 5), (3, 77, 100), (5, 139, 129)]:

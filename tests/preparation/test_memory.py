@@ -10,7 +10,7 @@ import pytest
 import napari_tf_deblur._preparation.memory as memory
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs Linux's C library")
 

@@ -21,7 +21,7 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._run.residual import ResidualSpectrum
+from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import (
     FOUND_BLUR_SENTENCES,
     KINDS,

@@ -19,8 +19,8 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import PreparedRun
-from napari_tf_deblur._run import run
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run import whole_image
 from napari_tf_deblur._run.weight_check import check_weight
 
 pytestmark = pytest.mark.finds_weight
@@ -117,7 +117,9 @@ def test_a_calibration_is_believed_and_planes_speak_for_themselves(
 ):
     """What was found in a whole image is not tried again in each of its pieces."""
     asked = []
-    monkeypatch.setattr(run, "check_weight", lambda *args: asked.append(1) or check_weight(*args))
+    monkeypatch.setattr(
+        whole_image, "check_weight", lambda *args: asked.append(1) or check_weight(*args)
+    )
     found = total_variation
     deconvolve(image, PSF, found)
     deconvolve(np.stack([image, image]), PSF, found.method)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tf_deblur import Hessian, TotalVariation, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._solvers.change import measure_largest_change
+from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import tensorflow
 
 PSF = gaussian_psf(1.5)

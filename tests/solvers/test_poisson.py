@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import poisson, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.registry import prior_of

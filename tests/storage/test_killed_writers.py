@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_tf_deblur._storage.description import ImageDescription, StoredAxis
+from napari_tf_deblur._storage.image_description import ImageDescription, StoredAxis
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 
 DESCRIPTION = ImageDescription("a", (StoredAxis("y"), StoredAxis("x")))

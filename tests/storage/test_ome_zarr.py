@@ -14,17 +14,17 @@ import zarr
 from common import values
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._storage.description import (
+from napari_tf_deblur._storage.downsampling import downsample
+from napari_tf_deblur._storage.image_description import (
     ImageDescription,
     StoredAxis,
     StoredChannel,
     assign_axis_types,
 )
 from napari_tf_deblur._storage.journal import Journal
-from napari_tf_deblur._storage.layout import default_chunk, default_shard, plan_levels
-from napari_tf_deblur._storage.mean import downsample
+from napari_tf_deblur._storage.ome_units import OME_LENGTHS, OME_TIMES, ome_unit
 from napari_tf_deblur._storage.ome_zarr import check_free, create_image, open_image
-from napari_tf_deblur._storage.units import OME_LENGTHS, OME_TIMES, ome_unit
+from napari_tf_deblur._storage.pyramid import default_chunk, default_shard, plan_levels
 
 Y, X = StoredAxis("y", unit="um", scale=0.1, translation=5.0), StoredAxis("x", unit="um", scale=0.1)
 Z = StoredAxis("z", unit="um", scale=0.3, translation=-2.0)

@@ -13,7 +13,7 @@ from napari_tf_deblur._blur.families import (
     ProbableBlur,
     find_blur,
 )
-from napari_tf_deblur._blur.fit import TRIAL_SIGMAS, SpectrumModel
+from napari_tf_deblur._blur.gaussian_fit import TRIAL_SIGMAS, SpectrumModel
 from napari_tf_deblur._blur.jpeg import estimate_jpeg_error, to_luminance
 from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
 from napari_tf_deblur._core.errors import InvalidValueError
@@ -22,9 +22,9 @@ from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spac
 from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
-from napari_tf_deblur._noise.broken import find_bad_pixels
-from napari_tf_deblur._noise.broken_pixels import find_saturation_level
-from napari_tf_deblur._noise.pieces import find_peak_and_unit
+from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
+from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
+from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 DEFAULT_PSF_SIGMA = 0.8
 """Sigma, in pixels, of the PSF by which broken pixels are found before the blur is known. Set by

@@ -5,14 +5,14 @@ from typing import Literal, cast
 
 import numpy as np
 
-from napari_tf_deblur._blur.fit import (
+from napari_tf_deblur._blur.gaussian_fit import (
     PIXEL_BLUR_VARIANCE,
     POINT_SCENE_SLOPE,
     TRIAL_SIGMAS,
     GaussianBlurFit,
     SpectrumModel,
 )
-from napari_tf_deblur._blur.shapes import (
+from napari_tf_deblur._blur.shape_fit import (
     MIN_SHAPE_SIZE,
     PIXEL_BLUR_VARIANCE_SD,
     BatchSceneModel,

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._core.patches import LARGEST_LOOK
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import LARGEST_LOOK
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 JPEG_BLOCK = 8

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
-from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import (
+from napari_tf_deblur._core.masking import fill_with_nearest
+from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
     fade_window,
@@ -17,10 +17,10 @@ from napari_tf_deblur._core.places import (
     leak_spectrum,
     read_patch,
 )
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
-from napari_tf_deblur._core.valid import fill_with_nearest
-from napari_tf_deblur._noise.pieces import find_peak_and_unit
+from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 MIN_FREQUENCY = 0.012
 """Lowest frequency of the cells, in cycles per pixel. Set by hand; ``benchmarks/constants.py

@@ -19,7 +19,7 @@ from napari_tf_deblur._dock.saturation import SaturationCounter
 from napari_tf_deblur._dock.smoothing import SmoothingSlider
 from napari_tf_deblur._files.cost import describe_large_jobs
 from napari_tf_deblur._files.settings import AxesChoice, Settings
-from napari_tf_deblur._large.lazy import is_lazy
+from napari_tf_deblur._large.lazy_arrays import is_lazy
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin

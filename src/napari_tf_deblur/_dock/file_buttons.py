@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 from napari_tf_deblur._layers.acquisition import is_being_read
-from napari_tf_deblur._layers.from_file import (
+from napari_tf_deblur._layers.file_scale import (
     apply_file_scale,
     find_channel_axis,
     lacks_scale,

@@ -8,8 +8,8 @@ from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.image_fields import ImageChoice
-from napari_tf_deblur._dock.image_numbers import ImageFieldValues
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source

@@ -6,7 +6,7 @@ from magicgui.widgets import CheckBox
 from napari.layers import Layer
 
 from napari_tf_deblur._dock.form import CollapsibleSection
-from napari_tf_deblur._dock.image_numbers import ImageFieldValues
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.source import Source
 

@@ -13,7 +13,7 @@ from napari_tf_deblur._dock.file_buttons import FileButtons
 from napari_tf_deblur._dock.form import Form, WrappingLabel
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.acquisition import Acquisition, read_acquisition
-from napari_tf_deblur._layers.from_file import adopt_record
+from napari_tf_deblur._layers.file_scale import adopt_record
 from napari_tf_deblur._layers.psf_display import find_psf_layer
 from napari_tf_deblur._layers.source import Source, is_own_layer, read_source
 

@@ -6,13 +6,16 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 
-from napari_tf_deblur._dock.filled_in import FieldDefaults, FormField
+from napari_tf_deblur._dock.field_defaults import FieldDefaults, FormField
 from napari_tf_deblur._dock.form import Form, WrappingLabel
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.image_fields import ImageChoice
-from napari_tf_deblur._dock.image_numbers import ImageFieldValues
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.wave_fields import WaveFields, make_number_field
-from napari_tf_deblur._layers.acquisition.description import APERTURE_BOUNDS, PINHOLE_BOUNDS
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    APERTURE_BOUNDS,
+    PINHOLE_BOUNDS,
+)
 from napari_tf_deblur._layers.pixel_size import find_pixel_size
 from napari_tf_deblur._layers.psf_kinds import (
     EstimatedPSF,

@@ -7,8 +7,8 @@ from magicgui.widgets import FloatSpinBox
 
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.image_fields import ImageChoice
-from napari_tf_deblur._dock.image_numbers import ImageFieldValues
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.option_fields import format_label
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, ParametricPSF, PSFKind

@@ -6,7 +6,7 @@ from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._layers.acquisition.description import WAVELENGTH_BOUNDS
+from napari_tf_deblur._layers.acquisition.metadata_description import WAVELENGTH_BOUNDS
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import LASER_MICROSCOPES
 
 EMISSION_TOOLTIP = (

@@ -6,17 +6,17 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 
-from napari_tf_deblur._dock.batch import RunSequence
+from napari_tf_deblur._dock.dock_layout import DOCK_MARGIN, DockLayout
 from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
-from napari_tf_deblur._dock.layout import DOCK_MARGIN, DockLayout
 from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import READY_TEXT, Panel
 from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.reporting import report_error, report_errors
 from napari_tf_deblur._dock.result_row import ResultRow
 from napari_tf_deblur._dock.results import EarlierResults, Results
+from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.worker import Run, RunOutcome

@@ -15,13 +15,13 @@ from napari.qt.threading import GeneratorWorker
 from napari_tf_deblur._dock.results import NO_RESULTS, EarlierResults
 from napari_tf_deblur._dock.task_queue import TaskQueue, TaskSteps, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, iterate_updates
-from napari_tf_deblur._layers.adding import add_layer_stepwise
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
+from napari_tf_deblur._layers.layer_order import find_insert_index, hides_layers_below
 from napari_tf_deblur._layers.record import find_result_record
 from napari_tf_deblur._layers.result import Result, make_result_layer
 from napari_tf_deblur._layers.result_names import choose_distinct_name
 from napari_tf_deblur._layers.source import METADATA_KEY
-from napari_tf_deblur._layers.view_place import find_insert_index, hides_layers_below
 from napari_tf_deblur._layers.view_state import VisibilityState
 
 CANCELLED_TEXT = "Cancelled."

@@ -11,12 +11,17 @@ from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._files.identity import make_stamp
+from napari_tf_deblur._files.before_after import render_before_after, render_saved_result
+from napari_tf_deblur._files.channel_results import (
+    find_depth_axis,
+    merge_channel_results,
+    project_maximum,
+)
 from napari_tf_deblur._files.inputs import Input, find_inputs
 from napari_tf_deblur._files.opening import FileImage, open_images
-from napari_tf_deblur._files.pictures import render_before_after, render_saved_result
+from napari_tf_deblur._files.partial_result import PartialResult
 from napari_tf_deblur._files.report import MAX_PICTURES, REPORT_HEADER, render_report
-from napari_tf_deblur._files.results import find_depth_axis, merge_channel_results, project_maximum
+from napari_tf_deblur._files.result_stamp import make_stamp
 from napari_tf_deblur._files.rows import (
     describe_file_error,
     describe_shape,
@@ -39,7 +44,6 @@ from napari_tf_deblur._files.table import (
     format_csv,
     replace_text,
 )
-from napari_tf_deblur._files.unfinished import PartialResult
 from napari_tf_deblur._layers.job import Job, Stage
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import METADATA_KEY, read_source

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._files.opening import is_openable
 from napari_tf_deblur._files.saving import is_batch_result
-from napari_tf_deblur._storage.images import list_images
+from napari_tf_deblur._storage.zarr_collection import list_images
 
 ZARR_METADATA_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a Zarr folder is known."""

@@ -11,10 +11,10 @@ from napari.layers import Image
 
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._layers.acquisition import wait_for_file
-from napari_tf_deblur._layers.from_file import find_channel_axis, split_channels
-from napari_tf_deblur._layers.ome_zarr import build_layer_data
+from napari_tf_deblur._layers.file_scale import find_channel_axis, split_channels
 from napari_tf_deblur._layers.origin import CHANNEL_ORIGIN_KEY
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.zarr_layer import build_layer_data
 from napari_tf_deblur._storage.axes import default_axis_labels
 from napari_tf_deblur._storage.ome_zarr import open_image
 

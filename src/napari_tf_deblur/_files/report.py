@@ -5,7 +5,7 @@ from html import escape
 from string import Template
 
 from napari_tf_deblur import __version__
-from napari_tf_deblur._files.pictures import BeforeAfter
+from napari_tf_deblur._files.before_after import BeforeAfter
 from napari_tf_deblur._files.table import BatchTable, Row
 
 REPORT_HEADER = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from napari.layers import Image
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
-from napari_tf_deblur._core.installed import require_packages
+from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._layers.acquisition.formats import describe_metadata
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
 from napari_tf_deblur._layers.acquisition.tree import to_tree
@@ -59,7 +59,7 @@ class OMETIFF:
 
     def save_from_zarr(self, written: Path, path: Path) -> None:
         """See `Format`."""
-        from napari_tf_deblur._storage.ome_tiff import write_ome_tiff
+        from napari_tf_deblur._storage.tiff_export import write_ome_tiff
 
         write_ome_tiff(open_image(written), path)
 

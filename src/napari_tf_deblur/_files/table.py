@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._files.pictures import BeforeAfter
+from napari_tf_deblur._files.before_after import BeforeAfter
 
 Status = Literal["done", "there already", "failed", "stopped", "planned"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError, PiecesFailedError
-from napari_tf_deblur._core.installed import require_packages
+from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._large.scheduler import (
     CONNECT_TIMEOUT,
     active_client,
@@ -207,7 +207,7 @@ def _worker_class() -> Any:
         from distributed import Nanny
 
         return Nanny
-    from napari_tf_deblur._large.process import QuietWorker
+    from napari_tf_deblur._large.worker_process import QuietWorker
 
     return QuietWorker
 

@@ -9,8 +9,8 @@ from napari_tf_deblur._core.errors import OutOfMemoryError
 from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.typing import PSF
+from napari_tf_deblur._large.memory_budget import GB
 from napari_tf_deblur._large.pieces import PieceGrid, piece_margin, scene_gap
-from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur.methods import Method
 

@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import CopiedImage, RunStage, Step, StoredImage, map_steps
-from napari_tf_deblur._large.calibration import (
+from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.memory_budget import get_memory_budget
+from napari_tf_deblur._large.pieces import Piece
+from napari_tf_deblur._large.plan import Plan, plan_pieces
+from napari_tf_deblur._large.progress import CALIBRATION_SHARE, Progress
+from napari_tf_deblur._large.sample_calibration import (
     SampleCalibration,
     build_sample_arguments,
     build_sample_calibration,
     sample_image,
 )
-from napari_tf_deblur._large.pieces import Piece
-from napari_tf_deblur._large.plan import Plan, plan_pieces
-from napari_tf_deblur._large.progress import CALIBRATION_SHARE, Progress
-from napari_tf_deblur._large.size import get_memory_budget
-from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
 from napari_tf_deblur._run.verdict import Verdict, VerdictKind, summarise_verdicts
-from napari_tf_deblur._storage.description import ImageDescription
+from napari_tf_deblur._storage.image_description import ImageDescription
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -58,12 +58,12 @@ def solve_in_pieces(
         arguments = replace(arguments, stop=None)  # it does not travel to other processes
     image = LargeImage.from_arguments(arguments)
     if arguments.output is not None:
-        from napari_tf_deblur._large.written import solve_and_write
+        from napari_tf_deblur._large.distributed_run import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
     yield looking_step(image)
     samples = sample_image(arguments, image, stop)
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     asked = build_sample_arguments(arguments, image, samples)
     done = yield from map_steps(solve(asked, stop), relabel_sample_step)
@@ -191,7 +191,7 @@ def _solve_in_memory(
     image: LargeImage, plan: Plan, found: SampleCalibration, stop: Event | None
 ) -> Generator[Step, None, "Deconvolution"]:
     """Do one piece after another in this process."""
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     values = np.empty(image.shape, np.float32)
     axis = image.channel_axis if found.piece_solver.alpha else None

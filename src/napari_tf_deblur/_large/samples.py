@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.patches import neighbour_covariance, subtract_mean
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import neighbour_covariance, subtract_mean
 from napari_tf_deblur._storage.regions import Region
 
 SAMPLE_SIZE = {1: 4096, 2: 384, 3: 96}

@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from napari_tf_deblur._core.installed import require_packages
+from napari_tf_deblur._core.packages import require_packages
 
 SCHEDULER_VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 

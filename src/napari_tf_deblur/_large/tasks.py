@@ -12,9 +12,9 @@ from napari_tf_deblur._core.errors import PiecesFailedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._core.threads import limit_threads
+from napari_tf_deblur._large.large_image import RegionReader
+from napari_tf_deblur._large.piece_solver import PieceSolver, Solution
 from napari_tf_deblur._large.pieces import Piece, PieceGrid
-from napari_tf_deblur._large.recipe import PieceSolver, Solution
-from napari_tf_deblur._large.source import RegionReader
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._run.verdict import VerdictKind
 from napari_tf_deblur._storage.journal import Journal
@@ -140,7 +140,7 @@ def read_region_or_explain(part: RegionReader) -> tuple[NDArray[Any], NDArray[An
 
 def solve_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     """Deblur samples of an image; what all of its pieces need is part of the result."""
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     if threads is not None:
         _limit_threads(threads)

@@ -15,7 +15,7 @@ from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, StoredImage, map_steps
 from napari_tf_deblur._core.typing import PSF, BoolArray
-from napari_tf_deblur._large.calibration import SampleCalibration
+from napari_tf_deblur._large.sample_calibration import SampleCalibration
 from napari_tf_deblur._layers.contrast import match_contrast_limits, thin_pixels
 from napari_tf_deblur._layers.large_job import (
     is_large,
@@ -39,7 +39,7 @@ from napari_tf_deblur._layers.result import (
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.script_text import format_call
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._noise.in_noise import standardise_residual
+from napari_tf_deblur._noise.standardise import standardise_residual
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions, format_run_arguments
 from napari_tf_deblur._preparation.run_options import RunOptions

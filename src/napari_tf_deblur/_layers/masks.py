@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.typing import BoolArray
 from napari_tf_deblur._layers.source import Source, compute_world_transform
-from napari_tf_deblur._preparation.checks import find_saturated_pixels
+from napari_tf_deblur._preparation.image_check import find_saturated_pixels
 
 
 def prepare_mask(mask: object, source: Source) -> Callable[[], BoolArray]:

@@ -12,7 +12,7 @@ from math import isclose
 from typing import TYPE_CHECKING
 
 from napari_tf_deblur._layers.acquisition import Acquisition
-from napari_tf_deblur._layers.acquisition.units import is_possible_pixel_size
+from napari_tf_deblur._layers.acquisition.length_units import is_possible_pixel_size
 from napari_tf_deblur._storage.axes import DEPTH_NAME, Axis, Frame, convert_length, is_length
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._layers.adding import add_layer_stepwise
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
 from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.source import METADATA_KEY, Source
 

@@ -5,8 +5,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._storage.layout import MIN_LEVEL_SIZE
-from napari_tf_deblur._storage.mean import downsample
+from napari_tf_deblur._storage.downsampling import downsample
+from napari_tf_deblur._storage.pyramid import MIN_LEVEL_SIZE
 
 
 def build_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list[Any]:

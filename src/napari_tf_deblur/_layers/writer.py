@@ -21,10 +21,10 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source, read_source
-from napari_tf_deblur._storage import ome_tiff_options as ome_tiff
+from napari_tf_deblur._storage import tiff_metadata as ome_tiff
+from napari_tf_deblur._storage.atomic_write import write_atomically
 from napari_tf_deblur._storage.axes import Axis, is_length
 from napari_tf_deblur._storage.record_file import METADATA_KEY
-from napari_tf_deblur._storage.replacing import write_atomically
 
 TIFF_SUFFIX = ".ome.tif"
 

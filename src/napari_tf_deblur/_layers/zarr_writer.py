@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._layers.ome_description import STORED_DISPLAY_KEYS, describe_layer
+from napari_tf_deblur._layers.layer_description import STORED_DISPLAY_KEYS, describe_layer
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._layers.writer import SAVED_ATTRIBUTES, restore_axes
-from napari_tf_deblur._storage.description import ImageDescription
-from napari_tf_deblur._storage.layout import default_shard
+from napari_tf_deblur._storage.image_description import ImageDescription
 from napari_tf_deblur._storage.ome_zarr import ZARR_SUFFIX, create_image
+from napari_tf_deblur._storage.pyramid import default_shard
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 

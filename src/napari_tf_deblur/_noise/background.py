@@ -7,11 +7,11 @@ import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
-from napari_tf_deblur._noise.broken_pixels import find_rounding_step
 from napari_tf_deblur._noise.camera import MAX_PART_AT_MINIMUM, CameraNoise, estimate_camera
-from napari_tf_deblur._noise.dark_ground import DarkBackground, find_dark_background
-from napari_tf_deblur._noise.level import NOISE_SAMPLE_PIXELS, estimate_noise_level
-from napari_tf_deblur._noise.pieces import find_peak_and_unit, lowest_value
+from napari_tf_deblur._noise.dark_background import DarkBackground, find_dark_background
+from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
+from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
+from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value
 
 MIN_BACKGROUND_AREA = 0.1
 """Part of the field that a dark ground covers, at the least: no flat part of a structure does.

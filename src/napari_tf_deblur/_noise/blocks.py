@@ -9,13 +9,13 @@ from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array, Float64Array
-from napari_tf_deblur._noise.broken_pixels import (
+from napari_tf_deblur._noise.detector_artifacts import (
     find_clipping_level,
     find_hot_pixels,
     find_saturation_level,
 )
 from napari_tf_deblur._noise.differences import neighbours, second_differences_along
-from napari_tf_deblur._noise.pieces import find_peak_and_unit, iterate_slabs
+from napari_tf_deblur._noise.slabs import find_peak_and_unit, iterate_slabs
 
 BLOCK_PIXELS = 64
 """Pixels of a block whose noise is compared with its brightness, about. Set by hand;

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._noise.blocks import Blocks
-from napari_tf_deblur._noise.dark_ground import DarkBackground, find_dark_background
-from napari_tf_deblur._noise.line_fit import (
+from napari_tf_deblur._noise.dark_background import DarkBackground, find_dark_background
+from napari_tf_deblur._noise.photon_transfer import (
     CHANCE_DIFFERENCE,
     SIGNIFICANT_DIFFERENCE,
     VarianceFit,

@@ -10,16 +10,16 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import PlaneLayout, real_array
 from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
-from napari_tf_deblur._noise.broken_pixels import find_rounding_step
 from napari_tf_deblur._noise.camera import MIN_COUNTED_PHOTONS, estimate_camera
-from napari_tf_deblur._noise.level import NOISE_SAMPLE_PIXELS, estimate_noise_level
-from napari_tf_deblur._noise.line_fit import (
+from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
+from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
+from napari_tf_deblur._noise.photon_transfer import (
     SIGNIFICANT_DIFFERENCE,
     VarianceFit,
     VarianceLine,
     fit_line_from_dark,
 )
-from napari_tf_deblur._noise.pieces import find_peak_and_unit, lowest_value, select_valid
+from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, select_valid
 
 MIN_RELATIVE_GAIN = 1e-7
 """Least gain, as a part of the image's peak. Guard: an image without noise seems to be of endless

@@ -8,7 +8,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._optics.arrays import check_psf_shape, check_voxel_sizes, format_sizes
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
-from napari_tf_deblur._optics.pixels import choose_shape, integrate_pixels
+from napari_tf_deblur._optics.pixel_integration import choose_shape, integrate_pixels
 from napari_tf_deblur._optics.sampling import nyquist_spacing
 from napari_tf_deblur._optics.widths import fit_sigmas
 

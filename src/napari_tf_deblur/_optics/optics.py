@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._optics.setup import NormalisedOptics
+from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 
 Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 

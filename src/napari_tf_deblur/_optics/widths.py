@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float64Array
-from napari_tf_deblur._optics.setup import NormalisedOptics
+from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 
 PROFILE_POINTS = 80
 """Places at which a profile is compared with a Gaussian. Limit: of time; ``benchmarks/optics.py``

@@ -6,8 +6,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
-from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import (
+from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
     fade_window,
@@ -16,17 +15,18 @@ from napari_tf_deblur._core.places import (
     subtract_mean,
     symmetric_size,
 )
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
-from napari_tf_deblur._noise.broken_pixels import find_outlier_pixels
-from napari_tf_deblur._noise.level import estimate_noise_level
-from napari_tf_deblur._noise.pieces import (
+from napari_tf_deblur._noise.detector_artifacts import find_outlier_pixels
+from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.quantiles import median, quantile
+from napari_tf_deblur._noise.slabs import (
     find_peak_and_unit,
     highest_value,
     iterate_slabs,
     lowest_value,
 )
-from napari_tf_deblur._noise.quantiles import median, quantile
 
 RANGE_TAIL = 1e-3
 """Part of the pixels that are darker, or brighter, than the range of intensities. Guard: against

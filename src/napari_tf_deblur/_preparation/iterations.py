@@ -13,7 +13,7 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
 from napari_tf_deblur._noise.noise import estimate_gain
-from napari_tf_deblur._noise.pieces import find_peak_and_unit
+from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 ITERATIONS_PATCH_SIZE = {1: 4096, 2: 384, 3: 64}
 """Pixels per axis from which the iterations are found. Limit: of time."""

@@ -7,8 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import power_passed
-from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import (
+from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
     find_patches,
@@ -16,16 +15,17 @@ from napari_tf_deblur._core.places import (
     subtract_mean,
     symmetric_size,
 )
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
-from napari_tf_deblur._noise.level import estimate_noise_level
-from napari_tf_deblur._noise.line_fit import VarianceLine
 from napari_tf_deblur._noise.noise import (
     average_noise,
     counts_are_sparse,
     estimate_gain,
     line_of_level,
 )
+from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.photon_transfer import VarianceLine
 from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
 

@@ -12,15 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.fit import POINT_SCENE_SLOPE, SCENE_SLOPE, SpectrumModel
+from napari_tf_deblur._blur.gaussian_fit import POINT_SCENE_SLOPE, SCENE_SLOPE, SpectrumModel
 from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
 from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resize_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.broken_pixels import find_saturation_level
-from napari_tf_deblur._noise.line_fit import SIGNIFICANT_DIFFERENCE
-from napari_tf_deblur._noise.pieces import select_valid
+from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
+from napari_tf_deblur._noise.photon_transfer import SIGNIFICANT_DIFFERENCE
+from napari_tf_deblur._noise.slabs import select_valid
 from napari_tf_deblur._preparation.evidence import PSFEvidence
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 
 NARROWER, WIDER = 0.8, 1.25
 """Widths of the PSFs that the PSF is compared with, relative to it. Derived: a PSF that is 25 % too

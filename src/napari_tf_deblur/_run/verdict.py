@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
-from napari_tf_deblur._run.residual import MIN_VISIBLE_POWER, ResidualSpectrum
+from napari_tf_deblur._run.residual_spectrum import MIN_VISIBLE_POWER, ResidualSpectrum
 
 VerdictKind = Literal[
     "fits",

@@ -8,7 +8,7 @@ from napari_tf_deblur._blur.jpeg import estimate_jpeg_error
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.evidence import WeightEvidence
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.psf_width import RiskDifference
 from napari_tf_deblur._run.trials import TrialRunner, TrialsStopped
 from napari_tf_deblur._run.weight_search import SEARCH_EFFORTS

@@ -13,7 +13,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest, RiskDifference
 from napari_tf_deblur._run.trials import ADDED_NOISE, Trial, TrialRegion, TrialRunner, TrialsStopped
 

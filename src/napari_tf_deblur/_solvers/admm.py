@@ -20,7 +20,7 @@ import numpy as np
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft
-from napari_tf_deblur._solvers.change import measure_largest_change
+from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
@@ -33,7 +33,7 @@ from napari_tf_deblur._solvers.splitting import (
     sum_channels,
     sum_planes,
 )
-from napari_tf_deblur.methods.regularised import LeastSquares
+from napari_tf_deblur.methods.least_squares import LeastSquares
 
 SHRINKAGE_STEP = 0.1
 """Step of the shrinkage of derivatives, for intensities of range 1; the penalty of z = D x is

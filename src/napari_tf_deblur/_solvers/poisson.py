@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft, rfft
-from napari_tf_deblur._solvers.change import measure_largest_change
+from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.poisson_problem import AMPLITUDE_POWER, Constants, build_constants

@@ -9,7 +9,7 @@ from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.steps import ImageSource, RunStage
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._preparation.problem import Iterate
 
 

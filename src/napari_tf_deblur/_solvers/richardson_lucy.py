@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.broken_pixels import DEAD_PART
+from napari_tf_deblur._noise.detector_artifacts import DEAD_PART
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
 from napari_tf_deblur._preparation.iterations import MIN_VISIBLE_PART
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor

@@ -13,7 +13,7 @@ from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._preparation.prepared import PreparedRun
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur._solvers.progress import Progress

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.masking import mark_gap
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._core.valid import mark_gap
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow

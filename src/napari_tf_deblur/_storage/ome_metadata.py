@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._storage.description import (
+from napari_tf_deblur._storage.image_description import (
     CHANNEL_TYPE,
     RGB_CHANNELS,
     SPACE_TYPE,
@@ -14,7 +14,7 @@ from napari_tf_deblur._storage.description import (
     StoredAxis,
     StoredChannel,
 )
-from napari_tf_deblur._storage.layout import Level
+from napari_tf_deblur._storage.pyramid import Level
 
 if TYPE_CHECKING:
     from yaozarrs import v05

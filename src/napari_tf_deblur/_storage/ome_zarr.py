@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._core.installed import require_packages
-from napari_tf_deblur._storage.description import ImageDescription, order_axes_for_zarr
+from napari_tf_deblur._core.packages import require_packages
+from napari_tf_deblur._storage.image_description import ImageDescription, order_axes_for_zarr
 from napari_tf_deblur._storage.journal import JOURNAL_FOLDER as JOURNAL
-from napari_tf_deblur._storage.layout import Level, plan_levels
 from napari_tf_deblur._storage.ome_metadata import build_metadata
+from napari_tf_deblur._storage.pyramid import Level, plan_levels
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur._storage.zarr_image import FORMAT_VERSION, ZarrImage, to_stored_description
 
@@ -75,7 +75,7 @@ def create_image(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from napari_tf_deblur._storage.description import Axis
+    >>> from napari_tf_deblur._storage.image_description import Axis
     >>> axes = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
     >>> with TemporaryDirectory() as folder:
     ...     path = f"{folder}/cells.ome.zarr"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import ceil
 
-from napari_tf_deblur._storage.layout import Level
+from napari_tf_deblur._storage.pyramid import Level
 
 Region = tuple[slice, ...]
 

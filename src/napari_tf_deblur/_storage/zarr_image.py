@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur._storage import regions
-from napari_tf_deblur._storage.description import ImageDescription, assign_axis_types
-from napari_tf_deblur._storage.layout import Level
-from napari_tf_deblur._storage.mean import downsample
+from napari_tf_deblur._storage.downsampling import downsample
+from napari_tf_deblur._storage.image_description import ImageDescription, assign_axis_types
 from napari_tf_deblur._storage.ome_metadata import parse_metadata
+from napari_tf_deblur._storage.pyramid import Level
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_to_json
 from napari_tf_deblur._storage.regions import Region
 
@@ -345,7 +345,7 @@ def to_stored_description(description: ImageDescription) -> ImageDescription:
     """Return a description with the types and units of axes that OME-Zarr asks for."""
     from dataclasses import replace
 
-    from napari_tf_deblur._storage.units import to_ome_axis
+    from napari_tf_deblur._storage.ome_units import to_ome_axis
 
     axes = tuple(to_ome_axis(axis) for axis in assign_axis_types(description.axes))
     return replace(description, axes=axes)

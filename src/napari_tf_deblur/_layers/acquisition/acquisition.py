@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_tf_deblur._layers.acquisition.axis_names import AxisNames
-from napari_tf_deblur._layers.acquisition.description import NO_SIZE, Size
+from napari_tf_deblur._layers.acquisition.metadata_description import NO_SIZE, Size
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari_tf_deblur._layers.acquisition import imagej, ome, vendors
-from napari_tf_deblur._layers.acquisition.description import MetadataDescription
+from napari_tf_deblur._layers.acquisition.metadata_description import MetadataDescription
 from napari_tf_deblur._layers.acquisition.tree import child, children, entry, is_element
 
 

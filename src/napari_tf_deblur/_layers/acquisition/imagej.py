@@ -4,9 +4,13 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.description import NO_SIZE, MetadataDescription, Size
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    NO_SIZE,
+    MetadataDescription,
+    Size,
+)
 from napari_tf_deblur._layers.acquisition.tree import child, entry, number, text
-from napari_tf_deblur._layers.acquisition.units import nanometers
 
 IMAGEJ_AXES = "TZCYX"
 

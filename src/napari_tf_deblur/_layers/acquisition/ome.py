@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari_tf_deblur._layers.acquisition.channel import find_only_name
-from napari_tf_deblur._layers.acquisition.description import (
+from napari_tf_deblur._layers.acquisition.metadata_description import (
     APERTURE_BOUNDS,
     INDEX_BOUNDS,
     PINHOLE_BOUNDS,

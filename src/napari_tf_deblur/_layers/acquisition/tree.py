@@ -13,7 +13,7 @@ from numbers import Real
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from napari_tf_deblur._layers.acquisition.units import nanometers
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
 
 MAX_CHARACTERS = 20_000_000
 """Longest text that is read as XML, in characters. Limit: of time; 100 000 planes have as much."""

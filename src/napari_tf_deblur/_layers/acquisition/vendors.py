@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.description import (
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
+from napari_tf_deblur._layers.acquisition.metadata_description import (
     APERTURE_BOUNDS,
     INDEX_BOUNDS,
     PINHOLE_BOUNDS,
@@ -22,7 +23,6 @@ from napari_tf_deblur._layers.acquisition.tree import (
     text,
     value,
 )
-from napari_tf_deblur._layers.acquisition.units import nanometers
 
 _NIKON_CONFOCAL = frozenset(
     "laserScanConfocal spinningDiskConfocal sweptFieldConfocalSlit "

@@ -8,10 +8,10 @@ fields of their own in the dock, too: see :data:`napari_tf_deblur._dock.psf_fiel
 from napari.layers import Layer
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._layers.psf_kinds.array_psf import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, EstimatedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.given import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
 from napari_tf_deblur._layers.psf_kinds.measured import BeadPSFSettings, LayerPSF
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF

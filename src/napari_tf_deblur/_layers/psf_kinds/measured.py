@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._beads.bead import measured_psf
+from napari_tf_deblur._beads.measured_psf import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
