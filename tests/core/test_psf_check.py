@@ -7,12 +7,9 @@ from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf, microscope_psf
-from napari_tf_deblur._core.psf_check import (
-    find_psf_background,
-    light_centre,
-    psf_warnings,
-    refuse_partial_psf,
-)
+from napari_tf_deblur._core.psf_background import find_psf_background
+from napari_tf_deblur._core.psf_centre import light_centre
+from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
 
 few = settings(max_examples=40, deadline=None)
 

@@ -8,8 +8,9 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, calibrate, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.noise import estimate_gain, estimate_noise_line
+from napari_tf_deblur._noise.noise import estimate_noise_line
 from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.noise_line import estimate_gain
 
 
 def cell(cover, photons=200.0, side=200, seed=0):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._beads import finding
+from napari_tf_deblur._beads import spot_faults
 from napari_tf_deblur._beads.averaging import average_beads
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.ready_psf import (
@@ -20,7 +20,8 @@ from napari_tf_deblur._beads.resampling import resample_psf
 from napari_tf_deblur._beads.uneven_background import flatten_background
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.psf import check_psf, refuse_colours
-from napari_tf_deblur._core.psf_check import light_centre, refuse_partial_psf
+from napari_tf_deblur._core.psf_centre import light_centre
+from napari_tf_deblur._core.psf_check import refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 
@@ -167,7 +168,7 @@ def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     if spots.beads:
         return _psf_from_beads(picture, spots, low, scale, uneven)
     faults = {spot.fault for spot in spots.left_out}
-    if finished and not faults & {finding.SATURATED_SPOT, finding.HOT_PIXEL}:
+    if finished and not faults & {spot_faults.SATURATED_SPOT, spot_faults.HOT_PIXEL}:
         kernel, notes = _use_as_psf(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:

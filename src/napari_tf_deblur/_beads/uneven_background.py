@@ -7,13 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from napari_tf_deblur._beads.averaging import BEAD_WINDOW_SIGMAS
-from napari_tf_deblur._beads.finding import (
-    CROWDED,
-    NOT_A_SPOT,
-    Spots,
-    estimate_picture_noise,
-    find_beads,
-)
+from napari_tf_deblur._beads.finding import Spots, estimate_picture_noise, find_beads
+from napari_tf_deblur._beads.spot_faults import CROWDED, NOT_A_SPOT
 from napari_tf_deblur._beads.spot_fit import Spot, box_around
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 

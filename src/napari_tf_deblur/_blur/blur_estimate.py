@@ -17,9 +17,9 @@ from napari_tf_deblur._blur.gaussian_fit import TRIAL_SIGMAS, SpectrumModel
 from napari_tf_deblur._blur.jpeg import estimate_jpeg_error, to_luminance
 from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
-from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
 from napari_tf_deblur._noise.bad_pixels import find_bad_pixels

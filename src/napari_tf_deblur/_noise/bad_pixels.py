@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.forward import hardly_blurs
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.psf_resizing import hardly_blurs
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
+from napari_tf_deblur._noise.variance_line import VarianceLine
 
 MIN_BAD_PIXEL_CONTRAST = 0.5
 """Least difference of a broken pixel from what its neighbours predict, as a part of the brightness

@@ -6,12 +6,11 @@ import numpy as np
 
 from napari_tf_deblur._noise.blocks import Blocks
 from napari_tf_deblur._noise.dark_background import DarkBackground, find_dark_background
-from napari_tf_deblur._noise.photon_transfer import (
+from napari_tf_deblur._noise.photon_transfer import fit_line_from_dark, fit_variance_line
+from napari_tf_deblur._noise.variance_line import (
     CHANCE_DIFFERENCE,
     SIGNIFICANT_DIFFERENCE,
     VarianceFit,
-    fit_line_from_dark,
-    fit_variance_line,
 )
 
 MAX_GAIN_ERROR = 0.05

@@ -4,7 +4,8 @@ import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.noise import Noise, estimate_noise, measure_level_and_line
+from napari_tf_deblur._noise.noise import Noise, estimate_noise
+from napari_tf_deblur._noise.noise_line import measure_level_and_line
 
 MIN_RELATIVE_NOISE = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance

@@ -22,16 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from napari_tf_deblur._core.forward import Boundary, transfer_function
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.patches import PatchSlices, find_patches, read_patch, symmetric_size
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.scene_grid import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
 from napari_tf_deblur._noise.equivariant_random import draw_normal
 from napari_tf_deblur._noise.noise import estimate_noise_line
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun

@@ -1,0 +1,108 @@
+"""Decide which spots are clean beads, and say what is wrong with the others."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tf_deblur._beads.spot_fit import MAX_BEAD_SIGMA, Spot, box_around, spot_gaussian
+from napari_tf_deblur._core.typing import Float32Array
+
+MIN_FRAME_DISTANCE = 3.0
+"""Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
+there."""
+
+MIN_BEAD_DISTANCE = 8.0
+"""Least distance of a bead from its neighbours, in its sigmas. Derived: two windows of 4 sigmas,
+`DARK`."""
+
+MIN_BEAD_SIGMA = 0.35
+"""Least sigma of a bead in pixels. Guard: against hot pixels and lines;
+``tests/beads/test_bead.py``."""
+
+MAX_SIGMA_RATIO = 8.0
+"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_bead.py``."""
+
+CUT_BY_FRAME, SATURATED_SPOT, HOT_PIXEL, NOT_A_SPOT, CROWDED, TOO_FAINT, OTHER_WIDTH = (
+    "cut by the frame",
+    "saturated",
+    "single hot pixels",
+    "not shaped as a single spot",
+    "too close to a neighbour",
+    "too faint",
+    "of other width",
+)
+
+
+def is_hot_pixel(near: Float32Array, ground: float) -> bool:
+    """Whether a single pixel stands out and its neighbours do not."""
+    second, first = np.sort(near, axis=None)[-2:] - ground
+    return bool(second < 0.05 * first)
+
+
+def find_fault(picture: Float32Array, spot: Spot, noise: float, top: float) -> str:
+    """Say why a spot is no clean bead; nothing if it is one."""
+    if np.any(spot.sigma > MAX_BEAD_SIGMA) or spot.misfit > 2 * _max_misfit(spot, noise):
+        return NOT_A_SPOT
+    room = np.minimum(spot.centre, np.subtract(picture.shape, 1) - spot.centre)
+    if np.any(room < MIN_FRAME_DISTANCE * spot.sigma):
+        return CUT_BY_FRAME
+    if np.any(spot.sigma < MIN_BEAD_SIGMA):
+        return NOT_A_SPOT
+    box, _ = box_around(spot.centre, 2 * spot.sigma + 1, picture.shape)
+    saturated = np.count_nonzero(picture[box] == top) > 2**picture.ndim
+    shape_fault = _find_shape_fault(picture, spot, noise, 2.0 if saturated else 1.0)
+    return SATURATED_SPOT if saturated and not shape_fault else shape_fault
+
+
+def mark_crowded(spots: list[Spot]) -> list[Spot]:
+    """Mark beads that have a neighbour, of a fifth of their light or more, too close."""
+    judged = []
+    for spot in spots:
+        near = any(
+            relative_distance(other.centre, spot) < MIN_BEAD_DISTANCE
+            for other in spots
+            if other is not spot
+            and other.fault not in (HOT_PIXEL, TOO_FAINT)
+            and other.peak > 0.2 * spot.peak
+        )
+        fault = CROWDED if near and not spot.fault else spot.fault
+        judged.append(replace(spot, fault=fault))
+    return judged
+
+
+def split_by_width(beads: list[Spot]) -> tuple[list[Spot], list[Spot]]:
+    """Part the beads that are as wide as most from the others."""
+    logs = np.log([bead.sigma for bead in beads])
+    middle = np.median(logs, axis=0)
+    alike = np.all(np.abs(logs - middle) < np.log(1.3), axis=1)
+    if not alike.any():  # two or more, all different
+        return [], [replace(bead, fault=OTHER_WIDTH) for bead in beads]
+    others = [replace(bead, fault=OTHER_WIDTH) for bead, same in zip(beads, alike) if not same]
+    return [bead for bead, same in zip(beads, alike) if same], others
+
+
+def relative_distance(place: NDArray[Any], spot: Spot) -> float:
+    return float(np.sqrt(np.sum(((place - spot.centre) / np.maximum(spot.sigma, 0.7)) ** 2)))
+
+
+def _find_shape_fault(picture: Float32Array, spot: Spot, noise: float, tolerance: float) -> str:
+    """Say whether a spot departs from a Gaussian, or is not alone."""
+    if spot.sigma.max() > MAX_SIGMA_RATIO * spot.sigma.min():
+        return NOT_A_SPOT
+    if spot.misfit > tolerance * _max_misfit(spot, noise):
+        return NOT_A_SPOT
+    box, grid = box_around(spot.centre, 6 * spot.sigma, picture.shape)
+    left = picture[box] - spot.background - spot_gaussian(grid, spot)
+    left = np.abs(ndimage.gaussian_filter(left, np.minimum(spot.sigma, 1.0)))
+    lit = left > max(0.12 * tolerance * spot.peak, 4 * noise)
+    square = np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
+    if np.any(lit & (square > 2.5**2) & (square < 4**2)):
+        return NOT_A_SPOT
+    return CROWDED if np.any(lit & (square >= 4**2) & (square < 6**2)) else ""
+
+
+def _max_misfit(spot: Spot, noise: float) -> float:
+    return float(np.hypot(0.1, 2.0 * noise / spot.peak))
