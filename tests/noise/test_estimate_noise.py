@@ -190,7 +190,7 @@ def test_images_of_any_size_have_noise(shape, seed):
 def test_what_is_no_image_is_refused():
     with pytest.raises(InvalidTypeError, match="real numbers"):
         estimate_noise(np.ones((4, 4), complex))
-    with pytest.raises(InvalidValueError, match="no pixel to tell the noise"):
+    with pytest.raises(InvalidValueError, match="no pixel to estimate the noise"):
         estimate_noise(np.full((4, 4), np.nan))
     with pytest.raises(InvalidValueError, match="channel"):
         estimate_noise(np.ones((4, 4)), channel_axis=2)

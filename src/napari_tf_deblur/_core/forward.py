@@ -20,7 +20,7 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     Parameters
     ----------
     psf : ndarray of float32
-        Origin at index ``n // 2`` of each axis; what is larger than the grid wraps round.
+        Origin at index ``n // 2`` of each axis. A PSF larger than the grid wraps round.
     scene : tuple of int
         Shape of the grid.
 
@@ -38,7 +38,9 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
 def laplacian_spectrum(
     shape: tuple[int, ...], spacing: Sequence[float] | None = None
 ) -> NDArray[np.float32]:
-    """Compute minus the transfer function of the sum of second differences along all axes.
+    """Compute minus the transfer function of the discrete Laplacian.
+
+    The Laplacian is the sum of the second differences along all axes.
 
     Parameters
     ----------
@@ -69,34 +71,35 @@ def convolve(
 ) -> NDArray[np.float32]:
     """Blur an image with a point spread function: the forward model.
 
-    A true convolution: an asymmetric PSF is not mirrored, and nothing moves, whether the
-    sizes are odd or even, because a PSF's origin is its pixel at index ``n // 2``.
+    This is a true convolution: an asymmetric PSF is not mirrored. The image does not move,
+    whether sizes are odd or even, because the origin of a PSF is its pixel at index ``n // 2``.
 
     Parameters
     ----------
     image : array_like
-        The last axes, as many as the PSF has, are blurred; leading ones are looped over.
+        Any real dtype. The last axes, as many as the PSF has, are blurred; leading axes are
+        looped over.
     psf : array_like
-        1 to 3 axes. Used as it is: its sum scales the image.
+        1 to 3 axes. It is not normalised: its sum scales the image.
     boundary : {"zero", "periodic", "reflect"}, optional
-        What lies outside the image: nothing, the image again, or its mirror image about
-        the outermost pixels' edges.
+        What lies outside the image: zeros, the image repeated, or its reflection about the outer
+        edges of the outermost pixels.
     channel_axis : int, optional
         Axis of colour channels, not blurred and not counted among the last axes.
 
     Returns
     -------
     ndarray of float32
-        Same shape and units as `image`. Where neither image nor PSF has a negative value, nor
-        has this.
+        Same shape and units as `image`, times the sum of the PSF. If neither image nor PSF has a
+        negative value, the result has none.
 
     Raises
     ------
     TypeError
         If image or PSF do not hold real numbers.
     ValueError
-        If the PSF has more axes than the image or is not usable, or the boundary is not
-        one of the three.
+        If the PSF has more axes than the image or cannot be used, or if the boundary is not one
+        of the three.
 
     Examples
     --------
@@ -108,7 +111,7 @@ def convolve(
         raise InvalidValueError(f"The boundary is {boundary!r}; choose one of {choices}.")
     values = np.asarray(image)
     kernel = check_psf(psf, values.ndim - (channel_axis is not None))
-    total = np.sum(np.asarray(psf), dtype=np.float64)  # which the check has divided by
+    total = np.sum(np.asarray(psf), dtype=np.float64)  # `check_psf` divides by it
     if values.dtype.kind not in "biuf":
         raise InvalidTypeError(
             f"The image holds values of type {values.dtype}; it must hold real numbers."
@@ -136,7 +139,8 @@ def convolve(
     everything = (slice(None),) * (values.ndim - kernel.ndim)
     blurred = blurred[everything + grid.window] * np.float32(total)
     if is_light:
-        blurred = np.maximum(blurred, 0) + np.float32(0)  # transforms round to below 0, or to -0.0
+        # FFTs round zeros to values below 0; adding 0 turns -0.0 into 0.0.
+        blurred = np.maximum(blurred, 0) + np.float32(0)
     if channel_axis is not None:
         blurred = np.moveaxis(blurred, 0, channel_axis)
     return np.ascontiguousarray(blurred, dtype=np.float32)

@@ -11,8 +11,8 @@ from napari_tf_deblur._core.psf import check_psf_size, one_per_axis
 from napari_tf_deblur._core.typing import PSF
 
 GAUSSIAN_REACH = 4.0
-"""Half width of an automatic Gaussian PSF, in sigmas. Derived: exp(-8), 0.03 % of the peak, lies
-beyond."""
+"""Half width of a Gaussian PSF without a given size, in sigmas. Derived: beyond it, the Gaussian is
+below exp(-8), 0.03 % of the peak."""
 
 
 def gaussian_psf(
@@ -29,12 +29,12 @@ def gaussian_psf(
     sigma : float or sequence of float
         Standard deviation in pixels: one number, or one per axis in array axis order.
     size : int or sequence of int, optional
-        Odd number(s) of pixels. By default the smallest that holds 4 sigma each side.
+        Odd number(s) of pixels. By default the smallest that holds 4 sigma on each side.
     angle : float, optional
-        Rotation in degrees, counter-clockwise on a screen whose rows run downwards.
-        For two axes only.
+        Rotation in degrees, counter-clockwise on a screen whose rows run downwards;
+        for two axes only.
     ndim : int, optional
-        Number of axes, 1 to 3, where neither `sigma` nor `size` says it; 2 by default.
+        Number of axes, 1 to 3, if both `sigma` and `size` are single numbers; 2 by default.
 
     Returns
     -------
@@ -51,8 +51,8 @@ def gaussian_psf(
 
     Notes
     -----
-    An upright PSF is an impulse filtered with :func:`scipy.ndimage.gaussian_filter`, as
-    in the reference recipe: what would reach beyond a small `size` is folded back in.
+    A PSF without an angle is an impulse filtered with :func:`scipy.ndimage.gaussian_filter`. If
+    `size` is small, that filter reflects the light beyond the array back into it.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def gaussian_shape(
     angle: float = 0.0,
     ndim: int | None = None,
 ) -> tuple[int, ...]:
-    """Return the shape that :func:`gaussian_psf` would have, without making it.
+    """Return the shape of a PSF of :func:`gaussian_psf` without computing it.
 
     Parameters
     ----------
@@ -122,21 +122,23 @@ def gaussian_shape(
 def _number_of_axes(
     sigma: float | Sequence[float], size: int | Sequence[int] | None, ndim: int | None
 ) -> int:
-    said = {np.size(value) for value in (sigma, size) if value is not None and np.ndim(value)}
+    """Number of axes of a PSF; raise an error if the arguments disagree about it."""
+    counts = {np.size(value) for value in (sigma, size) if value is not None and np.ndim(value)}
     if ndim is not None:
-        said.add(ndim)
-    if len(said) > 1:
+        counts.add(ndim)
+    if len(counts) > 1:
         raise InvalidValueError(
             f"The PSF's sigma {sigma}, size {size} and number of axes {ndim} do not fit "
             "together; give one number for all axes or exactly one per axis."
         )
-    axes = said.pop() if said else 2
+    axes = counts.pop() if counts else 2
     if not 1 <= axes <= 3:
-        raise InvalidValueError(f"A PSF of {axes} axes was asked for; it can have 1 to 3.")
+        raise InvalidValueError(f"A PSF of {axes} axes is not possible; it can have 1 to 3.")
     return axes
 
 
 def _covariance(sigmas: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+    """Covariance matrix of a Gaussian, in squared pixels."""
     covariance = np.diag(sigmas**2)
     if not angle:
         return covariance
@@ -148,6 +150,7 @@ def _covariance(sigmas: NDArray[np.float64], angle: float) -> NDArray[np.float64
 def _sample_gaussian(
     covariance: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
+    """Values of a Gaussian at the middles of pixels, with a peak of 1."""
     grid = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
     exponent = np.einsum("...i,ij,...j", grid, np.linalg.inv(covariance), grid)
     return np.asarray(np.exp(-exponent / 2))

@@ -15,9 +15,10 @@ def check_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     Parameters
     ----------
     psf : array_like
-        1 to 3 axes, origin at index ``n // 2`` of each; any real dtype.
+        1 to 3 axes, with the origin at index ``n // 2`` of each; any real dtype.
     most_axes : int, optional
-        Axes of the image: leading axes of length 1 are dropped where the PSF has more.
+        Number of axes of the image. If the PSF has more axes, leading axes of length 1 are
+        dropped.
 
     Returns
     -------
@@ -29,18 +30,18 @@ def check_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     TypeError
         If it does not hold real numbers.
     ValueError
-        If it is empty, has no or more than three axes, has NaN or infinite values, or a
-        sum that is not positive; or if its last axis looks like one of colours.
+        If it is empty, has no axis or more than three, has NaN or infinite values, or a
+        sum that is not positive; or if its last axis looks like a colour axis.
 
     Examples
     --------
-    >>> checked_psf([1, 2, 1])
+    >>> check_psf([1, 2, 1])
     array([0.25, 0.5 , 0.25], dtype=float32)
     """
     if isinstance(psf, tuple) and len(psf) == 2 and isinstance(psf[1], tuple):
         raise InvalidTypeError(
-            "The PSF is a PSF with its notes, as 'measured_psf' returns them; give its first "
-            "part alone: psf, notes = measured_psf(bead)."
+            "The PSF is a tuple of a PSF and notes, as 'measured_psf' returns it; give its first "
+            "element only: psf, notes = measured_psf(bead)."
         )
     try:
         values = np.asarray(psf)
@@ -65,19 +66,21 @@ def check_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     total = values.sum()
     if not total > 1e-12 * np.abs(values).sum():
         raise InvalidValueError(
-            f"The PSF's values sum to {total:g}; a PSF must have a positive sum. "
-            "Check that it is the right layer, and not background-subtracted twice."
+            f"The values of the PSF sum to {total:g}; a PSF must have a positive sum. "
+            "Check that it is the right layer, and that its background was not subtracted twice."
         )
     return np.asarray(values / total, dtype=np.float32)
 
 
 def refuse_colours(shape: tuple[int, ...]) -> None:
-    """Refuse three axes of which the last is one of colours: far shorter than both others.
+    """Raise an error if the last of three axes looks like a colour axis.
+
+    Such an axis has 3 or 4 elements, and less than a third of those of both others.
 
     Raises
     ------
     ValueError
-        In words that say what to give instead.
+        The message says what to give instead.
     """
     if len(shape) == 3 and shape[-1] in (3, 4) and min(shape[:-1]) > 3 * shape[-1]:
         raise InvalidValueError(
@@ -88,7 +91,7 @@ def refuse_colours(shape: tuple[int, ...]) -> None:
 
 
 def check_psf_size(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
-    """Check the size that was asked for; one number is that of all axes.
+    """Check the size of a PSF, and return one number per axis; one number stands for all axes.
 
     Raises
     ------
@@ -105,6 +108,13 @@ def check_psf_size(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
 
 
 def one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
+    """Convert a number, or one number per axis, to one number per axis.
+
+    Raises
+    ------
+    TypeError
+        If it is neither; the message calls it "The PSF's `name`".
+    """
     try:
         return np.broadcast_to(np.asarray(value, dtype=np.float64), axes)
     except (TypeError, ValueError):

@@ -9,56 +9,56 @@ from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 RIM_ZONE, HALFWAY_ZONE = (0.8, 1.0), (0.5, 0.7)
-"""Ranges in which light is compared, as parts of the way from the centre to the rim. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Ranges in which light is compared, as fractions of the way from the centre to the rim. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 DARKEST_DIRECTION_PART = 0.25
-"""Part of the directions that are looked at, the darkest: light out of focus reaches far in some.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+"""Fraction of the directions that are used, the darkest ones: in others, light out of focus reaches
+far. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 SLOWEST_DECAY = 1.5
 """Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls
-with the square, and so does the aureole of a star (King, PASP 83, 1971); less leaves room."""
+with the square, and so does the aureole of a star (King, PASP 83, 1971); this is a little less."""
 
 MAX_RIM_BRIGHTNESS = 0.7
-"""Part of the peak from which on the rim belongs to a box or a disc that the array cuts. Guard:
+"""A rim brighter than this part of the peak belongs to a box or a disc that the array cuts. Guard:
 ``tests/core/test_psf_check.py``."""
 
 MIN_BACKGROUND_SIGNIFICANCE = 4.0
-"""Standard errors from which on a ground is certain. Derived: chance exceeds them once in 30 000
+"""Least background that counts, in standard errors. Derived: chance exceeds it once in 30 000
 times."""
 
 MAX_DARKER_PART = 0.02
-"""Largest part of the pixels that may be darker than a quarter of the ground. Guard: dark rings
-have more, and are no ground; ``tests/core/test_psf_check.py``."""
+"""Largest part of the pixels that may be darker than a quarter of the background. Guard: PSFs with
+dark rings have more such pixels, and no background; ``tests/core/test_psf_check.py``."""
 
 MIN_TAIL_PIXELS = 7
-"""Least pixels along an axis that tell a ground from a tail. Guard: against small kernels;
-``tests/core/test_psf_check.py``."""
+"""Least number of pixels along an axis to distinguish a background from a tail. Guard: against
+small kernels; ``tests/core/test_psf_check.py``."""
 
 
 def find_psf_background(psf: NDArray[np.floating]) -> float:
-    """Find the light at the rim of a PSF that cannot be a tail of it.
+    """Find the background of a PSF: light at the rim that cannot be a tail of the PSF.
 
-    In its darkest directions, light is compared near the rim and half way to it. A tail falls
-    at least as ``(1 + r**2 / s**2) ** (-TAIL / 2)`` does. What must be taken away for that, is
-    the ground.
+    In the darkest directions, the light near the rim is compared with the light half way to it.
+    A tail falls at least as fast as ``(1 + r**2 / s**2) ** (-SLOWEST_DECAY / 2)``. The background
+    is the least level that must be subtracted until the light falls that fast.
 
     Parameters
     ----------
     psf : ndarray
-        Of positive sum.
+        1 to 3 axes, of positive sum.
 
     Returns
     -------
     float
-        In the units of `psf`; 0 where there is none.
+        In the units of `psf`; 0 if there is no background.
 
     Examples
     --------
     >>> from napari_tf_deblur import gaussian_psf
     >>> light = gaussian_psf(2, 41)
-    >>> round(float(ground_of(light + 0.001)), 6), ground_of(light)
+    >>> round(float(find_psf_background(light + 0.001)), 6), find_psf_background(light)
     (0.001, 0.0)
     """
     peak = float(psf.max())
@@ -75,23 +75,27 @@ def find_psf_background(psf: NDArray[np.floating]) -> float:
 def _measure_tails(
     psf: NDArray[np.floating], centre: Float64Array
 ) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Light near the rim and half way, each with its squared distance, and the former's error."""
+    """Mean light in the darkest directions, near the rim and half way to it.
+
+    Returns both as pairs (light, mean square of the relative distance), and the standard error of
+    the light near the rim.
+    """
     room = [(c, n - 1 - c) for c, n in zip(centre, psf.shape)]
     long = [
         n >= MIN_TAIL_PIXELS and min(r) >= MIN_TAIL_PIXELS // 2 for n, r in zip(psf.shape, room)
     ]
-    found = []
+    measurements = []
     for direction in product((-1, 0, 1), repeat=psf.ndim):
         if any(direction) and all(is_long for d, is_long in zip(direction, long) if d):
             outer, far = _zone_pixels(psf, centre, direction, RIM_ZONE)
             inner, near = _zone_pixels(psf, centre, direction, HALFWAY_ZONE)
-            found.append((outer.mean(), far, inner.mean(), near, outer.var() / outer.size))
-    if not found:
+            variance = outer.var() / outer.size
+            measurements.append((outer.mean(), far, inner.mean(), near, variance))
+    if not measurements:
         return (0.0, 1.0), (0.0, 0.5), 0.0
-    found.sort()
-    darkest = np.array(
-        found[: max(2, round(DARKEST_DIRECTION_PART * len(found)))], dtype=np.float64
-    )
+    measurements.sort()
+    count = max(2, round(DARKEST_DIRECTION_PART * len(measurements)))
+    darkest = np.array(measurements[:count], dtype=np.float64)
     rim, far, half_way, near, variance = darkest.mean(axis=0)
     return (rim, far), (half_way, near), float(np.sqrt(variance / len(darkest)))
 
@@ -102,24 +106,27 @@ def _zone_pixels(
     direction: tuple[int, ...],
     zone: tuple[float, float],
 ) -> tuple[NDArray[np.floating], float]:
-    """Pixels in a direction from the centre, and the mean square of how far to the rim they lie."""
+    """Pixels of a zone in a direction, and the mean square of their relative distance.
+
+    The relative distance is 0 at the centre and 1 at the rim.
+    """
     places, squares = [], []
     for c, n, d in zip(centre, psf.shape, direction):
         pixels = np.arange(n)
         if not d:
             places.append(pixels[np.abs(pixels - c) <= max(0.1 * min(c, n - 1 - c), 0.51)])
             continue
-        way = (pixels - c) * d / (n - 1 - c if d > 0 else c)
-        inside = (way > zone[0] - 1e-9) & (way < zone[1] + 1e-9)
+        distance = (pixels - c) * d / (n - 1 - c if d > 0 else c)
+        inside = (distance > zone[0] - 1e-9) & (distance < zone[1] + 1e-9)
         if not inside.any():
-            inside = np.arange(n) == np.argmin(np.abs(way - np.mean(zone)))
+            inside = np.arange(n) == np.argmin(np.abs(distance - np.mean(zone)))
         places.append(pixels[inside])
-        squares.append(float(np.mean(way[inside] ** 2)))
+        squares.append(float(np.mean(distance[inside] ** 2)))
     return psf[np.ix_(*places)], float(np.mean(squares))
 
 
 def _solve_background(rim: float, far: float, half_way: float, near: float) -> float:
-    """Least ground over which light, of a peak of 1, falls as fast as the slowest tail does."""
+    """Least background above which the light (peak 1) falls as fast as the slowest tail."""
     if rim <= 0:
         return 0.0
     if half_way <= rim:

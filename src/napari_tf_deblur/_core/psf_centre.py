@@ -6,26 +6,26 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import Float64Array
 
 CENTROID_THRESHOLD = 0.1
-"""Part of the peak from which on light counts for the centre. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the peak above which light counts for the centre. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 def light_centre(psf: NDArray[np.floating]) -> Float64Array:
-    """Find where the light of a PSF lies: the centroid of the square of what is bright in it.
+    """Find the centre of the light of a PSF: the centroid of the square of its bright part.
 
-    So neither a ground nor noise count. Of each axis only as much is looked at as
-    lies on both sides of the centre, so that a tail that is cut off earlier on one side does not
-    move it.
+    A background and noise do not count, because they are below the threshold. Each axis is used
+    only as far as the array reaches on both sides of the centre; a tail that is cut off earlier
+    on one side does not move the centre.
 
     Parameters
     ----------
     psf : ndarray
-        Not all 0.
+        Any shape; not all values are 0.
 
     Returns
     -------
     ndarray of float64
-        One index for each axis.
+        One index, in pixels, for each axis.
 
     Examples
     --------
@@ -37,14 +37,14 @@ def light_centre(psf: NDArray[np.floating]) -> Float64Array:
     power = np.square(
         np.maximum(psf - (low + CENTROID_THRESHOLD * (top - low)), 0), dtype=np.float64
     )
-    if not power.any():  # the same all over
+    if not power.any():  # a constant array
         power = np.square(psf, dtype=np.float64)
     axes = range(psf.ndim)
     return np.array([_line_centroid(power.sum(axis=tuple(set(axes) - {axis}))) for axis in axes])
 
 
 def _line_centroid(line: Float64Array) -> float:
-    """Centroid of a line, of as much of it as lies on both sides of that."""
+    """Centroid of a line, over the part that lies symmetrically about the centroid."""
     places = np.arange(len(line), dtype=np.float64)
     centre = float(np.average(places, weights=line))
     for _ in range(30):

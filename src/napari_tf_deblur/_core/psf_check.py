@@ -13,27 +13,29 @@ from napari_tf_deblur._core.psf_centre import light_centre
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
 MIN_BACKGROUND_LIGHT = 0.02
-"""Part of the light from which on a ground is warned of. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""A background that holds more than this part of the light gives a warning. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 MAX_CENTRE_OFFSET = 0.1
-"""Distance, in pixels, of the light from the middle from which on it is warned of. Set by hand;
+"""Light whose centre is farther than this from the middle, in pixels, gives a warning. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
 AXIS_LETTERS = "zyx"
 
 MIN_QUARTER_PIXELS = 4
-"""Least pixels along an axis of a quarter of a PSF. Guard: against small kernels;
+"""Least number of pixels along an axis of a quarter of a PSF. Guard: against small kernels;
 ``tests/core/test_psf_check.py``."""
 
 
 def refuse_partial_psf(psf: PSF) -> PSF:
-    """Return a PSF; refuse a quarter or an octant of one, whose focus lies in a corner.
+    """Return a PSF; raise an error if it is a quarter or an octant of one.
+
+    Such a part has its focus in a corner.
 
     Raises
     ------
     ValueError
-        If the brightest pixel, and what is near it, lies at the end of several axes.
+        If the brightest pixel, and most of the light, lies at the end of two axes or more.
     """
     place = np.unravel_index(np.argmax(psf), psf.shape)
     power = np.square(psf, dtype=np.float64)
@@ -51,26 +53,26 @@ def refuse_partial_psf(psf: PSF) -> PSF:
     if len(cut) >= 2:
         names = " and ".join(_axis_letter(axis, psf.ndim) for axis in cut)
         raise InvalidValueError(
-            f"The PSF is brightest at index {', '.join(map(str, place))}, in a corner: it is no "
-            f"whole PSF but one half of it along {names}. Make the whole of it: the package 'psf' "
-            "does so with '.volume()'; else mirror it along each of these axes, for example with "
+            f"The PSF is brightest at index {', '.join(map(str, place))}, in a corner: it is not a "
+            f"whole PSF, but one half of it along {names}. Make the whole PSF: in the package "
+            "'psf', use '.volume()'; else mirror it along each of these axes, for example with "
             "'numpy.concatenate([psf[:0:-1], psf])', so that its brightest pixel is in the middle."
         )
     return psf
 
 
 def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
-    """Warn of what makes results wrong and can be seen in a PSF.
+    """Return warnings about faults of a PSF that make results wrong.
 
     Parameters
     ----------
     psf : ndarray
-        Of positive sum.
+        1 to 3 axes, of positive sum.
 
     Returns
     -------
     tuple of Notice
-        Sentences; none for most PSFs.
+        At most two: of a background, and of light off the middle. Most PSFs have none.
 
     Examples
     --------
@@ -78,31 +80,32 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
     >>> psf_warnings(gaussian_psf(2))
     ()
     """
-    found = []
-    ground = find_psf_background(psf)
-    part = ground * psf.size / float(psf.sum(dtype=np.float64))
+    warnings = []
+    background = find_psf_background(psf)
+    part = background * psf.size / float(psf.sum(dtype=np.float64))
     if part > MIN_BACKGROUND_LIGHT:
-        words = (
-            f"{100 * min(part, 1):.2g} % of the PSF's light lies evenly all over it, up to its "
-            "rim, as no PSF's does: it is the background of the picture that the PSF was taken "
-            "from. 'measured_psf' makes a PSF without it."
+        text = (
+            f"{100 * min(part, 1):.2g} % of the PSF's light is spread evenly over the whole array, "
+            "up to its rim. No PSF does that: it is the background of the picture that the PSF was "
+            "taken from. 'measured_psf' makes a PSF without it."
         )
-        found.append(Notice("light around the PSF", words))
-    off = light_centre(psf) - [n // 2 for n in psf.shape]
-    if np.abs(off).max() > MAX_CENTRE_OFFSET:
+        warnings.append(Notice("light around the PSF", text))
+    offsets = light_centre(psf) - [n // 2 for n in psf.shape]
+    if np.abs(offsets).max() > MAX_CENTRE_OFFSET:
         shifts = [
             f"{shift:+.1f} pixels along {_axis_letter(axis, psf.ndim)}"
-            for axis, shift in enumerate(off)
+            for axis, shift in enumerate(offsets)
             if abs(shift) > MAX_CENTRE_OFFSET / 2
         ]
-        words = (
+        text = (
             f"The PSF's light lies {' and '.join(shifts)} from its middle, which is index n // 2 "
-            "of each axis: the result is shifted by as much the other way. 'measured_psf' centres "
-            "a PSF."
+            "of each axis: the result is shifted by the same distance in the opposite direction. "
+            "'measured_psf' centres a PSF."
         )
-        found.append(Notice("PSF off centre", words))
-    return tuple(found)
+        warnings.append(Notice("PSF off centre", text))
+    return tuple(warnings)
 
 
 def _axis_letter(axis: int, axes: int) -> str:
+    """Letter of an axis: x is the last, y the one before, z the third from the end."""
     return AXIS_LETTERS[axis - axes]

@@ -26,19 +26,19 @@ SCENE_SIZES_2D = tuple(
     for rung in map(int, line.split())
 )
 """Sizes of scenes in 2D: products of 2, 3 and 5, from 100 on 8 to 20 % apart. Limit: of the number
-of sizes that are compiled; ``benchmarks/sizes.py`` measures their time and memory."""
+of compiled sizes; ``benchmarks/sizes.py`` measures their time and memory."""
 
 MIN_SIZE_RATIO = 1.04
-"""Least ratio of neighbouring sizes of scenes in 1D and 3D. Limit: of the number of sizes that are
-compiled; ``benchmarks/sizes.py`` measures their time and memory."""
+"""Smallest ratio of neighbouring sizes of scenes in 1D and 3D. Limit: of the number of compiled
+sizes; ``benchmarks/sizes.py`` measures their time and memory."""
 
 MAX_LADDER_SIZE = 2**16
-"""Size in pixels beyond which every size has its own scene. Limit: of memory."""
+"""Size in pixels up to which sizes are rounded up to the ladder. Limit: of memory."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the camera's frame lies in the larger, periodic grid of the scene.
+    """Position of the camera's frame in the larger, periodic grid of the scene.
 
     Attributes
     ----------
@@ -61,13 +61,24 @@ class Grid:
         reach: float = 1.0,
         times: int = 1,
     ) -> Self:
-        """Find the scene that holds what a PSF can bring into a frame.
+        """Choose a scene that contains all points whose light the PSF brings into the frame.
 
-        The sizes are rungs of a ladder, so that frames of many sizes share compiled code;
-        see :func:`scene_size`. A ``"periodic"`` scene is the frame itself. `reach` is the part
-        of the PSF's light to account for: the rest, far out in the large PSFs of microscopes,
-        wraps round instead of costing memory. So many `times` the PSF's reach is left around
-        the frame.
+        Sizes are rounded up to a ladder of sizes, so that frames of many sizes share compiled
+        code; see :func:`scene_size`. A ``"periodic"`` scene is the frame itself.
+
+        Parameters
+        ----------
+        frame : tuple of int
+            Shape over the deblurred axes, in pixels.
+        psf : ndarray of float32
+            Of as many axes.
+        boundary : {"unknown", "zero", "periodic"}
+            What lies beyond the frame.
+        reach : float, optional
+            Part of the PSF's light, 0 to 1, for which the margin is made. The rest, far out in
+            the large PSFs of microscopes, wraps round and so costs no memory.
+        times : int, optional
+            Width of the margin, as a multiple of the reach of that light.
         """
         if boundary == "periodic":
             return cls(frame, frame, (0,) * len(frame))
@@ -78,20 +89,20 @@ class Grid:
 
     @property
     def window(self) -> tuple[slice, ...]:
-        """Slices that cut the frame out of the scene."""
+        """Slices of the frame in the scene."""
         return tuple(slice(o, o + n) for o, n in zip(self.offset, self.frame))
 
     @property
     def margins(self) -> tuple[tuple[int, int], ...]:
-        """Widths of the scene before and after the frame, per axis."""
+        """Pixels of the scene before and after the frame, per axis."""
         return tuple((o, s - n - o) for o, n, s in zip(self.offset, self.frame, self.scene))
 
     def extend_mirrored(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Continue a frame over the scene as in a mirror, from whichever side is nearer.
+        """Extend a frame to the whole scene by reflection at its nearer side.
 
-        The scene is periodic, so that a line beyond the frame is some pixels from both sides. One
-        as far from both has the mean. So where the frame lies in the scene does not matter, and
-        what is made of a mirrored frame is mirrored.
+        The scene is periodic, so each line beyond the frame lies between both sides of it. A line
+        at the same distance from both is the mean of both reflections. Therefore the position of
+        the frame in the scene does not matter, and a flipped frame gives a flipped result.
 
         Parameters
         ----------
@@ -107,47 +118,61 @@ class Grid:
         for axis, (n, size, offset) in enumerate(zip(self.frame, self.scene, self.offset), first):
             before, after = _mirror_indices(n, size)
             place = np.roll(np.arange(size), offset)
-            longer = values.take(before[place], axis)
-            as_far = np.flatnonzero(before[place] != after[place])
-            if as_far.size:
-                line = (slice(None),) * axis + (as_far,)
-                longer[line] = (longer[line] + values.take(after[place][as_far], axis)) / 2
-            values = longer
+            extended = values.take(before[place], axis)
+            ties = np.flatnonzero(before[place] != after[place])  # as far from both sides
+            if ties.size:
+                line = (slice(None),) * axis + (ties,)
+                extended[line] = (extended[line] + values.take(after[place][ties], axis)) / 2
+            values = extended
         return values
 
 
 def scene_size(least: int, axes: int) -> int:
-    """Round the size of a scene up to a rung of a ladder of sizes whose transforms are fast.
+    """Round the size of a scene up to the next size of a ladder of sizes with fast FFTs.
 
-    What is compiled is compiled for one shape of the scene, which takes about a second and
-    some megabytes that are never freed. In 2D the rungs lie 7 to 20 % apart up to the size
-    where a run takes longer than that, and a little above the usual sizes of cameras; in
-    volumes and in larger images, where more pixels cost more, 4 %.
+    TensorFlow compiles code for each shape of the scene, which takes about a second and some
+    megabytes that are never freed. So there are few sizes. In 2D they lie 7 to 20 % apart, a
+    little above the usual sizes of cameras, up to the size where a run takes longer than
+    compiling. In volumes and in larger images, where additional pixels cost more, they lie 4 %
+    apart.
 
     Parameters
     ----------
     least : int
-        What the scene must hold along an axis.
+        Smallest size along an axis, in pixels.
     axes : int
         Number of axes of the scene.
 
     Returns
     -------
     int
-        With no prime factor above 5; `least` or more.
+        `least` or more, in pixels, without a prime factor above 5.
 
     Examples
     --------
     >>> scene_size(512 + 12, 2), scene_size(555, 2)
     (540, 600)
     """
-    rungs = SCENE_SIZES_2D if axes == 2 and least <= SCENE_SIZES_2D[-1] else _fine_rungs()
-    found = next((rung for rung in rungs if rung >= least), None)
-    return fft.next_fast_len(least, real=True) if found is None else found
+    sizes = SCENE_SIZES_2D if axes == 2 and least <= SCENE_SIZES_2D[-1] else _fine_sizes()
+    size = next((n for n in sizes if n >= least), None)
+    return fft.next_fast_len(least, real=True) if size is None else size
 
 
 def measure_reach(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """How far, per axis, a part of a PSF's light lies before and after its origin."""
+    """Measure how far a PSF reaches before and after its origin.
+
+    Parameters
+    ----------
+    psf : ndarray of float32
+        Origin at index ``n // 2`` of each axis.
+    reach : float
+        Part of the light to include, 0 to 1; the rest is left out in halves on both sides.
+
+    Returns
+    -------
+    before, after : tuple of int
+        Pixels along each axis.
+    """
     before, after = [], []
     for axis, n in enumerate(psf.shape):
         others = tuple(a for a in range(psf.ndim) if a != axis)
@@ -161,19 +186,20 @@ def measure_reach(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, .
 
 
 @lru_cache(maxsize=1)
-def _fine_rungs() -> tuple[int, ...]:
-    """Numbers without a prime factor above 5, each a little larger than the one before."""
-    rungs, wanted = [1], 2.0
-    while rungs[-1] < MAX_LADDER_SIZE:
-        rungs.append(fft.next_fast_len(math.ceil(wanted), real=True))
-        wanted = max(rungs[-1] + 1, MIN_SIZE_RATIO * rungs[-1])
-    return tuple(rungs)
+def _fine_sizes() -> tuple[int, ...]:
+    """Sizes without a prime factor above 5, each at least 4 % larger than the one before."""
+    sizes, least = [1], 2.0
+    while sizes[-1] < MAX_LADDER_SIZE:
+        sizes.append(fft.next_fast_len(math.ceil(least), real=True))
+        least = max(sizes[-1] + 1, MIN_SIZE_RATIO * sizes[-1])
+    return tuple(sizes)
 
 
 def _mirror_indices(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """The lines of a frame of `n` that continue it in a mirror over a period, from its first on.
+    """Lines of a frame of `n` that extend it by reflection to a period of `size` lines.
 
-    Two for each: they differ for a line as far from both sides.
+    Returns two arrays of indices, which start at the first line of the frame. They differ only in
+    a line that is as far from both sides of the frame.
     """
     away = np.arange(size - n)  # from the last line of the frame
     at_end, at_start = (_reflect_indices(k, n) for k in (n + away, away - (size - n)))
@@ -186,6 +212,6 @@ def _mirror_indices(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int
 
 
 def _reflect_indices(places: NDArray[np.int_], n: int) -> NDArray[np.int_]:
-    """Indices within a frame of `n`, for places beyond it, as in mirrors at both sides."""
-    turned = places % (2 * n)
-    return np.where(turned < n, turned, 2 * n - 1 - turned)
+    """Indices within a frame of `n` for places beyond it, reflected at both sides."""
+    phase = places % (2 * n)
+    return np.where(phase < n, phase, 2 * n - 1 - phase)

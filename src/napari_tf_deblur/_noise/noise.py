@@ -22,20 +22,21 @@ from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE, Varian
 class Noise:
     """The noise of an image, in its intensity units; made by :func:`estimate_noise`.
 
-    None stands for what the image cannot tell.
+    None stands for a value that the image does not show.
 
     Attributes
     ----------
     sigma : float
-        Standard deviation at the usual pixels: on a dark ground, of the dark.
+        Standard deviation of the noise at most pixels; in an image with a dark background, at the
+        background.
     mean : float
-        Standard deviation over all pixels, root mean square.
+        Standard deviation of the noise, root mean square over all pixels.
     gain : float or None
-        Intensity units per photon. None where noise does not grow with the brightness, too.
+        Intensity units per photon. None also if the noise does not grow with the brightness.
     offset : float or None
         Intensity without light.
     read_noise : float or None
-        Standard deviation without light, what rounding adds included.
+        Standard deviation of the noise without light, rounding included.
     confident : bool
         Whether enough of the image is free of structure to know `sigma` to about 5 %.
     """
@@ -48,19 +49,19 @@ class Noise:
     confident: bool = True
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
+        """Describe the noise in a sentence."""
         doubt = "" if self.confident else ", uncertain"
         if self.gain is None:
             return (
                 f"Noise of standard deviation {self.sigma:.3g}{doubt}; "
-                "the image does not tell how many photons made it."
+                "the image does not show how many photons made it."
             )
         known = [f"{self.gain:.3g} intensity units per photon"]
         for name, value in (("offset", self.offset), ("read noise", self.read_noise)):
             known.append(f"{name} {'unknown' if value is None else f'{value:.4g}'}")
         return (
-            f"Noise of photons, {', '.join(known)}; standard deviation {self.sigma:.3g} at the "
-            f"usual pixels and {self.mean:.3g} on average{doubt}."
+            f"Noise of photons, {', '.join(known)}; standard deviation {self.sigma:.3g} at most "
+            f"pixels and {self.mean:.3g} on average{doubt}."
         )
 
 
@@ -71,20 +72,20 @@ def estimate_noise(
     alpha: bool = False,
     mask: ArrayLike | None = None,
 ) -> Noise | tuple[Noise, ...]:
-    """Tell an image's noise, and the camera's gain, offset and read noise, from one image.
+    """Estimate the noise of an image, and the camera's gain, offset and read noise.
 
-    The variance of a camera's noise grows in a straight line with the brightness (Mortara &
-    Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008); its slope is the gain. What it
-    says without light is read off a dark ground, if there is one. The line alone cannot tell
-    faint light from read noise there, but photons are skewed to the bright and read noise is
-    not: the third moment can. Nothing is claimed that is not known to about a tenth.
+    The variance of a camera's noise is a straight line over the brightness (Mortara & Fowler,
+    SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008); its slope is the gain. Offset and read
+    noise come from a dark background, if the image has one. There, the line alone cannot separate
+    faint light from read noise. The third moment can, because the noise of photons is skewed and
+    read noise is not. Values that are not known to about a tenth are None.
 
     Parameters
     ----------
     image : array_like
-        Any real dtype. Its last two axes are one picture, the others are looped over; planes of
-        one value, saturated and hot pixels do not count, nor do NaN, infinite or masked ones.
-        Of large images a part is looked at.
+        Any real dtype. The last two axes are one picture; the others are looped over. Planes of
+        one value do not count, nor do saturated, hot, NaN, infinite and masked pixels. Only a
+        part of a large image is used.
     channel_axis : int, optional
         Axis of colour channels.
     alpha : bool, optional
@@ -96,7 +97,7 @@ def estimate_noise(
     Returns
     -------
     Noise or tuple of Noise
-        With a channel axis one for each channel.
+        With a channel axis, one for each channel.
 
     Raises
     ------
@@ -117,44 +118,44 @@ def estimate_noise(
     """
     axes = real_array(image).ndim - (channel_axis is not None)
     frame = np.ones((1,) * min(2, max(1, axes)), np.float32)
-    planes, values = PlaneLayout.split_image(image, frame, channel_axis, alpha)
-    ignored = planes.ignored_pixels(image, mask)
+    layout, values = PlaneLayout.split_image(image, frame, channel_axis, alpha)
+    ignored = layout.ignored_pixels(image, mask)
     valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
     if not valid.any():
         raise InvalidValueError(
-            "The image has no pixel to tell the noise from: all are masked, NaN or infinite."
+            "The image has no pixel to estimate the noise from: all are masked, NaN or infinite."
         )
-    channels = range(values.shape[1])
-    every = bool(valid.all())
-    found = tuple(
-        estimate_channel_noise(Pixels(values[:, c : c + 1], None if every else valid[:, c : c + 1]))
-        for c in channels
+    all_valid = bool(valid.all())
+    noises = tuple(
+        estimate_channel_noise(
+            Pixels(values[:, c : c + 1], None if all_valid else valid[:, c : c + 1])
+        )
+        for c in range(values.shape[1])
     )
-    return found[0] if channel_axis is None else found
+    return noises[0] if channel_axis is None else noises
 
 
 def estimate_channel_noise(pixels: Pixels) -> Noise:
-    """The noise of one channel: shape (planes, 1, *frame)."""
+    """Estimate the noise of one channel, of shape (planes, 1, *frame)."""
     return _measure_channel(pixels)[0]
 
 
 def estimate_noise_line(pixels: Pixels) -> VarianceLine:
-    """The line that most likely is the noise's variance over the intensity, sure or not.
+    """Estimate the most likely line of the noise variance over the intensity.
 
-    That of photons, unless the image shows that noise does not grow like theirs: to take their
-    noise for one that is the same everywhere does more harm than the other way round.
+    It is the line of photon noise, unless the image shows that the noise does not grow like that.
+    If the image does not show it, photon noise is assumed, because mistaking photon noise for
+    constant noise does more harm than the opposite.
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, 1, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
-    Line
-        In the image's units; flat where noise is about the same everywhere.
+    VarianceLine
+        In the units of the image; of slope 0 if the noise is about the same everywhere.
     """
     noise, fit, photons = _measure_channel(pixels)
     if noise.gain is not None:
@@ -162,25 +163,25 @@ def estimate_noise_line(pixels: Pixels) -> VarianceLine:
         return _at_least_fit(
             VarianceLine(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit
         )
-    slower = (
+    grows_slower = (
         fit is not None and photons.slope - fit.slope > SIGNIFICANT_DIFFERENCE * fit.slope_error
     )
     brightest = float(select_valid(pixels).max())
-    few = photons.intercept + photons.slope * brightest < noise.sigma**2
-    if not (slower or few):
+    is_too_low = photons.intercept + photons.slope * brightest < noise.sigma**2
+    if not (grows_slower or is_too_low):
         return _at_least_fit(photons, fit)
-    # It may grow like theirs above what a background that was subtracted has left.
+    # If a background was subtracted, its noise is still there, and photon noise adds to it.
     return (
         fit.line
-        if fit is not None and fit.is_rising and not few
+        if fit is not None and fit.is_rising and not is_too_low
         else VarianceLine(0.0, noise.mean**2)
     )
 
 
 def _at_least_fit(line: VarianceLine, fit: VarianceFit | None) -> VarianceLine:
-    """The line, or what blocks show, if that is surely more in the dark.
+    """Return the line, or the fit to the blocks if its variance in the dark is clearly larger.
 
-    After a background was subtracted, the noise of its photons is still there.
+    It is larger if a background was subtracted, because the noise of its photons is still there.
     """
     if fit is None or fit.variance_at(
         0.0
@@ -190,17 +191,17 @@ def _at_least_fit(line: VarianceLine, fit: VarianceFit | None) -> VarianceLine:
 
 
 def _measure_channel(pixels: Pixels) -> tuple[Noise, VarianceFit | None, VarianceLine]:
-    """The noise, the line through what blocks show, and that of photons, in the image's units."""
-    usual = estimate_noise_level(pixels)
+    """Noise of a channel, free fit to the blocks, and line of photon noise, in image units."""
+    level = estimate_noise_level(pixels)
     peak, unit = find_peak_and_unit(pixels)
-    blocks = measure_blocks(pixels, usual, NOISE_SAMPLE_PIXELS) if usual else None
+    blocks = measure_blocks(pixels, level, NOISE_SAMPLE_PIXELS) if level else None
     if blocks is None:
-        return Noise(usual, usual, confident=False), None, VarianceLine(0.0, 0.0)
+        return Noise(level, level, confident=False), None, VarianceLine(0.0, 0.0)
     axes = pixels.values.ndim - 2
     lowest, step = lowest_value(pixels) / unit, find_rounding_step(pixels) / unit
     camera = estimate_camera(blocks, axes, lowest, step)
-    variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
-    sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
+    variances = (camera.variance_at(float(f(blocks.mean))) for f in (np.median, np.mean))
+    sigma, mean = (math.sqrt(v) * unit if v > 0 else level for v in variances)
     gain, offset, read_noise = (
         None if value is None else value * unit
         for value in (camera.gain, camera.offset, camera.read_noise)

@@ -15,28 +15,28 @@ from napari_tf_deblur._noise.sparse_counts import MAX_STEPS_PER_PHOTON, MIN_EMPT
 from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE, VarianceLine
 
 MIN_RELATIVE_GAIN = 1e-7
-"""Least gain, as a part of the image's peak. Guard: an image without noise seems to be of endless
-photons; ``tests/noise/test_noise.py``."""
+"""Least gain, relative to the peak of the image. Guard: an image without noise would have
+infinitely many photons; ``tests/noise/test_noise.py``."""
 
 
 def estimate_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
-    """Estimate how much the intensity grows per photon, from noise and brightness.
+    """Estimate the gain of the camera from noise and brightness.
 
     The variance of a camera's noise is a straight line over the mean intensity; its slope is
-    the gain (Mortara & Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008). The
-    variance comes from differences of neighbours, in which a blurred image has next to nothing
-    but noise, block by block. Each block counts by how well it tells the slope: the dark ones,
-    however many, hardly; those with more variance than noise has (edges, texture) not at all.
+    the gain (Mortara & Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008). The variance
+    of each block is measured from differences of neighbours, which contain almost only noise in a
+    blurred image. Blocks are weighted by how well they determine the slope: dark blocks, however
+    many, hardly count; blocks with more variance than noise has (edges, texture) do not count.
 
-    The line starts from the read noise at intensity 0, unless there is less noise than that: an
-    offset that was not subtracted is found, and does no harm, where the image has the contrast
-    to tell it. More noise in the dark than was told counts as the photons', for a method that
-    is told of no other noise must reckon with it.
+    The line starts at the variance of the read noise at intensity 0, unless the image shows less
+    noise there. So an offset that was not subtracted is detected and does no harm, if the image
+    has enough contrast. If there is more noise in the dark than `read_noise`, it counts as photon
+    noise, because the method knows of no other noise.
 
     Parameters
     ----------
     pixels : Pixels
-        Shape (planes, channels, *frame), the camera's offset subtracted if it is known.
+        Shape (planes, channels, *frame), with the camera's offset subtracted if it is known.
     read_noise : float
         Standard deviation of the noise without light, in intensity units.
 
@@ -49,7 +49,7 @@ def estimate_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     --------
     >>> import numpy as np
     >>> counts = np.random.default_rng(0).poisson(50, (1, 1, 128, 128)).astype(np.float32)
-    >>> round(photon_gain(Pixels(3 * counts)))
+    >>> round(estimate_gain(Pixels(3 * counts)))
     3
     """
     if not find_peak_and_unit(pixels)[0]:
@@ -58,24 +58,24 @@ def estimate_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
 
 
 def average_noise(pixels: Pixels, level: float, line: VarianceLine) -> float:
-    """Standard deviation of the noise, root mean square over all pixels.
+    """Return the standard deviation of the noise, root mean square over all pixels.
 
-    `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
-    grows with the brightness, so that on average it is larger there.
+    `level` is the noise at most pixels; in an image with a dark background, at the background.
+    Photon noise grows with the brightness, so the average over all pixels is larger.
 
     Parameters
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame).
-    usual : float
-        Standard deviation of the noise in most places, as `measure_level_and_line` finds it.
-    line : Line
-        Of the variance, from there, too.
+    level : float
+        Standard deviation of the noise at most pixels, from `measure_level_and_line`.
+    line : VarianceLine
+        Variance of the noise over the intensity, from the same function.
 
     Returns
     -------
     float
-        In intensity units.
+        In intensity units; not less than `level`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def average_noise(pixels: Pixels, level: float, line: VarianceLine) -> float:
     >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
     >>> pixels = Pixels(counts)
-    >>> 6 < mean_of_line(pixels, *level_and_line(pixels)) < 8
+    >>> 6 < average_noise(pixels, *measure_level_and_line(pixels)) < 8
     True
     """
     if not level:
@@ -95,7 +95,7 @@ def average_noise(pixels: Pixels, level: float, line: VarianceLine) -> float:
 
 
 def measure_level_and_line(pixels: Pixels) -> tuple[float, VarianceLine]:
-    """The `noise_level`, and the straight line of variance over brightness.
+    """Measure the noise level, and the line of the noise variance over the brightness.
 
     Parameters
     ----------
@@ -105,21 +105,21 @@ def measure_level_and_line(pixels: Pixels) -> tuple[float, VarianceLine]:
     Returns
     -------
     level : float
-        In intensity units; 0 for an image without noise.
-    line : Line
-        Of the variance, in intensity units.
+        Result of `estimate_noise_level`, in intensity units; 0 for an image without noise.
+    line : VarianceLine
+        Variance of the noise over the intensity, in image units.
     """
     level = estimate_noise_level(pixels)
     return level, line_of_level(pixels, level)
 
 
 def line_of_level(pixels: Pixels, level: float) -> VarianceLine:
-    """Return the straight line of `measure_level_and_line`, where the level is known already."""
+    """Return the line of `measure_level_and_line` for a level that is known already."""
     return _fit_photon_transfer(pixels, level, 0.0) if level else VarianceLine(0.0, 0.0)
 
 
 def _fit_photon_transfer(pixels: Pixels, level: float, read_noise: float) -> VarianceLine:
-    """The line of a camera's noise, from the `noise_level`, in the image's units."""
+    """Fit the line of a camera's noise, in image units; `level` serves to detect hot pixels."""
     peak, unit = find_peak_and_unit(pixels)
     blocks = measure_blocks(pixels, level)
     dark = (read_noise / unit) ** 2
@@ -131,11 +131,12 @@ def _fit_photon_transfer(pixels: Pixels, level: float, read_noise: float) -> Var
 
 
 def fit_photon_line(pixels: Pixels, blocks: Blocks, dark: float, step: float) -> VarianceLine:
-    """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
+    """Fit the line of a camera's noise that starts at `dark`, in the units of the blocks.
 
-    Where most pixels have the lowest value, the others whole steps more, and hardly any part more
-    than a few, a step is a photon: of so few, the variance tells next to nothing. Unless it is
-    larger than that: a camera may show a photon as several steps.
+    In sparse counts, the variance says almost nothing, and one rounding step is taken as one
+    photon. Counts are sparse if most pixels have the lowest value and next to no part of the
+    image is brighter than a few steps. Exception: if the slope is clearly larger than one step,
+    the fit is kept, because some cameras show one photon as several steps.
     """
     line, error = fit_line_from_dark(blocks, dark, pixels.values.ndim - 2)
     values, lowest = select_valid(pixels), lowest_value(pixels)
@@ -148,6 +149,6 @@ def fit_photon_line(pixels: Pixels, blocks: Blocks, dark: float, step: float) ->
 
 
 def line_in_image_units(line: VarianceLine, peak: float, unit: float) -> VarianceLine:
-    """A line of blocks in the image's units."""
+    """Convert a line from the units of the blocks to image units; limit the slope from below."""
     slope = max(line.slope, MIN_RELATIVE_GAIN * peak) * unit
     return VarianceLine(float(slope), float(line.intercept) * unit**2)

@@ -1,4 +1,4 @@
-"""Tell whether an image counts single photons, most of its pixels none."""
+"""Detect images of sparse photon counts, in which most pixels have no photon."""
 
 import numpy as np
 
@@ -8,55 +8,56 @@ from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, sele
 from napari_tf_deblur._noise.variance_line import VarianceLine
 
 MIN_EMPTY_PART, SPARSE_PART = 0.5, 0.98
-"""Part of the pixels without a photon, and part of the image with less than `FAINTEST` photons,
-from which on a step of intensity is a photon. Chosen by ``benchmarks/sparse_counts.py
---development``."""
+"""One step of intensity counts as one photon if at least the first part of the pixels has no
+photon, and at least the second part of the blocks has at most `MIN_COUNTED_PHOTONS`. Chosen by
+``benchmarks/sparse_counts.py --development``."""
 
 DARK_BLOCK_PART, MAX_DARK_PHOTONS = 0.1, 0.1
-"""Part of the blocks that must have less than so many photons per pixel: where some light lies
-about everything, the counts are not sparse. Chosen by ``benchmarks/sparse_counts.py
+"""Part of the blocks that must be dark, and the largest number of photons per pixel in a dark
+block: with light everywhere, counts are not sparse. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
 MAX_STEPS_PER_PHOTON = 2.0
-"""Steps per photon from which on intensities are no counts. Chosen by ``benchmarks/sparse_counts.py
+"""Largest number of steps per photon in counts. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
 PHOTON_COUNT_TOLERANCE = 0.01
-"""Largest error of whole numbers of photons. Derived: rounding to float32 leaves less up to 80 000
-photons."""
+"""Largest deviation from whole numbers of photons. Derived: rounding to float32 makes less, up to
+80 000 photons."""
 
 
 def counts_are_sparse(pixels: Pixels, level: float, line: VarianceLine) -> bool:
-    """Whether an image counts photons one by one, and most of its pixels have none.
+    """Whether an image counts single photons, and most of its pixels have none.
 
     Parameters
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame).
-    usual : float
-        Standard deviation of the noise in most places, as `measure_level_and_line` finds it.
-    line : Line
-        Of the variance, from there, too.
+    level : float
+        Standard deviation of the noise at most pixels, from `measure_level_and_line`.
+    line : VarianceLine
+        Variance of the noise over the intensity, from the same function.
 
     Returns
     -------
     bool
-        True if most pixels have the lowest value, the others whole steps more, the noise is that
-        of photons of one step each, and parts of the image are dark.
+        True if most pixels have the lowest value, the others are whole steps above it, the noise
+        is that of photons of one step each, and parts of the image are dark.
 
     Examples
     --------
+    >>> from napari_tf_deblur._noise.noise_line import measure_level_and_line
     >>> import numpy as np
     >>> light = np.zeros((1, 1, 64, 64))
     >>> light[..., 8:16] = 0.8
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> counts_are_sparse(Pixels(counts), *level_and_line(Pixels(counts)))
+    >>> counts_are_sparse(Pixels(counts), *measure_level_and_line(Pixels(counts)))
     True
     >>> uneven = Pixels(counts + 0.1 * np.sin(counts))
-    >>> counts_are_sparse(uneven, *level_and_line(uneven))
+    >>> counts_are_sparse(uneven, *measure_level_and_line(uneven))
     False
     >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
-    >>> counts_are_sparse(Pixels(lit), *level_and_line(Pixels(lit)))
+    >>> counts_are_sparse(Pixels(lit), *measure_level_and_line(Pixels(lit)))
     False
     """
     values, lowest = select_valid(pixels), lowest_value(pixels)

@@ -1,4 +1,4 @@
-"""A straight line of the noise's variance over the intensity, given or fitted."""
+"""The straight line of the noise variance over the intensity, and its fit with standard errors."""
 
 from typing import NamedTuple
 
@@ -7,38 +7,49 @@ import numpy as np
 from napari_tf_deblur._core.typing import Float64Array
 
 SIGNIFICANT_DIFFERENCE = 3.0
-"""Standard errors between two values that no chance explains. Derived: chance exceeds three once in
-370 times."""
+"""Difference of two values, in standard errors, that chance does not explain. Derived: chance
+exceeds three once in 370 times."""
 
 CHANCE_DIFFERENCE = 2.0
-"""Standard errors between two values that chance may well explain. Derived: chance exceeds two once
-in 22 times."""
+"""Difference of two values, in standard errors, that chance may explain. Derived: chance exceeds
+two once in 22 times."""
 
 
 class VarianceLine(NamedTuple):
-    """The noise's variance over the intensity: its slope, and its value at intensity 0."""
+    """A straight line of the noise variance over the intensity.
+
+    Attributes
+    ----------
+    slope : float
+        Variance per intensity; for photon noise, the gain.
+    intercept : float
+        Variance at intensity 0.
+    """
 
     slope: float
     intercept: float
 
     def scale_intensity(self, factor: float) -> "VarianceLine":
-        """The line of the same noise where intensities are so many times as large."""
+        """Return the line of the same noise after intensities are multiplied by a factor."""
         return VarianceLine(self.slope * factor, self.intercept * factor * factor)
 
 
 class VarianceFit(NamedTuple):
-    """A line through what the blocks show, wherever it starts.
+    """A line fitted to the noise variances of blocks, with any intercept.
 
     Attributes
     ----------
     slope, slope_error : float
-        With its standard error.
+        Slope and its standard error.
     centre : float
-        Intensity at which slope and level know nothing of each other.
+        Intensity about which the line is fitted; there the errors of slope and level are
+        independent.
     level, level_error : float
-        The variance there, with its standard error.
-    certainty, expected : ndarray
-        Of each block: how much it counts, and the variance that the line expects.
+        Variance at the centre, and its standard error.
+    block_weights : ndarray
+        Weight of each block in the fit.
+    expected_variance : ndarray
+        Variance of the line at each block.
     """
 
     slope: float
@@ -51,11 +62,11 @@ class VarianceFit(NamedTuple):
 
     @property
     def line(self) -> VarianceLine:
-        """The line itself."""
+        """The line without its errors."""
         return VarianceLine(self.slope, self.variance_at(0.0))
 
     def scale_intensity(self, unit: float) -> "VarianceFit":
-        """The same line in units of which so many make one of these; the blocks stay."""
+        """Return the fit after intensities are multiplied by `unit`; block arrays are unchanged."""
         return self._replace(
             slope=self.slope * unit,
             slope_error=self.slope_error * unit,
@@ -66,13 +77,13 @@ class VarianceFit(NamedTuple):
 
     @property
     def is_rising(self) -> bool:
-        """Whether the slope is more than chance explains."""
+        """Whether the slope is significantly above 0."""
         return self.slope > SIGNIFICANT_DIFFERENCE * self.slope_error
 
     def variance_at(self, intensity: float) -> float:
-        """The variance at an intensity."""
+        """Return the variance of the line at an intensity."""
         return self.level + self.slope * (intensity - self.centre)
 
     def variance_error_at(self, intensity: float) -> float:
-        """Its standard error."""
+        """Return the standard error of the variance at an intensity."""
         return float(np.hypot((intensity - self.centre) * self.slope_error, self.level_error))
