@@ -1,4 +1,4 @@
-"""Why a picture cannot serve as PSF, in words."""
+"""Explain why no PSF can be measured from a picture."""
 
 import numpy as np
 
@@ -8,23 +8,23 @@ from napari_tf_deblur._beads.spot_fit import Spot
 from napari_tf_deblur._core.errors import InvalidValueError
 
 BEAD_ADVICE = (
-    "choose a layer that shows small bright beads, apart from each other, on a dark ground"
+    "choose a layer that shows small bright beads, apart from each other, on a dark background"
 )
 
 
 def refuse_structures(spots: Spots) -> None:
-    """Refuse a picture in which what is no bead prevails."""
+    """Raise an error if a picture shows many more structures than beads."""
     peak = float(np.median([bead.peak for bead in spots.beads])) if spots.beads else 0.0
     others = sum(s.fault == spot_faults.NOT_A_SPOT and s.peak > 0.3 * peak for s in spots.left_out)
     if others > 2 * len(spots.beads) > 0:
         raise InvalidValueError(
-            f"The layer chosen as PSF shows {others} structures that are not shaped as a single "
-            f"spot, and {len(spots.beads)} that are; it is no picture of beads: {BEAD_ADVICE}."
+            f"The layer chosen as PSF shows {others} structures that are not single spots, and "
+            f"only {len(spots.beads)} single spots; it is not a picture of beads: {BEAD_ADVICE}."
         )
 
 
 def describe_unusable_spots(spots: Spots) -> str:
-    """Say why no spot can be used, by the faults of the brightest."""
+    """Return a message why no spot can be used: the most frequent fault and what to do."""
     left_out: tuple[Spot, ...] = tuple(
         s for s in spots.left_out if s.fault != spot_faults.TOO_FAINT
     )
@@ -55,14 +55,14 @@ def describe_unusable_spots(spots: Spots) -> str:
             f"pixels, and no bead; {BEAD_ADVICE}."
         ),
         spot_faults.CROWDED: (
-            f"The beads in the layer chosen as PSF are too close together, none is alone; {BEAD_ADVICE}."
+            f"All beads in the layer chosen as PSF are too close to a neighbour; {BEAD_ADVICE}."
         ),
         spot_faults.OTHER_WIDTH: (
-            "The spots in the layer chosen as PSF are all of different width, so they are no "
+            "The spots in the layer chosen as PSF all have different widths, so they are not "
             f"beads of one size; {BEAD_ADVICE}."
         ),
         spot_faults.NOT_A_SPOT: (
-            "What the layer chosen as PSF shows is not shaped as a single spot; it is no picture "
-            f"of beads: {BEAD_ADVICE}."
+            "The layer chosen as PSF shows structures that are not single spots; it is not a "
+            f"picture of beads: {BEAD_ADVICE}."
         ),
     }[most]
