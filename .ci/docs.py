@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -28,6 +29,7 @@ def build(python: str, builders: list[str]) -> int:
     for builder in builders:
         environment.say(f"building the documentation: {builder}")
         built = DOCS / "_build" / builder
+        shutil.rmtree(built, ignore_errors=True)  # pages that are gone would stay
         sphinx = [python, "-m", "sphinx", "--builder", builder, "--fail-on-warning"]
         sphinx += ["--keep-going", "--fresh-env", "--doctree-dir", str(DOCS / "_build" / "doctrees")]
         commands = [[*sphinx, str(DOCS), str(built)]]

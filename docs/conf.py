@@ -39,6 +39,7 @@ nb_execution_mode = "off"
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"scipy\..*")]  # described elsewhere
 linkcheck_timeout = 20
+linkcheck_ignore = [r"tcp://.*"]  # an example of an address
 linkcheck_retries = 2
 
 # Types stand in the docstrings, in words.

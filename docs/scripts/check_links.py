@@ -34,9 +34,10 @@ class Page(HTMLParser):
                 self.places.add(value)
 
 
-def broken_links(folder: Path) -> tuple[list[str], int, set[str]]:
-    """Say which links lead nowhere, how many were looked at, and which hosts others name."""
-    pages = {path: Page(path.read_text("utf-8")) for path in sorted(folder.rglob("*.html"))}
+def broken_links(folder: Path) -> tuple[list[str], int, int, set[str]]:
+    """Say which links lead nowhere, how many pages and links there are, which hosts others name."""
+    written = [p for p in sorted(folder.rglob("*.html")) if p.relative_to(folder).parts[0] != "_static"]
+    pages = {path: Page(path.read_text("utf-8")) for path in written}
     broken, count, hosts, reached = [], 0, set(), set()
     for path, page in pages.items():
         for link in page.links:
@@ -62,15 +63,14 @@ def broken_links(folder: Path) -> tuple[list[str], int, set[str]]:
         for path in pages
         if path not in reached and path.name not in ALONE
     ]
-    return broken, count, hosts
+    return broken, len(pages), count, hosts
 
 
 def main() -> int:
     folder = Path(sys.argv[1]).resolve()
-    broken, count, hosts = broken_links(folder)
+    broken, pages, count, hosts = broken_links(folder)
     for line in broken:
         print(line, file=sys.stderr)
-    pages = sum(1 for _ in folder.rglob("*.html"))
     print(f"{pages} pages, {count} links within the site, {len(broken)} broken.")
     print(f"Outside: {', '.join(sorted(hosts)) or 'none'}.")
     return 1 if broken or not count else 0
