@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 from noise_estimate import DARK, GAINS, PEAKS, PICTURES, READ_NOISES, SCENES, scene
 
-from napari_tf_deblur.background import estimate_background
+from napari_tf_deblur._noise.background import estimate_background
 
 HAZES = (0.0, 0.0, 0.05, 0.5)
 """Light of the haze, as a part of the brightest structure's."""

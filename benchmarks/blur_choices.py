@@ -19,7 +19,8 @@ from scenes import filaments, nuclei
 from scipy.signal import fftconvolve
 from verdicts import noisy, plane
 
-from napari_tf_deblur import blur_estimate, disc_psf, estimate_blur
+from napari_tf_deblur import disc_psf, estimate_blur
+from napari_tf_deblur._blur import blur_estimate
 from napari_tf_deblur._blur.fit import OWN, Model
 from napari_tf_deblur._blur.shapes import Scenes, badness_of_gaussians, fit_disc, fit_line
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of

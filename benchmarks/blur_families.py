@@ -28,7 +28,7 @@ from scipy.special import j1
 from verdicts import middle, noisy, shrunk
 
 from napari_tf_deblur import deconvolve, disc_psf, estimate_blur, gaussian_psf, motion_psf
-from napari_tf_deblur.weight_search import SHARED_WARNING
+from napari_tf_deblur._run.weight_search import SHARED_WARNING
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page grass"
 """``blur_choices.py`` takes others."""

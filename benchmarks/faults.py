@@ -58,7 +58,7 @@ def started(output: Path, side: tuple[int, int]) -> subprocess.Popen[str]:
 
 def digest(output: Path) -> str:
     """Return a digest of all pixels of all resolutions."""
-    from napari_tf_deblur._large.ome_zarr import open_image
+    from napari_tf_deblur._storage.ome_zarr import open_image
 
     found = hashlib.sha256()
     for level in open_image(output).dask_levels():

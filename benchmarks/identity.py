@@ -4,9 +4,9 @@
     python benchmarks/identity.py --compare FILE   after it; exits with an error if any run differs
 
 Each run is one entry of `RUNS`: all methods, one to three axes, colours, masks, boundaries, dtypes,
-PSFs that are found, calibrations, pieces, estimates, PSFs of optics and beads. Only public functions
-are called, so that this file serves the code before and after a change of names. A digest covers
-all arrays of a run and its verdict. Where a run differs, the largest difference is printed.
+PSFs that are found, calibrations, pieces, estimates, PSFs of optics and beads. It calls public
+functions only, so that the same file serves the code before and after a change of names. A digest
+covers all arrays of a run and its verdict. For runs that differ, it prints the largest difference.
 """
 
 import argparse

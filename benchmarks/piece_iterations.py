@@ -29,11 +29,11 @@ def methods() -> Iterator[object]:
 
 def main() -> None:
     from napari_tf_deblur import convolve, deconvolve
+    from napari_tf_deblur._core.steps import finish
     from napari_tf_deblur._large.calibration import of_samples, samples_of
     from napari_tf_deblur._large.source import LargeImage
     from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
-    from napari_tf_deblur.deconvolve import solve
-    from napari_tf_deblur.steps import finish
+    from napari_tf_deblur._run.run import solve
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", default="*", help="a pattern")

@@ -70,11 +70,11 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         deconvolve,
         piece_margin,
     )
+    from napari_tf_deblur._core.forward import reaches
     from napari_tf_deblur._large.pieces import Cut, scene_gap
     from napari_tf_deblur._large.recipe import Recipe
     from napari_tf_deblur._large.source import LargeImage
     from napari_tf_deblur._preparation.prepared import REACH
-    from napari_tf_deblur.forward import reaches
 
     methods = [
         TotalVariation(),

@@ -19,7 +19,8 @@ import numpy as np
 from measure import STATUS, kilobytes
 from scipy import fft
 
-from napari_tf_deblur import METHODS, convolve, deconvolve, forward, gaussian_psf
+from napari_tf_deblur import METHODS, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._core import forward
 from napari_tf_deblur._preparation.prepared import REACH
 
 SETTINGS: dict[str, dict[str, Any]] = {"GradientDescent": {"iterations": 20}}

@@ -29,12 +29,12 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur._solvers import loop, run
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.methods import Method
 
 CONVERGED = 80

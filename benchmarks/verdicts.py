@@ -30,8 +30,8 @@ from scipy.signal import fftconvolve
 
 import napari_tf_deblur
 from napari_tf_deblur import calibrate, deconvolve, gaussian_psf
+from napari_tf_deblur._run.verdict import KINDS
 from napari_tf_deblur.methods import METHODS, Method
-from napari_tf_deblur.verdict import KINDS
 
 LOST = 0.5
 """Decibels against the right run, from which on a wrong one counts."""

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from napari_tf_deblur import TotalVariation
+from napari_tf_deblur._run.verdict import UNKNOWN
+from napari_tf_deblur._run.weight_search import Weighed
 from napari_tf_deblur._solvers import load
-from napari_tf_deblur.verdict import UNKNOWN
-from napari_tf_deblur.weight_search import Weighed
 
 QUICK = {"iterations": 3, "weight": 1e-3}
 
@@ -70,11 +70,12 @@ def _weights_without_trials(request, monkeypatch):
         yield from ()
 
     if request.path.parent.name == "solvers" or request.path.stem == "test_equivariance":
-        module = sys.modules["napari_tf_deblur.deconvolve"]
+        module = sys.modules["napari_tf_deblur._run.run"]
         monkeypatch.setattr(module, "_verdict", lambda *_: UNKNOWN)  # which costs as much as a run
     if "finds_weight" not in request.keywords:
-        module = sys.modules["napari_tf_deblur.deconvolve"]
+        module = sys.modules["napari_tf_deblur._run.run"]
         monkeypatch.setattr(module, "weighed", untried)
+        monkeypatch.setattr(sys.modules["napari_tf_deblur.deconvolve"], "weighed", untried)
         monkeypatch.setattr(module, "checked", unchecked)
 
 

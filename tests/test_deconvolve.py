@@ -20,10 +20,10 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._core.errors import InvalidValueError, OutOfMemoryError
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.problem import Iterate
 from napari_tf_deblur._solvers import admm, loop, run
-from napari_tf_deblur._solvers.problem import Iterate
-from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
 
 FAST = [
     TotalVariation(weight=5e-4),

@@ -6,17 +6,23 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from napari_tf_deblur._beads.bead import measured_psf
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._core.forward import convolve
+from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._large.pieces import piece_margin
+from napari_tf_deblur._noise.noise import Noise, estimate_noise
+from napari_tf_deblur._optics.microscope import microscope_psf, microscope_sigma
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur.bead import measured_psf
-from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._run.deconvolution import Deconvolution
+from napari_tf_deblur._run.verdict import Verdict
 from napari_tf_deblur.deconvolve import (
-    Deconvolution,
     calibrate,
     deconvolve,
     iter_deconvolve,
 )
-from napari_tf_deblur.forward import convolve
 from napari_tf_deblur.methods import (
     METHODS,
     GradientDescent,
@@ -26,12 +32,6 @@ from napari_tf_deblur.methods import (
     TotalVariation,
     Wiener,
 )
-from napari_tf_deblur.microscope import microscope_psf, microscope_sigma
-from napari_tf_deblur.noise import Noise, estimate_noise
-from napari_tf_deblur.psf import gaussian_psf
-from napari_tf_deblur.psf_shapes import disc_psf, motion_psf
-from napari_tf_deblur.steps import Step
-from napari_tf_deblur.verdict import Verdict
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.deblur_layer import deblur_layer

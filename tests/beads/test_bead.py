@@ -14,7 +14,7 @@ from napari_tf_deblur import (
     measured_psf,
     microscope_psf,
 )
-from napari_tf_deblur.psf_check import light_centre
+from napari_tf_deblur._core.psf_check import light_centre
 
 few = settings(max_examples=12, deadline=None)
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage import data
 
 from napari_tf_deblur import deconvolve, estimate_blur, gaussian_psf
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._core.errors import InvalidValueError
 
 
 @cache

@@ -20,7 +20,7 @@ from napari_tf_deblur import (
     motion_psf,
 )
 from napari_tf_deblur._blur.jpeg import compression_error
-from napari_tf_deblur.weight_search import SHARED_WARNING
+from napari_tf_deblur._run.weight_search import SHARED_WARNING
 
 
 def seen(psf, noise=0.005, scene=None):

@@ -11,9 +11,9 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.compare import CompareRow
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
-from napari_tf_deblur.errors import InvalidValueError
 
 
 def layers_of(blurred, sharp, **options):

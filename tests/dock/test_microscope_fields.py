@@ -9,8 +9,8 @@ from dock_fields import microscope, result_of
 
 from napari_tf_deblur import gaussian_psf, microscope_sigma
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF
+from napari_tf_deblur._optics.microscope import pixel_sigma
 from napari_tf_deblur.methods import Wiener
-from napari_tf_deblur.microscope import pixel_sigma
 
 
 class Unit(Enum):

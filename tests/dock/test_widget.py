@@ -10,10 +10,10 @@ from dock_fields import gaussian, psf_layer_field, result_of, use_layer
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
 from napari_tf_deblur._dock.gaussian_fields import parse_size
-from napari_tf_deblur._layers.axes import short_unit
 from napari_tf_deblur._layers.result import displayable
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._solvers import load
+from napari_tf_deblur._storage.axes import short_unit
 from napari_tf_deblur.methods import (
     GradientDescent,
     PoissonLikelihood,

@@ -13,6 +13,8 @@ from dock_fields import gaussian, result_of, results_of
 from napari.layers import Image
 
 from napari_tf_deblur import Calibration, TotalVariation, Wiener, gaussian_psf
+from napari_tf_deblur._core.errors import OutOfMemoryError
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._dock import updates as updates_module
 from napari_tf_deblur._dock.updates import (
     HEARTBEAT,
@@ -27,9 +29,7 @@ from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.deconvolve import Deconvolution
-from napari_tf_deblur.errors import OutOfMemoryError
-from napari_tf_deblur.steps import Step
+from napari_tf_deblur._run.deconvolution import Deconvolution
 
 NAME = "cells deblurred (TV)"
 

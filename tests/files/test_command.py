@@ -14,9 +14,9 @@ from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.command_options import METHOD_NAMES, PSF_KINDS
 from napari_tf_deblur._files.saving import OMETIFF
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import BY_NAME
 from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 QUICK = ("--method", "RichardsonLucy", "--set", "iterations=2", "--set", "background=0")
 SIGMA = ("--sigma", "1.5,1.5")

@@ -11,9 +11,9 @@ from napari_tf_deblur._files import cost
 from napari_tf_deblur._files.cost import cost_of, pieces_in_words
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import plan_of
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 
 def job(method="auto", size=4096, memory=1.9):

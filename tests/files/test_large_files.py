@@ -6,6 +6,7 @@ from image_files import spots
 from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files import unfinished
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import Picture, open_images
@@ -13,12 +14,11 @@ from napari_tf_deblur._files.psf_settings import SamePSF
 from napari_tf_deblur._files.saving import OMEZarr
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.unfinished import Unfinished
-from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers import large_job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
-from napari_tf_deblur.steps import finish
+from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 QUICK = Settings(SamePSF(GaussianPSF((1.5, 1.5))), RichardsonLucy(iterations=3, background=0.0))
 

@@ -15,12 +15,13 @@ from napari_tf_deblur import (
     deblur_layer,
     gaussian_psf,
 )
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.psf_settings import BeadPSF, FoundPSF, SamePSF, with_numbers
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import (
     ArrayPSF,
     DefocusPSF,
@@ -29,11 +30,10 @@ from napari_tf_deblur._layers.psf_kinds import (
     MicroscopePSF,
     MotionPSF,
 )
-from napari_tf_deblur._layers.record_file import KEY
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import InvalidValueError, UserError
-from napari_tf_deblur.microscope import Optics
-from napari_tf_deblur.steps import finish
+from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import KEY
 
 UM = {"scale": (0.1, 0.1), "units": ("um", "um")}
 PSFS = {

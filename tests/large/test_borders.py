@@ -19,8 +19,8 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur._large.regions import size_of
 from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._storage.regions import size_of
 
 METHODS = [
     TotalVariation(weight=2e-3),

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf, iter_deconvolve
+from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError, PiecesFailedError
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._large import plan, tasks
-from napari_tf_deblur._large.journal import Journal
-from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur.errors import FileInTheWayError, InvalidValueError, PiecesFailedError
-from napari_tf_deblur.steps import finish
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 PSF = gaussian_psf(1.0)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import napari_tf_deblur
-from napari_tf_deblur._large import installed
-from napari_tf_deblur._large.description import Axis, ImageDescription
-from napari_tf_deblur._large.images import list_images
-from napari_tf_deblur._large.ome_zarr import create_image, open_image
+from napari_tf_deblur._core import installed
+from napari_tf_deblur._core.errors import MissingPackageError
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
-from napari_tf_deblur.errors import MissingPackageError
+from napari_tf_deblur._storage.description import Axis, ImageDescription
+from napari_tf_deblur._storage.images import list_images
+from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 
 LARGE = {"dask", "distributed", "fsspec", "pydantic", "tifffile", "yaozarrs", "zarr"}
 

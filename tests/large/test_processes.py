@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf
-from napari_tf_deblur._large.journal import Journal
-from napari_tf_deblur._large.ome_zarr import open_image
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 

@@ -11,18 +11,18 @@ from napari.layers import Image
 from qtpy.QtCore import QTimer
 
 from napari_tf_deblur import RichardsonLucy, deblur_layer, deconvolve, gaussian_psf
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._files.cost import pieces_in_words
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._large import written
 from napari_tf_deblur._large.scheduler import CONNECTING, VARIABLE
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.record_file import KEY, as_json, from_json
 from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import KEY, as_json, from_json
 
 QUICK = RichardsonLucy(iterations=3, background=0.0)
 

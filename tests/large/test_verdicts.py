@@ -10,8 +10,8 @@ from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_p
 from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.run import verdict_of
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur.psf_width import PSFWidth
-from napari_tf_deblur.verdict import Verdict
+from napari_tf_deblur._run.psf_width import PSFWidth
+from napari_tf_deblur._run.verdict import Verdict
 
 
 def test_pieces_are_put_together():

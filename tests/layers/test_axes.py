@@ -5,8 +5,8 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, Wiener, deblur_layer, deconvolve, gaussian_psf
-from napari_tf_deblur._layers.axes import is_length, is_time, short_unit
 from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._storage.axes import is_length, is_time, short_unit
 
 KEY = "napari_tf_deblur"
 

@@ -8,6 +8,7 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, convolve, gaussian_psf
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._dock.batch import Batch
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._large import plan
@@ -15,7 +16,6 @@ from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.steps import Step
 
 PSF = GaussianPSF((1.5, 1.5))
 GROUND = 200.0

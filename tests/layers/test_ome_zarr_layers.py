@@ -11,12 +11,12 @@ from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._large.ome_zarr import create_image, open_image
+from napari_tf_deblur._core.errors import FileInTheWayError
 from napari_tf_deblur._layers.ome_description import describe
 from napari_tf_deblur._layers.ome_zarr import layer_data, show_progress
-from napari_tf_deblur._layers.record_file import KEY
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import FileInTheWayError
+from napari_tf_deblur._storage.ome_zarr import create_image, open_image
+from napari_tf_deblur._storage.record_file import KEY
 
 
 def values(shape, dtype="float32"):

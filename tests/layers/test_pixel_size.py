@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.masks import count_saturated, with_saturated
 from napari_tf_deblur._layers.pixel_size import with_pixel_size
 from napari_tf_deblur._layers.psf_display import thumbnail
 from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.microscope import Optics
+from napari_tf_deblur._optics.microscope import Optics
 
 
 def test_pixels_that_are_not_square_stay_so():

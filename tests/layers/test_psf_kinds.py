@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
+from napari_tf_deblur._core.psf_check import light_centre
 from napari_tf_deblur._layers.psf_kinds import (
     BY_NAME,
     ArrayPSF,
@@ -19,7 +20,6 @@ from napari_tf_deblur._layers.psf_kinds import (
     PSFKind,
 )
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.psf_check import light_centre
 
 KEY = "napari_tf_deblur"
 

@@ -8,8 +8,9 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import METHODS, GradientDescent, TotalVariation, Wiener, gaussian_psf
+from napari_tf_deblur._core.errors import UserError
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import (
     ArrayPSF,
     DefocusPSF,
@@ -24,13 +25,12 @@ from napari_tf_deblur._layers.record import (
     sentence,
     settings_in_words,
 )
-from napari_tf_deblur._layers.record_file import as_json, from_json
 from napari_tf_deblur._layers.result_names import name_beside
 from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import UserError
-from napari_tf_deblur.microscope import Optics
-from napari_tf_deblur.steps import finish
+from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import as_json, from_json
 
 ATTACK = "x\n__import__('os').abort()  # "
 QUICK = Wiener(balance=0.02)

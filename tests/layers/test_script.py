@@ -22,15 +22,15 @@ from napari_tf_deblur import (
     deblur_layer,
     gaussian_psf,
 )
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.from_file import split_channels
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
 from napari_tf_deblur._layers.result import result_layer
 from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._layers.script_text import Script, call, literal, wrapped
 from napari_tf_deblur._layers.source import KEY, read
-from napari_tf_deblur.steps import finish
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 PSF = gaussian_psf(1.5)
 QUICK = Wiener(balance=0.02)

@@ -13,12 +13,12 @@ from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._layers.axes import in_unit
-from napari_tf_deblur._layers.from_file import take_scale
-from napari_tf_deblur._layers.ome_tiff import WRITABLE
-from napari_tf_deblur._layers.record_file import KEY, adopt_record, as_json, from_json
+from napari_tf_deblur._layers.from_file import adopt_record, take_scale
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._layers.writer import write_image
+from napari_tf_deblur._storage.axes import in_unit
+from napari_tf_deblur._storage.ome_tiff_options import WRITABLE
+from napari_tf_deblur._storage.record_file import KEY, as_json, from_json
 
 QUICK = Wiener(balance=0.1)
 PLUGIN = "napari-tf-deblur"

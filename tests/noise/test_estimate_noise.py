@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur import Noise, estimate_noise
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 
 SIDE = 192
 

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import fft, ndimage, optimize, signal
 
-from napari_tf_deblur._optics.sampling import largest_spacing
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur.microscope import (
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._optics.microscope import (
     IMMERSIONS,
     Optics,
     microscope_psf,
@@ -18,6 +17,7 @@ from napari_tf_deblur.microscope import (
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.sampling import largest_spacing
 
 FOUR = (
     {"microscope": "widefield"},

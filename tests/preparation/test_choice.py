@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, RichardsonLucy, calibrate, deconvolve, gaussian_psf
-from napari_tf_deblur.forward import convolve
+from napari_tf_deblur._core.forward import convolve
 
 PSF = gaussian_psf(1.8)
 

@@ -18,9 +18,9 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError, UserError
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError, UserError
 
 PSF = gaussian_psf(1.2)
 every_method = pytest.mark.parametrize("method", METHODS)

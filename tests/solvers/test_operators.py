@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur import convolve
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._solvers.blur import Blur, rfft
 from napari_tf_deblur._solvers.differences import Differences
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS, SMOOTHING
-from napari_tf_deblur.forward import transfer_function
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
 

@@ -20,9 +20,9 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
+from napari_tf_deblur._core.forward import scene_size
 from napari_tf_deblur._preparation.memory import batches
 from napari_tf_deblur._solvers import load
-from napari_tf_deblur.forward import scene_size
 
 PSF = gaussian_psf(1.0)
 MOST_MORE = {1: 1.15, 2: 1.2, 3: 1.15}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur.psf_check import light_centre
+from napari_tf_deblur._core.psf_check import light_centre
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ import numpy as np
 from napari_tf_deblur._beads import finding
 from napari_tf_deblur._beads.finding import Spots
 from napari_tf_deblur._beads.spot_fit import Spot
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._core.errors import InvalidValueError
 
 ADVICE = "choose a layer that shows small bright beads, apart from each other, on a dark ground"
 

@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from napari_tf_deblur._noise.pieces import Array, peak_and_unit
-from napari_tf_deblur._preparation.places import (
+from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.places import (
     Mask,
     places_with_structure,
     seen,
     through_window,
     window,
 )
-from napari_tf_deblur._preparation.threads import fft_workers
-from napari_tf_deblur._preparation.valid import fill_with_nearest
-from napari_tf_deblur.forward import transfer_function
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.valid import fill_with_nearest
+from napari_tf_deblur._noise.pieces import Array, peak_and_unit
 
 Floats = NDArray[np.float64]
 

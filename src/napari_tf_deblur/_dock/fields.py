@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._dock.form import Fold, Form, Words
 from napari_tf_deblur._dock.ignore_fields import IgnoreFields
 from napari_tf_deblur._dock.image_fields import NO_IMAGE, ImageFields
@@ -24,7 +25,6 @@ from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.record import method_asked
 from napari_tf_deblur._layers.source import Source, is_ours
-from napari_tf_deblur.errors import InvalidValueError, UserError
 
 
 class Fields:

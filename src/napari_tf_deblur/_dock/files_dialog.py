@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.files_worker import FilesWorker
 from napari_tf_deblur._dock.form import Words
 from napari_tf_deblur._dock.panel import STEPS, time_in_words
@@ -30,7 +31,6 @@ from napari_tf_deblur._files.batch import BatchOptions, BatchStep
 from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable, Row
-from napari_tf_deblur.errors import InvalidValueError
 
 ABOUT = (
     "Deblurs each image by itself, with the settings that the dock shows. What the file of an "

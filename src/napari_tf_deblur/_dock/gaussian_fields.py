@@ -7,13 +7,13 @@ from typing import Any
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 from psygnal import Signal
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
-from napari_tf_deblur._layers.axes import short_unit
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._storage.axes import short_unit
 
 
 class GaussianFields:

@@ -8,14 +8,14 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from psygnal import Signal
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.file_buttons import FileButtons
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
+from napari_tf_deblur._layers.from_file import adopt_record
 from napari_tf_deblur._layers.psf_display import find_psf_layer
-from napari_tf_deblur._layers.record_file import adopt_record
 from napari_tf_deblur._layers.source import Source, is_ours, read
-from napari_tf_deblur.errors import InvalidValueError
 
 NO_IMAGE = (
     "There is no image to deblur: open one with File > Open, or try a blurred one from "

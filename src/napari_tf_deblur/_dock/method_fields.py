@@ -5,9 +5,9 @@ from typing import Any
 from magicgui import magicgui
 from magicgui.widgets import CheckBox, ComboBox, FunctionGui
 
+from napari_tf_deblur._core.parameters import parameters_of
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.option_fields import field_options
-from napari_tf_deblur._preparation.parameters import parameters_of
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 

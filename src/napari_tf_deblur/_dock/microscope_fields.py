@@ -12,13 +12,13 @@ from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
 from napari_tf_deblur._files.microscope_settings import MicroscopeSettings
-from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import immersion_of
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.microscope import IMMERSIONS, Optics
+from napari_tf_deblur._optics.microscope import IMMERSIONS, Optics
+from napari_tf_deblur._preparation import record_check as check
 
 TYPES = [
     ("Widefield", "widefield"),

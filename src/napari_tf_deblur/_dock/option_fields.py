@@ -6,16 +6,16 @@ from typing import Any, Protocol
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, create_widget
 from magicgui.widgets.bases import ValueWidget
 
-from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.number_or_word import NumberOrWord
-from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
-from napari_tf_deblur._preparation.parameters import (
+from napari_tf_deblur._core.parameters import (
     is_text,
     meanings_of,
     numbers_and_words,
     options_of,
     parameters_of,
 )
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.number_or_word import NumberOrWord
+from napari_tf_deblur._preparation.layer_options import LayerOptions, record_checks
 
 
 class Field(Protocol):

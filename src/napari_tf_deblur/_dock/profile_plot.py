@@ -6,8 +6,8 @@ from pyqtgraph import LabelItem, PlotDataItem, mkPen
 from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur._dock.themed_plot import BLUE, ORANGE, ThemedPlot
-from napari_tf_deblur._layers.axes import short_unit
 from napari_tf_deblur._layers.profile import Profiles
+from napari_tf_deblur._storage.axes import short_unit
 
 ORIGINAL, DEBLURRED = BLUE, ORANGE
 

@@ -7,6 +7,7 @@ from magicgui.widgets import ComboBox
 from napari.layers import Image
 from psygnal import Signal, SignalInstance
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.gaussian_fields import GaussianFields
 from napari_tf_deblur._dock.image_fields import Chosen
@@ -17,7 +18,6 @@ from napari_tf_deblur._dock.psf_picture import PSFPicture
 from napari_tf_deblur._files.psf_settings import FoundPSF, PSFSettings, SamePSF, psf_settings
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.source import Source, read
-from napari_tf_deblur.errors import InvalidValueError
 
 Layers = Callable[[], Sequence[Image]]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from napari.components import ViewerModel
 
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
 from napari_tf_deblur._dock.task_queue import TaskQueue
@@ -12,7 +13,6 @@ from napari_tf_deblur._layers.psf_display import find_psf_layer, thumbnail
 from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import UserError
 
 OnError = Callable[[Exception], None]
 

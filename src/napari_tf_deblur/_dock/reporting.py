@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.utils.notifications import notification_manager, show_error
 
-from napari_tf_deblur.errors import UserError
+from napari_tf_deblur._core.errors import UserError
 
 Slot = Callable[..., None]
 

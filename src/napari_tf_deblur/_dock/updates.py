@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import UserError
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._layers.job import Stage
 from napari_tf_deblur._layers.psf_kinds import PSFArray
 from napari_tf_deblur._layers.result import Result
-from napari_tf_deblur.errors import UserError
-from napari_tf_deblur.steps import Step
 
 MIN_INTERVAL = 0.1
 """Seconds between two updates of the window, at the least."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._files.identity import identity
 from napari_tf_deblur._files.inputs import Input, find_inputs
 from napari_tf_deblur._files.opening import Picture, open_images
@@ -36,8 +38,6 @@ from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers.job import Job, Stage
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import KEY, read
-from napari_tf_deblur.errors import InvalidValueError, UserError
-from napari_tf_deblur.steps import Step
 
 SURE = 0.03
 """Part of the work that must be done before it is said how long the rest takes."""

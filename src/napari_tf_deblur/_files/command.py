@@ -12,6 +12,7 @@ from typing import Any, get_args
 import click
 
 from napari_tf_deblur import __version__
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
 from napari_tf_deblur._files.command_options import (
     METHOD_NAMES,
@@ -25,7 +26,6 @@ from napari_tf_deblur._files.cost import STARTING
 from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Axes, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
-from napari_tf_deblur.errors import UserError
 
 FAILED = 1
 """Exit status where some files have no result; 0 is all, 2 is wrong usage."""

@@ -7,16 +7,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
-from napari_tf_deblur._files.psf_settings import FIXED
-from napari_tf_deblur._layers.layer_options import LayerOptions
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
-from napari_tf_deblur._optics.optics import Optics
-from napari_tf_deblur._preparation.parameters import (
+from napari_tf_deblur._core.parameters import (
     is_text,
     meanings_of,
     numbers_and_words,
     parameters_of,
 )
+from napari_tf_deblur._files.psf_settings import FIXED
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS, Method
 from napari_tf_deblur.methods.base import named
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from napari_tf_deblur._core.parameters import parameters_of
 from napari_tf_deblur._files.command_options import (
     AUTOMATIC,
     check_goes_with,
@@ -16,9 +17,8 @@ from napari_tf_deblur._files.command_options import (
 from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
 from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings, with_numbers
 from napari_tf_deblur._files.settings import Axes, Settings
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
-from napari_tf_deblur._preparation.parameters import parameters_of
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS
 
 

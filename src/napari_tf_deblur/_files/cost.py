@@ -9,13 +9,13 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from napari_tf_deblur._core.forward import scene_size
+from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.progress import in_words
 from napari_tf_deblur._large.scheduler import others_in_words
 from napari_tf_deblur._large.size import GB, budget_of
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of
-from napari_tf_deblur._preparation.threads import fft_workers
-from napari_tf_deblur.forward import scene_size
 from napari_tf_deblur.methods import METHODS
 
 SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}

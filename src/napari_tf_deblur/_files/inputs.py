@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._files.opening import is_openable
 from napari_tf_deblur._files.saving import is_own
-from napari_tf_deblur._large.images import list_images
-from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur._storage.images import list_images
 
 DESCRIPTIONS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a Zarr folder is known."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import (
@@ -14,7 +15,6 @@ from napari_tf_deblur._layers.psf_kinds.microscope import (
 )
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import Optics
-from napari_tf_deblur.errors import InvalidValueError
 
 WAVELENGTHS = ("emission", "excitation")
 """Numbers that belong to a channel, and not to the microscope."""

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._large.ome_zarr import open_image
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._layers.acquisition import wait_for_file
-from napari_tf_deblur._layers.axes import unnamed
 from napari_tf_deblur._layers.from_file import channel_axis, split_channels
 from napari_tf_deblur._layers.ome_zarr import layer_data
 from napari_tf_deblur._layers.origin import PART
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur.errors import UserError
+from napari_tf_deblur._storage.axes import unnamed
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 NO_IMAGES = frozenset(("py", "csv", "json", "txt", "md", "html", "xml", "log"))
 """Endings that a reader of napari may know, and that are no images. A script would be run."""

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._files.microscope_settings import OPTICS, MicroscopeSettings
 from napari_tf_deblur._files.opening import open_images
-from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.psf_kinds import (
     ArrayPSF,
     DefocusPSF,
@@ -23,7 +23,7 @@ from napari_tf_deblur._layers.psf_kinds import (
 )
 from napari_tf_deblur._layers.psf_kinds.microscope import optics_of
 from napari_tf_deblur._layers.source import Source, read
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._preparation import record_check as check
 
 FIXED: dict[str, Any] = {kind.name: kind for kind in (GaussianPSF, DefocusPSF, MotionPSF)}
 """Kinds of PSF that are the same for every image."""

@@ -8,13 +8,13 @@ from napari.layers import Image
 
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.saving import STAMP
-from napari_tf_deblur._layers.axes import DEPTH
 from napari_tf_deblur._layers.from_file import channel_axis, place_without
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.ome_description import colour_of
 from napari_tf_deblur._layers.result import Result, result_layer
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source, read
+from napari_tf_deblur._storage.axes import DEPTH
 
 NOT_OF_CHANNELS = ("loss_history", "mask", "python")
 """What the record of several channels leaves out of the record of each, for it may be long; and the

@@ -5,12 +5,12 @@ from dataclasses import replace
 from errno import ENOSPC
 from typing import Any
 
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.cost import cost_of
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import notes_of, settings_in_words
-from napari_tf_deblur.errors import UserError
 
 
 def in_words(error: Exception) -> str:

@@ -9,14 +9,14 @@ from typing import Any, Literal, Protocol
 
 from napari.layers import Image
 
-from napari_tf_deblur._large.installed import need
-from napari_tf_deblur._large.ome_zarr import open_image
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.installed import need
 from napari_tf_deblur._layers.acquisition.formats import described
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
 from napari_tf_deblur._layers.acquisition.tree import tree_of
-from napari_tf_deblur._layers.record_file import KEY, from_json
 from napari_tf_deblur._layers.writer import write_image
-from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur._storage.ome_zarr import open_image
+from napari_tf_deblur._storage.record_file import KEY, from_json
 
 STAMP = "batch"
 """Entry of a record that says of which file and settings a result was made, by a batch."""
@@ -59,7 +59,7 @@ class OMETIFF:
 
     def take(self, written: Path, path: Path) -> None:
         """See `Format`."""
-        from napari_tf_deblur._large.ome_tiff import write_ome_tiff
+        from napari_tf_deblur._storage.ome_tiff import write_ome_tiff
 
         write_ome_tiff(open_image(written), path)
 

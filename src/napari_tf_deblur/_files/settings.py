@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._files.microscope_settings import automatic
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings
-from napari_tf_deblur._layers import record_check as check
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions, record_checks
 from napari_tf_deblur._layers.record import method_as_table, method_asked
-from napari_tf_deblur._layers.record_file import KEY, LONGEST
 from napari_tf_deblur._layers.source import read
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
-from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur._preparation import record_check as check
+from napari_tf_deblur._preparation.layer_options import LayerOptions, record_checks
+from napari_tf_deblur._storage.record_file import KEY, LONGEST
 from napari_tf_deblur.methods import Auto, Method
 
 KIND = "settings"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._files.pictures import Pictures
-from napari_tf_deblur.errors import InvalidValueError
 
 Status = Literal["done", "there already", "failed", "stopped", "planned"]
 

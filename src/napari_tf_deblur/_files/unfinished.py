@@ -10,10 +10,10 @@ from typing import Any
 
 from napari.layers import Image
 
-from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur._storage.ome_zarr import open_image
 
 SUFFIX = ".ome.zarr"
 

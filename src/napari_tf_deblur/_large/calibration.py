@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.psf import checked_psf
+from napari_tf_deblur._core.psf_check import whole_psf
 from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._large.samples import Samples, take_samples
 from napari_tf_deblur._large.size import usual_method
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.psf import checked_psf
-from napari_tf_deblur.psf_check import whole_psf
+from napari_tf_deblur._storage.regions import Region
 
 if TYPE_CHECKING:
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 LONGER = 2
 """Times that lines of an image are as long as those of its samples, from which on the samples are

@@ -8,14 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._core.errors import InvalidValueError, PiecesFailedError
+from napari_tf_deblur._core.installed import need
 from napari_tf_deblur._large.scheduler import (
     CONNECTING,
     active_client,
     answers,
     scheduler_address,
 )
-from napari_tf_deblur.errors import InvalidValueError, PiecesFailedError
 
 CLOSING = 10
 """Seconds that workers of this machine have to end."""

@@ -10,18 +10,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._large.lazy import read_region
 from napari_tf_deblur._large.pieces import Cut
 from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur._large.regions import Region, whole
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
-from napari_tf_deblur._preparation.parameters import options_of, parameters_of
 from napari_tf_deblur._preparation.run_options import RunOptions
-from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.verdict import Verdict
+from napari_tf_deblur._run.verdict import Verdict
+from napari_tf_deblur._storage.regions import Region, whole
 
 MARKED = {"image", "psf", "mask"}
 """Arguments that have marks of their own."""
@@ -73,7 +73,7 @@ class KeptRun:
     @classmethod
     def from_json(cls, table: Mapping[str, Any], samples: Samples) -> Self:
         """Make it of what :meth:`as_json` gave, and of its samples."""
-        from napari_tf_deblur.deconvolve import Deconvolution
+        from napari_tf_deblur._run.deconvolution import Deconvolution
 
         recipe = Recipe.from_json(table["recipe"])
         blur = None if table["blur"] is None else _blur_of(table["blur"])

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._core.installed import need
 from napari_tf_deblur._large.portable import portable
-from napari_tf_deblur._large.regions import Region
+from napari_tf_deblur._storage.regions import Region
 
 CHUNK_BYTES = 2**24
 """Bytes that are read at once of an array that does not say how it is stored."""

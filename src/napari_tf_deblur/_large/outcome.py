@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from napari_tf_deblur._large.journal import Journal
 from napari_tf_deblur._large.pieces import Cut, Piece
-from napari_tf_deblur._large.regions import whole
-from napari_tf_deblur._large.zarr_image import ZarrImage
-from napari_tf_deblur.verdict import KINDS, Kind
+from napari_tf_deblur._run.verdict import KINDS, Kind
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.regions import whole
+from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 Entries = dict[int, dict[str, Any]]
 

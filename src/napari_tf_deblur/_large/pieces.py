@@ -6,11 +6,11 @@ from itertools import product
 from math import ceil, prod
 from typing import Self
 
-from napari_tf_deblur._large.regions import Region, inside, size_of
+from napari_tf_deblur._core.forward import Grid, passes_zero, reaches
+from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._preparation.prepared import REACH
-from napari_tf_deblur.forward import Grid, passes_zero, reaches
+from napari_tf_deblur._storage.regions import Region, inside, size_of
 from napari_tf_deblur.methods import Method
-from napari_tf_deblur.psf import PSF
 
 MARGIN, MARGIN_OF_HARD = 3, 8
 """Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
+from napari_tf_deblur._core.errors import OutOfMemoryError
+from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.psf import PSF, gaussian_psf
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.prepared import REACH
-from napari_tf_deblur.errors import OutOfMemoryError
-from napari_tf_deblur.forward import Grid
 from napari_tf_deblur.methods import Method
-from napari_tf_deblur.psf import PSF, gaussian_psf
 
 PROCESS_BYTES = 960 * 2**20
 """What a worker takes without a piece, and the process that watches it: TensorFlow 680 MiB when it

@@ -8,16 +8,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.forward import Boundary
+from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._large.pieces import Piece
-from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.arguments import Arguments, PieceArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur._run.verdict import Kind
+from napari_tf_deblur._storage.regions import Region
 from napari_tf_deblur.methods import METHODS
-from napari_tf_deblur.psf import PSF
-from napari_tf_deblur.verdict import Kind
 
 _one_at_a_time = threading.Lock()
 """TensorFlow uses all threads of a process for one piece, and the memory is planned for one."""
@@ -85,8 +85,8 @@ class Recipe:
         piece : Piece
             Which.
         """
-        from napari_tf_deblur.deconvolve import solve
-        from napari_tf_deblur.steps import finish
+        from napari_tf_deblur._core.steps import finish
+        from napari_tf_deblur._run.run import solve
 
         where = piece.inside
         with _one_at_a_time:

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.steps import Step, mapped
 from napari_tf_deblur._large.calibration import (
     Calibrated,
     calibrated,
     of_samples,
     samples_of,
 )
-from napari_tf_deblur._large.description import ImageDescription
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._large.plan import Plan, plan_pieces
 from napari_tf_deblur._large.progress import CALIBRATION_PART, Progress
 from napari_tf_deblur._large.size import budget_of
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.steps import Step, mapped
-from napari_tf_deblur.verdict import Kind, Verdict, together
+from napari_tf_deblur._run.verdict import Kind, Verdict, together
+from napari_tf_deblur._storage.description import ImageDescription
 
 if TYPE_CHECKING:
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 
 FLOAT = np.dtype(np.float32)
@@ -62,7 +62,7 @@ def solve_in_pieces(
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
     yield Step("looking for something to see", 0.0, np.zeros(0, np.float32), lambda: image.data)
     samples = samples_of(arguments, image, stop)
-    from napari_tf_deblur.deconvolve import solve
+    from napari_tf_deblur._run.run import solve
 
     asked = of_samples(arguments, image, samples)
     done = yield from mapped(solve(asked, stop), of_the_samples)
@@ -176,7 +176,7 @@ def _solve_in_memory(
     image: LargeImage, plan: Plan, found: Calibrated, stop: Event | None
 ) -> Generator[Step, None, "Deconvolution"]:
     """Do one piece after another in this process."""
-    from napari_tf_deblur.deconvolve import solve
+    from napari_tf_deblur._run.run import solve
 
     values = np.empty(image.shape, np.float32)
     axis = image.channel_axis if found.recipe.alpha else None

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._large.regions import Region
-from napari_tf_deblur._preparation.places import structure, without_mean
-from napari_tf_deblur.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.places import structure, without_mean
+from napari_tf_deblur._storage.regions import Region
 
 SIZE = {1: 4096, 2: 384, 3: 96}
 """Pixels of a sample along each deblurred axis, at the most: what is found from an image is found

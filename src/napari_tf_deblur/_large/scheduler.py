@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from napari_tf_deblur._large.installed import need
+from napari_tf_deblur._core.installed import need
 
 VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 

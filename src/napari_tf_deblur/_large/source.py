@@ -7,12 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.planes import REAL_KINDS
 from napari_tf_deblur._large.lazy import culled, is_lazy, is_on_cluster, read_region, to_dask
 from napari_tf_deblur._large.portable import travels
-from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._preparation.arguments import CalibrationArguments
-from napari_tf_deblur._preparation.planes import REAL_KINDS
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._storage.regions import Region
 
 
 @dataclass(frozen=True)

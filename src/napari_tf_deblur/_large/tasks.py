@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._large.journal import Journal
-from napari_tf_deblur._large.ome_zarr import open_image
+from napari_tf_deblur._core.dtypes import to_dtype
+from napari_tf_deblur._core.errors import PiecesFailedError
+from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._core.threads import limit_threads
 from napari_tf_deblur._large.pieces import Cut, Piece
 from napari_tf_deblur._large.recipe import Recipe, Solution
-from napari_tf_deblur._large.regions import Region, inside, size_of
 from napari_tf_deblur._large.source import Part
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.dtypes import to_dtype
-from napari_tf_deblur._preparation.threads import limit_threads
-from napari_tf_deblur.errors import PiecesFailedError
-from napari_tf_deblur.steps import finish
-from napari_tf_deblur.verdict import Kind
+from napari_tf_deblur._run.verdict import Kind
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.ome_zarr import open_image
+from napari_tf_deblur._storage.regions import Region, inside, size_of
 
 if TYPE_CHECKING:
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
 
 def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     """Deblur samples of an image; what all of its pieces need is part of the result."""
-    from napari_tf_deblur.deconvolve import solve
+    from napari_tf_deblur._run.run import solve
 
     if threads is not None:
         _limit_threads(threads)

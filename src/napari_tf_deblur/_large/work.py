@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import OutOfMemoryError, PiecesFailedError
+from napari_tf_deblur._core.steps import Step, mapped
 from napari_tf_deblur._large.calibration import refuse_stopped
 from napari_tf_deblur._large.cluster import Crew
-from napari_tf_deblur._large.journal import Journal
-from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._large.outcome import Entries, Outcome, entries_that_hold, place
 from napari_tf_deblur._large.pieces import Cut, Piece
 from napari_tf_deblur._large.progress import Progress
 from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur._large.regions import Region
 from napari_tf_deblur._large.source import LargeImage, Part
 from napari_tf_deblur._large.tasks import (
     PieceTask,
@@ -28,13 +27,14 @@ from napari_tf_deblur._large.tasks import (
     do_samples,
     read_in_words,
 )
-from napari_tf_deblur._large.zarr_image import ZarrImage
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur.errors import OutOfMemoryError, PiecesFailedError
-from napari_tf_deblur.steps import Step, mapped
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.ome_zarr import open_image
+from napari_tf_deblur._storage.regions import Region
+from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 if TYPE_CHECKING:
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 AHEAD = 2
 """Pieces that are given out for each worker, so that none waits."""

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
+from napari_tf_deblur._core.installed import need
+from napari_tf_deblur._core.psf import PSF, checked_psf
+from napari_tf_deblur._core.steps import Step, mapped
 from napari_tf_deblur._large.calibration import (
     Calibrated,
     calibrated,
@@ -20,11 +24,7 @@ from napari_tf_deblur._large.calibration import (
     samples_of,
 )
 from napari_tf_deblur._large.cluster import Crew, local_workers, other_workers
-from napari_tf_deblur._large.description import CHANNEL, SPACE, TIME, Axis, ImageDescription
-from napari_tf_deblur._large.installed import need
-from napari_tf_deblur._large.journal import Journal
 from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of, read_samples
-from napari_tf_deblur._large.ome_zarr import check_free, create_image, open_image
 from napari_tf_deblur._large.outcome import Outcome, is_whole
 from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
 from napari_tf_deblur._large.progress import CALIBRATION_PART
@@ -33,12 +33,12 @@ from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._large.work import PieceWork, disk_in_words, wait_for
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur.psf import PSF, checked_psf
-from napari_tf_deblur.steps import Step, mapped
+from napari_tf_deblur._storage.description import CHANNEL, SPACE, TIME, Axis, ImageDescription
+from napari_tf_deblur._storage.journal import Journal
+from napari_tf_deblur._storage.ome_zarr import check_free, create_image, open_image
 
 if TYPE_CHECKING:
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 OF_LIMIT = 0.8
 """Part of the memory of somebody else's worker that is planned for."""

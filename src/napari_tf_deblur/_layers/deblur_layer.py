@@ -8,19 +8,19 @@ from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike
 
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.parameters import takes
+from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_options import LayerOptions
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import psf_from
 from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.parameters import takes
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import Auto, Method
-from napari_tf_deblur.steps import finish
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")

@@ -1,14 +1,16 @@
 """Giving a layer what its file says and its reader dropped: scale, units, axes, channels."""
 
+from collections.abc import Mapping
 from itertools import cycle
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 
-from napari_tf_deblur._layers.axes import CHANNEL, unnamed
 from napari_tf_deblur._layers.origin import PART
 from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._storage.axes import CHANNEL, unnamed
+from napari_tf_deblur._storage.record_file import KEY
 
 COLOURS = {1: ("gray",), 2: ("magenta", "green")}
 MANY_COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "red")
@@ -107,3 +109,11 @@ def _part(source: Source, axis: int, index: int) -> dict[str, Any]:
     if not origin.path or origin.part:
         return {}
     return {PART: {"path": origin.path, "plugin": origin.plugin, "axis": axis, "index": index}}
+
+
+def adopt_record(layer: Layer, record: Mapping[str, Any] | None) -> bool:
+    """Give a layer the record that its file has, unless it has one; return whether it did."""
+    if not record or KEY in layer.metadata:
+        return False
+    layer.metadata = {**layer.metadata, KEY: dict(record)}
+    return True

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._core.steps import Step, mapped
 from napari_tf_deblur._large.calibration import Calibrated
-from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.large_job import (
     is_large,
@@ -21,7 +22,6 @@ from napari_tf_deblur._layers.large_job import (
     some_pixels,
     to_layer,
 )
-from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
 from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
@@ -38,11 +38,12 @@ from napari_tf_deblur._layers.script_text import call
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._noise.in_noise import in_noise
 from napari_tf_deblur._preparation.calibration import Calibration
+from napari_tf_deblur._preparation.layer_options import LayerOptions, in_python
 from napari_tf_deblur._preparation.run_options import RunOptions
-from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.deconvolve import Deconvolution, iter_deconvolve
+from napari_tf_deblur._run.deconvolution import Deconvolution
+from napari_tf_deblur._storage.axes import Frame
+from napari_tf_deblur.deconvolve import iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
-from napari_tf_deblur.steps import Step, mapped
 
 DEFAULTS = LayerOptions()
 

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import FileInTheWayError, UserError
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._large.lazy import is_lazy, read_region, to_dask
-from napari_tf_deblur._large.ome_zarr import open_image
 from napari_tf_deblur._large.plan import Plan, usual_plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import take_samples
 from napari_tf_deblur._large.size import budget_of, exceeds_budget, usual_method
-from napari_tf_deblur._layers.axes import Frame
 from napari_tf_deblur._layers.ome_description import describe
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.checks import saturated_pixels
-from napari_tf_deblur.errors import FileInTheWayError, UserError
+from napari_tf_deblur._storage.axes import Frame
+from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur.methods import PoissonLikelihood
-from napari_tf_deblur.steps import Step
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.job import Job
-    from napari_tf_deblur.deconvolve import Deconvolution
+    from napari_tf_deblur._run.deconvolution import Deconvolution
 
 SUFFIX = ".ome.zarr"
 

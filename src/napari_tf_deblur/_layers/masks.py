@@ -7,9 +7,9 @@ import numpy as np
 from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._layers.source import Source, placement
 from napari_tf_deblur._preparation.checks import saturated_pixels
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
 Mask = NDArray[np.bool_]
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._large.description import CHANNEL as CHANNEL_TYPE
-from napari_tf_deblur._large.description import COLOURS, SPACE, Channel, ImageDescription
-from napari_tf_deblur._large.description import TIME as TIME_TYPE
-from napari_tf_deblur._large.description import Axis as StoredAxis
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER
-from napari_tf_deblur._layers.axes import CHANNEL, DEPTH, TIME, Axis, is_length, is_time, unnamed
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._storage.axes import CHANNEL, DEPTH, TIME, Axis, is_length, is_time, unnamed
+from napari_tf_deblur._storage.description import CHANNEL as CHANNEL_TYPE
+from napari_tf_deblur._storage.description import COLOURS, SPACE, Channel, ImageDescription
+from napari_tf_deblur._storage.description import TIME as TIME_TYPE
+from napari_tf_deblur._storage.description import Axis as StoredAxis
 
 PIXEL = "pixel"
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._large.description import ImageDescription
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER
 from napari_tf_deblur._layers.ome_description import COLOURMAPS, LOOKS, PIXEL, TRANSFORMS
-from napari_tf_deblur._layers.record_file import KEY, from_json
+from napari_tf_deblur._storage.description import ImageDescription
+from napari_tf_deblur._storage.record_file import KEY, from_json
 
 if TYPE_CHECKING:
-    from napari_tf_deblur._large.zarr_image import ZarrImage
+    from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 _NAMELESS = re.compile(OTHER + "[0-9]*")
 """What axes are called in the file that have no name in the layer."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.acquisition.units import is_possible
-from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, in_unit, is_length
+from napari_tf_deblur._storage.axes import DEPTH, Axis, Frame, in_unit, is_length
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.source import Source

@@ -7,8 +7,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.axes import in_unit
 from napari_tf_deblur._layers.source import KEY
+from napari_tf_deblur._storage.axes import in_unit
 
 LINES = ("line", "path")
 """Kinds of shapes that have a profile."""

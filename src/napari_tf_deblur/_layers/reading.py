@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from napari_tf_deblur.errors import OutOfMemoryError
+from napari_tf_deblur._core.errors import OutOfMemoryError
 
 PIECE_SECONDS = 0.2
 """Time that the reading of one piece should take."""

@@ -12,14 +12,14 @@ import numpy as np
 from napari.layers import Layer
 
 import napari_tf_deblur
-from napari_tf_deblur._layers import record_check as check
-from napari_tf_deblur._layers.axes import is_length
-from napari_tf_deblur._layers.layer_options import record_checks
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import BY_NAME
 from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur.background import subtracted_in_words
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._noise.background import subtracted_in_words
+from napari_tf_deblur._preparation import record_check as check
+from napari_tf_deblur._preparation.layer_options import record_checks
+from napari_tf_deblur._storage.axes import is_length
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_tf_deblur._large.layout import SMALLEST
-from napari_tf_deblur._large.mean import coarser
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._storage.layout import SMALLEST
+from napari_tf_deblur._storage.mean import coarser
 
 
 def with_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list[Any]:

@@ -7,10 +7,10 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
-from napari_tf_deblur._preparation.dtypes import to_dtype
-from napari_tf_deblur.deconvolve import Deconvolution
+from napari_tf_deblur._run.deconvolution import Deconvolution
 
 LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
 """Of a source, what its residual does not take over."""

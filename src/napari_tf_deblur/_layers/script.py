@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 import napari_tf_deblur
-from napari_tf_deblur._layers.layer_options import LayerOptions, in_python
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.record import checked_record
 from napari_tf_deblur._layers.script_text import Script, call, literal
 from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._preparation.layer_options import LayerOptions, in_python
 
 Record = Mapping[str, Any]
 

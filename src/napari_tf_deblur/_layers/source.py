@@ -11,12 +11,12 @@ from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidTypeError
 from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
-from napari_tf_deblur._layers.axes import DEPTH, Axis, Frame, unnamed, usual_name
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.pixel_size import with_file_sizes
-from napari_tf_deblur._layers.record_file import KEY as KEY
-from napari_tf_deblur.errors import InvalidTypeError
+from napari_tf_deblur._storage.axes import DEPTH, Axis, Frame, unnamed, usual_name
+from napari_tf_deblur._storage.record_file import KEY as KEY
 
 _NOT_THE_PLACE = (
     "name",

@@ -20,11 +20,11 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers import ome_tiff
-from napari_tf_deblur._layers.axes import Axis, is_length
-from napari_tf_deblur._layers.record_file import KEY
-from napari_tf_deblur._layers.replacing import replacing
 from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._storage import ome_tiff_options as ome_tiff
+from napari_tf_deblur._storage.axes import Axis, is_length
+from napari_tf_deblur._storage.record_file import KEY
+from napari_tf_deblur._storage.replacing import replacing
 
 SUFFIX = ".ome.tif"
 

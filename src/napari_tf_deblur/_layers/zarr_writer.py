@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._large.description import ImageDescription
-from napari_tf_deblur._large.layout import usual_shard
-from napari_tf_deblur._large.ome_zarr import SUFFIX, create_image
 from napari_tf_deblur._layers.ome_description import LOOKS, describe
-from napari_tf_deblur._layers.record_file import KEY
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._layers.writer import PLACE, axes_as_told
+from napari_tf_deblur._storage.description import ImageDescription
+from napari_tf_deblur._storage.layout import usual_shard
+from napari_tf_deblur._storage.ome_zarr import SUFFIX, create_image
+from napari_tf_deblur._storage.record_file import KEY
 
 
 def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:

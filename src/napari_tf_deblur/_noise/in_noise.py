@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur.noise import Noise, estimate_noise, level_and_line
+from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
 
 Array = NDArray[np.float32]
 

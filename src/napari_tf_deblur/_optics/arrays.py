@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._optics.optics import Optics
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
 LARGEST_PIXEL = 20.0
 """Largest pixel, in wavelengths per numerical aperture, for which a PSF is made."""

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._optics.setup import Setup
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
 Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 

@@ -7,10 +7,10 @@ from threading import Event
 
 from numpy.typing import ArrayLike
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._core.errors import InvalidTypeError
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.run_options import CalibrationOptions, RunOptions
-from napari_tf_deblur.blur_estimate import BlurEstimate
-from napari_tf_deblur.errors import InvalidTypeError
 from napari_tf_deblur.methods import METHODS, Auto, Method
 
 

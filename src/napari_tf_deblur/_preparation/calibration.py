@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._noise.background import subtracted_in_words
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur.background import subtracted_in_words
-from napari_tf_deblur.blur_estimate import BlurEstimate
 from napari_tf_deblur.methods import Method
 
 
@@ -31,7 +31,7 @@ class Calibration:
         where trials showed that one to be too wide.
     background_error : float or None
         How sure the method's background is, in intensity units, where it was found from the
-        image: see :class:`napari_tf_deblur.background.Background`. It changes no result and is
+        image: see :class:`.Background`. It changes no result and is
         not compared.
     blur : BlurEstimate or None
         The blur that was found in the image, where no PSF was given: used again where none is.

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._core.forward import HARDLY_BLURS
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur.forward import HARDLY_BLURS
 from napari_tf_deblur.methods import (
     Auto,
     Hessian,

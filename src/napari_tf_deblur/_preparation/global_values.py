@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._noise.line_fit import Line
-
-if TYPE_CHECKING:
-    from napari_tf_deblur.psf_width import Evidence
-    from napari_tf_deblur.weight_check import WeightEvidence
+from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 
 Array = NDArray[np.float32]
 Reduce = Callable[[Array], Array]
@@ -33,7 +29,7 @@ class GlobalValues:
         Whether areas, and not only pixels, do not count.
     values : mapping of str to ndarray of float32
         By the solver's name for each; the first axis, that of the planes, has length 1.
-    psf_evidence : Evidence or None
+    psf_evidence : PSFEvidence or None
         What the image says of the PSF; None if it was not asked.
     weight_evidence : WeightEvidence or None
         What trials say of the weight; None if they say nothing.
@@ -48,8 +44,8 @@ class GlobalValues:
     converged: bool
     hides_areas: bool
     values: Mapping[str, Array] = field(default_factory=dict)
-    psf_evidence: "Evidence | None" = None
-    weight_evidence: "WeightEvidence | None" = None
+    psf_evidence: PSFEvidence | None = None
+    weight_evidence: WeightEvidence | None = None
     noise_is_shared: bool = False
     noise_lines: Mapping[int, Line] = field(default_factory=dict)
 

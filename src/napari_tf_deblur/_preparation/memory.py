@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 
-from napari_tf_deblur.errors import OutOfMemoryError
-from napari_tf_deblur.forward import Grid
+from napari_tf_deblur._core.errors import OutOfMemoryError
+from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur.methods import Method
 
 LARGE = 4 * 2**20

@@ -7,6 +7,13 @@ from typing import Any, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._core.forward import Boundary, Grid, resized
+from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
+from napari_tf_deblur._core.psf import PSF, checked_psf
+from napari_tf_deblur._core.psf_check import psf_warnings, whole_psf
+from napari_tf_deblur._core.valid import blank_planes, fill, valid_pixels, within_gap
+from napari_tf_deblur._noise.broken import broken_pixels
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import (
@@ -14,18 +21,11 @@ from napari_tf_deblur._preparation.arguments import (
     PieceArguments,
     SampleArguments,
 )
-from napari_tf_deblur._preparation.broken import broken_pixels
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
-from napari_tf_deblur._preparation.planes import Planes, real_array, relative_spacing
+from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur._preparation.valid import blank_planes, fill, valid_pixels, within_gap
-from napari_tf_deblur._solvers.problem import Problem
-from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur.forward import Boundary, Grid, resized
 from napari_tf_deblur.methods import FromImage, Method
-from napari_tf_deblur.psf import PSF, checked_psf
-from napari_tf_deblur.psf_check import psf_warnings, whole_psf
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

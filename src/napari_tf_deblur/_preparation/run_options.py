@@ -17,8 +17,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_tf_deblur._preparation.parameters import check_parameters
-from napari_tf_deblur.forward import Boundary
+from napari_tf_deblur._core.forward import Boundary
+from napari_tf_deblur._core.parameters import check_parameters
 
 Auto = Literal["auto"]
 

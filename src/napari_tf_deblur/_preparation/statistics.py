@@ -7,28 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._noise.line_fit import Line
-from napari_tf_deblur._preparation.places import (
+from napari_tf_deblur._core.forward import power_passed
+from napari_tf_deblur._core.places import (
     centred_size,
     places_with_structure,
     seen,
     without_mean,
 )
-from napari_tf_deblur.background import Background, estimate_background
-from napari_tf_deblur.estimate import (
-    LARGEST_LOOK,
-    LARGEST_SERIES,
-    intensity_scale,
-    wiener_balance,
-)
-from napari_tf_deblur.forward import power_passed
-from napari_tf_deblur.noise import (
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._noise.background import Background, estimate_background
+from napari_tf_deblur._noise.line_fit import Line
+from napari_tf_deblur._noise.noise import (
     counts_are_sparse,
     level_and_line,
     mean_of_line,
     photon_gain,
 )
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur._preparation.estimate import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
+    intensity_scale,
+    wiener_balance,
+)
+from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -65,7 +66,7 @@ class Statistics:
 
     @cached_property
     def scale(self) -> float:
-        """The range of intensities: see :func:`napari_tf_deblur.estimate.intensity_scale`."""
+        """The range of intensities: see :func:`.intensity_scale`."""
         return intensity_scale(self.values, self.valid)
 
     @cached_property
@@ -79,11 +80,11 @@ class Statistics:
 
     @property
     def noise_level(self) -> float:
-        """Standard deviation of the noise in most places: see :mod:`napari_tf_deblur.noise`."""
+        """Standard deviation of the noise of most pixels."""
         return self._level_and_line[0]
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon: see :func:`napari_tf_deblur.noise.photon_gain`."""
+        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.photon_gain`."""
         usual, line = self._level_and_line
         if read_noise or not usual:
             return photon_gain(self.values, self.valid, read_noise=read_noise)
@@ -101,7 +102,7 @@ class Statistics:
 
     @cached_property
     def passed(self) -> float:
-        """See :func:`napari_tf_deblur.forward.power_passed`."""
+        """See :func:`napari_tf_deblur._core.forward.power_passed`."""
         return power_passed(self.psf, self._look)
 
     @cached_property
@@ -134,5 +135,11 @@ class Statistics:
 
     @cached_property
     def balance(self) -> float:
-        """Of the Wiener filter: see :func:`napari_tf_deblur.estimate.wiener_balance`."""
+        """Balance of the Wiener filter: see :func:`.wiener_balance`."""
         return wiener_balance(self.values, self.psf, self.periodic, self.valid)
+
+    def richardson_lucy_iterations(self, accelerate: bool) -> int:
+        """See :func:`napari_tf_deblur._preparation.iterations.richardson_lucy_iterations`."""
+        return richardson_lucy_iterations(
+            self.values, self.valid, self.psf, self.periodic, accelerate=accelerate
+        )

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft
 from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
-from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
     data_penalty,
@@ -31,7 +32,6 @@ from napari_tf_deblur._solvers.splitting import (
     summed_planes,
 )
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
-from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods.regularised import LeastSquares
 
 THRESHOLD = 0.1

@@ -30,7 +30,7 @@ class Blur:
     scene : tuple of int
         Shape of the scene's grid.
     spectrum : Tensor of complex64
-        The optical transfer function: :func:`napari_tf_deblur.forward.transfer_function`.
+        The optical transfer function: :func:`napari_tf_deblur._core.forward.transfer_function`.
     """
 
     def __init__(self, scene: tuple[int, ...], spectrum: Any) -> None:

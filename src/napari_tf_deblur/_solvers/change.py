@@ -1,7 +1,7 @@
 """How much an image changes from one iterate to the next: what says that a run has ended."""
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.problem import Tensor
 
 LEAST_CONTRAST = 0.01
 """Contrast of a line of pixels below which its change is not measured by it, but by this."""

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers import lbfgs
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
-from napari_tf_deblur._solvers.problem import Iterate, Problem, Tensor
-from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import GradientDescent
 
 START_NOISE = 0.1

@@ -8,9 +8,9 @@ of a batch is a problem of its own, with scalars, a step length and a memory of 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import Compiled, fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled
-from napari_tf_deblur._solvers.problem import Tensor
 
 MEMORY = 6
 """Pairs of steps and gradient changes that are remembered; with more, an iteration spends

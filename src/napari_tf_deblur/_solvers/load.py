@@ -22,9 +22,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from napari_tf_deblur._core.errors import TensorFlowUnavailableError
+from napari_tf_deblur._core.threads import thread_limit
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._preparation.threads import thread_limit
-from napari_tf_deblur.errors import TensorFlowUnavailableError
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
@@ -66,7 +66,7 @@ class Compiled:
     """A function of tensors, compiled once for each set of shapes that it meets.
 
     TensorFlow never frees compiled code: make few of these, for the life of the process, and
-    let shapes be few; see :func:`napari_tf_deblur.forward.scene_size`.
+    let shapes be few; see :func:`napari_tf_deblur._core.forward.scene_size`.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
-from napari_tf_deblur._solvers.problem import REPORT_INTERVAL, Iterate
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(constants, state, active) -> (losses, changes)."""

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._preparation.global_values import largest_of_planes
-from napari_tf_deblur._preparation.threads import fft_workers
-from napari_tf_deblur._solvers.problem import Array, Problem, Tensor
+from napari_tf_deblur._preparation.problem import Array, Problem, Tensor
 from napari_tf_deblur._solvers.splitting import data_penalty
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
-from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import PoissonLikelihood
 
 WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}

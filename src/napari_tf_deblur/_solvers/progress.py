@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._preparation.threads import fft_workers
-from napari_tf_deblur._solvers.problem import Iterate
-from napari_tf_deblur.forward import transfer_function
+from napari_tf_deblur._preparation.problem import Iterate
 
 Array = NDArray[np.float32]
 

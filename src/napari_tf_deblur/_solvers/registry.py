@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, cast
 
-from napari_tf_deblur._solvers.problem import Iterate, Problem
+from napari_tf_deblur._preparation.problem import Iterate, Problem
 from napari_tf_deblur.methods import Method
 
 Solver = Callable[[Problem, Any], Iterator[Iterate]]

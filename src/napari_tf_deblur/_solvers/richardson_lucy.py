@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
+from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
-from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
-from napari_tf_deblur.forward import transfer_function
 from napari_tf_deblur.methods import RichardsonLucy
 
 SMALLEST = 1e-6

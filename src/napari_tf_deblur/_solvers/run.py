@@ -8,15 +8,15 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidValueError, OutOfMemoryError
+from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers import load
-from napari_tf_deblur._solvers.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers.progress import Progress
 from napari_tf_deblur._solvers.registry import solver
-from napari_tf_deblur.errors import InvalidValueError, OutOfMemoryError
-from napari_tf_deblur.steps import Step
 
 Array = NDArray[np.float32]
 

@@ -6,9 +6,9 @@ iteration finds the image x that fits the 2 p - s of all splits, by a division i
 and moves each s on by RELAXATION times what H x exceeds p by.
 """
 
+from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.problem import Problem, Tensor
 
 DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term."""

@@ -24,8 +24,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.problem import Tensor
 
 Filter = Literal["same", "mean", "difference", "backward", "central", "second"]
 Weights = tuple[float, float, float]

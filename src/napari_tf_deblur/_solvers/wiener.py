@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from napari_tf_deblur._preparation.valid import within_gap
+from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.valid import within_gap
+from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
-from napari_tf_deblur._solvers.problem import Array, Iterate, Problem, Tensor
-from napari_tf_deblur.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur.methods import Wiener
 
 ROUNDS = 6

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._preparation.parameters import check_parameters
-from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur._core.parameters import check_parameters
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 Array = NDArray[np.float32]
 LARGEST_INTENSITY = 1e38
@@ -104,7 +104,7 @@ class Method(ABC):
         """Float32 copies of the scene that a run works with, measured and rounded up."""
 
     @abstractmethod
-    def suitable_weight(self, image: Statistics) -> float | None:
+    def suitable_weight(self, image: ImageStatistics) -> float | None:
         """Weight that about suits an image; None for methods without a weight."""
 
     @property
@@ -117,20 +117,20 @@ class Method(ABC):
         """Whether pieces of an image, given its global values, come out as in the whole."""
         return True
 
-    def intensity_scale(self, image: Statistics) -> float:
+    def intensity_scale(self, image: ImageStatistics) -> float:
         """What intensities are divided by, so that a weight fits every dtype and camera."""
         return image.scale
 
-    def with_offset(self, image: Statistics) -> Self:
+    def with_offset(self, image: ImageStatistics) -> Self:
         """Fill in the offset, if the image shall say it; `image` has it still."""
         return self
 
-    def fitted(self, image: Statistics) -> Self:
+    def fitted(self, image: ImageStatistics) -> Self:
         """Fill in all else that is left for the image to say.
 
         Parameters
         ----------
-        image : Statistics
+        image : ImageStatistics
             Of the image less the offset.
 
         Returns

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
 
-from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods.base import Iterations, Method
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 PriorName = Literal["smoothness", "tv", "hessian"]
 
@@ -78,7 +78,7 @@ class GradientDescent(Method):
         """See :class:`Method`."""
         return 30 if self.optimizer == "lbfgs" else 16
 
-    def suitable_weight(self, image: Statistics) -> None:
+    def suitable_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
     @property
@@ -86,7 +86,7 @@ class GradientDescent(Method):
         """See :class:`Method`: its start, its steps and the recipe's terms are of all pixels."""
         return False
 
-    def intensity_scale(self, image: Statistics) -> float:
+    def intensity_scale(self, image: ImageStatistics) -> float:
         """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
         counting = True if image.valid is None else image.valid
         largest = float(np.max(np.abs(image.values), initial=0.0, where=counting))

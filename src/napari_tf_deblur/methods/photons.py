@@ -3,9 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self
 
-from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur.background import Background as Found
-from napari_tf_deblur.iterations import richardson_lucy_iterations
+from napari_tf_deblur._noise.background import Background as Found
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
@@ -16,6 +14,7 @@ from napari_tf_deblur.methods.base import (
     ReadNoise,
     Tolerance,
 )
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 Background = Annotated[
     float | Auto,
@@ -61,7 +60,7 @@ class Photons(Method):
         """See :class:`Method`."""
         return 0.0 if isinstance(self.background, str) else self.background
 
-    def with_offset(self, image: Statistics) -> Self:
+    def with_offset(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the background."""
         return self.above(image.background) if self.background == "auto" else self
 
@@ -135,7 +134,7 @@ class PoissonLikelihood(Photons):
         """See :class:`Method`."""
         return 42 if axes == 3 else 40
 
-    def suitable_weight(self, image: Statistics) -> float:
+    def suitable_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`: its weight is relative to the photons already."""
         weight = WEIGHT[image.axes] * image.passed**PASSED / image.slope
         return float(min(weight, MOST_WEIGHT))
@@ -145,7 +144,7 @@ class PoissonLikelihood(Photons):
         read_noise = max(self.read_noise, background.noise)
         return replace(self, background=background.level, read_noise=read_noise)
 
-    def fitted(self, image: Statistics) -> Self:
+    def fitted(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the gain and the weight."""
         gain, weight = self.gain, self.weight
         if gain == "auto":
@@ -202,18 +201,16 @@ class RichardsonLucy(Photons):
         """See :class:`Method`."""
         return 18 if self.tv_weight else 14
 
-    def fitted(self, image: Statistics) -> Self:
+    def fitted(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the number of iterations."""
         if self.iterations != "auto":
             return self
-        found = richardson_lucy_iterations(
-            image.values, image.valid, image.psf, image.periodic, accelerate=self.accelerate
-        )
+        found = image.richardson_lucy_iterations(self.accelerate)
         return replace(self, iterations=found)
 
     def smoothed(self, ratio: float) -> Self:
         """See :class:`Method`: by fewer iterations."""
         return self.times("iterations", 1 / ratio)
 
-    def suitable_weight(self, image: Statistics) -> None:
+    def suitable_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: it has none, for its iterations regularise."""

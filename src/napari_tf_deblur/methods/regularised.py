@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 
-from napari_tf_deblur._preparation.data_weight import inverse_variance
-from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._noise.data_weight import inverse_variance
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
@@ -17,7 +17,7 @@ from napari_tf_deblur.methods.base import (
     Tolerance,
     Weight,
 )
-from napari_tf_deblur.psf import PSF
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 GainOrNone = Annotated[
     float,
@@ -64,13 +64,13 @@ class LeastSquares(Method):
         """Tolerance in trials of a weight: with more, some would be judged unfinished."""
         return self.tolerance
 
-    def suitable_weight(self, image: Statistics) -> float:
+    def suitable_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`."""
         weight = self.weight_factor * (OF_VOLUMES if image.axes == 3 else 1.0)
         weight *= (image.noise / image.scale) ** 1.5 * image.passed**PASSED / image.slope
         return float(min(max(weight, SMALLEST_WEIGHT), 1.0))
 
-    def fitted(self, image: Statistics) -> Self:
+    def fitted(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the weight."""
         found: dict[str, Any] = {"weight": self.suitable_weight(image)}
         return replace(self, **found) if isinstance(self.weight, str) else self

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
-from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods.base import Auto, Method
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Wiener(Method):
         """See :class:`Method`."""
         return 14
 
-    def suitable_weight(self, image: Statistics) -> None:
+    def suitable_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: it has a balance instead."""
 
-    def fitted(self, image: Statistics) -> Self:
+    def fitted(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the balance."""
         return replace(self, balance=image.balance) if self.balance == "auto" else self
 

@@ -23,8 +23,8 @@ from napari_tf_deblur._layers.acquisition.formats import described
 from napari_tf_deblur._layers.acquisition.of_file import file_description
 from napari_tf_deblur._layers.acquisition.tree import entry, tree_of
 from napari_tf_deblur._layers.acquisition.units import is_possible
-from napari_tf_deblur._layers.axes import CHANNEL, unnamed
 from napari_tf_deblur._layers.origin import PART
+from napari_tf_deblur._storage.axes import CHANNEL, unnamed
 
 KEYS = (
     "ome_metadata",

@@ -21,8 +21,8 @@ from napari_tf_deblur._layers.acquisition.tree import (
     number,
     text,
 )
-from napari_tf_deblur._layers.record_file import from_json
 from napari_tf_deblur._optics.optics import IMMERSIONS
+from napari_tf_deblur._storage.record_file import from_json
 
 INDICES_BY_NAME = {
     **IMMERSIONS,

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any, ClassVar
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray, call_of
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.psf import gaussian_psf, gaussian_shape
+from napari_tf_deblur._preparation import record_check as check
 
 NO_BLUR = 1e-3
 """Sigma in pixels that stands for 0: so narrow that all light stays in one pixel."""

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.psf import checked_psf
 
 
 @dataclass(frozen=True)

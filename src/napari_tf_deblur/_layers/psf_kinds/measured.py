@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.axes import Axis
+from napari_tf_deblur._beads.bead import measured_psf
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
 from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.bead import measured_psf
-from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._storage.axes import Axis
 
 GREY = 0.01
 """Part of the brightest pixel by which the colours of a grey picture may differ."""

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, cast
 
-from napari_tf_deblur._layers import record_check as check
-from napari_tf_deblur._layers.axes import in_unit, is_length
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._optics.optics import Microscope
-from napari_tf_deblur.errors import InvalidValueError, UserError
-from napari_tf_deblur.microscope import (
+from napari_tf_deblur._optics.microscope import (
     IMMERSIONS,
     Optics,
     microscope_psf,
@@ -20,6 +17,9 @@ from napari_tf_deblur.microscope import (
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.optics import Microscope
+from napari_tf_deblur._preparation import record_check as check
+from napari_tf_deblur._storage.axes import in_unit, is_length
 
 WITH_LASER = ("confocal", "multiphoton")
 """Microscopes whose PSF depends on what excites the dye."""

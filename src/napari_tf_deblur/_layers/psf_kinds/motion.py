@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from napari_tf_deblur._layers import record_check as check
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur.errors import InvalidValueError
-from napari_tf_deblur.psf_shapes import motion_psf
+from napari_tf_deblur._preparation import record_check as check
 
 MIN_EXTENT = 8
 """Pixels of an image from which on a way longer than the image is taken for a mistake."""

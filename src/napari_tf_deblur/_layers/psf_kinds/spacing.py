@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
-from napari_tf_deblur.errors import InvalidValueError
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
 
 SUSPECT = 10.0
 """Ratio of two pixel sizes along one axis from which on one of them is probably wrong."""

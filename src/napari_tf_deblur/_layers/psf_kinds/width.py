@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from napari_tf_deblur._layers.axes import Axis, in_unit, is_length, short_unit
 from napari_tf_deblur._optics.optics import FWHM
+from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
 
 NANOMETRES = 1000.0
 """Length below which it is said in nanometres, and else in micrometres."""

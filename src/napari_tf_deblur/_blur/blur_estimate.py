@@ -1,0 +1,293 @@
+"""The blur of an image, from the image alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_tf_deblur._blur.families import CLEAR, LEAST_SIGMA, Blur, Family, find_blur
+from napari_tf_deblur._blur.fit import WIDTHS, Model
+from napari_tf_deblur._blur.jpeg import compression_error, luminance
+from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
+from napari_tf_deblur._core.psf import PSF, gaussian_psf
+from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
+from napari_tf_deblur._noise.broken import broken_pixels
+from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._noise.pieces import peak_and_unit
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+SHARP = 0.8
+"""Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
+
+BESIDE_COMPRESSION = 12.0
+"""Power of white noise that is added to a compressed image's, over that of the error at low
+frequencies. At high ones steps are up to three times as large, and strengths below half a step are
+lost, which looks like more blur; beside this noise it does not count. On the pictures of
+``benchmarks/blur_choices.py --jpeg``, most are then found, and right in the median."""
+
+OF_GAUSSIAN = 0.8
+"""How far from the least to the most likely sigma the one that is used lies, where the image tells
+it. See ``benchmarks/blur_choices.py --used``: then the error is smallest."""
+
+
+@dataclass(frozen=True)
+class BlurEstimate:
+    """How blurred an image is; made by :func:`estimate_blur`.
+
+    Attributes
+    ----------
+    family : {"Gaussian", "disc", "line", "none"}
+        What blurred it: a Gaussian, as most optics do; a disc, which is out of focus; a line,
+        which is motion; or nothing that can be seen.
+    sigma : tuple of float
+        Standard deviation of the blur along each deblurred axis, in pixels; turned by `angle`
+        in 2D.
+    angle : float
+        Degrees, as in :func:`napari_tf_deblur.gaussian_psf`; of a line, its direction; 0 where
+        the blur is round or upright.
+    radius, length : float
+        Of a disc or a line, in pixels; 0 for other families.
+    interval : tuple of (float, float)
+        Least and largest sigma per axis that the image allows, about 19 times in 20.
+    odds : float
+        How much less likely the next family is: the natural logarithm of the odds. Below 3 the
+        image does not tell them apart. Infinite where no other was tried: discs and lines are for
+        two axes with pixels as large along both.
+    confident : bool
+        Whether the image tells its blur: not where it is flat, small, not blurred or too noisy,
+        and not where the scene's own softness, or the shape of its objects, may pass for blur.
+    curve : tuple of ndarray
+        Widths in pixels, and how badly each fits the image's spectrum if the blur is a Gaussian
+        of that sigma: minus the logarithm of its probability, least 0. Read-only.
+    """
+
+    family: Family
+    sigma: tuple[float, ...]
+    angle: float
+    radius: float
+    length: float
+    interval: tuple[tuple[float, float], ...]
+    odds: float
+    confident: bool
+    curve: tuple[Floats, Floats] = field(compare=False)
+
+    @property
+    def narrow(self) -> tuple[float, ...]:
+        """The sigmas to deconvolve with: the most likely ones or, of a guess, the least.
+
+        Those of a Gaussian are taken a little narrower: scenes that are soft make it too wide
+        oftener than too narrow. A PSF that is much too wide rings, and costs several times as
+        much as one that is as much too narrow, so that of a guess the least is taken.
+        """
+        part = 1.0 if self.family in ("disc", "line") else OF_GAUSSIAN
+        part = part if self.confident else 0.0
+        pairs = zip(self.sigma, self.interval, strict=True)
+        return tuple(max(least + part * (s - least), LEAST_SIGMA) for s, (least, _) in pairs)
+
+    def psf(self) -> PSF:
+        """Make the PSF of the `narrow` sigmas.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the family that was found: see :func:`napari_tf_deblur.gaussian_psf`,
+            :func:`napari_tf_deblur.disc_psf` and :func:`napari_tf_deblur.motion_psf`.
+        """
+        narrow = self.narrow
+        if self.family == "disc":
+            return disc_psf(self.radius * narrow[0] / self.sigma[0])
+        if self.family == "line":
+            return motion_psf(self.length * narrow[1] / self.sigma[1], self.angle)
+        return gaussian_psf(narrow, angle=self.angle if len(self.sigma) == 2 else 0.0)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if not self.confident:
+            used = self._in_words(self.narrow)
+            why = (
+                "It may be out of focus, but round objects of one size look the same"
+                if self.family == "disc" and self.odds >= CLEAR
+                else "The image does not tell well how blurred it is"
+            )
+            return f"{why}; {used} is a guess. Measure the PSF, or give its width."
+        ranges = dict.fromkeys(self.interval)
+        if self.family == "disc":
+            low, high = (2 * sigma for sigma in self.interval[0])
+            allowed = f"{low:.2f} to {high:.2f}"
+        elif self.family == "line":
+            low, high = (sigma * self.length / self.sigma[1] for sigma in self.interval[1])
+            allowed = f"{low:.1f} to {high:.1f}"
+        else:
+            allowed = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
+        return f"The image is blurred by {self._in_words(self.sigma)} ({allowed})."
+
+    def _in_words(self, sigma: tuple[float, ...]) -> str:
+        """A blur of this family and these sigmas."""
+        times = sigma[-1] / self.sigma[-1]
+        if self.family == "disc":
+            return f"a disc, out of focus, of radius {times * self.radius:.2f} pixels"
+        if self.family == "line":
+            return f"motion of {times * self.length:.1f} pixels at {self.angle:.0f} degrees"
+        sigmas = " x ".join(f"{s:.2f}" for s in dict.fromkeys(sigma))
+        turned = f", turned by {self.angle:.0f} degrees" if self.angle else ""
+        return f"a Gaussian of sigma {sigmas} pixels{turned}"
+
+
+def estimate_blur(
+    image: ArrayLike,
+    *,
+    isotropic: bool | None = None,
+    ndim: int | None = None,
+    channel_axis: int | None = None,
+    alpha: bool = False,
+    spacing: Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
+) -> BlurEstimate:
+    """Find what blurred an image, and how much, from its power spectrum.
+
+    The spectra of scenes fall with a power of frequency, give or take; a Gaussian blur makes
+    them fall with its square instead, down to the floor of the noise, and discs (out of focus)
+    and lines (motion) put dark rings or stripes into them. Scene, blur and noise are fitted
+    together, for each family of blurs; how much scenes differ says how well the blur is known.
+    Scenes that are soft themselves, such as cells, look blurred: where the spectrum is
+    unlike that of a sharp scene, the estimate is no more than a guess and says so. Of JPEG images
+    only what stands well above the error of their compression counts.
+
+    Parameters
+    ----------
+    image : array_like
+        Any real dtype. Its last axes are looked at together, leading ones (time, planes of a
+        stack) are pooled. NaN, infinite, masked and saturated pixels do not count. Of large
+        images a part is looked at.
+    isotropic : bool, optional
+        Whether the blur is the same along all axes, so that it is no motion; by default the
+        image says it.
+    ndim : int, optional
+        How many axes are blurred, 1 to 3; by default two, or as many as `spacing` has.
+    channel_axis : int, optional
+        Axis of colour channels, which are pooled.
+    alpha : bool, optional
+        Whether the last channel is transparency, which is left out.
+    spacing : sequence of float, optional
+        Voxel size along each blurred axis, in any unit: scenes are alike in these, and the
+        sigmas are in pixels all the same.
+    mask : array_like, optional
+        True, or any number but 0, for pixels to ignore; broadcast to the image without its
+        channel axis.
+
+    Returns
+    -------
+    BlurEstimate
+        The family, its sizes in pixels, how well they are known, and whether to believe them.
+
+    Raises
+    ------
+    TypeError
+        If the image does not hold real numbers.
+    ValueError
+        If it has no pixels that count, fewer axes than asked for, or the spacing does not fit.
+
+    Notes
+    -----
+    After Whittle, Arkiv för Matematik 2 (1953), for the likelihood of a spectrum; that of
+    natural pictures: Ruderman, Network 5 (1994).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import ndimage
+    >>> scene = np.zeros((128, 128))
+    >>> scene[tuple(np.random.default_rng(0).integers(0, 128, (2, 200)))] = 1
+    >>> found = estimate_blur(ndimage.gaussian_filter(scene, 2))
+    >>> 1.6 < found.sigma[0] < 2.4
+    True
+    """
+    axes = _number_of_axes(image, ndim, channel_axis, spacing)
+    planes, values = Planes.of(image, np.ones((1,) * axes, np.float32), channel_axis, alpha)
+    relative = relative_spacing(spacing, axes)
+    ignored = planes.ignored(image, mask)
+    valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
+    if not valid.any():
+        raise InvalidValueError(
+            "The image has no pixel to tell the blur from: all are masked, NaN or infinite."
+        )
+    np.copyto(values, 0, where=~valid)
+    if np.isfinite(top := saturated_at(values, valid)):
+        valid &= values < top
+    broken = broken_pixels(values, valid, list(range(len(values))), gaussian_psf((SHARP,) * axes))
+    if broken is not None:
+        valid &= ~broken
+    compressed = compression_error(values, valid)
+    if compressed:  # colours are rounded more coarsely than brightness, and at half the size
+        values, valid = luminance(values), np.all(valid, axis=1, keepdims=True)
+    mask_of_pieces = None if valid.all() else valid
+    pieces = pieces_of(values, mask_of_pieces)
+    if not pieces:
+        return _unknown(axes)
+    spectrum = spectrum_of(pieces, relative)
+    if compressed:
+        error = compressed / peak_and_unit(values, mask_of_pieces)[1]
+        spectrum = replace(spectrum, power=spectrum.power + BESIDE_COMPRESSION * error**2)
+    model = Model(spectrum)
+    equal, curve = model.equal()
+    return _estimate(find_blur(model, equal, isotropic), curve)
+
+
+def _number_of_axes(
+    image: ArrayLike, ndim: int | None, channel_axis: int | None, spacing: Sequence[float] | None
+) -> int:
+    there = real_array(image).ndim - (channel_axis is not None)
+    wanted = min(2, there) if spacing is None else int(np.size(spacing))
+    wanted = wanted if ndim is None else ndim
+    if not 1 <= wanted <= 3:
+        raise InvalidValueError(f"'ndim' is {wanted!r}; the blur can have 1 to 3 axes.")
+    if wanted > there:
+        raise InvalidValueError(
+            f"The image has {there} axes to be blurred along, and {wanted} are asked for; ask for "
+            "fewer ('ndim')."
+        )
+    return wanted
+
+
+def _estimate(found: Blur, curve: Floats) -> BlurEstimate:
+    curve = curve - curve.min()
+    curve.flags.writeable = False
+    return BlurEstimate(
+        family=found.family,
+        sigma=tuple(map(float, found.sigma)),
+        angle=found.angle,
+        radius=found.size if found.family == "disc" else 0.0,
+        length=found.size if found.family == "line" else 0.0,
+        interval=tuple(zip(map(float, found.least), map(float, found.most))),
+        odds=float(found.odds),
+        confident=found.told,
+        curve=(_widths(), curve),
+    )
+
+
+def _unknown(axes: int) -> BlurEstimate:
+    curve = np.zeros(len(WIDTHS))
+    curve.flags.writeable = False
+    return BlurEstimate(
+        family="none",
+        sigma=(LEAST_SIGMA,) * axes,
+        angle=0.0,
+        radius=0.0,
+        length=0.0,
+        interval=((0.0, float(WIDTHS[-1])),) * axes,
+        odds=0.0,
+        confident=False,
+        curve=(_widths(), curve),
+    )
+
+
+def _widths() -> Floats:
+    widths = WIDTHS.copy()
+    widths.flags.writeable = False
+    return widths

@@ -1,0 +1,1 @@
+"""What all rooms need: errors, parameters, PSFs, the forward model, planes and pixels."""

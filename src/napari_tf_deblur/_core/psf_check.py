@@ -1,0 +1,269 @@
+"""What can be seen in a PSF to be wrong: a ground, light beside its middle, a part of a whole."""
+
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._core.errors import InvalidValueError
+
+Floats = NDArray[np.float64]
+PSF = TypeVar("PSF", bound=NDArray[np.floating])
+
+OUTER, INNER = (0.8, 1.0), (0.5, 0.7)
+"""Where light is compared, as parts of the way from the centre to the rim."""
+
+DARKEST = 0.25
+"""Part of the directions that are looked at, the darkest: out of focus, light reaches far."""
+
+TAIL = 1.5
+"""The slowest decay of a PSF, as a power of the distance. Light that spreads over a cone falls with
+the square, and so does the aureole of a star (King, PASP 83, 1971)."""
+
+LEAST = 0.02
+"""Part of the light from which on a ground is warned of."""
+
+MOST = 0.7
+"""Of the peak: what is as bright at the rim is a box or a disc that the array cuts."""
+
+SURE = 4.0
+"""Standard errors from which on a ground is one."""
+
+FEW = 0.02
+"""Part of the pixels that may be darker than a quarter of the ground, unless noise makes them so,
+and then some of them negative. Dark rings are."""
+
+SHORTEST = 7
+"""Pixels along an axis, at the least, that tell a ground from a tail."""
+
+OFF_CENTRE = 0.1
+"""Distance in pixels of the light from the middle from which on it is warned of."""
+
+BRIGHT = 0.1
+"""Part of the peak from which on light counts for the centre."""
+
+NAMES = "zyx"
+
+FIRST = 4
+"""Pixels along an axis, at the least, of a quarter of a PSF."""
+
+
+def light_centre(psf: NDArray[np.floating]) -> Floats:
+    """Find where the light of a PSF lies: the centroid of the square of what is bright in it.
+
+    So neither a ground nor noise count. Of each axis only as much is looked at as
+    lies on both sides of the centre, so that a tail that is cut off earlier on one side does not
+    move it.
+
+    Parameters
+    ----------
+    psf : ndarray
+        Not all 0.
+
+    Returns
+    -------
+    ndarray of float64
+        One index for each axis.
+
+    Examples
+    --------
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> light_centre(np.pad(gaussian_psf(2, 17), ((5, 0), (0, 2)))).round(2)
+    array([13.,  8.])
+    """
+    low, top = float(np.quantile(psf, 0.25)), float(psf.max())
+    power = np.square(np.maximum(psf - (low + BRIGHT * (top - low)), 0), dtype=np.float64)
+    if not power.any():  # the same all over
+        power = np.square(psf, dtype=np.float64)
+    axes = range(psf.ndim)
+    return np.array([_centre(power.sum(axis=tuple(set(axes) - {axis}))) for axis in axes])
+
+
+def ground_of(psf: NDArray[np.floating]) -> float:
+    """Find the light at the rim of a PSF that cannot be a tail of it.
+
+    In its darkest directions, light is compared near the rim and half way to it. A tail falls
+    at least as ``(1 + r**2 / s**2) ** (-TAIL / 2)`` does. What must be taken away for that, is
+    the ground.
+
+    Parameters
+    ----------
+    psf : ndarray
+        Of positive sum.
+
+    Returns
+    -------
+    float
+        In the units of `psf`; 0 where there is none.
+
+    Examples
+    --------
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> light = gaussian_psf(2, 41)
+    >>> round(float(ground_of(light + 0.001)), 6), ground_of(light)
+    (0.001, 0.0)
+    """
+    peak = float(psf.max())
+    if peak <= 0:
+        return 0.0
+    outer, inner, error = _tails(psf / peak, light_centre(psf))
+    level = _level(*outer, *inner)
+    if level < SURE * error or not 0 < level < MOST:
+        return 0.0
+    level *= peak
+    return 0.0 if psf.min() >= 0 and np.mean(psf < level / 4) > FEW else level
+
+
+def whole_psf(psf: PSF) -> PSF:
+    """Return a PSF; refuse a quarter or an octant of one, whose focus lies in a corner.
+
+    Raises
+    ------
+    ValueError
+        If the brightest pixel, and what is near it, lies at the end of several axes.
+    """
+    place = np.unravel_index(np.argmax(psf), psf.shape)
+    power = np.square(psf, dtype=np.float64)
+    cut = []
+    for axis, (at, n) in enumerate(zip(place, psf.shape)):
+        line = power.sum(axis=tuple(a for a in range(psf.ndim) if a != axis))
+        mean = float(line @ np.arange(n)) / float(line.sum())
+        if n >= FIRST and at in (0, n - 1) and abs(mean - at) < n / 4 and line.max() < line.sum():
+            cut.append(axis)
+    if len(cut) >= 2:
+        names = " and ".join(_name(axis, psf.ndim) for axis in cut)
+        raise InvalidValueError(
+            f"The PSF is brightest at index {', '.join(map(str, place))}, in a corner: it is no "
+            f"whole PSF but one half of it along {names}. Make the whole of it: the package 'psf' "
+            "does so with '.volume()'; else mirror it along each of these axes, for example with "
+            "'numpy.concatenate([psf[:0:-1], psf])', so that its brightest pixel is in the middle."
+        )
+    return psf
+
+
+def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
+    """Warn of what makes results wrong and can be seen in a PSF.
+
+    Parameters
+    ----------
+    psf : ndarray
+        Of positive sum.
+
+    Returns
+    -------
+    tuple of str
+        Sentences; none for most PSFs.
+
+    Examples
+    --------
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> psf_warnings(gaussian_psf(2))
+    ()
+    """
+    found = []
+    ground = ground_of(psf)
+    part = ground * psf.size / float(psf.sum(dtype=np.float64))
+    if part > LEAST:
+        found.append(
+            f"{100 * min(part, 1):.2g} % of the PSF's light lies evenly all over it, up to its "
+            "rim, as no PSF's does: it is the background of the picture that the PSF was taken "
+            "from. 'measured_psf' makes a PSF without it."
+        )
+    off = light_centre(psf) - [n // 2 for n in psf.shape]
+    if np.abs(off).max() > OFF_CENTRE:
+        shifts = [
+            f"{shift:+.1f} pixels along {_name(axis, psf.ndim)}"
+            for axis, shift in enumerate(off)
+            if abs(shift) > OFF_CENTRE / 2
+        ]
+        found.append(
+            f"The PSF's light lies {' and '.join(shifts)} from its middle, which is index n // 2 "
+            "of each axis: the result is shifted by as much the other way. 'measured_psf' centres "
+            "a PSF."
+        )
+    return tuple(found)
+
+
+def _name(axis: int, axes: int) -> str:
+    return NAMES[axis - axes]
+
+
+def _centre(line: Floats) -> float:
+    """Centroid of a line, of as much of it as lies on both sides of that."""
+    places = np.arange(len(line), dtype=np.float64)
+    centre = float(np.average(places, weights=line))
+    for _ in range(30):
+        half = min(centre + 0.5, len(line) - 0.5 - centre)
+        inside = np.minimum(places + 0.5, centre + half) - np.maximum(places - 0.5, centre - half)
+        weights = line * np.clip(inside, 0, 1)
+        if not weights.any():
+            return centre
+        last, centre = centre, float(np.average(places, weights=weights))
+        if abs(centre - last) < 1e-4:
+            break
+    return centre
+
+
+def _tails(
+    psf: NDArray[np.floating], centre: Floats
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Light near the rim and half way, each with its squared distance, and the former's error."""
+    room = [(c, n - 1 - c) for c, n in zip(centre, psf.shape)]
+    long = [n >= SHORTEST and min(r) >= SHORTEST // 2 for n, r in zip(psf.shape, room)]
+    found = []
+    for direction in product((-1, 0, 1), repeat=psf.ndim):
+        if any(direction) and all(is_long for d, is_long in zip(direction, long) if d):
+            outer, far = _patch(psf, centre, direction, OUTER)
+            inner, near = _patch(psf, centre, direction, INNER)
+            found.append((outer.mean(), far, inner.mean(), near, outer.var() / outer.size))
+    if not found:
+        return (0.0, 1.0), (0.0, 0.5), 0.0
+    found.sort()
+    darkest = np.array(found[: max(2, round(DARKEST * len(found)))], dtype=np.float64)
+    rim, far, half_way, near, variance = darkest.mean(axis=0)
+    return (rim, far), (half_way, near), float(np.sqrt(variance / len(darkest)))
+
+
+def _patch(
+    psf: NDArray[np.floating],
+    centre: Floats,
+    direction: tuple[int, ...],
+    zone: tuple[float, float],
+) -> tuple[NDArray[np.floating], float]:
+    """Pixels in a direction from the centre, and the mean square of how far to the rim they lie."""
+    places, squares = [], []
+    for c, n, d in zip(centre, psf.shape, direction):
+        pixels = np.arange(n)
+        if not d:
+            places.append(pixels[np.abs(pixels - c) <= max(0.1 * min(c, n - 1 - c), 0.51)])
+            continue
+        way = (pixels - c) * d / (n - 1 - c if d > 0 else c)
+        inside = (way > zone[0] - 1e-9) & (way < zone[1] + 1e-9)
+        if not inside.any():
+            inside = np.arange(n) == np.argmin(np.abs(way - np.mean(zone)))
+        places.append(pixels[inside])
+        squares.append(float(np.mean(way[inside] ** 2)))
+    return psf[np.ix_(*places)], float(np.mean(squares))
+
+
+def _level(rim: float, far: float, half_way: float, near: float) -> float:
+    """Least ground over which light, of a peak of 1, falls as fast as the slowest tail does."""
+    if rim <= 0:
+        return 0.0
+    if half_way <= rim:
+        return rim
+
+    def too_slow(level: float) -> bool:
+        def distance(light: float) -> float:
+            return float(((1 - level) / max(light - level, 1e-30)) ** (2 / TAIL) - 1)
+
+        return distance(rim) * near < distance(half_way) * far
+
+    low, high = 0.0, rim
+    if not too_slow(low):
+        return 0.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if too_slow(middle) else (low, middle)
+    return low

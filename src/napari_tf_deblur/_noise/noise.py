@@ -1,0 +1,405 @@
+"""What an image says about its noise: how strong it is, and how many photons made it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.planes import Planes, real_array
+from napari_tf_deblur._noise.blocks import Blocks, blocks_of
+from napari_tf_deblur._noise.broken_pixels import rounding_step
+from napari_tf_deblur._noise.camera import FAINTEST, camera_of
+from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
+from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
+from napari_tf_deblur._noise.pieces import Array, Mask, counted, lowest_value, peak_and_unit
+
+LEAST_GAIN = 1e-7
+"""An image without noise seems to be of endless photons; this part of its peak is one."""
+
+EMPTY, MOSTLY = 0.5, 0.98
+"""Part of the pixels without a photon, and part of the image without more than `FAINTEST`, from
+which on a step is a photon."""
+
+DARK_PART, DARK = 0.1, 0.1
+"""The part of the blocks that must have less than so many photons per pixel: where some light lies
+about everything, the counts are not sparse. See ``benchmarks/sparse_counts.py --development``."""
+
+MANY = 2.0
+"""Steps per photon from which on a camera does not count."""
+
+WHOLE = 0.01
+"""Error of whole numbers of photons."""
+
+APART = 3.0
+"""Standard errors between the slope that blocks show and that of photons, from which on noise is
+the same everywhere and not of photons."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of an image, in its intensity units; made by :func:`estimate_noise`.
+
+    None stands for what the image cannot tell.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation at the usual pixels: on a dark ground, of the dark.
+    mean : float
+        Standard deviation over all pixels, root mean square.
+    gain : float or None
+        Intensity units per photon. None where noise does not grow with the brightness, too.
+    offset : float or None
+        Intensity without light.
+    read_noise : float or None
+        Standard deviation without light, what rounding adds included.
+    confident : bool
+        Whether enough of the image is free of structure to know `sigma` to about 5 %.
+    """
+
+    sigma: float
+    mean: float
+    gain: float | None = None
+    offset: float | None = None
+    read_noise: float | None = None
+    confident: bool = True
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        doubt = "" if self.confident else ", uncertain"
+        if self.gain is None:
+            return (
+                f"Noise of standard deviation {self.sigma:.3g}{doubt}; "
+                "the image does not tell how many photons made it."
+            )
+        known = [f"{self.gain:.3g} intensity units per photon"]
+        for name, value in (("offset", self.offset), ("read noise", self.read_noise)):
+            known.append(f"{name} {'unknown' if value is None else f'{value:.4g}'}")
+        return (
+            f"Noise of photons, {', '.join(known)}; standard deviation {self.sigma:.3g} at the "
+            f"usual pixels and {self.mean:.3g} on average{doubt}."
+        )
+
+
+def estimate_noise(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    alpha: bool = False,
+    mask: ArrayLike | None = None,
+) -> Noise | tuple[Noise, ...]:
+    """Tell an image's noise, and the camera's gain, offset and read noise, from one image.
+
+    The variance of a camera's noise grows in a straight line with the brightness (Mortara &
+    Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008); its slope is the gain. What it
+    says without light is read off a dark ground, if there is one. The line alone cannot tell
+    faint light from read noise there, but photons are skewed to the bright and read noise is
+    not: the third moment can. Nothing is claimed that is not known to about a tenth.
+
+    Parameters
+    ----------
+    image : array_like
+        Any real dtype. Its last two axes are one picture, the others are looped over; planes of
+        one value, saturated and hot pixels do not count, nor do NaN, infinite or masked ones.
+        Of large images a part is looked at.
+    channel_axis : int, optional
+        Axis of colour channels.
+    alpha : bool, optional
+        Whether the last channel is transparency, which is left out.
+    mask : array_like, optional
+        True, or any number but 0, for pixels to ignore; broadcast to the image without its
+        channel axis.
+
+    Returns
+    -------
+    Noise or tuple of Noise
+        With a channel axis one for each channel.
+
+    Raises
+    ------
+    TypeError
+        If the image or the mask do not hold numbers.
+    ValueError
+        If no pixel of the image counts, or the mask or the channel axis do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> light = 200 * np.sin(np.arange(256) / 40).clip(0) * np.ones((256, 1))
+    >>> camera = 100 + 2 * random.poisson(light) + random.normal(0, 4, light.shape)
+    >>> noise = estimate_noise(camera)
+    >>> round(noise.gain, 1), round(noise.offset), round(noise.read_noise)
+    (2.0, 100, 4)
+    """
+    axes = real_array(image).ndim - (channel_axis is not None)
+    frame = np.ones((1,) * min(2, max(1, axes)), np.float32)
+    planes, values = Planes.of(image, frame, channel_axis, alpha)
+    ignored = planes.ignored(image, mask)
+    valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
+    if not valid.any():
+        raise InvalidValueError(
+            "The image has no pixel to tell the noise from: all are masked, NaN or infinite."
+        )
+    channels = range(values.shape[1])
+    every = bool(valid.all())
+    found = tuple(
+        noise_of(values[:, c : c + 1], None if every else valid[:, c : c + 1]) for c in channels
+    )
+    return found[0] if channel_axis is None else found
+
+
+def noise_of(planes: Array, valid: Mask | None) -> Noise:
+    """The noise of one channel: shape (planes, 1, *frame)."""
+    return _measured(planes, valid)[0]
+
+
+def noise_line(planes: Array, valid: Mask | None = None) -> Line:
+    """The line that most likely is the noise's variance over the intensity, sure or not.
+
+    That of photons, unless the image shows that noise does not grow like theirs: to take their
+    noise for one that is the same everywhere does more harm than the other way round.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, 1, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    Line
+        In the image's units; flat where noise is about the same everywhere.
+    """
+    noise, fit, photons = _measured(planes, valid)
+    if noise.gain is not None:
+        dark = (noise.read_noise or 0.0) ** 2
+        return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
+    slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
+    brightest = float(counted(planes, valid).max())
+    few = photons.at_zero + photons.slope * brightest < noise.sigma**2
+    if not (slower or few):
+        return _not_below(photons, fit)
+    # It may grow like theirs above what a background that was subtracted has left.
+    return fit.line if fit is not None and fit.rises and not few else Line(0.0, noise.mean**2)
+
+
+def _not_below(line: Line, fit: Fit | None) -> Line:
+    """The line, or what blocks show, if that is surely more in the dark.
+
+    After a background was subtracted, the noise of its photons is still there.
+    """
+    if fit is None or fit.at(0.0) - line.at_zero < SURE * fit.error_at(0.0):
+        return line
+    return fit.line if fit.slope > 0 else Line(0.0, fit.level)
+
+
+def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Line]:
+    """The noise, the line through what blocks show, and that of photons, in the image's units."""
+    usual = noise_level(planes, valid)
+    peak, unit = peak_and_unit(planes, valid)
+    blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
+    if blocks is None:
+        return Noise(usual, usual, confident=False), None, Line(0.0, 0.0)
+    axes = planes.ndim - 2
+    lowest, step = lowest_value(planes, valid) / unit, rounding_step(planes, valid) / unit
+    camera = camera_of(blocks, axes, lowest, step)
+    variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
+    sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
+    gain, offset, read_noise = (
+        None if value is None else value * unit
+        for value in (camera.gain, camera.offset, camera.read_noise)
+    )
+    fit = None if camera.fit is None else camera.fit.in_units(unit)
+    photons = _in_units(_line_of_photons(planes, valid, blocks, 0.0, step), peak, unit)
+    return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
+
+
+def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
+    """Estimate how much the intensity grows per photon, from noise and brightness.
+
+    The variance of a camera's noise is a straight line over the mean intensity; its slope is
+    the gain (Mortara & Fowler, SPIE 290, 1981; Foi et al., IEEE TIP 17(10), 2008). The
+    variance comes from differences of neighbours, in which a blurred image has next to nothing
+    but noise, block by block. Each block counts by how well it tells the slope: the dark ones,
+    however many, hardly; those with more variance than noise has (edges, texture) not at all.
+
+    The line starts from the read noise at intensity 0, unless there is less noise than that: an
+    offset that was not subtracted is found, and does no harm, where the image has the contrast
+    to tell it. More noise in the dark than was told counts as the photons', for a method that
+    is told of no other noise must reckon with it.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame), the camera's offset subtracted if it is known.
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+    read_noise : float
+        Standard deviation of the noise without light, in intensity units.
+
+    Returns
+    -------
+    float
+        Intensity units per photon, above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = np.random.default_rng(0).poisson(50, (1, 1, 128, 128)).astype(np.float32)
+    >>> round(photon_gain(3 * counts))
+    3
+    """
+    if not peak_and_unit(planes, valid)[0]:
+        return LEAST_GAIN
+    return _photon_transfer(planes, valid, noise_level(planes, valid), read_noise).slope
+
+
+def mean_noise(planes: Array, valid: Mask | None = None) -> float:
+    """Standard deviation of the noise, root mean square over all pixels.
+
+    `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
+    grows with the brightness, so that on average it is larger there.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    float
+        In intensity units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = np.full((1, 1, 128, 128), 2.0)
+    >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> 6 < mean_noise(counts) < 8
+    True
+    """
+    return mean_of_line(planes, valid, *level_and_line(planes, valid))
+
+
+def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) -> float:
+    """The same, of noise that is measured already: see `level_and_line`."""
+    if not usual:
+        return 0.0
+    pixels = counted(planes, valid)
+    variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
+    return max(usual, math.sqrt(max(variance, 0.0)))
+
+
+def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Line]:
+    """The `noise_level`, and the straight line of variance over brightness.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    level : float
+        In intensity units; 0 for an image without noise.
+    line : Line
+        Of the variance, in intensity units.
+    """
+    usual = noise_level(planes, valid)
+    return usual, _photon_transfer(planes, valid, usual, 0.0) if usual else Line(0.0, 0.0)
+
+
+def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Line) -> bool:
+    """Whether an image counts photons one by one, and most of its pixels have none.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+    usual : float
+        Standard deviation of the noise in most places, as `level_and_line` finds it.
+    line : Line
+        Of the variance, from there, too.
+
+    Returns
+    -------
+    bool
+        True if most pixels have the lowest value, the others whole steps more, the noise is that
+        of photons of one step each, and parts of the image are dark.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = np.zeros((1, 1, 64, 64))
+    >>> light[..., 8:16] = 0.8
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> counts_are_sparse(counts, None, *level_and_line(counts))
+    True
+    >>> counts_are_sparse(counts + 0.1 * np.sin(counts), None, *level_and_line(counts))
+    False
+    >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
+    >>> counts_are_sparse(lit, None, *level_and_line(lit))
+    False
+    """
+    pixels = counted(planes, valid)
+    lowest = lowest_value(planes, valid)
+    if np.count_nonzero(pixels == lowest) < EMPTY * pixels.size or not line.slope > 0:
+        return False
+    steps = np.unique(pixels[pixels > lowest]) - lowest
+    if not steps.size or not 1 / MANY < line.slope / steps[0] < MANY:
+        return False
+    photons = steps / steps[0]
+    if np.abs(photons - np.round(photons)).max() > WHOLE:
+        return False
+    blocks = blocks_of(planes, valid, usual)
+    unit = peak_and_unit(planes, valid)[1]
+    darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_PART))
+    return bool(darkest - lowest < DARK * steps[0])
+
+
+def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
+    """The line of a camera's noise, from the `noise_level`, in the image's units."""
+    peak, unit = peak_and_unit(planes, valid)
+    blocks = blocks_of(planes, valid, usual)
+    dark = (read_noise / unit) ** 2
+    line = Line(0.0, dark)
+    if blocks is not None:
+        step = rounding_step(planes, valid) / unit
+        line = _line_of_photons(planes, valid, blocks, dark, step)
+    return _in_units(line, peak, unit)
+
+
+def _line_of_photons(
+    planes: Array, valid: Mask | None, blocks: Blocks, dark: float, step: float
+) -> Line:
+    """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
+
+    Where most pixels have the lowest value, the others whole steps more, and hardly any part more
+    than a few, a step is a photon: of so few, the variance tells next to nothing. Unless it is
+    larger than that: a camera may show a photon as several steps.
+    """
+    line, error = line_and_error(blocks, dark, planes.ndim - 2)
+    pixels, lowest = counted(planes, valid), lowest_value(planes, valid)
+    if not step or np.count_nonzero(pixels == lowest) < EMPTY * pixels.size:
+        return line
+    darkest = lowest / peak_and_unit(planes, valid)[1]
+    is_bright = np.quantile(blocks.mean, MOSTLY) - darkest > FAINTEST * step
+    is_more = line.slope - MANY * step > SURE * error
+    return line if is_bright or is_more else Line(step, -step * darkest)
+
+
+def _in_units(line: Line, peak: float, unit: float) -> Line:
+    """A line of blocks in the image's units."""
+    slope = max(line.slope, LEAST_GAIN * peak) * unit
+    return Line(float(slope), float(line.at_zero) * unit**2)

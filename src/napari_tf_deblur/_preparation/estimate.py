@@ -1,0 +1,208 @@
+"""What an image says about how to treat it: its scale, how much filtering it needs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.places import (
+    centred_size,
+    places_with_structure,
+    seen,
+    window,
+    without_mean,
+)
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._noise.broken_pixels import stray_pixels
+from napari_tf_deblur._noise.level import noise_level
+from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and_unit, slabs
+from napari_tf_deblur._noise.quantiles import median, quantile
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+TAIL = 1e-3
+"""Part of the pixels that are darker or brighter than the range of intensities."""
+
+SIGNIFICANT = 5.0
+"""Standard deviations by which a pixel's surroundings differ from the background in an object."""
+
+OF_CONTRAST = 0.1
+"""Part of the largest contrast by which an object's surroundings differ from the background."""
+
+LEAST_OBJECTS = 0.1
+"""If objects cover less of the image, as much background counts as makes this part of all."""
+
+SAMPLE_PIXELS = 2**22
+"""Pixels that are enough to find the range of a full image from; objects are looked for in all."""
+
+LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
+"""Pixels per axis that are enough to find the balance from."""
+
+LARGEST_SERIES = 5
+"""Planes that are enough to find the balance from."""
+
+BALANCES = np.logspace(-6, 2, 49)
+"""Balances of the Wiener filter to choose from."""
+
+LEAST_BALANCE = 2e-3
+"""Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
+
+
+def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
+    """Find what to divide intensities by, so that one weight fits every image.
+
+    The range from the darkest to the brightest thousandth. Where objects cover less than a tenth
+    of the image, only so much of the background counts as if they covered a tenth, so that more
+    background changes nothing. Single hot or dead pixels do not count.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
+
+    Returns
+    -------
+    float
+        In intensity units, above 0; an image of one value has that, without its sign, and an
+        image of zeros 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.linspace(5, 15, 10_000, dtype=np.float32).reshape(1, 1, 100, 100)
+    >>> round(intensity_scale(ramp), 2)
+    9.98
+    """
+    peak, unit = peak_and_unit(planes, valid)
+    if not peak:
+        return 1.0
+    noise = noise_level(planes, valid) / unit
+    step = max(1, planes.size // SAMPLE_PIXELS)
+    nothing = np.zeros(0, np.float32)
+    sample, near, extremes = [nothing], [nothing], []
+    for number, (values, usable) in enumerate(slabs(planes, valid, unit)):
+        seen, around = _values_and_surroundings(values, usable, noise)
+        sample.append(seen[number % step :: step].copy())
+        near.append(around[number % step :: step].copy())
+        extremes.append((around.min(initial=np.inf), around.max(initial=-np.inf)))
+    values, around = np.concatenate(sample), np.concatenate(near)
+    if not values.size or not np.ptp(values) > 0:  # nothing but single pixels
+        low, high = lowest_value(planes, valid) / unit, highest_value(planes, valid) / unit
+        return (high - low or peak) * unit
+    middle = median(around)
+    contrast = max(max(middle - low, high - middle) for low, high in extremes)
+    least = max(SIGNIFICANT * noise / 3 ** ((planes.ndim - 2) / 2), OF_CONTRAST * contrast)
+    low, high = quantile(values, TAIL), quantile(values, 1 - TAIL)
+    limits = (middle - least, middle + least)
+    pieces = (
+        _values_and_surroundings(*piece, noise)
+        for (lowest, highest), piece in zip(extremes, slabs(planes, valid, unit))
+        if lowest < limits[0] or highest > limits[1]
+    )
+    objects = _objects([(values, around)] if step == 1 else pieces, limits, planes, valid)
+    if objects is not None:
+        dark, bright = objects
+        tail = TAIL * (bright.size + dark.size) / LEAST_OBJECTS
+        if bright.size > 1:
+            high = max(high, quantile(bright, max(0.0, 1 - tail / (bright.size - 1))))
+        if dark.size > 1:
+            low = min(low, quantile(dark, min(1.0, tail / (dark.size - 1))))
+    return (high - low if high > low else float(np.ptp(values))) * unit
+
+
+def wiener_balance(
+    planes: Array, psf: PSF, periodic: bool = False, valid: Mask | None = None
+) -> float:
+    """Find the balance of a Wiener filter by generalised cross-validation.
+
+    It predicts each pixel best from all others (Golub, Heath & Wahba, Technometrics 21,
+    1979); neither the noise nor anything else need be known.
+
+    Parameters
+    ----------
+    planes : ndarray of float32
+        Shape (planes, channels, *frame); of five planes at most the middle is looked at, or
+        where there is much more to be seen. Planes without any contrast are passed over.
+    psf : ndarray of float32
+        Of sum 1.
+    periodic : bool
+        Whether the image wraps round; it is faded out towards its frame otherwise.
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default. The others are taken for
+        the mean of what is around them.
+
+    Returns
+    -------
+    float
+        For :class:`napari_tf_deblur.Wiener`; the least that is used if there is no contrast.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_tf_deblur import gaussian_psf
+    >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 64, 64)).astype(np.float32)
+    >>> wiener_balance(noise, gaussian_psf(1)) > 1  # nothing but noise: filter hard
+    True
+    """
+    frame = planes.shape[2:]
+    look = tuple(centred_size(n, LARGEST_LOOK[len(frame)]) for n in frame)
+    peak, unit = peak_and_unit(planes, valid)
+    found = places_with_structure(planes, valid, unit, look, LARGEST_SERIES) if peak else []
+    if not found:
+        return LEAST_BALANCE
+    power = np.zeros((*look[:-1], look[-1] // 2 + 1))
+    for plane, place in found:
+        image = without_mean(*seen(planes, valid, plane, place), unit)
+        if not periodic or look != frame:
+            image *= window(look)
+        spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=fft_workers())
+        power += np.sum(np.square(np.abs(spectra)), axis=0, dtype=np.float64)
+    passed = np.square(np.abs(transfer_function(psf, look)))
+    smoothness = np.square(laplacian_spectrum(look))
+    twice = np.full(look[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
+    twice[0] = 1.0
+    scores = []
+    for balance in BALANCES:
+        damped = balance * smoothness
+        rest = damped / (passed + damped + 1e-20)  # part of the image that is filtered away
+        count = np.sum(twice * rest)
+        scores.append(np.sum(twice * np.square(rest) * power) / (count**2 + 1e-30))
+    best = float(BALANCES[int(np.argmin(scores))])
+    return best if periodic else max(best, LEAST_BALANCE)
+
+
+def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple[Array, Array]:
+    """Pixels that count, and the mean of each with its neighbours; one axis."""
+    stray, around = stray_pixels(values, usable, noise)
+    if not usable.all() or stray.any() or values.ndim == 1:
+        usable = usable & (stray == 0)
+        known = ndimage.uniform_filter(usable.astype(np.float32), 3, mode="nearest")
+        around = ndimage.uniform_filter(values * usable, 3, mode="nearest")
+        return values[usable], around[usable] / known[usable]
+    return values.ravel(), around.ravel()
+
+
+def _objects(
+    pieces: Iterable[tuple[Array, Array]],
+    limits: tuple[float, float],
+    planes: Array,
+    valid: Mask | None,
+) -> tuple[Array, Array] | None:
+    """Pixels whose surroundings are below and above the limits; None if they are many."""
+    dark, bright = [], []
+    most = LEAST_OBJECTS * (planes.size if valid is None else np.count_nonzero(valid))
+    if valid is not None and valid.size != planes.size:
+        most *= planes.size / valid.size
+    for values, around in pieces:
+        dark.append(values[around < limits[0]])
+        bright.append(values[around > limits[1]])
+        if sum(len(part) for part in (*dark, *bright)) >= most:
+            return None
+    nothing = np.zeros(0, np.float32)
+    return np.concatenate([nothing, *dark]), np.concatenate([nothing, *bright])

@@ -1,0 +1,77 @@
+"""The options of a run on a layer: those of any run, and some that only an image file needs."""
+
+# No "from __future__ import annotations": magicgui would lose the bounds.
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Self
+
+from napari_tf_deblur._core.parameters import check_value, options_of, parameters_of
+from napari_tf_deblur._preparation.record_check import Check
+from napari_tf_deblur._preparation.run_options import RunOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions(RunOptions):
+    """Options of a run on a layer: of :func:`napari_tf_deblur.deblur_layer`.
+
+    Parameters
+    ----------
+    ignore_nan : bool, optional
+        Ignore pixels that are NaN or infinite instead of refusing them.
+    ignore_saturated : bool, optional
+        Ignore pixels that are as bright as the camera can tell, or brighter.
+
+    Examples
+    --------
+    >>> LayerOptions(smoothing=2.0).record()["smoothing"]
+    2.0
+    """
+
+    ignore_nan: Annotated[bool, {"label": "NaN and infinite pixels"}] = False
+    ignore_saturated: Annotated[bool, {"label": "Saturated pixels"}] = False
+
+    @classmethod
+    def of(cls, values: Any) -> Self:
+        """Take the options of an object that has them among its attributes."""
+        return cls(**{field.name: getattr(values, field.name) for field in fields(cls)})
+
+    def of_run(self) -> dict[str, Any]:
+        """Return those that :func:`napari_tf_deblur.deconvolve` takes, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(RunOptions)}
+
+    def record(self) -> dict[str, Any]:
+        """Return all of them by name, as they are recorded."""
+        return asdict(self)
+
+
+def record_checks() -> dict[str, Check]:
+    """For each option, what takes its value from a record that may come out of a file."""
+    return {name: _check(annotation) for name, annotation in parameters_of(LayerOptions).items()}
+
+
+def in_python(options: Mapping[str, Any], declaration: type[RunOptions]) -> list[str]:
+    """Write options as arguments of a call, without what a method's values say already.
+
+    Parameters
+    ----------
+    options : mapping
+        Values by name, checked.
+    declaration : type
+        Those that the called function has.
+    """
+    said = (
+        name
+        for name, annotation in parameters_of(declaration).items()
+        if not options_of(annotation).get("in_method")
+        and options[name] is not False
+        and options[name] != ""
+    )
+    return [f"{name}={options[name]!r}" for name in said]
+
+
+def _check(annotation: Any) -> Check:
+    def checked(value: Any) -> Any:
+        check_value("The option", value, annotation)
+        return value
+
+    return checked

@@ -1,0 +1,134 @@
+"""What every solver is given, and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._preparation.global_values import GlobalValues, Reduce, mean_of_planes
+
+Array = NDArray[np.float32]
+
+Tensor: TypeAlias = Any
+"""A TensorFlow tensor, or a variable's value; TensorFlow ships no types."""
+
+REPORT_INTERVAL = 0.1
+"""Seconds between two reports of a run."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A batch of planes or volumes of one shape, to be solved together.
+
+    Attributes
+    ----------
+    observed : ndarray of float32
+        Shape (planes, channels, *frame); intensities less the method's offset, divided by
+        `scale`.
+    data_weight : ndarray of float32
+        How much each pixel counts in the data term, broadcastable to `observed`: 1 where
+        all is well, 0 for pixels to ignore.
+    psf : ndarray of float32
+        Checked PSF, of sum 1.
+    grid : Grid
+        Where the frame lies in the scene.
+    dark_outside : bool
+        Whether the scene is known to be zero outside the frame.
+    spacing : tuple of float
+        Voxel size per deblurred axis, relative to the finest.
+    scale : float
+        Intensity units of the source per unit of `observed`.
+    hides_areas : bool
+        Whether pixels to ignore lie together, so that what is there must come from the rim.
+    gap : tuple of slice
+        Of pieces of an image, the lines along each deblurred axis that lie beyond it: they do not
+        count, and are continued as in a mirror. Empty for other images.
+    are_samples : bool
+        Whether the planes are samples of one image: see :func:`.change.largest_changes`.
+    global_values : GlobalValues or None
+        What is known of the image of which the planes are pieces; None if they are all of it.
+    found : dict
+        What was computed from all pixels, reduced to one plane.
+    """
+
+    observed: Array
+    data_weight: Array
+    psf: PSF
+    grid: Grid
+    dark_outside: bool
+    spacing: tuple[float, ...]
+    scale: float
+    hides_areas: bool = False
+    gap: tuple[slice, ...] = ()
+    are_samples: bool = False
+    global_values: GlobalValues | None = None
+    found: dict[str, Array] = field(default_factory=dict)
+
+    def global_value(
+        self, name: str, compute: Callable[[], Array], reduce: Reduce = mean_of_planes
+    ) -> Array:
+        """Return what is computed from all pixels: of pieces, what the whole image said.
+
+        Parameters
+        ----------
+        name : str
+            What it is called.
+        compute : callable
+            Computes it for each plane; the planes are the first axis.
+        reduce : callable, optional
+            Makes one value of those of several planes.
+        """
+        if self.global_values is not None:
+            return self.global_values.values[name]
+        values = compute()
+        self.found[name] = reduce(values)
+        return values
+
+    def stop_rule(self, iterations: int, tolerance: float = 0.0) -> tuple[int, float]:
+        """Return the iterations and the tolerance: of pieces, those that the whole image took."""
+        if self.global_values is None:
+            return iterations, tolerance
+        return self.global_values.iterations, 0.0
+
+    def extended(self) -> Array:
+        """Continue the observed planes over the whole scene: dark, or as in a mirror."""
+        if not self.dark_outside:
+            return self.grid.mirrored(self.observed)
+        return np.pad(self.observed, ((0, 0), (0, 0), *self.grid.margins))
+
+    def data_weight_in_scene(self) -> Array:
+        """Continue the data_weight over the scene: nothing is known outside the frame."""
+        lead = self.data_weight.shape[: -len(self.grid.frame)]
+        data_weight = np.broadcast_to(self.data_weight, (*lead, *self.grid.frame))
+        margins = (*((0, 0),) * len(lead), *self.grid.margins)
+        return np.pad(data_weight, margins)
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where a solver stands.
+
+    Attributes
+    ----------
+    losses : ndarray of float32
+        Shape (iterations done, planes).
+    fraction : float
+        Part of the iterations done, 0 to 1.
+    scene : callable
+        Gives the current estimate, shape (planes, channels, *scene), scaled as the
+        problem's observed planes.
+    converged : bool
+        Whether the solver found no more to do before it ran out of iterations.
+    found : callable
+        Gives what was computed on the way from all pixels; see :meth:`Problem.global_value`.
+    """
+
+    losses: Array
+    fraction: float
+    scene: Callable[[], Array]
+    converged: bool
+    found: Callable[[], Mapping[str, Array]] = dict

@@ -1,0 +1,1 @@
+"""One run on a whole image: trials, the search for a weight, the solver, the verdict."""

@@ -1,0 +1,1 @@
+"""Files of results: OME-Zarr and OME-TIFF, their axes and units."""

@@ -1,0 +1,219 @@
+"""What a spectrum says of a PSF's width, and what that may not depend on."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur import (
+    PoissonLikelihood,
+    TotalVariation,
+    Wiener,
+    convolve,
+    deconvolve,
+    disc_psf,
+    gaussian_psf,
+    motion_psf,
+)
+from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._run.psf_width import UNTOLD, Preference, PSFWidth
+
+
+def scene(shape, seed=0):
+    """Noise whose amplitudes fall with frequency, as those of photographs."""
+    frequency = np.sqrt(sum(f**2 for f in np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")))
+    white = np.fft.fftn(np.random.default_rng(seed).normal(size=shape))
+    values = np.fft.ifftn(white / np.maximum(frequency, 1 / max(shape)) ** 1.1).real
+    return 40 + 200 * (values - values.min()) / np.ptp(values)
+
+
+def observed(psf, shape=(144, 160), noise=0.5):
+    blurred = convolve(scene(shape), psf, boundary="periodic")
+    return blurred + np.random.default_rng(1).normal(0, noise, shape)
+
+
+def width(image, psf, **options):
+    return PSFWidth.of(Prepared.of(Arguments(image, psf, Wiener(1.0), **options)))
+
+
+def line(length):
+    return np.eye(length, dtype=np.float32) / length
+
+
+def rational(scale, size=31):
+    rows, columns = np.mgrid[-size // 2 + 1 : size // 2 + 1, -size // 2 + 1 : size // 2 + 1]
+    psf = 1 / (1 + (rows**2 + columns**2) / scale**2) ** 2
+    return (psf / psf.sum()).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("psf", "shape"),
+    [
+        (lambda times: gaussian_psf(1.6 * times), (144, 160)),
+        (lambda times: gaussian_psf((3.0 * times, 1.2 * times)), (144, 160)),
+        (lambda times: gaussian_psf((1.5 * times, times, times)), (32, 48, 56)),
+        (lambda times: gaussian_psf((2.0 * times,)), (600,)),
+        (lambda times: rational(2.0 * times), (144, 160)),
+        (lambda times: line(round(9 * times)), (144, 160)),
+    ],
+    ids=["round", "elongated", "volume", "trace", "tails", "motion"],
+)
+def test_a_psf_is_likeliest_at_its_own_width(psf, shape):
+    """However it is shaped; one as wide, and another than that, are told apart."""
+    image = observed(psf(1.0), shape)
+    right, wide, narrow = (width(image, psf(times)) for times in (1.0, 1.25, 0.8))
+    assert max(right.narrower, right.wider) < 1.5
+    assert wide.narrower > max(right.narrower, wide.wider)
+    assert narrow.wider > max(right.wider, narrow.narrower)
+
+
+@pytest.mark.parametrize(
+    "psf",
+    [
+        lambda times: gaussian_psf(1.5 * times),
+        lambda times: disc_psf(3.0 * times),
+        lambda times: motion_psf(8.0 * times, 25.0),
+        lambda times: rational(1.5 * times),
+    ],
+    ids=["Gaussian", "disc", "motion", "tails"],
+)
+def test_a_psf_far_from_right_is_as_clear(psf):
+    """Of a disc or a line twice too wide, one a fifth narrower is no likelier: half is."""
+    image = observed(psf(1.0))
+    twice, right = width(image, psf(2.0)), width(image, psf(1.0))
+    assert twice.evidence(Preference(0.0, 0.01)) == "too wide"
+    assert right.narrower_times == 0.8
+    assert right.evidence(Preference(0.0, 0.01)) != "too wide"
+    assert not right.seems_soft
+
+
+def test_trials_are_asked_of_what_the_spectrum_leaves_open():
+    found = partial(PSFWidth, blurs=1.6)
+    assert not found(narrower=-9.0, wider=-12.0).narrower_is_open
+    assert found(narrower=-9.0, wider=-12.0).evidence(Preference(0.2, 0.01)) == "untested"
+    assert found(narrower=-5.0, wider=-9.0).narrower_is_open
+    assert not found(narrower=-5.0, wider=-9.0, slope=0.5).narrower_is_open  # thin structures
+    assert found(narrower=-1.0, wider=-9.0).narrower_is_open
+    assert found(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
+    assert found(narrower=9.0, wider=-9.0).narrower_is_open
+
+
+def test_evidence_needs_spectrum_and_trials_together():
+    image = observed(gaussian_psf(1.6))
+    right, wide, narrow = (width(image, gaussian_psf(1.6 * f)) for f in (1, 1.25, 0.8))
+    worse, alike, better = (Preference(gain, 0.01) for gain in (-0.1, 0.0, 0.1))
+    assert right.evidence(worse) == "not too wide"
+    assert right.evidence(alike) == "untested"
+    assert wide.evidence(alike) == wide.evidence() == "too wide"
+    assert narrow.evidence(worse) == "seems soft"
+    assert narrow.evidence(worse, better) == "too narrow"
+    assert PSFWidth().evidence() == PSFWidth().evidence(alike) == "untested"
+
+
+def test_chance_is_no_evidence():
+    told = PSFWidth(narrower=0.5, wider=-3.0, blurs=2.0)
+    assert told.evidence(Preference(0.05, 0.01)) == "too wide"
+    assert told.evidence(Preference(0.05, 0.03)) == "untested"
+
+
+def test_of_points_trials_say_little():
+    """A narrower PSF makes up for what the prior takes from each point."""
+    said = Preference(0.06, 0.01)
+    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
+    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        pytest.param(lambda x: 1e-20 * x, id="small unit"),
+        pytest.param(lambda x: 1e15 * x, id="large unit"),
+        pytest.param(lambda x: x + 1e4, id="offset"),
+        pytest.param(lambda x: x[::-1], id="mirror"),
+        pytest.param(lambda x: x.T, id="transpose"),
+        pytest.param(lambda x: np.stack([x, x]), id="stack"),
+    ],
+)
+def test_unit_offset_and_direction_do_not_matter(turn):
+    psf, image = gaussian_psf(2.0), observed(gaussian_psf(1.6))
+    before, after = width(image, psf), width(turn(image), psf)
+    assert after.narrower == pytest.approx(before.narrower, rel=0.02, abs=0.1)
+
+
+def test_ignored_and_saturated_pixels_do_not_matter():
+    psf, image = gaussian_psf(1.6), observed(gaussian_psf(1.6))
+    before = width(image, psf)
+    mask = np.zeros(image.shape, bool)
+    mask[20:26, 30:38] = True
+    image[mask] = 1e6
+    for after in (width(image, psf, mask=mask), width(image, psf)):
+        assert after.narrower == pytest.approx(before.narrower, rel=0.3)
+        assert after.wider == pytest.approx(before.wider, rel=0.3)
+
+
+@pytest.mark.parametrize("part", [0.003, 0.02, 0.1, 0.4])
+@pytest.mark.parametrize("offset", [0.0, -300.0])
+@pytest.mark.parametrize("psf", [gaussian_psf(1.2), gaussian_psf(2.0), disc_psf(2.5)])
+def test_where_areas_are_saturated_an_exact_psf_is_not_too_wide(part, offset, psf):
+    image = observed(psf, (224, 240), noise=2) + offset
+    found = width(np.minimum(image, np.quantile(image, 1 - part)), psf)
+    assert found.evidence() != "too wide"
+    if part > 0.1:  # the spectrum is not asked, trials are
+        assert found.narrower == found.wider == 0
+        assert found.narrower_is_open
+        assert found.evidence(Preference(0.1, 0.01)) == "too wide"
+
+
+@pytest.mark.parametrize("image", [np.full((64, 64), 3.0), scene((16, 16))])
+def test_nothing_is_said_of_flat_and_of_small_images(image):
+    assert width(image, gaussian_psf(1.5)) == UNTOLD
+
+
+def test_what_the_method_is_does_not_matter():
+    psf, image = gaussian_psf(1.6), observed(gaussian_psf(1.6))
+    prepared = Prepared.of(Arguments(image, psf, PoissonLikelihood(weight=1.0)))
+    assert PSFWidth.of(prepared).narrower == pytest.approx(width(image, psf).narrower, abs=0.05)
+
+
+def test_beside_fine_psfs_the_softness_of_scenes_counts():
+    """A camera's lens and pixels blur as much, so that trials must agree with the spectrum."""
+    against = Preference(gain=-1.0, error=1.0)
+    fine, coarse = (PSFWidth(narrower=-40.0, wider=-900.0, blurs=blurs) for blurs in (0.8, 1.6))
+    assert coarse.evidence() == fine.evidence(against) == coarse.evidence(against) == "not too wide"
+    assert fine.evidence() == fine.evidence(Preference(gain=1.0, error=1.0)) == "untested"
+    assert fine.narrower_is_open
+    assert not coarse.narrower_is_open
+    assert fine.evidence(Preference(gain=3.5, error=1.0)) == "too wide"
+
+
+@pytest.mark.parametrize("kind", [gaussian_psf, disc_psf])
+def test_a_psf_of_half_the_width_is_not_too_wide(kind):
+    found = width(observed(kind(3.0), (224, 240), noise=2.0), kind(1.5))
+    assert found.wider > max(found.narrower, 0)
+
+
+def threads(shape, count, seed):
+    """Winding curves of about a pixel and a half on a dark ground."""
+    random = np.random.default_rng(seed)
+    values = np.zeros(shape)
+    for _ in range(count):
+        angles = random.uniform(0, 2 * np.pi) + np.cumsum(0.1 * random.normal(size=500))
+        steps = 0.5 * np.stack([np.sin(angles), np.cos(angles)])
+        path = random.uniform(0, shape)[:, None] + np.cumsum(steps, 1)
+        values[tuple((path % np.array(shape)[:, None]).astype(int))] = random.uniform(0.2, 1)
+    values = ndimage.gaussian_filter(values, 0.75, mode="wrap")
+    return values / values.max()
+
+
+@pytest.mark.finds_weight
+@pytest.mark.parametrize("radius", [1.5, 1.8, 2.0])
+def test_an_exact_disc_is_not_too_wide_for_threads(radius):
+    """Trials favour a narrower one by several standard errors; zeros of the spectrum do not."""
+    psf = disc_psf(radius)
+    light = convolve(threads((220, 220), 20, seed=1), psf, boundary="reflect")
+    image = np.random.default_rng(1).poisson(400 * np.maximum(light, 0) + 4)
+    done = deconvolve(image, psf, TotalVariation())
+    assert done.calibration.psf_width == 1
+    assert done.verdict.kind == "fits"
