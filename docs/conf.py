@@ -44,6 +44,7 @@ linkcheck_retries = 2
 
 # Types stand in the docstrings, in words.
 autodoc_typehints = "none"
+add_module_names = False  # public names are the package's; some of their relatives live in rooms
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False

@@ -77,7 +77,7 @@ def nuclei() -> Picture.Image:
     shape = (40, 96, 96)
     places = np.indices(shape)
     scene = np.full(shape, 2.0)
-    for _ in range(14):
+    for _ in range(40):
         centre = [random.uniform(6, n - 6) for n in shape]
         radii = (random.uniform(4, 6), *random.uniform(7, 11, 2))
         inside = sum(((p - c) / r) ** 2 for p, c, r in zip(places, centre, radii)) < 1
@@ -85,7 +85,7 @@ def nuclei() -> Picture.Image:
     psf = deblur.gaussian_psf((3, 1.5, 1.5))
     image = random.poisson(deblur.convolve(scene, psf, boundary="reflect")).astype(float)
     result = deblur.deconvolve(image, psf).image
-    return pair(image[:, 48], result[:, 48])
+    return pair(image[:, 40], result[:, 40])
 
 
 def few_photons() -> Picture.Image:
