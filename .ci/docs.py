@@ -1,7 +1,7 @@
 """Set everything up and build the documentation as static pages, in ``docs/_build/html``.
 
-    python3 .ci/docs.py               # build; warnings are errors; check the links within the site
-    python3 .ci/docs.py linkcheck     # ask the servers of outside links, too; needs a network
+python3 .ci/docs.py               # build; warnings are errors; check the links within the site
+python3 .ci/docs.py linkcheck     # ask the servers of outside links, too; needs a network
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ def main() -> int:
 
 
 def build(python: str, builders: list[str]) -> int:
-    """Build with a Python that has the group ``docs``; return the exit code of the first failure."""
+    """Build with a Python that has the group ``docs``; return the first exit code that is not 0."""
     for builder in builders:
         environment.say(f"building the documentation: {builder}")
         built = DOCS / "_build" / builder
         shutil.rmtree(built, ignore_errors=True)  # pages that are gone would stay
         sphinx = [python, "-m", "sphinx", "--builder", builder, "--fail-on-warning"]
-        sphinx += ["--keep-going", "--fresh-env", "--doctree-dir", str(DOCS / "_build" / "doctrees")]
+        sphinx += [
+            "--keep-going",
+            "--fresh-env",
+            "--doctree-dir",
+            str(DOCS / "_build" / "doctrees"),
+        ]
         commands = [[*sphinx, str(DOCS), str(built)]]
         if builder == "html":
             commands.append([python, str(DOCS / "scripts" / "check_links.py"), str(built)])

@@ -37,6 +37,7 @@ nb_execution_mode = "off"
 
 # Each reference within the site must be found.
 nitpicky = True
+smartquotes = False  # "--option" and "auto" are read as they are typed
 nitpick_ignore_regex = [("py:.*", r"scipy\..*")]  # described elsewhere
 linkcheck_timeout = 20
 linkcheck_ignore = [r"tcp://.*"]  # an example of an address

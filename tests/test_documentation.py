@@ -1,10 +1,11 @@
 """The Python of the README, of the site's pages and of its notebook runs, in order, page by page.
 
-A block whose first line is ````` ```python needs: WHAT ````` is compiled only: it needs what a test does
-not have. A block of ``>>>`` lines is a doctest. Pages find a ``viewer`` without a window.
+A block that begins with "python needs: WHAT" is compiled only: it needs what a test does not have.
+A block of ``>>>`` lines is a doctest. Pages find a ``viewer`` without a window.
 """
 
 import doctest
+import importlib
 import json
 import re
 from pathlib import Path
@@ -73,11 +74,18 @@ def test_blocks_that_do_not_run_are_few():
     assert len(skipped) <= len(blocks) / 10, skipped
 
 
-def test_pictures_of_pages_are_there():
-    for page in [CHECKOUT / "README.md", *DOCS.rglob("*.md")]:
-        text = page.read_text("utf-8")
-        for name in re.findall(r"!\[[^\]]*\]\(([^)#]+)\)", text):
-            assert (page.parent / name).is_file(), f"{page}: {name}"
+def test_files_that_pages_link_to_are_there():
+    for page in [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
+        if "_build" not in page.parts:
+            for name in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+                assert (page.parent / name).exists(), f"{page}: {name}"
+
+
+def test_what_the_reference_describes_is_there():
+    for page in DOCS.rglob("*.md"):
+        for path in re.findall(r"^\.\. auto\w+:: napari_tf_deblur\.(\S+)$", page.read_text(), re.M):
+            module, _, name = f"napari_tf_deblur.{path}".rpartition(".")
+            assert hasattr(importlib.import_module(module), name), f"{page}: {path}"
 
 
 def test_every_public_name_is_in_the_reference():
@@ -90,4 +98,6 @@ def test_every_public_name_is_in_the_reference():
 
 def test_findings_are_listed():
     page = (DOCS / "developers" / "findings.md").read_text("utf-8")
-    assert set(re.findall(r"^\| `(\w+\.sh)`", page, re.M)) == {p.name for p in CHECKOUT.glob("findings/*.sh")}
+    assert set(re.findall(r"^\| `(\w+\.sh)`", page, re.M)) == {
+        p.name for p in CHECKOUT.glob("findings/*.sh")
+    }

@@ -1,4 +1,4 @@
-"""The directive ``command-line``: the options of the command, as the command itself declares them."""
+"""The directive ``command-line``: the options of the command, as the command declares them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,21 @@ class CommandLine(Directive):
         options = nodes.definition_list(classes=["options"])
         for parameter in command.get_params(context):
             record = parameter.get_help_record(context)
-            if record is not None:
+            if record is not None and record[1]:  # arguments have no help of their own
                 names, text = record
                 # Docstrings quote code with two backticks.
                 paragraph = nodes.paragraph("", text.replace("``", ""))
                 options += nodes.definition_list_item(
                     "", nodes.term("", names), nodes.definition("", paragraph)
                 )
-        found: list[nodes.Node] = [nodes.literal_block(usage, usage, language="text"), options]
+        about = [
+            nodes.paragraph("", " ".join(p.split())) for p in (command.help or "").split("\n\n")
+        ]
+        found: list[nodes.Node] = [
+            nodes.literal_block(usage, usage, language="text"),
+            *about,
+            options,
+        ]
         if command.epilog:
             epilog = command.epilog.replace("\b\n", "")
             found.append(nodes.literal_block(epilog, epilog, language="text"))

@@ -56,9 +56,7 @@ class RunOptions(Directive):
             for number, place in enumerate(places):
                 where += nodes.Text(", " if number else "")
                 where += nodes.literal("", place)
-            found += nodes.definition_list_item(
-                "", term, nodes.definition("", meaning, where)
-            )
+            found += nodes.definition_list_item("", term, nodes.definition("", meaning, where))
         return [found]
 
 

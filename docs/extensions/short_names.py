@@ -1,4 +1,4 @@
-"""Lead a short name in a docstring, such as ``:class:`Optics```, to the one public object of that name."""
+"""Lead a short name in a docstring, such as ``:class:`Optics```, to the one object of that name."""
 
 from __future__ import annotations
 

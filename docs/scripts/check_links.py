@@ -36,7 +36,9 @@ class Page(HTMLParser):
 
 def broken_links(folder: Path) -> tuple[list[str], int, int, set[str]]:
     """Say which links lead nowhere, how many pages and links there are, which hosts others name."""
-    written = [p for p in sorted(folder.rglob("*.html")) if p.relative_to(folder).parts[0] != "_static"]
+    written = [
+        p for p in sorted(folder.rglob("*.html")) if p.relative_to(folder).parts[0] != "_static"
+    ]
     pages = {path: Page(path.read_text("utf-8")) for path in written}
     broken, count, hosts, reached = [], 0, set(), set()
     for path, page in pages.items():

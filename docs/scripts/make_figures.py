@@ -135,9 +135,7 @@ def weight() -> plt.Figure:
     truth, image = seen(photograph(), psf, noise=4)
     found = deblur.calibrate(image, psf, deblur.TotalVariation())
     ratios = 2.0 ** np.arange(-5, 6)
-    results = {
-        r: deblur.deconvolve(image, psf, found, smoothing=float(r)).image for r in ratios
-    }
+    results = {r: deblur.deconvolve(image, psf, found, smoothing=float(r)).image for r in ratios}
     errors = [error(results[r], truth) for r in ratios]
     figure, axes = plt.subplots(
         1, 4, figsize=(10, 2.6), width_ratios=(1.5, 1, 1, 1), layout="constrained"
@@ -167,7 +165,10 @@ def noise() -> plt.Figure:
     axes.plot(means, variances, ".", color="0.6", label="flat blocks of 8 x 8 pixels")
     brightness = np.array([offset, image.max()])
     axes.plot(
-        brightness, gain * (brightness - offset) + read**2, "k--", label="truth: gain 2, read noise 6"
+        brightness,
+        gain * (brightness - offset) + read**2,
+        "k--",
+        label="truth: gain 2, read noise 6",
     )
     if told.gain is not None:
         level = told.offset if told.offset is not None else offset
@@ -198,7 +199,9 @@ def blur() -> plt.Figure:
         bins = np.geomspace(0.01, 0.5, 25)
         place = np.digitize(frequency, bins)
         line = [power[place == k].mean() if (place == k).any() else np.nan for k in range(1, 25)]
-        axes[0].loglog(np.sqrt(bins[1:] * bins[:-1]), line, label=f"sigma {sigma}" if sigma else "sharp")
+        axes[0].loglog(
+            np.sqrt(bins[1:] * bins[:-1]), line, label=f"sigma {sigma}" if sigma else "sharp"
+        )
         if sigma:
             widths, badness = deblur.estimate_blur(image).curve
             axes[1].plot(widths, badness, label=f"sigma {sigma}")
