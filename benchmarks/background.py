@@ -13,6 +13,7 @@ from collections import defaultdict
 import numpy as np
 from noise_estimate import DARK, GAINS, PEAKS, PICTURES, READ_NOISES, SCENES, scene
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.background import estimate_background
 
 HAZES = (0.0, 0.0, 0.05, 0.5)
@@ -37,7 +38,7 @@ def main() -> None:
         image = offset + gain * random.poisson(light) + random.normal(0, read or 1e-9, light.shape)
         if random.random() < 0.5:
             image = np.maximum(np.round(image), 0)
-        level, _, error = estimate_background(image.astype(np.float32)[None, None])
+        level, _, error = estimate_background(Pixels(image.astype(np.float32)[None, None]))
         contrast = gain * peak
         off = offset + gain * haze - level
         for name in (kind, f"{100 * dark:.0f} % dark", "all"):

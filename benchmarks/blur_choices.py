@@ -24,6 +24,7 @@ from napari_tf_deblur._blur import blur_estimate
 from napari_tf_deblur._blur.fit import OWN, Model
 from napari_tf_deblur._blur.shapes import Scenes, badness_of_gaussians, fit_disc, fit_line
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
+from napari_tf_deblur._core.pixels import Pixels
 
 PICTURES = {
     "retina": ("retina.jpg", 2, (200, 200)),
@@ -58,7 +59,7 @@ def scene_of(name: str) -> np.ndarray:
 
 def show(words: str, image: np.ndarray) -> None:
     """Print what the families come to."""
-    pieces = pieces_of(image[None, None].astype(np.float32), None)
+    pieces = pieces_of(Pixels(image[None, None].astype(np.float32)))
     model = Model(spectrum_of(pieces, (1.0, 1.0)))
     equal, _ = model.equal()
     scenes = Scenes(model, equal.slope)

@@ -20,6 +20,7 @@ from napari_tf_deblur import (
     motion_psf,
 )
 from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._run.weight_search import SHARED_WARNING
 
 
@@ -132,8 +133,8 @@ def test_softly_compressed_images_are_told_by_what_is_missing():
     blurred = 0.05 + 0.9 * blurred + np.random.default_rng(1).normal(0, 0.003, blurred.shape)
     for quality in (85, 95):
         values = jpeg(blurred, quality).astype(np.float32)
-        assert compression_error(values[None, None]) > 0
-    assert compression_error(np.rint(255 * blurred).astype(np.float32)[None, None]) == 0
+        assert compression_error(Pixels(values[None, None])) > 0
+    assert compression_error(Pixels(np.rint(255 * blurred).astype(np.float32)[None, None])) == 0
 
 
 def test_objects_of_one_size_are_not_taken_for_blur():
@@ -160,7 +161,9 @@ def test_jpeg(quality, colours):
 
 def test_jpeg_is_told_from_other_images():
     def error(image):
-        return compression_error(np.moveaxis(np.atleast_3d(image), -1, 0)[None].astype(np.float32))
+        return compression_error(
+            Pixels(np.moveaxis(np.atleast_3d(image), -1, 0)[None].astype(np.float32))
+        )
 
     picture = data.camera()[:256, :256]
     # Of scikit-image's pictures some went through JPEG before, such as coins.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import centred_size, places_with_structure
 
 
@@ -23,7 +24,7 @@ def test_the_same_part_however_the_image_is_turned(frame, seed):
     def seen(image, labels):
         look = tuple(centred_size(n, 24) for n in image.shape)
         planes = image[None, None].astype(np.float32)
-        ((_, place),) = places_with_structure(planes, None, 1.0, look, 1)
+        ((_, place),) = places_with_structure(Pixels(planes), 1.0, look, 1)
         return set(labels[place[1:]].ravel())
 
     expected = seen(scene, numbers)

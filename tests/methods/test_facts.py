@@ -45,6 +45,7 @@ def test_every_method_has_a_solver_and_sensible_facts(method):
     picture = np.random.default_rng(0).random((1, 1, 16, 16), np.float32)
     weight = one.suitable_weight(Statistics(picture, None, gaussian_psf(1), False))
     assert weight is None or 0 < weight <= method.bounds("weight")[1]
+    assert one.has_weight == (weight is not None)
 
 
 @pytest.mark.parametrize("method", METHODS)

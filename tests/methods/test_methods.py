@@ -1,4 +1,5 @@
 import inspect
+import pickle
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import get_type_hints
 
@@ -48,6 +49,13 @@ def test_methods_cannot_be_changed(method):
 def test_bad_parameters(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def test_a_function_of_a_module_as_prior_travels_by_its_name():
+    method = GradientDescent(prior=np.ptp)
+    assert pickle.loads(pickle.dumps(method)) == method
+    with pytest.raises((pickle.PicklingError, AttributeError)):  # of which there is no name
+        pickle.dumps(GradientDescent(prior=lambda image: image))
 
 
 def test_what_is_good_is_taken():

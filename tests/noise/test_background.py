@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.background import estimate_background as whole_estimate
 
 
 def estimate_background(planes, valid=None):
-    return whole_estimate(planes, valid).level
+    return whole_estimate(Pixels(planes, valid)).level
 
 
 def structure(part, side=160, seed=0):
@@ -40,7 +41,7 @@ def test_a_dark_ground_says_it_and_never_too_much(part, peak, haze, offset, read
     image = observed(peak * (structure(part, seed=seed) + haze), 2.0, offset, read_noise, seed)
     truth = offset + 2 * peak * haze
     noise = np.hypot(2 * np.sqrt(peak * haze), read_noise)
-    found, spread, error = whole_estimate(image)
+    found, spread, error = whole_estimate(Pixels(image))
     assert abs(found - truth) <= 2 * error
     assert found <= truth + 0.2 * max(noise, 1)
     if found > truth - max(noise, 1):
@@ -78,7 +79,7 @@ def test_it_is_in_the_units_of_the_image(factor):
     found = estimate_background(image)
     scaled = estimate_background(image * np.float32(factor)) / factor
     assert scaled == pytest.approx(found, rel=1e-3)
-    noises = (whole_estimate(image * np.float32(f)).noise / f for f in (1.0, factor))
+    noises = (whole_estimate(Pixels(image * np.float32(f))).noise / f for f in (1.0, factor))
     assert np.ptp(list(noises)) < 0.01
     assert estimate_background(image + 70) == pytest.approx(found + 70, abs=0.5)
 
@@ -138,7 +139,7 @@ def test_how_sure_it_is_holds_where_no_dark_ground_says_it(filaments):
                 light[tuple((place % 192).astype(int))] = 1
         light = ndimage.gaussian_filter(light, 1.8, mode="wrap")
         image = observed(40 * light / light.max() + 3, 1.0, 100.0, 2.0, seed)
-        level, _, error = whole_estimate(image)
+        level, _, error = whole_estimate(Pixels(image))
         off.append(abs(103 - level) / error)
         assert error < 60  # not so unsure that it says nothing
     assert max(off) <= 2
@@ -148,8 +149,8 @@ def test_how_sure_it_is_holds_where_no_dark_ground_says_it(filaments):
 @settings(max_examples=3, deadline=None)
 def test_how_sure_it_is_has_the_units_of_the_image(factor):
     image = observed(200 * structure(0.3), offset=40.0)
-    error = whole_estimate(image).error
-    assert whole_estimate(image * np.float32(factor)).error / factor == pytest.approx(
+    error = whole_estimate(Pixels(image)).error
+    assert whole_estimate(Pixels(image * np.float32(factor))).error / factor == pytest.approx(
         error, rel=0.01
     )
     assert error > 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur import TotalVariation, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.broken import broken_pixels
 
 
@@ -25,7 +26,7 @@ def observed(shape=(60, 70), sigma=1.0, seed=0, photons=None):
 
 
 def found(image, psf):
-    broken = broken_pixels(image[None, None], None, [0], psf)
+    broken = broken_pixels(Pixels(image[None, None]), [0], psf)
     return set() if broken is None else set(zip(*(map(int, p) for p in np.nonzero(broken[0, 0]))))
 
 
@@ -72,11 +73,11 @@ def test_in_volumes_stacks_and_colours():
     assert found(volume, gaussian_psf((1, 1, 1))) == {(5, 10, 11), (7, 10, 11)}
     stack = np.stack([observed(seed=k) for k in range(3)])[:, None]
     stack[1, 0, 20, 22] = 6.0
-    places = np.nonzero(broken_pixels(stack, None, [0, 1, 2], gaussian_psf(1)))
+    places = np.nonzero(broken_pixels(Pixels(stack), [0, 1, 2], gaussian_psf(1)))
     assert [tuple(map(int, p)) for p in zip(*places)] == [(1, 0, 20, 22)]
-    assert broken_pixels(stack, None, [0, 2], gaussian_psf(1)) is None
+    assert broken_pixels(Pixels(stack), [0, 2], gaussian_psf(1)) is None
     colour = np.moveaxis(stack, 0, 1)
-    places = np.nonzero(broken_pixels(colour, None, [0], gaussian_psf(1)))
+    places = np.nonzero(broken_pixels(Pixels(colour), [0], gaussian_psf(1)))
     assert [tuple(map(int, p)) for p in zip(*places)] == [(0, 0, 20, 22)]
 
 

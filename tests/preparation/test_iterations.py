@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._preparation.iterations import MOST, _models, richardson_lucy_iterations
 
 PSF = gaussian_psf(1.5)
@@ -25,7 +26,7 @@ def observed(photons, shape=(96, 90), seed=0, psf=PSF):
 
 
 def iterations(image, psf=PSF, valid=None, **options):
-    return richardson_lucy_iterations(image[None, None], valid, psf, **options)
+    return richardson_lucy_iterations(Pixels(image[None, None], valid), psf, **options)
 
 
 @pytest.mark.parametrize("accelerate", [True, False])
@@ -84,7 +85,7 @@ def test_masked_pixels_and_blank_planes_do_not_count():
     spoilt = np.where(valid[0, 0], image, 5000).astype(np.float32)
     assert iterations(spoilt, valid=valid) == pytest.approx(usual, rel=0.3)
     planes = np.stack([np.zeros_like(image), image, np.zeros_like(image)])[:, None]
-    assert richardson_lucy_iterations(planes, None, PSF) == pytest.approx(usual, rel=0.3)
+    assert richardson_lucy_iterations(Pixels(planes), PSF) == pytest.approx(usual, rel=0.3)
 
 
 def test_of_large_images_the_part_with_light_is_looked_at():

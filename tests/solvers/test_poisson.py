@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._solvers import poisson, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
+from napari_tf_deblur._solvers.registry import prior_of
 
 PSF = gaussian_psf(1.5)
 KNOWN = PoissonLikelihood(weight=1, gain=1.0, background=0)
@@ -275,7 +275,8 @@ def test_a_run_ends_at_the_minimum():
     problem = Prepared.of(Arguments(image, PSF, method, boundary="periodic")).problem([0])
     arrays, start = poisson_problem.posed(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = poisson._compiled(problem.spacing, False)
+    prior = prior_of(method, problem.spacing)
+    run, image_of, first_state = poisson._compiled(prior, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []
     for _ in range(8):
@@ -283,14 +284,13 @@ def test_a_run_ends_at_the_minimum():
         losses.extend(found.numpy()[: int(done), 0])
     scene = image_of(c, state).numpy().astype(np.float64)
     threshold = poisson.State.of(state).threshold.numpy().astype(np.float64)
-    differences = SymmetricDifferences("neighbours", problem.spacing)
 
     def objective(x):
         blurred = np.fft.irfft2(arrays.spectrum * np.fft.rfft2(x), x.shape[2:])
         model = np.maximum(blurred, 0) + arrays.dark
         y = arrays.observed.astype(np.float64) + arrays.dark
         misfit = arrays.data_weight * (model - y + y * np.log(np.maximum(y, 1e-30) / model))
-        slopes = differences.apply(tf.constant(x))
+        slopes = prior.apply(tf.constant(x))
         length = np.sqrt(sum(np.square(s.numpy()) for s in slopes))
         return float((arrays.penalty * (misfit + arrays.ratio * threshold * length)).sum())
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
-from napari_tf_deblur._beads.spot_fit import Array, Floats, Spot, box_about, gaussian
+from napari_tf_deblur._beads.spot_fit import Spot, box_about, gaussian
+from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 REACH = 8.0
 """Half width of the window that is cut out, in sigmas."""
@@ -31,7 +32,7 @@ SURE = 5.0
 """A departure from the Gaussian is kept from so many standard deviations on."""
 
 
-def averaged(picture: Array, spots: Spots) -> tuple[Floats, Floats]:
+def averaged(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:
     """Average the beads of a picture, and return the PSF and its widths (sigmas in pixels).
 
     Each bead is moved by a fraction of a pixel and the sum divided by the sum of the peaks:
@@ -58,7 +59,7 @@ def averaged(picture: Array, spots: Spots) -> tuple[Floats, Floats]:
     return _cropped(np.clip(psf, 0, None)), sigma
 
 
-def _with_ground(picture: Array, bead: Spot) -> Spot:
+def _with_ground(picture: Float32Array, bead: Spot) -> Spot:
     """Take a bead's background from pixels too far away for its rings, if there are enough."""
     box, grid = box_about(bead.centre, (REACH + 2) * bead.sigma, picture.shape)
     square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
@@ -70,8 +71,8 @@ def _with_ground(picture: Array, bead: Spot) -> Spot:
 
 
 def _aligned(
-    picture: Array, bead: Spot, half: NDArray[np.int64]
-) -> tuple[Floats, NDArray[np.bool_]]:
+    picture: Float32Array, bead: Spot, half: NDArray[np.int64]
+) -> tuple[Float64Array, NDArray[np.bool_]]:
     """Cut a bead out with its centre at the middle; say which pixels the picture holds."""
     box, grid = box_about(bead.centre, half + MARGIN, picture.shape)
     data = picture[box].astype(np.float64) - bead.background
@@ -92,7 +93,9 @@ def _aligned(
     return moved + gaussian(list(np.meshgrid(*axes, indexing="ij", sparse=True)), middle), inside
 
 
-def _mean_without_outliers(stack: Floats, peaks: Floats, noise: float) -> tuple[Floats, Floats]:
+def _mean_without_outliers(
+    stack: Float64Array, peaks: Float64Array, noise: float
+) -> tuple[Float64Array, Float64Array]:
     """Average departures, weighted by the beads' peaks; NaN and outliers count nothing.
 
     From three beads on, an outlier is a pixel further from the median over the beads than
@@ -111,7 +114,7 @@ def _mean_without_outliers(stack: Floats, peaks: Floats, noise: float) -> tuple[
     return (stack * weight).sum(axis=0) / some, spread
 
 
-def _median_of_weighted(stack: Floats, weight: Floats) -> Floats:
+def _median_of_weighted(stack: Float64Array, weight: Float64Array) -> Float64Array:
     """Return the median over the first axis of what has weight; 0 where nothing has."""
     ordered = np.sort(np.where(weight > 0, stack, np.inf), axis=0)
     count = np.count_nonzero(weight, axis=0)
@@ -122,7 +125,7 @@ def _median_of_weighted(stack: Floats, weight: Floats) -> Floats:
 
 
 def _clear_of_others(
-    bead: Spot, every: tuple[Spot, ...], sigma: Floats, half: NDArray[np.int64]
+    bead: Spot, every: tuple[Spot, ...], sigma: Float64Array, half: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Mark the pixels of a bead's window that no other spot lights."""
     clear = np.ones(tuple(2 * half + 1), dtype=bool)
@@ -143,7 +146,7 @@ def _clear_of_others(
     return clear | (np.asarray(own) < 3**2)
 
 
-def _smooth_noise(picture: Array, noise: float) -> float:
+def _smooth_noise(picture: Float32Array, noise: float) -> float:
     """Noise of the picture after smoothing, also if neighbours share it.
 
     No less than independent noise would leave, and no more than three times that: what is
@@ -155,7 +158,7 @@ def _smooth_noise(picture: Array, noise: float) -> float:
     return float(np.clip(found, least, 3 * least))
 
 
-def _beyond_noise(departure: Floats, spread: Floats, noise: float) -> Floats:
+def _beyond_noise(departure: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
     """Keep of a departure what stands out from the noise, which is `noise` times `spread`."""
     smooth = ndimage.gaussian_filter(departure / spread, SMOOTHING)
     sure = np.abs(smooth) > SURE * noise
@@ -164,7 +167,7 @@ def _beyond_noise(departure: Floats, spread: Floats, noise: float) -> Floats:
     return np.asarray(gain * np.where(np.isfinite(spread), departure, 0.0))
 
 
-def _cropped(psf: Floats) -> Floats:
+def _cropped(psf: Float64Array) -> Float64Array:
     """Cut off what is dark all around, the same on both sides."""
     light = psf > 1e-4 * psf.max()
     cut = []

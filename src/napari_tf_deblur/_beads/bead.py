@@ -19,10 +19,9 @@ from napari_tf_deblur._beads.ground import on_level_ground
 from napari_tf_deblur._beads.refusals import nothing_usable, refuse_structures
 from napari_tf_deblur._beads.resampling import resampled
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import PSF, checked_psf, refuse_colours
+from napari_tf_deblur._core.psf import checked_psf, refuse_colours
 from napari_tf_deblur._core.psf_check import light_centre, whole_psf
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import PSF, Float64Array
 
 
 def measured_psf(
@@ -150,7 +149,7 @@ def _with_ones(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...
     return tuple(1 if n == 1 else next(sizes) for n in whole)
 
 
-def _kernel(values: NDArray[Any]) -> tuple[Floats, list[str]]:
+def _kernel(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     """Return the PSF that a picture shows, not yet normalised, and what was done."""
     picture, low, scale = _normalised(values)
     floats: NDArray[Any] = np.divide(values, scale)
@@ -190,7 +189,7 @@ def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
     return bool(on_ground or changes > 0.25 * dark.size)
 
 
-def _as_it_is(psf: Floats, spots: Spots) -> tuple[Floats, list[str]]:
+def _as_it_is(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]:
     psf = whole_psf(psf)
     notes, shape = ["taken as a PSF without noise, as it is"], psf.shape
     lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
@@ -209,7 +208,7 @@ def _as_it_is(psf: Floats, spots: Spots) -> tuple[Floats, list[str]]:
 
 def _from_beads(
     picture: NDArray[np.float32], spots: Spots, low: float, scale: float, uneven: bool
-) -> tuple[Floats, list[str]]:
+) -> tuple[Float64Array, list[str]]:
     kernel, sigma = averaged(picture, spots)
     used = len(spots.beads)
     notes = ["1 bead used" if used == 1 else f"{used} beads used, aligned and averaged"]

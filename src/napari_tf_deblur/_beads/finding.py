@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._beads.spot_fit import WIDEST, Array, Spot, box_about, fitted, gaussian
+from napari_tf_deblur._beads.spot_fit import WIDEST, Spot, box_about, fitted, gaussian
+from napari_tf_deblur._core.typing import Float32Array
 
 AT_LEAST = 10.0
 """Peak of a usable bead, in standard deviations of the noise."""
@@ -63,7 +64,7 @@ class Spots:
         )
 
 
-def noise_of(picture: Array) -> float:
+def noise_of(picture: Float32Array) -> float:
     """Standard deviation of the noise: from differences along all axes, robust to objects."""
     fine = picture
     for axis, n in enumerate(picture.shape):
@@ -81,7 +82,7 @@ def noise_of(picture: Array) -> float:
     return noise
 
 
-def find_beads(picture: Array) -> Spots:
+def find_beads(picture: Float32Array) -> Spots:
     """Find the clean beads of a picture, and what else stands out as a spot.
 
     Spots are local maxima of the picture smoothed by 1 pixel, six times above the noise. A
@@ -145,8 +146,8 @@ def _distance(place: NDArray[Any], spot: Spot) -> float:
 
 
 def _judged(
-    picture: Array,
-    smooth: Array,
+    picture: Float32Array,
+    smooth: Float32Array,
     place: NDArray[np.int64],
     ground: float,
     noise: float,
@@ -170,7 +171,7 @@ def _judged(
     return replace(spot, fault=_fault(picture, spot, noise, top))
 
 
-def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list[float]:
+def _half_widths(smooth: Float32Array, place: NDArray[np.int64], ground: float) -> list[float]:
     """Sigma of each axis from where the smoothed picture falls to half, the nearer side."""
     widths = []
     half = (float(smooth[tuple(place)]) + ground) / 2
@@ -183,13 +184,13 @@ def _half_widths(smooth: Array, place: NDArray[np.int64], ground: float) -> list
     return widths
 
 
-def _is_hot(near: Array, ground: float) -> bool:
+def _is_hot(near: Float32Array, ground: float) -> bool:
     """Whether a single pixel stands out and its neighbours do not."""
     second, first = np.sort(near, axis=None)[-2:] - ground
     return bool(second < 0.05 * first)
 
 
-def _fault(picture: Array, spot: Spot, noise: float, top: float) -> str:
+def _fault(picture: Float32Array, spot: Spot, noise: float, top: float) -> str:
     """Say why a spot is no clean bead; nothing if it is one."""
     if np.any(spot.sigma > WIDEST) or spot.misfit > 2 * _misfit_allowed(spot, noise):
         return NO_SPOT
@@ -204,7 +205,7 @@ def _fault(picture: Array, spot: Spot, noise: float, top: float) -> str:
     return SATURATED if saturated and not shape_fault else shape_fault
 
 
-def _fault_of_shape(picture: Array, spot: Spot, noise: float, tolerance: float) -> str:
+def _fault_of_shape(picture: Float32Array, spot: Spot, noise: float, tolerance: float) -> str:
     """Say whether a spot departs from a Gaussian, or is not alone."""
     if spot.sigma.max() > LONGEST * spot.sigma.min():
         return NO_SPOT

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.psf_check import light_centre
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 TINY = 33
 """Side of a box that is small enough to be one PSF, whatever it shows without noise."""
@@ -26,7 +25,7 @@ RINGS = 0.01
 """Part of the light that splines may put below zero: more means an edge that they overshoot."""
 
 
-def is_finished(psf: Floats) -> bool:
+def is_finished(psf: Float64Array) -> bool:
     """Say whether an array is a PSF ready to use and not a picture of beads.
 
     It is one if it has no pedestal and no noise, if the frame does not cut it, and if it is
@@ -45,7 +44,7 @@ def is_finished(psf: Floats) -> bool:
     )
 
 
-def pedestal_of(psf: Floats) -> float:
+def pedestal_of(psf: Float64Array) -> float:
     """Lowest value, if it is not zero and a quarter of the pixels are as low; else 0."""
     if psf.size < 20:  # too few pixels to tell a ground from a kernel's end
         return 0.0
@@ -56,7 +55,7 @@ def pedestal_of(psf: Floats) -> float:
     return 0.0
 
 
-def centred(psf: Floats, centre: Floats) -> tuple[Floats, Floats]:
+def centred(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Bring the centre of a PSF to the middle pixel of an array of odd sizes that holds all of it.
 
     Between pixels it is interpolated by splines, or, where these fall below zero as at sharp
@@ -93,7 +92,9 @@ def centred(psf: Floats, centre: Floats) -> tuple[Floats, Floats]:
     return smooth * (psf.sum() / smooth.sum()), moved
 
 
-def _moved(psf: Floats, centre: Floats, half: NDArray[np.int64], order: Literal[1, 5]) -> Floats:
+def _moved(
+    psf: Float64Array, centre: Float64Array, half: NDArray[np.int64], order: Literal[1, 5]
+) -> Float64Array:
     """Interpolate so many pixels on both sides of a centre."""
     moved = ndimage.affine_transform(
         psf.astype(np.float64),
@@ -106,7 +107,7 @@ def _moved(psf: Floats, centre: Floats, half: NDArray[np.int64], order: Literal[
     return np.asarray(moved)
 
 
-def _is_cut(psf: Floats, top: float) -> bool:
+def _is_cut(psf: Float64Array, top: float) -> bool:
     """Whether a PSF that does not lie about its middle is bright at the frame."""
     off = np.abs(light_centre(psf) - [(n - 1) / 2 for n in psf.shape])
     if np.all(off <= np.maximum(1.5, np.multiply(0.12, psf.shape))):
@@ -120,7 +121,7 @@ def _is_tiny(shape: tuple[int, ...]) -> bool:
     return len(long) < 2 or float(np.prod(long)) <= TINY ** len(long)
 
 
-def _is_concentrated(psf: Floats) -> bool:
+def _is_concentrated(psf: Float64Array) -> bool:
     light = np.abs(psf)
     concentrated = 0
     for axis, (n, centre) in enumerate(zip(psf.shape, light_centre(psf))):
@@ -130,11 +131,11 @@ def _is_concentrated(psf: Floats) -> bool:
     return concentrated >= min(psf.ndim, 2)
 
 
-def _is_thin(psf: Floats) -> bool:
+def _is_thin(psf: Float64Array) -> bool:
     return bool(np.count_nonzero(psf) < 0.05 * psf.size)
 
 
-def is_noisy(psf: Floats, top: float) -> bool:
+def is_noisy(psf: Float64Array, top: float) -> bool:
     """Say whether pixels are unlike their neighbours: in the dark part, else everywhere.
 
     Smooth tails, however faint, have the order of their neighbours; noise has none. Exact
@@ -178,7 +179,7 @@ def _isolated(mask: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(mask & (neighbours == 1)))
 
 
-def _is_zigzag(psf: Floats, top: float) -> bool:
+def _is_zigzag(psf: Float64Array, top: float) -> bool:
     """Whether values go up and down from pixel to pixel, as noise does."""
     turns, steps = 0, 0
     for axis in range(psf.ndim):

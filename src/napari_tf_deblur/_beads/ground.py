@@ -5,13 +5,11 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._beads.averaging import REACH
 from napari_tf_deblur._beads.finding import CROWDED, NO_SPOT, Spots, find_beads, noise_of
-from napari_tf_deblur._beads.spot_fit import Array, Spot, box_about
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._beads.spot_fit import Spot, box_about
+from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 DEGREES = (1, 4, 7)
 """Degrees of the polynomials that are tried, the simplest first."""
@@ -33,7 +31,7 @@ BRIGHT, DARK = 2.5, 4.0
 """Standard deviations above and below a ground from which on a pixel is not of it."""
 
 
-def on_level_ground(picture: Array, spots: Spots) -> tuple[Array, Spots, bool]:
+def on_level_ground(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:
     """Take the ground away on which most clean beads are found, if it is not the same everywhere.
 
     Parameters
@@ -71,7 +69,7 @@ def on_level_ground(picture: Array, spots: Spots) -> tuple[Array, Spots, bool]:
     return best, found, taken
 
 
-def _slopes(picture: Array, noise: float) -> bool:
+def _slopes(picture: Float32Array, noise: float) -> bool:
     """Whether a picture is brighter at one end than at the other, by more than noise makes it."""
     for axis, n in enumerate(picture.shape):
         lines = np.moveaxis(picture, axis, 0)
@@ -82,7 +80,7 @@ def _slopes(picture: Array, noise: float) -> bool:
     return False
 
 
-def _noise_about(picture: Array, bead: Spot) -> float:
+def _noise_about(picture: Float32Array, bead: Spot) -> float:
     """Noise about a bead where it is largest: that of photons grows with the ground."""
     box, _ = box_about(bead.centre, REACH * bead.sigma, picture.shape)
     near = picture[box]
@@ -104,7 +102,7 @@ def _score(spots: Spots) -> int:
     return len(spots.beads) - _faults(spots) if spots.beads else -len(spots.left_out) - 1
 
 
-def _grounds(picture: Array) -> Iterator[Array]:
+def _grounds(picture: Float32Array) -> Iterator[Float32Array]:
     """Polynomials that fit the dark of a picture, less their median."""
     step = [max(1, round(n / SAMPLE_PIXELS ** (1 / picture.ndim))) for n in picture.shape]
     sample = picture[tuple(slice(None, None, k) for k in step)].astype(np.float64)
@@ -132,7 +130,7 @@ def _terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ...]]:
     return [tuple(int(power) for power in term) for term in terms]
 
 
-def _product(places: list[Floats], term: tuple[int, ...]) -> Floats:
+def _product(places: list[Float64Array], term: tuple[int, ...]) -> Float64Array:
     """Legendre polynomials of all axes, multiplied."""
     product = np.ones((1,) * len(places))
     for axis, (line, power) in enumerate(zip(places, term)):
@@ -141,10 +139,10 @@ def _product(places: list[Floats], term: tuple[int, ...]) -> Floats:
     return np.broadcast_to(product, [len(line) for line in places])
 
 
-def _fitted(columns: Floats, values: Floats) -> Floats:
+def _fitted(columns: Float64Array, values: Float64Array) -> Float64Array:
     """Least squares without the pixels that are not of the ground."""
     kept = np.ones(len(values), bool)
-    factors: Floats = np.zeros(columns.shape[1])
+    factors: Float64Array = np.zeros(columns.shape[1])
     for _ in range(ROUNDS):
         seen = columns[kept]
         factors = np.asarray(np.linalg.lstsq(seen.T @ seen, seen.T @ values[kept], rcond=None)[0])

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 
-def resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
+def resampled(values: Float64Array, zoom: NDArray[np.float64]) -> Float64Array:
     """Sample at the image's voxels, about the middle.
 
     Sampling keeps the width. Where voxels are so large that samples miss light or count it
@@ -24,8 +24,8 @@ def resampled(values: Floats, zoom: NDArray[np.float64]) -> Floats:
 
 
 def _sampled(
-    values: Floats, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 5]
-) -> Floats:
+    values: Float64Array, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 5]
+) -> Float64Array:
     """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
     shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
     start = [

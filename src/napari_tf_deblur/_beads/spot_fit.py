@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 WIDEST = 20.0
 """Largest sigma of a bead in pixels; what is wider is a structure."""
@@ -17,8 +16,8 @@ WIDEST = 20.0
 class Spot:
     """A Gaussian fitted to a spot; widths in pixels, intensities of the picture."""
 
-    centre: Floats
-    sigma: Floats
+    centre: Float64Array
+    sigma: Float64Array
     peak: float
     background: float
     misfit: float
@@ -27,7 +26,7 @@ class Spot:
     """Why it cannot be used; empty for a clean bead."""
 
 
-def gaussian(grid: list[Floats], spot: Spot) -> Floats:
+def gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
     """Gaussian of a spot, without its background, on the coordinates of an open grid."""
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     exponent = np.zeros(shape)
@@ -37,8 +36,8 @@ def gaussian(grid: list[Floats], spot: Spot) -> Floats:
 
 
 def box_about(
-    centre: Floats, reach: NDArray[Any], shape: tuple[int, ...]
-) -> tuple[tuple[slice, ...], list[Floats]]:
+    centre: Float64Array, reach: NDArray[Any], shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[Float64Array]]:
     """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
     middle = np.clip(np.rint(centre), 0, np.subtract(shape, 1))
     low = np.maximum(middle - np.ceil(reach), 0).astype(int)
@@ -48,7 +47,7 @@ def box_about(
     return tuple(slice(a, b) for a, b in zip(low, high)), grid
 
 
-def fitted(picture: Array, start: Spot) -> Spot | None:
+def fitted(picture: Float32Array, start: Spot) -> Spot | None:
     """Fit a Gaussian with axes along the picture's and a constant background."""
     from scipy import optimize  # takes long to import
 
@@ -60,13 +59,13 @@ def fitted(picture: Array, start: Spot) -> Spot | None:
     if not 2 * n + 2 <= data.size <= 2**17:
         return None
 
-    def spot_of(p: Floats) -> Spot:
+    def spot_of(p: Float64Array) -> Spot:
         return Spot(p[2 : 2 + n], np.exp(np.clip(p[2 + n :], -3, 7)), p[0], p[1], 0.0)
 
-    def residual(p: Floats) -> Floats:
+    def residual(p: Float64Array) -> Float64Array:
         return np.asarray((gaussian(grid, spot_of(p)) + p[1] - data).ravel())
 
-    def slopes(p: Floats) -> Floats:
+    def slopes(p: Float64Array) -> Float64Array:
         spot = spot_of(p)
         unit = gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
         columns = [unit, np.ones_like(unit)]

@@ -4,23 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_tf_deblur._blur.families import CLEAR, LEAST_SIGMA, Blur, Family, find_blur
 from napari_tf_deblur._blur.fit import WIDTHS, Model
 from napari_tf_deblur._blur.jpeg import compression_error, luminance
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
-from napari_tf_deblur._core.psf import PSF, gaussian_psf
+from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
+from napari_tf_deblur._core.typing import PSF, Float64Array
 from napari_tf_deblur._noise.broken import broken_pixels
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.pieces import peak_and_unit
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 SHARP = 0.8
 """Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
@@ -75,7 +73,7 @@ class BlurEstimate:
     interval: tuple[tuple[float, float], ...]
     odds: float
     confident: bool
-    curve: tuple[Floats, Floats] = field(compare=False)
+    curve: tuple[Float64Array, Float64Array] = field(compare=False)
 
     @property
     def narrow(self) -> tuple[float, ...]:
@@ -218,21 +216,23 @@ def estimate_blur(
             "The image has no pixel to tell the blur from: all are masked, NaN or infinite."
         )
     np.copyto(values, 0, where=~valid)
-    if np.isfinite(top := saturated_at(values, valid)):
+    if np.isfinite(top := saturated_at(Pixels(values, valid))):
         valid &= values < top
-    broken = broken_pixels(values, valid, list(range(len(values))), gaussian_psf((SHARP,) * axes))
+    broken = broken_pixels(
+        Pixels(values, valid), list(range(len(values))), gaussian_psf((SHARP,) * axes)
+    )
     if broken is not None:
         valid &= ~broken
-    compressed = compression_error(values, valid)
+    compressed = compression_error(Pixels(values, valid))
     if compressed:  # colours are rounded more coarsely than brightness, and at half the size
         values, valid = luminance(values), np.all(valid, axis=1, keepdims=True)
     mask_of_pieces = None if valid.all() else valid
-    pieces = pieces_of(values, mask_of_pieces)
+    pieces = pieces_of(Pixels(values, mask_of_pieces))
     if not pieces:
         return _unknown(axes)
     spectrum = spectrum_of(pieces, relative)
     if compressed:
-        error = compressed / peak_and_unit(values, mask_of_pieces)[1]
+        error = compressed / peak_and_unit(Pixels(values, mask_of_pieces))[1]
         spectrum = replace(spectrum, power=spectrum.power + BESIDE_COMPRESSION * error**2)
     model = Model(spectrum)
     equal, curve = model.equal()
@@ -255,7 +255,7 @@ def _number_of_axes(
     return wanted
 
 
-def _estimate(found: Blur, curve: Floats) -> BlurEstimate:
+def _estimate(found: Blur, curve: Float64Array) -> BlurEstimate:
     curve = curve - curve.min()
     curve.flags.writeable = False
     return BlurEstimate(
@@ -287,7 +287,7 @@ def _unknown(axes: int) -> BlurEstimate:
     )
 
 
-def _widths() -> Floats:
+def _widths() -> Float64Array:
     widths = WIDTHS.copy()
     widths.flags.writeable = False
     return widths

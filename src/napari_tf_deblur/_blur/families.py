@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.fit import OWN, SLOPE_OF_POINTS, WIDTHS, Fit, Model
 from napari_tf_deblur._blur.shapes import (
@@ -16,8 +15,7 @@ from napari_tf_deblur._blur.shapes import (
     fit_disc,
     fit_line,
 )
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 Family = Literal["none", "Gaussian", "disc", "line"]
 
@@ -100,9 +98,9 @@ class Blur:
     """
 
     family: Family
-    sigma: Floats
-    least: Floats
-    most: Floats
+    sigma: Float64Array
+    least: Float64Array
+    most: Float64Array
     angle: float
     size: float
     odds: float
@@ -212,7 +210,7 @@ def _gaussian(equal: Fit, elongated: Fit | None, axes: int, isotropic: bool | No
     )
 
 
-def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:
+def _principal(fit: Fit, axes: int) -> tuple[Float64Array, float, Float64Array]:
     """Variances along the axes, or in 2D along turned ones; the angle; standard deviations."""
     if axes == 3:
         return fit.blur, 0.0, np.sqrt(np.diag(fit.uncertainty))
@@ -226,4 +224,4 @@ def _principal(fit: Fit, axes: int) -> tuple[Floats, float, Floats]:
         turned, angle = np.eye(2), 0.0
     rows = np.array([[u[0] ** 2, 2 * u[0] * u[1], u[1] ** 2] for u in turned.T])
     errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, fit.uncertainty, rows))
-    return cast(Floats, rows @ fit.blur), angle, cast(Floats, errors)
+    return cast(Float64Array, rows @ fit.blur), angle, cast(Float64Array, errors)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.spectrum import LOWEST, Spectrum
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 SLOPE, SLOPE_SPREAD = 1.1, 0.4
 """Slope of a scene's amplitudes, 0.7 to 1.5 for photographs, cells and filaments; mean and standard
@@ -78,10 +76,10 @@ class Fit:
     """
 
     badness: float
-    scene: Floats
-    blur: Floats
+    scene: Float64Array
+    blur: Float64Array
     log_noise: float
-    uncertainty: Floats
+    uncertainty: Float64Array
     slope: float
     oddity: float
 
@@ -103,12 +101,12 @@ class Model:
         )
 
     @cached_property
-    def bends(self) -> Floats:
+    def bends(self) -> Float64Array:
         """The columns of the scene's model that bend its spectrum alike in all directions."""
         return BENDS * _bends(self.spectrum.log_frequency, BEND_LENGTH)
 
     @cached_property
-    def scene(self) -> tuple[Floats, Floats, Floats]:
+    def scene(self) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Columns of the scene's model; prior mean and precision of their coefficients."""
         octave = self.spectrum.log_frequency - REFERENCE
         columns = [np.ones_like(octave)[:, None], -2 * octave[:, None]]
@@ -122,7 +120,7 @@ class Model:
         precision[:2] = 1e-4, 1 / SLOPE_SPREAD**2
         return matrix, mean, precision
 
-    def first_guess(self, falls: Floats) -> Floats:
+    def first_guess(self, falls: Float64Array) -> Float64Array:
         """Coefficients of a scene whose blurred spectrum has the strength that is seen."""
         matrix, mean, _ = self.scene
         log_frequency = self.spectrum.log_frequency
@@ -135,8 +133,8 @@ class Model:
 
     def fit(
         self,
-        columns: Floats,
-        blur: Floats,
+        columns: Float64Array,
+        blur: Float64Array,
         *,
         start: Fit | None = None,
         slope: float | None = None,
@@ -167,7 +165,7 @@ class Model:
         values = np.append(values, log_noise)
         mean, precision = np.append(mean, self.log_noise), np.append(precision, NOISE_SPREAD**-2)
 
-        def badness(values: Floats) -> tuple[float, Floats, float, Floats]:
+        def badness(values: Float64Array) -> tuple[float, Float64Array, float, Float64Array]:
             image = np.exp(np.clip(matrix @ values[:-1] + fixed, -80, 80))
             noise = float(np.exp(np.clip(values[-1], -80, 80)))
             total = image + noise
@@ -209,7 +207,7 @@ class Model:
         odd = self.oddity(scene)
         return Fit(score, scene, found, float(values[-1]), uncertainty, slope, odd)
 
-    def oddity(self, scene: Floats) -> float:
+    def oddity(self, scene: Float64Array) -> float:
         """How far a scene's spectrum bends: half the sum of the squares of the coefficients.
 
         Below 2 for photographs, cells and filaments; more for what is soft itself, and for
@@ -217,7 +215,7 @@ class Model:
         """
         return float(np.sum(np.square(scene[2 : 2 + self.bends.shape[1]])) / 2)
 
-    def equal(self) -> tuple[Fit, Floats]:
+    def equal(self) -> tuple[Fit, Float64Array]:
         """Fit one width for all axes; also return the badness at all `WIDTHS`."""
         columns = self.spectrum.products @ self.round(1.0)[:, None]
         return self._best_of(columns, np.square(WIDTHS))
@@ -231,7 +229,7 @@ class Model:
         points = replace(points, badness=points.badness - ODDS_OF_POINTS)  # rarer
         return min(fit, points, key=lambda fit: fit.badness)
 
-    def _best_of(self, columns: Floats, tried: Floats) -> tuple[Fit, Floats]:
+    def _best_of(self, columns: Float64Array, tried: Float64Array) -> tuple[Fit, Float64Array]:
         """Fit one coefficient, from the best of several; also return the badness of these.
 
         For the scene or, if that is likelier by far, for one of points.
@@ -257,14 +255,14 @@ class Model:
         best = min(fits, key=lambda fit: fit.badness)
         return self.fit(columns, best.blur, start=best)
 
-    def round(self, variance: float) -> Floats:
+    def round(self, variance: float) -> Float64Array:
         """The covariance's free entries, for one variance along all axes."""
         pairs = self.spectrum.products.shape[1]
         if self.spectrum.directions.shape[1] == 4:  # 2D
             return np.array([variance, 0.0, variance])
         return np.full(pairs, variance)
 
-    def _elongated(self, variance: float) -> list[Floats]:
+    def _elongated(self, variance: float) -> list[Float64Array]:
         part = ELONGATED * variance
         if self.spectrum.directions.shape[1] == 4:
             turns = np.arange(4) * np.pi / 4
@@ -277,11 +275,11 @@ class Model:
         return [self.round(variance) + 2 * part * axis for axis in unit]
 
 
-def _bends(log_frequency: Floats, length: float) -> Floats:
+def _bends(log_frequency: Float64Array, length: float) -> Float64Array:
     """Smooth functions whose sum, with independent normal factors, has variance 1 everywhere."""
     centres = np.arange(np.log(LOWEST), np.log(0.9) + length, 0.8 * length)
 
-    def alike(a: Floats, b: Floats) -> Floats:
+    def alike(a: Float64Array, b: Float64Array) -> Float64Array:
         return np.asarray(np.exp(-np.square((a[:, None] - b) / length) / 2))
 
     root = np.linalg.cholesky(alike(centres, centres) + 1e-6 * np.eye(len(centres)))

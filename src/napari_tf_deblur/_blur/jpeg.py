@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 BLOCK = 8
 """Pixels of a block along an axis."""
@@ -57,15 +56,13 @@ ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
 lie in clusters: none does. Those of equal spots do anywhere."""
 
 
-def compression_error(values: Array, valid: Mask | None = None) -> float:
+def compression_error(pixels: Pixels) -> float:
     """Find how far JPEG compression has changed the pixels of an image.
 
     Parameters
     ----------
-    values : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame); three channels are taken for red, green and blue.
-    valid : ndarray of bool, optional
-        Pixels that count, broadcastable to `values`: blocks with others say nothing.
 
     Returns
     -------
@@ -73,6 +70,7 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
         Standard deviation at most frequencies, in units of `values`; 0 if the image shows
         no blocks, or is not one of two axes.
     """
+    values, valid = pixels
     if values.ndim != 4 or min(values.shape[2:]) < 4 * BLOCK:
         return 0.0
     middle = len(values) // 2
@@ -101,14 +99,14 @@ def compression_error(values: Array, valid: Mask | None = None) -> float:
     return float(peak * np.median(found) / np.sqrt(12))
 
 
-def luminance(values: Array) -> Array:
+def luminance(values: Float32Array) -> Float32Array:
     """The brightness of colour, shape (planes, 1, *frame); other channels' mean."""
     channels = values.shape[1]
     parts = LUMINANCE if channels == 3 else np.full(channels, 1 / channels, np.float32)
     return np.asarray(np.tensordot(parts, values, (0, 1))[:, None])
 
 
-def _starts(plane: Array) -> set[tuple[int, int]]:
+def _starts(plane: Float32Array) -> set[tuple[int, int]]:
     """Where blocks may begin: at the corner or, in a part of an image, where the seams are."""
     seams = []
     for axis in (0, 1):
@@ -126,7 +124,7 @@ def _blocks(plane: NDArray[Any], start: tuple[int, int]) -> NDArray[Any]:
     return blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
 
 
-def _strengths(plane: Array, kept: Mask, start: tuple[int, int]) -> NDArray[Any]:
+def _strengths(plane: Float32Array, kept: BoolArray, start: tuple[int, int]) -> NDArray[Any]:
     """Strengths of the cosines, shape (blocks, 8, 8), in blocks whose pixels all count."""
     blocks = _blocks(plane, start)[_blocks(kept, start).all(axis=(1, 2))]
     return np.asarray(np.abs(fft.dctn(blocks, axes=(1, 2), norm="ortho")))
@@ -149,7 +147,7 @@ def _steps(strengths: NDArray[Any]) -> list[float]:
     return found
 
 
-def _step(strengths: Array) -> float:
+def _step(strengths: Float32Array) -> float:
     """The largest step of which strengths are multiples; 0 if there is none."""
     ordered = np.sort(strengths)
     first, second, last = (np.searchsorted(ordered, STEPS * k) for k in (0.5, 1.5, MOST_STEPS))

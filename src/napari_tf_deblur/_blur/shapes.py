@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import j1
 
 from napari_tf_deblur._blur.fit import NOISE_SPREAD, OWN, REFERENCE, SLOPE, Fit, Model
+from napari_tf_deblur._core.typing import Float64Array
 
-Floats = NDArray[np.float64]
 Kind = Literal["disc", "line"]
 
 OWN_SPREAD = 0.15
@@ -84,13 +84,13 @@ class Shape:
 
     kind: Kind
     badness: float
-    parameters: Floats
-    uncertainty: Floats
+    parameters: Float64Array
+    uncertainty: Float64Array
     slope: float
     oddity: float
 
 
-def log_passed_by_discs(model: Model, radii: Floats) -> Floats:
+def log_passed_by_discs(model: Model, radii: Float64Array) -> Float64Array:
     """Logarithm of the power that discs pass, shape (discs, cells)."""
     frequency = 2 * np.pi * np.hypot(*model.spectrum.nodes)
 
@@ -101,7 +101,7 @@ def log_passed_by_discs(model: Model, radii: Floats) -> Floats:
     return np.stack([_log_mean(transfer(radius)) for radius in radii])
 
 
-def log_passed_by_lines(model: Model, lengths: Floats, angles: Floats) -> Floats:
+def log_passed_by_lines(model: Model, lengths: Float64Array, angles: Float64Array) -> Float64Array:
     """Logarithm of the power that lines pass, shape (lines, cells)."""
     rows, columns = np.pi * model.spectrum.nodes
 
@@ -114,7 +114,7 @@ def log_passed_by_lines(model: Model, lengths: Floats, angles: Floats) -> Floats
     return np.stack([_log_mean(transfer(*line)) for line in zip(lengths, turns)])
 
 
-def _log_mean(transfer: NDArray[np.floating]) -> Floats:
+def _log_mean(transfer: NDArray[np.floating]) -> Float64Array:
     mean = np.einsum("cn,cn->c", transfer, transfer) / transfer.shape[-1]
     return np.asarray(np.log(mean + LEAST_PASSED), np.float64)
 
@@ -123,7 +123,7 @@ def fit_disc(scenes: "Scenes") -> Shape:
     """Find the disc through which an image was seen, if it was one."""
     model = scenes.model
 
-    def passed(parameters: Floats) -> Floats:
+    def passed(parameters: Float64Array) -> Float64Array:
         return log_passed_by_discs(model, parameters[0])
 
     kept = _fits_in(model, 2 * RADII, 2 * RADII)
@@ -134,7 +134,7 @@ def fit_line(scenes: "Scenes") -> Shape:
     """Find the line through which an image was seen, if it was one."""
     model = scenes.model
 
-    def passed(parameters: Floats) -> Floats:
+    def passed(parameters: Float64Array) -> Float64Array:
         return log_passed_by_lines(model, parameters[0], parameters[1])
 
     tried = np.stack([g.ravel() for g in np.meshgrid(LENGTHS, ANGLES, indexing="ij")])
@@ -143,7 +143,7 @@ def fit_line(scenes: "Scenes") -> Shape:
     return _fit(scenes, "line", tried[:, kept], passed)
 
 
-def _fits_in(model: Model, rows: Floats, columns: Floats) -> NDArray[np.bool_]:
+def _fits_in(model: Model, rows: Float64Array, columns: Float64Array) -> NDArray[np.bool_]:
     """Whether shapes that extend over so many rows and columns are small beside the frame."""
     height, width = model.spectrum.frame
     return np.asarray((rows <= OF_FRAME * height) & (columns <= OF_FRAME * width))
@@ -162,7 +162,12 @@ def badness_of_gaussians(model: Model, fits: Sequence[Fit]) -> float:
     return float(badness.min())
 
 
-def _fit(scenes: "Scenes", kind: Kind, every: Floats, passed: Callable[[Floats], Floats]) -> Shape:
+def _fit(
+    scenes: "Scenes",
+    kind: Kind,
+    every: Float64Array,
+    passed: Callable[[Float64Array], Float64Array],
+) -> Shape:
     """Try all, fit those that a linear guess finds best, refine the best of these."""
     blurs = passed(every)
     guessed, values = scenes.guess(blurs)
@@ -186,7 +191,7 @@ def _fit(scenes: "Scenes", kind: Kind, every: Floats, passed: Callable[[Floats],
     return Shape(kind, float(badness.min()), middle, uncertainty, float(start[1]), odd)
 
 
-def _moved(parameters: Floats, offsets: Floats) -> Floats:
+def _moved(parameters: Float64Array, offsets: Float64Array) -> Float64Array:
     """Parameters moved by offsets: relative ones of a size, degrees of an angle."""
     moved = np.repeat(parameters[:, None], offsets.shape[1], axis=1)
     moved[0] *= np.exp(offsets[0])
@@ -194,7 +199,7 @@ def _moved(parameters: Floats, offsets: Floats) -> Floats:
     return moved
 
 
-def _lowest(offsets: Floats, badness: Floats) -> tuple[Floats, Floats]:
+def _lowest(offsets: Float64Array, badness: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Where the parabola through a grid is lowest, within the grid; its standard deviations."""
     reach = np.abs(offsets).max(axis=1)
     unit = offsets / reach[:, None]
@@ -248,7 +253,7 @@ class Scenes:
         """Of coefficients: of the scene, of what is not blurred, and of the noise."""
         return len(self._mean)
 
-    def guess(self, blurs: Floats) -> tuple[Floats, Floats]:
+    def guess(self, blurs: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Fit the logarithm of the power above the noise, which is a linear problem.
 
         Parameters
@@ -275,7 +280,9 @@ class Scenes:
         noise = np.full((len(blurs), 1), model.log_noise)
         return badness, np.concatenate([found, noise], axis=1)
 
-    def fit(self, blurs: Floats, values: Floats, steps: int) -> tuple[Floats, Floats]:
+    def fit(
+        self, blurs: Float64Array, values: Float64Array, steps: int
+    ) -> tuple[Float64Array, Float64Array]:
         """Fit as `Model.fit` does, by steps of Levenberg and Marquardt from some values.
 
         Returns
@@ -285,7 +292,7 @@ class Scenes:
         """
         power, samples = self.model.power, self.model.samples
 
-        def badness(values: Floats) -> tuple[Floats, Floats, Floats]:
+        def badness(values: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
             image = np.exp(np.clip(values[:, :-1] @ self._matrix.T + blurs, -80, 80))
             total = image + np.exp(np.clip(values[:, -1:], -80, 80))
             misfit = (power / total + np.log(total)) @ samples

@@ -8,19 +8,12 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
-from napari_tf_deblur._core.places import (
-    Mask,
-    places_with_structure,
-    seen,
-    through_window,
-    window,
-)
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.places import places_with_structure, seen, through_window, window
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
 from napari_tf_deblur._core.valid import fill_with_nearest
-from napari_tf_deblur._noise.pieces import Array, peak_and_unit
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._noise.pieces import peak_and_unit
 
 LOWEST = 0.012
 """Cycles per pixel from which on cells are laid out."""
@@ -87,28 +80,26 @@ class Spectrum:
         Whether pixels are as large along all axes.
     """
 
-    power: Floats
-    samples: Floats
-    products: Floats
-    log_frequency: Floats
-    directions: Floats
-    log_passed: Floats
-    nodes: Array
+    power: Float64Array
+    samples: Float64Array
+    products: Float64Array
+    log_frequency: Float64Array
+    directions: Float64Array
+    log_passed: Float64Array
+    nodes: Float32Array
     frame: tuple[int, ...]
     is_even: bool
 
 
-def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
+def pieces_of(pixels: Pixels) -> list[tuple[Float32Array, Float32Array]]:
     """Cut out pieces with structure, of one size, and fade them out.
 
     There is none in small images, which do not tell how blurred they are.
 
     Parameters
     ----------
-    values : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool or None
-        Pixels to look at, broadcastable to `values`; None for all.
 
     Returns
     -------
@@ -116,17 +107,17 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
         Values of shape (channels, *frame), relative to their peak, faded out; and their window, of
         shape (*frame,).
     """
-    peak, unit = peak_and_unit(values, valid)
+    peak, unit = peak_and_unit(pixels)
     if not peak:
         return []
-    frame = values.shape[2:]
+    frame = pixels.values.shape[2:]
     if min(frame) < SMALLEST[len(frame)]:
         return []
     look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
     outer = window(look)
     pieces = []
-    for plane, place in places_with_structure(values, valid, unit, look, LARGEST_SERIES):
-        piece, kept = seen(values, valid, plane, place)
+    for plane, place in places_with_structure(pixels, unit, look, LARGEST_SERIES):
+        piece, kept = seen(pixels, plane, place)
         piece, fade = piece * np.float32(1 / unit), outer
         if kept is not None and not kept.all():
             ignored = ~np.asarray(kept.all(axis=0))
@@ -141,13 +132,13 @@ def pieces_of(values: Array, valid: Mask | None) -> list[tuple[Array, Array]]:
     return pieces
 
 
-def _window_beside(ignored: Mask) -> Array:
+def _window_beside(ignored: BoolArray) -> Float32Array:
     """Make a window that is 0 at ignored pixels, 1 away from them, and smooth between."""
     part = np.clip(1 - 2 * ndimage.gaussian_filter(ignored.astype(np.float32), FADE), 0, 1)
     return np.asarray(part**3 * (10 - 15 * part + 6 * part**2))
 
 
-def _fade(piece: Array, ignored: Mask, inner: Array) -> Array:
+def _fade(piece: Float32Array, ignored: BoolArray, inner: Float32Array) -> Float32Array:
     """Bring a piece to one level where the window hides it: that of the pixels beside the ignored.
 
     So neither these nor the window make an edge: saturated areas, for one, lie amid bright pixels.
@@ -159,7 +150,9 @@ def _fade(piece: Array, ignored: Mask, inner: Array) -> Array:
 
 
 def spectrum_of(
-    pieces: Sequence[tuple[Array, Array]], spacing: tuple[float, ...], psfs: Sequence[PSF] = ()
+    pieces: Sequence[tuple[Float32Array, Float32Array]],
+    spacing: tuple[float, ...],
+    psfs: Sequence[PSF] = (),
 ) -> Spectrum:
     """Average the power of pieces of one size, each with its window.
 
@@ -196,8 +189,8 @@ def power_size(frame: tuple[int, ...]) -> int:
 
 
 def _averaged(
-    power: Floats,
-    passed: list[Array],
+    power: Float64Array,
+    passed: list[Float32Array],
     used: float,
     frame: tuple[int, ...],
     spacing: tuple[float, ...],
@@ -231,7 +224,7 @@ def _averaged(
     names, cell = np.unique(cell, return_inverse=True)
     count = np.bincount(cell, weight, len(names))
 
-    def mean(values: NDArray[np.floating]) -> Floats:
+    def mean(values: NDArray[np.floating]) -> Float64Array:
         return np.asarray(np.bincount(cell, weight * values, len(names)) / count)
 
     squares = np.stack([mean(f * f) for f in flat], axis=1)
@@ -263,7 +256,9 @@ def _averaged(
     )
 
 
-def _nodes(cell: NDArray[np.intp], pixels: list[Array], frame: tuple[int, ...]) -> Array:
+def _nodes(
+    cell: NDArray[np.intp], pixels: list[Float32Array], frame: tuple[int, ...]
+) -> Float32Array:
     """Draw frequencies of each cell, and move them as the window does."""
     random = np.random.default_rng(0)
     mixed = random.permutation(cell.size)

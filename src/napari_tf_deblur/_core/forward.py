@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import PSF, checked_psf
+from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.threads import fft_workers
-
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import PSF, Float64Array
 
 Boundary = Literal["unknown", "zero", "periodic"]
 
@@ -242,13 +241,13 @@ def _twice(psf: PSF) -> tuple[int, ...]:
     return tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
 
 
-def _resampled(before: Floats, after: Floats, times: float) -> Floats:
+def _resampled(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
     """Shares of pixels at some places in pixels at others, for waves that both can hold."""
     band = min(1.0, 1 / times)
     return np.asarray(band * np.sinc(band * (after[:, None] - times * before)))
 
 
-def _redrawn(before: Floats, after: Floats, times: float) -> Floats:
+def _redrawn(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
     """Shares of pixels made so many times as large, and moved as far, in those they fall into."""
     low = np.maximum(after[:, None] - 0.5, times * (before - 0.5))
     high = np.minimum(after[:, None] + 0.5, times * (before + 0.5))

@@ -4,11 +4,11 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import Float32Array
+
 Place = tuple[slice, ...]
 
 MUCH_MORE = 4.0
@@ -19,7 +19,7 @@ FILL_WINDOW = 5
 
 
 def places_with_structure(
-    planes: Array, valid: Mask | None, unit: float, look: tuple[int, ...], most: int
+    pixels: Pixels, unit: float, look: tuple[int, ...], most: int
 ) -> list[tuple[int, Place]]:
     """Pick pieces of the size `look`, one in each of at most `most` groups of planes.
 
@@ -28,10 +28,8 @@ def places_with_structure(
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool or None
-        Pixels to look at, broadcastable to `planes`; None for all.
     unit : float
         What intensities are divided by before they are squared.
     look : tuple of int
@@ -44,6 +42,7 @@ def places_with_structure(
     list of (int, tuple of slice)
         Plane, and place in it over channels and frame; none if nothing is to be seen.
     """
+    planes = pixels.values
     starts = [_starts(n, m) for n, m in zip(planes.shape[2:], look)]
     places = [
         (slice(None), *(slice(a, a + m) for a, m in zip(corner, look)))
@@ -52,15 +51,15 @@ def places_with_structure(
     usable = [
         plane
         for plane in range(len(planes))
-        if not all(_is_blank(*seen(planes, valid, plane, place)) for place in places)
+        if not all(_is_blank(seen(pixels, plane, place)) for place in places)
     ]
     picked: list[tuple[int, Place]] = []
     for group in np.array_split(usable, min(most, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
         found = {
-            (plane, number): structure(without_mean(*seen(planes, valid, plane, place), unit))
+            (plane, number): structure(without_mean(seen(pixels, plane, place), unit))
             for plane, (number, place) in product(nearest, enumerate(places))
-            if not _is_blank(*seen(planes, valid, plane, place))
+            if not _is_blank(seen(pixels, plane, place))
         }
         usual = next((at for at in found if at[1] == 0), None)
         best = max(found, key=lambda at: found[at])
@@ -86,7 +85,7 @@ def _starts(n: int, m: int) -> list[int]:
     return [middle, *sorted({*half, *(n - m - start for start in half)} - {middle})]
 
 
-def window(look: tuple[int, ...]) -> Array:
+def window(look: tuple[int, ...]) -> Float32Array:
     """A window that fades a piece out towards its frame."""
     faded = np.ones(look, np.float32)
     for axis, n in enumerate(look):
@@ -95,7 +94,7 @@ def window(look: tuple[int, ...]) -> Array:
     return faded
 
 
-def through_window(power: Array) -> Array:
+def through_window(power: Float32Array) -> Float32Array:
     """What a power spectrum looks like through the window: smeared into the neighbours."""
     for axis in range(power.ndim):
         mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
@@ -103,19 +102,20 @@ def through_window(power: Array) -> Array:
     return power
 
 
-def seen(planes: Array, valid: Mask | None, plane: int, place: Place) -> tuple[Array, Mask | None]:
-    """A piece of an image, and which of its pixels count."""
-    if valid is None:
-        return planes[plane][place], None
-    return planes[plane][place], np.broadcast_to(valid, planes.shape)[plane][place]
+def seen(pixels: Pixels, plane: int, place: Place) -> Pixels:
+    """Return a piece of a plane; shape (channels, *piece)."""
+    values, valid = pixels
+    if valid is not None:
+        valid = np.broadcast_to(valid, values.shape)[plane][place]
+    return Pixels(values[plane][place], valid)
 
 
-def _is_blank(image: Array, valid: Mask | None) -> bool:
-    seen = image if valid is None else image[valid]
-    return not (seen.size and np.ptp(seen) > 0)
+def _is_blank(piece: Pixels) -> bool:
+    kept = piece.values if piece.valid is None else piece.values[piece.valid]
+    return not (kept.size and np.ptp(kept) > 0)
 
 
-def structure(image: Array) -> float:
+def structure(image: Float32Array) -> float:
     """Covariance of neighbours: noise has none, and a single bright pixel neither."""
     total = 0.0
     for axis in range(1, image.ndim):
@@ -125,9 +125,10 @@ def structure(image: Array) -> float:
     return total
 
 
-def without_mean(image: Array, valid: Mask | None, unit: float) -> Array:
-    """The image in other units, less its mean; what is invalid is filled from around it."""
-    image = np.asarray(image * np.float32(1 / unit), dtype=np.float32)
+def without_mean(piece: Pixels, unit: float) -> Float32Array:
+    """Return a piece in other units, less its mean; invalid pixels are filled from around them."""
+    valid = piece.valid
+    image = np.asarray(piece.values * np.float32(1 / unit), dtype=np.float32)
     if valid is None:
         return np.asarray(image - image.mean())
     known = valid.astype(np.float32)

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 
 REAL_KINDS = "biuf"
 """NumPy's kinds of dtype that hold real numbers."""
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,12 @@ class Planes:
     shape: tuple[int, ...]
     frame: tuple[int, ...]
     channel_axis: int | None
-    transparency: Array | None
+    transparency: Float32Array | None
 
     @classmethod
     def of(
         cls, image: ArrayLike, psf: PSF, channel_axis: int | None = None, alpha: bool = False
-    ) -> tuple[Self, Array]:
+    ) -> tuple[Self, Float32Array]:
         """Check an image against a PSF and take it apart.
 
         Returns
@@ -75,13 +72,13 @@ class Planes:
         planes = cls(shape, frame, None if channel_axis is None else axis, transparency)
         return planes, planes._apart(array, axis)
 
-    def apart(self, image: Array) -> Array:
+    def apart(self, image: Float32Array) -> Float32Array:
         """Take apart another image of the same shape."""
         if self.channel_axis is None:
             return self._apart(image[..., np.newaxis], image.ndim)
         return self._apart(self.opaque(image), self.channel_axis)
 
-    def _apart(self, array: NDArray[Any], axis: int) -> Array:
+    def _apart(self, array: NDArray[Any], axis: int) -> Float32Array:
         array = np.moveaxis(array, axis, -1 - len(self.frame))
         with np.errstate(over="ignore"):  # what overflows is found to be infinite later
             values = np.array(array, dtype=np.float32, order="C")
@@ -97,7 +94,7 @@ class Planes:
     def _without_channels(self) -> tuple[int, ...]:
         return tuple(n for axis, n in enumerate(self.shape) if axis != self.channel_axis)
 
-    def mask(self, mask: ArrayLike) -> Mask:
+    def mask(self, mask: ArrayLike) -> BoolArray:
         """Take apart a mask that fits the image without its channel axis.
 
         Returns
@@ -125,7 +122,7 @@ class Planes:
             ) from None
         return full.reshape(-1, 1, *self.frame)
 
-    def of_image(self, mask: Mask) -> Mask:
+    def of_image(self, mask: BoolArray) -> BoolArray:
         """Put a mask of shape (planes, 1, *frame) together, for all channels but transparency."""
         whole = mask.reshape(self._without_channels)
         if self.channel_axis is None:
@@ -140,7 +137,7 @@ class Planes:
             return image
         return image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
 
-    def masked(self, image: ArrayLike) -> Mask | None:
+    def masked(self, image: ArrayLike) -> BoolArray | None:
         """Take apart the mask that a NumPy masked array brings along; None where it has none."""
         if not isinstance(image, np.ma.MaskedArray) or image.mask is np.ma.nomask:
             return None
@@ -149,7 +146,7 @@ class Planes:
             marked = np.logical_or.reduce(marked, axis=self.channel_axis)
         return self.mask(marked)
 
-    def ignored(self, image: ArrayLike, mask: ArrayLike | None) -> Mask | None:
+    def ignored(self, image: ArrayLike, mask: ArrayLike | None) -> BoolArray | None:
         """Pixels that the image itself masks, or that the user does; None if neither does."""
         own = self.masked(image)
         if mask is None:
@@ -162,7 +159,7 @@ class Planes:
         index = np.unravel_index(plane, self.lead) if self.lead else ()
         return str(int(index[0])) if len(index) == 1 else f"({', '.join(str(i) for i in index)})"
 
-    def together(self, values: Array, transparency: bool = True) -> Array:
+    def together(self, values: Float32Array, transparency: bool = True) -> Float32Array:
         """Put planes together into an image of the original shape, maybe less transparency."""
         if self.channel_axis is None:
             return values.reshape(self.shape)

@@ -7,8 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-
-PSF = NDArray[np.float32]
+from napari_tf_deblur._core.typing import PSF
 
 GAUSSIAN_REACH = 4.0
 """Half width of an automatic Gaussian PSF, in sigmas."""

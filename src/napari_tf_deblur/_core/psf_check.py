@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.typing import Float64Array
 
-Floats = NDArray[np.float64]
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
 OUTER, INNER = (0.8, 1.0), (0.5, 0.7)
@@ -49,7 +49,7 @@ FIRST = 4
 """Pixels along an axis, at the least, of a quarter of a PSF."""
 
 
-def light_centre(psf: NDArray[np.floating]) -> Floats:
+def light_centre(psf: NDArray[np.floating]) -> Float64Array:
     """Find where the light of a PSF lies: the centroid of the square of what is bright in it.
 
     So neither a ground nor noise count. Of each axis only as much is looked at as
@@ -189,7 +189,7 @@ def _name(axis: int, axes: int) -> str:
     return NAMES[axis - axes]
 
 
-def _centre(line: Floats) -> float:
+def _centre(line: Float64Array) -> float:
     """Centroid of a line, of as much of it as lies on both sides of that."""
     places = np.arange(len(line), dtype=np.float64)
     centre = float(np.average(places, weights=line))
@@ -206,7 +206,7 @@ def _centre(line: Floats) -> float:
 
 
 def _tails(
-    psf: NDArray[np.floating], centre: Floats
+    psf: NDArray[np.floating], centre: Float64Array
 ) -> tuple[tuple[float, float], tuple[float, float], float]:
     """Light near the rim and half way, each with its squared distance, and the former's error."""
     room = [(c, n - 1 - c) for c, n in zip(centre, psf.shape)]
@@ -227,7 +227,7 @@ def _tails(
 
 def _patch(
     psf: NDArray[np.floating],
-    centre: Floats,
+    centre: Float64Array,
     direction: tuple[int, ...],
     zone: tuple[float, float],
 ) -> tuple[NDArray[np.floating], float]:

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import PSF, checked_shape
-
-Array = NDArray[np.floating]
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.psf import checked_shape
+from napari_tf_deblur._core.typing import PSF, Float64Array, FloatArray
 
 UPRIGHT = 1e-9
 """Sine below which a line runs along an axis: what rounding leaves of the sine of 180 degrees."""
@@ -190,7 +187,7 @@ def _direction(angle: float) -> tuple[float, float]:
     )
 
 
-def _add_points(image: Floats, places: list[Floats], light: Floats) -> None:
+def _add_points(image: Float64Array, places: list[Float64Array], light: Float64Array) -> None:
     """Share points, per axis from the middle, among the four pixels around; some lie beyond."""
     corners = [np.floor(place).astype(int) for place in places]
     for away in ((0, 0), (0, 1), (1, 0), (1, 1)):
@@ -203,14 +200,14 @@ def _add_points(image: Floats, places: list[Floats], light: Floats) -> None:
         np.add.at(image, tuple(index[inside] for index in indices), share[inside])
 
 
-def _quarter(radius: float, row: Array, column: Array) -> Floats:
+def _quarter(radius: float, row: FloatArray, column: FloatArray) -> Float64Array:
     """Area of the part of a disc between its middle and an edge along each axis."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
     flat = np.minimum(
         right, np.sqrt(radius**2 - up**2)
     )  # so far the edge cuts the disc, not its rim
 
-    def under_rim(x: Array) -> Floats:
+    def under_rim(x: FloatArray) -> Float64Array:
         arc = radius**2 * np.arcsin(np.minimum(x / radius, 1))
         return np.asarray((x * np.sqrt(np.maximum(radius**2 - x**2, 0)) + arc) / 2)
 

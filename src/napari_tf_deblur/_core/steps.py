@@ -4,10 +4,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from napari_tf_deblur._core.typing import Float32Array
 
-Array = NDArray[np.float32]
 Before = TypeVar("Before")
 After = TypeVar("After")
 Result = TypeVar("Result")
@@ -39,7 +37,7 @@ class Step:
 
     message: str
     fraction: float
-    loss_history: Array
+    loss_history: Float32Array
     image: Callable[[], Any]
     found: Any = None
     limits: tuple[float, float] | None = None

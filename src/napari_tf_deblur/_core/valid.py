@@ -3,20 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.errors import InvalidValueError
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 FAINTEST, BRIGHTEST = 1e-30, 1e37
 """Largest value of an image, at the least and at most: float32 ends at 1e-38 and 3e38, and a
 photon, a noise, or a sharper point must lie within."""
 
 
-def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
+def blank_planes(values: Float32Array, ignored: BoolArray | None) -> set[int]:
     """Find the planes in which no pixel counts: all masked, NaN or infinite."""
 
     def counts(plane: int) -> bool:
@@ -34,7 +31,9 @@ def blank_planes(values: Array, ignored: Mask | None) -> set[int]:
     return blank
 
 
-def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask | None:
+def valid_pixels(
+    values: Float32Array, ignored: BoolArray | None, blank: set[int]
+) -> BoolArray | None:
     """Find the pixels that count; refuse those that are no numbers, and an extreme image."""
     bad = 0
     for plane in range(len(values)):
@@ -58,7 +57,7 @@ def valid_pixels(values: Array, ignored: Mask | None, blank: set[int]) -> Mask |
     return valid
 
 
-def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> Mask | None:
+def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:
     """Return the pixels of a piece that lie beyond its image; None if there are none.
 
     Parameters
@@ -76,7 +75,7 @@ def within_gap(frame: Sequence[int], gap: Sequence[slice]) -> Mask | None:
     return found
 
 
-def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
+def fill(values: Float32Array, valid: BoolArray, planes: Iterable[int]) -> bool:
     """Put something likely where pixels do not count; say whether areas do not.
 
     That is what is nearest in planes where areas do not count, and else each channel's mean.
@@ -92,7 +91,7 @@ def fill(values: Array, valid: Mask, planes: Iterable[int]) -> bool:
     return with_areas
 
 
-def _refuse_extremes(values: Array, valid: Mask | None, planes: Iterable[int]) -> None:
+def _refuse_extremes(values: Float32Array, valid: BoolArray | None, planes: Iterable[int]) -> None:
     """Refuse an image so dim or so bright that float32 does not hold what is reckoned from it."""
     peak = 0.0
     for plane in planes:
@@ -107,18 +106,18 @@ def _refuse_extremes(values: Array, valid: Mask | None, planes: Iterable[int]) -
         )
 
 
-def fill_with_nearest(plane: Array, ignored: Mask) -> None:
+def fill_with_nearest(plane: Float32Array, ignored: BoolArray) -> None:
     """Give ignored pixels of all channels the value of the nearest that is not ignored."""
     nearest = ndimage.distance_transform_edt(ignored, return_distances=False, return_indices=True)
     plane[:] = plane[(slice(None), *nearest)]
 
 
-def _fill_with_mean(plane: Array, ignored: Mask) -> None:
+def _fill_with_mean(plane: Float32Array, ignored: BoolArray) -> None:
     for channel in plane:
         np.copyto(channel, np.mean(channel, where=~ignored, dtype=np.float64), where=ignored)
 
 
-def _has_area(mask: Mask) -> bool:
+def _has_area(mask: BoolArray) -> bool:
     """Whether there is a square, or cube, of three masked pixels by three."""
     for axis, n in enumerate(mask.shape):
         if n >= 3:

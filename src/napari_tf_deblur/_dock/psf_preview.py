@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from napari.components import ViewerModel
 from napari.qt.threading import FunctionWorker
 
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._dock.task_queue import TaskQueue, await_workers
 from napari_tf_deblur._dock.updates import in_words
 from napari_tf_deblur._layers.psf_display import find_psf_layer, showing_psf
-from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.source import Source
 
 
@@ -64,7 +65,7 @@ class PSFPreview:
         if self._wanted is None:
             self._begin()
 
-    def show(self, wanted: Wanted, values: PSFArray) -> None:
+    def show(self, wanted: Wanted, values: PSF) -> None:
         """Show a PSF that is made already."""
         self._tasks.do(self._showing(wanted, values))
 
@@ -86,7 +87,7 @@ class PSFPreview:
         self.end()
         await_workers()
 
-    def _make(self) -> PSFArray | Exception | None:
+    def _make(self) -> PSF | Exception | None:
         wanted = self._wanted
         if wanted is None:
             return None
@@ -95,7 +96,7 @@ class PSFPreview:
         except Exception as error:  # napari's worker would swallow some
             return in_words(error)
 
-    def _on_made(self, made: PSFArray | Exception | None) -> None:
+    def _on_made(self, made: PSF | Exception | None) -> None:
         atexit.unregister(self._await_end)
         wanted = self._wanted
         if self._ended or wanted is None:
@@ -106,7 +107,7 @@ class PSFPreview:
             self.show(wanted, made)
         self._begin()
 
-    def _showing(self, wanted: Wanted, values: PSFArray) -> Iterator[bool | None]:
+    def _showing(self, wanted: Wanted, values: PSF) -> Iterator[bool | None]:
         gone = wanted.only_if_there and find_psf_layer(self._viewer) is None
         if not (gone or self._ended):
             yield from showing_psf(

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from napari.components import ViewerModel
 
 from napari_tf_deblur._core.errors import UserError
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_display import find_psf_layer, thumbnail
-from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import Source
 
@@ -62,7 +63,7 @@ class PSFView:
         if find_psf_layer(self._viewer) is not None:
             self._make(lambda _: None, is_update=True)
 
-    def show_array(self, values: PSFArray, job: Job) -> None:
+    def show_array(self, values: PSF, job: Job) -> None:
         """Show the PSF that a run has made; its layer only if the user has asked for one."""
         wanted = Wanted(job.source, job.psf, self._on_error, only_if_there=True, visible=False)
         self._preview.show(wanted, values)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.job import Stage
-from napari_tf_deblur._layers.psf_kinds import PSFArray
 from napari_tf_deblur._layers.result import Result
 
 MIN_INTERVAL = 0.1
@@ -58,7 +58,7 @@ class Update:
     fraction: float
     losses: NDArray[np.float32]
     image: NDArray[Any] | None = None
-    psf: PSFArray | None = None
+    psf: PSF | None = None
     seconds_left: float | None = None
     limits: tuple[float, float] | None = None
 

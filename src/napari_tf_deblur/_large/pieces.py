@@ -7,7 +7,7 @@ from math import ceil, prod
 from typing import Self
 
 from napari_tf_deblur._core.forward import Grid, passes_zero, reaches
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._preparation.prepared import REACH
 from napari_tf_deblur._storage.regions import Region, inside, size_of
 from napari_tf_deblur.methods import Method
@@ -202,8 +202,8 @@ class Cut:
 def scene_gap(frame: Sequence[int], psf: PSF, method: Method) -> tuple[int, ...]:
     """Return the width of what pieces read between the image's border and its opposite side.
 
-    In volumes, methods without a prior do not read the opposite side: the width is 0. It changed
-    them by less than 0.2 % of the range.
+    In volumes, methods that have no weight do not read the opposite side: the width is 0. It
+    changed them by less than 0.2 % of the range.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def scene_gap(frame: Sequence[int], psf: PSF, method: Method) -> tuple[int, ...]
     method : Method
         What is done.
     """
-    if len(frame) == 3 and not hasattr(method, "weight"):
+    if len(frame) == 3 and not method.has_weight:
         return (0,) * len(frame)
     scene = Grid.around(tuple(frame), psf, "unknown", REACH, method.reach).scene
     most = [MOST_GAP[len(frame)] * m for m in piece_margin(psf, method)]

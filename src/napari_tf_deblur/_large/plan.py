@@ -7,7 +7,8 @@ from math import ceil, prod
 
 from napari_tf_deblur._core.errors import OutOfMemoryError
 from napari_tf_deblur._core.forward import Grid
-from napari_tf_deblur._core.psf import PSF, gaussian_psf
+from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
 from napari_tf_deblur._preparation.prepared import REACH

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.forward import Boundary
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.arguments import Arguments, PieceArguments

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import structure, without_mean
 from napari_tf_deblur._storage.regions import Region
 
@@ -155,7 +156,7 @@ def _structure_and_mean(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tupl
         return -np.inf, np.inf
     valid = None if finite.all() else finite
     values = values if valid is None else np.where(finite, values, np.float32(0))
-    return structure(without_mean(values, valid, 1.0)), float(values.mean(where=finite))
+    return structure(without_mean(Pixels(values, valid), 1.0)), float(values.mean(where=finite))
 
 
 def _least_needed(kept: Any, seen: dict[int, tuple[float, float]]) -> int:

@@ -13,8 +13,9 @@ import numpy as np
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur._core.installed import need
-from napari_tf_deblur._core.psf import PSF, checked_psf
+from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.calibration import (
     Calibrated,
     calibrated,

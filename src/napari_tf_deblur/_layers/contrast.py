@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Values = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 SATURATED = 0.01
 """Part of what is lit that may be saturated, at the least: a few beads, but not all there is."""
@@ -66,7 +66,7 @@ def comparable_limits(
     return (bottom, top) if top > bottom else (low, high)
 
 
-def _white(before: Values, after: Values, black: float, white: float) -> float:
+def _white(before: Float64Array, after: Float64Array, black: float, white: float) -> float:
     """Return the white level, raised where too much would be saturated."""
     lit = black + LIT * (white - black)
     before, after = before[before > lit], after[after > lit]
@@ -95,6 +95,6 @@ def thinned(image: ArrayLike) -> NDArray[Any]:
     return values[:: -(-values.size // SAMPLE) or 1].copy()
 
 
-def _numbers(image: ArrayLike) -> Values:
+def _numbers(image: ArrayLike) -> Float64Array:
     some = thinned(image).astype(np.float64)
     return some[np.isfinite(some)]

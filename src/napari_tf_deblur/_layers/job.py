@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.typing import PSF, BoolArray
 from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.large_job import (
@@ -22,9 +23,9 @@ from napari_tf_deblur._layers.large_job import (
     some_pixels,
     to_layer,
 )
-from napari_tf_deblur._layers.masks import Mask, with_nan, with_saturated
+from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._layers.resolutions import with_resolutions
 from napari_tf_deblur._layers.result import (
@@ -64,7 +65,7 @@ class Stage:
 
     name: str
     fraction: float = 0.0
-    psf: PSFArray | None = None
+    psf: PSF | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Job:
     psf: PSFKind
     method: Method | Auto
     options: LayerOptions = DEFAULTS
-    mask: Callable[[], Mask] | None = None
+    mask: Callable[[], BoolArray] | None = None
     mask_origin: Origin | None = None
     calibration: Calibration | None = None
     output: Path | None = None
@@ -188,7 +189,7 @@ class Job:
     def _large_steps(self, stop: Event) -> Generator[Stage | Step, None, Result | None]:
         """Do it in pieces, into a file: see `large_job`."""
         frame, rgb = self.source.frame(self.psf.ndim), self.source.rgb
-        psf: PSFArray | None = None
+        psf: PSF | None = None
         notes: tuple[str, ...] = ()
         if not isinstance(self.psf, EstimatedPSF):
             yield Stage(self.psf.making)
@@ -275,7 +276,7 @@ class Job:
         relative = in_noise(residual.reshape(planes), np.float32(image).reshape(planes))
         return (residual, INTENSITY) if relative is None else (relative.reshape(shape), NOISE)
 
-    def _mask(self, image: NDArray[Any], frame: Frame) -> Mask | None:
+    def _mask(self, image: NDArray[Any], frame: Frame) -> BoolArray | None:
         """Return the pixels to ignore, with the axes in the core's order."""
         mask = self.mask() if self.mask is not None else None
         if self.options.ignore_nan:
@@ -297,9 +298,9 @@ class Job:
     def _record(
         self,
         done: Deconvolution,
-        psf: PSFArray,
+        psf: PSF,
         notes: tuple[str, ...],
-        mask: Mask | None,
+        mask: BoolArray | None,
         frame: Frame,
         warnings: tuple[str, ...],
         stopped: bool,

@@ -8,13 +8,12 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.typing import BoolArray
 from napari_tf_deblur._layers.source import Source, placement
 from napari_tf_deblur._preparation.checks import saturated_pixels
 
-Mask = NDArray[np.bool_]
 
-
-def mask_from(mask: object, source: Source) -> Callable[[], Mask]:
+def mask_from(mask: object, source: Source) -> Callable[[], BoolArray]:
     """Prepare a mask; the pixels of a large one are read only when it is called.
 
     Parameters
@@ -61,14 +60,14 @@ def mask_from(mask: object, source: Source) -> Callable[[], Mask]:
     return lambda: values != 0
 
 
-def with_nan(mask: Mask | None, image: NDArray[Any], rgb: bool) -> Mask | None:
+def with_nan(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArray | None:
     """Add the pixels that are NaN or infinite in any colour to a mask."""
     if image.dtype.kind != "f":
         return mask
     return _with(mask, ~np.isfinite(image), rgb)
 
 
-def with_saturated(mask: Mask | None, image: NDArray[Any], rgb: bool) -> Mask | None:
+def with_saturated(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArray | None:
     """Add the pixels that are saturated in any colour to a mask; transparency does not count."""
     return _with(mask, saturated_pixels(image[..., :3] if rgb else image), rgb)
 
@@ -79,14 +78,14 @@ def count_saturated(image: NDArray[Any], rgb: bool) -> int:
     return 0 if mask is None else int(np.count_nonzero(mask))
 
 
-def _with(mask: Mask | None, more: NDArray[np.bool_], rgb: bool) -> Mask | None:
+def _with(mask: BoolArray | None, more: NDArray[np.bool_], rgb: bool) -> BoolArray | None:
     marked = np.asarray(more.any(axis=-1)) if rgb else more
     if not marked.any():
         return mask
     return marked if mask is None else np.logical_or(marked, mask)
 
 
-def _covered(shapes: Shapes, source: Source) -> Callable[[], Mask]:
+def _covered(shapes: Shapes, source: Source) -> Callable[[], BoolArray]:
     """Tell which pixels the shapes cover now, wherever the two layers lie in the world."""
     axes = min(shapes.ndim, source.ndim)
     to_world = placement(shapes).set_slice(list(range(shapes.ndim - axes, shapes.ndim)))

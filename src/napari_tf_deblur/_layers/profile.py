@@ -10,10 +10,9 @@ from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._layers.profile_line import line_in, units_of
 from napari_tf_deblur._layers.source import placement
-
-Values = NDArray[np.float64]
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Of red, green and blue (Rec. 709)."""
@@ -51,8 +50,8 @@ class Profiles:
         Of the distance: ``"pixel"`` where the layers have none, empty if it has several.
     """
 
-    distance: Values
-    values: tuple[Values, ...]
+    distance: Float64Array
+    values: tuple[Float64Array, ...]
     unit: str
 
 
@@ -101,18 +100,18 @@ def profiles(
     return Profiles(distance, values, unit)
 
 
-def _to_world(layer: Layer, points: Values, units: Any) -> Values:
+def _to_world(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
     """Bring data coordinates of a layer to the world, in the viewer's units."""
     return np.asarray(placement(layer)(points)) * units_of(layer, units)
 
 
-def _to_data(layer: Layer, points: Values, units: Any) -> Values:
+def _to_data(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
     """Bring world coordinates to the data of a layer, whose axes are the viewer's last ones."""
     points = points[:, -layer.ndim :]
     return np.asarray(placement(layer).inverse(points / units_of(layer, units)))
 
 
-def _in_view(line: Values, dims: Dims) -> Values:
+def _in_view(line: Float64Array, dims: Dims) -> Float64Array:
     """Bring a line, which may have fewer axes than the viewer, to where the sliders stand."""
     placed = np.tile(np.asarray(dims.point, float), (len(line), 1))
     for axis in dims.displayed:
@@ -122,7 +121,7 @@ def _in_view(line: Values, dims: Dims) -> Values:
     return placed
 
 
-def _unit(world: Values, units: Any) -> str:
+def _unit(world: Float64Array, units: Any) -> str:
     if units is None:
         return ""
     along = [k for k, extent in enumerate(np.ptp(world, axis=0)) if extent > 0]
@@ -130,7 +129,7 @@ def _unit(world: Values, units: Any) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _sampled(image: Image, points: Values, dims: Dims) -> Values:
+def _sampled(image: Image, points: Float64Array, dims: Dims) -> Float64Array:
     """Sample an image at data coordinates, of which those not displayed are all one plane's."""
     data = image.data[0] if image.multiscale else image.data
     shape = data.shape[: image.ndim]
@@ -161,7 +160,7 @@ def _sampled(image: Image, points: Values, dims: Dims) -> Values:
     return values
 
 
-def _interpolated(pixels: NDArray[Any], places: Values) -> Values:
+def _interpolated(pixels: NDArray[Any], places: Float64Array) -> Float64Array:
     """Interpolate linearly; NaN where the nearest pixel is not finite."""
     finite = np.isfinite(pixels)
     if finite.all():

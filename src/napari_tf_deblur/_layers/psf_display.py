@@ -9,8 +9,9 @@ from napari.layers import Image
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.adding import adding
-from napari_tf_deblur._layers.psf_kinds import PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.source import KEY, Source
 
 PSF_NAME = "PSF"
@@ -31,7 +32,7 @@ def showing_psf(
     viewer: ViewerModel,
     source: Source,
     psf: PSFKind,
-    values: PSFArray,
+    values: PSF,
     *,
     visible: bool = True,
 ) -> Iterator[bool | None]:
@@ -91,7 +92,7 @@ def showing_psf(
     yield from adding(viewer, layer, select=False, visible=visible)
 
 
-def thumbnail(values: PSFArray) -> NDArray[np.uint8]:
+def thumbnail(values: PSF) -> NDArray[np.uint8]:
     """Return the middle plane of a PSF as a grey picture, its dim parts brightened.
 
     Parameters

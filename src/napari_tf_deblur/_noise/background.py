@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import CUT, Camera, camera_of
 from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.pieces import Array, Mask, lowest_value, peak_and_unit
+from napari_tf_deblur._noise.pieces import lowest_value, peak_and_unit
 
 WIDE = 0.1
 """Part of the field that a dark ground covers if it is one, and no flat part of a structure."""
@@ -61,7 +62,7 @@ def subtracted_in_words(level: float, error: float | None) -> str:
     return f"Background {level:.{digits}f} ± {error:.{digits}f} subtracted."
 
 
-def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
+def estimate_background(pixels: Pixels, noise: float | None = None) -> Background:
     """Find the intensity that is there without the structure: camera offset and haze.
 
     On a wide, flat, dark ground, where the image shows one, its brightness. Elsewhere no more
@@ -71,10 +72,10 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame), in the image's own units; finite where valid.
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
+    noise : float, optional
+        The `noise_level` of all channels, if it was measured before.
 
     Returns
     -------
@@ -87,27 +88,30 @@ def estimate_background(planes: Array, valid: Mask | None = None) -> Background:
     >>> light = np.zeros((1, 1, 128, 128))
     >>> light[..., 40:90, 40:90] = 100
     >>> counts = np.random.default_rng(0).poisson(light + 20).astype(np.float32)
-    >>> background = estimate_background(counts)
+    >>> background = estimate_background(Pixels(counts))
     >>> round(background.level), round(background.noise**2), bool(background.error < 0.5)
     (20, 20, True)
     """
+    planes, valid = pixels
+    if planes.shape[1] == 1:
+        return _of_channel(pixels, noise_level(pixels) if noise is None else noise)
     if valid is not None:
         valid = np.broadcast_to(valid, planes.shape)
-    channels = range(planes.shape[1])
-    return min(
-        _of_channel(planes[:, c : c + 1], None if valid is None else valid[:, c : c + 1])
-        for c in channels
-    )
+    channels = [
+        Pixels(planes[:, c : c + 1], None if valid is None else valid[:, c : c + 1])
+        for c in range(planes.shape[1])
+    ]
+    return min(_of_channel(channel, noise_level(channel)) for channel in channels)
 
 
-def _of_channel(planes: Array, valid: Mask | None) -> Background:
-    unit = peak_and_unit(planes, valid)[1]
-    lowest = lowest_value(planes, valid)
-    blocks = blocks_of(planes, valid, noise_level(planes, valid), SAMPLE_PIXELS)
+def _of_channel(pixels: Pixels, noise: float) -> Background:
+    unit = peak_and_unit(pixels)[1]
+    lowest = lowest_value(pixels)
+    blocks = blocks_of(pixels, noise, SAMPLE_PIXELS)
     if blocks is None:
         return Background(0.0, 0.0, max(lowest, 0.0) / 2)
-    step = rounding_step(planes, valid) / unit
-    camera = camera_of(blocks, planes.ndim - 2, lowest / unit, step)
+    step = rounding_step(pixels) / unit
+    camera = camera_of(blocks, pixels.values.ndim - 2, lowest / unit, step)
     if camera.counted:  # steps of single photons are no rounding
         step = 0.0
     ground = dark_ground(blocks)

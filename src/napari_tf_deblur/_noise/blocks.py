@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array, Float64Array
 from napari_tf_deblur._noise.broken_pixels import hot_pixels, piled_at, saturated_at
 from napari_tf_deblur._noise.differences import differences, neighbours
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
-
-Values = NDArray[np.float64]
+from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 
 BLOCK_PIXELS = 64
 """About how many pixels a block has whose noise is compared with its brightness."""
@@ -38,18 +38,18 @@ class Blocks(NamedTuple):
         The largest mean among a block and those next to it.
     """
 
-    mean: Values
-    of_corners: tuple[Values, Values]
-    of_planes: tuple[Values, Values]
-    of_lines: tuple[Values, Values]
-    variance: Values
-    third: Values
-    number: Values
-    piled: Values
-    beside: Values
+    mean: Float64Array
+    of_corners: tuple[Float64Array, Float64Array]
+    of_planes: tuple[Float64Array, Float64Array]
+    of_lines: tuple[Float64Array, Float64Array]
+    variance: Float64Array
+    third: Float64Array
+    number: Float64Array
+    piled: Float64Array
+    beside: Float64Array
 
     @classmethod
-    def of(cls, values: Array, usable: Mask, lowest: float) -> Self:
+    def of(cls, values: Float32Array, usable: BoolArray, lowest: float) -> Self:
         """Look at one piece of an image."""
         axes = [axis for axis, n in enumerate(values.shape) if n > 2]
         noise, known = differences(values, usable, axes)
@@ -99,17 +99,15 @@ class Blocks(NamedTuple):
         return type(self)(*parts)
 
 
-def blocks_of(
-    planes: Array, valid: Mask | None, usual: float, enough: float = np.inf
-) -> Blocks | None:
+def blocks_of(pixels: Pixels, usual: float, enough: float = np.inf) -> Blocks | None:
     """All blocks of an image, intensities over their unit; None if they are of one value.
 
     Of a larger image about `enough` pixels are looked at. The `usual` noise tells hot pixels.
     """
-    unit = peak_and_unit(planes, valid)[1]
-    top, bottom = saturated_at(planes, valid) / unit, piled_at(planes, valid) / unit
+    unit = peak_and_unit(pixels)[1]
+    top, bottom = saturated_at(pixels) / unit, piled_at(pixels) / unit
     pieces = []
-    for values, usable in slabs(planes, valid, unit, enough):
+    for values, usable in slabs(pixels, unit, enough):
         broken = hot_pixels(values, usable, usual / unit) | (values >= top)
         pieces.append(Blocks.of(values, usable & ~broken, bottom))
     if not pieces:
@@ -125,7 +123,9 @@ def _joined(column: tuple[Any, ...]) -> Any:
     return np.concatenate(column)
 
 
-def _of_corners(second: Array, known: Mask, axes: list[int]) -> tuple[Values, Values]:
+def _of_corners(
+    second: Float32Array, known: BoolArray, axes: list[int]
+) -> tuple[Float64Array, Float64Array]:
     """The noise's variance from fourth differences along all axes, made of second ones."""
     long = [axis for axis in axes if second.shape[axis] > 2]
     noise, seen = differences(second, known, long)
@@ -135,8 +135,12 @@ def _of_corners(second: Array, known: Mask, axes: list[int]) -> tuple[Values, Va
 
 
 def _of_lines(
-    values: Array, usable: Mask, known: Mask, axes: list[int], blocks: tuple[int, ...]
-) -> tuple[Values, Values]:
+    values: Float32Array,
+    usable: BoolArray,
+    known: BoolArray,
+    axes: list[int],
+    blocks: tuple[int, ...],
+) -> tuple[Float64Array, Float64Array]:
     """The noise's variance from fourth differences along single axes."""
     total, number = np.zeros(blocks), np.zeros(blocks)
     for axis in axes if len(axes) > 1 else ():
@@ -161,12 +165,12 @@ def _sides(shape: tuple[int, ...]) -> list[int]:
     return [min(side, n) for n in shape]
 
 
-def _in_place(of_blocks: Values, values: Array) -> Values:
+def _in_place(of_blocks: Float64Array, values: Float32Array) -> Float64Array:
     """The values of blocks, one axis each as the image has them."""
     return of_blocks.reshape([n // b for n, b in zip(values.shape, _sides(values.shape))])
 
 
-def _spread(of_blocks: Values, values: Array) -> Array:
+def _spread(of_blocks: Float64Array, values: Float32Array) -> Float32Array:
     """The value of each block at its pixels; any beyond the whole blocks, which nobody counts."""
     spread = _in_place(of_blocks, values).astype(np.float32)
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
@@ -176,7 +180,7 @@ def _spread(of_blocks: Values, values: Array) -> Array:
     return spread
 
 
-def block_means(values: Array, known: Mask) -> tuple[Values, Values]:
+def block_means(values: Float32Array, known: BoolArray) -> tuple[Float64Array, Float64Array]:
     """Mean of what is known in each block, and its number."""
     count = _block_sums(known.astype(np.float32))
     total = _block_sums(values * known)
@@ -194,7 +198,7 @@ def _lines(n: int, block: int) -> NDArray[np.intp]:
     return np.delete(lines, len(lines) // 2) if rest % 2 else lines
 
 
-def _block_sums(values: Array) -> Values:
+def _block_sums(values: Float32Array) -> Float64Array:
     """Sum of each whole block; one axis after the other, which is faster than all at once."""
     for axis, (n, b) in enumerate(zip(values.shape, _sides(values.shape))):
         lines = _lines(n, b)

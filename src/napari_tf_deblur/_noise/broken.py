@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import hardly_blurs
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import noise_line
 from napari_tf_deblur._noise.pieces import peak_and_unit
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 STANDS_OUT = 0.5
 """Part of the brightness around it, above the darkest, by which a broken pixel differs from what
@@ -46,20 +44,17 @@ ROUNDS = 3
 
 
 def broken_pixels(
-    values: Array,
-    valid: Mask | None,
+    pixels: Pixels,
     planes: list[int],
     psf: PSF,
     noise: dict[int, Line] | None = None,
-) -> Mask | None:
+) -> BoolArray | None:
     """Find the pixels of an image that are broken in any channel.
 
     Parameters
     ----------
-    values : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame), finite in the planes that are looked at.
-    valid : ndarray of bool or None
-        Which pixels count, broadcastable to `values`; None for all.
     planes : list of int
         The planes to look at.
     psf : ndarray of float32
@@ -73,13 +68,16 @@ def broken_pixels(
     ndarray of bool or None
         Shape (planes, 1, *frame); None if no pixel is broken.
     """
+    values, valid = pixels
     if hardly_blurs(psf):
         return None
     noise = {} if noise is None else noise
     part = max(STANDS_OUT, 2 * _left_of_point(psf))
     every = len(planes) == len(values)
     used = slice(None) if every else planes  # no copy, if it can be helped
-    unit = np.float32(peak_and_unit(values[used], None if valid is None else valid[used])[1])
+    unit = np.float32(
+        peak_and_unit(Pixels(values[used], None if valid is None else valid[used]))[1]
+    )
     found = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
     for channel in range(values.shape[1]):
         for plane in planes:
@@ -94,14 +92,14 @@ def broken_pixels(
             if channel not in noise:
                 some = np.s_[used, channel : channel + 1]
                 of_some = None if valid is None else np.broadcast_to(valid, values.shape)[some]
-                noise[channel] = noise_line(values[some] / unit, of_some).times(float(unit))
+                noise[channel] = noise_line(Pixels(values[some] / unit, of_some)).times(float(unit))
             line = noise[channel].times(1 / float(unit))
             beyond = _beyond_noise(image[suspects], left[suspects], image.ndim, line)
             found[plane, 0][suspects] |= beyond
     return found if found.any() else None
 
 
-def _left(image: Array) -> Array:
+def _left(image: Float32Array) -> Float32Array:
     """What the neighbours do not predict."""
     for axis in range(image.ndim):
         if image.shape[axis] > 1:
@@ -122,7 +120,9 @@ def _left_of_point(psf: PSF) -> float:
     return float(np.max(np.abs(_left(padded))[bright] / around[bright]))
 
 
-def _standing_out(image: Array, left: Array, usable: Mask | bool, part: float) -> Mask:
+def _standing_out(
+    image: Float32Array, left: Float32Array, usable: BoolArray | bool, part: float
+) -> BoolArray:
     """Pixels that stand out by their brightness: from most of those around, more than any.
 
     `left` is what the neighbours do not predict.
@@ -149,19 +149,19 @@ def _standing_out(image: Array, left: Array, usable: Mask | bool, part: float) -
     return found
 
 
-def _some(values: Array) -> Array:
+def _some(values: Float32Array) -> Float32Array:
     """As many values as tell the usual ones."""
     return np.asarray(values.ravel()[:: 1 + values.size // MOST_LOOKED_AT])
 
 
-def _around(values: Array, places: tuple[NDArray[np.intp], ...]) -> Array:
+def _around(values: Float32Array, places: tuple[NDArray[np.intp], ...]) -> Float32Array:
     """The values at and around each place, shape (3 ** ndim, places)."""
     padded = np.pad(values, 1, mode="edge")
     steps = np.indices((3,) * values.ndim).reshape(values.ndim, -1).T
     return np.stack([padded[tuple(p + step for p, step in zip(places, way))] for way in steps])
 
 
-def _most_alike(around: Array) -> Array:
+def _most_alike(around: Float32Array) -> Float32Array:
     """The middle one of the values around, of two the one more like that at the place itself.
 
     Between two hot pixels a usual one differs from what both together predict, too, but not from
@@ -174,7 +174,7 @@ def _most_alike(around: Array) -> Array:
     return np.asarray(np.where(np.abs(low - here) < np.abs(high - here), low, high))
 
 
-def _beyond_noise(values: Array, left: Array, axes: int, line: Line) -> Mask:
+def _beyond_noise(values: Float32Array, left: Float32Array, axes: int, line: Line) -> BoolArray:
     """Which pixels no noise makes; the noise's variance is a line over the brightness.
 
     Parameters

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._noise.pieces import SLAB_PIXELS, Array, Mask, lowest_value, slabs
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
+from napari_tf_deblur._noise.pieces import SLAB_PIXELS, lowest_value, slabs
 
 HOT_PART = 0.01
 """Isolated bright pixels are photons, and not faults of the camera, if more than this part
@@ -14,12 +16,14 @@ PILE = 1e-3
 """Part of the pixels at the lowest intensity from which on values may be cut off there."""
 
 
-def hot_pixels(values: Array, usable: Mask, noise: float) -> Mask:
+def hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
     """Find single pixels that stand out from all their neighbours as no image does."""
     return stray_pixels(values, usable, noise)[0] > 0
 
 
-def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.int8], Array]:
+def stray_pixels(
+    values: Float32Array, usable: BoolArray, noise: float
+) -> tuple[NDArray[np.int8], Float32Array]:
     """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
     size = 3 if values.ndim > 1 else 7
     around = ndimage.uniform_filter(values, size, mode="nearest")
@@ -51,8 +55,9 @@ def stray_pixels(values: Array, usable: Mask, noise: float) -> tuple[NDArray[np.
     return stray, around
 
 
-def saturated_at(planes: Array, valid: Mask | None) -> float:
+def saturated_at(pixels: Pixels) -> float:
     """Lowest intensity that is saturated; infinite if the brightest pixels are no pile."""
+    planes, valid = pixels
     kept = True if valid is None else valid
     top = float(np.max(planes, where=kept, initial=-np.inf))
     at_top = np.count_nonzero((planes == top) & kept)
@@ -62,18 +67,19 @@ def saturated_at(planes: Array, valid: Mask | None) -> float:
     return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
 
 
-def piled_at(planes: Array, valid: Mask | None) -> float:
+def piled_at(pixels: Pixels) -> float:
     """Lowest intensity, if so many pixels have it that what was below may be cut off."""
+    planes, valid = pixels
     kept = True if valid is None else valid
-    bottom = lowest_value(planes, valid)
+    bottom = lowest_value(pixels)
     at_bottom = np.count_nonzero((planes == bottom) & kept)
     return bottom if at_bottom > PILE * planes.size else float("-inf")
 
 
-def rounding_step(planes: Array, valid: Mask | None) -> float:
+def rounding_step(pixels: Pixels) -> float:
     """Step to which intensities are rounded; 0 if they are not."""
     sample = np.concatenate(
-        [values[usable][: 2**15] for values, usable in slabs(planes, valid, 1.0, SLAB_PIXELS)]
+        [values[usable][: 2**15] for values, usable in slabs(pixels, 1.0, SLAB_PIXELS)]
         or [np.zeros(0, np.float32)]
     )
     levels = np.unique(sample)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Array = NDArray[np.float32]
+from napari_tf_deblur._core.typing import Float32Array
+
 Numbers = NDArray[np.uint64]
 
 STRIDES = (1, 1, 2, 3)
@@ -25,7 +26,7 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Those of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
 
 
-def normal_numbers(values: Array, axes: int) -> Array:
+def normal_numbers(values: Float32Array, axes: int) -> Float32Array:
     """Normally distributed numbers that turn and move with an image.
 
     Parameters
@@ -52,7 +53,7 @@ def normal_numbers(values: Array, axes: int) -> Array:
     return np.asarray(special.ndtri(uniform), np.float32)
 
 
-def _hashes(values: Array, axes: int) -> Numbers:
+def _hashes(values: Float32Array, axes: int) -> Numbers:
     """A hash of each pixel's surroundings, the same for all directions."""
     along = range(values.ndim - axes, values.ndim)
     found = np.zeros(values.shape, np.uint64)

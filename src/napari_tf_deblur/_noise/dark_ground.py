@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._noise.blocks import Blocks, Values
+from napari_tf_deblur._core.typing import Float64Array
+from napari_tf_deblur._noise.blocks import Blocks
 
 FEWEST = 12
 """Blocks that make a ground."""
@@ -90,10 +91,10 @@ def dark_ground(blocks: Blocks) -> Ground | None:
     return found
 
 
-def _heap(ordered: Values, width: float, least: int) -> float | None:
+def _heap(ordered: Float64Array, width: float, least: int) -> float | None:
     """Where the lowest heap of values begins that is no wider than the width."""
 
-    def within(start: Values, end: Values) -> NDArray[np.int64]:
+    def within(start: Float64Array, end: Float64Array) -> NDArray[np.int64]:
         return np.searchsorted(ordered, end, side="right") - np.searchsorted(ordered, start)
 
     inside = within(ordered, ordered + width)
@@ -109,7 +110,7 @@ def _heap(ordered: Values, width: float, least: int) -> float | None:
 
 
 def _of(blocks: Blocks, part: float) -> Ground:
-    def mean(values: Values) -> float:
+    def mean(values: Float64Array) -> float:
         return float(np.average(values, weights=blocks.number))
 
     pixels = float(blocks.number.sum())

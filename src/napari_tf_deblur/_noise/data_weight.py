@@ -1,12 +1,9 @@
 """How much each pixel counts in the data term, where its noise is known."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.forward import convolve
-from napari_tf_deblur._core.psf import PSF
-
-Array = NDArray[np.float32]
+from napari_tf_deblur._core.typing import PSF, Float32Array
 
 REFERENCE = 0.25
 """Brightness, as a part of the range, whose pixels count 1: that of structures, not of the dark,
@@ -21,7 +18,9 @@ MOST = 8.0
 """Most that a pixel counts: the loop of ADMM takes long where pixels count very differently."""
 
 
-def inverse_variance(observed: Array, psf: PSF, gain: float, read_noise: float) -> Array:
+def inverse_variance(
+    observed: Float32Array, psf: PSF, gain: float, read_noise: float
+) -> Float32Array:
     """Relative weight of pixels whose noise grows with their brightness.
 
     The variance is ``gain * mean + read_noise**2``; the mean is the image blurred once

@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._noise.pieces import Array, Mask
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 FLAT_WINDOW = {1: 25, 2: 5, 3: 3}
 """Pixels per axis that have exactly one value only where there is no noise to be seen: in
 planes without data, where the camera saturates, where the dark was set to 0."""
 
 
-def differences(values: Array, usable: Mask, axes: list[int]) -> tuple[Array, Mask]:
+def differences(
+    values: Float32Array, usable: BoolArray, axes: list[int]
+) -> tuple[Float32Array, BoolArray]:
     """Second differences along axes, scaled to keep the noise's variance; where known."""
     for axis in axes:
         before, here, after = neighbours(values, axis)
@@ -23,7 +25,7 @@ def differences(values: Array, usable: Mask, axes: list[int]) -> tuple[Array, Ma
     return values, usable
 
 
-def second_differences(values: Array, usable: Mask) -> tuple[Array, Mask]:
+def second_differences(values: Float32Array, usable: BoolArray) -> tuple[Float32Array, BoolArray]:
     """Along all axes, scaled to keep the noise's variance; where they are known."""
     return differences(values, usable, [a for a, n in enumerate(values.shape) if n > 2])
 
@@ -34,7 +36,7 @@ def neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:
     return [values[(*lead, slice(k, k + values.shape[axis] - 2))] for k in range(3)]
 
 
-def flat_windows(values: Array) -> Mask:
+def flat_windows(values: Float32Array) -> BoolArray:
     """Find windows in which all values are exactly the same."""
     size = FLAT_WINDOW[values.ndim]
     highest = ndimage.maximum_filter(values, size, mode="nearest")

@@ -1,18 +1,17 @@
 """A residual in standard deviations of its noise: what is noise looks alike everywhere."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
-
-Array = NDArray[np.float32]
 
 LEAST = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels: the straight line of variance
 over brightness is not trusted below."""
 
 
-def in_noise(residual: Array, image: Array) -> Array | None:
+def in_noise(residual: Float32Array, image: Float32Array) -> Float32Array | None:
     """Divide a residual by the standard deviation of each pixel's noise.
 
     That of photons grows with the brightness: as the straight line that the image's own noise
@@ -42,7 +41,7 @@ def in_noise(residual: Array, image: Array) -> Array | None:
     compared = np.isfinite(image) & (residual != 0)
     if not compared.any():
         return None
-    level, line = level_and_line(image, compared)
+    level, line = level_and_line(Pixels(image, compared))
     if not level:
         return None
     told = estimate_noise(image, mask=~compared)

@@ -3,9 +3,11 @@
 import numpy as np
 from scipy import ndimage
 
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.differences import flat_windows, second_differences
-from napari_tf_deblur._noise.pieces import Array, Mask, peak_and_unit, slabs
+from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 
 SAMPLE_PIXELS = 2**21
@@ -25,7 +27,7 @@ FLAT_PART = 0.01
 """Part of the second differences that are 0, up to which nobody need look for flat areas."""
 
 
-def noise_level(planes: Array, valid: Mask | None = None) -> float:
+def noise_level(pixels: Pixels) -> float:
     """Estimate the standard deviation of noise that is the same everywhere.
 
     From the median absolute second difference, as Donoho & Johnstone (Biometrika 81,
@@ -35,10 +37,8 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
@@ -49,14 +49,14 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
     --------
     >>> import numpy as np
     >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 128, 128))
-    >>> round(noise_level(noise.astype(np.float32)))
+    >>> round(noise_level(Pixels(noise.astype(np.float32))))
     2
     """
-    peak, unit = peak_and_unit(planes, valid)
+    peak, unit = peak_and_unit(pixels)
     if not peak:
         return 0.0
     seen = []
-    for values, usable in slabs(planes, valid, unit, SAMPLE_PIXELS):
+    for values, usable in slabs(pixels, unit, SAMPLE_PIXELS):
         differences, known = second_differences(values, usable)
         if np.count_nonzero(differences == 0) > FLAT_PART * differences.size:
             differences, known = second_differences(values, usable & ~flat_windows(values))
@@ -66,15 +66,15 @@ def noise_level(planes: Array, valid: Mask | None = None) -> float:
     if not found.size:
         return 0.0
     # Rounded intensities give few different values. Spread each over its own step.
-    axes = sum(n > 2 for n in planes.shape[2:])
-    step = rounding_step(planes, valid) / unit / 6 ** (axes / 2)
+    axes = sum(n > 2 for n in pixels.values.shape[2:])
+    step = rounding_step(pixels) / unit / 6 ** (axes / 2)
     if step:
         found.sort()  # so that the image may be turned
         found += np.random.default_rng(0).uniform(-step / 2, step / 2, found.size)
     return median(np.abs(found)) / MEDIAN_OF_NORMAL * unit
 
 
-def _smooth_areas(values: Array, known: Mask) -> Mask:
+def _smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
     """Where the coarse image is flattest, among the pixels whose second differences are known."""
     coarse = ndimage.gaussian_filter(values, COARSE, mode="nearest")
     inner = tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)

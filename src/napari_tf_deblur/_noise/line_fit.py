@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_tf_deblur._noise.blocks import Blocks, Values
+from napari_tf_deblur._core.typing import Float64Array
+from napari_tf_deblur._noise.blocks import Blocks
 
 CORRELATION = {
     "corners": {1: 2.63, 2: 2.63**2, 3: 2.63**3},
@@ -73,8 +74,8 @@ class Fit(NamedTuple):
     centre: float
     level: float
     level_error: float
-    certainty: Values
-    expected: Values
+    certainty: Float64Array
+    expected: Float64Array
 
     @property
     def line(self) -> Line:
@@ -121,7 +122,10 @@ def best_fit(blocks: Blocks, axes: int) -> Fit | None:
 
 
 def _best(
-    blocks: Blocks, axes: int, fitted: Callable[[Values, Values, Values, Values], Any], none: Any
+    blocks: Blocks,
+    axes: int,
+    fitted: Callable[[Float64Array, Float64Array, Float64Array, Float64Array], Any],
+    none: Any,
 ) -> tuple[Any, float]:
     """The fit to the differences that tell most of the noise, and the error of its slope.
 
@@ -146,7 +150,9 @@ def _best(
     return best, error
 
 
-def _free_fit(mean: Values, variance: Values, count: Values, spread: Values) -> tuple[Fit, float]:
+def _free_fit(
+    mean: Float64Array, variance: Float64Array, count: Float64Array, spread: Float64Array
+) -> tuple[Fit, float]:
     """Fit a line to variances of `count` independent pixels each; standard error of its slope.
 
     The `spread` is the variance of each block's pixels, structure included.
@@ -181,7 +187,11 @@ def _free_fit(mean: Values, variance: Values, count: Values, spread: Values) -> 
 
 
 def _line_from(
-    dark: float, mean: Values, variance: Values, count: Values, spread: Values
+    dark: float,
+    mean: Float64Array,
+    variance: Float64Array,
+    count: Float64Array,
+    spread: Float64Array,
 ) -> tuple[Line, float]:
     """The line from the noise in the dark at 0, whose only unknown is the slope."""
     fit, line_error = _free_fit(mean, variance, count, spread)
@@ -199,10 +209,10 @@ def _line_from(
 
 
 def _ratio(
-    rise: Values,
-    excess: Values,
-    certainty: Values,
-    expected: Values,
+    rise: Float64Array,
+    excess: Float64Array,
+    certainty: Float64Array,
+    expected: Float64Array,
 ) -> tuple[float, float]:
     """Excess variance per rise in brightness, and its standard error.
 
@@ -221,7 +231,7 @@ def _ratio(
     return ratio, float(error)
 
 
-def _weighted_median(values: Values, weights: Values) -> float:
+def _weighted_median(values: Float64Array, weights: Float64Array) -> float:
     order = np.argsort(values)
     sums = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(sums, sums[-1] / 2)])

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array
 from napari_tf_deblur._noise.blocks import Blocks, blocks_of
 from napari_tf_deblur._noise.broken_pixels import rounding_step
 from napari_tf_deblur._noise.camera import FAINTEST, camera_of
 from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
-from napari_tf_deblur._noise.pieces import Array, Mask, counted, lowest_value, peak_and_unit
+from napari_tf_deblur._noise.pieces import counted, lowest_value, peak_and_unit
 
 LEAST_GAIN = 1e-7
 """An image without noise seems to be of endless photons; this part of its peak is one."""
@@ -146,17 +147,18 @@ def estimate_noise(
     channels = range(values.shape[1])
     every = bool(valid.all())
     found = tuple(
-        noise_of(values[:, c : c + 1], None if every else valid[:, c : c + 1]) for c in channels
+        noise_of(Pixels(values[:, c : c + 1], None if every else valid[:, c : c + 1]))
+        for c in channels
     )
     return found[0] if channel_axis is None else found
 
 
-def noise_of(planes: Array, valid: Mask | None) -> Noise:
+def noise_of(pixels: Pixels) -> Noise:
     """The noise of one channel: shape (planes, 1, *frame)."""
-    return _measured(planes, valid)[0]
+    return _measured(pixels)[0]
 
 
-def noise_line(planes: Array, valid: Mask | None = None) -> Line:
+def noise_line(pixels: Pixels) -> Line:
     """The line that most likely is the noise's variance over the intensity, sure or not.
 
     That of photons, unless the image shows that noise does not grow like theirs: to take their
@@ -164,22 +166,20 @@ def noise_line(planes: Array, valid: Mask | None = None) -> Line:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, 1, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
     Line
         In the image's units; flat where noise is about the same everywhere.
     """
-    noise, fit, photons = _measured(planes, valid)
+    noise, fit, photons = _measured(pixels)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
     slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
-    brightest = float(counted(planes, valid).max())
+    brightest = float(counted(pixels).max())
     few = photons.at_zero + photons.slope * brightest < noise.sigma**2
     if not (slower or few):
         return _not_below(photons, fit)
@@ -197,15 +197,15 @@ def _not_below(line: Line, fit: Fit | None) -> Line:
     return fit.line if fit.slope > 0 else Line(0.0, fit.level)
 
 
-def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Line]:
+def _measured(pixels: Pixels) -> tuple[Noise, Fit | None, Line]:
     """The noise, the line through what blocks show, and that of photons, in the image's units."""
-    usual = noise_level(planes, valid)
-    peak, unit = peak_and_unit(planes, valid)
-    blocks = blocks_of(planes, valid, usual, SAMPLE_PIXELS) if usual else None
+    usual = noise_level(pixels)
+    peak, unit = peak_and_unit(pixels)
+    blocks = blocks_of(pixels, usual, SAMPLE_PIXELS) if usual else None
     if blocks is None:
         return Noise(usual, usual, confident=False), None, Line(0.0, 0.0)
-    axes = planes.ndim - 2
-    lowest, step = lowest_value(planes, valid) / unit, rounding_step(planes, valid) / unit
+    axes = pixels.values.ndim - 2
+    lowest, step = lowest_value(pixels) / unit, rounding_step(pixels) / unit
     camera = camera_of(blocks, axes, lowest, step)
     variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
     sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
@@ -214,11 +214,11 @@ def _measured(planes: Array, valid: Mask | None) -> tuple[Noise, Fit | None, Lin
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
     fit = None if camera.fit is None else camera.fit.in_units(unit)
-    photons = _in_units(_line_of_photons(planes, valid, blocks, 0.0, step), peak, unit)
+    photons = _in_units(_line_of_photons(pixels, blocks, 0.0, step), peak, unit)
     return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
 
 
-def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float = 0.0) -> float:
+def photon_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     """Estimate how much the intensity grows per photon, from noise and brightness.
 
     The variance of a camera's noise is a straight line over the mean intensity; its slope is
@@ -234,10 +234,8 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame), the camera's offset subtracted if it is known.
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
     read_noise : float
         Standard deviation of the noise without light, in intensity units.
 
@@ -250,15 +248,15 @@ def photon_gain(planes: Array, valid: Mask | None = None, *, read_noise: float =
     --------
     >>> import numpy as np
     >>> counts = np.random.default_rng(0).poisson(50, (1, 1, 128, 128)).astype(np.float32)
-    >>> round(photon_gain(3 * counts))
+    >>> round(photon_gain(Pixels(3 * counts)))
     3
     """
-    if not peak_and_unit(planes, valid)[0]:
+    if not peak_and_unit(pixels)[0]:
         return LEAST_GAIN
-    return _photon_transfer(planes, valid, noise_level(planes, valid), read_noise).slope
+    return _photon_transfer(pixels, noise_level(pixels), read_noise).slope
 
 
-def mean_noise(planes: Array, valid: Mask | None = None) -> float:
+def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
     """Standard deviation of the noise, root mean square over all pixels.
 
     `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
@@ -266,10 +264,12 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
+    usual : float
+        Standard deviation of the noise in most places, as `level_and_line` finds it.
+    line : Line
+        Of the variance, from there, too.
 
     Returns
     -------
@@ -282,30 +282,24 @@ def mean_noise(planes: Array, valid: Mask | None = None) -> float:
     >>> light = np.full((1, 1, 128, 128), 2.0)
     >>> light[..., 48:80] = 200  # a quarter: 51.5 photons on average
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> 6 < mean_noise(counts) < 8
+    >>> pixels = Pixels(counts)
+    >>> 6 < mean_of_line(pixels, *level_and_line(pixels)) < 8
     True
     """
-    return mean_of_line(planes, valid, *level_and_line(planes, valid))
-
-
-def mean_of_line(planes: Array, valid: Mask | None, usual: float, line: Line) -> float:
-    """The same, of noise that is measured already: see `level_and_line`."""
     if not usual:
         return 0.0
-    pixels = counted(planes, valid)
-    variance = line.at_zero + line.slope * float(np.mean(pixels, dtype=np.float64))
+    mean = float(np.mean(counted(pixels), dtype=np.float64))
+    variance = line.at_zero + line.slope * mean
     return max(usual, math.sqrt(max(variance, 0.0)))
 
 
-def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Line]:
+def level_and_line(pixels: Pixels) -> tuple[float, Line]:
     """The `noise_level`, and the straight line of variance over brightness.
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
@@ -314,19 +308,22 @@ def level_and_line(planes: Array, valid: Mask | None = None) -> tuple[float, Lin
     line : Line
         Of the variance, in intensity units.
     """
-    usual = noise_level(planes, valid)
-    return usual, _photon_transfer(planes, valid, usual, 0.0) if usual else Line(0.0, 0.0)
+    level = noise_level(pixels)
+    return level, line_of_level(pixels, level)
 
 
-def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Line) -> bool:
+def line_of_level(pixels: Pixels, level: float) -> Line:
+    """Return the straight line of `level_and_line`, where the level is known already."""
+    return _photon_transfer(pixels, level, 0.0) if level else Line(0.0, 0.0)
+
+
+def counts_are_sparse(pixels: Pixels, usual: float, line: Line) -> bool:
     """Whether an image counts photons one by one, and most of its pixels have none.
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
     usual : float
         Standard deviation of the noise in most places, as `level_and_line` finds it.
     line : Line
@@ -344,56 +341,54 @@ def counts_are_sparse(planes: Array, valid: Mask | None, usual: float, line: Lin
     >>> light = np.zeros((1, 1, 64, 64))
     >>> light[..., 8:16] = 0.8
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> counts_are_sparse(counts, None, *level_and_line(counts))
+    >>> counts_are_sparse(Pixels(counts), *level_and_line(Pixels(counts)))
     True
-    >>> counts_are_sparse(counts + 0.1 * np.sin(counts), None, *level_and_line(counts))
+    >>> uneven = Pixels(counts + 0.1 * np.sin(counts))
+    >>> counts_are_sparse(uneven, *level_and_line(uneven))
     False
     >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
-    >>> counts_are_sparse(lit, None, *level_and_line(lit))
+    >>> counts_are_sparse(Pixels(lit), *level_and_line(Pixels(lit)))
     False
     """
-    pixels = counted(planes, valid)
-    lowest = lowest_value(planes, valid)
-    if np.count_nonzero(pixels == lowest) < EMPTY * pixels.size or not line.slope > 0:
+    values, lowest = counted(pixels), lowest_value(pixels)
+    if np.count_nonzero(values == lowest) < EMPTY * values.size or not line.slope > 0:
         return False
-    steps = np.unique(pixels[pixels > lowest]) - lowest
+    steps = np.unique(values[values > lowest]) - lowest
     if not steps.size or not 1 / MANY < line.slope / steps[0] < MANY:
         return False
     photons = steps / steps[0]
     if np.abs(photons - np.round(photons)).max() > WHOLE:
         return False
-    blocks = blocks_of(planes, valid, usual)
-    unit = peak_and_unit(planes, valid)[1]
+    blocks = blocks_of(pixels, usual)
+    unit = peak_and_unit(pixels)[1]
     darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_PART))
     return bool(darkest - lowest < DARK * steps[0])
 
 
-def _photon_transfer(planes: Array, valid: Mask | None, usual: float, read_noise: float) -> Line:
+def _photon_transfer(pixels: Pixels, usual: float, read_noise: float) -> Line:
     """The line of a camera's noise, from the `noise_level`, in the image's units."""
-    peak, unit = peak_and_unit(planes, valid)
-    blocks = blocks_of(planes, valid, usual)
+    peak, unit = peak_and_unit(pixels)
+    blocks = blocks_of(pixels, usual)
     dark = (read_noise / unit) ** 2
     line = Line(0.0, dark)
     if blocks is not None:
-        step = rounding_step(planes, valid) / unit
-        line = _line_of_photons(planes, valid, blocks, dark, step)
+        step = rounding_step(pixels) / unit
+        line = _line_of_photons(pixels, blocks, dark, step)
     return _in_units(line, peak, unit)
 
 
-def _line_of_photons(
-    planes: Array, valid: Mask | None, blocks: Blocks, dark: float, step: float
-) -> Line:
+def _line_of_photons(pixels: Pixels, blocks: Blocks, dark: float, step: float) -> Line:
     """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
 
     Where most pixels have the lowest value, the others whole steps more, and hardly any part more
     than a few, a step is a photon: of so few, the variance tells next to nothing. Unless it is
     larger than that: a camera may show a photon as several steps.
     """
-    line, error = line_and_error(blocks, dark, planes.ndim - 2)
-    pixels, lowest = counted(planes, valid), lowest_value(planes, valid)
-    if not step or np.count_nonzero(pixels == lowest) < EMPTY * pixels.size:
+    line, error = line_and_error(blocks, dark, pixels.values.ndim - 2)
+    values, lowest = counted(pixels), lowest_value(pixels)
+    if not step or np.count_nonzero(values == lowest) < EMPTY * values.size:
         return line
-    darkest = lowest / peak_and_unit(planes, valid)[1]
+    darkest = lowest / peak_and_unit(pixels)[1]
     is_bright = np.quantile(blocks.mean, MOSTLY) - darkest > FAINTEST * step
     is_more = line.slope - MANY * step > SURE * error
     return line if is_bright or is_more else Line(step, -step * darkest)

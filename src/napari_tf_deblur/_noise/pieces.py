@@ -3,31 +3,32 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 SLAB_PIXELS = 2**19
 """About how many pixels are looked at together."""
 
 
-def lowest_value(planes: Array, valid: Mask | None) -> float:
+def lowest_value(pixels: Pixels) -> float:
     """Lowest valid intensity; infinite if there is none."""
+    planes, valid = pixels
     return float(np.min(planes, where=True if valid is None else valid, initial=np.inf))
 
 
-def highest_value(planes: Array, valid: Mask | None) -> float:
+def highest_value(pixels: Pixels) -> float:
     """Highest valid intensity; minus infinity if there is none."""
+    planes, valid = pixels
     return float(np.max(planes, where=True if valid is None else valid, initial=-np.inf))
 
 
-def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
+def peak_and_unit(pixels: Pixels) -> tuple[float, float]:
     """Largest absolute valid intensity, 0.5 to 1 times a power of two; that power.
 
     Divided by the power, intensities of any size can be squared in float32.
     """
-    peak = max(highest_value(planes, valid), -lowest_value(planes, valid))
+    peak = max(highest_value(pixels), -lowest_value(pixels))
     if not np.isfinite(peak) or peak <= 0:
         return 0.0, 1.0
     part, exponent = np.frexp(peak)
@@ -35,13 +36,14 @@ def peak_and_unit(planes: Array, valid: Mask | None) -> tuple[float, float]:
 
 
 def slabs(
-    planes: Array, valid: Mask | None, unit: float, enough: float = np.inf
-) -> Iterator[tuple[Array, Mask]]:
+    pixels: Pixels, unit: float, enough: float = np.inf
+) -> Iterator[tuple[Float32Array, BoolArray]]:
     """Pieces of the frames that hold more than one value, divided by `unit`; what is valid.
 
     A slab is a number of whole rows of one frame; at most about `enough` pixels come, from
     slabs that are evenly spread. Invalid pixels are 0.
     """
+    planes, valid = pixels
     frame = planes.shape[2:]
     rows = max(16, SLAB_PIXELS // max(1, int(np.prod(frame[1:]))))
     every = [
@@ -68,6 +70,7 @@ def slabs(
         yield np.where(usable, values, np.float32(0)), usable
 
 
-def counted(values: Array, valid: Mask | None) -> Array:
+def counted(pixels: Pixels) -> Float32Array:
     """The pixels that count: all as they are, or those of a mask, broadcast, along one axis."""
+    values, valid = pixels
     return values if valid is None else values[np.broadcast_to(valid, values.shape)]

@@ -7,16 +7,15 @@ light says all about a lens.
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from napari_tf_deblur._core.typing import Float64Array
 
 BLOCK = 2**18
 """Number of values worked with at a time."""
 
 
-def lens_light(sine: float, radii: Floats, depths: Floats) -> Floats:
+def lens_light(sine: float, radii: Float64Array, depths: Float64Array) -> Float64Array:
     """Intensity of a point seen through a lens, scaled so that each plane holds 1.
 
     Parameters
@@ -48,7 +47,9 @@ def lens_light(sine: float, radii: Floats, depths: Floats) -> Floats:
     return np.asarray(light * (2 * np.pi / cone))  # by the energy at the lens: Parseval
 
 
-def through_pinhole(sine: float, radii: Floats, depths: Floats, pinhole: float) -> Floats:
+def through_pinhole(
+    sine: float, radii: Float64Array, depths: Float64Array, pinhole: float
+) -> Float64Array:
     """Light of a point that a round pinhole lets through, by the place of its centre.
 
     Parameters
@@ -91,7 +92,7 @@ def table_step(sine: float) -> float:
     return 1 / (48 * sine)
 
 
-def interpolated(table: Floats, step: float, radii: Floats) -> Floats:
+def interpolated(table: Float64Array, step: float, radii: Float64Array) -> Float64Array:
     """Values of a table of the radii 0, `step`, ... at others, by cubics through four points."""
     places = radii / step
     left = np.minimum(places.astype(np.intp), len(table) - 3)
@@ -106,7 +107,7 @@ def interpolated(table: Floats, step: float, radii: Floats) -> Floats:
     return np.asarray(sum(weight * table[row] for weight, row in zip(weights, rows)))
 
 
-def quadrature(turns: float) -> tuple[Floats, Floats]:
+def quadrature(turns: float) -> tuple[Float64Array, Float64Array]:
     """Places in 0 to 1 and their weights, to integrate what oscillates so many times."""
     pieces = 2 + int(turns / 3)
     nodes, weights = _gauss()
@@ -115,6 +116,6 @@ def quadrature(turns: float) -> tuple[Floats, Floats]:
 
 
 @cache
-def _gauss() -> tuple[Floats, Floats]:
+def _gauss() -> tuple[Float64Array, Float64Array]:
     nodes, weights = np.polynomial.legendre.leggauss(12)
     return (nodes + 1) / 2, weights / 2

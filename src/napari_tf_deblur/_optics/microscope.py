@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._optics.arrays import checked_shape, checked_spacing, in_words
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
 from napari_tf_deblur._optics.pixels import automatic_shape, light_on_pixels

@@ -1,13 +1,11 @@
 """The PSF of a microscope as an array: how large it is, and the light on each pixel."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolated, table_step
 from napari_tf_deblur._optics.setup import Setup
 from napari_tf_deblur._optics.widths import sigmas
-
-Floats = NDArray[np.float64]
 
 REACH = 8.0
 """How far an automatic PSF reaches along z on each side, in sigmas of the fitted Gaussian."""
@@ -37,7 +35,9 @@ def automatic_shape(setup: Setup, spacing: tuple[float, ...]) -> tuple[int, ...]
     return (*shape, *(2 * int(np.ceil(max(width / d - 0.5, 0))) + 1 for d in spacing[-2:]))
 
 
-def light_on_pixels(setup: Setup, spacing: tuple[float, ...], shape: tuple[int, ...]) -> Floats:
+def light_on_pixels(
+    setup: Setup, spacing: tuple[float, ...], shape: tuple[int, ...]
+) -> Float64Array:
     """Light of a point on the pixels about it; planes are as thin as the focus is sharp.
 
     Parameters
@@ -73,7 +73,7 @@ def light_on_pixels(setup: Setup, spacing: tuple[float, ...], shape: tuple[int, 
     return whole if len(spacing) == 3 else whole[0]
 
 
-def _half_width(setup: Setup, depths: Floats, light: float) -> float:
+def _half_width(setup: Setup, depths: Float64Array, light: float) -> float:
     """Radius within which each plane holds such a part of its light."""
     step = table_step(setup.sine)
     cosine = 1 - light * 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2  # rays of that much light
@@ -88,7 +88,9 @@ def _half_width(setup: Setup, depths: Floats, light: float) -> float:
         reach *= 1.5
 
 
-def _places_in_pixels(setup: Setup, spacing: float, count: int) -> tuple[Floats, Floats]:
+def _places_in_pixels(
+    setup: Setup, spacing: float, count: int
+) -> tuple[Float64Array, Float64Array]:
     """Places in each pixel from the middle one on, and their weights in its mean."""
     nodes, weights = np.polynomial.legendre.leggauss(2 + int(np.ceil(4 * spacing * setup.sine)))
     pixels = spacing * np.arange(count // 2 + 1, dtype=np.float64)

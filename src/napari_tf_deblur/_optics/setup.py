@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import lens_light, through_pinhole
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Setup:
     sheet: float = np.inf
     """Sigma of the light sheet."""
 
-    def light(self, radii: Floats, depths: Floats) -> Floats:
+    def light(self, radii: Float64Array, depths: Float64Array) -> Float64Array:
         """What is seen of a point: one row for each radius, one column for each depth."""
         if self.microscope == "multiphoton":
             return lens_light(self.sine, radii, depths) ** 2
@@ -33,9 +31,9 @@ class Setup:
             return laser * through_pinhole(self.sine, radii, depths, self.pinhole)
         return lens_light(self.sine, radii, depths) * self._sheet(depths)
 
-    def light_of_planes(self, depths: Floats) -> Floats | None:
+    def light_of_planes(self, depths: Float64Array) -> Float64Array | None:
         """All light of each plane, where that is known beforehand."""
         return None if self.microscope in ("confocal", "multiphoton") else self._sheet(depths)
 
-    def _sheet(self, depths: Floats) -> Floats:
+    def _sheet(self, depths: Float64Array) -> Float64Array:
         return np.exp(-((depths / self.sheet) ** 2) / 2)

@@ -3,11 +3,9 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.setup import Setup
-
-Floats = NDArray[np.float64]
 
 PLACES = 80
 """Number of places at which a profile is compared with a Gaussian."""
@@ -29,7 +27,7 @@ def sigmas(setup: Setup) -> tuple[float, float]:
     return across, fitted_sigma(depths, setup.light(focus, depths)[0])
 
 
-def fitted_sigma(places: Floats, profile: Floats) -> float:
+def fitted_sigma(places: Float64Array, profile: Float64Array) -> float:
     """Fit a Gaussian of any height to half a symmetric profile, by least squares."""
     counts = np.where(places == 0, 1.0, 2.0)  # all places but the middle are there twice
     profile = profile / profile[0]

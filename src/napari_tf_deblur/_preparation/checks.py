@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[Any]
+from napari_tf_deblur._core.typing import RealArray
 
 PLATEAU = 2.0
 """Times as many pixels at the maximum as in the next few per cent below it: a smooth peak that
@@ -36,7 +36,7 @@ SATURATED = "they look saturated"
 
 
 def image_warnings(
-    image: Values,
+    image: RealArray,
     *,
     background: float = 0.0,
     valid: NDArray[np.bool_] | None = None,
@@ -80,7 +80,7 @@ def image_warnings(
     return tuple(warning for warning in found if warning)
 
 
-def saturated_pixels(image: Values) -> NDArray[np.bool_]:
+def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     """Find pixels that are as bright as the camera can say, and were brighter.
 
     Parameters
@@ -107,7 +107,7 @@ def saturated_pixels(image: Values) -> NDArray[np.bool_]:
     return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
 
 
-def _background(values: Values, background: float, high: Any) -> str:
+def _background(values: RealArray, background: float, high: Any) -> str:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
     if part < MOSTLY:
         return ""
@@ -117,7 +117,7 @@ def _background(values: Values, background: float, high: Any) -> str:
     )
 
 
-def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> str:
+def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> str:
     if not _is_cut_off(values, peak, whole_numbers):
         return ""
     count = int(np.count_nonzero(peak))
@@ -129,7 +129,7 @@ def _saturation(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) ->
     )
 
 
-def _is_cut_off(values: Values, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
+def _is_cut_off(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
     """Whether so many pixels have the largest value that it was the camera's largest."""
     count = int(np.count_nonzero(peak))
     low, high = float(values.min()), float(values.max())

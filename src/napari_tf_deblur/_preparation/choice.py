@@ -75,7 +75,7 @@ def chosen(image: Statistics) -> Choice:
     image : Statistics
         Of the image as it is.
     """
-    kept = counted(image.values, image.valid)
+    kept = counted(image.pixels)
     dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > FAR_BELOW * kept.size
     if dark:
         signed = "The image has values below zero, so that it does not show amounts of light"

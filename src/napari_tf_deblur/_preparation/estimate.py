@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
     centred_size,
     places_with_structure,
@@ -14,15 +14,12 @@ from napari_tf_deblur._core.places import (
     window,
     without_mean,
 )
-from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import stray_pixels
 from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TAIL = 1e-3
 """Part of the pixels that are darker or brighter than the range of intensities."""
@@ -52,7 +49,7 @@ LEAST_BALANCE = 2e-3
 """Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
 
 
-def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
+def intensity_scale(pixels: Pixels, noise: float | None = None) -> float:
     """Find what to divide intensities by, so that one weight fits every image.
 
     The range from the darkest to the brightest thousandth. Where objects cover less than a tenth
@@ -61,10 +58,10 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame).
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default.
+    noise : float, optional
+        The `noise_level`, if it was measured before.
 
     Returns
     -------
@@ -76,24 +73,25 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     --------
     >>> import numpy as np
     >>> ramp = np.linspace(5, 15, 10_000, dtype=np.float32).reshape(1, 1, 100, 100)
-    >>> round(intensity_scale(ramp), 2)
+    >>> round(intensity_scale(Pixels(ramp)), 2)
     9.98
     """
-    peak, unit = peak_and_unit(planes, valid)
+    planes = pixels.values
+    peak, unit = peak_and_unit(pixels)
     if not peak:
         return 1.0
-    noise = noise_level(planes, valid) / unit
+    noise = (noise_level(pixels) if noise is None else noise) / unit
     step = max(1, planes.size // SAMPLE_PIXELS)
     nothing = np.zeros(0, np.float32)
     sample, near, extremes = [nothing], [nothing], []
-    for number, (values, usable) in enumerate(slabs(planes, valid, unit)):
+    for number, (values, usable) in enumerate(slabs(pixels, unit)):
         seen, around = _values_and_surroundings(values, usable, noise)
         sample.append(seen[number % step :: step].copy())
         near.append(around[number % step :: step].copy())
         extremes.append((around.min(initial=np.inf), around.max(initial=-np.inf)))
     values, around = np.concatenate(sample), np.concatenate(near)
     if not values.size or not np.ptp(values) > 0:  # nothing but single pixels
-        low, high = lowest_value(planes, valid) / unit, highest_value(planes, valid) / unit
+        low, high = lowest_value(pixels) / unit, highest_value(pixels) / unit
         return (high - low or peak) * unit
     middle = median(around)
     contrast = max(max(middle - low, high - middle) for low, high in extremes)
@@ -102,10 +100,10 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     limits = (middle - least, middle + least)
     pieces = (
         _values_and_surroundings(*piece, noise)
-        for (lowest, highest), piece in zip(extremes, slabs(planes, valid, unit))
+        for (lowest, highest), piece in zip(extremes, slabs(pixels, unit))
         if lowest < limits[0] or highest > limits[1]
     )
-    objects = _objects([(values, around)] if step == 1 else pieces, limits, planes, valid)
+    objects = _objects([(values, around)] if step == 1 else pieces, limits, pixels)
     if objects is not None:
         dark, bright = objects
         tail = TAIL * (bright.size + dark.size) / LEAST_OBJECTS
@@ -116,9 +114,7 @@ def intensity_scale(planes: Array, valid: Mask | None = None) -> float:
     return (high - low if high > low else float(np.ptp(values))) * unit
 
 
-def wiener_balance(
-    planes: Array, psf: PSF, periodic: bool = False, valid: Mask | None = None
-) -> float:
+def wiener_balance(pixels: Pixels, psf: PSF, periodic: bool = False) -> float:
     """Find the balance of a Wiener filter by generalised cross-validation.
 
     It predicts each pixel best from all others (Golub, Heath & Wahba, Technometrics 21,
@@ -126,16 +122,13 @@ def wiener_balance(
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame); of five planes at most the middle is looked at, or
         where there is much more to be seen. Planes without any contrast are passed over.
     psf : ndarray of float32
         Of sum 1.
     periodic : bool
         Whether the image wraps round; it is faded out towards its frame otherwise.
-    valid : ndarray of bool, optional
-        Pixels to look at, broadcastable to `planes`; all by default. The others are taken for
-        the mean of what is around them.
 
     Returns
     -------
@@ -147,18 +140,18 @@ def wiener_balance(
     >>> import numpy as np
     >>> from napari_tf_deblur import gaussian_psf
     >>> noise = np.random.default_rng(0).normal(0, 2, (1, 1, 64, 64)).astype(np.float32)
-    >>> wiener_balance(noise, gaussian_psf(1)) > 1  # nothing but noise: filter hard
+    >>> wiener_balance(Pixels(noise), gaussian_psf(1)) > 1  # nothing but noise: filter hard
     True
     """
-    frame = planes.shape[2:]
+    frame = pixels.values.shape[2:]
     look = tuple(centred_size(n, LARGEST_LOOK[len(frame)]) for n in frame)
-    peak, unit = peak_and_unit(planes, valid)
-    found = places_with_structure(planes, valid, unit, look, LARGEST_SERIES) if peak else []
+    peak, unit = peak_and_unit(pixels)
+    found = places_with_structure(pixels, unit, look, LARGEST_SERIES) if peak else []
     if not found:
         return LEAST_BALANCE
     power = np.zeros((*look[:-1], look[-1] // 2 + 1))
     for plane, place in found:
-        image = without_mean(*seen(planes, valid, plane, place), unit)
+        image = without_mean(seen(pixels, plane, place), unit)
         if not periodic or look != frame:
             image *= window(look)
         spectra = fft.rfftn(image, axes=tuple(range(1, image.ndim)), workers=fft_workers())
@@ -177,7 +170,9 @@ def wiener_balance(
     return best if periodic else max(best, LEAST_BALANCE)
 
 
-def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple[Array, Array]:
+def _values_and_surroundings(
+    values: Float32Array, usable: BoolArray, noise: float
+) -> tuple[Float32Array, Float32Array]:
     """Pixels that count, and the mean of each with its neighbours; one axis."""
     stray, around = stray_pixels(values, usable, noise)
     if not usable.all() or stray.any() or values.ndim == 1:
@@ -189,12 +184,12 @@ def _values_and_surroundings(values: Array, usable: Mask, noise: float) -> tuple
 
 
 def _objects(
-    pieces: Iterable[tuple[Array, Array]],
+    pieces: Iterable[tuple[Float32Array, Float32Array]],
     limits: tuple[float, float],
-    planes: Array,
-    valid: Mask | None,
-) -> tuple[Array, Array] | None:
+    pixels: Pixels,
+) -> tuple[Float32Array, Float32Array] | None:
     """Pixels whose surroundings are below and above the limits; None if they are many."""
+    planes, valid = pixels
     dark, bright = [], []
     most = LEAST_OBJECTS * (planes.size if valid is None else np.count_nonzero(valid))
     if valid is not None and valid.size != planes.size:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 
-Array = NDArray[np.float32]
-Reduce = Callable[[Array], Array]
+Reduce = Callable[[Float32Array], Float32Array]
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,18 @@ class GlobalValues:
     iterations: int
     converged: bool
     hides_areas: bool
-    values: Mapping[str, Array] = field(default_factory=dict)
+    values: Mapping[str, Float32Array] = field(default_factory=dict)
     psf_evidence: PSFEvidence | None = None
     weight_evidence: WeightEvidence | None = None
     noise_is_shared: bool = False
     noise_lines: Mapping[int, Line] = field(default_factory=dict)
 
 
-def mean_of_planes(values: Array) -> Array:
+def mean_of_planes(values: Float32Array) -> Float32Array:
     """Reduce values, one for each plane, to their mean."""
     return np.asarray(values.mean(axis=0, keepdims=True), np.float32)
 
 
-def largest_of_planes(values: Array) -> Array:
+def largest_of_planes(values: Float32Array) -> Float32Array:
     """Reduce values, one for each plane, to the largest."""
     return np.asarray(values.max(axis=0, keepdims=True), np.float32)

@@ -8,14 +8,12 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import Grid, transfer_function
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
 from napari_tf_deblur._noise.noise import photon_gain
 from napari_tf_deblur._noise.pieces import peak_and_unit
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 LARGEST_LOOK = {1: 4096, 2: 384, 3: 64}
 """Pixels per axis that are enough to find the iterations from."""
@@ -47,8 +45,7 @@ LEAST_SEEN = 1e-3
 
 
 def richardson_lucy_iterations(
-    planes: Array,
-    valid: Mask | None,
+    pixels: Pixels,
     psf: PSF,
     periodic: bool = False,
     *,
@@ -64,11 +61,9 @@ def richardson_lucy_iterations(
 
     Parameters
     ----------
-    planes : ndarray of float32
+    pixels : Pixels
         Shape (planes, channels, *frame), in the image's units, the background subtracted;
         finite.
-    valid : ndarray of bool or None
-        Pixels that count, broadcastable to `planes`; None for all.
     psf : ndarray of float32
         Of sum 1.
     periodic : bool
@@ -88,16 +83,16 @@ def richardson_lucy_iterations(
     >>> light = abs(convolve(np.eye(64), psf, boundary="periodic"))
     >>> random = np.random.default_rng(0)
     >>> dim, bright = (random.poisson(n * light)[None, None] for n in (20, 2000))
-    >>> few, many = (richardson_lucy_iterations(np.float32(n), None, psf) for n in (dim, bright))
+    >>> few, many = (richardson_lucy_iterations(Pixels(np.float32(n)), psf) for n in (dim, bright))
     >>> few < many
     True
     """
-    unit = peak_and_unit(planes, valid)[1]
-    pieces, weight = _looked_at(planes, valid, psf.ndim, unit)
-    level, noise, _ = estimate_background(planes, valid)
-    first = photon_gain(planes, valid)
+    unit = peak_and_unit(pixels)[1]
+    pieces, weight = _looked_at(pixels, psf.ndim, unit)
+    level, noise, _ = estimate_background(pixels)
+    first = photon_gain(pixels)
     read_noise = float(np.sqrt(max(noise**2 - first * max(level, 0.0), 0.0)))
-    gain = photon_gain(planes, valid, read_noise=read_noise)
+    gain = photon_gain(pixels, read_noise=read_noise)
     photons = pieces * np.float32(unit / gain)
     one = _half(photons, read_noise / gain, np.random.default_rng(0))
     halves = np.concatenate([one, photons - one])
@@ -116,7 +111,7 @@ def richardson_lucy_iterations(
     return int(np.clip(max(best, times * best - less) + ROUND_UP, 1, MOST))
 
 
-def _half(photons: Array, read_noise: float, random: np.random.Generator) -> Array:
+def _half(photons: Float32Array, read_noise: float, random: np.random.Generator) -> Float32Array:
     """Half of the photons, drawn by chance, so that the noise of both halves is independent.
 
     What is no whole photon is read noise, which both halves would share: what is added here and
@@ -139,8 +134,13 @@ def _lowest(losses: list[float]) -> float:
 
 
 def _models(
-    light: Array, weight: Array, psf: PSF, periodic: bool, dark: float, accelerate: bool
-) -> Iterator[Array]:
+    light: Float32Array,
+    weight: Float32Array,
+    psf: PSF,
+    periodic: bool,
+    dark: float,
+    accelerate: bool,
+) -> Iterator[Float32Array]:
     """The re-blurred image after each iteration, as ``_solvers/richardson_lucy.py`` does them."""
     frame = light.shape[1:]
     axes = tuple(range(1, light.ndim))
@@ -148,12 +148,12 @@ def _models(
     spectrum = transfer_function(psf, grid.scene)
     everywhere = (slice(None), *grid.window)
 
-    def filtered(values: Array, transfer: NDArray[np.complex64]) -> Array:
+    def filtered(values: Float32Array, transfer: NDArray[np.complex64]) -> Float32Array:
         spectra = fft.rfftn(values, axes=axes, workers=fft_workers()) * transfer
         blurred = fft.irfftn(spectra, s=grid.scene, axes=axes, workers=fft_workers())
         return np.asarray(blurred, np.float32)
 
-    def in_scene(values: Array) -> Array:
+    def in_scene(values: Float32Array) -> Float32Array:
         return np.pad(values, ((0, 0), *grid.margins))
 
     adjoint = np.conj(spectrum)
@@ -180,18 +180,19 @@ def _models(
         image = fresh
 
 
-def _looked_at(planes: Array, valid: Mask | None, axes: int, unit: float) -> tuple[Array, Array]:
+def _looked_at(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array, Float32Array]:
     """Pieces with most to be seen in them, shape (pieces, *look), and the weight of each pixel.
 
     Intensities are divided by the unit, so that their squares are finite.
     """
+    planes, valid = pixels
     frame = planes.shape[2:]
     look = tuple(min(n, LARGEST_LOOK[axes]) for n in frame)
     mask = None if valid is None else np.broadcast_to(valid, planes.shape)
     starts = [np.linspace(0, n - m, -(-n // m)).astype(int).tolist() for n, m in zip(frame, look)]
     corners = [tuple(slice(a, a + m) for a, m in zip(c, look)) for c in product(*starts)]
-    pieces: list[Array] = []
-    weights: list[Array] = []
+    pieces: list[Float32Array] = []
+    weights: list[Float32Array] = []
     for plane in _spread(len(planes)):
         for channel in range(planes.shape[1]):
             best, most = None, -1.0

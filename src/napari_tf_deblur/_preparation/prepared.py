@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._core.forward import Boundary, Grid, resized
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
-from napari_tf_deblur._core.psf import PSF, checked_psf
+from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.psf_check import psf_warnings, whole_psf
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._core.valid import blank_planes, fill, valid_pixels, within_gap
 from napari_tf_deblur._noise.broken import broken_pixels
 from napari_tf_deblur._noise.line_fit import Line
@@ -26,9 +27,6 @@ from napari_tf_deblur._preparation.checks import image_warnings
 from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import FromImage, Method
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 NEGATIVE = 0.05
 """Values below the background by less than this part of the range do no harm."""
@@ -89,8 +87,8 @@ class Prepared:
     """
 
     planes: Planes
-    values: Array
-    valid: Mask | None
+    values: Float32Array
+    valid: BoolArray | None
     batches: tuple[tuple[int, ...], ...]
     psf: PSF
     boundary: Boundary
@@ -128,7 +126,7 @@ class Prepared:
         used = [plane for plane in range(len(values)) if plane not in blank]
         shared = wanted.global_values if isinstance(wanted, Calibration) else None
         noise_lines = dict(shared.noise_lines) if shared else {}
-        broken = broken_pixels(values, valid, used, psf, noise_lines)
+        broken = broken_pixels(Pixels(values, valid), used, psf, noise_lines)
         if broken is not None:
             ignored = broken if ignored is None else ignored | broken
             valid = np.broadcast_to(~ignored, broken.shape)
@@ -198,7 +196,7 @@ class Prepared:
             warnings=tuple(warnings),
         )
 
-    def planes_as_they_were(self) -> Array:
+    def planes_as_they_were(self) -> Float32Array:
         """The planes in the image's units, the offset not subtracted; ignored pixels are filled."""
         values = self.values.copy()
         offset = np.float32(self.calibration.method.offset)
@@ -206,7 +204,7 @@ class Prepared:
             values[plane] += offset
         return values
 
-    def image(self) -> Array:
+    def image(self) -> Float32Array:
         """The image as it was, in its own shape."""
         return self.planes.together(self.planes_as_they_were())
 
@@ -240,7 +238,7 @@ def _grid(planes: Planes, psf: PSF, boundary: Boundary, method: Method) -> Grid:
     return Grid.around(planes.frame, psf, boundary, reach, times)
 
 
-def _continue_over(gap: tuple[slice, ...], values: Array) -> None:
+def _continue_over(gap: tuple[slice, ...], values: Float32Array) -> None:
     """Continue planes over what lies beyond their image, as :meth:`Grid.mirrored` does."""
     frame, scene = values, values.shape[2:]
     for axis, part in enumerate(gap, 2):

@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.forward import Grid
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._preparation.global_values import GlobalValues, Reduce, mean_of_planes
-
-Array = NDArray[np.float32]
 
 Tensor: TypeAlias = Any
 """A TensorFlow tensor, or a variable's value; TensorFlow ships no types."""
@@ -55,8 +52,8 @@ class Problem:
         What was computed from all pixels, reduced to one plane.
     """
 
-    observed: Array
-    data_weight: Array
+    observed: Float32Array
+    data_weight: Float32Array
     psf: PSF
     grid: Grid
     dark_outside: bool
@@ -66,11 +63,11 @@ class Problem:
     gap: tuple[slice, ...] = ()
     are_samples: bool = False
     global_values: GlobalValues | None = None
-    found: dict[str, Array] = field(default_factory=dict)
+    found: dict[str, Float32Array] = field(default_factory=dict)
 
     def global_value(
-        self, name: str, compute: Callable[[], Array], reduce: Reduce = mean_of_planes
-    ) -> Array:
+        self, name: str, compute: Callable[[], Float32Array], reduce: Reduce = mean_of_planes
+    ) -> Float32Array:
         """Return what is computed from all pixels: of pieces, what the whole image said.
 
         Parameters
@@ -94,13 +91,13 @@ class Problem:
             return iterations, tolerance
         return self.global_values.iterations, 0.0
 
-    def extended(self) -> Array:
+    def extended(self) -> Float32Array:
         """Continue the observed planes over the whole scene: dark, or as in a mirror."""
         if not self.dark_outside:
             return self.grid.mirrored(self.observed)
         return np.pad(self.observed, ((0, 0), (0, 0), *self.grid.margins))
 
-    def data_weight_in_scene(self) -> Array:
+    def data_weight_in_scene(self) -> Float32Array:
         """Continue the data_weight over the scene: nothing is known outside the frame."""
         lead = self.data_weight.shape[: -len(self.grid.frame)]
         data_weight = np.broadcast_to(self.data_weight, (*lead, *self.grid.frame))
@@ -127,8 +124,8 @@ class Iterate:
         Gives what was computed on the way from all pixels; see :meth:`Problem.global_value`.
     """
 
-    losses: Array
+    losses: Float32Array
     fraction: float
-    scene: Callable[[], Array]
+    scene: Callable[[], Float32Array]
     converged: bool
-    found: Callable[[], Mapping[str, Array]] = dict
+    found: Callable[[], Mapping[str, Float32Array]] = dict

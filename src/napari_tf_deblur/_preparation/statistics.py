@@ -4,22 +4,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import power_passed
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
     centred_size,
     places_with_structure,
     seen,
     without_mean,
 )
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
+from napari_tf_deblur._noise.level import noise_level
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import (
     counts_are_sparse,
-    level_and_line,
+    line_of_level,
     mean_of_line,
     photon_gain,
 )
@@ -30,9 +31,6 @@ from napari_tf_deblur._preparation.estimate import (
     wiener_balance,
 )
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 SMOOTHED = 1.0
 """Sigma in pixels of the Gaussian that takes noise away before slopes are measured."""
@@ -54,10 +52,15 @@ class Statistics:
         Whether the image wraps round.
     """
 
-    values: Array
-    valid: Mask | None
+    values: Float32Array
+    valid: BoolArray | None
     psf: PSF
     periodic: bool
+
+    @property
+    def pixels(self) -> Pixels:
+        """The image, and which of its pixels count."""
+        return Pixels(self.values, self.valid)
 
     @property
     def axes(self) -> int:
@@ -67,33 +70,33 @@ class Statistics:
     @cached_property
     def scale(self) -> float:
         """The range of intensities: see :func:`.intensity_scale`."""
-        return intensity_scale(self.values, self.valid)
+        return intensity_scale(self.pixels, self.noise_level)
 
     @cached_property
-    def _level_and_line(self) -> tuple[float, Line]:
-        return level_and_line(self.values, self.valid)
+    def noise_level(self) -> float:
+        """Standard deviation of the noise of most pixels."""
+        return noise_level(self.pixels)
+
+    @cached_property
+    def _line(self) -> Line:
+        """Variance of the noise over the brightness."""
+        return line_of_level(self.pixels, self.noise_level)
 
     @cached_property
     def noise(self) -> float:
         """Standard deviation of the noise, root mean square over all pixels."""
-        return mean_of_line(self.values, self.valid, *self._level_and_line)
-
-    @property
-    def noise_level(self) -> float:
-        """Standard deviation of the noise of most pixels."""
-        return self._level_and_line[0]
+        return mean_of_line(self.pixels, self.noise_level, self._line)
 
     def gain(self, read_noise: float) -> float:
         """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.photon_gain`."""
-        usual, line = self._level_and_line
-        if read_noise or not usual:
-            return photon_gain(self.values, self.valid, read_noise=read_noise)
-        return line.slope
+        if read_noise or not self.noise_level:
+            return photon_gain(self.pixels, read_noise=read_noise)
+        return self._line.slope
 
     @cached_property
     def is_sparse(self) -> bool:
         """Whether photons are counted, most pixels have none, and parts are dark."""
-        return counts_are_sparse(self.values, self.valid, *self._level_and_line)
+        return counts_are_sparse(self.pixels, self.noise_level, self._line)
 
     @property
     def _look(self) -> tuple[int, ...]:
@@ -112,12 +115,10 @@ class Statistics:
         The mean slope in which each pixel counts by its slope, so that a flat ground around the
         objects changes nothing. 1 for an image without any.
         """
-        found = places_with_structure(
-            self.values, self.valid, self.scale, self._look, LARGEST_SERIES
-        )
+        found = places_with_structure(self.pixels, self.scale, self._look, LARGEST_SERIES)
         total, squares = 0.0, 0.0
         for plane, place in found:
-            piece = without_mean(*seen(self.values, self.valid, plane, place), self.scale)
+            piece = without_mean(seen(self.pixels, plane, place), self.scale)
             for channel in piece:
                 smooth = ndimage.gaussian_filter(channel, SMOOTHED)
                 steep = np.zeros_like(smooth)
@@ -131,15 +132,15 @@ class Statistics:
     @cached_property
     def background(self) -> Background:
         """What is there without the structure, rather too low than too high."""
-        return estimate_background(self.values, self.valid)
+        return estimate_background(self.pixels, self.noise_level)
 
     @cached_property
     def balance(self) -> float:
         """Balance of the Wiener filter: see :func:`.wiener_balance`."""
-        return wiener_balance(self.values, self.psf, self.periodic, self.valid)
+        return wiener_balance(self.pixels, self.psf, self.periodic)
 
     def richardson_lucy_iterations(self, accelerate: bool) -> int:
         """See :func:`napari_tf_deblur._preparation.iterations.richardson_lucy_iterations`."""
         return richardson_lucy_iterations(
-            self.values, self.valid, self.psf, self.periodic, accelerate=accelerate
+            self.pixels, self.psf, self.periodic, accelerate=accelerate
         )

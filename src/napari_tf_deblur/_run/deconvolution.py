@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run.verdict import UNKNOWN, Verdict
 from napari_tf_deblur.methods import Method
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -51,9 +47,9 @@ class Deconvolution:
         What the run took from all pixels: in a calibration's place for it, pieces run alike.
     """
 
-    image: Array
-    residual: Array
-    loss_history: Array
+    image: Float32Array
+    residual: Float32Array
+    loss_history: Float32Array
     iterations: int
     converged: bool
     calibration: Calibration

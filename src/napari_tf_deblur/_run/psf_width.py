@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._blur.fit import SLOPE, SLOPE_OF_POINTS, Model
 from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resized
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.evidence import PSFEvidence
@@ -133,11 +134,11 @@ class PSFWidth:
         if hardly_blurs(psf):
             return UNTOLD
         valid, has_rims = prepared.valid, False
-        if np.isfinite(top := saturated_at(prepared.values, valid)):
-            has_rims = bool(np.mean(counted(prepared.values, valid) >= top) > SATURATED)
+        if np.isfinite(top := saturated_at(Pixels(prepared.values, valid))):
+            has_rims = bool(np.mean(counted(Pixels(prepared.values, valid)) >= top) > SATURATED)
             below = prepared.values < top
             valid = below if valid is None else below & valid
-        pieces = pieces_of(prepared.values, valid)
+        pieces = pieces_of(Pixels(prepared.values, valid))
         if not pieces:
             return UNTOLD
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
     places_with_structure,
     seen,
@@ -15,13 +16,9 @@ from napari_tf_deblur._core.places import (
     window,
     without_mean,
 )
-from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
 from napari_tf_deblur._noise.noise import level_and_line
-
-Array = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 LARGEST_LOOK = {1: 2**16, 2: 512, 3: 96}
 """Pixels per axis of the pieces that are looked at."""
@@ -91,17 +88,22 @@ class Shells:
         function, and the power of the data over that where there is least.
     """
 
-    passed: Doubles
-    count: Doubles
-    data: Doubles
-    residual: Doubles
-    followed: Doubles
+    passed: Float64Array
+    count: Float64Array
+    data: Float64Array
+    residual: Float64Array
+    followed: Float64Array
     mean_passed: float
     at_nyquist: tuple[tuple[float, float], ...]
 
     @classmethod
     def of(
-        cls, values: Array, residual: Array, valid: Mask | None, psf: PSF, scale: float
+        cls,
+        values: Float32Array,
+        residual: Float32Array,
+        valid: BoolArray | None,
+        psf: PSF,
+        scale: float,
     ) -> Self | None:
         """Look at an image and what is left of it; None where there is nothing to be seen.
 
@@ -119,18 +121,18 @@ class Shells:
         frame = values.shape[2:]
         look = tuple(min(n, LARGEST_LOOK[len(frame)]) for n in frame)
         most = max(1, MOST_PIXELS // int(np.prod(look)))
-        places = places_with_structure(values, valid, scale, look, most)
+        places = places_with_structure(Pixels(values, valid), scale, look, most)
         if not places:
             return None
-        pieces = [seen(values, valid, *place) for place in places]
-        data = np.stack([without_mean(piece, known, scale) for piece, known in pieces])
+        pieces = [seen(Pixels(values, valid), *place) for place in places]
+        data = np.stack([without_mean(Pixels(piece, known), scale) for piece, known in pieces])
         unit = np.float32(scale)
-        misfit: Array = np.stack([residual[plane][place] for plane, place in places])
+        misfit: Float32Array = np.stack([residual[plane][place] for plane, place in places])
         misfit /= unit
-        part: Array = np.stack([piece for piece, _ in pieces])
+        part: Float32Array = np.stack([piece for piece, _ in pieces])
         part /= unit
         known = [mask for _, mask in pieces if mask is not None]
-        usual, line = level_and_line(part, np.stack(known) if known else None)
+        usual, line = level_and_line(Pixels(part, np.stack(known) if known else None))
         usual = max(usual, LEAST_NOISE)
         variance = np.float32(line.at_zero) + np.float32(line.slope) * (part - misfit)
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
@@ -144,21 +146,23 @@ class Shells:
         return bool((surely > SEEN).any())
 
     @property
-    def surely_left(self) -> Doubles:
+    def surely_left(self) -> Float64Array:
         """Power of the residual, less what chance may add."""
         return np.asarray(self.residual / (1 + np.sqrt(PER_FREQUENCY / self.count)))
 
     @classmethod
-    def _averaged(cls, data: Array, misfit: Array, variance: Array, psf: PSF) -> Self | None:
+    def _averaged(
+        cls, data: Float32Array, misfit: Float32Array, variance: Float32Array, psf: PSF
+    ) -> Self | None:
         """Average what pieces, shape (pieces, channels, *look), hold."""
         look = data.shape[2:]
         axes = tuple(range(2, data.ndim))
         fade = window(look)
 
-        def spectrum(values: Array) -> NDArray[np.complex64]:
+        def spectrum(values: Float32Array) -> NDArray[np.complex64]:
             return np.asarray(fft.rfftn(values * fade, axes=axes, workers=fft_workers()))
 
-        def power(of: NDArray[np.complex64], by: NDArray[np.complex64]) -> Doubles:
+        def power(of: NDArray[np.complex64], by: NDArray[np.complex64]) -> Float64Array:
             return np.asarray(np.sum((of * by.conj()).real, axis=(0, 1), dtype=np.float64))
 
         of_data, of_misfit = spectrum(data), spectrum(misfit)
@@ -177,7 +181,7 @@ class Shells:
         shell = np.minimum(SHELLS * np.sqrt(np.maximum(depth, 0) / DEEPEST), SHELLS).astype(int)
         count = np.bincount(shell.ravel(), weight.ravel(), SHELLS + 1)
 
-        def mean(of: NDArray[np.floating]) -> Doubles:
+        def mean(of: NDArray[np.floating]) -> Float64Array:
             total = np.bincount(shell.ravel(), (weight * of).ravel(), SHELLS + 1)
             return np.asarray(total / np.maximum(count, 1))
 
@@ -206,7 +210,7 @@ class Shells:
         )
 
 
-def _frequencies(look: tuple[int, ...]) -> tuple[Doubles, list[Doubles]]:
+def _frequencies(look: tuple[int, ...]) -> tuple[Float64Array, list[Float64Array]]:
     """How often each frequency of a half spectrum counts, and its parts by axis."""
     along = [np.abs(fft.fftfreq(n)) for n in look[:-1]] + [fft.rfftfreq(look[-1])]
     grid = np.meshgrid(*along, indexing="ij", sparse=True)
@@ -218,7 +222,7 @@ def _frequencies(look: tuple[int, ...]) -> tuple[Doubles, list[Doubles]]:
     return np.where(periods < LOWEST, 0.0, twice), list(grid)
 
 
-def _edge(along: list[Doubles], axis: int) -> Mask:
+def _edge(along: list[Float64Array], axis: int) -> BoolArray:
     """Frequencies near one period in two pixels of an axis, and low along the others."""
     edge = along[axis] > 0.45
     for other, part in enumerate(along):

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import Boundary, transfer_function
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import Place, centred_size, places_with_structure, seen
-from napari_tf_deblur._core.psf import PSF
 from napari_tf_deblur._core.steps import Step, mapped
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.chance import normal_numbers
 from napari_tf_deblur._noise.line_fit import Line
@@ -37,9 +38,6 @@ from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._run.psf_width import PSFWidth
 from napari_tf_deblur._run.residual import Shells
 from napari_tf_deblur._solvers.run import run
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 ADDED = 0.5
 """Noise that is added to the first copy, in its standard deviations."""
@@ -110,7 +108,7 @@ class Trial:
 
     risks: NDArray[np.float64]
     image_risks: NDArray[np.float64]
-    residual: Array
+    residual: Float32Array
     psf: PSF
 
     @property
@@ -168,7 +166,7 @@ class Trials:
         """Whether there is noise to be split."""
         return bool(self._variance.max() > 0)
 
-    def _copies(self, mirrored: bool) -> tuple[Array, Array]:
+    def _copies(self, mirrored: bool) -> tuple[Float32Array, Float32Array]:
         """Two copies whose noise has nothing in common."""
         sign = -1 if mirrored else 1
         first = self._observed + np.float32(sign * ADDED) * self._split
@@ -254,7 +252,7 @@ class Trials:
         return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
 
 
-def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
+def _part(prepared: Prepared, look: Look) -> tuple[Float32Array, BoolArray | None, bool]:
     """A part with structure, and which of its pixels count; whether the frame is whole."""
     used = sorted({plane for batch in prepared.batches for plane in batch})
     values = prepared.values[used]
@@ -264,16 +262,18 @@ def _part(prepared: Prepared, look: Look) -> tuple[Array, Mask | None, bool]:
     most = max(1, look.pixels // int(np.prod(size)))
     places: list[tuple[int, Place]] = []
     if size != frame or len(values) > most:
-        places = places_with_structure(values, valid, prepared.calibration.scale, size, most)
+        places = places_with_structure(
+            Pixels(values, valid), prepared.calibration.scale, size, most
+        )
     if not places:  # all of it, or nothing is to be seen
         return values, None if valid is None else np.broadcast_to(valid, values.shape), True
-    pieces = [seen(values, valid, *place) for place in places]
+    pieces = [seen(Pixels(values, valid), *place) for place in places]
     part = np.stack([piece for piece, _ in pieces])
     masks = [mask for _, mask in pieces if mask is not None]
     return part, np.stack(masks) if masks else None, size == frame
 
 
-def _by_block(values: Array) -> NDArray[np.float64]:
+def _by_block(values: Float32Array) -> NDArray[np.float64]:
     """Sums over blocks of planes, some dozens of them in each."""
     axes = values.ndim - 2
     total = values.sum(axis=1, dtype=np.float64)
@@ -284,7 +284,7 @@ def _by_block(values: Array) -> NDArray[np.float64]:
     return np.asarray(total.ravel())
 
 
-def _undone(apart: Array, psf: PSF) -> Array:
+def _undone(apart: Float32Array, psf: PSF) -> Float32Array:
     """An error of prediction, its blur undone, so that white noise keeps its mean square."""
     frame = apart.shape[2:]
     transfer = transfer_function(psf, frame)
@@ -300,17 +300,17 @@ def _undone(apart: Array, psf: PSF) -> Array:
     return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=fft_workers()))
 
 
-def _saturated(values: Array, valid: Mask | None) -> Mask:
+def _saturated(values: Float32Array, valid: BoolArray | None) -> BoolArray:
     """Pixels that count and are saturated."""
     kept = np.ones(values.shape, np.bool_) if valid is None else valid
     cut = np.zeros(values.shape, np.bool_)
     for channel in range(values.shape[1]):
         one = np.s_[:, channel : channel + 1]
-        cut[one] = kept[one] & (values[one] >= saturated_at(values[one], kept[one]))
+        cut[one] = kept[one] & (values[one] >= saturated_at(Pixels(values[one], kept[one])))
     return cut
 
 
-def _far_from(cut: Mask, valid: Mask | None, psf: PSF) -> Mask | None:
+def _far_from(cut: BoolArray, valid: BoolArray | None, psf: PSF) -> BoolArray | None:
     """Pixels that count and are not saturated, nor near those that are; None for all.
 
     No scene explains what was cut off, nor what a scene that tries to says of its neighbours.
@@ -327,20 +327,20 @@ def _far_from(cut: Mask, valid: Mask | None, psf: PSF) -> Mask | None:
     return valid
 
 
-def _lines(values: Array, valid: Mask | None) -> list[Line]:
+def _lines(values: Float32Array, valid: BoolArray | None) -> list[Line]:
     """The noise's variance over the brightness, channel by channel."""
     channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
-    return [noise_line(values[c], None if valid is None else valid[c]) for c in channels]
+    return [noise_line(Pixels(values[c], None if valid is None else valid[c])) for c in channels]
 
 
-def _of_lines(values: Array, lines: list[Line]) -> Array:
+def _of_lines(values: Float32Array, lines: list[Line]) -> Float32Array:
     """The noise's variance by each pixel's own value: right on average, whatever is around it."""
     shape = (1, -1) + (1,) * (values.ndim - 2)
     slope, at_zero = (np.reshape(part, shape).astype(np.float32) for part in zip(*lines))
     return np.maximum(at_zero + slope * values, np.float32(0))
 
 
-def _variance(values: Array, lines: list[Line], axes: int) -> Array:
+def _variance(values: Float32Array, lines: list[Line], axes: int) -> Float32Array:
     """The noise's variance by the brightness around each pixel; never 0 if any is."""
     sigma = (0,) * (values.ndim - axes) + (LOCAL,) * axes
     variance = _of_lines(ndimage.gaussian_filter(values, sigma, mode="nearest"), lines)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from threading import Event
 
 from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.evidence import WeightEvidence
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -46,9 +47,9 @@ def checked(
         compression has made neighbours share it.
     """
     calibration = prepared.calibration
-    if not hasattr(calibration.method, "weight"):
+    if not calibration.method.has_weight:
         return None
-    if compression_error(prepared.values, prepared.valid):
+    if compression_error(Pixels(prepared.values, prepared.valid)):
         return None
     trials = Trials(prepared, EFFORTS["auto"].look, stop)
     if not trials.tell_width:

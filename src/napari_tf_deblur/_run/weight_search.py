@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence
@@ -130,7 +131,7 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
         return found
     effort = EFFORTS[prepared.weight_to_find]
     trials = Trials(prepared, effort.look, stop)
-    error = compression_error(prepared.values, prepared.valid)
+    error = compression_error(Pixels(prepared.values, prepared.valid))
     if error:
         search = _Search(trials, prepared.calibration, effort.step)
         octaves = _octaves_for_compression(error, trials.noise)

@@ -23,6 +23,8 @@ from napari_tf_deblur._solvers.blur import irfft
 from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
     data_penalty,
@@ -31,7 +33,6 @@ from napari_tf_deblur._solvers.splitting import (
     summed_channels,
     summed_planes,
 )
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods.regularised import LeastSquares
 
 THRESHOLD = 0.1
@@ -112,11 +113,11 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     weight = max(float(method.weight), SMALLEST_WEIGHT)
     penalty = data_penalty(problem)
     constrained = method.nonnegative or problem.dark_outside
-    differences = SymmetricDifferences(method.order, problem.spacing)
+    prior = prior_of(method, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
-    denominator = differences.squared_spectrum(grid.scene)
+    denominator = prior.spectrum(grid.scene)
     denominator *= weight / (THRESHOLD * penalty)
-    if (rest := differences.quadratic_spectrum(grid.scene)) is not None:
+    if (rest := prior.quadratic_spectrum(grid.scene)) is not None:
         denominator += rest * np.float32(weight / penalty)
     denominator += np.square(spectrum.real) + np.square(spectrum.imag)
     denominator += constrained * CONSTRAINT_PENALTY / penalty
@@ -135,7 +136,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         penalty=tf.constant(np.float32(penalty)),
     )
     run, image_of, first_state = _compiled(
-        method.order, problem.spacing, method.nonnegative, constrained, problem.are_samples
+        prior, method.nonnegative, constrained, problem.are_samples
     )
     state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
@@ -144,8 +145,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
 
 @lru_cache(maxsize=16)
 def _compiled(
-    order: int,
-    spacing: tuple[float, ...],
+    prior: Prior,
     nonnegative: bool,
     constrained: bool,
     are_samples: bool,
@@ -155,12 +155,11 @@ def _compiled(
     The first state's image, of zeros, is made outside: compiled code would hold it for ever.
     """
     tf = tensorflow()
-    differences = SymmetricDifferences(order, spacing)
-    axes = len(spacing)
-    count = len(differences.components)
+    axes = len(prior.spacing)
+    count = prior.copies
 
     def first_state(start: Tensor) -> list[Tensor]:
-        slopes = [slope / THRESHOLD for slope in differences.apply(start)]
+        slopes = [slope / THRESHOLD for slope in prior.apply(start)]
         # No image yet: how little the first differs from the start says nothing.
         never = tf.fill([start.shape[0]], tf.float32.max)
         return [never, start, *slopes, *([start] if constrained else [])]
@@ -178,16 +177,10 @@ def _compiled(
         """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
         return c.allowed * (tf.nn.relu(values) if nonnegative else values)
 
-    def multiplier(s_derivatives: list[Tensor]) -> Tensor:
-        """What s - p of the derivatives is, as a part of s."""
-        squares: Any = sum(tf.square(s) for s in s_derivatives)
-        return tf.math.rsqrt(tf.maximum(summed_channels(squares), 1.0))
-
     def solved(c: Constants, state: State) -> Tensor:
         """The spectrum of the image that fits all the 2 p - s."""
         ratio = c.weight / c.penalty
-        mirror = ratio - 2 * ratio * multiplier(state.derivatives)
-        right = differences.adjoint([mirror * s for s in state.derivatives])
+        right = prior.adjoint(prior.reflect(state.derivatives, ratio, THRESHOLD, THRESHOLD))
         for s in state.constrained:
             right += CONSTRAINT_PENALTY / c.penalty * (2 * projected(s, c) - s)
         mirrored = state.blurred + 2 * pull(c, state.blurred)
@@ -210,14 +203,11 @@ def _compiled(
         change = largest_changes(state.image, image, axes, are_samples=are_samples)
         change = tf.maximum(change, UNSETTLED * apart)
         moved = [image, change, state.blurred + RELAXATION * short]
-        kept = 1 - RELAXATION + RELAXATION * multiplier(state.derivatives)
-        squares: Any = 0
-        for s, slope in zip(state.derivatives, differences.apply(image)):
-            squares += tf.square(slope)
-            moved.append(kept * s + (RELAXATION / THRESHOLD) * slope)
+        derivatives = prior.apply(image)
+        moved += prior.relax(state.derivatives, derivatives, THRESHOLD, THRESHOLD)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
         replaced_where(active, variables, before, moved)
-        loss = 0.5 * summed_channels(misfit) + c.weight * tf.sqrt(summed_channels(squares))
+        loss = 0.5 * summed_channels(misfit) + c.weight * prior.penalty(derivatives)
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), tf.maximum(
             change, state.change
         )

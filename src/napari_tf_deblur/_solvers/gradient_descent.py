@@ -12,7 +12,7 @@ from napari_tf_deblur._solvers import lbfgs
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
-from napari_tf_deblur._solvers.objective import DATA_TERMS, PRIORS
+from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES
 from napari_tf_deblur.methods import GradientDescent
 
 START_NOISE = 0.1
@@ -147,7 +147,7 @@ def _value_and_gradient(
         """What the prior says of each plane; one from elsewhere is asked plane by plane."""
         if callable(prior):
             return tf.map_fn(lambda plane: tf.reshape(prior(plane[None]), []), image)
-        return PRIORS[prior](image, spacing)
+        return PENALTIES[prior](image, spacing)
 
     def evaluate(constants: Any, image: Any) -> tuple[Any, Any]:
         c = Constants(*constants)

@@ -1,4 +1,4 @@
-"""Data terms and priors for automatic differentiation, as small functions of tensors.
+"""Data terms and penalties for automatic differentiation, as small functions of tensors.
 
 Images have the shape (planes, channels, *axes). The recipe's square roots are taken plane
 by plane and channel by channel. Each gives one value for each plane, so that a stack is as
@@ -66,7 +66,9 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
 
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
-PRIORS = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
+PENALTIES = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
+"""What the priors of :class:`napari_tf_deblur.GradientDescent` add to a data term, by name. Those
+of the other solvers, which need no gradient, are in :mod:`.priors`."""
 
 
 def _bent_above_zero(model: Any) -> Any:

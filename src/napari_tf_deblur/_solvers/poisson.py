@@ -31,6 +31,8 @@ from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.poisson_problem import POWER, Constants, posed
+from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
     divided,
@@ -38,7 +40,6 @@ from napari_tf_deblur._solvers.splitting import (
     summed_channels,
     summed_planes,
 )
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods import PoissonLikelihood
 
 LEAST_LIGHT = 0.1
@@ -113,7 +114,7 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     tf = tensorflow()
     arrays, start = posed(problem, method)
     constants = Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = _compiled(problem.spacing, problem.are_samples)
+    run, image_of, first_state = _compiled(prior_of(method, problem.spacing), problem.are_samples)
     state = first_state(constants, tf.constant(start))
     del arrays, start
     stop = problem.stop_rule(method.iterations, method.tolerance)
@@ -144,12 +145,11 @@ def deviance(c: Constants, blurred: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _compiled(spacing: tuple[float, ...], are_samples: bool) -> tuple[Any, Any, Any]:
+def _compiled(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
     """The compiled loop, and the functions that make a state's image and the first state."""
     tf = tensorflow()
-    axes = len(spacing)
+    axes = len(prior.spacing)
     power = POWER[axes]
-    differences = SymmetricDifferences("neighbours", spacing)
 
     def threshold(c: Constants, image: Tensor, blurred: Tensor) -> Tensor:
         """As the amplitude says, which is less where it is bright."""
@@ -164,7 +164,7 @@ def _compiled(spacing: tuple[float, ...], are_samples: bool) -> tuple[Any, Any, 
         # No image yet: how little the first differs from the start says nothing.
         never = tf.fill([start.shape[0]], tf.float32.max)
         limit = threshold(c, start, blurred)
-        slopes = differences.apply(start)
+        slopes = prior.apply(start)
         none = tf.zeros_like(never)
         return State(never, none, start, blurred, blurred, start, limit, slopes).flat()
 
@@ -191,16 +191,13 @@ def _compiled(spacing: tuple[float, ...], are_samples: bool) -> tuple[Any, Any, 
         before = [v.read_value() for v in variables]
         c, state = Constants(*constants), State.of(before)
         scene = state.image.shape[2:]
-        squares = summed_channels(sum(tf.square(s) for s in state.slopes))
-        kept = tf.nn.relu(1 - state.threshold * tf.math.rsqrt(squares + TINY))  # p as a part of s
         seen_blurred, allowed = likeliest(c, state.blurred), projected(c, state.constrained)
-        mirror = c.ratio * (2 * kept - 1)
-        right = differences.adjoint([mirror * s for s in state.slopes])
+        right = prior.adjoint(prior.reflect(state.slopes, c.ratio, state.threshold))
         right += c.constraint * (2 * allowed - state.constrained)
         spectrum = divided(c.spectrum, c.inverse, 2 * seen_blurred - state.blurred, right, axes)
         image = irfft(spectrum, scene)
         blurred = irfft(c.spectrum * spectrum, scene)
-        slopes = differences.apply(image)
+        slopes = prior.apply(image)
         noise = NOISE * tf.sqrt(c.photon)
         change = largest_changes(seen(c, state.image), seen(c, image), axes, noise, are_samples)
         change = tf.maximum(change, UNSETTLED * unsettled(c, state.reblurred, blurred))
@@ -215,10 +212,9 @@ def _compiled(spacing: tuple[float, ...], are_samples: bool) -> tuple[Any, Any, 
             state.blurred + RELAXATION * (blurred - seen_blurred),
             state.constrained + RELAXATION * (image - allowed),
             state.threshold + rate * (fresh - state.threshold),
-            [(1 - RELAXATION * kept) * s + RELAXATION * d for s, d in zip(state.slopes, slopes)],
+            prior.relax(state.slopes, slopes, state.threshold),
         )
-        squares = summed_channels(sum(tf.square(d) for d in slopes))
-        penalty = c.ratio * state.threshold * tf.sqrt(squares)
+        penalty = c.ratio * state.threshold * prior.penalty(slopes)
         loss = summed_planes(c.penalty * (summed_channels(deviance(c, blurred)) + penalty))
         replaced_where(active, variables, before, moved.flat())
         early = state.count + 1 < SOONEST

@@ -8,10 +8,11 @@ from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
-from napari_tf_deblur._preparation.problem import Array, Problem, Tensor
+from napari_tf_deblur._preparation.problem import Problem, Tensor
+from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import data_penalty
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
 from napari_tf_deblur.methods import PoissonLikelihood
 
 WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
@@ -109,7 +110,7 @@ class Constants(NamedTuple):
     penalty: Tensor
 
 
-def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array]:
+def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float32Array]:
     """Put a problem in the terms of this module; give its constants, and where it starts."""
     grid = problem.grid
     axes = len(grid.frame)
@@ -133,7 +134,7 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Array
     bright = np.maximum(bright, np.float32(1 / photons))
     spectrum = transfer_function(problem.psf, grid.scene)
     passed = np.square(spectrum.real) + np.square(spectrum.imag)
-    slopes = SymmetricDifferences("neighbours", problem.spacing).squared_spectrum(grid.scene)
+    slopes = prior_of(method, problem.spacing).spectrum(grid.scene)
     start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
     relative = data_penalty(problem)
     penalty = np.float32(relative) / bright
@@ -169,17 +170,19 @@ def photons_at_one(scale: float, gain: float) -> float:
     return most if gain * most <= scale else max(scale / gain, least)
 
 
-def _linear_start(image: Array, spectrum: Spectrum, passed: Array, slopes: Array) -> Array:
+def _linear_start(
+    image: Float32Array, spectrum: Spectrum, passed: Float32Array, slopes: Float32Array
+) -> Float32Array:
     """A regularised inverse of the blur, which may be negative here and there."""
     frame_axes = tuple(range(-slopes.ndim, 0))
     transformed = fft.rfftn(image, axes=frame_axes, workers=fft_workers())
     transformed *= spectrum.conj() / (passed + np.float32(START_PRIOR) * slopes + TINY)
     shape = image.shape[2:]
-    start: Array = fft.irfftn(transformed, s=shape, axes=frame_axes, workers=fft_workers())
+    start: Float32Array = fft.irfftn(transformed, s=shape, axes=frame_axes, workers=fft_workers())
     return start
 
 
-def _steepest(image: Array, spacing: tuple[float, ...]) -> Array:
+def _steepest(image: Float32Array, spacing: tuple[float, ...]) -> Float32Array:
     """Mean squared slope of each plane, where a pixel counts as much as it is steep.
 
     Its slopes are those to a neighbour along each axis, which may be before it or after it: the
@@ -199,7 +202,7 @@ def _steepest(image: Array, spacing: tuple[float, ...]) -> Array:
     return np.asarray(of_squares / (mean + TINY), np.float32)
 
 
-def _mean_where_large(values: Array) -> Array:
+def _mean_where_large(values: Float32Array) -> Float32Array:
     """Mean of each plane, where a value counts as much as it is large."""
     each = tuple(range(1, values.ndim))
     mean = values.mean(each, keepdims=True)

@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.threads import fft_workers
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._preparation.problem import Iterate
-
-Array = NDArray[np.float32]
 
 
 class Progress:
@@ -31,9 +29,9 @@ class Progress:
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
-        self._solved: dict[tuple[int, ...], Array] = {}
+        self._solved: dict[tuple[int, ...], Float32Array] = {}
         self.residual = np.zeros_like(prepared.values)
-        self._histories: list[Array] = []
+        self._histories: list[Float32Array] = []
         self._current: tuple[tuple[int, ...], Iterate] | None = None
 
     def note(self, batch: tuple[int, ...], iterate: Iterate) -> None:
@@ -49,7 +47,7 @@ class Progress:
             self._histories.append(_total(batch, self._current[1].losses))
             self._current = None
 
-    def losses(self) -> Array:
+    def losses(self) -> Float32Array:
         """Losses summed over batches; one that is finished keeps its last loss."""
         histories = [*self._histories]
         if self._current is not None:
@@ -85,7 +83,7 @@ class Progress:
         planes = f"plane {last}" if first == last else f"planes {first} to {last}"
         return f"{planes} of {total}, {words}"
 
-    def image(self) -> Array:
+    def image(self) -> Float32Array:
         """The image as it is now, in the source's shape and units.
 
         Planes that are not solved yet are as they were, less the background that is subtracted
@@ -113,11 +111,11 @@ class Progress:
         """The planes that are solved."""
         return tuple(sorted({plane for batch in self._solved for plane in batch}))
 
-    def _cut(self, scene: Array) -> Array:
+    def _cut(self, scene: Float32Array) -> Float32Array:
         window: Any = (..., *self._prepared.grid.window)
         return np.ascontiguousarray(scene[window])
 
-    def _note_residual(self, batch: tuple[int, ...], scene: Array) -> None:
+    def _note_residual(self, batch: tuple[int, ...], scene: Float32Array) -> None:
         """Compare what was observed with the scene, blurred."""
         prepared = self._prepared
         shape = prepared.grid.scene
@@ -151,6 +149,6 @@ class Progress:
         )
 
 
-def _total(batch: tuple[int, ...], losses: Array) -> Array:
+def _total(batch: tuple[int, ...], losses: Float32Array) -> Float32Array:
     """Losses summed over the planes; one that only fills its batch does not count again."""
     return np.asarray(losses[:, : len(set(batch))].sum(axis=1))

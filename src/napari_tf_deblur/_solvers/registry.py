@@ -1,10 +1,11 @@
-"""Which solver serves a method: the module that the method's class names."""
+"""Which solver and which prior serve a method: those that the method's class names."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, cast
 
 from napari_tf_deblur._preparation.problem import Iterate, Problem
+from napari_tf_deblur._solvers.priors import PRIORS, Prior
 from napari_tf_deblur.methods import Method
 
 Solver = Callable[[Problem, Any], Iterator[Iterate]]
@@ -14,3 +15,16 @@ def solver(method: Method) -> Solver:
     """Return the function ``solve(problem, method)`` of a method's solver."""
     module = import_module(f"napari_tf_deblur._solvers.{method.solver}")
     return cast(Solver, module.solve)
+
+
+def prior_of(method: Method, spacing: tuple[float, ...]) -> Prior:
+    """Return the prior of a method that names one of `PRIORS`.
+
+    Parameters
+    ----------
+    method : Method
+        What is done.
+    spacing : tuple of float
+        Voxel size per deblurred axis, relative to the finest.
+    """
+    return PRIORS[cast(str, method.prior)](spacing)

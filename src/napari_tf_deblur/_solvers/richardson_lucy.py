@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
-from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
-from napari_tf_deblur._solvers.symmetric_differences import SymmetricDifferences
+from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur.methods import RichardsonLucy
 
 SMALLEST = 1e-6
@@ -109,7 +111,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     light = weight * (np.maximum(problem.extended(), -dark) + dark)
     axes = list(range(2, light.shape.rank))
 
-    def mean_light() -> Array:
+    def mean_light() -> Float32Array:
         total = tf.reduce_sum(light, axes, keepdims=True)
         return np.asarray(total / tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True))
 
@@ -134,7 +136,8 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
             count=tf.constant(0),
             factors=tf.zeros([REMEMBERED, planes]),
         )
-    run = _compiled(problem.spacing, method.tv_weight > 0, method.accelerate)
+    prior = prior_of(method, problem.spacing) if method.prior else None
+    run = _compiled(prior, method.accelerate)
     iterations, _ = problem.stop_rule(int(method.iterations))
 
     def found_in(variables: Any) -> dict[str, Any]:
@@ -146,7 +149,7 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     return iterate(run, first_of_state, constants, state, iterations, found_in=found_in)
 
 
-def _momentum(problem: Problem) -> Array:
+def _momentum(problem: Problem) -> Float32Array:
     """How far each iteration shall go on along the last change, where that is known."""
     known = problem.global_values
     if known is None or MOMENTUM not in known.values:
@@ -154,7 +157,7 @@ def _momentum(problem: Problem) -> Array:
     return np.asarray(known.values[MOMENTUM][0])
 
 
-def _dark(problem: Problem) -> Array:
+def _dark(problem: Problem) -> Float32Array:
     """How far the noise of each channel reaches below zero; 0 for counts of photons."""
     lead = problem.observed.shape[:2]
     dark = np.zeros((*lead, *(1,) * len(problem.grid.frame)), np.float32)
@@ -168,9 +171,8 @@ def _dark(problem: Problem) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any:
+def _compiled(prior: Prior | None, accelerate: bool) -> Any:
     tf = tensorflow()
-    differences = SymmetricDifferences(1, spacing)
 
     @fused
     def compared(
@@ -184,10 +186,10 @@ def _compiled(spacing: tuple[float, ...], smooth: bool, accelerate: bool) -> Any
         return ratio, tf.reduce_sum(tf.where(seen > 0, model, 0.0) + deviance, axis=2)
 
     def multiplied(image: Tensor, correction: Tensor, share: Tensor, tv_weight: Tensor) -> Tensor:
-        if smooth:
-            slopes = differences.apply(image)
+        if prior is not None:
+            slopes = prior.apply(image)
             length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + SMALLEST**2)
-            curvature = differences.adjoint([s / length for s in slopes])
+            curvature = prior.adjoint([s / length for s in slopes])
             # Dey's denominator 1 + w D'(Dx/|Dx|), kept away from zero.
             correction /= tf.maximum(1 + tv_weight * share * curvature, 0.1)
         return image * share * tf.nn.relu(correction)

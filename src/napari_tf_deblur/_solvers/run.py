@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError, OutOfMemoryError
 from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared import Prepared
@@ -17,8 +17,6 @@ from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur._solvers.progress import Progress
 from napari_tf_deblur._solvers.registry import solver
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -45,10 +43,10 @@ class Solved:
         What the run took from all pixels.
     """
 
-    image: Array
-    residual: Array
+    image: Float32Array
+    residual: Float32Array
     planes: tuple[int, ...]
-    loss_history: Array
+    loss_history: Float32Array
     converged: bool
     seconds: float
     warnings: tuple[str, ...]
@@ -76,7 +74,7 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     progress = Progress(prepared)
     converged = True
     shared = prepared.calibration.global_values
-    found: list[dict[str, Array]] = []
+    found: list[dict[str, Float32Array]] = []
 
     def step(message: str) -> Step:
         return Step(message, progress.fraction, progress.losses(), progress.image)
@@ -129,7 +127,7 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     )
 
 
-def _mean(found: list[dict[str, Array]]) -> dict[str, Array]:
+def _mean(found: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
     """Mean of what batches of one size have found."""
     names = found[0] if found else {}
     return {name: np.mean([each[name] for each in found], axis=0) for name in names}

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._core.valid import within_gap
-from napari_tf_deblur._preparation.problem import Array, Iterate, Problem, Tensor
+from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
@@ -66,7 +67,7 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     return iterate(run, first_of_state, constants, [start, start], rounds)
 
 
-def _filled(problem: Problem) -> Array:
+def _filled(problem: Problem) -> Float32Array:
     """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
     axes = len(problem.grid.frame)
     valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)

@@ -2,17 +2,16 @@
 
 # No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.parameters import check_parameters
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
-Array = NDArray[np.float32]
 LARGEST_INTENSITY = 1e38
 
 PASSED = 0.4
@@ -77,6 +76,11 @@ class Method(ABC):
 
     @property
     @abstractmethod
+    def prior(self) -> str | Callable[..., Any] | None:
+        """What is expected of the sharp image: a name that the solver knows; None for nothing."""
+
+    @property
+    @abstractmethod
     def counts_photons(self) -> bool:
         """Whether intensities above the offset are amounts of light, which are never negative."""
 
@@ -106,6 +110,11 @@ class Method(ABC):
     @abstractmethod
     def suitable_weight(self, image: ImageStatistics) -> float | None:
         """Weight that about suits an image; None for methods without a weight."""
+
+    @property
+    def has_weight(self) -> bool:
+        """Whether a parameter ``weight`` says how much the prior counts."""
+        return any(one.name == "weight" for one in fields(self))
 
     @property
     def offset(self) -> float:
@@ -151,7 +160,7 @@ class Method(ABC):
         changed: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
         return replace(self, **changed)
 
-    def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
+    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """How much each pixel counts, besides the mask; None where all count alike.
 
         Parameters

@@ -112,6 +112,7 @@ class PoissonLikelihood(Photons):
     """
 
     solver = "poisson"
+    prior = "neighbours"
     short = "Poisson"
     sample = "Fluorescence"
     keeps_freed_memory = False  # its loop takes all that it needs at once
@@ -196,6 +197,11 @@ class RichardsonLucy(Photons):
     background: Background = "auto"
     tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
     accelerate: bool = True
+
+    @property
+    def prior(self) -> str | None:
+        """See :class:`Method`: total variation, where it has a weight."""
+        return "total_variation" if self.tv_weight else None
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""

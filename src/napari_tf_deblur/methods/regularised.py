@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 
-from napari_tf_deblur._core.psf import PSF
+from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.data_weight import inverse_variance
 from napari_tf_deblur.methods.base import (
     LARGEST_INTENSITY,
     PASSED,
-    Array,
     FromImage,
     Iterations,
     Method,
@@ -37,8 +36,8 @@ class LeastSquares(Method):
 
     Attributes
     ----------
-    order : {1, 2}
-        Order of the differences in the prior.
+    prior : str
+        Name of the prior.
     weight_factor : float
         The weight that suits images is about this times the relative noise to the power 1.5,
         the part of white light's power that the PSF passes to the power `PASSED`, and over the
@@ -50,7 +49,7 @@ class LeastSquares(Method):
     reach = 1
     keeps_freed_memory = False  # its loop takes all that it needs at once
 
-    order: ClassVar[int]
+    prior: ClassVar[str]
     weight_factor: ClassVar[float]
     weight: float | FromImage
     iterations: int
@@ -79,7 +78,7 @@ class LeastSquares(Method):
         """See :class:`Method`: by the weight."""
         return self.times("weight", ratio)
 
-    def data_weight(self, observed: Array, psf: PSF, scale: float) -> Array | None:
+    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """See :class:`Method`: the inverse of the noise's variance, where it is known."""
         if not self.gain:
             return None
@@ -121,7 +120,7 @@ class TotalVariation(LeastSquares):
 gain=0.0, read_noise=0.0)
     """
 
-    order = 1
+    prior = "total_variation"
     weight_factor = 0.13
     short = "TV"
     sample = "Photograph"
@@ -173,7 +172,7 @@ class Hessian(LeastSquares):
     True
     """
 
-    order = 2
+    prior = "hessian"
     weight_factor = 0.075
 
     short = "Hessian"

@@ -27,6 +27,7 @@ class Wiener(Method):
     """
 
     solver = "wiener"
+    prior = None  # its damping is a part of the filter
     short = "Wiener"
     sample = "Fast look"
     counts_photons = False

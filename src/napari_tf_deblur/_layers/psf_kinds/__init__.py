@@ -10,7 +10,7 @@ from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.given import ArrayPSF
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, PSFKind
+from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
 from napari_tf_deblur._layers.psf_kinds.measured import LayerPSF
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
@@ -25,7 +25,6 @@ __all__ = [
     "LayerPSF",
     "MicroscopePSF",
     "MotionPSF",
-    "PSFArray",
     "PSFKind",
     "psf_from",
 ]

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
@@ -56,7 +57,7 @@ class DefocusPSF:
                 f"{' x '.join(map(str, shape))} pixels; check the number."
             )
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF; nothing was done to it."""
         return disc_psf(self.radius), ()
 
@@ -64,7 +65,7 @@ class DefocusPSF:
         """Say how large it is."""
         return f"Disc of radius {length(self.radius, source.frame(2).axes)}"
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
         return disc_psf(self.radius) if 2 * self.radius < MOST_LOOKED_AT else None
 

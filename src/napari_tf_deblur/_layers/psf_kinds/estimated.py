@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -35,7 +35,7 @@ class EstimatedPSF:
     def check(self, source: Source) -> None:
         """Refuse nothing: what cannot be found is said when it is looked for."""
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Look for the blur; return its PSF, and what it is, in words."""
         found = self.find(source)
         return found.psf(), (str(found),)
@@ -56,7 +56,7 @@ class EstimatedPSF:
         """Say that nothing is known before a run."""
         return "The blur is found from the image when you press Deblur."
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 

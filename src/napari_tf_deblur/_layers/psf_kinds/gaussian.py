@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray, call_of
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, call_of
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
@@ -71,7 +72,7 @@ class GaussianPSF:
                 "smaller sigmas, or a number of pixels in 'PSF size (px)'."
             )
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF, and what was done to it, in words."""
         psf = gaussian_psf(self._sigmas, self.size, angle=self.angle)
         names = source.frame(self.ndim).names
@@ -82,7 +83,7 @@ class GaussianPSF:
         """Say how wide it is."""
         return fwhm(self.sigma, source.frame(self.ndim).axes)
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, unless it is large."""
         plane = self._sigmas[-2:]
         return gaussian_psf(plane, angle=self.angle) if max(plane) < MOST_LOOKED_AT else None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_tf_deblur._core.psf import checked_psf
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
 
 
@@ -30,7 +30,7 @@ class ArrayPSF:
         """Refuse what is no PSF."""
         checked_psf(self.values)
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF and what was done to it: nothing."""
         return np.asarray(self.values), ()
 
@@ -38,7 +38,7 @@ class ArrayPSF:
         """Say that nothing is known before a run."""
         return "It is used as it is."
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 

@@ -2,12 +2,8 @@
 
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
-
-PSFArray = NDArray[np.float32]
 
 MAX_PIXELS = 2**27
 """Of a PSF: more than these are taken for a mistake in a number or a unit."""
@@ -35,13 +31,13 @@ class PSFKind(Protocol):
     def check(self, source: Source) -> None:
         """Refuse at once, in words, what cannot be made or used; by arithmetic only."""
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Make the PSF on the pixels of this image; also return what was done, in words."""
 
     def about(self, source: Source) -> str:
         """Say what is known of it before a run, by arithmetic only: how wide it is."""
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, if arithmetic alone can make it at once."""
 
     def warnings(self, source: Source) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._beads.bead import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, PSFArray
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS
 from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import Axis
@@ -55,7 +56,7 @@ class LayerPSF:
             )
         self._spacing(source).check(psf.name, source.name, MAX_PIXELS)
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, and what was done to it, in words."""
         spacing = self._spacing(source)
         picture, about_colours = self._intensities()
@@ -70,7 +71,7 @@ class LayerPSF:
         """Say that nothing is known before a run."""
         return "Its beads are measured when you press Deblur."
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, cast
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
+from napari_tf_deblur._layers.psf_kinds.kind import call_of
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
     IMMERSIONS,
@@ -94,7 +95,7 @@ class MicroscopePSF:
             )
         self._gaussian(source).check(source)
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, and how wide it is, in words."""
         notes = (self._gaussian(source).about(source),)
         if self.is_gaussian:
@@ -106,7 +107,7 @@ class MicroscopePSF:
         width = self._gaussian(source).about(source)
         return " ".join((f"{width}.", *self.warnings(source)))
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return the plane in focus, as a Gaussian."""
         return self._gaussian(source).look(source)
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
-from napari_tf_deblur._layers.psf_kinds.kind import PSFArray, call_of
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
@@ -59,7 +60,7 @@ class MotionPSF:
                 f"{' x '.join(map(str, shape))} pixels; check the number."
             )
 
-    def array(self, source: Source) -> tuple[PSFArray, tuple[str, ...]]:
+    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF; nothing was done to it."""
         return motion_psf(self.length, self.angle), ()
 
@@ -67,7 +68,7 @@ class MotionPSF:
         """Say how large it is."""
         return f"Line of {length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"
 
-    def look(self, source: Source) -> PSFArray | None:
+    def look(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
         return motion_psf(self.length, self.angle) if self.length < MOST_LOOKED_AT else None
 

@@ -1,0 +1,19 @@
+"""What is expected of a sharp image: one prior per module, all of them :class:`~.prior.Prior`.
+
+A method names its prior (:attr:`napari_tf_deblur.methods.Method.prior`). The solvers ask the prior
+for all that they do with it, so that a new one is a class here and a line in `PRIORS`.
+"""
+
+from napari_tf_deblur._solvers.priors.hessian import HessianPrior
+from napari_tf_deblur._solvers.priors.neighbours import NeighbourPrior
+from napari_tf_deblur._solvers.priors.prior import Prior
+from napari_tf_deblur._solvers.priors.total_variation import TotalVariationPrior
+
+__all__ = ["PRIORS", "HessianPrior", "NeighbourPrior", "Prior", "TotalVariationPrior"]
+
+PRIORS: dict[str, type[Prior]] = {
+    "total_variation": TotalVariationPrior,
+    "hessian": HessianPrior,
+    "neighbours": NeighbourPrior,
+}
+"""All priors, by the names that methods give."""

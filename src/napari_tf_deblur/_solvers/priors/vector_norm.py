@@ -1,0 +1,99 @@
+"""Priors that sum the lengths of vectors of differences, one vector per pixel."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from napari_tf_deblur._preparation.problem import Tensor
+from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.priors.differences import Component, Differences, Spectrum
+from napari_tf_deblur._solvers.priors.prior import Prior
+from napari_tf_deblur._solvers.splitting import RELAXATION, summed_channels
+
+TINY = 1e-30
+"""Keeps the inverse of a length of zero finite."""
+
+
+@dataclass(frozen=True)
+class VectorNorm(Prior):
+    """phi(z) = sum |z|: the length of the vector of all components and channels of a pixel.
+
+    Its proximal operator makes vectors shorter by the threshold, and those that are shorter than
+    that zero: all components are multiplied by one number. `reflect` and `relax` use that number
+    only, so that no proximal point is stored.
+    """
+
+    symmetries = frozenset({"shift", "flip", "transpose"})
+
+    @abstractmethod
+    def components(self) -> tuple[Component, ...]:
+        """The differences of which the vectors consist."""
+
+    @cached_property
+    def _differences(self) -> Differences:
+        return Differences(self.components(), len(self.spacing))
+
+    @property
+    def copies(self) -> int:
+        """See :class:`Prior`."""
+        return len(self._differences.components)
+
+    def apply(self, image: Tensor) -> list[Tensor]:
+        """See :class:`Prior`."""
+        return self._differences.apply(image)
+
+    def adjoint(self, components: Sequence[Tensor]) -> Tensor:
+        """See :class:`Prior`."""
+        return self._differences.adjoint(components)
+
+    def spectrum(self, shape: tuple[int, ...]) -> Spectrum:
+        """See :class:`Prior`."""
+        return self._differences.squared_spectrum(shape)
+
+    def penalty(self, components: Sequence[Tensor]) -> Tensor:
+        """See :class:`Prior`."""
+        return tensorflow().sqrt(self.squared_length(components))
+
+    def squared_length(self, components: Sequence[Tensor]) -> Tensor:
+        """Sum of the squares of all components and channels of a pixel."""
+        squares: Any = sum(tensorflow().square(c) for c in components)
+        return summed_channels(squares)
+
+    def removed_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
+        """The part of a vector that `prox` takes away, from 0 to 1."""
+        tf = tensorflow()
+        least = tf.maximum(tf.square(threshold), TINY)
+        return threshold * tf.math.rsqrt(tf.maximum(self.squared_length(components), least))
+
+    def kept_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
+        """The part of a vector that `prox` leaves, from 0 to 1."""
+        return 1 - self.removed_part(components, threshold)
+
+    def prox(self, components: Sequence[Tensor], threshold: float | Tensor) -> list[Tensor]:
+        """See :class:`Prior`."""
+        kept = self.kept_part(components, threshold)
+        return [kept * c for c in components]
+
+    def reflect(
+        self,
+        split: Sequence[Tensor],
+        factor: float | Tensor,
+        threshold: float | Tensor,
+        unit: float = 1.0,
+    ) -> list[Tensor]:
+        """See :class:`Prior`."""
+        mirror = factor - 2 * factor * self.removed_part(split, threshold / unit)
+        return [mirror * s for s in split]
+
+    def relax(
+        self,
+        split: Sequence[Tensor],
+        applied: Sequence[Tensor],
+        threshold: float | Tensor,
+        unit: float = 1.0,
+    ) -> list[Tensor]:
+        """See :class:`Prior`."""
+        kept = 1 - RELAXATION + RELAXATION * self.removed_part(split, threshold / unit)
+        return [kept * s + (RELAXATION / unit) * a for s, a in zip(split, applied, strict=True)]
