@@ -1,6 +1,7 @@
 """Large images piece by piece: seams, memory, time per pixel, side by side with a peer.
 
-    python benchmarks/pieces.py seams [--margins 1,2,3,4] [--scenes "*3D"] [--pictures FOLDER]
+    python benchmarks/pieces.py seams [--margins 1,2,3,4] [--gap 4] [--scenes "*3D"]
+                                      [--pictures FOLDER]
     python benchmarks/pieces.py budget
     python benchmarks/pieces.py flat
     python benchmarks/pieces.py workers
@@ -74,7 +75,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
     from napari_tf_deblur._large.pieces import Cut, scene_gap
     from napari_tf_deblur._large.recipe import Recipe
     from napari_tf_deblur._large.source import LargeImage
-    from napari_tf_deblur._preparation.prepared import REACH
+    from napari_tf_deblur._preparation.iterations import REACH
 
     methods = [
         TotalVariation(),
@@ -100,7 +101,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
             whole = deconvolve(image, psf, found, channel_axis=channel)
             found = replace(found, global_values=whole.global_values)
             other = deconvolve(_other_side(image, axes), psf, found, channel_axis=channel)
-            recipe = Recipe(psf, found, "unknown", channel, False, None)
+            recipe = Recipe(psf, found, {}, channel, False, None)
             span = float(np.ptp(whole.image))
             far = [max(FAR, 4 * n) if image.shape[a] > 4 * FAR else n for a, n in zip(axes, reach)]
             inside = tuple(
@@ -369,7 +370,7 @@ def crew(job: dict) -> dict:
     shutil.rmtree(job["output"], ignore_errors=True)
     image = zarr.open_array(job["image"], mode="r")
     count = job["workers"]
-    times: dict[str, float] = {}
+    times: dict[int | None, float] = {}
     with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
         found.client.wait_for_workers(count)
         address = found.client.scheduler.address
@@ -378,8 +379,8 @@ def crew(job: dict) -> dict:
         for step in iter_deconvolve(
             image, psf, method, output=job["output"], scheduler=address, memory=job["memory"]
         ):
-            if step.message.startswith("piece"):
-                times.setdefault(step.message.split(",")[0], time.perf_counter())
+            if step.stage == "pieces":
+                times.setdefault(step.pieces_done, time.perf_counter())
     began = list(times.values())[4 * count : -count]  # the first ones compile
     return {"per_minute": 60 * (len(began) - 1) / (began[-1] - began[0])}
 
@@ -501,10 +502,15 @@ def main() -> None:
     parser.add_argument("what", choices="seams budget flat workers peer large run".split())
     parser.add_argument("more", nargs="?", default="plane")
     parser.add_argument("--margins", default="", help="times the reach; else what is used")
+    parser.add_argument("--gap", type=int, help="times the margin, instead of `MOST_GAP`")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--scenes", default="*", help="those of seams, as a pattern")
     parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
+    if chosen.gap is not None:
+        from napari_tf_deblur._large.pieces import MOST_GAP
+
+        MOST_GAP.update(dict.fromkeys(MOST_GAP, chosen.gap))
     if chosen.what == "seams":
         seams([float(m) for m in chosen.margins.split(",") if m], chosen.pictures, chosen.scenes)
     elif chosen.what == "run":

@@ -11,25 +11,32 @@ from napari_tf_deblur._beads.spot_fit import Spot, box_about, gaussian
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 REACH = 8.0
-"""Half width of the window that is cut out, in sigmas."""
+"""Half width of the window that is cut out around a bead, in sigmas. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 DARK = 4.0
-"""Where a Gaussian bead ends, in sigmas."""
+"""Distance in sigmas from where on a Gaussian bead is dark. Derived: a Gaussian has exp(-8), less
+than 0.04 % of its peak, there."""
 
 MARGIN = 5
-"""Pixels around the window, so that interpolation has something to work with."""
+"""Pixels around the window for the interpolation. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 MOST_BEADS, MOST_VOXELS = 50, 2**23
-"""Beads, and voxels of their windows, that are averaged; the brightest are taken."""
+"""Most beads that are averaged, and most voxels of their windows together. Limit: of time and
+memory."""
 
 GROUND = 6.0
-"""From where on the window shows background and noise only, in sigmas."""
+"""Distance in sigmas from where on the window shows background and noise only. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 SMOOTHING = 0.7
-"""Sigma of the filter with which departures from the Gaussian are looked for, in pixels."""
+"""Sigma, in pixels, of the filter before departures from the Gaussian are searched. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 SURE = 5.0
-"""A departure from the Gaussian is kept from so many standard deviations on."""
+"""Standard deviations from which on a departure from the Gaussian is kept. Derived: noise alone
+exceeds it once in three million pixels."""
 
 
 def averaged(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:

@@ -12,31 +12,38 @@ from napari_tf_deblur._beads.spot_fit import WIDEST, Spot, box_about, fitted, ga
 from napari_tf_deblur._core.typing import Float32Array
 
 AT_LEAST = 10.0
-"""Peak of a usable bead, in standard deviations of the noise."""
+"""Least peak of a clean bead, in standard deviations of the noise. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 DIM = 4.0
-"""The same of a bead that only the average of many shows."""
+"""Least peak of a dim bead, in standard deviations of the noise. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 MANY = 5
-"""Dim beads that are averaged, at the least."""
+"""Least number of dim beads that are averaged. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 TOGETHER = 15.0
-"""Peak of the average of dim beads, in standard deviations of its noise, at the least."""
+"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 FRAME = 3.0
-"""Distance of a usable bead from the frame, in its sigmas."""
+"""Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
+there."""
 
 APART = 8.0
-"""Distance of a usable bead from its neighbours, in its sigmas."""
+"""Least distance of a bead from its neighbours, in its sigmas. Derived: two windows of 4 sigmas,
+`DARK`."""
 
 NARROWEST = 0.35
-"""Smallest sigma of a bead in pixels; what is narrower is a line or a pixel."""
+"""Least sigma of a bead in pixels. Guard: against hot pixels and lines;
+``tests/beads/test_bead.py``."""
 
 LONGEST = 8.0
-"""Largest ratio of a bead's sigmas."""
+"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_bead.py``."""
 
 MOST_SPOTS = 100
-"""Spots that are looked at, the brightest first."""
+"""Most spots that are looked at, the brightest first. Limit: of time."""
 
 CUT, SATURATED, HOT, NO_SPOT, CROWDED, FAINT, OTHER = (
     "cut by the frame",

@@ -10,19 +10,24 @@ from napari_tf_deblur._core.psf_check import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 TINY = 33
-"""Side of a box that is small enough to be one PSF, whatever it shows without noise."""
+"""Largest side, in pixels, of an array without noise that is always taken for one PSF. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NEARLY = 0.02
-"""Distance in pixels from the middle of a pixel that is as good as none."""
+"""Distance, in pixels, from the middle of a pixel that counts as none. Derived: such a shift
+changes a PSF by less than the rounding of its file."""
 
 AT_FRAME = 0.05
-"""Part of the peak from which on what lies at the frame is cut by it."""
+"""Part of the peak at the frame from which on the PSF counts as cut off. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 ROOM = 3
-"""Pixels around a PSF in which splines are looked at."""
+"""Pixels around a PSF in which splines are looked at. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 RINGS = 0.01
-"""Part of the light that splines may put below zero: more means an edge that they overshoot."""
+"""Largest part of the light that splines may put below zero: more means that they overshoot at an
+edge. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def is_finished(psf: Float64Array) -> bool:

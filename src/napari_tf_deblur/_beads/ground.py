@@ -12,23 +12,28 @@ from napari_tf_deblur._beads.spot_fit import Spot, box_about
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 DEGREES = (1, 4, 7)
-"""Degrees of the polynomials that are tried, the simplest first."""
+"""Degrees of the polynomials that are tried, the simplest first. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 SLOPE = 2.0
-"""Difference between both ends of a ground, or between its highest and lowest, in standard
-deviations of a pixel's noise, from which on it is not level."""
+"""Difference between the ends of a ground, or between its highest and lowest value, from which on
+it is uneven; in standard deviations of a pixel's noise. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 PIECES = 7
-"""Pieces along each axis in which the noise about a bead is looked at."""
+"""Pieces along each axis in which the noise about a bead is measured. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 SAMPLE_PIXELS = 2**15
-"""Pixels that are enough to fit a ground to."""
+"""Most pixels to which a ground is fitted. Limit: of time."""
 
 ROUNDS = 10
-"""Fits, each without the pixels that the one before found too bright for the ground."""
+"""Most fits, each without the pixels that the one before found too bright. Limit: of time; it ends
+earlier where no pixel changes."""
 
 BRIGHT, DARK = 2.5, 4.0
-"""Standard deviations above and below a ground from which on a pixel is not of it."""
+"""Standard deviations above the ground from which on a pixel is no ground, and below it. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def on_level_ground(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:

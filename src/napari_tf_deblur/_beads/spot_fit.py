@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 WIDEST = 20.0
-"""Largest sigma of a bead in pixels; what is wider is a structure."""
+"""Largest sigma of a bead in pixels. Guard: against structures; ``tests/beads/test_bead.py``."""
 
 
 @dataclass(frozen=True)

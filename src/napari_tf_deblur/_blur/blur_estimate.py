@@ -21,17 +21,18 @@ from napari_tf_deblur._noise.broken_pixels import saturated_at
 from napari_tf_deblur._noise.pieces import peak_and_unit
 
 SHARP = 0.8
-"""Sigma in pixels of a PSF beside which single pixels are broken before anything is known of it."""
+"""Sigma, in pixels, of the PSF by which broken pixels are found before the blur is known. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 BESIDE_COMPRESSION = 12.0
-"""Power of white noise that is added to a compressed image's, over that of the error at low
-frequencies. At high ones steps are up to three times as large, and strengths below half a step are
-lost, which looks like more blur; beside this noise it does not count. On the pictures of
-``benchmarks/blur_choices.py --jpeg``, most are then found, and right in the median."""
+"""Power of white noise that is added to a compressed image, over that of the compression error at
+low frequencies. At high ones steps are up to three times as large, and coefficients below half a
+step are lost, which looks like more blur; beside this noise it does not count. Chosen by
+``benchmarks/blur_choices.py --jpeg``."""
 
 OF_GAUSSIAN = 0.8
-"""How far from the least to the most likely sigma the one that is used lies, where the image tells
-it. See ``benchmarks/blur_choices.py --used``: then the error is smallest."""
+"""Part of the way from the least to the most likely sigma at which the sigma lies that is used,
+where the image tells it. Chosen by ``benchmarks/blur_choices.py --used``: the error is smallest."""
 
 
 @dataclass(frozen=True)

@@ -20,59 +20,70 @@ from napari_tf_deblur._core.typing import Float64Array
 Family = Literal["none", "Gaussian", "disc", "line"]
 
 LEAST_SIGMA = 0.3
-"""Pixels: narrower is not told from no blur at all."""
+"""Least sigma, in pixels, that is told from no blur. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 CERTAIN = 0.055
-"""Largest relative standard deviation of a width that is known."""
+"""Largest relative standard deviation of a width that counts as known. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 MODEL_ERROR = 0.04
-"""Relative error that the best known sigma has, for scenes differ."""
+"""Least relative error of a sigma, as scenes differ. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 SHAPE_ERROR = 0.01
-"""The same of a radius or a length, which zeros of the spectrum tell."""
+"""Least relative error of a radius or a length. It is small, as zeros of the spectrum tell them.
+Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 ODD, ODD_ERROR = 1.5, 0.15
-"""Oddity of a Gaussian's scene above which its own softness may pass for blur; the relative error
-of the sigma for each unit above and each squared pixel of the blur beyond `NARROW`, for wide blurs
-tell less of the scene. See ``benchmarks/blur_choices.py --families``: photographs that are sharp
-have up to 2.5 at blurs of 1.5 pixels and more, soft scenes and textures 3 and more."""
+"""Oddity of a Gaussian's scene above which its own softness may look like blur; and the relative
+error of the sigma for each unit of oddity above, and each squared pixel of blur beyond `NARROW`.
+Chosen by ``benchmarks/blur_choices.py --families``: sharp photographs have up to 2.5 at blurs of
+1.5 pixels and more, soft scenes and textures 3 and more."""
 
 NARROW = 1.0
-"""Variance in pixels squared up to which a Gaussian's scene may be odd: soft scenes seem to be
-blurred more than that, however little they are; what bends the spectra of sharp ones, up to an
-oddity of 8, are PSFs as narrow as pixels."""
+"""Variance, in squared pixels, up to which a Gaussian's scene may be odd: PSFs as narrow as pixels
+bend the spectra of sharp scenes, while soft scenes seem to be blurred more than that. Chosen by
+``benchmarks/blur_choices.py --families``."""
 
 WIDE = 1.5
-"""The same of a disc: narrow ones are told by their first zero alone, and what is beyond bends the
-scene."""
+"""Variance, in squared pixels, up to which a disc's scene may be odd: of narrow discs only the
+first zero is seen. Chosen by ``benchmarks/blur_choices.py --families``."""
 
 OF_OBJECTS = 3.9
-"""Oddity of a wider disc's scene from which on it may be the shape of objects: beads that are
-blurred a little have 4.0 and more, or slopes below `OF_POINTS`; photographs out of focus mostly
-less, so that some are no more than a guess (``benchmarks/blur_choices.py --families``)."""
+"""Oddity of a wider disc's scene from which on the disc may be the shape of objects. Chosen by
+``benchmarks/blur_choices.py --families``: beads that are blurred a little have 4.0 and more, or
+slopes below `OF_POINTS`; photographs out of focus mostly less."""
 
 RINGS = 12.0
 """Logarithm of the odds of a disc from which on its dark rings are seen, which no softness of a
-scene makes: below, the scene may not be odd. Soft scenes, such as cells, have up to 5."""
+scene makes. Chosen by ``benchmarks/blur_choices.py --families``: soft scenes, such as cells, have
+up to 5."""
 
 ELONGATED = 6.0
-"""Logarithm of the odds from which on widths differ along axes; between this and `ROUND` the
-image does not tell."""
+"""Logarithm of the odds from which on widths differ along axes. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 ROUND = 4.0
+"""Logarithm of the odds below which widths are the same along axes; between this and `ELONGATED`
+the image does not tell. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 CLEAR = 3.0
-"""Logarithm of the odds from which on a disc or a line is told from a Gaussian."""
+"""Logarithm of the odds from which on a disc or a line is told from a Gaussian. Derived: 20 to
+1."""
 
 OF_POINTS = 0.45
 """Slope of a scene's amplitudes below which it is one of points. There a disc may be their own
-shape: round objects of one size look as points do that are out of focus."""
+shape: round objects of one size look like points out of focus. Chosen by
+``benchmarks/blur_choices.py --families``."""
 
 POINTS_REACH = 0.5
-"""Relative error of the sigma in a scene of points: they may be small objects of one size."""
+"""Relative error of the sigma in a scene of points, which may be small objects of one size. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 UPRIGHT = 3.0
-"""Degrees below which an angle is none."""
+"""Angle in degrees below which a blur counts as upright. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 @dataclass(frozen=True)

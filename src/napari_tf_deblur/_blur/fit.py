@@ -15,42 +15,56 @@ from napari_tf_deblur._blur.spectrum import LOWEST, Spectrum
 from napari_tf_deblur._core.typing import Float64Array
 
 SLOPE, SLOPE_SPREAD = 1.1, 0.4
-"""Slope of a scene's amplitudes, 0.7 to 1.5 for photographs, cells and filaments; mean and standard
-deviation."""
+"""Slope of the logarithm of a scene's amplitudes: mean and standard deviation. Source: photographs
+have about 1 (Field, J. Opt. Soc. Am. A 4, 1987); set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 SLOPE_OF_POINTS, ODDS_OF_POINTS = 0.0, -2.2
-"""The mean for scenes of single points, and the logarithm of how likely these are beside others."""
+"""Mean slope of scenes of single points, whose spectrum is white; and the logarithm of their odds.
+Derived: the first from the white spectrum. Set by hand; ``benchmarks/constants.py --vary`` measures
+its effect."""
 
 REFERENCE = float(np.log(0.1))
-"""Logarithm of the frequency about which a slope turns."""
+"""Logarithm of the frequency, in cycles per pixel, at which slope and strength do not depend on
+each other. Definition: of the model's parameters."""
 
 BENDS, BEND_LENGTH = 0.25, 0.5
-"""How far a scene's logarithmic spectrum departs from its power law, and over which part of the
-logarithm of frequency it bends."""
+"""Standard deviation by which a scene's logarithmic spectrum departs from a power law, and its
+correlation length in the logarithm of frequency. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 STRENGTHS, SLOPES, TURNS, TURN_LENGTH = 0.7, 0.15, 0.2, 1.0
-"""How it differs by direction: in strength, in slope, in bends, and their length."""
+"""Standard deviations by which the logarithmic spectrum differs between directions: in strength, in
+slope, in bends; and the correlation length of these. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 FLOOR = 0.05
-"""The least relative error of a cell's power."""
+"""Least relative error of a cell's power. Set by hand; ``benchmarks/constants.py --vary`` measures
+its effect."""
 
 FAINTEST = 1e-6
-"""Part of the image's power that is taken for noise in any case: below it no blur is a Gaussian."""
+"""Least noise, as a part of the image's power: below it no blur is a Gaussian. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NOISE_SPREAD = 2.0
-"""The noise's logarithm of variance differs so much from that of the highest frequencies."""
+"""Standard deviation of the logarithm of the noise's variance around that of the highest
+frequencies. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 HIGHEST = 0.42
-"""Frequency from which on there may be nothing but noise, in cycles per pixel."""
+"""Frequency, in cycles per pixel, from which on there may be nothing but noise. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 WIDTHS = np.geomspace(0.25, 9.0, 20)
-"""Standard deviations, in pixels, at which an equal blur along all axes is tried."""
+"""Standard deviations, in pixels, that are tried for an equal blur along all axes. Limit: of time;
+a fit follows."""
 
 OWN = 0.12
-"""Variance, in pixels squared, of what is not blurred: a pixel is no point."""
+"""Variance, in squared pixels, of the scene's own smallest details: a pixel is no point. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 ELONGATED = 0.4
-"""Part of the variance by which the first guesses of an elongated blur differ along axes."""
+"""Part of the variance by which the first guesses of an elongated blur differ along axes. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True)

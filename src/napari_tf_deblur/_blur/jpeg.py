@@ -12,48 +12,55 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.places import LARGEST_LOOK
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 BLOCK = 8
-"""Pixels of a block along an axis."""
-
-LARGEST_LOOK = 512
-"""Pixels per axis of the part that is looked at."""
+"""Pixels of a block along an axis. Source: JPEG (ITU-T T.81)."""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-"""Parts of red, green and blue in the brightness that a JPEG file holds (ITU-R BT.601)."""
+"""Weights of red, green and blue in the brightness of a JPEG file. Source: ITU-R BT.601, by
+JFIF."""
 
 HIGHEST_SUM = 7
-"""Of the two numbers of a cosine: beyond, nearly all strengths are rounded to 0."""
+"""Largest sum of a cosine's two numbers: beyond, nearly all coefficients are rounded to 0. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 STEPS = np.geomspace(0.004, 0.4, 157)
-"""Steps that are tried, as parts of the largest intensity: 1 of 255 and more; 3 % apart."""
+"""Quantisation steps that are tried, as parts of the largest intensity. Derived: from 1 of 255 on,
+3 % apart, so that `MOST_STEPS` steps are told apart."""
 
 MOST_STEPS = 4.5
-"""Strengths of so many steps count: those of more would need finer steps to be tried."""
+"""Largest coefficient that counts, in steps: of larger ones, finer steps would have to be tried.
+Derived: an error of 1.5 % in the step is 7 % of a step there."""
 
 LEAST_STRENGTHS = 30
-"""Strengths that are rounded to something else than 0, fewer of which say nothing."""
+"""Least number of coefficients that are not rounded to 0. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 CLUSTERED = 0.5
-"""Mean cosine of the strengths' phases from which on they lie in clusters: 1 if they are multiples
-of a step, 0.66 if pixels were rounded after that and the step is 2, less than 0 if neither."""
+"""Mean cosine of the coefficients' phases from which on they count as multiples of a step. Derived:
+it is 1 if they are, 0.66 if pixels were rounded after that and the step is 2, and below 0 if
+neither."""
 
 FARTHER = 0.05
-"""Part of them that must be two steps or more: clusters about a single strength may be those of
-equal bright pixels."""
+"""Least part of the coefficients that must be two steps or more. Guard: against equal bright
+pixels; ``tests/blur/test_blur_families.py``."""
 
 LEAST_COSINES, LEAST_IF_QUIET = 6, 2
-"""Cosines whose strengths lie in clusters, of 34, in a JPEG image; the second if the others are
-quiet. Whole numbers have up to 3."""
+"""Least number of cosines, of 34, whose coefficients are multiples of a step, in a JPEG image; the
+second if all others are quiet. Whole numbers may have some, too. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 QUIET = 0.75
 """Power of the other cosines in an image's blocks, over that in blocks beside them, below which
-they were rounded to 0: up to 0.6 in JPEG images, 0.9 to 1.04 in others."""
+they were rounded to 0. It is 1 in the mean in images that are no JPEG. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 ASIDE, MOST_BESIDE = ((3, 5), (4, 4), (1, 2)), 1
-"""Pixels from the blocks of a JPEG image to other blocks, and how many cosines of all of these may
-lie in clusters: none does. Those of equal spots do anywhere."""
+"""Pixels from the blocks of a JPEG image to other blocks, and the most cosines whose coefficients
+may be multiples of a step in these. Guard: against equal spots, which are so anywhere;
+``tests/blur/test_blur_families.py``."""
 
 
 def compression_error(pixels: Pixels) -> float:
@@ -118,7 +125,8 @@ def _starts(plane: Float32Array) -> set[tuple[int, int]]:
 
 def _blocks(plane: NDArray[Any], start: tuple[int, int]) -> NDArray[Any]:
     """Cut a plane into blocks, shape (blocks, 8, 8)."""
-    part = plane[start[0] : start[0] + LARGEST_LOOK, start[1] : start[1] + LARGEST_LOOK]
+    look = LARGEST_LOOK[2]
+    part = plane[start[0] : start[0] + look, start[1] : start[1] + look]
     rows, columns = (n // BLOCK for n in part.shape)
     blocks = part[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
     return blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)

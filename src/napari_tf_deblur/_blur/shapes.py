@@ -19,49 +19,56 @@ from napari_tf_deblur._core.typing import Float64Array
 Kind = Literal["disc", "line"]
 
 OWN_SPREAD = 0.15
-"""Standard deviation of `OWN`, in pixels squared: lenses and pixels differ, and so do PSFs that are
-drawn with the pixels' size and without."""
+"""Standard deviation of `OWN`, in squared pixels: lenses and pixels differ. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NOT_ZERO = np.float32(1e-4)
-"""What is added to arguments, so that nothing is divided by zero."""
+"""Number that is added to arguments. Guard: against a division by zero;
+``tests/blur/test_blur_families.py``."""
 
 FREE = 1.0
-"""The same of the variances of a Gaussian that was fitted beside other scenes."""
+"""Standard deviation of the variances of a Gaussian that was fitted beside other scenes, in squared
+pixels. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_PASSED = 1e-9
-"""Part of the power that any shape passes."""
+"""Least part of the power that a shape passes. Guard: against the logarithm of zero;
+``tests/blur/test_blur_families.py``."""
 
 RADII = np.geomspace(1.0, 24.0, 80)
-"""Radii of discs that are tried, in pixels."""
+"""Radii of discs that are tried, in pixels. Limit: of time; the best are refined."""
 
 LENGTHS = np.geomspace(2.5, 60.0, 54)
-"""Lengths of lines that are tried, in pixels."""
+"""Lengths of lines that are tried, in pixels. Limit: of time; the best are refined."""
 
 ANGLES = np.linspace(0, 174, 30)
-"""Their angles, in degrees."""
+"""Angles of lines that are tried, in degrees. Limit: of time; the best are refined."""
 
 RIDGE, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
-"""What is built, or printed, is upright: its spectrum has ridges along the axes, which look like
-those of long lines. Squared sine of the angle to an axis below which cells lie on its ridge; how
-far that differs from the rest, in strength and in slope: standard deviations of logarithms."""
+"""Buildings and print are upright: their spectra have ridges along the axes, which look like those
+of long lines. Squared sine of the angle to an axis below which cells lie on its ridge; and standard
+deviations by which its logarithm differs from the rest, in strength and in slope. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_SIZE = {"disc": 1.2, "line": 2.4}
-"""Radius and length in pixels below which a shape is not told from a Gaussian."""
+"""Least radius and length, in pixels, of a shape that is told from a Gaussian. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_FRAME = 0.2
-"""Part of the frame's rows and columns over which a shape may extend."""
+"""Largest part of the frame's rows and columns over which a shape may extend. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LOOKED_AT, FITTED = 96, 12
-"""How many are looked at of those that a linear guess finds best; how many of these are fitted."""
+"""Shapes that are kept of all by a linear guess, and that are fitted of these. Limit: of time."""
 
 GRIDS = {
     "disc": ((0.04,), (0.015,), (0.008,)),
     "line": ((0.04, 4.0), (0.02, 2.0), (0.01, 1.0)),
 }
-"""Half widths of the grids that refine the best: relative of a size, degrees of an angle."""
+"""Half widths of the grids that refine the best shape: relative of a size, degrees of an angle.
+Derived: each reaches more than half way to the next point of the grid before."""
 
 STEPS = 5
-"""Points of these grids along each parameter."""
+"""Points of these grids along each parameter. Limit: of time."""
 
 
 @dataclass(frozen=True)

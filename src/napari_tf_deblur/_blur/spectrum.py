@@ -9,45 +9,53 @@ from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import places_with_structure, seen, through_window, window
+from napari_tf_deblur._core.places import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
+    places_with_structure,
+    seen,
+    through_window,
+    window,
+)
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
 from napari_tf_deblur._core.valid import fill_with_nearest
 from napari_tf_deblur._noise.pieces import peak_and_unit
 
 LOWEST = 0.012
-"""Cycles per pixel from which on cells are laid out."""
+"""Lowest frequency of the cells, in cycles per pixel. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 CELL = {1: 0.05, 2: 0.1, 3: 0.14}
-"""Width of a cell, as a part of its frequency."""
+"""Width of a cell as a part of its frequency, by number of axes. Limit: of time, and of noise in a
+cell."""
 
 SECTORS = {2: 16, 3: 8}
-"""Directions in a half turn; in 3D, angles to each of two axes in a quarter turn."""
+"""Directions in a half turn; in 3D, angles to each of two axes in a quarter turn. Limit: of time,
+and of noise in a cell."""
 
 SMALLEST = {1: 32, 2: 32, 3: 8}
-"""Pixels along an axis below which an image says nothing of its blur."""
-
-LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis of the pieces that are looked at."""
-
-LARGEST_SERIES = 5
-"""Planes that are enough."""
+"""Pixels along an axis below which an image says nothing of its blur, by number of axes. Guard:
+against small images; ``tests/blur/test_blur_estimate.py``."""
 
 FADE = 4.0
-"""Sigma in pixels of the rim over which ignored pixels are faded out."""
+"""Sigma, in pixels, of the rim over which ignored pixels are faded out. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_PASSED = 1e-12
-"""Part of the power below which a PSF passes nothing but what was rounded off."""
+"""Part of the power below which a PSF passes nothing but rounding errors. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NODES = 16
-"""Frequencies of a cell in 2D by which a transfer function is averaged over it."""
+"""Frequencies of a cell in 2D over which a transfer function is averaged. Limit: of time."""
 
 SMEAR = (1 / 6, 2 / 3, 1 / 6)
 """Part of the power that the window brings to a frequency from the one before, itself, and the one
-after: see `through_window`."""
+after: see `through_window`. Derived: from the window, a cosine."""
 
 LEAST_PERIODS = 3.0
-"""Fewer periods in a piece say more of its window than of the image."""
+"""Least number of periods in a piece: fewer say more of the window than of the image. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True)

@@ -29,20 +29,24 @@ COARSE = tuple(
     )
     for rung in map(int, line.split())
 )
-"""Sizes of scenes in 2D."""
+"""Sizes of scenes in 2D: products of 2, 3 and 5, from 100 on 8 to 20 % apart. Limit: of the number
+of sizes that are compiled; ``benchmarks/sizes.py`` measures their time and memory."""
 
 HARDLY_BLURS = 0.35
-"""Part of the power of white light from which on a PSF leaves so little to be sharpened that the
-noise decides, which the Hessian takes away better: Gaussians of up to half a pixel."""
+"""Part of the power of white light from which on a PSF leaves little to sharpen, so that the method
+is chosen by the noise: Gaussians of up to half a pixel. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 ZERO = 0.01
-"""Beyond so much below zero an optical transfer function has passed through it."""
+"""Value, below zero, of an optical transfer function from which on it has passed through zero. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 FINEST = 1.04
-"""Ratio of neighbouring sizes elsewhere, at the least."""
+"""Least ratio of neighbouring sizes of scenes in 1D and 3D. Limit: of the number of sizes that are
+compiled; ``benchmarks/sizes.py`` measures their time and memory."""
 
 LARGEST = 2**16
-"""Beyond it, every size has its own scene."""
+"""Size in pixels beyond which every size has its own scene. Limit: of memory."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,20 @@ from napari_tf_deblur._core.typing import Float32Array
 
 Place = tuple[slice, ...]
 
+LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
+"""Pixels per axis of a part that is enough to find the blur or the noise from, by number of axes.
+Limit: of time."""
+
+LARGEST_SERIES = 5
+"""Planes that are enough to find the blur or the noise from. Limit: of time."""
+
 MUCH_MORE = 4.0
-"""Times as much structure for which another place than the middle is looked at."""
+"""Ratio of structure from which on another place than the middle is looked at. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 FILL_WINDOW = 5
-"""Pixels per axis whose mean is put where nothing was seen."""
+"""Pixels per axis whose mean is put where nothing was seen. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 def places_with_structure(

@@ -7,46 +7,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float64Array
 
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
 OUTER, INNER = (0.8, 1.0), (0.5, 0.7)
-"""Where light is compared, as parts of the way from the centre to the rim."""
+"""Ranges in which light is compared, as parts of the way from the centre to the rim. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 DARKEST = 0.25
-"""Part of the directions that are looked at, the darkest: out of focus, light reaches far."""
+"""Part of the directions that are looked at, the darkest: light out of focus reaches far in some.
+Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 TAIL = 1.5
-"""The slowest decay of a PSF, as a power of the distance. Light that spreads over a cone falls with
-the square, and so does the aureole of a star (King, PASP 83, 1971)."""
+"""Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls
+with the square, and so does the aureole of a star (King, PASP 83, 1971); less leaves room."""
 
 LEAST = 0.02
-"""Part of the light from which on a ground is warned of."""
+"""Part of the light from which on a ground is warned of. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 MOST = 0.7
-"""Of the peak: what is as bright at the rim is a box or a disc that the array cuts."""
+"""Part of the peak from which on the rim belongs to a box or a disc that the array cuts. Guard:
+``tests/core/test_psf_check.py``."""
 
 SURE = 4.0
-"""Standard errors from which on a ground is one."""
+"""Standard errors from which on a ground is certain. Derived: chance exceeds them once in 30 000
+times."""
 
 FEW = 0.02
-"""Part of the pixels that may be darker than a quarter of the ground, unless noise makes them so,
-and then some of them negative. Dark rings are."""
+"""Largest part of the pixels that may be darker than a quarter of the ground. Guard: dark rings
+have more, and are no ground; ``tests/core/test_psf_check.py``."""
 
 SHORTEST = 7
-"""Pixels along an axis, at the least, that tell a ground from a tail."""
+"""Least pixels along an axis that tell a ground from a tail. Guard: against small kernels;
+``tests/core/test_psf_check.py``."""
 
 OFF_CENTRE = 0.1
-"""Distance in pixels of the light from the middle from which on it is warned of."""
+"""Distance, in pixels, of the light from the middle from which on it is warned of. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 BRIGHT = 0.1
-"""Part of the peak from which on light counts for the centre."""
+"""Part of the peak from which on light counts for the centre. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NAMES = "zyx"
 
 FIRST = 4
-"""Pixels along an axis, at the least, of a quarter of a PSF."""
+"""Least pixels along an axis of a quarter of a PSF. Guard: against small kernels;
+``tests/core/test_psf_check.py``."""
 
 
 def light_centre(psf: NDArray[np.floating]) -> Float64Array:
@@ -142,7 +152,7 @@ def whole_psf(psf: PSF) -> PSF:
     return psf
 
 
-def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
+def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
     """Warn of what makes results wrong and can be seen in a PSF.
 
     Parameters
@@ -152,7 +162,7 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
+    tuple of Notice
         Sentences; none for most PSFs.
 
     Examples
@@ -165,11 +175,12 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
     ground = ground_of(psf)
     part = ground * psf.size / float(psf.sum(dtype=np.float64))
     if part > LEAST:
-        found.append(
+        words = (
             f"{100 * min(part, 1):.2g} % of the PSF's light lies evenly all over it, up to its "
             "rim, as no PSF's does: it is the background of the picture that the PSF was taken "
             "from. 'measured_psf' makes a PSF without it."
         )
+        found.append(Notice("light around the PSF", words))
     off = light_centre(psf) - [n // 2 for n in psf.shape]
     if np.abs(off).max() > OFF_CENTRE:
         shifts = [
@@ -177,11 +188,12 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
             for axis, shift in enumerate(off)
             if abs(shift) > OFF_CENTRE / 2
         ]
-        found.append(
+        words = (
             f"The PSF's light lies {' and '.join(shifts)} from its middle, which is index n // 2 "
             "of each axis: the result is shifted by as much the other way. 'measured_psf' centres "
             "a PSF."
         )
+        found.append(Notice("PSF off centre", words))
     return tuple(found)
 
 

@@ -9,7 +9,8 @@ from napari_tf_deblur._core.psf import checked_shape
 from napari_tf_deblur._core.typing import PSF, Float64Array, FloatArray
 
 UPRIGHT = 1e-9
-"""Sine below which a line runs along an axis: what rounding leaves of the sine of 180 degrees."""
+"""Sine below which a line runs along an axis. Derived: rounding leaves 1e-16 of the sine of 180
+degrees."""
 
 
 def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:

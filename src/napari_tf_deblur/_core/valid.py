@@ -9,8 +9,8 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 FAINTEST, BRIGHTEST = 1e-30, 1e37
-"""Largest value of an image, at the least and at most: float32 ends at 1e-38 and 3e38, and a
-photon, a noise, or a sharper point must lie within."""
+"""Largest value of an image: at the least, and at most. Derived: float32 ends at 1e-38 and 3e38,
+and a photon, a noise, or a sharper point must lie within."""
 
 
 def blank_planes(values: Float32Array, ignored: BoolArray | None) -> set[int]:

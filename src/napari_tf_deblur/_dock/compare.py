@@ -22,7 +22,8 @@ IN_GRID = "In the grid, both are in view already: leave it first, by 'Side by si
 NO_RESIDUAL = "The residual of this result is not known: deblur again to see it"
 
 SETTLED = 100
-"""Milliseconds after which the dock has made room for the plot; it does no harm if it has not."""
+"""Milliseconds after which the dock has made room for the plot. Set by eye; too short a time does
+no harm."""
 
 HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
 HOLD_KEY = f"; or keep {KEY} pressed over the image"

@@ -14,7 +14,7 @@ from napari_tf_deblur._layers.from_file import channel_axis, lacks_scale, split_
 from napari_tf_deblur._layers.source import is_ours, read
 
 AGAIN = 200
-"""Milliseconds after which a file that is being read is asked for again."""
+"""Milliseconds between two checks of whether a file was read. Set by eye."""
 
 
 class FileButtons(QWidget):

@@ -41,7 +41,7 @@ FORMAT_TITLES: dict[str, FormatName] = {"OME-TIFF": "ome-tiff", "OME-Zarr": "ome
 """What results can be saved as."""
 
 SIZE = (620, 520)
-"""Of the dialog, in pixels, where there is room."""
+"""Width and height of the dialog in pixels, where there is room. Set by eye."""
 
 
 class FilesDialog(QDialog):

@@ -12,7 +12,7 @@ READY = "Ready."
 """Said where there is nothing to say of the image."""
 
 STEPS = 1000
-"""Of the progress bar."""
+"""Steps of the progress bar. Definition: of its unit."""
 
 
 class Panel(QWidget):

@@ -15,7 +15,7 @@ from napari_tf_deblur._layers.record import pixel_length, result_record
 from napari_tf_deblur._layers.view_state import Added
 
 PAUSE_MS = 20
-"""Milliseconds in which several changes are drawn as one."""
+"""Milliseconds within which several changes are drawn as one. Set by eye."""
 
 CHANGES = ("data", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
 """What a layer emits when its content or its place changes."""

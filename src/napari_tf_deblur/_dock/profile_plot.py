@@ -12,7 +12,8 @@ from napari_tf_deblur._storage.axes import short_unit
 ORIGINAL, DEBLURRED = BLUE, ORANGE
 
 HEIGHT = 230
-"""Of the plot without its lines of text, in pixels: two curves are told apart."""
+"""Height of the plot in pixels, without its lines of text. Set by eye: two curves can be told
+apart."""
 
 
 class ProfilePlot(ThemedPlot):

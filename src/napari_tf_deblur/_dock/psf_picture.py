@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 from napari_tf_deblur._dock.form import Words
 
 LINES = 2.5
-"""Height of the picture, in lines of text."""
+"""Height of the picture in lines of text. Set by eye."""
 
 
 class PSFPicture(QWidget):

@@ -11,7 +11,8 @@ from napari_tf_deblur._layers.masks import count_saturated
 from napari_tf_deblur._layers.source import Source
 
 AT_ONCE = 2**22
-"""Pixels that are looked at without a worker."""
+"""Largest image, in pixels, whose saturated pixels are searched without a worker. Limit: of time,
+the window would freeze."""
 
 
 class SaturationCount:

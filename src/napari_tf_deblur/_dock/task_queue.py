@@ -9,7 +9,8 @@ from qtpy.QtCore import QCoreApplication, QTimer
 from qtpy.QtWidgets import QWidget
 
 PAINT_MS = 5
-"""Milliseconds between two pieces, in which Qt begins to paint what the first one changed."""
+"""Milliseconds between two tasks, in which Qt begins to paint what the first one changed. Set by
+eye."""
 
 Work = Iterator[bool | None]
 """Yields between its pieces; True where what the next one changes is to be painted apart."""

@@ -11,10 +11,10 @@ ORANGE, BLUE = "#d95f02", "#3a8fd1"
 colour-blind."""
 
 HEIGHT = 130
-"""Of a plot without its lines of text, in pixels."""
+"""Height of a plot in pixels, without its lines of text. Set by eye."""
 
 LARGEST_DIGITS = 12.0
-"""Size of the numbers in points, at the most, for the curves to have room."""
+"""Largest size of the numbers in points, which leaves room for the curves. Set by eye."""
 
 CHANGES = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
 

@@ -40,10 +40,11 @@ from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import KEY, read
 
 SURE = 0.03
-"""Part of the work that must be done before it is said how long the rest takes."""
+"""Smallest part of the work that must be done before the remaining time is shown. Set by eye:
+earlier the time jumps."""
 
 WRITTEN_EVERY = 1.0
-"""Seconds after which the table is written again."""
+"""Seconds between two times that the table is written. Set by eye."""
 
 STOPPED = "Stopped before it was done: nothing is saved of it."
 STOPPED_IN_PIECES = (

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from threading import Event
 from typing import Any, get_args
@@ -28,7 +29,8 @@ from napari_tf_deblur._files.settings import Axes, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 
 FAILED = 1
-"""Exit status where some files have no result; 0 is all, 2 is wrong usage."""
+"""Exit status where some files have no result. Definition: 0 is all, 2 is wrong usage, as argparse
+has it."""
 
 
 @click.command(epilog=about_methods(), context_settings={"max_content_width": 100})
@@ -100,8 +102,7 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     Opens what the readers open that are installed for napari, with the pixel size and the optics
     that the files say. Wavelengths may be one for each channel: --emission 520,610.
     """
-    names = ("resume", "dry_run", "max_projection", "file_format", "reader")
-    options = BatchOptions(**{name: given.pop(name) for name in names})
+    options = BatchOptions(**{field.name: given.pop(field.name) for field in fields(BatchOptions)})
     try:
         settings = settings_asked(**given)
         with _interrupt() as stop:

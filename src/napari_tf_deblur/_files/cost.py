@@ -19,26 +19,34 @@ from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of
 from napari_tf_deblur.methods import METHODS
 
 SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
-"""Transforms there and back of a run that looks for its weight (or method); of one that does not,
-besides its iterations; and of an iteration, by axes. `python benchmarks/cost.py` counts them."""
+"""FFT pairs (there and back) of a run: one that searches for its weight or method; one that does
+not, without its iterations; and of one iteration, by number of axes. Chosen by
+``benchmarks/cost.py``, which counts them."""
 
 USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
-"""After which methods that watch their convergence end, by axes; from the same table."""
+"""Usual iterations of methods that watch their convergence, by number of axes. Chosen by
+``benchmarks/cost.py``, which counts them."""
 
 PIECE, USUAL_OF_PIECES = 20, {1: 15, 2: 15, 3: 90}
-"""Transforms of a piece besides its iterations, and how many of those it usually takes."""
+"""FFT pairs of a piece without its iterations, and usual iterations of a piece, by number of axes.
+Set by hand, as seen in pieces of 2078 x 2078 pixels; ``benchmarks/piece_iterations.py`` counts
+iterations. They change the time that is announced, and no result."""
 
 STARTING, COMPILING = 8.0, 3.0
-"""Seconds that TensorFlow takes to start, and to compile what a new size needs."""
+"""Seconds that TensorFlow takes to start, and to compile for a new size. Set by hand; they change
+the time that is announced, and no result. ``benchmarks/sizes.py`` measures the second."""
 
 SAMPLES = 12.0
-"""Seconds that samples of an image larger than memory take, with compiling for them."""
+"""Seconds that the samples of a large image take, with compiling for them. Set by hand; it changes
+the time that is announced, and no result."""
 
 LIBRARIES = 0.8e9
-"""Bytes that the process has without any image."""
+"""Bytes of the process without any image. Set by hand; it changes the memory that is announced, and
+no result."""
 
 MARGIN = 24
-"""Pixels that are added on each side for what lies beyond the frame, about."""
+"""Pixels that are added on each side for light from beyond the frame. Set by hand, for a usual PSF;
+it changes the time that is announced, and no result."""
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from napari_tf_deblur._layers.contrast import comparable_limits, thinned
 from napari_tf_deblur._layers.source import Source, read
 
 LARGEST = 320
-"""Pixels of a picture along each side, at the most."""
+"""Largest side of a picture in pixels. Set by eye."""
 
 MOST_READ = 4096
-"""Pixels of a plane along each side that are looked at; of a larger one, every second and so on."""
+"""Largest side, in pixels, of a plane of which all pixels are read; of a larger one, every second
+and so on. Limit: of time."""
 
 LARGE = 2**24
-"""Pixels of a result that was saved before from which on no picture of it is made again."""
+"""Size in pixels from which on no new picture is made of a saved result. Limit: of time."""
 
 
 @dataclass(frozen=True)

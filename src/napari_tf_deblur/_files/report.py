@@ -12,7 +12,7 @@ BEGIN = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
 """By which a report is known."""
 
 MOST_PICTURES = 400
-"""Images of which pictures are shown, so that a browser opens the report: they take 100 kB each."""
+"""Most images whose pictures are shown. Limit: of memory, of the browser; they take 100 kB each."""
 
 _PAGE = Template(
     BEGIN

@@ -10,10 +10,11 @@ import time
 from typing import Any
 
 LOOK = 0.5
-"""Seconds between two looks."""
+"""Seconds between two looks. Set by hand: a lost worker is noticed as soon."""
 
 WITHOUT_WORKER = 3.0
-"""Seconds without a worker after which none comes: one that ended was replaced at once."""
+"""Seconds without a worker after which none comes. Guard: one that ended was replaced at once;
+``tests/large/test_processes.py``."""
 
 
 def dask_setup(nanny: Any) -> None:

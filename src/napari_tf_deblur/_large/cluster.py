@@ -18,16 +18,17 @@ from napari_tf_deblur._large.scheduler import (
 )
 
 CLOSING = 10
-"""Seconds that workers of this machine have to end."""
+"""Seconds that workers of this machine have to end. Limit: of time."""
 
 MISSING = 120.0
-"""Seconds without any worker after which none is waited for."""
+"""Seconds without any worker after which none is awaited. Limit: of time."""
 
 KEPT_TASKS = 20
-"""Changes of tasks that the scheduler remembers."""
+"""Changes of tasks that the scheduler keeps. Limit: of memory."""
 
 FAILURES = 1
-"""Workers that a piece may outlive before it is taken for what killed them."""
+"""Workers that a piece may outlive before it counts as what ended them. Guard: against pieces that
+end their workers; ``tests/large/test_processes.py``."""
 
 _closing: list[threading.Thread] = []
 """What ends the workers of earlier runs."""

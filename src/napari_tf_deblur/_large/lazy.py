@@ -12,7 +12,7 @@ from napari_tf_deblur._large.portable import portable
 from napari_tf_deblur._storage.regions import Region
 
 CHUNK_BYTES = 2**24
-"""Bytes that are read at once of an array that does not say how it is stored."""
+"""Bytes that are read at once of an array that does not say how it is stored. Limit: of memory."""
 
 
 def is_lazy(image: object) -> bool:

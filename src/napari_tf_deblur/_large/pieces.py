@@ -8,19 +8,20 @@ from typing import Self
 
 from napari_tf_deblur._core.forward import Grid, passes_zero, reaches
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur._storage.regions import Region, inside, size_of
 from napari_tf_deblur.methods import Method
 
 MARGIN, MARGIN_OF_HARD = 3, 8
-"""Times as far as the PSF reaches is read around a piece. The second is for PSFs whose transfer
-function passes through zero, as those of motion and defocus do: what undoes them reaches farther,
-and as far along all axes. Pieces then differ from the whole image by less than 1 % of its range:
-see ``benchmarks/pieces.py seams``."""
+"""Margin of a piece, in times the reach of the PSF. The second is for PSFs whose transfer function
+passes through zero, as those of motion and defocus: what undoes them reaches farther, and as far
+along all axes. Chosen by ``benchmarks/pieces.py seams --margins 1,2,3,4``: pieces differ from the
+whole image by less than 1 % of its range."""
 
 MOST_GAP = {1: 4, 2: 4, 3: 2}
-"""Times the margin, by deblurred axes, beyond which pieces at the image's border read no more of
-what lies between it and the opposite side. In volumes it takes much of the memory."""
+"""Ratio to the margin, by number of axes, beyond which pieces at the image's border read no more of
+what lies between it and the opposite side. Limit: of memory, in volumes; ``benchmarks/pieces.py
+seams --gap 4`` shows what differs."""
 
 
 @dataclass(frozen=True)

@@ -11,34 +11,41 @@ from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.pieces import Cut, piece_margin, scene_gap
 from napari_tf_deblur._large.size import GB
-from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur._preparation.iterations import REACH
 from napari_tf_deblur.methods import Method
 
 PROCESS_BYTES = 960 * 2**20
-"""What a worker takes without a piece, and the process that watches it: TensorFlow 680 MiB when it
-is loaded, 250 more once samples were deblurred by several methods, the other process 60."""
+"""Bytes of a worker without a piece, and of the process that watches it. Set by hand, as seen:
+TensorFlow 680 MiB, 250 more after samples were deblurred by several methods, the other process 60.
+``benchmarks/pieces.py budget`` measures the sum."""
 
 CALLER_BYTES = 300 * 2**20
-"""What the process that asks for the pieces takes, with dask and its scheduler."""
+"""Bytes of the process that asks for the pieces, with dask and its scheduler. Set by hand, as seen;
+``benchmarks/pieces.py budget`` measures the sum."""
 
 MORE_COPIES = 12
-"""Float32 copies of what is read for a piece, besides those that the method works with: the image,
-its planes, the result, the residual, and what the verdict compares."""
+"""Float32 copies of what is read for a piece, besides those of the method: the image, its planes,
+the result, the residual, and what the verdict compares. Set by hand; ``benchmarks/pieces.py
+budget`` measures the sum."""
 
 UNIT = {1: 4096, 2: 256, 3: 32}
-"""Pieces have sizes of so many pixels, by deblurred axes, so that shards have even chunks."""
+"""Pixels of which the sides of pieces are multiples, by number of axes. Derived: from the sides of
+shards and chunks."""
 
 LARGEST_PIECE = {1: 2**22, 2: 2**22, 3: 2**24}
-"""Pixels of a piece, at the most: larger ones are hardly faster, and their progress is not seen."""
+"""Most pixels of a piece, by number of axes. Limit: of time, until progress is seen; larger ones
+are hardly faster."""
 
 DECENT_PIECE = {1: 2**16, 2: 768, 3: 96}
-"""Pixels along each axis of a piece that is not mostly margin."""
+"""Pixels along each axis of a piece that is not mostly margin, by number of axes. Limit: of
+time."""
 
 USUAL_SIGMA = (2.0, 1.5, 1.5)
-"""Widths along z, y and x of a PSF that is not known yet, a Gaussian."""
+"""Sigmas along z, y and x of a PSF that is not known yet, for the plan. Set by hand; it changes the
+plan that is announced, and no result."""
 
 PLANES_PIXELS = 2**20
-"""Pixels up to which planes are taken together."""
+"""Pixels up to which planes are taken together. Limit: of memory."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 """Environment in which workers say nothing of themselves: what fails, the caller says."""
 
 PAUSE = 1.0
-"""Seconds until a process that ended is started again."""
+"""Seconds until a process that ended is started again. Set by hand."""
 
 
 class QuietWorker(SubprocessWorker):

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 CALIBRATION_PART = 0.1
-"""Part of the work that the samples are, in what is shown."""
+"""Part of the progress bar for the samples. Set by eye."""
 
 
 @dataclass

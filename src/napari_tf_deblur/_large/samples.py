@@ -15,14 +15,14 @@ from napari_tf_deblur._core.places import structure, without_mean
 from napari_tf_deblur._storage.regions import Region
 
 SIZE = {1: 4096, 2: 384, 3: 96}
-"""Pixels of a sample along each deblurred axis, at the most: what is found from an image is found
-from no more of it."""
+"""Pixels of a sample along each axis, at the most, by number of axes. Limit: of time; what is found
+from an image is found from no more of it."""
 
 LOOKS = {1: 64, 2: 64, 3: 24}
-"""Places that are looked at for something to see."""
+"""Places that are looked at for something to see, by number of axes. Limit: of time."""
 
 SAMPLES = {1: 8, 2: 6, 3: 4}
-"""Samples that are taken."""
+"""Samples that are taken, by number of axes. Limit: of time."""
 
 
 @dataclass(frozen=True)

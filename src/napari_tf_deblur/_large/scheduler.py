@@ -11,7 +11,7 @@ from napari_tf_deblur._core.installed import need
 VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
 
 CONNECTING = 5.0
-"""Seconds after which a scheduler that does not answer is said to be missing."""
+"""Seconds after which a scheduler that does not answer counts as missing. Limit: of time."""
 
 
 def scheduler_address(given: str) -> str:

@@ -15,12 +15,14 @@ from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur.methods import METHODS, Method, TotalVariation
 
 GB = 2**30
+"""Bytes of a gigabyte. Definition: of the unit."""
 
 SHARE = 0.5
-"""Part of the free memory that a run takes, if nothing else is said."""
+"""Part of the free memory that a run takes, if nothing else is said. Limit: of memory."""
 
 ARRAYS = 4
-"""Float32 arrays of the image's size that a run at once has besides those of its solver."""
+"""Float32 arrays of the image's size that a run at once has besides those of its solver. Derived:
+image, planes, result and residual."""
 
 
 def budget_of(options: RunOptions) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import OutOfMemoryError, PiecesFailedError
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, StoredImage, mapped
 from napari_tf_deblur._large.calibration import refuse_stopped
 from napari_tf_deblur._large.cluster import Crew
 from napari_tf_deblur._large.outcome import Entries, Outcome, entries_that_hold, place
@@ -27,6 +27,7 @@ from napari_tf_deblur._large.tasks import (
     do_samples,
     read_in_words,
 )
+from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
@@ -37,34 +38,38 @@ if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 AHEAD = 2
-"""Pieces that are given out for each worker, so that none waits."""
+"""Pieces that are given out for each worker, so that none waits. Derived: one that is solved, and
+the next."""
 
 REPORT = 0.1
-"""Seconds between two looks at what is done."""
+"""Seconds between two looks at what is done. Set by eye."""
 
 LEVELS_EVERY = 5.0
-"""Seconds between two updates of the coarser resolutions, at the least."""
+"""Least seconds between two updates of the coarser resolutions. Limit: of time."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk, a user's part of it or a file that has no room."""
 
 MOST_KILLED = 5
-"""Times that coarser resolutions are begun again whose worker was ended, maybe by a piece."""
+"""Times that coarser resolutions are begun again whose worker ended. Guard: against a piece that
+ends workers."""
 
 MOST_NAMED = 3
-"""Pieces that failed that are named."""
+"""Most failed pieces that are named. Set by eye."""
 
 NOTHING = np.zeros(0, np.float32)
+"""Array that stands for no pixels. Definition: of a step without an image."""
 
 
 def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None, "Deconvolution"]:
     """Let a worker deblur samples; the process that asks never loads TensorFlow."""
+    words: RunStage = "deblurred by a worker"
     future = crew.client.submit(do_samples, asked, crew.thread_limit, pure=False)
     try:
         while not future.done():
             refuse_stopped(stop)
             crew.count()
-            yield Step("deblurred by a worker", 0.0, NOTHING, lambda: np.asarray(asked.image))
+            yield Step(words, words, 0.0, NOTHING, StoredImage(np.asarray(asked.image)))
             stop.wait(REPORT)
     finally:
         if not future.done():
@@ -76,8 +81,8 @@ def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None,
     return done
 
 
-class PieceWork:
-    """Gives pieces to workers until all are done.
+class PieceWork(ImageSource):
+    """Gives pieces to workers until all are done, and the image as it is in the file.
 
     Parameters
     ----------
@@ -287,19 +292,25 @@ class PieceWork:
 
     def _step(self, progress: Progress) -> Step:
         return Step(
+            "pieces",
             progress.message(),
             progress.fraction(),
             self._losses,
-            self._levels,
+            self,
             seconds_left=progress.seconds_left(),
+            pieces_done=len(self._entries),
         )
 
-    def _levels(self) -> list[Any]:
+    def current_image(self) -> list[Any]:
         """Return the result as it is now: the same arrays until there is something new."""
         version = (len(self._entries), self._leveled)
         if version != self._seen:
             self._seen, self._shown = version, open_image(self._output).dask_levels()
         return self._shown
+
+    def __reduce__(self) -> Any:
+        """Pickle as the place of the file."""
+        return WrittenImage, (self._output,)
 
     def _about_failures(self) -> str:
         numbers = sorted(self._failed)

@@ -8,13 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._core.typing import Float64Array
 
 SATURATED = 0.01
-"""Part of what is lit that may be saturated, at the least: a few beads, but not all there is."""
+"""Smallest part of the lit pixels that may be saturated: a few beads, but not all there is. Set by
+eye."""
 
 LIT = 0.1
-"""Part of the range from black to white above which a pixel is lit."""
+"""Part of the range from black to white from which on a pixel is lit. Set by eye."""
 
 SAMPLE = 2_000_000
-"""Number of pixels that are looked at, at the most."""
+"""Most pixels that are looked at. Limit: of time."""
 
 
 def comparable_limits(

@@ -19,6 +19,7 @@ from napari_tf_deblur._large.plan import Plan, usual_plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import take_samples
 from napari_tf_deblur._large.size import budget_of, exceeds_budget, usual_method
+from napari_tf_deblur._layers.contrast import SAMPLE
 from napari_tf_deblur._layers.ome_description import describe
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.checks import saturated_pixels
@@ -34,9 +35,6 @@ SUFFIX = ".ome.zarr"
 
 FOLDER = "napari deblurred"
 """In the user's home, for results of layers that come from no file that can be written beside."""
-
-LOOKED_AT = 2_000_000
-"""Pixels of a result that contrast limits are found from."""
 
 
 def is_large(job: "Job") -> bool:
@@ -138,7 +136,7 @@ def to_layer(levels: Any, frame: Frame, rgb: bool) -> list[Any]:
 def some_pixels(levels: Any) -> NDArray[Any]:
     """Read some pixels of a result, from its coarsest resolution."""
     level = levels[-1]
-    step = max(1, prod(level.shape) // LOOKED_AT)
+    step = max(1, prod(level.shape) // SAMPLE)
     values = np.asarray(level[::step])
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 

@@ -23,7 +23,8 @@ MICROMETRES = "micrometer"
 PIXEL = "pixel"
 
 SAME = 0.01
-"""Relative difference up to which two sizes are one that was rounded."""
+"""Largest relative difference of two sizes that count as one. Derived: from numbers rounded to two
+digits."""
 
 
 @dataclass(frozen=True)

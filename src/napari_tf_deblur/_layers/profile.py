@@ -15,9 +15,10 @@ from napari_tf_deblur._layers.profile_line import line_in, units_of
 from napari_tf_deblur._layers.source import placement
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of red, green and blue (Rec. 709)."""
+"""Weights of red, green and blue. Source: ITU-R BT.709."""
 
 MOST_SAMPLES = 10_000
+"""Most samples of a profile. Limit: of time."""
 
 
 @dataclass(frozen=True)

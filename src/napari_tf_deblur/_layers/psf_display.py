@@ -17,7 +17,7 @@ from napari_tf_deblur._layers.source import KEY, Source
 PSF_NAME = "PSF"
 
 FAINT = 0.03
-"""Root of the part of a PSF's peak below which its picture leaves it out."""
+"""Root of the part of a PSF's peak below which its picture leaves it out. Set by eye."""
 
 
 def find_psf_layer(viewer: ViewerModel) -> Image | None:

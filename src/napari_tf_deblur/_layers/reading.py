@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import OutOfMemoryError
 
 PIECE_SECONDS = 0.2
-"""Time that the reading of one piece should take."""
+"""Time in which one piece should be read, in seconds. Set by eye: a run can be stopped as soon."""
 
 
 def reading(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:

@@ -8,6 +8,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -20,7 +21,8 @@ NOISE, INTENSITY = "in standard deviations of the noise", "in intensities of the
 """What 1 in a residual stands for."""
 
 NOISE_SHOWN = 4.0
-"""Standard deviations of the noise from grey to black or white: one pixel in 16 000 is beyond."""
+"""Standard deviations of the noise that are shown as black or white. Derived: one pixel of 16 000
+is beyond."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Result:
         The core's own result.
     notes : tuple of str
         What was done to the PSF.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What the user should know, about the input and the result.
     record : dict
         What is kept in the layer's metadata, enough to repeat the run.
@@ -58,7 +60,7 @@ class Result:
     limits: tuple[float, float]
     done: Deconvolution
     notes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     record: dict[str, Any]
 
 

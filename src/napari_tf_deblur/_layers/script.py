@@ -17,7 +17,7 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions, in_python
 Record = Mapping[str, Any]
 
 SMALL = 15 * 15
-"""Pixels of a PSF that is written out; a larger one is read from a file."""
+"""Most pixels of a PSF that a script holds; a larger one is read from a file. Set by eye."""
 
 OTHER_PIXELS = "not as many pixels as before"
 OTHER_MASK = "the mask ignores other pixels than before: save its layer again"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LINE = 88
-"""Characters of a line, where it can be broken."""
+"""Most characters of a line of a script. Source: Black."""
 
 _IMPORTS = {
     "np": "import numpy as np",

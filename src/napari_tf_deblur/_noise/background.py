@@ -14,20 +14,25 @@ from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
 from napari_tf_deblur._noise.pieces import lowest_value, peak_and_unit
 
 WIDE = 0.1
-"""Part of the field that a dark ground covers if it is one, and no flat part of a structure."""
+"""Part of the field that a dark ground covers, at the least: no flat part of a structure does.
+Chosen by ``benchmarks/background.py --pictures development``."""
 
 FLAT = 1.15
-"""Variance of a flat ground's pixels, over that of the noise in it, up to which it is flat."""
+"""Largest variance of a flat ground's pixels, over that of the noise in it. Chosen by
+``benchmarks/background.py --pictures development``."""
 
 SAFE = 2.0
-"""Standard errors by which the result stays below what was found."""
+"""Standard errors by which the result stays below what was found. Derived: chance exceeds two once
+in 40 times."""
 
 UNSEEN = 0.1
 """Light that a flat ground may hide, in standard errors of the mean of one of its blocks: so dim a
-structure makes no block stand out. ``benchmarks/background.py --pictures development`` chose it."""
+structure makes no block stand out. Chosen by ``benchmarks/background.py --pictures
+development``."""
 
 BY_CHANCE = 4.0
-"""Standard errors by which the mean of the darkest of some hundred blocks lies below its light."""
+"""Standard errors by which the mean of the darkest of some hundred blocks lies below its light.
+Chosen by ``benchmarks/background.py --pictures development``."""
 
 
 class Background(NamedTuple):

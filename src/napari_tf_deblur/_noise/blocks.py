@@ -14,10 +14,12 @@ from napari_tf_deblur._noise.differences import differences, neighbours
 from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 
 BLOCK_PIXELS = 64
-"""About how many pixels a block has whose noise is compared with its brightness."""
+"""Pixels of a block whose noise is compared with its brightness, about. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_KNOWN = 0.25
-"""Part of a block's pixels that must count for it to count."""
+"""Least part of a block's pixels that must count. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 
 class Blocks(NamedTuple):

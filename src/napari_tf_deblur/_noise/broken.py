@@ -17,30 +17,36 @@ from napari_tf_deblur._noise.noise import noise_line
 from napari_tf_deblur._noise.pieces import peak_and_unit
 
 STANDS_OUT = 0.5
-"""Part of the brightness around it, above the darkest, by which a broken pixel differs from what
-its neighbours predict, at the least; twice what the PSF leaves of a point, if that is more."""
+"""Least difference of a broken pixel from what its neighbours predict, as a part of the brightness
+around it above the darkest; or twice what the PSF leaves of a point, if that is more. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_RANGE = 0.05
-"""The same as a part of the range of intensities."""
+"""Least difference of a broken pixel, as a part of the range of intensities. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NOISE = 8.0
-"""The same in standard deviations of the noise."""
+"""Least difference of a broken pixel, in standard deviations of the noise. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 USUAL = 7.5
-"""The same in what the neighbours usually do not predict, the median: five standard deviations."""
+"""Least difference of a broken pixel, in medians of what neighbours do not predict. Derived: five
+standard deviations of normal noise are 7.4 medians of its absolute value."""
 
 MOST_LOOKED_AT = 2**17
-"""Pixels of a plane that tell what is usual."""
+"""Pixels of a plane from which the usual difference is found. Limit: of time."""
 
 FEW_PHOTONS = 9.0
-"""Photons that are added to what is predicted before its noise is reckoned: of few, chance may make
-many times as many."""
+"""Photons that are added to the prediction before its noise is computed. Guard: of few photons,
+chance may make many times as many; ``tests/noise/test_broken.py``."""
 
 AT_EDGE = 0.75
-"""Factor for pixels at the edge, which have one neighbour and so take its fault for their own."""
+"""Factor for pixels at the edge: they have one neighbour, and so take its fault for their own. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 ROUNDS = 3
-"""Times that pixels are looked for: where two are side by side, each hides the other."""
+"""Times that pixels are searched: where two are side by side, each hides the other. Guard:
+``tests/noise/test_broken.py``."""
 
 
 def broken_pixels(
@@ -53,8 +59,10 @@ def broken_pixels(
 
     Parameters
     ----------
-    pixels : Pixels
+    values : ndarray of float32
         Shape (planes, channels, *frame), finite in the planes that are looked at.
+    valid : ndarray of bool or None
+        Which pixels count, broadcastable to `values`; None for all.
     planes : list of int
         The planes to look at.
     psf : ndarray of float32

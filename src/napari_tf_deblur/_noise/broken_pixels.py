@@ -8,12 +8,17 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.pieces import SLAB_PIXELS, lowest_value, slabs
 
+DEAD_PART = 0.001
+"""Part of the pixels that may be dead, and so lie below what noise reaches. Guard: against a loss
+of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
+
 HOT_PART = 0.01
-"""Isolated bright pixels are photons, and not faults of the camera, if more than this part
-of the pixels are so."""
+"""Part of the pixels from which on isolated bright pixels are photons, and not faults of the
+camera. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 PILE = 1e-3
-"""Part of the pixels at the lowest intensity from which on values may be cut off there."""
+"""Part of the pixels at the lowest intensity from which on values may be cut off there. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:

@@ -9,30 +9,37 @@ from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
 from napari_tf_deblur._noise.line_fit import LIKELY, SURE, Fit, best_fit, line_and_error
 
 KNOWN = 0.05
-"""Relative standard error up to which a gain is known."""
+"""Largest relative standard error of a gain that counts as known. Chosen by
+``benchmarks/noise_estimate.py --pictures development``."""
 
 GROWS = 1.25
-"""Times as much variance in the bright as in the dark from which on noise grows with light."""
+"""Ratio of the variance in the bright to that in the dark from which on noise grows with light.
+Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
 
 CUT = 0.02
-"""Part of the pixels at the lowest intensity above which a block may be cut off there."""
+"""Part of a block's pixels at the lowest intensity from which on it may be cut off there. Chosen by
+``benchmarks/noise_estimate.py --pictures development``."""
 
 ALIKE = 0.15
-"""Relative difference of two variances, or slopes, that are the same but for structure."""
+"""Largest relative difference of two variances, or slopes, that are the same but for structure.
+Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
 
 OF_CONTRAST, OF_OFFSET, OF_VARIANCE = 0.01, 0.1, 0.2
-"""Standard error up to which an offset is known, relative to the contrast or to itself; and that
-of the variance in the dark."""
+"""Largest standard error of an offset that counts as known, relative to the contrast and to itself;
+and that of the variance in the dark. Chosen by ``benchmarks/noise_estimate.py --pictures
+development``."""
 
 FAINTEST = 3.0
-"""Photons of bright pixels by which counts are told from noise about zero that is cut off."""
+"""Least photons of bright pixels by which counts are told from noise about zero that is cut off.
+Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
 
 SURE_OF_LEVEL = 0.1
-"""Relative standard error of the variance up to which the noise is known."""
+"""Largest relative standard error of the variance of a noise that counts as known. Derived: it is
+one of 5 % of the noise."""
 
 NOT_ROUND = 10.0
-"""Variance of bright pixels, in squares of the step to which intensities are rounded, above
-which it does not matter what rounding does to the dark."""
+"""Variance of bright pixels, in squares of the step of intensities, above which rounding of the
+dark does not matter. Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
 
 
 class Camera(NamedTuple):

@@ -16,14 +16,16 @@ from napari_tf_deblur._core.typing import Float32Array
 Numbers = NDArray[np.uint64]
 
 STRIDES = (1, 1, 2, 3)
-"""Pixels to the neighbours that are looked at, round by round. Together they reach so far that few
-pixels of a sparse image see the same, and no farther, so that few are near the frame."""
+"""Distances, in pixels, to the neighbours that are looked at, round by round: far enough that few
+pixels of a sparse image see the same, and no farther, so that few are near the frame. Guard:
+``tests/noise/test_chance.py``."""
 
 OUTSIDE = np.uint64(0x9E3779B97F4A7C15)
-"""Stands for a neighbour beyond the frame; any number but a likely one."""
+"""Number that stands for a neighbour beyond the frame. Definition: any unlikely number; this is
+2^64 over the golden ratio."""
 
 MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-"""Those of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
+"""Multipliers of the hash. Source: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
 
 
 def normal_numbers(values: Float32Array, axes: int) -> Float32Array:

@@ -9,23 +9,27 @@ from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._noise.blocks import Blocks
 
 FEWEST = 12
-"""Blocks that make a ground."""
+"""Least number of blocks that make a ground. Chosen by ``benchmarks/noise_estimate.py --pictures
+development``."""
 
 LEAST_PART = 0.02
-"""Part of all blocks that make a ground."""
+"""Least part of all blocks that make a ground. Chosen by ``benchmarks/noise_estimate.py --pictures
+development``."""
 
 WIDTH = 4.0
-"""Standard deviations of a block's mean that a ground is wide."""
+"""Width of a ground in standard deviations of a block's mean. Derived: two to each side hold 95 %
+of its blocks."""
 
 STANDS_OUT = 3.0
-"""Times as many blocks as in as wide a window next to it: a slope of brightness has none."""
+"""Least ratio of the blocks in a ground to those in as wide a window next to it: a slope of
+brightness has none. Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
 
 NARROW = 1.0
-"""Variance of the means of blocks in a ground, in what noise makes it, up to which it is one.
-Cut off at its `WIDTH`, noise has 0.77; means that are as many at each brightness have 1.33."""
+"""Largest variance of the means of a ground's blocks, in that of noise. Derived: cut off at its
+`WIDTH`, noise has 0.77; means that are as many at each brightness have 1.33."""
 
 ROUNDS = 3
-"""Times that a ground is looked for, with the noise of the one before."""
+"""Times that a ground is searched, each with the noise of the one before. Limit: of time."""
 
 
 class Ground(NamedTuple):

@@ -6,16 +6,18 @@ from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.typing import PSF, Float32Array
 
 REFERENCE = 0.25
-"""Brightness, as a part of the range, whose pixels count 1: that of structures, not of the dark,
-so that a regularisation weight keeps its meaning however much of an image is dark."""
+"""Brightness, as a part of the range, of pixels of weight 1: that of structures, not of the dark,
+so that a regularisation weight means the same however much of an image is dark. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 POWER = 0.5
-"""Pixels count by their variance to minus this power. The power 1, the likelihood's own, goes
-with a weight that is the same everywhere; but the weight that suits a noise grows with it, and so
-bright parts, which volumes are about, were smoothed away. Found by experiment on volumes."""
+"""Power of a pixel's inverse variance that is its weight. The likelihood has 1, which smooths
+bright parts away: the regularisation weight that suits a noise grows with it. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 MOST = 8.0
-"""Most that a pixel counts: the loop of ADMM takes long where pixels count very differently."""
+"""Largest weight of a pixel: ADMM takes many iterations where weights differ much. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def inverse_variance(

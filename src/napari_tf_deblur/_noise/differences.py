@@ -9,8 +9,8 @@ from scipy import ndimage
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 FLAT_WINDOW = {1: 25, 2: 5, 3: 3}
-"""Pixels per axis that have exactly one value only where there is no noise to be seen: in
-planes without data, where the camera saturates, where the dark was set to 0."""
+"""Pixels per axis that have exactly one value only where no noise is seen: in planes without data,
+in saturated parts, where the dark was set to 0. Guard: ``tests/noise/test_noise.py``."""
 
 
 def differences(

@@ -7,8 +7,8 @@ from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.noise import Noise, estimate_noise, level_and_line
 
 LEAST = 0.3
-"""Least noise of a pixel, as a part of the noise at most pixels: the straight line of variance
-over brightness is not trusted below."""
+"""Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
+over brightness is not reliable; ``tests/noise/test_in_noise.py``."""
 
 
 def in_noise(residual: Float32Array, image: Float32Array) -> Float32Array | None:

@@ -11,20 +11,23 @@ from napari_tf_deblur._noise.pieces import peak_and_unit, slabs
 from napari_tf_deblur._noise.quantiles import median, quantile
 
 SAMPLE_PIXELS = 2**21
-"""Pixels that are enough to find the noise from."""
+"""Pixels from which the noise is found. Limit: of time."""
 
 MEDIAN_OF_NORMAL = 0.6745
-"""Median absolute value of normal noise of standard deviation 1."""
+"""Median absolute value of normal noise of standard deviation 1. Definition: of the normal
+distribution."""
 
 COARSE = 1.0
-"""Sigma in pixels of the Gaussian after which an image is seen coarsely: what noise is left says
-nothing of its second differences."""
+"""Sigma, in pixels, of the Gaussian before slopes are computed: the noise that is left says nothing
+of second differences. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 FLATTEST = 0.25
-"""Part of the pixels, those with the least coarse slope, that are looked at."""
+"""Part of the pixels that are looked at, those with the least slope. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 FLAT_PART = 0.01
-"""Part of the second differences that are 0, up to which nobody need look for flat areas."""
+"""Part of the second differences that are 0 from which on flat areas are searched. Limit: of
+time."""
 
 
 def noise_level(pixels: Pixels) -> float:

@@ -13,34 +13,36 @@ CORRELATION = {
     "planes": {1: 35 / 18, 2: (35 / 18) ** 2, 3: (35 / 18) ** 3},
     "lines": {1: 2.63, 2: 1.82, 3: 1.54},
 }
-"""Pixels per pixel of independent noise, by axes, in squares of differences: neighbours share
-noise. `corners` and `planes` differ along all axes at once, `lines` along one. The later ones
-tell more of the noise and hide less of the image."""
+"""Pixels per pixel of independent noise in squares of differences, as neighbours share noise, by
+kind of difference and number of axes: `corners` and `planes` differ along all axes at once, `lines`
+along one. Derived: from the filters' autocorrelation."""
 
 STRAY = 3.5
-"""Standard deviations by which a block's variance is above the line if it shows more than noise."""
-
-FAINT = 3.0
-"""Standard errors by which a block is brighter than the dark if its brightness tells anything."""
+"""Standard deviations above the line from which on a block's variance shows more than noise. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 SURE = 3.0
-"""Standard errors between two values that no chance explains."""
+"""Standard errors between two values that no chance explains. Derived: chance exceeds three once in
+370 times."""
 
 LIKELY = 2.0
-"""Standard errors between two values that chance may well explain."""
+"""Standard errors between two values that chance may well explain. Derived: chance exceeds two once
+in 22 times."""
 
 WORST_ERROR = 0.3
-"""Relative standard error of the slope above which an offset cannot be told from noise."""
+"""Relative standard error of the slope above which an offset cannot be told from noise. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 KURTOSIS = 0.25
-"""Variance of squares of differences of photons beyond that of normal noise, over twice their
-mean in photons."""
+"""Excess variance of squared differences of photons, over twice their mean in photons. Derived:
+from the fourth moment of the Poisson distribution."""
 
 SETTLED = 1e-3
-"""Relative change of the slope below which no more fits are needed."""
+"""Relative change of the slope below which the fit ends. Limit: of time."""
 
 ROUNDS = 10
-"""Fits of the line, each weighted by the noise that the one before expects."""
+"""Most fits of the line, each weighted by the noise that the one before predicts. Limit: of
+time."""
 
 
 class Line(NamedTuple):
@@ -220,7 +222,7 @@ def _ratio(
     the slope down.
     """
     squared = np.square(rise) * certainty * expected
-    told = np.where(squared > FAINT**2, rise * (1 - FAINT**2 / np.maximum(squared, FAINT**2)), 0)
+    told = np.where(squared > SURE**2, rise * (1 - SURE**2 / np.maximum(squared, SURE**2)), 0)
     lever = np.sum(certainty * told * rise)
     if not lever > 0:
         return 0.0, np.inf

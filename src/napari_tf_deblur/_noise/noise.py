@@ -17,25 +17,26 @@ from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
 from napari_tf_deblur._noise.pieces import counted, lowest_value, peak_and_unit
 
 LEAST_GAIN = 1e-7
-"""An image without noise seems to be of endless photons; this part of its peak is one."""
+"""Least gain, as a part of the image's peak. Guard: an image without noise seems to be of endless
+photons; ``tests/noise/test_noise.py``."""
 
 EMPTY, MOSTLY = 0.5, 0.98
-"""Part of the pixels without a photon, and part of the image without more than `FAINTEST`, from
-which on a step is a photon."""
+"""Part of the pixels without a photon, and part of the image with less than `FAINTEST` photons,
+from which on a step of intensity is a photon. Chosen by ``benchmarks/sparse_counts.py
+--development``."""
 
 DARK_PART, DARK = 0.1, 0.1
-"""The part of the blocks that must have less than so many photons per pixel: where some light lies
-about everything, the counts are not sparse. See ``benchmarks/sparse_counts.py --development``."""
+"""Part of the blocks that must have less than so many photons per pixel: where some light lies
+about everything, the counts are not sparse. Chosen by ``benchmarks/sparse_counts.py
+--development``."""
 
 MANY = 2.0
-"""Steps per photon from which on a camera does not count."""
+"""Steps per photon from which on intensities are no counts. Chosen by ``benchmarks/sparse_counts.py
+--development``."""
 
 WHOLE = 0.01
-"""Error of whole numbers of photons."""
-
-APART = 3.0
-"""Standard errors between the slope that blocks show and that of photons, from which on noise is
-the same everywhere and not of photons."""
+"""Largest error of whole numbers of photons. Derived: rounding to float32 leaves less up to 80 000
+photons."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,10 @@ def noise_line(pixels: Pixels) -> Line:
 
     Parameters
     ----------
-    pixels : Pixels
+    planes : ndarray of float32
         Shape (planes, 1, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------
@@ -178,7 +181,7 @@ def noise_line(pixels: Pixels) -> Line:
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
-    slower = fit is not None and photons.slope - fit.slope > APART * fit.slope_error
+    slower = fit is not None and photons.slope - fit.slope > SURE * fit.slope_error
     brightest = float(counted(pixels).max())
     few = photons.at_zero + photons.slope * brightest < noise.sigma**2
     if not (slower or few):

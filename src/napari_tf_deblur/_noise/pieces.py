@@ -8,7 +8,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 SLAB_PIXELS = 2**19
-"""About how many pixels are looked at together."""
+"""Pixels that are looked at together, about. Limit: of memory; what fits into the cache is fast."""
 
 
 def lowest_value(pixels: Pixels) -> float:

@@ -8,7 +8,7 @@ from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._optics.optics import Optics
 
 LARGEST_PIXEL = 20.0
-"""Largest pixel, in wavelengths per numerical aperture, for which a PSF is made."""
+"""Largest pixel, in wavelengths per numerical aperture. Guard: against a wrong unit."""
 
 
 def checked_spacing(optics: Optics, spacing: Sequence[float]) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from scipy import special
 from napari_tf_deblur._core.typing import Float64Array
 
 BLOCK = 2**18
-"""Number of values worked with at a time."""
+"""Values that are computed at a time. Limit: of memory."""
 
 
 def lens_light(sine: float, radii: Float64Array, depths: Float64Array) -> Float64Array:

@@ -23,14 +23,15 @@ __all__ = [
 ]
 
 MOST_VOXELS = 2**26
-"""Largest PSF that is made unasked."""
+"""Most voxels of a PSF whose shape is not given. Limit: of memory."""
 
 PIXEL_VARIANCE = 1 / 12
-"""What a pixel adds to the variance of a PSF by its own size, in pixels squared."""
+"""Variance that a pixel's own size adds to a PSF, in squared pixels. Derived: a uniform
+distribution of width 1 has 1/12."""
 
 TOLERANCE = 1.15
-"""By how much a pixel may be larger than it should be before that is said: what a lens passes
-beyond has less than 6 % of its contrast."""
+"""Ratio of a pixel to the largest that samples the PSF well, from which on a warning is given.
+Derived: the frequencies that are lost have less than 6 % contrast."""
 
 
 def microscope_sigma(

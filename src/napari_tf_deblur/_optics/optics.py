@@ -16,21 +16,24 @@ Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 IMMERSIONS: Mapping[str, float] = MappingProxyType(
     {"air": 1.0, "water": 1.33, "silicone": 1.406, "glycerol": 1.47, "oil": 1.515}
 )
-"""Refractive indices of what is between objective and specimen."""
+"""Refractive indices of what is between objective and specimen. Source: OME's data model names
+them; values as makers of objectives give them, with them."""
 
 USUAL = ((0.95, "air"), (1.27, "water"), (np.inf, "oil"))
 """Largest numerical aperture of objectives for an immersion, and the immersion."""
 
 HIGHEST_INDEX = 3.0
+"""Highest refractive index that is taken. Guard: against a wrong number."""
 
 EXCITATION = 0.94
-"""Wavelength of a confocal microscope's laser as part of the emission: 488 nm of 520 nm."""
+"""Wavelength of a confocal microscope's laser, where it is not known, as a part of the emission.
+Derived: from the usual 488 nm for 520 nm."""
 
 LARGEST_PINHOLE = 10.0
-"""In Airy units; what is larger counts as this large: it lets about all light through."""
+"""Pinhole, in Airy units, from which on it lets all light through. Limit: of time."""
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
-"""Width of a Gaussian at half its height, in sigmas."""
+"""Width of a Gaussian at half its height, in sigmas. Definition: of the Gaussian."""
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,20 @@ from napari_tf_deblur._optics.setup import Setup
 from napari_tf_deblur._optics.widths import sigmas
 
 REACH = 8.0
-"""How far an automatic PSF reaches along z on each side, in sigmas of the fitted Gaussian."""
+"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 END = 4.0
-"""How far it reaches at least across, and at most beyond a light sheet, in sigmas."""
+"""Least half width of an automatic PSF across, and largest beyond a light sheet, in sigmas. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 LIGHT = 0.95
-"""Part of its light that an automatic PSF holds of each plane. With 0.98, images of 192 pixels came
-out up to 1 dB worse, and trials took a right PSF for too wide: so large a PSF says more of what is
-beyond the frame than of what is in it."""
+"""Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
+beyond the frame than of what is in it. Set by hand; ``benchmarks/constants.py --vary`` measures its
+effect."""
 
 DEPTHS = 64
-"""Number of planes, at most, at which that is checked."""
+"""Most planes at which that is checked. Limit: of time."""
 
 
 def automatic_shape(setup: Setup, spacing: tuple[float, ...]) -> tuple[int, ...]:

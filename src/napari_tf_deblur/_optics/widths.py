@@ -8,7 +8,8 @@ from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.setup import Setup
 
 PLACES = 80
-"""Number of places at which a profile is compared with a Gaussian."""
+"""Places at which a profile is compared with a Gaussian. Limit: of time; ``benchmarks/optics.py``
+compares with another integration."""
 
 
 @lru_cache(maxsize=256)

@@ -5,34 +5,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import RealArray
 
 PLATEAU = 2.0
-"""Times as many pixels at the maximum as in the next few per cent below it: a smooth peak that
-is cut off has that many where it would have been higher by more than 4 % of the range."""
+"""Ratio of the pixels at the maximum to those in the next few per cent below it, from which on they
+are saturated. Derived: a smooth peak that is cut off has twice as many where it would have been
+higher by 4 % of the range."""
 
 BELOW = 0.02
-"""Part of the range below the maximum that the plateau is compared with."""
+"""Part of the range below the maximum that the plateau is compared with. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 STEPS = 4.0
-"""Fewest whole numbers below the maximum to compare with: fewer say more of the rounding."""
+"""Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
+rounding; ``tests/preparation/test_checks.py``."""
 
 FEWEST = 9
-"""Saturated pixels: fewer are hot pixels, or do no harm."""
+"""Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEVELS = 8
-"""Different values in the upper half of the range: an image with fewer is a mask or a drawing."""
+"""Different values in the upper half of the range, below which an image is a mask or a drawing.
+Guard: ``tests/preparation/test_checks.py``."""
 
 MOSTLY = 0.98
-"""Part of the pixels below the background from which on it is too high: half of those without
-light lie above the true one."""
+"""Part of the pixels below the background from which on it is too high. Derived: half of the pixels
+without light lie above the true one, so that much less is wrong."""
 
 SAMPLE = 2**18
-"""Pixels looked at to count different values."""
-
-
-SATURATED = "they look saturated"
-"""What a warning of saturated pixels says, and no other."""
+"""Pixels in which different values are counted. Limit: of time."""
 
 
 def image_warnings(
@@ -40,7 +42,7 @@ def image_warnings(
     *,
     background: float = 0.0,
     valid: NDArray[np.bool_] | None = None,
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """Warn of what makes the result of an image doubtful, whatever the method.
 
     Parameters
@@ -55,7 +57,7 @@ def image_warnings(
 
     Returns
     -------
-    tuple of str
+    tuple of Notice
         Sentences; none for most images.
 
     Examples
@@ -71,7 +73,8 @@ def image_warnings(
         return ()
     low, high = values.min(), values.max()
     if low == high:
-        return (f"The image is blank: every pixel is {low:g}, so there is nothing to deblur.",)
+        words = f"The image is blank: every pixel is {low:g}, so there is nothing to deblur."
+        return (Notice("blank image", words),)
     found = [_background(values, background, high)]
     peak = image == high
     if valid is not None:
@@ -107,25 +110,27 @@ def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
 
 
-def _background(values: RealArray, background: float, high: Any) -> str:
+def _background(values: RealArray, background: float, high: Any) -> Notice | None:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
     if part < MOSTLY:
-        return ""
-    return (
+        return None
+    return Notice(
+        "background too high",
         f"The background of {background:g} is above {_percent(part)} of the pixels, and the "
-        f"brightest is {high:g}; set it to what the camera shows without light."
+        f"brightest is {high:g}; set it to what the camera shows without light.",
     )
 
 
-def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> str:
+def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> Notice | None:
     if not _is_cut_off(values, peak, whole_numbers):
-        return ""
+        return None
     count = int(np.count_nonzero(peak))
-    return (
+    return Notice(
+        "saturated pixels",
         f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
-        f"{float(values.max()):g}: {SATURATED}, and what is near them will be wrong. Ignore "
-        "saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the image "
-        "with less light."
+        f"{float(values.max()):g}: they look saturated, and what is near them will be wrong. "
+        "Ignore saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the "
+        "image with less light.",
     )
 
 

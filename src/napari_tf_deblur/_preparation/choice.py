@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.forward import HARDLY_BLURS
+from napari_tf_deblur._noise.broken_pixels import DEAD_PART
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.statistics import Statistics
@@ -31,10 +32,8 @@ from napari_tf_deblur.methods import (
 )
 
 NOT_LIGHT = 6.0
-"""Standard deviations of the noise below zero that light with noise does not reach."""
-
-FAR_BELOW = 0.001
-"""Part of the pixels that may lie lower: dead pixels, and chance."""
+"""Standard deviations of the noise below zero that light with noise does not reach. Derived: chance
+exceeds six once in a thousand million times."""
 
 SMOOTH = "in trials on a part of it, a smooth result fitted best"
 """Why another method than the usual was taken."""
@@ -76,7 +75,7 @@ def chosen(image: Statistics) -> Choice:
         Of the image as it is.
     """
     kept = counted(image.pixels)
-    dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > FAR_BELOW * kept.size
+    dark = np.count_nonzero(kept < -NOT_LIGHT * image.noise) > DEAD_PART * kept.size
     if dark:
         signed = "The image has values below zero, so that it does not show amounts of light"
         smooth = Choice(Hessian(), f"{signed}; {SMOOTH}.")

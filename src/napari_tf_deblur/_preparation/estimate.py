@@ -8,6 +8,8 @@ from scipy import fft, ndimage
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
     centred_size,
     places_with_structure,
     seen,
@@ -22,31 +24,32 @@ from napari_tf_deblur._noise.pieces import highest_value, lowest_value, peak_and
 from napari_tf_deblur._noise.quantiles import median, quantile
 
 TAIL = 1e-3
-"""Part of the pixels that are darker or brighter than the range of intensities."""
+"""Part of the pixels that are darker, or brighter, than the range of intensities. Guard: against
+single broken pixels; ``tests/preparation/test_estimate.py``."""
 
 SIGNIFICANT = 5.0
-"""Standard deviations by which a pixel's surroundings differ from the background in an object."""
+"""Standard deviations between the background and a pixel's surroundings in an object, at the least.
+Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_CONTRAST = 0.1
-"""Part of the largest contrast by which an object's surroundings differ from the background."""
+"""Part of the largest contrast between the background and a pixel's surroundings in an object, at
+the least. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_OBJECTS = 0.1
-"""If objects cover less of the image, as much background counts as makes this part of all."""
+"""Part of the image that counts as objects, at the least, with as much background as is needed.
+Guard: against images of a few points; ``tests/preparation/test_estimate.py``."""
 
 SAMPLE_PIXELS = 2**22
-"""Pixels that are enough to find the range of a full image from; objects are looked for in all."""
-
-LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis that are enough to find the balance from."""
-
-LARGEST_SERIES = 5
-"""Planes that are enough to find the balance from."""
+"""Pixels from which the range of a full image is found; objects are searched in all. Limit: of
+time."""
 
 BALANCES = np.logspace(-6, 2, 49)
-"""Balances of the Wiener filter to choose from."""
+"""Balances of the Wiener filter from which the best is chosen. Limit: of time; there are six per
+decade."""
 
 LEAST_BALANCE = 2e-3
-"""Below it, what is beyond the frame harms more than noise, which alone is accounted for."""
+"""Least balance: below, what is beyond the frame harms more than noise, which alone is counted. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 def intensity_scale(pixels: Pixels, noise: float | None = None) -> float:

@@ -16,32 +16,37 @@ from napari_tf_deblur._noise.noise import photon_gain
 from napari_tf_deblur._noise.pieces import peak_and_unit
 
 LARGEST_LOOK = {1: 4096, 2: 384, 3: 64}
-"""Pixels per axis that are enough to find the iterations from."""
+"""Pixels per axis from which the iterations are found. Limit: of time."""
 
 LARGEST_SERIES = 3
-"""Planes that are enough."""
+"""Planes from which the iterations are found. Limit: of time."""
 
 MOST = 100
-"""Iterations that no image is given more of."""
+"""Most iterations. Limit: of time; they are accelerated."""
 
 PATIENCE = 3
-"""Iterations without a better prediction after which there is none."""
+"""Iterations without a better prediction after which the search ends. Limit: of time."""
 
 MORE = (1.4, 2.0)
-"""The whole image bears more iterations than half its photons: so many times as many, less so
-many; where these bear few, as many. Found by experiment."""
+"""Ratio of the best iterations of the whole image to those of half its photons: many iterations,
+and few. The whole image has twice the photons. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 ROUND_UP = 0.2
-"""What is added before rounding down. Of few iterations, one too many costs more than one less."""
+"""Number that is added before iterations are rounded down: one too many costs more than one less.
+Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 SMALLEST = 1e-3
-"""Photons of the model, at least, so that nothing divides by zero."""
+"""Least photons of the model. Guard: against a division by zero;
+``tests/preparation/test_iterations.py``."""
 
 REACH = 0.999
-"""Part of the PSF's light for which room is kept around the frame."""
+"""Part of the PSF's light for which room is kept around the frame. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_SEEN = 1e-3
-"""Scene pixels of whose light less than this part falls into the frame are left dark."""
+"""Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:
+against a division by next to nothing; ``tests/preparation/test_iterations.py``."""
 
 
 def richardson_lucy_iterations(

@@ -22,24 +22,32 @@ from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur.methods import Method
 
 LARGE = 4 * 2**20
-"""Bytes from which on an array is large: outside of a run its memory goes back when freed."""
+"""Bytes from which on an array's memory goes back to the system when it is freed, outside of a run.
+Limit: of memory."""
 
 KEPT = 64 * 2**20
-"""Bytes of freed smaller arrays that are kept at all times."""
+"""Bytes of freed smaller arrays that are kept at all times. Limit: of memory."""
 
 # Parameters of the C library's mallopt, and what it starts with.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
+"""Numbers of glibc's `mallopt`. Definition: in malloc.h."""
+
 USUAL_MMAP_MAX = 65536
+"""Most arrays that glibc maps. Definition: its default."""
+
 WITHOUT_LIMIT = -1
+"""Value that stands for no limit. Definition: of glibc's `mallopt`."""
 
 BATCH_BYTES = 2**28
-"""Working memory that a batch of planes may fill; a single plane may need more."""
+"""Working memory that a batch of planes may fill; a single plane may need more. Limit: of
+memory."""
 
 MOST_REPEATED = 1.25
-"""Planes that batches of one size hold may be so many times those that there are."""
+"""Largest ratio of the planes in batches of one size to those that there are. Limit: of time."""
 
 ROOMY = 4
-"""A run may take more memory than it must, if there is so many times as much as it must."""
+"""Ratio of the free memory to what a run must take from which on it may take more. Limit: of
+memory."""
 
 _lock = threading.Lock()
 _runs = 0

@@ -9,6 +9,8 @@ from scipy import ndimage
 from napari_tf_deblur._core.forward import power_passed
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import (
+    LARGEST_LOOK,
+    LARGEST_SERIES,
     centred_size,
     places_with_structure,
     seen,
@@ -24,16 +26,12 @@ from napari_tf_deblur._noise.noise import (
     mean_of_line,
     photon_gain,
 )
-from napari_tf_deblur._preparation.estimate import (
-    LARGEST_LOOK,
-    LARGEST_SERIES,
-    intensity_scale,
-    wiener_balance,
-)
+from napari_tf_deblur._preparation.estimate import intensity_scale, wiener_balance
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
 
 SMOOTHED = 1.0
-"""Sigma in pixels of the Gaussian that takes noise away before slopes are measured."""
+"""Sigma, in pixels, of the Gaussian that takes noise away before slopes are measured. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,65 +17,63 @@ from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
 from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resized
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.broken_pixels import saturated_at
+from napari_tf_deblur._noise.line_fit import SURE
 from napari_tf_deblur._noise.pieces import counted
 from napari_tf_deblur._preparation.evidence import PSFEvidence
 from napari_tf_deblur._preparation.prepared import Prepared
 
 NARROWER, WIDER = 0.8, 1.25
-"""Times as wide as the PSF: those that it is compared with."""
+"""Widths of the PSFs that the PSF is compared with, relative to it. Derived: a PSF that is 25 % too
+wide is what must be found."""
 
 HALF, DOUBLE = 0.5, 2.0
-"""The same, for a PSF that is far from right: of a disc twice too wide, one a fifth narrower is no
-better."""
+"""Widths for a PSF that is far from right, relative to it: of a disc twice too wide, one a fifth
+narrower is no better. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
 WRONG, WRONG_IF_ALONE, WRONG_IF_SOFT = 4.5, 4.0, 5.0
-"""What must speak for a narrower PSF: the gain of trials in standard errors, plus the logarithm of
-the odds if the spectrum speaks for it, too; or that logarithm alone. The third is for a wider PSF,
-where the image seems soft: the sum was at most 2.4 with exact PSFs, and above 5 for 17 of 53 that
-were a fifth too narrow. All values here were chosen on the scenes of
-``benchmarks/claims.py --development``."""
+"""Least evidence for a narrower PSF. With trials: their gain in standard errors, plus the logarithm
+of the odds if the spectrum says the same. Then that logarithm alone. Then the sum for a wider PSF
+where the image seems soft. Chosen by ``benchmarks/claims.py --development``: with exact PSFs the
+last was at most 2.4, and above 5 for 17 of 53 that were a fifth too narrow."""
 
 AGAINST, AGAINST_IF_THIN = 8.0, 3.0
-"""Logarithm of the odds against a narrower PSF from which on trials are not asked; the second for
-scenes of thin structures, where they favour exact PSFs made narrower by up to 19 standard errors
-(filaments of ``benchmarks/weights.py``). Less is not counted: it also says how soft the scene
-is."""
+"""Logarithm of the odds against a narrower PSF from which on trials are not run; the second for
+scenes of thin structures, where trials favour exact PSFs made narrower. Chosen by
+``benchmarks/claims.py --development`` and ``benchmarks/weights.py --development``."""
 
 THIN = 0.65
-"""Slope of a scene's amplitudes below which its structures are thin. With exact PSFs it was 0.46 to
-0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else, on the scenes of
-``benchmarks/claims.py --development`` and ``benchmarks/weights.py``."""
+"""Slope of a scene's amplitudes below which its structures are thin. Chosen by
+``benchmarks/claims.py --development`` and ``benchmarks/weights.py --development``: with exact PSFs
+it was 0.46 to 0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else."""
 
 SOFT = 2.5
-"""Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF."""
+"""Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF. Chosen
+by ``benchmarks/claims.py --development``."""
 
 BIASED = 3.0
-"""Most that trials say for a narrower PSF where they favour one in any case, as it makes up for
-what the prior takes: from points, and from the edges that `Hessian` does not expect. With exact
-PSFs they said up to 6.1 for sharp boxes and cells, where `TotalVariation` said -6 to -3."""
+"""Most that trials count for a narrower PSF where they favour one in any case, as it makes up for
+what the prior takes: from points, and from edges by `Hessian`. Chosen by ``benchmarks/claims.py
+--development``."""
 
 SURELY = 25.0
-"""Logarithm of the odds against a narrower PSF that no softness of a scene explains."""
-
-SURE = 3.0
-"""Standard errors of the gain by which a narrower PSF must predict worse to speak for the one that
-was told."""
+"""Logarithm of the odds against a narrower PSF that no softness of a scene explains. Chosen by
+``benchmarks/claims.py --development``."""
 
 FINE_FOR_TRIALS = 1.5
-"""Pixels of blur up to which a narrower PSF predicts worse for a soft scene as well: such a PSF
-differs from one 0.8 times as wide by less than a square pixel, as scenes do."""
+"""Blur, in pixels, up to which a narrower PSF predicts worse for a soft scene as well: it differs
+from one 0.8 times as wide by less than a squared pixel, as scenes do. Chosen by
+``benchmarks/claims.py --development --fine``."""
 
 FINE_FOR_SPECTRUM, WRONG_IF_FINE = 1.1, 3.0
-"""Pixels of blur below which the spectrum does not speak against a narrower PSF, as scenes are as
-soft themselves, unless the transfer function passes through zero; and standard errors of the gain
-by which it must then predict better. With exact PSFs that was at most 1.5, on the scenes of
-``benchmarks/claims.py --development --fine``; of threads through a disc of radius 2, whose transfer
-function passes through zero, 8.8."""
+"""Blur, in pixels, below which the spectrum does not speak against a narrower PSF, as scenes are as
+soft themselves, unless the transfer function passes through zero; and standard errors by which
+trials must then speak for it. Chosen by ``benchmarks/claims.py --development --fine``: with exact
+PSFs these were at most 1.5."""
 
 SATURATED = 0.03
-"""Part of the pixels that may be saturated. With more, the spectrum counts for nothing, as the rims
-of such areas are sharp. On four pictures of ``benchmarks/claims.py --development --saturated 0.2``
-(motorcycle_left, horse, coins, text), trials alone called none of 16 exact PSFs too wide."""
+"""Part of the pixels that may be saturated. With more, the spectrum does not count, as the rims of
+such areas are sharp. Chosen by ``benchmarks/claims.py --development --saturated 0.2``: trials alone
+called none of 16 exact PSFs too wide."""
 
 
 class Preference(NamedTuple):

@@ -18,49 +18,56 @@ from napari_tf_deblur._core.places import (
 )
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
+from napari_tf_deblur._noise.in_noise import LEAST
 from napari_tf_deblur._noise.noise import level_and_line
 
 LARGEST_LOOK = {1: 2**16, 2: 512, 3: 96}
-"""Pixels per axis of the pieces that are looked at."""
+"""Pixels per axis of the pieces that are looked at. Limit: of time."""
 
 MOST_PIXELS = 2**20
-"""Pixels of all pieces together, about."""
+"""Pixels of all pieces together, about. Limit: of time."""
 
 SHELLS = 14
-"""Shells of frequencies, apart from those that the PSF does not pass at all."""
+"""Number of frequency bands, without that of frequencies that the PSF does not pass. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 DEEPEST = 6.5
-"""Of the last one, minus the logarithm of what the PSF passes: nothing is seen of the rest."""
+"""Minus the logarithm of what the PSF passes in the last band: nothing is seen of the rest. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 FEWEST = 12
-"""Frequencies in a shell: the power of fewer is anybody's guess."""
+"""Least number of frequencies in a band: the power of fewer is uncertain. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LOWEST = 2.5
-"""Frequencies of fewer periods in the frame are the window's and not the image's."""
+"""Least number of periods in the frame: fewer are the window's and not the image's. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 PER_FREQUENCY = 4.5
-"""Variance of a shell's relative mean power, times its frequencies: each is there twice, and
-through the window neighbours say much the same."""
+"""Variance of a band's relative mean power, times its frequencies. Derived: each is there twice,
+and through the window neighbours say much the same."""
 
 MISJUDGED = 1.5
-"""Power of the emptiest shell, over that of the noise by the image's differences, up to which the
-shell is right: photographs have more noise where they are bright than such an estimate tells."""
+"""Largest power of the emptiest band, over that of the noise by the image's differences:
+photographs have more noise where they are bright than such an estimate says. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 NOT_FOLLOWED = 0.02
-"""Part of the data that is followed, below which a shell is left as it was."""
+"""Part of the data that is followed, below which a band is left as it was. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_NOISE = 5e-4
-"""Part of the image's range below which a misfit does no harm, noise or not."""
-
-DARK = 0.3
-"""Least noise of a pixel, as a part of the noise at most pixels."""
+"""Least noise, as a part of the image's range: a misfit below does no harm. Guard: against images
+without noise; ``tests/run/test_verdict.py``."""
 
 SEEN = 2.5
-"""Power of the data, over the noise's and less what chance may add, that an image has somewhere
-if it shows anything: noise alone reached 2.6 once in 558 times, the dimmest of 40 pictures 5."""
+"""Least power of the data somewhere, over the noise's and less what chance may add, of an image
+that shows anything. Chosen by ``benchmarks/claims.py --development``: noise alone reached 2.6 once
+in 558 times."""
 
 CLEAR = 1.6
-"""Power of the data, over the noise's, below which nothing is seen."""
+"""Power of the data, over the noise's, below which nothing is seen. Chosen by
+``benchmarks/claims.py --development``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +143,7 @@ class Shells:
         usual = max(usual, LEAST_NOISE)
         variance = np.float32(line.at_zero) + np.float32(line.slope) * (part - misfit)
         variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
-        np.maximum(variance, np.float32((DARK * usual) ** 2), out=variance)
+        np.maximum(variance, np.float32((LEAST * usual) ** 2), out=variance)
         return cls._averaged(data, misfit, variance, psf)
 
     @property

@@ -18,17 +18,18 @@ from napari_tf_deblur._run.psf_width import PSFWidth
 from napari_tf_deblur._run.residual import Shells
 from napari_tf_deblur._run.verdict import OF_WEIGHT, UNKNOWN, Verdict, judge, together
 from napari_tf_deblur._run.weight_check import checked
-from napari_tf_deblur._run.weight_search import SHARED_WARNING, Weighed, weighed
+from napari_tf_deblur._run.weight_search import SHARED_NOISE, Weighed, weighed
 from napari_tf_deblur._solvers.run import Solved, run
 
 MOST_JUDGED = 8
-"""Planes that a verdict looks at: each costs about as much as half its iterations."""
+"""Most planes that a verdict looks at. Limit: of time; each costs about as much as half its
+iterations."""
 
 SEARCH_PART = 0.5
-"""Part of the work that the search for a weight is, where there is one."""
+"""Part of the progress bar for the search for a weight. Set by eye."""
 
 CHECK_PART = 0.2
-"""Part of the work that it is to check a weight that was given."""
+"""Part of the progress bar for the check of a given weight. Set by eye."""
 
 
 def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
@@ -99,7 +100,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         verdict=verdict,
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
-        + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        + ((SHARED_NOISE,) if found.noise_is_shared else ()),
         global_values=shared,
     )
 

@@ -25,7 +25,7 @@ from scipy import fft, ndimage
 from napari_tf_deblur._core.forward import Boundary, transfer_function
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import Place, centred_size, places_with_structure, seen
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, mapped
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import saturated_at
@@ -40,32 +40,37 @@ from napari_tf_deblur._run.residual import Shells
 from napari_tf_deblur._solvers.run import run
 
 ADDED = 0.5
-"""Noise that is added to the first copy, in its standard deviations."""
+"""Noise that is added to the first copy, in standard deviations of the image's noise. Chosen by
+``benchmarks/weights.py --development``."""
 
 LOCAL = 1.0
-"""Sigma in pixels of the Gaussian whose mean says how bright a pixel is, and so how noisy."""
+"""Sigma, in pixels, of the Gaussian whose mean says how bright, and so how noisy, a pixel is.
+Chosen by ``benchmarks/weights.py --development``."""
 
 LEAST_VARIANCE = 0.02
-"""Part of the largest variance of the noise below which pixels count no more."""
+"""Least variance of a pixel's noise, as a part of the largest, by which it is weighted. Chosen by
+``benchmarks/weights.py --development``."""
 
 BLOCKS = 81
-"""Parts of a plane, about, whose errors of prediction are compared: enough to tell their spread,
-and so large that neighbours have little to do with each other."""
+"""Blocks of a plane, about, whose errors of prediction are compared: enough to know their spread,
+and large enough to be independent. Chosen by ``benchmarks/weights.py --development``."""
 
 BALANCE = 0.01
-"""Of the Wiener filter that undoes the blur of an error of prediction. With less, noise hides what
-is compared; with more, it is fine detail that counts for nothing. Between 0.003 and 0.03 it hardly
-mattered on the scenes of ``benchmarks/weights.py --development``."""
+"""Balance of the Wiener filter that undoes the blur of an error of prediction. With less, noise
+hides what is compared; with more, fine detail does not count. Chosen by ``benchmarks/weights.py
+--development``: between 0.003 and 0.03 it hardly mattered."""
 
 NEAR = 0.1
-"""Part of the PSF's largest value, to where pixels are near a saturated one."""
+"""Part of the PSF's largest value up to which pixels count as near a saturated one. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_COMPARED = 0.1
-"""Part of the pixels that must be left to be compared with."""
+"""Least part of the pixels that must be left to be compared. Guard: against images of which most is
+masked."""
 
 LEAST_NOISE = 1e-4
-"""Noise, relative to the range of intensities, that any camera has: an image with less is made by
-calculation."""
+"""Least noise of a camera, relative to the range of intensities: an image with less is simulated.
+Guard: ``tests/run/test_weight_search.py``."""
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but the way out
@@ -122,6 +127,23 @@ class Trial:
         return float(self.image_risks.sum())
 
 
+class ImageAsItWas(ImageSource):
+    """The image of a run before anything is done.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+
+    def current_image(self) -> Float32Array:
+        """Put the planes together again."""
+        return self._prepared.image()
+
+
 class Trials:
     """A part of an image in two copies, to be deblurred at several weights.
 
@@ -144,7 +166,8 @@ class Trials:
 
     def __init__(self, prepared: Prepared, look: Look, stop: Event | None = None) -> None:
         self._prepared, self._stop = prepared, stop
-        self._done, self.usual, self.purpose = 0, 1, "finding the weight"
+        self._done, self.usual = 0, 1
+        self.purpose: RunStage = "finding the weight"
         self._widths: dict[float, PSFWidth] = {}
         values, self._valid, whole = _part(prepared, look)
         self._scale = np.float32(prepared.calibration.scale)
@@ -249,7 +272,8 @@ class Trials:
         """Say which trial it is, of which nobody needs the losses; show the image as it was."""
         words = f"{self.purpose}, trial {self._done}"
         fraction = min((self._done - 1 + step.fraction) / self.usual, 1.0)
-        return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
+        source = ImageAsItWas(self._prepared)
+        return Step(self.purpose, words, fraction, np.zeros(0, np.float32), source)
 
 
 def _part(prepared: Prepared, look: Look) -> tuple[Float32Array, BoolArray | None, bool]:

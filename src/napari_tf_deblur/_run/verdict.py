@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from napari_tf_deblur._preparation.checks import SATURATED
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 from napari_tf_deblur._run.residual import CLEAR, Shells
 
@@ -89,50 +89,57 @@ OF_WEIGHT: dict[WeightEvidence, Kind] = {
 """What trials say of the weight, in the words of a verdict."""
 
 PASSES_ALL = 0.5
-"""Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in
-2D, and of 0.28 in 3D."""
+"""Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in 2D,
+and of 0.28 in 3D. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 PASSES_NYQUIST = 0.2
-"""Part that a PSF passes at one period in two pixels, above which pixels are too large for it,
-if there is anything to pass: a Gaussian of sigma 0.57."""
-
-ALIASED = 1.6
-"""Power there, over the noise's, from which on there is."""
+"""Part that a PSF passes at one period in two pixels, above which pixels are too large for it, if
+there is anything to pass: a Gaussian of sigma 0.57. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 FINEST = 200.0
-"""Power of the data, over the noise's, up to which the weight decides what is seen: with more,
-all is, as with less than `CLEAR` nothing."""
+"""Largest power of the data, over the noise's, in bands that the weight decides: with more, all is
+seen, as nothing is with less than `CLEAR`. Chosen by ``benchmarks/claims.py --development
+--confusion``."""
 
 WELL_PASSED = 0.09
-"""Square of what a PSF passes, above which it passes a structure's main frequencies."""
+"""Square of what a PSF passes, above which it passes a structure's main frequencies. Chosen by
+``benchmarks/claims.py --development --confusion``."""
 
 REACHED = 0.0025
-"""Square of what a PSF passes, down to which a result is looked at for noise."""
+"""Square of what a PSF passes, down to which noise is searched in a result. Chosen by
+``benchmarks/claims.py --development --confusion``."""
 
 FLAT = 1.3
-"""Power of the data, over the least, below which a shell holds nothing but noise."""
+"""Power of the data, over the least, below which a band holds nothing but noise. Chosen by
+``benchmarks/claims.py --development --confusion``."""
 
 LEFT_MAIN, LEFT_SURELY = 1.2, 2.0
-"""Power of the residual, over the noise's, where the PSF passes most, that says that the weight is
-too large; the second whatever the PSF."""
+"""Power of the residual, over the noise's, where the PSF passes most, from which on the weight is
+too large; the second whatever the PSF. Chosen by ``benchmarks/claims.py --development
+--confusion``."""
 
 COSTS = 0.3
-"""Decibels that it must cost, too: where there is little noise, it may cost nothing."""
+"""Least cost of such a weight in dB: where there is little noise, it may cost nothing. Chosen by
+``benchmarks/claims.py --development --confusion``."""
 
 HELD_BACK, ADDED = 2.4, 0.9
-"""Excess of the residual, a logarithm, and of the error, in decibels, that say the same."""
+"""Excess of the residual, a logarithm, and of the error, in dB, from which on the weight is too
+large. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
 TELLING = 100.0
-"""Frequencies, each as the signal's part in it, that say half of what many would: where few are
-above the noise, what is known beforehand, such as that light is not negative, says much."""
+"""Number of frequencies, each weighted by the signal's part in it, that say half of what many
+would: where few are above the noise, what is known beforehand says much, such as that light is not
+negative. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
 NOISY = 1.25
-"""How much more noise is let in than is best, from both. Of 76 right runs on pictures of
-``benchmarks/claims.py --development``, of five methods, three had more."""
+"""Noise that is let in, over the best, from which on the weight is too small. Chosen by
+``benchmarks/claims.py --development --confusion``: of 76 right runs of five methods, three had
+more."""
 
 
 MOST_NAMED = 8
-"""Planes that are named, of those that differ."""
+"""Most planes that are named, of those that differ. Set by eye."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ UNKNOWN = Verdict("unknown")
 def judge(
     shells: Shells | None,
     evidence: PSFEvidence = "untested",
-    warnings: Iterable[str] = (),
+    warnings: Iterable[Notice] = (),
     found: bool | None = None,
     weight: WeightEvidence | None = None,
 ) -> Verdict:
@@ -205,7 +212,7 @@ def judge(
         Of data and residual; None where there are none.
     evidence : PSFEvidence
         What the image says of the PSF.
-    warnings : iterable of str
+    warnings : iterable of Notice
         Of the image, as :func:`image_warnings` gives them.
     found : bool or None
         Whether the blur was found in the image surely; None if a PSF was given.
@@ -237,16 +244,16 @@ def together(verdicts: Mapping[str, Verdict]) -> Verdict:
 def _kind(
     shells: Shells | None,
     evidence: PSFEvidence,
-    warnings: Iterable[str],
+    warnings: Iterable[Notice],
     weight: WeightEvidence | None,
 ) -> Kind:
-    if any(SATURATED in warning for warning in warnings):
+    if any(warning.kind == "saturated pixels" for warning in warnings):
         return "saturated"
     if shells is None:
         return "unknown"
     if shells.mean_passed > PASSES_ALL:
         return "hardly blurred"
-    if any(otf > PASSES_NYQUIST and power > ALIASED for otf, power in shells.at_nyquist):
+    if any(otf > PASSES_NYQUIST and power > CLEAR for otf, power in shells.at_nyquist):
         return "undersampled"
     if evidence == "too wide":
         return "PSF too wide"

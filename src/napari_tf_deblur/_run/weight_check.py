@@ -14,13 +14,14 @@ from napari_tf_deblur._run.trials import Stopped, Trials
 from napari_tf_deblur._run.weight_search import EFFORTS
 
 OCTAVES = 2.0
-"""Between the weight that was given and those that it is compared with."""
+"""Distance, in octaves, of the given weight from those that it is compared with. Derived: what is
+said is "four times as much"."""
 
 SURELY = 2.0
-"""Standard errors by which another weight must predict better. On the 69 scenes of
-``benchmarks/claims.py --development``, the weight that was found was beaten by more once, by one
+"""Standard errors by which another weight must predict better. Chosen by ``benchmarks/claims.py
+--development --confusion``: on 69 scenes the weight that was found was beaten by more once, by one
 that was better indeed; of those 8 times as large or small that cost more than 0.5 dB, all but one
-were (by 1.96)."""
+were."""
 
 
 def checked(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -17,45 +18,46 @@ from napari_tf_deblur._run.psf_width import UNTOLD, Preference, PSFWidth
 from napari_tf_deblur._run.trials import ADDED, Look, Stopped, Trial, Trials
 
 NARROWEST = 0.5
-"""Part of the width that was told, below which the PSF is not made narrower: after four steps it is
-more likely that neighbours share their noise, which trials and spectra take for fine detail."""
+"""Part of the given width below which the PSF is not made narrower. Guard: after four steps it is
+more likely that neighbours share their noise; ``tests/run/test_weight_search.py``."""
 
 SHARED = 3.0
-"""Octaves above the weight that suits the noise, for noise that neighbours share. On 24 pictures
-(JPEG, median filter, smoothed noise) two octaves and four gained on the image but in one case."""
+"""Octaves above the weight that suits the noise, for noise that neighbours share. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_COMPRESSION, LEAST_NOISE_SEEN = 3.0, 0.02
-"""Error of JPEG compression, over the noise that is seen, up to which `SHARED` is enough; noise
-over error, below which it is taken for none. On coffee and astronaut (lower right, Gaussians of 1.5
-and 2.5) at quality 75, 85 and 95, that came within 0.4 dB of the best weight."""
+"""Largest ratio of the error of JPEG compression to the noise that is seen for which `SHARED` is
+enough; and least noise over error that counts. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
-SHARED_WARNING = (
+SHARED_NOISE = Notice(
+    "shared noise",
     "Neighbouring pixels seem to share their noise, as after JPEG compression, resampling or "
     "denoising, so that the image does not tell which weight suits it, or whether the PSF is "
-    "right: a large weight was taken. Deblur the image as the camera wrote it."
+    "right: a large weight was taken. Deblur the image as the camera wrote it.",
 )
+"""Said of an image whose pixels share their noise."""
 
 UNLIKELY = 0.004
-"""Risk of the image, in units of the noise's variance, that an octave below the weight that suits
-the noise must save; two octaves four times as much. Keeps the search from noise where all weights
-do alike."""
+"""Gain that an octave below the weight that suits the noise must have, in units of the noise's
+variance; two octaves four times as much. It keeps the search from noise where all weights do alike.
+Chosen by ``benchmarks/weights.py --development``."""
 
 RIVAL_BETTER = 0.004
-"""So much better, in the same units, the rival must predict to be taken instead. It is asked only
-where the image is softer than the PSF. Elsewhere what predicts better is often farther from the
-truth, by 4 dB with hard edges: of 81 held-out problems, whatever the margin, the rival lost more
-than it gained."""
+"""Gain of the rival, in the same units, from which on it is taken. It is tried only where the image
+is softer than the PSF: elsewhere what predicts better is often farther from the truth. Chosen by
+``benchmarks/weights.py --development``."""
 
 RIVALS_TRIALS = 3
-"""Trials of the other method, as a rule."""
+"""Usual number of trials of the rival, for the progress bar. Set by eye."""
 
 NOISIER = 0.75 * float(np.log2(1 + ADDED**2))
-"""Octaves by which the weight that suits the trials' copy is larger than that of the image, which
-has less noise, where weights grow with the noise's power 1.5. Those that are relative to photons do
-not. On 49 held-out problems that gained 0.03 dB in the mean for total variation."""
+"""Octaves by which the weight that suits the noisier copy is larger than that of the image. Weights
+that are relative to photons do not change. Derived: from `ADDED`, as weights grow with the noise's
+power 1.5."""
 
 LARGEST_STEP = 10
-"""Steps from the weight that suits the noise, at the most."""
+"""Most steps from the weight that suits the noise. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ EFFORTS = {
     "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 12),
     "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 14),
 }
-"""By the word that stands for the weight."""
+"""Efforts by the word that stands for the weight: pixels that trials look at, step in octaves, and
+usual number of trials. Limit: of time."""
 
 
 @dataclass(frozen=True)

@@ -36,22 +36,27 @@ from napari_tf_deblur._solvers.splitting import (
 from napari_tf_deblur.methods.regularised import LeastSquares
 
 THRESHOLD = 0.1
-"""Step of the shrinkage of derivatives, which sets the penalty of z = D x to weight / it."""
+"""Step of the shrinkage of derivatives, for intensities of range 1; the penalty of z = D x is
+weight / it. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 CONSTRAINT_PENALTY = 0.02
-"""Penalty of the split v = x."""
+"""Penalty of the split v = x, over the curvature of the data term. It changes the number of
+iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 UNSETTLED = 10.0
-"""What the re-blurred image differs from its split variable by, as a part of the misfit, counts so
-many times as much as a change of the image: with little noise, and so a small weight, the first
-images hardly change and are far from the data, by more than 10 dB. Chosen on 39 images of usual
-noise, where it costs one iteration, and 20 of next to none."""
+"""Weight of the difference of the re-blurred image from its split variable, as a part of the
+misfit, in the measure of convergence. With little noise, and so a small weight, the first images
+hardly change and are far from the data. Set by hand; ``benchmarks/constants.py --vary`` measures
+its effect."""
 
 TINY = 1e-20
-"""Keeps quotients of nothing finite."""
+"""Number that is added to denominators. Guard: against a division by zero;
+``tests/test_deconvolve.py``."""
 
 SMALLEST_WEIGHT = 1e-7
-"""A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
+"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
+against a weight of 0."""
 
 
 class Constants(NamedTuple):

@@ -4,14 +4,17 @@ from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
 LEAST_CONTRAST = 0.01
-"""Contrast of a line of pixels below which its change is not measured by it, but by this."""
+"""Least contrast of a line of pixels by which its change is measured. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_PART = 0.1
-"""If no line has much contrast, this part of the largest is taken for the least: a cut-out in
-which all is faint is run as far as the whole."""
+"""Least contrast, as a part of the largest, where no line has much: a part of an image that is
+faint is run as far as the whole. Set by hand; ``benchmarks/constants.py --vary`` measures its
+effect."""
 
 TINY = 1e-12
-"""Keeps the change of an image without contrast finite."""
+"""Number that is added to denominators. Guard: against images without contrast;
+``tests/test_deconvolve.py``."""
 
 
 def largest_changes(

@@ -16,19 +16,20 @@ from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES
 from napari_tf_deblur.methods import GradientDescent
 
 START_NOISE = 0.1
-"""Standard deviation of the random start."""
+"""Standard deviation of the random start. Source: the reference recipe."""
 
 LBFGS_TOLERANCE = 1e-5
-"""L-BFGS is done when a step changes the image, of range 1, by less than this."""
+"""Change of the image, of range 1, in a step of L-BFGS below which it ends. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 BETA_1, BETA_2 = 0.9, 0.999
-"""Decay of the moments in Adam."""
+"""Decay of the moments in Adam. Source: Keras, and Kingma & Ba, ICLR 2015."""
 
 ADAGRAD_START = 0.1
-"""Sum of squares that Adagrad begins with."""
+"""Sum of squares that Adagrad begins with. Source: Keras."""
 
 EPSILON = 1e-7
-"""Keeps divisions finite. These numbers are the defaults of the papers and of Keras."""
+"""Number that is added to denominators. Source: Keras."""
 
 
 class Constants(NamedTuple):

@@ -13,18 +13,17 @@ from napari_tf_deblur._solvers.load import Compiled, fused, tensorflow
 from napari_tf_deblur._solvers.loop import compiled
 
 MEMORY = 6
-"""Pairs of steps and gradient changes that are remembered; with more, an iteration spends
-more time on them than on the blur, and saves next to no iterations."""
+"""Pairs of steps and gradient changes that are kept. Limit: of time and memory."""
 
 ENOUGH_DECREASE = 1e-4
-"""Armijo's constant."""
+"""Armijo's constant. Source: Nocedal & Wright, Numerical Optimization, chapter 3."""
 
 ROUNDING = 1e-7
-"""Relative rounding error of a loss. Where losses differ by less, the slopes decide whether
-a step is taken (Hager & Zhang, SIAM J. Optim. 16, 2005)."""
+"""Relative rounding error of a loss: where losses differ by less, the slopes decide whether a step
+is taken. Source: Hager & Zhang, SIAM J. Optim. 16, 2005; float32 has 6e-8."""
 
 TRIALS = 12
-"""Most evaluations in one line search."""
+"""Most evaluations in one line search. Limit: of time."""
 
 ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
 

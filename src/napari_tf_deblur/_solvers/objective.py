@@ -10,10 +10,12 @@ from typing import Any
 from napari_tf_deblur._solvers.load import tensorflow
 
 SMOOTHING = 1e-3
-"""Rounds off the corner of norms at zero, for intensities scaled to 1."""
+"""Rounding of the corner of norms at zero, for intensities of range 1. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 TINY = 1e-20
-"""Keeps the slope of a square root at zero finite."""
+"""Number that is added before a square root. Guard: against an infinite slope at zero;
+``tests/solvers/test_operators.py``."""
 
 
 def rms(model: Any, observed: Any, data_weight: Any) -> Any:

@@ -43,33 +43,38 @@ from napari_tf_deblur._solvers.splitting import (
 from napari_tf_deblur.methods import PoissonLikelihood
 
 LEAST_LIGHT = 0.1
-"""Photons added to light before its root is taken."""
+"""Photons that are added to light before its root is taken. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 SETTLING = 10.0
-"""Iterations after which thresholds follow the image ever less, so that the run settles."""
+"""Iterations after which thresholds follow the image ever less, so that the run converges. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 OWN = 0.25
-"""Part of the amplitude's square that the image says; the blurred image says the rest. More is
-better for points, by 0.3 dB for each tenth, and worse if the PSF is too wide: bright rims then
-lower their own thresholds, by 0.5 dB. Chosen on 17 images and four volumes."""
+"""Part of the amplitude's square that is taken from the image; the rest is taken from the
+re-blurred image. More suits points, and less a PSF that is too wide, which makes bright rims. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 NOISE = 0.5
-"""Standard deviation of an amplitude, in those of a photon, wherever there are some photons."""
+"""Standard deviation of an amplitude, in those of a photon, wherever there are some photons.
+Derived: the root of a Poisson number has 1/2 (Anscombe, Biometrika 35, 1948)."""
 
 UNSETTLED = 20.0
-"""A change of the re-blurred image, in standard deviations of its noise, counts so many times as
-much as one of the image: where there is little noise, an image that hardly changes any more may
-be far from the data, by 0.7 dB after wide blurs. Chosen on 39 images, of which 6 are in colour."""
+"""Weight of a change of the re-blurred image, in standard deviations of its noise, in the measure
+of convergence: with little noise, an image that hardly changes may be far from the data. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 SOONEST = 8.0
-"""Iterations that are done in any case."""
+"""Least number of iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its
+effect."""
 
 NEAR = 0.05
-"""Relative excess of the data below which their deviance is a sum of powers: the difference of
-logarithms would be lost in rounding where there is much light, or much read noise."""
+"""Relative excess of the data below which the deviance is a sum of powers: the difference of
+logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
 
 TINY = 1e-30
-"""Keeps quotients of nothing finite."""
+"""Number that is added to denominators. Guard: against a division by zero;
+``tests/solvers/test_poisson.py``."""
 
 
 class State(NamedTuple):

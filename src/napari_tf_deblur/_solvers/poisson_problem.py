@@ -16,55 +16,64 @@ from napari_tf_deblur._solvers.splitting import data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
 WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
-"""Weight that suits a peak of one photon, in units of the power p of a photon's
-amplitude, by dimensions."""
+"""Weight that suits a peak of one photon, in units of the power p of a photon's amplitude, by
+number of axes. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 PHOTONS_EXPONENT = -0.25
-"""How the weight that suits changes with the photons at the peak. Found by experiment:
-brighter images have finer detail to keep."""
+"""Power of the photons at the peak by which the weight that suits changes: brighter images have
+finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 SMALLEST_WEIGHT = 1e-7
-"""A weight of zero leaves unseen frequencies undetermined; this one is as good as none."""
+"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
+against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 POWER = {1: 1.0, 2: 1.0, 3: 1.4}
-"""Power p of the amplitude whose slopes the prior sums, by dimensions. Squeezed into a ball of
-radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2): for p = 1 that is
-the same for all r in images, but in volumes it is least for single voxels, and a run to the
-minimum makes points of everything. In volumes it takes p > 4/3 to prevent that."""
+"""Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: squeezed into a
+ball of radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2). In images p =
+1 makes that the same for all r; in volumes p > 4/3 is needed, or single voxels are cheapest."""
 
 STEP = 0.42
 """Step of the shrinkage of slopes, over their mean square where they are steep, over the image
-where it is bright. Found on 18 images: points need long steps, photographs short ones."""
+where it is bright. Points need long steps, photographs short ones. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 LEAST_STEP = 0.05
-"""The same in standard deviations of the photons' noise, for images without slopes."""
+"""Least step, in standard deviations of the photons' noise. Guard: against images without slopes;
+``tests/solvers/test_poisson.py``."""
 
 CONSTRAINT_PENALTY = 0.0075
-"""Penalty of the split v = x, over the curvature of the data term; points want it small."""
+"""Penalty of the split v = x, over the curvature of the data term; points need a small one. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 START_PRIOR = 0.01
-"""Weight of the squared slopes in the start, which is linear. More leaves it blurred, less
-leaves noise in it; both take a few iterations to mend."""
+"""Weight of the squared slopes in the start, which is linear: with more it is blurred, with less it
+is noisy. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 LEAST_DARK = 0.01
-"""Photons added to image and model, so that nothing divides by zero."""
+"""Photons that are added to image and model. Guard: against a division by zero;
+``tests/solvers/test_poisson.py``."""
 
 ROUNDING = 1e-6
-"""As `LEAST_DARK`, relative to the brightest pixel: what the transforms round off."""
+"""As `LEAST_DARK`, relative to the brightest pixel. Guard: against rounding errors of the
+transforms; ``tests/solvers/test_poisson.py``."""
 
 MOST_DARK = 1e6
-"""Largest variance of the read noise, for intensities scaled to 1, in units of a photon."""
+"""Largest variance of the read noise, for intensities of range 1, in units of a photon. Guard:
+against a loss of all digits; ``tests/solvers/test_poisson.py``."""
 
 NEGATIVE = 1.0
-"""Standard deviations of the read noise that are added at the least. Values below zero count so
-far, or dark parts would come out too bright; what lies beyond adds less than a tenth of one."""
+"""Least number of standard deviations of the read noise that are added to image and model. Values
+below zero count so far, or dark parts would come out too bright. Derived: what lies beyond adds
+less than a tenth of one."""
 
 PHOTONS = (1e-3, 1e7)
-"""Least and most photons that intensity 1 is taken for. An image without noise would be
-one of endless photons; beyond the upper limit nothing but rounding would change."""
+"""Least and most photons that intensity 1 stands for. Guard: an image without noise would be one of
+endless photons; ``tests/solvers/test_poisson.py``."""
 
 TINY = 1e-12
-"""Keeps quotients of nothing finite."""
+"""Number that is added to denominators. Guard: against a division by zero;
+``tests/solvers/test_poisson.py``."""
 
 
 Spectrum = NDArray[np.complex64]

@@ -14,7 +14,9 @@ import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._noise.broken_pixels import DEAD_PART
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
+from napari_tf_deblur._preparation.iterations import LEAST_SEEN
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import Blur
 from napari_tf_deblur._solvers.load import fused, tensorflow
@@ -24,22 +26,15 @@ from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur.methods import RichardsonLucy
 
 SMALLEST = 1e-6
-"""Least brightness of the model, for intensities scaled to 1: nothing divides by zero."""
-
-LEAST_SEEN = 1e-3
-"""Scene pixels of whose light less than this part falls into the frame are left dark."""
-
-DEAD = 1e-3
-"""Values below zero are noise about zero, and are kept by adding to image and model how far
-they reach. Cut off at zero, they would look like light. This part of the pixels may lie lower:
-it is taken for dead pixels, for which the whole image would lose its contrast."""
+"""Least brightness of the model, for intensities of range 1. Guard: against a division by zero;
+``tests/test_deconvolve.py``."""
 
 
 MOMENTUM = "momentum"
 """Name among the global values."""
 
 REMEMBERED = 256
-"""Iterations whose momentum is kept; pieces use the last one from there on."""
+"""Iterations whose momentum is kept; pieces use the last one from there on. Limit: of memory."""
 
 
 class Constants(NamedTuple):
@@ -164,7 +159,7 @@ def _dark(problem: Problem) -> Float32Array:
     for plane in np.ndindex(lead):
         values = problem.observed[plane]
         below = values[values < 0]
-        dead = int(DEAD * values.size)
+        dead = int(DEAD_PART * values.size)
         if below.size > dead:
             dark[plane] = -np.partition(below, dead)[dead]
     return dark

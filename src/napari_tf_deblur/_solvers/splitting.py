@@ -11,16 +11,17 @@ from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
 DATA_PENALTY = 0.4
-"""Penalty of the split u = H x, over the curvature of the data term."""
+"""Penalty of the split u = H x, over the curvature of the data term. It changes the number of
+iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 OF_AREAS = 0.1
-"""Part of that penalty where areas are ignored. There is no data term there, and the penalty alone
-keeps the image from becoming what its surroundings ask for: runs ended with holes within bright
-areas that were saturated, which this fills in a tenth of the iterations. Less is better for areas
-of ten pixels across, and twice as slow. Chosen on five pictures, areas of 4 and 10 pixels."""
+"""Part of that penalty where areas are ignored: there is no data term there, and the penalty alone
+keeps the image from what its surroundings ask for. Less suits areas of ten pixels across, and is
+slower. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 RELAXATION = 1.8
-"""Over-relaxation (Eckstein & Bertsekas, Math. Program. 55, 1992); below 2."""
+"""Over-relaxation; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55, 1992; Boyd
+et al., Found. Trends Mach. Learn. 3, 2011, advise 1.5 to 1.8."""
 
 
 def data_penalty(problem: Problem) -> float:

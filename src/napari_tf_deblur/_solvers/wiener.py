@@ -18,10 +18,11 @@ from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, re
 from napari_tf_deblur.methods import Wiener
 
 ROUNDS = 6
-"""How often the unseen part of the scene is filled in from the last estimate."""
+"""Times that the unseen part of the scene is filled in from the last estimate. Limit: of time."""
 
 FILL_REACH = 2
-"""Sigma in pixels of the Gaussian that fills pixels to ignore from their neighbours, first."""
+"""Sigma, in pixels, of the Gaussian that fills ignored pixels from their neighbours at first. Set
+by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 class Constants(NamedTuple):

@@ -10,9 +10,10 @@ from napari_tf_deblur._core.errors import InvalidValueError
 TIME, CHANNEL, SPACE = "time", "channel", "space"
 
 RANK = {TIME: 0, CHANNEL: 1, None: 1, SPACE: 2}
-"""Place of each type of axis in OME-Zarr 0.5: time, then channels or others, then space."""
+"""Place of each type of axis. Source: OME-Zarr 0.5: time, then channels or others, then space."""
 
 MOST_AXES = 5
+"""Most axes of an image. Source: OME-Zarr 0.5."""
 
 COLOURS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 """Names and colours of the channels of a colour image."""

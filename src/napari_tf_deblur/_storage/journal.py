@@ -16,7 +16,9 @@ RUN = "run.json"
 END = "end.json"
 
 RECENT = 60.0
-"""Seconds before the last entry: what was written then may be damaged where the power failed."""
+"""Seconds before the last entry in which pieces are done again: they may be damaged where the power
+failed. Guard: against files that the system had not written to the disk;
+``tests/large/test_faults.py``."""
 
 
 @dataclass(frozen=True)

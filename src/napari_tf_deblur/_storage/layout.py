@@ -7,13 +7,17 @@ from math import ceil
 from napari_tf_deblur._storage.description import SPACE, Axis
 
 SMALLEST = 512
-"""Pixels along an axis, up to which a level needs no smaller one: about what a window shows."""
+"""Largest side, in pixels, of a level without a coarser one. Set by eye: a window shows about as
+much."""
 
 CHUNK_2D, CHUNK_3D = (512, 512), (32, 256, 256)
 SHARD_2D, SHARD_3D = (2048, 2048), (64, 512, 512)
+"""Sides of chunks and shards in pixels, of planes and volumes. Set by hand: chunks of one and eight
+megabytes, as viewers read them well, and 16 or 8 chunks in a shard."""
 
 AS_FINE = 1.05
-"""Largest step, in steps along y and x, of an axis that becomes coarser together with them."""
+"""Largest step, in steps along y and x, of an axis that becomes coarser together with them. Set by
+hand: steps that differ by rounding count as equal."""
 
 
 @dataclass(frozen=True)

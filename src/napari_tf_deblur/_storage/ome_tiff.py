@@ -18,9 +18,11 @@ from napari_tf_deblur._storage.replacing import replacing
 from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 TILE = 512
+"""Side of a tile in pixels. Set by hand: as the chunks of an OME-Zarr."""
 
 SLAB = 64 * 2**20
-"""Bytes that are read at once: planes that lie in the same chunks are read together."""
+"""Bytes that are read at once: planes that lie in the same chunks are read together. Limit: of
+memory."""
 
 PIXEL = "pixel"
 

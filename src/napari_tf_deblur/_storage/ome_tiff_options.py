@@ -12,7 +12,8 @@ WRITABLE = frozenset("bool int8 int16 int32 uint8 uint16 uint32 float32 float64"
 """Types of pixels that OME-TIFF and napari know."""
 
 LARGE = 3 * 2**30
-"""Bytes from which on BigTIFF is written; TIFF ends at 4 GiB."""
+"""Size, in bytes, from which on BigTIFF is written. Derived: TIFF ends at 4 GiB, of which a quarter
+is left for metadata and smaller levels."""
 
 
 def tiff_options(

@@ -14,10 +14,12 @@ KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
 
 SMALL = 1000
-"""Numbers of an array that is written as text; larger ones are left out."""
+"""Most numbers of an array that is written as text; larger ones are left out. Limit: of the size of
+a file."""
 
 LONGEST = 100_000
-"""Characters of a text that is believed."""
+"""Longest text that is believed, in characters. Guard: against files that are no records;
+``tests/files/test_settings.py``."""
 
 _NOT_FROM_FILES = frozenset(("python", "mask"))
 """Entries that are not taken from a file: what is code, and pixels that nobody can look at."""

@@ -17,6 +17,7 @@ from napari_tf_deblur._storage.record_file import KEY, as_json
 from napari_tf_deblur._storage.regions import Region
 
 FORMAT = 1
+"""Version of what the attribute holds. Definition: of the format."""
 
 
 class ZarrImage:

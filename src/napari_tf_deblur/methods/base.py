@@ -13,10 +13,11 @@ from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 LARGEST_INTENSITY = 1e38
+"""Largest intensity that is taken. Derived: float32 ends at 3e38."""
 
 PASSED = 0.4
-"""How the weight that suits an image follows from what the PSF passes: a wide PSF leaves less
-to be regularised."""
+"""Power of what the PSF passes by which the weight that suits an image changes: a wide PSF leaves
+less to be regularised. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 Auto = Literal["auto"]
 """For a value that is found from the image at no great cost."""

@@ -12,7 +12,8 @@ from napari_tf_deblur.methods.image_statistics import ImageStatistics
 PriorName = Literal["smoothness", "tv", "hessian"]
 
 LEAST_LARGEST = 0.1
-"""Images whose largest value is between this and 1 are taken as they are, as in the recipe."""
+"""Least largest value of an image that is taken as it is; the most is 1. Source: the reference
+recipe takes images between 0 and 1."""
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,21 @@ Gain = Annotated[
 
 
 WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
-"""Weight that suits images of slope 1 and no blur, by deblurred axes; found by experiment."""
+"""Weight that suits images of slope 1 and no blur, by number of axes. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 MOST_WEIGHT = 1000.0
+"""Largest weight. Guard: against images without slopes."""
 
 PHOTON_NOISE = 3.0
-"""Variance of the photons' noise where an image is brightest, over that of the read noise, at the
-least. With less, slopes of an image's root say nothing of what its noise hides, and no weight
-suits dark and bright parts: 3 to 5 dB worse, on cells and stars on a dark ground."""
+"""Least variance of the photons' noise where an image is brightest, over that of the read noise.
+With less, slopes of an image's root say nothing of what its noise hides, and no weight suits dark
+and bright parts. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 HURRIED = 1.5
-"""Tolerance in trials, over that of a run: what a trial then leaves undone is less than what
-weights differ by, and it takes two thirds of the time. With 2.5, cells came out too smooth."""
+"""Ratio of the tolerance of trials to that of a run: what a trial leaves undone is less than what
+weights differ by, and it takes two thirds of the time. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
 
 
 class Photons(Method):

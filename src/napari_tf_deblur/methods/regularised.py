@@ -24,11 +24,12 @@ GainOrNone = Annotated[
 ]
 
 SMALLEST_WEIGHT = 1e-6
-"""Weight for an image without noise."""
+"""Weight for an image without noise. Guard: ``tests/run/test_weight_search.py``."""
 
 
 OF_VOLUMES = 0.5
-"""Part of the weight of images that suits volumes, in which a pixel has more neighbours."""
+"""Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 
 class LeastSquares(Method):

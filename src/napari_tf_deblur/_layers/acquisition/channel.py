@@ -15,7 +15,7 @@ _COPY = re.compile(r" \[\d+\]$")
 """What napari adds to a name that another layer has."""
 
 _LONGEST = 200
-"""Characters of a name that is looked for."""
+"""Longest name, in characters, that is searched for. Limit: of time."""
 
 
 def own_channels(

@@ -13,7 +13,9 @@ APERTURES = (0.005, 1.7)
 INDICES = (1.0, 2.0)
 WAVELENGTHS = (200.0, 3000.0)
 PINHOLES = (0.01, 100.0)
-"""What can be: numbers beyond these are mistakes, or in units other than they should be."""
+"""Values that can be true, least and largest: numerical apertures, refractive indices, wavelengths
+in nm, pinholes in Airy units. Guard: against numbers in other units and mistakes in files;
+``tests/layers/test_acquisition.py``."""
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from napari_tf_deblur._layers.origin import path_of
 NO_FILE: Mapping[str, Any] = MappingProxyType({})
 
 PATIENCE = 0.3
-"""Seconds that a window may wait for a file. Tags on a local disk take a few milliseconds."""
+"""Longest time that the window waits for a file, in seconds. Limit: of time; tags on a local disk
+take some milliseconds."""
 
 
 class _Reading(Thread):

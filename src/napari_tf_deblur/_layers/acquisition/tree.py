@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from napari_tf_deblur._layers.acquisition.units import nanometers
 
 MAX_CHARACTERS = 20_000_000
-"""Length of a text up to which it is read as XML: that of about 100 000 planes."""
+"""Longest text that is read as XML, in characters. Limit: of time; 100 000 planes have as much."""
 
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 

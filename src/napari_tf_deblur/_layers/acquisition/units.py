@@ -3,6 +3,7 @@
 import re
 
 _INCH = 25.4e6
+"""Nanometres of an inch. Definition: of the inch."""
 
 _PREFIXES = {
     "Y": ("yotta", 24),
@@ -71,13 +72,14 @@ NAMES = {
 
 LATERAL = (5.0, 50e3)
 AXIAL = (5.0, 100e3)
-"""Nanometers between two pixels, and two planes, of a light microscope. Finer ones were scanned by
-something else, and larger ones are in another unit, or tell how a picture is printed."""
+"""Least and largest distance, in nanometres, of two pixels and of two planes of a light microscope.
+Guard: against other units, other instruments and the resolution for printing;
+``tests/layers/test_files.py``."""
 
 PRINTED = _INCH / 5080
-"""Nanometers. Pixels that are larger, and given in inches or centimeters, are those of a printer
-or a scanner, or of nothing: programs write 72, 96, 300 or 600 per inch into files whose pixel size
-they do not know. Fine printers and scanners reach 5080 per inch."""
+"""Largest pixel, in nanometres, that is believed if it is given in inches or centimetres. Programs
+write 72 to 600 per inch into files whose pixel size they do not know. Derived: from the finest
+printers and scanners, 5080 per inch."""
 
 _SAME_SIGN = str.maketrans({"\u03bc": "\u00b5", "\u212b": "\u00c5"})
 """Characters that look alike: the Greek letter and the prefix micro, the unit and the letter Å."""

@@ -39,10 +39,13 @@ _LEICA_CONFOCAL = "ATLConfocalSettingDefinition"
 _LEICA_SETTINGS = (_LEICA_CONFOCAL, "ATLCameraSettingDefinition")
 
 _INFRARED = 680.0
-"""Nanometers from which a laser line excites with two photons."""
+"""Shortest laser line, in nanometres, that excites with two photons. Derived: it lies between the
+longest usual lines for one photon (640 to 660 nm) and the tuning range of Ti:sapphire lasers, which
+begins at 690."""
 
 _DELTAVISION = -16224
-"""What says in a header that it is one of DeltaVision: their MRC files are in micrometers."""
+"""Number in a header that says that it is one of DeltaVision; such MRC files are in micrometres.
+Definition: of the format."""
 
 
 def nikon(tree: Any, nodes: list[Any]) -> Description:

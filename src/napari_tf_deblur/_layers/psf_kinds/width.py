@@ -6,10 +6,12 @@ from napari_tf_deblur._optics.optics import FWHM
 from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
 
 NANOMETRES = 1000.0
-"""Length below which it is said in nanometres, and else in micrometres."""
+"""Length, in nanometres, below which it is shown in nanometres, and else in micrometres. Set by
+eye."""
 
 SAME = 0.005
-"""Relative difference up to which two widths are called one."""
+"""Largest relative difference of two widths that are shown as one. Derived: from three digits that
+are shown."""
 
 
 def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:

@@ -27,7 +27,7 @@ AHEAD: dict[Filter, Weights] = {
     "central": (-0.5, 0, 0.5),
     "second": (1, -2, 1),
 }
-"""The filters."""
+"""Filters of three neighbours. Definition: of the differences."""
 
 BACK: dict[Filter, Weights] = {
     name: (after, here, before) for name, (before, here, after) in AHEAD.items()

@@ -13,7 +13,8 @@ from napari_tf_deblur._solvers.priors.prior import Prior
 from napari_tf_deblur._solvers.splitting import RELAXATION, summed_channels
 
 TINY = 1e-30
-"""Keeps the inverse of a length of zero finite."""
+"""Number that is added to denominators. Guard: against the inverse of a length of zero;
+``tests/solvers/test_operators.py``."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,269 @@
+"""Quick runs that show whether a constant matters: ``constants.py --vary`` repeats them.
+
+Each is a function without arguments; it returns the PSNR of a result in dB, or None, and what is
+claimed: words, or numbers that count as changed from 2 % on. Images are made of the pictures and
+seeds of ``claims.py --development``, which neither the tests nor the other benchmarks use.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from claims import PLANE, Seen, middle, observed, psf_of, scenes
+from further import picture
+from metrics import psnr
+from scipy.signal import fftconvolve
+
+import napari_tf_deblur as ntd
+
+Outcome = tuple[float | None, dict[str, Any]]
+TOO_WIDE = 1.25
+
+
+@cache
+def seen(scene: str, kind: str, width: float, **amount: float) -> Seen:
+    make, ndim = scenes(True)[scene]
+    name = f"{scene}, {kind}, for constants"
+    return observed(name, make(), partial(psf_of, kind, width, ndim=ndim), **amount)
+
+
+def said(result: ntd.Deconvolution) -> dict[str, Any]:
+    """What a result claims; numbers in warnings count for nothing."""
+    warnings = [re.sub(r"[\d.]+", "#", str(warning)) for warning in result.warnings]
+    claims: dict[str, Any] = {
+        "verdict": result.verdict.kind,
+        "PSF": result.verdict.psf,
+        "width": result.calibration.psf_width,
+        "method": type(result.method).__name__,
+        "warnings": sorted(warnings),
+    }
+    if result.blur is not None:
+        claims |= blur_said(result.blur)
+    return claims
+
+
+def blur_said(blur: ntd.BlurEstimate) -> dict[str, Any]:
+    sizes = {"sigma": max(blur.sigma), "radius": blur.radius, "length": blur.length}
+    return {"family": blur.family, "confident": blur.confident, **sizes}
+
+
+def deblur(one: Seen, psf: Any, *arguments: Any, **options: Any) -> Outcome:
+    result = ntd.deconvolve(one.image, psf, *arguments, spacing=one.spacing, **options)
+    return psnr(result.image + result.method.offset, one.truth, 255), said(result)
+
+
+def photograph() -> Seen:
+    return seen("motorcycle_left", "Gaussian", 1.5, noise=2.0)
+
+
+def cells() -> Seen:
+    return seen("cells", "widefield", 1.2, photons=100.0)
+
+
+def out_of_focus() -> Seen:
+    return seen("ihc", "disc", 2.0, noise=0.5)
+
+
+def volume() -> Seen:
+    """A part of a volume, small so that its weights are found in some seconds."""
+    one = seen("cells in 3D", "Gaussian", 0.8, photons=200.0)
+    part = np.s_[1:13, 6:42, 6:42]
+    return replace(one, truth=one.truth[part], image=one.image[part])
+
+
+def given(find: Callable[[], Seen], times: float, *arguments: Any) -> Outcome:
+    one = find()
+    return deblur(one, one.psf(times), *arguments)
+
+
+def hessian() -> Outcome:
+    one = seen("retina", "Moffat", 1.0, noise=3.0)
+    return deblur(one, one.psf(1.0), ntd.Hessian(weight="auto"))
+
+
+def weight_too_large() -> Outcome:
+    one = seen("grass", "Gaussian", 1.0, noise=2.0)
+    return deblur(one, one.psf(1.0), ntd.TotalVariation(weight=0.2))
+
+
+def richardson_lucy() -> Outcome:
+    one = seen("points", "Moffat", 1.0, photons=300.0)
+    return deblur(one, one.psf(1.0), ntd.RichardsonLucy(iterations="auto"))
+
+
+def poisson_volume() -> Outcome:
+    one = volume()
+    return deblur(one, one.psf(1.0), ntd.PoissonLikelihood(weight=0.01))
+
+
+def wiener() -> Outcome:
+    one = seen("text", "motion", 1.5, noise=1.0)
+    return deblur(one, one.psf(1.0), ntd.Wiener(balance="auto"))
+
+
+def gradient_descent() -> Outcome:
+    one = seen("coins", "Gaussian", 1.5, noise=2.0)
+    return deblur(one, one.psf(1.0), ntd.GradientDescent(iterations=100))
+
+
+def sparse() -> Outcome:
+    one = seen("stars", "Gaussian", 1.0, photons=4.0)
+    return deblur(one, one.psf(1.0))
+
+
+def saturated() -> Outcome:
+    """A picture in colour, a part of it saturated."""
+    random = np.random.default_rng(105)
+    scene = 255 * picture("motorcycle_right.png", 2)[:96, :96]
+    psf = ntd.gaussian_psf(1.3)
+    light = np.stack([fftconvolve(c, psf, mode="same") for c in np.moveaxis(scene, -1, 0)], -1)
+    image = light + random.normal(0, 1.5, light.shape)
+    full = (image >= np.quantile(image, 0.97)).any(axis=-1)
+    image = np.minimum(image, np.quantile(image, 0.97)).astype(np.float32)
+    method = ntd.TotalVariation(weight=0.01)
+    result = ntd.deconvolve(image, psf, method, channel_axis=-1, mask=full)
+    truth, found = scene[12:-12, 12:-12], (result.image + result.method.offset)[12:-12, 12:-12]
+    return psnr(found, truth, 255), said(result)
+
+
+def broken() -> Outcome:
+    """Hot and dead pixels, some side by side and some at the edge; others are saturated."""
+    one = photograph()
+    image = np.minimum(one.image, np.quantile(one.image, 0.98))
+    random = np.random.default_rng(108)
+    rows, columns = random.integers(0, 143, (2, 24))
+    image[rows[:12], columns[:12]] = 255.0
+    image[rows[12:18], columns[12:18]] += 60.0
+    image[rows[18:], columns[18:]] = 0.0
+    image[40, 40:42], image[0, 7], image[90, 143] = 255.0, 255.0, 255.0
+    return deblur(replace(one, image=image), one.psf(1.0), ntd.TotalVariation(weight=0.005))
+
+
+def line() -> Outcome:
+    one = cells()
+    return deblur(
+        Seen("line", one.truth[70], one.image[70], one.psf), ntd.gaussian_psf(1.2, ndim=1)
+    )
+
+
+def beads() -> Outcome:
+    """Bright and dim beads on a slope."""
+    random = np.random.default_rng(106)
+    scene = np.zeros((160, 170))
+    for row in range(16, 160, 32):
+        for column in range(18, 170, 34):
+            scene[row, column] = 8000.0 if (row + column) % 4 else 900.0
+    psf = psf_of("Moffat", 1.2, 1.0, 2)
+    light = fftconvolve(scene, psf, mode="same") + 100 + np.linspace(0, 60, 170)
+    found, notes = ntd.measured_psf(random.normal(light, 5.0))
+    wide = np.zeros((81, 81))
+    truth = wide.copy()
+    for into, values in ((wide, found), (truth, psf)):
+        n, m = values.shape
+        into[40 - n // 2 : 41 + n // 2, 40 - m // 2 : 41 + m // 2] = values
+    return psnr(wide, truth, float(psf.max())), {"notes": list(notes)}
+
+
+def doubtful_psf() -> Outcome:
+    """A PSF with a ground, off its centre, with noise."""
+    one = photograph()
+    psf = np.pad(one.psf(1.0), ((8, 8), (8, 7)))
+    return deblur(one, psf + 0.02 * psf.max(), ntd.TotalVariation(weight=0.01))
+
+
+def microscopes() -> Outcome:
+    """Widths and peaks of PSFs of optics."""
+    claims: dict[str, Any] = {}
+    for kind, setup in (
+        ("widefield", {}),
+        ("confocal", {"excitation": 488.0}),
+        ("light sheet", {"sheet": 1500.0}),
+        ("multiphoton", {"excitation": 900.0}),
+    ):
+        psf = ntd.microscope_psf(1.1, 520, spacing=(300, 110, 110), microscope=kind, **setup)  # type: ignore[arg-type]
+        claims[f"{kind} shape"] = psf.shape
+        claims[f"{kind} peak"] = float(psf.max())
+        claims[f"{kind} sigma"] = ntd.microscope_sigma(1.1, 520, microscope=kind, **setup)[0]  # type: ignore[arg-type]
+    return None, claims
+
+
+def camera() -> Outcome:
+    """Gain, offset, read noise and background of a camera, and of one that cuts off."""
+    random = np.random.default_rng(107)
+    light = middle(fftconvolve(scenes(True)["cells"][0](), ntd.gaussian_psf(1.5), "same"), PLANE)
+    claims: dict[str, Any] = {}
+    for name, photons, offset in (("bright", 200, 100.0), ("dim", 15, 100.0), ("cut off", 40, 0.0)):
+        counts = random.poisson(photons * np.maximum(light, 0)) * 2.0
+        image = np.maximum(np.round(counts + offset + random.normal(0, 3, light.shape)), 0)
+        noise = ntd.estimate_noise(image.astype(np.uint16))
+        known = {k: getattr(noise, k) for k in ("sigma", "mean", "gain", "offset", "read_noise")}
+        result = ntd.deconvolve(
+            image.astype(np.uint16),
+            ntd.gaussian_psf(1.5),
+            ntd.RichardsonLucy(iterations=5),
+        )
+        known |= {"background": result.background, "verdict": result.verdict.kind}
+        claims |= {f"{name} {key}": value for key, value in known.items()}
+    return None, claims
+
+
+def compressed() -> Outcome:
+    """The blur of a picture that was a JPEG file, and of one that moved."""
+    from PIL import Image
+
+    claims: dict[str, Any] = {}
+    file = io.BytesIO()
+    Image.fromarray(photograph().image.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
+    claims |= {f"JPEG {k}": v for k, v in blur_said(estimate(np.asarray(Image.open(file)))).items()}
+    moved = seen("horse", "motion", 2.0, noise=0.5).image
+    claims |= {f"moved {k}": v for k, v in blur_said(estimate(moved)).items()}
+    claims |= {f"points {k}": v for k, v in blur_said(estimate(cells().image)).items()}
+    return None, claims
+
+
+def estimate(image: np.ndarray) -> ntd.BlurEstimate:
+    return ntd.estimate_blur(image)
+
+
+def pieces() -> Outcome:
+    """An image in pieces, in this process."""
+    one = photograph()
+    image = np.tile(np.block([[one.image, one.image[:, ::-1]]] * 2), (3, 2))
+    truth = np.tile(np.block([[one.truth, one.truth[:, ::-1]]] * 2), (3, 2))
+    method = ntd.TotalVariation(weight=0.005)
+    result = ntd.deconvolve(image, one.psf(1.0), method, memory=0.02)
+    return psnr(result.image, truth, 255), said(result)
+
+
+RUNS: dict[str, Callable[[], Outcome]] = {
+    "photograph, exact": partial(given, photograph, 1.0),
+    "photograph, too wide": partial(given, photograph, TOO_WIDE),
+    "photograph, found": lambda: deblur(photograph(), None),
+    "cells, exact": partial(given, cells, 1.0),
+    "cells, too wide": partial(given, cells, TOO_WIDE),
+    "disc, found": lambda: deblur(out_of_focus(), None),
+    "volume, total variation": partial(given, volume, 1.0, ntd.TotalVariation()),
+    "Hessian": hessian,
+    "weight too large": weight_too_large,
+    "Richardson-Lucy": richardson_lucy,
+    "Poisson, volume": poisson_volume,
+    "Wiener": wiener,
+    "gradient descent": gradient_descent,
+    "sparse photons": sparse,
+    "saturated, colour": saturated,
+    "broken pixels": broken,
+    "line": line,
+    "beads": beads,
+    "doubtful PSF": doubtful_psf,
+    "microscopes": microscopes,
+    "camera": camera,
+    "estimates of blur": compressed,
+    "pieces": pieces,
+}
+
+ONLY_LARGE = ("pieces",)
+"""Runs that are repeated for constants of ``_large`` only: they take long."""
