@@ -43,7 +43,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
         result_of(viewer, "photo").metadata["napari_tf_deblur"]["psf"]["array"], make()
     )
     for name in values:
-        getattr(fields, name).value = 0.0
+        getattr(fields, name).value = getattr(fields, name).min
     dock.fields.psf.kind.value = "Gaussian"
     dock.result_row.settings.native.click()
     assert dock.fields.psf.kind.value == kind
