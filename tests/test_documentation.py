@@ -114,6 +114,18 @@ def test_the_method_that_a_page_adds_deblurs(as_module, monkeypatch):
     assert np.std(result.image - scene) < 0.8 * np.std(image - scene)
 
 
+def test_the_solver_without_a_loop_of_a_page_blurs(as_module, monkeypatch):
+    from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
+
+    as_module("_solvers.once_more", _block("add-a-method.md", "class FinishedEstimate"))
+    monkeypatch.setattr(Wiener, "solver", "once_more")
+    image, psf = convolve(np.eye(64), gaussian_psf(1.5), boundary="periodic"), gaussian_psf(1.5)
+    result = deconvolve(image, psf, Wiener(balance=0.01), boundary="periodic")
+    np.testing.assert_allclose(result.image, convolve(image, psf, boundary="periodic"), atol=1e-5)
+    assert result.converged
+    assert result.iterations == 1
+
+
 def test_the_kind_of_psf_that_a_page_adds_is_one(as_module, monkeypatch):
     from napari.layers import Image
 
