@@ -7,14 +7,14 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.width import length
+from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
 
 MIN_EXTENT = 8
 """Smallest image, in pixels, in which a disc larger than the image is refused. Guard: against a
 wrong unit; ``tests/dock/test_photographs.py``."""
 
-MOST_LOOKED_AT = 200.0
+MAX_PREVIEW_DIAMETER = 200.0
 """Largest diameter, in pixels, of which a picture is made at once. Limit: of time."""
 
 
@@ -68,12 +68,12 @@ class DefocusPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return 2 * self.radius < MOST_LOOKED_AT
+        return 2 * self.radius < MAX_PREVIEW_DIAMETER
 
     def make(self) -> Float32Array:
         """Make the disc."""
         return disc_psf(self.radius)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how large it is."""
-        return f"Disc of radius {length(self.radius, source.frame(2).axes)}"
+        return f"Disc of radius {describe_length(self.radius, source.frame(2).axes)}"

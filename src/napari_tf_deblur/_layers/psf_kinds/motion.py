@@ -7,14 +7,14 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.width import length
+from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
 
 MIN_EXTENT = 8
 """Smallest image, in pixels, in which a motion longer than the image is refused. Guard: against a
 wrong unit; ``tests/dock/test_photographs.py``."""
 
-MOST_LOOKED_AT = 200.0
+MAX_PREVIEW_LENGTH = 200.0
 """Longest motion, in pixels, of which a picture is made at once. Limit: of time."""
 
 
@@ -80,12 +80,12 @@ class MotionPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return self.length < MOST_LOOKED_AT
+        return self.length < MAX_PREVIEW_LENGTH
 
     def make(self) -> Float32Array:
         """Make the line."""
         return motion_psf(self.length, self.angle)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how large it is."""
-        return f"Line of {length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"
+        return f"Line of {describe_length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"
