@@ -82,5 +82,5 @@ def test_the_fields_of_a_kind_begin_with_the_defaults_of_its_class(viewer, dock,
     fields = NumberFields(Slanted, Form(), Form(), lambda: ())
     assert fields.values == {"length": 0.0, "angle": 30.0}
     viewer.add_image(blurred, name="photo")
-    fields.fit(dock.fields.images.chosen, 2)
+    fields.set_images(dock.fields.images.chosen, 2)
     assert fields.values == {"length": 0.0, "angle": 30.0}
