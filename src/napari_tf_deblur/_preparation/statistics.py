@@ -82,7 +82,7 @@ class Statistics:
         return average_noise(self.pixels, self.noise_level, self._line)
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
+        """Intensity per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
         if read_noise or not self.noise_level:
             return estimate_gain(self.pixels, read_noise=read_noise)
         return self._line.slope
