@@ -1,4 +1,4 @@
-"""A parameter is declared once: its argument, its documentation and its check come from there."""
+"""A parameter is declared once: argument, documentation and check come from the declaration."""
 
 import inspect
 import math
@@ -83,7 +83,7 @@ def test_a_function_takes_the_arguments_of_its_dataclass():
         bake_slowly()
 
 
-def test_a_generator_looks_at_its_arguments_when_it_begins():
+def test_a_generator_checks_its_arguments_when_it_begins():
     steps = bake_slowly("rye", eggs=99)
     with pytest.raises(InvalidValueError, match="'eggs' is 99; it must be a whole number from 0"):
         next(steps)
@@ -195,7 +195,7 @@ print(package.__file__)
 
 
 def test_an_option_that_is_added_is_in_signature_record_and_script(tmp_path):
-    """In a copy of the package whose declaration has one more line, and nothing else."""
+    """In a copy of the package, the declaration has one more line; nothing else is changed."""
     copy = tmp_path / PACKAGE.name
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     declaration = copy / "_preparation" / "run_options.py"

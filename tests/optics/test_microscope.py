@@ -1,4 +1,4 @@
-"""The PSF of a microscope, against pupils that are Fourier transformed and fitted by SciPy."""
+"""The PSF of a microscope, compared with Fourier transformed pupils and fits by SciPy."""
 
 from dataclasses import asdict, replace
 
@@ -52,7 +52,7 @@ def pupil_light(aperture, index, wavelength, depths, rows, columns, samples=201)
 
 
 def seen(o, depths, rows, columns):
-    """What a microscope sees of a point; a pinhole's disc is laid on a grid of points."""
+    """Image of a point in a microscope; the disc of a pinhole is sampled on a grid of points."""
     lens = o.numerical_aperture, o.index
     if o.microscope == "multiphoton":
         return pupil_light(*lens, o.excitation, depths, rows, columns) ** 2
@@ -335,7 +335,7 @@ def test_undersampling_in_words():
         ({"microscope": "light sheet", "sheet": 3.0}, "no sheet of light is that thin"),
     ],
 )
-def test_numbers_that_cannot_be(given, words):
+def test_impossible_numbers_are_refused(given, words):
     with pytest.raises(InvalidValueError, match=words):
         microscope_sigma(**{"numerical_aperture": 1.4, "emission": 520, **given})
 
@@ -362,7 +362,7 @@ def test_what_is_no_number(name, value):
         ({"spacing": (65, 65), "shape": (9, 9, 9)}, "one number for each axis"),
     ],
 )
-def test_arrays_that_cannot_be(given, words):
+def test_impossible_arrays_are_refused(given, words):
     with pytest.raises(InvalidValueError, match=words):
         microscope_psf(1.4, 520, **given)
 
