@@ -19,8 +19,7 @@ REAL_KINDS = "biuf"
 class PlaneLayout:
     """How an image is split into float32 planes of shape (planes, channels, *frame).
 
-    A "plane" has as many axes as the PSF, 1 to 3. An image without a channel axis has one
-    channel.
+    A "plane" has as many axes as the PSF, 1 to 3. Without a channel axis, there is one channel.
 
     Attributes
     ----------
@@ -65,10 +64,8 @@ class PlaneLayout:
 
         Raises
         ------
-        TypeError
-            If the image does not hold real numbers.
-        ValueError
-            If the image is empty or does not fit the PSF, the channel axis or `alpha`.
+        TypeError, ValueError
+            If the image is not of real numbers, is empty, or does not fit the other arguments.
         """
         array = real_array(image)
         transparency = None

@@ -182,10 +182,10 @@ def _median_neighbour(around: Float32Array) -> Float32Array:
     its neighbours.
     """
     centre = len(around) // 2
-    here = around[centre]
+    values = around[centre]
     others = np.sort(np.delete(around, centre, axis=0), axis=0)
     low, high = others[centre - 1], others[centre]
-    return np.asarray(np.where(np.abs(low - here) < np.abs(high - here), low, high))
+    return np.asarray(np.where(np.abs(low - values) < np.abs(high - values), low, high))
 
 
 def _exceeds_noise(

@@ -63,8 +63,8 @@ class Blocks(NamedTuple):
         noise, known = second_differences_along(values, usable, axes)
         mean = values
         for axis in axes:
-            before, here, after = neighbours(mean, axis)
-            mean = (before + 4 * here + after) * np.float32(1 / 6)
+            before, middle, after = neighbours(mean, axis)
+            mean = (before + 4 * middle + after) * np.float32(1 / 6)
         light, count = block_means(mean, known)
         second_differences = block_means(np.square(noise), known)[0], count
         inner = values[tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)]
@@ -100,11 +100,11 @@ class Blocks(NamedTuple):
         columns: Iterable[tuple[Any, ...]] = zip(*pieces)
         return cls(*(_concatenate_column(column) for column in columns))
 
-    def select(self, kept: NDArray[np.bool_]) -> Self:
+    def select(self, mask: NDArray[np.bool_]) -> Self:
         """Return some of the blocks, by a mask."""
         columns: Iterable[Any] = self
         parts: Iterable[Any] = (
-            tuple(part[kept] for part in column) if isinstance(column, tuple) else column[kept]
+            tuple(part[mask] for part in column) if isinstance(column, tuple) else column[mask]
             for column in columns
         )
         return type(self)(*parts)
