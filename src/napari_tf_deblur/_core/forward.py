@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,6 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 Boundary = Literal["unknown", "zero", "periodic"]
-
-BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
 
 COARSE = tuple(
     rung

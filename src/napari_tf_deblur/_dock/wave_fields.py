@@ -6,6 +6,7 @@ from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._layers.acquisition.description import WAVELENGTHS
 from napari_tf_deblur._layers.psf_kinds.microscope import WITH_LASER
 
 EMISSION = (
@@ -18,9 +19,9 @@ EXCITATION = (
 LONGEST_NAME = 16
 """Most letters of a layer's name in a label. Set by eye."""
 
-LONGEST = 3000.0
+LONGEST = WAVELENGTHS[1]
 """Longest wavelength that a field takes, in nanometres. Derived: from the longest that is believed
-in a file, `WAVELENGTHS`."""
+in a file."""
 
 
 class WaveFields:

@@ -7,17 +7,10 @@ from typing import Any, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import call_of
+from napari_tf_deblur._layers.psf_kinds.kind import MIN_EXTENT, MOST_DRAWN, call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
-
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a disc larger than the image is refused. Guard: against a
-wrong unit; ``tests/dock/test_photographs.py``."""
-
-MOST_LOOKED_AT = 200.0
-"""Largest diameter, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class DefocusPSF:
 
     def look(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
-        return disc_psf(self.radius) if 2 * self.radius < MOST_LOOKED_AT else None
+        return disc_psf(self.radius) if 2 * self.radius < MOST_DRAWN else None
 
     def warnings(self, source: Source) -> tuple[str, ...]:
         """Return nothing: all is as the user said."""

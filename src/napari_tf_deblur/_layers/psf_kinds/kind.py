@@ -5,6 +5,14 @@ from typing import Any, ClassVar, Protocol
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
 
+MIN_EXTENT = 8
+"""Smallest image, in pixels, in which a PSF larger than the image is refused. Guard: against a
+wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
+
+MOST_DRAWN = 200.0
+"""Largest diameter or length, in pixels, of a PSF of which a picture is drawn at once. Limit: of
+time."""
+
 MAX_PIXELS = 2**27
 """Most pixels of a PSF. Guard: against a wrong number or unit;
 ``tests/layers/test_psf_kinds.py``."""

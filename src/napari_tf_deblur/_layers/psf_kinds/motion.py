@@ -7,17 +7,10 @@ from typing import Any, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import call_of
+from napari_tf_deblur._layers.psf_kinds.kind import MIN_EXTENT, MOST_DRAWN, call_of
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
-
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a motion longer than the image is refused. Guard: against a
-wrong unit; ``tests/dock/test_photographs.py``."""
-
-MOST_LOOKED_AT = 200.0
-"""Longest motion, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class MotionPSF:
 
     def look(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
-        return motion_psf(self.length, self.angle) if self.length < MOST_LOOKED_AT else None
+        return motion_psf(self.length, self.angle) if self.length < MOST_DRAWN else None
 
     def warnings(self, source: Source) -> tuple[str, ...]:
         """Return nothing: all is as the user said."""
