@@ -1,6 +1,7 @@
 """Set everything up and run the tests, under a virtual screen where there is no display.
 
-Arguments are passed on to pytest: ``python3 .ci/test.py tests/test_psf.py``.
+Arguments are passed on to pytest: ``python3 .ci/test.py tests/test_psf.py``. The tests use PyQt6,
+or PySide6 where ``QT_API=pyside6`` is set.
 """
 
 from __future__ import annotations
@@ -13,22 +14,31 @@ import environment
 APART = (
     ["tests/dock", "tests/layers"],
     ["tests/solvers", "tests/preparation", "tests/methods"],
-    ["tests/large", "tests/files"],
+    ["tests/large", "tests/storage", "tests/files"],
 )
 """Folders whose tests have processes of their own, as has the rest: TensorFlow never frees what it
 compiled for a shape, so that the memory of a process grows with its tests."""
+
+EXTRAS = {"pyqt6": "all", "pyside6": "large,pyside6"}
+"""What to install for each Qt binding."""
 
 EACH = ["-n", "2", "--dist", "worksteal"]
 """Two processes, in order, so that neighbours share what they compile."""
 
 
 def main() -> int:
+    binding = os.environ.get("QT_API", "pyqt6").lower()
+    if binding not in EXTRAS:
+        print(f"\nQT_API is '{binding}'; the tests know {' and '.join(EXTRAS)}.", file=sys.stderr)
+        return 1
     try:
-        python = environment.prepare(groups=("test",))
+        python = environment.prepare(EXTRAS[binding], groups=("test",))
     except environment.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     environment.say("running the tests")
+    # qtpy reads the one, pytest-qt the other; both bindings may be installed.
+    os.environ["QT_API"] = os.environ["PYTEST_QT_API"] = binding
     # Each process has a core to itself; OpenBLAS's threads would wait for each other on it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     rest = [f"--ignore={folder}" for part in APART for folder in part]

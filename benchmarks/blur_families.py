@@ -28,7 +28,7 @@ from scipy.special import j1
 from verdicts import middle, noisy, shrunk
 
 from napari_tf_deblur import deconvolve, disc_psf, estimate_blur, gaussian_psf, motion_psf
-from napari_tf_deblur._run.weight_search import SHARED_WARNING
+from napari_tf_deblur._run.weight_search import SHARED_NOISE
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page grass"
 """``blur_choices.py`` takes others."""
@@ -181,7 +181,7 @@ def report_jpeg() -> None:
                 found = done.blur
                 assert found is not None
                 size = found.radius or float(np.mean(found.sigma))
-                note = "said" if SHARED_WARNING in done.warnings else "NOT SAID"
+                note = "said" if SHARED_NOISE in done.warnings else "NOT SAID"
                 print(
                     f"| {name}, {blur[0]} {blur[1]:g}, {at} | {found.family} {size:.2f} "
                     f"| {scores[0]:.2f} | {scores[1]:.2f} | {note} |",

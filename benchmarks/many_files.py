@@ -21,9 +21,8 @@ from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.inputs import find_inputs
 from napari_tf_deblur._files.opening import CannotOpenError, open_images
-from napari_tf_deblur._files.psf_settings import SamePSF
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
 
 SIZE = 256
 KINDS = ("uint8", "uint16", "float32", "colour", "volume", "series", "channels")

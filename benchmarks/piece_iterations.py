@@ -32,7 +32,11 @@ def main() -> None:
     from napari_tf_deblur._core.steps import finish
     from napari_tf_deblur._large.calibration import of_samples, samples_of
     from napari_tf_deblur._large.source import LargeImage
-    from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
+    from napari_tf_deblur._preparation.arguments import (
+        Arguments,
+        ImagePart,
+        PartArguments,
+    )
     from napari_tf_deblur._run.run import solve
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,7 +58,8 @@ def main() -> None:
             asked = of_samples(arguments, large, samples_of(arguments, large))
             found = replace(finish(solve(asked)).calibration, global_values=None)
             lines = Arguments(asked.image, psf, found, channel_axis=asked.channel_axis)
-            whole = SampleArguments(asked.image, psf, found, channel_axis=asked.channel_axis)
+            given = {"channel_axis": asked.channel_axis, "part": ImagePart(are_samples=True)}
+            whole = PartArguments(asked.image, psf, found, **given)
             counts = [
                 finish(solve(replace(arguments, method=found))).iterations,
                 finish(solve(lines)).iterations,

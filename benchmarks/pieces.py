@@ -101,7 +101,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
             whole = deconvolve(image, psf, found, channel_axis=channel)
             found = replace(found, global_values=whole.global_values)
             other = deconvolve(_other_side(image, axes), psf, found, channel_axis=channel)
-            recipe = Recipe(psf, found, "unknown", channel, False, None)
+            recipe = Recipe(psf, found, {}, channel, False, None)
             span = float(np.ptp(whole.image))
             far = [max(FAR, 4 * n) if image.shape[a] > 4 * FAR else n for a, n in zip(axes, reach)]
             inside = tuple(
@@ -370,7 +370,7 @@ def crew(job: dict) -> dict:
     shutil.rmtree(job["output"], ignore_errors=True)
     image = zarr.open_array(job["image"], mode="r")
     count = job["workers"]
-    times: dict[str, float] = {}
+    times: dict[int | None, float] = {}
     with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
         found.client.wait_for_workers(count)
         address = found.client.scheduler.address
@@ -379,8 +379,8 @@ def crew(job: dict) -> dict:
         for step in iter_deconvolve(
             image, psf, method, output=job["output"], scheduler=address, memory=job["memory"]
         ):
-            if step.message.startswith("piece"):
-                times.setdefault(step.message.split(",")[0], time.perf_counter())
+            if step.stage == "pieces":
+                times.setdefault(step.pieces_done, time.perf_counter())
     began = list(times.values())[4 * count : -count]  # the first ones compile
     return {"per_minute": 60 * (len(began) - 1) / (began[-1] - began[0])}
 

@@ -1,7 +1,10 @@
 """What a result may not depend on: direction, place, channel order, units, offset, surroundings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from every_method import COUNTING, LOCAL, WITH_WEIGHT, examples, name, of_each
 from scipy import ndimage
 
 from napari_tf_deblur import (
@@ -10,7 +13,6 @@ from napari_tf_deblur import (
     PoissonLikelihood,
     RichardsonLucy,
     TotalVariation,
-    Wiener,
     convolve,
     deconvolve,
     gaussian_psf,
@@ -18,20 +20,15 @@ from napari_tf_deblur import (
 
 PSF = gaussian_psf(1.5)
 
-METHODS = [
+METHODS = examples(
     TotalVariation(weight=5e-4),
     Hessian(weight=3e-4),
     PoissonLikelihood(weight=1, background=0),
     RichardsonLucy(15, background=0),
     RichardsonLucy(15, background=0, tv_weight=0.002),
-    Wiener(),
-]
-"""All but the recipe, which starts from noise and stops far from its end; of it, the units only."""
-
-
-def name(method):
-    return repr(method).replace(type(method).__name__, type(method).__name__[:6])
-
+    of=LOCAL,
+)
+"""All but the recipe; of it, the units only."""
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=name)
 
@@ -59,9 +56,20 @@ WAYS = {
 }
 
 
-@every_method
-def test_a_result_turns_and_moves_with_its_image(method):
-    image = picture(36, 36)
+def bead(*shape):
+    """The photons of a point of light on a dim ground."""
+    scene = np.full(shape, 5.0)
+    scene[13, 22] += 2000
+    return np.random.default_rng(0).poisson(convolve(scene, PSF, boundary="reflect").clip(0))
+
+
+UNFINISHED = PoissonLikelihood(weight=1, gain=1.0, background=0, iterations=15)
+
+
+@pytest.mark.parametrize("method", [*METHODS, UNFINISHED], ids=name)
+@pytest.mark.parametrize("kind", [picture, bead])
+def test_a_result_turns_and_moves_with_its_image(method, kind):
+    image = kind(36, 36)
     straight = deconvolve(image, PSF, method, boundary="periodic").image
     assert apart(straight, image) > 0.1  # something was done
     for there, back in WAYS.values():
@@ -78,21 +86,18 @@ def lopsided(axes):
     return psf / psf.sum()
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        TotalVariation(weight=5e-4, iterations=30, tolerance=0),
-        Hessian(weight=3e-4, iterations=30, tolerance=0),
-        PoissonLikelihood(weight=1, background=0, iterations=30, tolerance=0),
-        RichardsonLucy(15, background=0),
-        Wiener(),
-    ],
-    ids=name,
+@of_each(
+    TotalVariation(weight=5e-4, iterations=30, tolerance=0),
+    Hessian(weight=3e-4, iterations=30, tolerance=0),
+    PoissonLikelihood(weight=1, background=0, iterations=30, tolerance=0),
+    RichardsonLucy(15, background=0),
+    of=LOCAL,
 )
 @pytest.mark.parametrize("shaped", [lambda axes: gaussian_psf((1.2,) * axes), lopsided])
 @pytest.mark.parametrize(
     ("shape", "boundary"),
-    [((36, 36), "unknown"), ((37, 44), "unknown"), ((9, 24, 23), "unknown"), ((41, 63), "zero")],
+    # Three have the same scene, so that they share what is compiled.
+    [((40, 40), "unknown"), ((39, 40), "unknown"), ((9, 24, 23), "unknown"), ((39, 40), "zero")],
 )
 def test_a_result_is_mirrored_with_its_image_up_to_the_frame(method, shape, boundary, shaped):
     """There is structure at the frame, and what is beyond it is not known."""
@@ -117,13 +122,11 @@ def test_the_order_of_channels_does_not_matter(method):
     assert apart(turned, straight[order]) < 0.02
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        TotalVariation(weight=5e-4),
-        Hessian(weight=3e-4),
-        PoissonLikelihood(weight=1, gain=1.0, iterations=300, background=0),
-    ],
+@of_each(
+    TotalVariation(weight=5e-4),
+    Hessian(weight=3e-4),
+    PoissonLikelihood(weight=1, gain=1.0, iterations=300, background=0),
+    of=WITH_WEIGHT,
 )
 def test_lines_are_as_bright_wherever_they_lie(method):
     """Down or across, at neighbouring places."""
@@ -153,15 +156,16 @@ def test_units_of_intensity_do_not_matter(method, factor):
     assert apart(result.astype(np.float64) / factor, expected) < 0.02
 
 
-@pytest.mark.parametrize("method", [RichardsonLucy, PoissonLikelihood])
+@of_each(PoissonLikelihood(), PoissonLikelihood(weight=1, gain=1.0), of=COUNTING)
 @pytest.mark.parametrize(
     ("background", "dtype"),
-    [(-1000, np.float32), (100, np.float32), (10_000, np.float32), (100, "u2"), (10_000, "u2")],
+    [(-1000, "f4"), (100, "f4"), (10_000, "f4"), (100, "u2"), (10_000, "u2"), (10_000, "f8")],
 )
 def test_a_declared_background_changes_nothing(method, background, dtype):
     image = np.round(np.maximum(picture(36, 40), 0))
-    expected = deconvolve(image, PSF, method()).image
-    result = deconvolve((image + background).astype(dtype), PSF, method(background=background))
+    expected = deconvolve(image, PSF, replace(method, background=0)).image
+    told = replace(method, background=background)
+    result = deconvolve((image + background).astype(dtype), PSF, told)
     assert apart(result.image, expected) < 0.01
 
 
@@ -191,11 +195,14 @@ def test_dark_surroundings_change_neither_flux_nor_background(method):
 
 
 @every_method
-@pytest.mark.parametrize("dtype", ["u2", ">i4", "f2", ">f8"])
-def test_the_dtype_does_not_matter(method, dtype):
-    image = np.round(np.maximum(picture(36, 36), 0))  # whole numbers up to 2048: exact in all
-    assert image.max() < 2048
-    expected = deconvolve(image.astype(np.float32), PSF, method).image
-    result = deconvolve(image.astype(dtype), PSF, method).image
-    assert result.dtype == np.float32
-    assert apart(result, expected) < 0.005
+def test_the_dtype_does_not_matter(method):
+    image = np.round(np.maximum(picture(36, 36) / 2.6, 0))  # whole numbers: exact in all
+    assert 200 < image.max() < 256
+    expected = deconvolve(image.astype(np.float32), PSF, method)
+    for dtype in ("u1", "u2", ">u2", "i4", ">i4", "f2", "f8", ">f8"):
+        given = image.astype(dtype)
+        result = deconvolve(given, PSF, method)
+        np.testing.assert_array_equal(given, image)
+        assert result.image.dtype == np.float32
+        assert result.iterations == pytest.approx(expected.iterations, rel=0.2)
+        assert apart(result.image, expected.image) < 0.005, dtype

@@ -10,8 +10,10 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import distribution, version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import yaml
 from npe2 import PluginManifest
 
 import napari_tf_deblur
@@ -125,10 +127,7 @@ def test_checkout_without_symbolic_links_packs_the_real_manifest(
     assert PluginManifest.from_file(unpacked / MANIFEST).name == "napari-tf-deblur"
 
 
-def test_installed_manifest_is_found_and_all_it_names_exists() -> None:
-    manifest = PluginManifest.from_distribution("napari-tf-deblur")
-    manifest.validate_imports()
-    assert manifest.package_version == version("napari-tf-deblur")
+def test_the_installed_package_has_a_manifest_and_a_command() -> None:
     entries = {entry.group: entry for entry in distribution("napari-tf-deblur").entry_points}
     assert set(entries) == {"napari.manifest", "console_scripts"}
     assert entries["napari.manifest"].value == "napari_tf_deblur:napari.yaml"
@@ -142,13 +141,18 @@ def test_changelog_has_an_entry_for_this_version() -> None:
     assert f"## {version('napari-tf-deblur')}" in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
 
 
-def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
+def _environment() -> ModuleType:
     script = CHECKOUT / ".ci" / "environment.py"
     spec = importlib.util.spec_from_file_location("environment", script)
     assert spec is not None
     assert spec.loader is not None
     environment = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(environment)
+    return environment
+
+
+def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
+    environment = _environment()
     info = f"napari_tf_deblur-{version('napari-tf-deblur')}.dist-info"
     metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
     prefix = "Programming Language :: Python :: 3."
@@ -157,3 +161,12 @@ def test_setup_script_knows_the_same_pythons(wheel: zipfile.ZipFile) -> None:
     assert [c.rsplit(" ", 1)[1] for c in classifiers] == pythons
     newest = environment.PYTHONS[0][1]
     assert metadata["Requires-Python"] == f"<3.{newest + 1},>={pythons[0]}"
+
+
+def test_hosted_checks_have_the_oldest_and_the_newest_python_and_both_bindings() -> None:
+    workflow = CHECKOUT / ".github" / "workflows" / "ci.yml"
+    if not workflow.exists():
+        pytest.skip("not in a checkout")
+    matrix = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["linux"]["strategy"]["matrix"]
+    oldest, *_, newest = sorted(f"{major}.{minor}" for major, minor in _environment().PYTHONS)
+    assert matrix == {"python": [oldest, newest], "qt": ["pyqt6", "pyside6"]}

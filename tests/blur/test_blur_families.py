@@ -21,7 +21,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._blur.jpeg import compression_error
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._run.weight_search import SHARED_WARNING
+from napari_tf_deblur._run.weight_search import SHARED_NOISE
 
 
 def seen(psf, noise=0.005, scene=None):
@@ -186,7 +186,7 @@ def test_a_blurred_jpeg_gains_and_its_shared_noise_is_said():
     scene = leaves()
     image = jpeg(convolve(scene, gaussian_psf(2), boundary="reflect"), 75)
     result = deconvolve(image)
-    assert SHARED_WARNING in result.warnings
+    assert SHARED_NOISE in result.warnings
     assert result.verdict.kind == "unknown"
     assert np.std(result.image - 255 * scene) < 0.9 * np.std(image - 255 * scene)
 

@@ -137,7 +137,9 @@ def test_every_option_of_a_run_is_an_argument_that_is_described():
 
 
 NEW = """
-    rounds: Annotated[int, {"min": 1, "max": 9, "label": "Rounds"}] = 1
+    rounds: Annotated[int, {
+        "min": 1, "max": 9, "label": "Rounds", "in_name": "{} rounds", "in_words": "{} rounds",
+    }] = 1
 """
 PROGRAM = """
 import inspect, json
@@ -145,10 +147,16 @@ import numpy as np
 from napari.layers import Image
 import napari_tf_deblur as package
 from napari_tf_deblur import Wiener, calibrate, deblur_layer, deconvolve, gaussian_psf
-from napari_tf_deblur._layers.record import checked_record
-from napari_tf_deblur._storage.record_file import as_json, from_json
-from napari_tf_deblur._layers.script import script_of
 from napari_tf_deblur._core.errors import UserError
+from napari_tf_deblur._files.command import main
+from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._layers.record import checked_record, settings_in_words
+from napari_tf_deblur._storage.record_file import as_json, from_json
+from napari_tf_deblur._layers.result_names import name_beside
+from napari_tf_deblur._layers.script import script_of
+from napari_tf_deblur._large.options import piece_options
 
 assert "rounds" in inspect.signature(deconvolve).parameters
 assert "rounds" in inspect.signature(deblur_layer).parameters
@@ -161,6 +169,18 @@ record = done.metadata["napari_tf_deblur"]
 assert record["rounds"] == 3
 assert "rounds=3" in record["python"] and "rounds=3" in script_of(record)
 assert checked_record(from_json(as_json(record)))["rounds"] == 3
+assert settings_in_words(record).endswith(" 3 rounds.")
+assert name_beside(record, [{**record, "rounds": 1}]) == "cells deblurred, 3 rounds (Wiener)"
+assert piece_options() == ("boundary", "rounds")
+found = calibrate(image, gaussian_psf(1), Wiener(balance=0.02))
+recipe = Recipe(gaussian_psf(1), found, {"boundary": "zero", "rounds": 3}, None, False, None)
+again = Recipe.from_json(json.loads(json.dumps(recipe.as_json())))
+assert again.options == recipe.options
+assert recipe.arguments(image, None, (slice(0, 0),) * 2).rounds == 3
+assert any("--rounds" in one.opts for one in main.params)
+settings = Settings(options=LayerOptions(rounds=3))
+assert Settings.from_json(settings.as_json()) == settings
+assert settings.digest != Settings().digest
 for wrong in (0, "3", None):
     try:
         checked_record({**record, "rounds": wrong})

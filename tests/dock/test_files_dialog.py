@@ -11,10 +11,9 @@ from qtpy.QtGui import QDesktopServices, QGuiApplication
 
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._dock.files_dialog import FilesDialog
-from napari_tf_deblur._files.psf_settings import FoundPSF, SamePSF
 from napari_tf_deblur._files.saving import FORMATS, OMETIFF, OMEZarr
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import DefocusPSF, GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import DefocusPSF, FoundPSF, GaussianPSF, SamePSF
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 OPTICS = {"numerical_aperture": 1.2, "emission": 520.0}

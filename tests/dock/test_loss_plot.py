@@ -10,9 +10,14 @@ from napari_tf_deblur._dock.loss_plot import LossAxis, LossPlot
 def pixels(widget, size=(300, 150)):
     widget.resize(*size)
     picture = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    data = picture.constBits()
-    data.setsize(picture.sizeInBytes())
-    return np.frombuffer(data, np.uint8).reshape(picture.height(), -1, 4)[..., 2::-1].astype(int)
+    values = np.frombuffer(bytes_of(picture), np.uint8)
+    return values.reshape(picture.height(), -1, 4)[..., 2::-1].astype(int)
+
+
+def bytes_of(picture):
+    """PyQt has to be told how many there are; PySide knows."""
+    bits = picture.constBits()
+    return bits.asstring(picture.sizeInBytes()) if hasattr(bits, "asstring") else bits
 
 
 def curve(picture):

@@ -8,7 +8,10 @@ import pytest
 from dock_fields import microscope, result_of
 
 from napari_tf_deblur import gaussian_psf, microscope_sigma
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF
+from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.settings import Settings
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, choose_psf
+from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._optics.microscope import pixel_sigma
 from napari_tf_deblur.methods import Wiener
 
@@ -227,6 +230,33 @@ def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     fields.waves.emissions[0].value = 510  # and can be overruled
     assert "Emission" not in fields.words.text()
     assert fields.psf().optics.emission == 510
+
+
+@pytest.mark.parametrize(
+    ("mode", "step"),
+    [
+        ("WideField", None),
+        ("WideField", 0.3),
+        ("SpinningDiskConfocal", 0.3),
+        ("MultiPhotonMicroscopy", 0.3),
+    ],
+)
+def test_dock_console_and_command_line_make_the_same_psf_of_a_file(
+    viewer, dock, fields, blurred, mode, step
+):
+    described = ome([("GFP", 520)], 1.2, 1.33, mode, 0.1, step)
+    pixels = np.stack([blurred] * 4) if step else blurred
+    labels = ("z", "y", "x")[-pixels.ndim :]
+    options = {"metadata": {"ome_metadata": described}, "axis_labels": labels}
+    layer = viewer.add_image(pixels, name="GFP", **options)
+    psf = choose_psf("microscope", read(layer))
+    assert isinstance(psf, MicroscopePSF)
+    assert fields.psf().optics == psf.optics
+    assert fields.psf().ndim == psf.ndim
+    (job,) = Settings().jobs(Picture(layer))
+    assert job.psf == psf
+    shown, _ = fields.psf().array(dock.fields.source())
+    np.testing.assert_array_equal(shown, psf.array(read(layer))[0])
 
 
 def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):

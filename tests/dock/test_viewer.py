@@ -368,8 +368,9 @@ while len(w.plot.losses) < 10:
     QApplication.processEvents()
 v.close()
 """,
-    "source deleted beside a volume, its PSF shown": """
+    "source deleted beside a volume, its PSF shown; window closed during TensorFlow's start": """
 import napari
+from qtpy.QtCore import QTimer
 from qtpy.QtTest import QTest
 v = napari.Viewer(show=True)
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
@@ -394,10 +395,8 @@ for _ in range(2):
     v.layers.remove("blurred cells")
     QTest.qWait(100)
 v.close()
-""",
-    "window closed during TensorFlow's start": """
-import napari
-from qtpy.QtCore import QTimer
+
+assert "tensorflow" not in sys.modules
 v = viewer_first()
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
 w.deblur()

@@ -1,7 +1,7 @@
 """What the dock says, and that it can be used without a mouse."""
 
 import re
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,18 @@ def controls(dock):
     ]
 
 
+def show_all(dock, at_rest):
+    """Show the fields of each kind of PSF and of each method, and stop at each."""
+    for kind, method in [
+        *((kind, METHODS[0]) for kind in KINDS),
+        *((KINDS[0], m) for m in METHODS),
+    ]:
+        dock.fields.psf.kind.value = kind
+        dock.fields.methods.choice.value = method
+        at_rest()
+        yield f"{kind}, {method.__name__}"
+
+
 KINDS = ("Microscope", "Bead image", "Gaussian", "Out of focus", "Motion", "From the image")
 
 
@@ -67,23 +79,17 @@ def with_result(window, finished):
 
 def test_everything_has_a_tooltip_that_is_a_sentence(with_result, at_rest):
     dock = with_result
-    for kind, method in product(KINDS, METHODS):
-        dock.fields.psf.kind.value = kind
-        dock.fields.methods.choice.value = method
-        at_rest()
+    for shown in show_all(dock, at_rest):
         for control in controls(dock):
             words = control.toolTip()
             name = getattr(control, "text", lambda: "")() or control.metaObject().className()
-            assert len(words) > 10, f"{kind}, {name}: '{words}'"
+            assert len(words) > 10, f"{shown}, {name}: '{words}'"
             assert words[0].isupper() or words[0] in "'\"", words
 
 
 def test_labels_are_words_of_the_field(window, at_rest):
     _, dock = window
-    for kind, method in product(KINDS, METHODS):
-        dock.fields.psf.kind.value = kind
-        dock.fields.methods.choice.value = method
-        at_rest()
+    for _ in show_all(dock, at_rest):
         texts = [x.text() for x in dock.native.findChildren(QLabel) if x.isVisible()]
         texts += [x.text() for x in dock.native.findChildren(QAbstractButton) if x.isVisible()]
         assert not [text for text in texts if JARGON.search(text)]
@@ -122,9 +128,9 @@ def tab_order(dock):
     """What Tab goes to in the dock, from its first field on."""
     first = dock.fields.images.layer.native
     found, part = [first], first.nextInFocusChain()
-    while part is not first:
-        by_tab = part.focusPolicy() & Qt.FocusPolicy.TabFocus
-        if by_tab and part.isVisible() and part.isEnabled() and dock.native.isAncestorOf(part):
+    # PySide keeps napari's widgets alive if all of the window is walked through.
+    while part is not first and dock.native.isAncestorOf(part):
+        if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisible() and part.isEnabled():
             found.append(part)
         part = part.nextInFocusChain()
     return [x for x in found if x.focusProxy() is None and not isinstance(x, QScrollBar)]

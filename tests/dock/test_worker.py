@@ -14,7 +14,8 @@ from napari.layers import Image
 
 from napari_tf_deblur import Calibration, TotalVariation, Wiener, gaussian_psf
 from napari_tf_deblur._core.errors import OutOfMemoryError
-from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.steps import Step, StoredImage
 from napari_tf_deblur._dock import updates as updates_module
 from napari_tf_deblur._dock.updates import (
     HEARTBEAT,
@@ -69,7 +70,8 @@ class Core:
 
     def __call__(self, image, psf, method, *, stop=None, **_):
         values = np.zeros(np.shape(image), np.float32)
-        yield Step("starting TensorFlow", 0.0, np.zeros(0, np.float32), lambda: values)
+        words = "starting TensorFlow"
+        yield Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(values))
         self.before()
         losses = []
         while not (self.end.is_set() or (stop is not None and stop.is_set())):
@@ -81,10 +83,10 @@ class Core:
             if self.error is not None and self.steps > 5:
                 raise self.error
             done = np.array(losses, np.float32)
-            yield Step(f"iteration {self.steps}", 0.5, done, lambda v=values: v)
+            yield Step("iterating", f"iteration {self.steps}", 0.5, done, StoredImage(values))
         history = np.array(losses, np.float32)
         done = self.end.is_set()
-        warnings = self.warnings if done else ("The run was stopped.",)
+        warnings = self.warnings if done else (Notice("stopped", "The run was stopped."),)
         return Deconvolution(
             image=values,
             residual=0 * values,

@@ -10,12 +10,11 @@ from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files import unfinished
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import Picture, open_images
-from napari_tf_deblur._files.psf_settings import SamePSF
 from napari_tf_deblur._files.saving import OMEZarr
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers import large_job
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.ome_zarr import open_image

@@ -17,10 +17,10 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import open_images
-from napari_tf_deblur._files.psf_settings import SamePSF, psf_settings
+from napari_tf_deblur._files.psf_settings import psf_settings
 from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur._storage.ome_zarr import open_image
 

@@ -17,18 +17,22 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import BeadPSF, FoundPSF, SamePSF, with_numbers
+from napari_tf_deblur._files.psf_settings import open_layer, with_numbers
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import (
+    AUTOMATIC_PSF,
     ArrayPSF,
+    BeadPSF,
     DefocusPSF,
     EstimatedPSF,
+    FoundPSF,
     GaussianPSF,
     MicroscopePSF,
+    MicroscopeSettings,
     MotionPSF,
+    SamePSF,
 )
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._optics.microscope import Optics
@@ -37,16 +41,17 @@ from napari_tf_deblur._storage.record_file import KEY
 
 UM = {"scale": (0.1, 0.1), "units": ("um", "um")}
 PSFS = {
-    "automatic": automatic(),
-    "given": with_numbers(automatic(), {"emission": (450.0, 520.0)}, pixel=65.0, step=200.0),
+    "automatic": AUTOMATIC_PSF,
+    "given": with_numbers(AUTOMATIC_PSF, {"emission": (450.0, 520.0)}, pixel=65.0, step=200.0),
     "usual": MicroscopeSettings(
         usual={"numerical_aperture": 1.4, "emission": 520.0, "microscope": "confocal"},
         usual_spacing=(200.0, 65.0, 65.0),
     ),
+    "nothing known": MicroscopeSettings(usual={"microscope": "widefield"}, or_found=True),
     "gaussian": SamePSF(GaussianPSF((1.5, 1.0), 9, 10.0)),
     "defocus": SamePSF(DefocusPSF(2.5)),
     "motion": SamePSF(MotionPSF(7.0, 30.0)),
-    "bead": BeadPSF("beads.tif"),
+    "bead": BeadPSF("beads.tif", open_layer),
     "found": FoundPSF(),
 }
 
@@ -182,7 +187,7 @@ def test_numbers_that_are_given_come_before_all_others(blurred):
     layer = Image(blurred, name="cells", **UM)
     layer.metadata["ome_metadata"] = ome("610")
     given = {"emission": (450.0,), "numerical_aperture": (0.8,)}
-    settings = Settings(with_numbers(automatic(), given, pixel=50.0))
+    settings = Settings(with_numbers(AUTOMATIC_PSF, given, pixel=50.0))
     (job,) = settings.jobs(Picture(layer))
     assert (job.psf.optics.emission, job.psf.optics.numerical_aperture) == (450.0, 0.8)
     assert job.source.axes[-1].spacing == 50.0

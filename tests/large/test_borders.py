@@ -38,7 +38,7 @@ def test_the_border_of_an_image_comes_out_as_in_the_whole(method, psf, spots):
     image[:, :75] *= 3  # opposite sides differ
     whole = deconvolve(image, psf, method)
     found = replace(whole.calibration, global_values=whole.global_values)
-    recipe = Recipe(psf, found, "unknown", None, False, None)
+    recipe = Recipe(psf, found, {}, None, False, None)
     margin, gap = piece_margin(psf, method), scene_gap(image.shape, psf, method)
     cut = Cut.of(image.shape, (0, 1), (40, 50), margin, gap)
     large = LargeImage(image, None, None)

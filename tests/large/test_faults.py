@@ -75,13 +75,13 @@ def run(image, path, psf=PSF, method=METHOD, **options):
     return deconvolve(image, psf, method, output=path, **options)
 
 
-def run_until(image, path, words, stop=None, **options):
-    """Run until a step says some words, and stop there; return the result."""
+def run_until(image, path, is_there, stop=None, **options):
+    """Run until a step is where it shall be, and stop there; return the result."""
     stop = stop or Event()
     steps = iter_deconvolve(image, PSF, METHOD, output=path, stop=stop, **options)
     while True:
         try:
-            if words in next(steps).message:
+            if is_there(next(steps)):
                 stop.set()
         except StopIteration as end:
             return end.value
@@ -90,7 +90,7 @@ def run_until(image, path, words, stop=None, **options):
 def run_and(image, path, do):
     """Run, and do something when the first pieces are given out."""
     for step in iter_deconvolve(image, PSF, METHOD, output=path):
-        if step.message.startswith("piece"):
+        if step.stage == "pieces":
             do()
 
 
@@ -159,7 +159,7 @@ def test_a_finished_run_is_returned_at_once(lazy, path, undisturbed, pieces_done
     open_image(path).set_verdicts({})  # as if the power had failed before they were kept
     pieces_done.clear()
     steps = list(iter_deconvolve(lazy, PSF, METHOD, output=path, scheduler="tcp://127.0.0.1:1"))
-    assert {step.message for step in steps} == {"looking for something to see"}
+    assert {step.stage for step in steps} == {"looking for something to see"}
     again = run(lazy, path, memory=3)
     assert not pieces_done
     assert open_image(path).verdicts() == verdicts
@@ -177,11 +177,11 @@ def test_the_blur_that_was_found_is_kept(lazy, path):
     np.testing.assert_array_equal(again.blur.curve, first.blur.curve)
 
 
-@pytest.mark.parametrize("words", ["looking", "samples of the image"])
-def test_stopped_before_the_first_piece(lazy, path, words):
+@pytest.mark.parametrize("stage", ["looking for something to see", "deblurred by a worker"])
+def test_stopped_before_the_first_piece(lazy, path, stage):
     began = time.monotonic()
     with pytest.raises(InvalidValueError, match="stopped before its first piece"):
-        run_until(lazy, path, words)
+        run_until(lazy, path, lambda step: step.stage == stage)
     assert time.monotonic() - began < 10  # no piece was waited for
     assert not path.exists()
 
@@ -204,8 +204,9 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
 
     with monkeypatch.context() as patch:
         patch.setattr(Recipe, "solve", solve_once)
-        result = run_until(lazy, path, "piece 2", stop)
+        result = run_until(lazy, path, lambda step: step.pieces_done, stop)
     assert "of 6 pieces are deblurred, for the run was stopped" in result.warnings[0]
+    assert result.warnings[0].kind == "stopped"
     done = len(Journal.of_image(path).done())
     assert 0 < done < PIECES
     pieces_done.clear()
@@ -215,7 +216,7 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
 
 def test_a_run_that_nobody_pulls_on_any_more(lazy, path, undisturbed):
     steps = iter_deconvolve(lazy, PSF, METHOD, output=path)
-    while not next(steps).message.startswith("piece"):
+    while next(steps).stage != "pieces":
         pass
     del steps
     gc.collect()

@@ -38,9 +38,7 @@ def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence
     image, psf = half_empty
     whole = deconvolve(image, psf, PoissonLikelihood(weight=0.5))
     shared = replace(whole.global_values, psf_evidence=evidence, weight_evidence="suits")
-    recipe = Recipe(
-        psf, replace(whole.calibration, global_values=shared), "unknown", None, False, None
-    )
+    recipe = Recipe(psf, replace(whole.calibration, global_values=shared), {}, None, False, None)
     monkeypatch.setattr(PSFWidth, "of", None)  # is not looked for again
     gap = (slice(0, 0),) * 2
     verdicts = [

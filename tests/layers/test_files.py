@@ -12,7 +12,6 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
-from npe2 import PluginManager
 
 from napari_tf_deblur._layers.acquisition.axis_names import axis_names
 from napari_tf_deblur._layers.acquisition.units import SYMBOLS, is_possible, nanometers
@@ -21,11 +20,6 @@ from napari_tf_deblur._layers.source import read
 
 STACK = (9, 24, 20)
 HYPERSTACK = (3, 9, 2, 24, 20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _readers():
-    PluginManager.instance().discover(include_npe1=True)
 
 
 def opened(path):

@@ -7,9 +7,11 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
-from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer
+from napari_tf_deblur._core.errors import UserError
+from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
     acquisition_of,
     is_being_read,
@@ -22,16 +24,11 @@ from napari_tf_deblur._layers.from_file import (
     split_channels,
     take_scale,
 )
-from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
 from napari_tf_deblur._layers.source import KEY, read
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _readers():
-    PluginManager.instance().discover(include_npe1=True)
 
 
 @pytest.fixture
@@ -212,7 +209,7 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     assert record["warnings"] == ()
     assert record["origin"]["arguments"]["scale"] == [0.08, 0.08]
     volume = Image(np.stack([100 * blurred] * 4), metadata=optics(mode=None), axis_labels="zyx")
-    psf = MicroscopePSF.told(read(volume))
+    psf = choose_psf(None, read(volume))
     assert (psf.ndim, psf.optics.microscope) == (3, "widefield")
     assert WIDEFIELD_ASSUMED in psf.warnings(read(volume))
 
@@ -225,11 +222,38 @@ def test_a_layer_is_deblurred_with_the_optics_of_its_file(blurred):
     ],
 )  # fmt: skip
 def test_optics_that_leave_a_number_open_are_not_used(blurred, told):
-    assert MicroscopePSF.told(read(Image(blurred, metadata=told))) is None
+    assert choose_psf(None, read(Image(blurred, metadata=told))) == EstimatedPSF(2)
+
+
+def test_a_word_asks_for_the_optics_of_the_file_or_for_the_blur_of_the_image(blurred):
+    """By the words of the command line; without one, what the file leaves open is no error."""
+    flat = Image(100 * blurred, name="cells", metadata=optics())
+    method = Wiener(balance=0.1)
+    by_default, asked, found = (
+        deblur_layer(flat, psf, method).metadata[KEY]["psf"]
+        for psf in (None, "microscope", "estimated")
+    )
+    assert asked["optics"] == by_default["optics"]
+    np.testing.assert_array_equal(asked["array"], by_default["array"])
+    assert found["kind"] == "estimated"
+    unknown = Image(blurred, name="cells", metadata=optics(aperture=None))
+    with pytest.raises(UserError, match="needs the numerical aperture, which the file of 'cells'"):
+        deblur_layer(unknown, "microscope", method)
+    with pytest.raises(UserError, match="'gauss'; give 'microscope' or 'estimated', an array, or"):
+        deblur_layer(flat, "gauss", method)
+
+
+def test_numbers_of_a_file_that_do_not_go_together_are_not_used(blurred):
+    tiny = read(Image(blurred[:4, :4], metadata=optics(aperture=0.05)))
+    assert choose_psf(None, tiny) == EstimatedPSF(2)
+    (job,) = Settings().jobs(Picture(Image(blurred[:4, :4], metadata=optics(aperture=0.05))))
+    assert job.psf == EstimatedPSF(2)
+    with pytest.raises(UserError, match="pixels, but the image has only 4 along this axis"):
+        choose_psf("microscope", tiny).check(tiny)
 
 
 def test_a_volume_needs_the_step_of_its_planes(blurred):
     volume = Image(np.stack([blurred] * 4), metadata=optics(step=None), axis_labels="zyx")
-    assert MicroscopePSF.told(read(volume)) is None
+    assert choose_psf(None, read(volume)) == EstimatedPSF(3)
     colours = Image(np.stack([blurred] * 3, -1), metadata=optics(), rgb=True)
-    assert MicroscopePSF.told(read(colours)) is None
+    assert choose_psf(None, read(colours)) == EstimatedPSF(2)

@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import yaozarrs
+from common import values
 from napari.components import ViewerModel
 from napari.layers import Image
 from npe2 import PluginManager
@@ -17,12 +18,6 @@ from napari_tf_deblur._layers.ome_zarr import layer_data, show_progress
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 from napari_tf_deblur._storage.record_file import KEY
-
-
-def values(shape, dtype="float32"):
-    image = np.random.default_rng(0).random(shape)
-    return (image * 200).astype(dtype) if np.dtype(dtype).kind in "ui" else image.astype(dtype)
-
 
 UM = "micrometer"
 
@@ -56,11 +51,6 @@ LAYERS = {
 }  # fmt: skip
 
 TURNED = ("turned", "sheared", "mirrored", "affine")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _plugins():
-    PluginManager.instance().discover()
 
 
 def layer_of(case):

@@ -5,21 +5,13 @@ from threading import Event
 import dask.array as da
 import numpy as np
 import pytest
+from common import drain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur._layers import reading as module
 from napari_tf_deblur._layers.reading import reading
 from napari_tf_deblur._preparation.memory import OutOfMemoryError
-
-
-def drain(pieces):
-    parts = []
-    while True:
-        try:
-            parts.append(next(pieces))
-        except StopIteration as end:
-            return parts, end.value
 
 
 @settings(deadline=None, max_examples=15)

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
-from npe2 import DynamicPlugin, PluginManager
+from npe2 import DynamicPlugin
 
 from napari_tf_deblur import (
     GradientDescent,
@@ -34,11 +34,6 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 PSF = gaussian_psf(1.5)
 QUICK = Wiener(balance=0.02)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _readers():
-    PluginManager.instance().discover(include_npe1=True)
 
 
 @pytest.fixture
@@ -105,7 +100,7 @@ def test_a_script_runs_by_itself(saved, grey, tmp_path):
     assert "image = Image(layer.data, name='cells', rgb=False, multiscale=False)\n" in text
     (tmp_path / "script.py").write_text(text, "utf-8")
     command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     path = tmp_path / "cells deblurred again.tif"
     assert done.stdout.strip() == f"Saved as {path}"

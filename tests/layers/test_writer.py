@@ -25,11 +25,6 @@ PLUGIN = "napari-tf-deblur"
 TITLE = "OME-TIFF with pixel size, axes, and how it was deblurred"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _plugins():
-    PluginManager.instance().discover(include_npe1=True)
-
-
 def reopened(path):
     """Open a file as napari does, and give the layer what the file says."""
     (layer,) = ViewerModel().open(str(path), plugin="napari")

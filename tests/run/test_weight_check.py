@@ -1,17 +1,15 @@
 """A weight that was given is compared with others by trials."""
 
-import sys
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from every_method import WITH_WEIGHT
 from scipy import ndimage
 
 from napari_tf_deblur import (
-    Deconvolution,
     Hessian,
-    PoissonLikelihood,
     TotalVariation,
     Wiener,
     calibrate,
@@ -22,6 +20,7 @@ from napari_tf_deblur import (
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._run import run
 from napari_tf_deblur._run.weight_check import checked
 
 pytestmark = pytest.mark.finds_weight
@@ -48,12 +47,14 @@ def image():
     return observed()
 
 
-METHODS = [TotalVariation(), Hessian(), PoissonLikelihood()]
-
-
-@pytest.fixture(scope="module", params=METHODS, ids=lambda method: type(method).__name__)
+@pytest.fixture(scope="module", params=WITH_WEIGHT)
 def found(request, image):
-    return calibrate(image, PSF, request.param).method
+    return calibrate(image, PSF, request.param()).method
+
+
+@pytest.fixture(scope="module")
+def total_variation(image):
+    return calibrate(image, PSF, TotalVariation())
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,10 @@ def test_what_smoothing_makes_of_the_weight_counts(image, smoothing):
     ],
 )
 @pytest.mark.parametrize(("factor", "said"), [(1, "suits"), (8, "too large"), (1 / 8, "too small")])
-def test_what_is_said_does_not_depend_on_unit_offset_or_direction(image, turn, factor, said):
-    given = calibrate(image, PSF, TotalVariation()).method.times("weight", factor)
+def test_what_is_said_does_not_depend_on_unit_offset_or_direction(
+    image, total_variation, turn, factor, said
+):
+    given = total_variation.method.times("weight", factor)
     assert check(turn(image), given) == said
 
 
@@ -109,13 +112,13 @@ def test_a_volume_is_checked_too():
     assert check(volume, found.times("weight", 8), psf) == "too large"
 
 
-def test_a_calibration_is_believed_and_planes_speak_for_themselves(image, monkeypatch):
+def test_a_calibration_is_believed_and_planes_speak_for_themselves(
+    image, total_variation, monkeypatch
+):
     """What was found in a whole image is not tried again in each of its pieces."""
     asked = []
-    module = vars(sys.modules[Deconvolution.__module__])
-    original = module["checked"]
-    monkeypatch.setitem(module, "checked", lambda *args: asked.append(1) or original(*args))
-    found = calibrate(image, PSF, TotalVariation())
+    monkeypatch.setattr(run, "checked", lambda *args: asked.append(1) or checked(*args))
+    found = total_variation
     deconvolve(image, PSF, found)
     deconvolve(np.stack([image, image]), PSF, found.method)
     assert not asked

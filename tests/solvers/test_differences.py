@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import random_normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,10 +17,6 @@ from napari_tf_deblur._solvers.priors import (
 
 shapes = st.lists(st.integers(3, 8), min_size=1, max_size=3).map(tuple)
 kinds = st.sampled_from(list(PRIORS.values()))
-
-
-def random(seed, *shape):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def tensor(image):
@@ -37,7 +34,7 @@ def norm(image, kind, spacing):
 @settings(max_examples=20, deadline=None)
 def test_no_preferred_direction(scene, kind, seed):
     """Flipped along any axis, or its axes exchanged, an image has the same norm."""
-    image = random(seed, *scene)
+    image = random_normal(seed, *scene)
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
     expected = pytest.approx(norm(image, kind, spacing), rel=1e-5)
     for axis in range(len(scene)):
@@ -68,7 +65,7 @@ def test_a_flat_image_costs_nothing(scene, kind):
 
 def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
     """In 3D, components and quadratic term together: the mean over the 4 edges per axis."""
-    image, spacing = random(4, 5, 6, 4), (2.0, 1.0, 1.5)
+    image, spacing = random_normal(4, 5, 6, 4), (2.0, 1.0, 1.5)
     prior = TotalVariationPrior(spacing)
     total = sum(np.square(p.numpy()).sum() for p in prior.apply(tensor(image)))
     x = tensor(image)
@@ -80,7 +77,7 @@ def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
 
 
 def test_the_differences_to_all_neighbours():
-    image, spacing = random(5, 6, 7), (2.0, 1.0)
+    image, spacing = random_normal(5, 6, 7), (2.0, 1.0)
     parts = NeighbourPrior(spacing).apply(tensor(image))
     found = sum(np.square(p.numpy()) for p in parts)[0, 0]
     steps = [(a, step) for a in range(2) for step in (-1, 1)]
@@ -103,6 +100,6 @@ def test_the_hessian_is_frobeniuss_whichever_way_a_ramp_turns():
 )
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_derivatives_are_per_unit_of_length(kind, order, axes):
-    image = random(0, *(6, 5, 4)[:axes])
+    image = random_normal(0, *(6, 5, 4)[:axes])
     fine, coarse = norm(image, kind, (1.0,) * axes), norm(image, kind, (2.0,) * axes)
     assert fine == pytest.approx(2**order * coarse, rel=1e-5)

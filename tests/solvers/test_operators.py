@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import random_normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,10 +15,6 @@ from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES, SMOOTHING
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
 
 
-def random(seed, *shape):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
 def blur_of(psf, scene):
     return Blur(scene, tensorflow().constant(transfer_function(psf, scene)))
 
@@ -25,9 +22,9 @@ def blur_of(psf, scene):
 @given(shapes, shapes, st.integers(0, 99))
 @settings(max_examples=50, deadline=None)
 def test_blur_and_its_adjoint(scene, psf_shape, seed):
-    psf = random(seed, *psf_shape[: len(scene)], *(3,) * (len(scene) - len(psf_shape)))
+    psf = random_normal(seed, *psf_shape[: len(scene)], *(3,) * (len(scene) - len(psf_shape)))
     blur = blur_of(psf, scene)
-    x, y = random(seed + 1, 1, 1, *scene), random(seed + 2, 1, 1, *scene)
+    x, y = random_normal(seed + 1, 1, 1, *scene), random_normal(seed + 2, 1, 1, *scene)
     forward, adjoint = blur.forward(x).numpy(), blur.adjoint(y).numpy()
     scale = np.linalg.norm(forward) * np.linalg.norm(y) + 1e-3
     assert abs(np.vdot(forward, y) - np.vdot(x, adjoint)) < 1e-5 * scale
@@ -36,9 +33,9 @@ def test_blur_and_its_adjoint(scene, psf_shape, seed):
 @given(shapes, st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_blur_is_the_forward_model(scene, seed):
-    psf = np.abs(random(seed, *[max(1, n - 1) for n in scene]))
+    psf = np.abs(random_normal(seed, *[max(1, n - 1) for n in scene]))
     psf /= psf.sum()
-    x = random(seed, 1, 1, *scene)
+    x = random_normal(seed, 1, 1, *scene)
     expected = convolve(x[0, 0], psf, boundary="periodic")
     np.testing.assert_allclose(blur_of(psf, scene).forward(x)[0, 0], expected, atol=1e-5)
 
@@ -47,8 +44,8 @@ def test_blur_is_the_forward_model(scene, seed):
 def test_the_blurs_gradient_is_its_adjoint(axes):
     tf = tensorflow()
     scene = (6, 5, 4)[:axes]
-    blur = blur_of(random(0, *(3,) * axes), scene)
-    x, y = tf.constant(random(1, 1, 2, *scene)), random(2, 1, 2, *scene)
+    blur = blur_of(random_normal(0, *(3,) * axes), scene)
+    x, y = tf.constant(random_normal(1, 1, 2, *scene)), random_normal(2, 1, 2, *scene)
     with tf.GradientTape() as tape:
         tape.watch(x)
         product = tf.reduce_sum(blur.forward(x) * y)
@@ -63,7 +60,7 @@ def finite_difference(function, x, direction, step):
 @pytest.mark.parametrize("name", list(DATA_TERMS))
 def test_gradients_of_data_terms(name):
     tf = tensorflow()
-    observed = np.abs(random(1, 1, 2, 5, 6))
+    observed = np.abs(random_normal(1, 1, 2, 5, 6))
     data_weight = np.random.default_rng(3).random((1, 1, 5, 6)).astype(np.float32)
     check_gradient(
         lambda x: DATA_TERMS[name](x, observed, data_weight), tf.constant(observed + 0.5)
@@ -88,7 +85,7 @@ def test_the_photon_term_pulls_up_a_model_below_zero(below):
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_gradients_of_priors(name, axes):
     spacing = (2.0, 1.0, 1.0)[:axes]
-    image = tensorflow().constant(random(4, 2, 3, *(6, 5, 4)[:axes]))
+    image = tensorflow().constant(random_normal(4, 2, 3, *(6, 5, 4)[:axes]))
     check_gradient(lambda x: PENALTIES[name](x, spacing), image)
 
 
@@ -98,7 +95,7 @@ def check_gradient(function, x):
         tape.watch(x)
         value = tf.reduce_sum(function(x))
     gradient = tape.gradient(value, x).numpy()
-    direction = random(5, *x.shape)
+    direction = random_normal(5, *x.shape)
     expected = finite_difference(function, x.numpy(), direction, 3e-3)
     assert np.vdot(gradient, direction) == pytest.approx(expected, rel=2e-2)
 
@@ -111,7 +108,7 @@ def test_priors_of_a_flat_image_are_nothing(name):
 
 def test_differences_of_the_recipe_stay_inside_the_image():
     """sqrt(l2(rows) + l2(columns)), with l2 half the sum of squares."""
-    image = random(6, 1, 1, 7, 8)
+    image = random_normal(6, 1, 1, 7, 8)
     squares = (np.diff(image, axis=2) ** 2).sum() + (np.diff(image, axis=3) ** 2).sum()
     value = float(PENALTIES["smoothness"](image, (1.0, 1.0))[0])
     assert value == pytest.approx(np.sqrt(squares / 2), rel=1e-5)

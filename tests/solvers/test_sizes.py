@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from every_method import LOCAL, name, of_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -28,16 +29,18 @@ PSF = gaussian_psf(1.0)
 MOST_MORE = {1: 1.15, 2: 1.2, 3: 1.15}
 """Most times that a rung may be larger than what it must hold, from 20 pixels on."""
 
-METHODS = [
-    TotalVariation(0.01, iterations=8, tolerance=0.0),
-    Hessian(0.01, iterations=8, tolerance=0.0),
-    PoissonLikelihood(weight=1, gain=1.0, iterations=8, tolerance=0.0, background=0),
-    RichardsonLucy(iterations=8, background=0),
+SHORT = {"iterations": 8, "tolerance": 0.0}
+TV, RICHARDSON_LUCY = TotalVariation(0.01, **SHORT), RichardsonLucy(iterations=8, background=0)
+
+of_every_method = of_each(
+    TV,
+    Hessian(0.01, **SHORT),
+    PoissonLikelihood(weight=1, gain=1.0, background=0, **SHORT),
+    RICHARDSON_LUCY,
     Wiener(balance=0.01),
     GradientDescent(iterations=8),
     GradientDescent(iterations=8, optimizer="lbfgs"),
-]
-of_every_method = pytest.mark.parametrize("method", METHODS, ids=repr)
+)
 
 
 def image(*shape, seed=0):
@@ -98,7 +101,7 @@ def test_frames_on_one_rung_share_what_is_compiled(method, traces):
     assert len(traces) > first
 
 
-@pytest.mark.parametrize("method", [METHODS[0], METHODS[3]], ids=repr)
+@pytest.mark.parametrize("method", [TV, RICHARDSON_LUCY], ids=name)
 def test_many_sizes_do_not_make_tensorflow_warn_of_retracing(method, caplog):
     logger = logging.getLogger("tensorflow")
     logger.addHandler(caplog.handler)
@@ -119,12 +122,27 @@ def test_results_do_not_depend_on_what_ran_before(method):
 
 @of_every_method
 def test_a_plane_alone_is_as_in_a_stack(method):
-    """However long the others take: each stops by itself."""
     stack = image(3, 64, 41)
     together = deconvolve(stack, PSF, method)
     for plane, expected in zip(stack, together.image):
         alone = deconvolve(plane, PSF, together.calibration)
         assert np.abs(alone.image - expected).max() < 1e-4 * np.ptp(expected)
+
+
+@of_each(
+    TotalVariation(0.01),
+    Hessian(0.01),
+    PoissonLikelihood(weight=1, gain=1.0, background=0),
+    RICHARDSON_LUCY,
+    of=LOCAL,
+)
+def test_a_plane_stops_by_itself_however_long_the_others_take(method):
+    stack = np.stack([image(64, 41), np.full((64, 41), 3.0)])
+    stack[1, 30, 20] = 500
+    together = deconvolve(stack, PSF, method)
+    for plane, expected in zip(stack, together.image):
+        alone = deconvolve(plane, PSF, together.calibration)
+        assert np.abs(alone.image - expected).max() < 1e-3 * plane.max()
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=60, unique=True), st.integers(1, 80))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaozarrs
 import zarr
+from common import values
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur._storage.description import Axis, Channel, ImageDescription, ome_axes
@@ -29,11 +30,6 @@ def described(*axes, **more):
     return ImageDescription(
         "cells", axes, **{"channels": (Channel("GFP", "00FF00", (1, 9)),), **more}
     )
-
-
-def values(shape, dtype="float32"):
-    image = np.random.default_rng(0).random(shape)
-    return (image * 200).astype(dtype) if np.dtype(dtype).kind in "ui" else image.astype(dtype)
 
 
 def filled(path, pixels, description, shard, **how):

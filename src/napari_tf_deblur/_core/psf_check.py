@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float64Array
 
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
@@ -151,7 +152,7 @@ def whole_psf(psf: PSF) -> PSF:
     return psf
 
 
-def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
+def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
     """Warn of what makes results wrong and can be seen in a PSF.
 
     Parameters
@@ -161,7 +162,7 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
+    tuple of Notice
         Sentences; none for most PSFs.
 
     Examples
@@ -174,11 +175,12 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
     ground = ground_of(psf)
     part = ground * psf.size / float(psf.sum(dtype=np.float64))
     if part > LEAST:
-        found.append(
+        words = (
             f"{100 * min(part, 1):.2g} % of the PSF's light lies evenly all over it, up to its "
             "rim, as no PSF's does: it is the background of the picture that the PSF was taken "
             "from. 'measured_psf' makes a PSF without it."
         )
+        found.append(Notice("light around the PSF", words))
     off = light_centre(psf) - [n // 2 for n in psf.shape]
     if np.abs(off).max() > OFF_CENTRE:
         shifts = [
@@ -186,11 +188,12 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[str, ...]:
             for axis, shift in enumerate(off)
             if abs(shift) > OFF_CENTRE / 2
         ]
-        found.append(
+        words = (
             f"The PSF's light lies {' and '.join(shifts)} from its middle, which is index n // 2 "
             "of each axis: the result is shifted by as much the other way. 'measured_psf' centres "
             "a PSF."
         )
+        found.append(Notice("PSF off centre", words))
     return tuple(found)
 
 

@@ -87,9 +87,7 @@ class Fields:
         self.images.changed.connect(self._fit)
         self.psf.changed.connect(self._describe_axes)
         self.methods.sample.changed.connect(self._suit_sample)
-        memory: Any = self.options["memory"]
-        scheduler: Any = self.options["scheduler"]
-        for field in (self.methods.choice, memory, scheduler):
+        for field in (self.methods.choice, *self.options.made):
             field.changed.connect(self._describe_pieces)
         self._saturation = SaturationCount(self.ignore.say_saturated)
         self.images.refresh()

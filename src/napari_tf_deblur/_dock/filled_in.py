@@ -87,7 +87,7 @@ class FilledIn:
         """
         for name, field in fields.items():
             if name in own:
-                self._recalled.discard(name)
+                self._recalled -= {key for key, one in self._remembered.items() if one is field}
             value = own.get(name, None if id(field) in self._read else values.get(name))
             if value is not None:
                 with field.changed.blocked():

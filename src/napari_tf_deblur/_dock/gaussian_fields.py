@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
-from psygnal import Signal
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
+from napari_tf_deblur._dock.kind_fields import KindFields, Layers
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import short_unit
 
 
-class GaussianFields:
-    """A Gaussian by its sigmas, angle and size; see `PSFFields` for what all kinds have.
+class GaussianFields(KindFields):
+    """A Gaussian by its sigmas, angle and size.
 
     Attributes
     ----------
@@ -25,15 +25,11 @@ class GaussianFields:
         The fields.
     """
 
-    kind = GaussianPSF
-    changed = Signal()
-
-    def __init__(self, form: Form, advanced: Form, _layers: object = None) -> None:
-        self._form, self._advanced = form, advanced
+    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+        super().__init__(kind, form, advanced, layers)
         self._step: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
         self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
         self._units: tuple[str, ...] = ("px", "px", "px")
-        self._ndim = 2
         self._source: Source | None = None
         self._numbers = ImageNumbers()
         self._visible = True
@@ -67,19 +63,13 @@ class GaussianFields:
             "smallest that holds 4 sigma each side, but not more than the image",
         )
         self.size.native.setPlaceholderText("automatic")
-        for widget in (self.unit, *self.sigmas):
-            form.add(widget)
+        self._add(self.unit, *self.sigmas)
         for widget in (self.angle, self.size):
             advanced.add(widget)
         self.unit.changed.connect(self._choose_unit)
         fields: list[FloatSpinBox | LineEdit] = [*self.sigmas, self.angle, self.size]
         for field in fields:
             field.changed.connect(self._tell)
-
-    @property
-    def ndim(self) -> None:
-        """As many axes as the image is deblurred along."""
-        return None
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF that the fields describe, sigmas in pixels, the same for all images.
@@ -106,10 +96,6 @@ class GaussianFields:
             size=size,
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
-
-    def on(self, source: Source, image: int = 0) -> Source:
-        """Return the image as it is."""
-        return source
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Offer the units that suit an image, deblurred along `ndim` axes."""
@@ -173,9 +159,6 @@ class GaussianFields:
         sizes = size if isinstance(size, tuple) else (() if size is None else (size,))
         self.size.value = ", ".join(map(str, sizes))
 
-    def reset_choices(self) -> None:
-        """Nothing here depends on the other layers."""
-
     def _unit_choices(self) -> list[str]:
         names = self._units[-self._ndim :]
         scaled = any(abs(s - 1) > 1e-9 for s in self._spacing[-self._ndim :])
@@ -199,9 +182,6 @@ class GaussianFields:
                 value = field.value * new / old
                 field.native.setDecimals(max(2, 2 - math.floor(math.log10(new))))
                 field.value = value
-
-    def _tell(self, *_: object) -> None:
-        self.changed.emit()
 
 
 def parse_size(text: str) -> int | tuple[int, ...] | None:

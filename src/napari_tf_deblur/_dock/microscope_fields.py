@@ -1,24 +1,28 @@
 """The fields of a microscope: what is printed on the objective and the filter."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from magicgui.widgets import ComboBox
-from psygnal import Signal
+from magicgui.widgets.bases import ValueWidget
 
 from napari_tf_deblur._dock.filled_in import Field, FilledIn
 from napari_tf_deblur._dock.form import Form, Words
 from napari_tf_deblur._dock.image_fields import Chosen
 from napari_tf_deblur._dock.image_numbers import ImageNumbers
+from napari_tf_deblur._dock.kind_fields import KindFields, Layers
 from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
-from napari_tf_deblur._files.microscope_settings import MicroscopeSettings
-from napari_tf_deblur._layers.acquisition import Acquisition
-from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of, with_pixel_size
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
-from napari_tf_deblur._layers.psf_kinds.microscope import immersion_of
+from napari_tf_deblur._layers.acquisition.description import APERTURES, PINHOLES
+from napari_tf_deblur._layers.pixel_size import pixel_size_of
+from napari_tf_deblur._layers.psf_kinds import (
+    EstimatedPSF,
+    MicroscopePSF,
+    MicroscopeSettings,
+    PSFKind,
+)
+from napari_tf_deblur._layers.psf_kinds.microscope_numbers import DIGITS, MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._optics.microscope import IMMERSIONS, Optics
-from napari_tf_deblur._preparation import record_check as check
+from napari_tf_deblur._optics.microscope import IMMERSIONS
 
 TYPES = [
     ("Widefield", "widefield"),
@@ -32,12 +36,12 @@ USUAL = 0.0
 """Value of the field that stands for the usual immersion of an aperture. Definition: no refractive
 index is 0."""
 
-NOTHING = Acquisition()
-"""What is known where there is no image."""
+LONGEST = 1e6
+"""In nanometres."""
 
 
-class MicroscopeFields:
-    """A PSF from the optics; see `PSFFields` for what all kinds have.
+class MicroscopeFields(KindFields):
+    """A PSF from the optics.
 
     A number that is 0 is not known. While one that matters is not, the blur is found in the
     image, and the words say so.
@@ -52,13 +56,9 @@ class MicroscopeFields:
         What was read from the image's file, and what is missing.
     """
 
-    kind = MicroscopePSF
-    changed = Signal()
-    ndim = None
-
-    def __init__(self, form: Form, _advanced: Form, _layers: object = None) -> None:
+    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+        super().__init__(kind, form, advanced, layers)
         self._images: Sequence[Chosen] = ()
-        self._ndim = 2
         self._visible = True
         self.microscope = ComboBox(
             label="Microscope",
@@ -66,8 +66,9 @@ class MicroscopeFields:
             tooltip="Widefield: a camera and no pinhole. Confocal: laser scanning, spinning disk",
         )
         self.aperture = number_field(
-            "NA", 1.7, 0.05, "Numerical aperture: on the objective, behind the slash of 63x/1.40"
-        )
+            "NA", APERTURES[1], 0.05, "Numerical aperture: on the objective, behind the slash of "
+            "63x/1.40"
+        )  # fmt: skip
         self.immersion = ComboBox(
             label="Immersion",
             choices=[
@@ -77,122 +78,87 @@ class MicroscopeFields:
             tooltip="What is between objective and specimen, with its refractive index; printed on "
             "the objective. The usual: air up to NA 0.95, water up to 1.27, oil above",
         )
+        self.waves = WaveFields()
         self.pinhole = number_field(
-            "Pinhole", 100, 0.1, "Diameter of the pinhole in Airy units, as the microscope's "
-            "software shows it", "AU", 1.0
+            "Pinhole", PINHOLES[1], 0.1, "Diameter of the pinhole in Airy units, as the "
+            "microscope's software shows it", "AU", 1.0
         )  # fmt: skip
         self.sheet = number_field(
-            "Sheet", 1e6, 100, "Thickness of the light sheet at half its brightness; 0 if it is "
-            "thicker than what is in focus", "nm"
+            "Sheet", LONGEST, 100, "Thickness of the light sheet at half its brightness; 0 if it "
+            "is thicker than what is in focus", "nm"
         )  # fmt: skip
         self.pixel = number_field(
-            "Pixel size", 1e6, 1, "Distance between two pixels in the specimen: the size of the "
-            "camera's pixel divided by the magnification", "nm"
+            "Pixel size", LONGEST, 1, "Distance between two pixels in the specimen: the size of "
+            "the camera's pixel divided by the magnification", "nm"
         )  # fmt: skip
         self.step = number_field(
-            "z step", 1e6, 10, "Distance between two planes of the stack", "nm"
+            "z step", LONGEST, 10, "Distance between two planes of the stack", "nm"
         )
         self.words = Words()
-        for widget in (self.microscope, self.aperture, self.immersion):
-            form.add(widget)
-        self.waves = WaveFields()
-        form.add_wide(self.waves.form)
-        rest = (self.pinhole, self.sheet, self.pixel, self.step)
-        for widget in rest:
-            form.add(widget)
-        form.add_wide(self.words)
-        self._form = form
-        printed: dict[str, Field] = {
+        self._fields: dict[str, Field] = {
             "microscope": self.microscope,
-            "na": self.aperture,
-            "immersion": self.immersion,
-        }
-        self._filled_in = FilledIn(printed)
-        self._of_image: dict[str, Field] = {
-            **printed,
+            "numerical_aperture": self.aperture,
+            "refractive_index": self.immersion,
             "pinhole": self.pinhole,
             "sheet": self.sheet,
             "pixel": self.pixel,
             "step": self.step,
         }
+        self._add(self.microscope, self.aperture, self.immersion)
+        form.add_wide(self.waves.form)
+        self._add(self.pinhole, self.sheet, self.pixel, self.step)
+        form.add_wide(self.words)
+        self._filled_in = FilledIn(
+            {"microscope": self.microscope, "na": self.aperture, "immersion": self.immersion}
+        )
         self._numbers, self._wavelengths = ImageNumbers(), ImageNumbers(of_file=False)
-        for field in (*printed.values(), *rest):
+        changing: list[ValueWidget[Any] | WaveFields] = [*self._fields.values(), self.waves]
+        for field in changing:
             field.changed.connect(self._tell)
-        self.waves.changed.connect(self._tell)
 
     @property
     def missing(self) -> list[str]:
-        """What must be given before the PSF of every image is known."""
+        """What must be given before the PSF of every image is known, by its label."""
         counts = range(max(1, len(self._images)))
         return list(dict.fromkeys(label for k in counts for label in self.missing_of(k)))
 
     def missing_of(self, image: int) -> list[str]:
         """What must be given before the PSF of the image of this number is known."""
-        needed = [self.aperture, self.waves.needed(image, self.microscope.value), self.pixel]
-        needed += [self.step] if self._ndim == 3 else []
-        return [field.label for field in needed if not field.value]
+        fields = self._fields_of(image)
+        return [fields[name].label for name in self.numbers(image).missing(self._ndim)]
+
+    def numbers(self, image: int = 0) -> MicroscopeNumbers:
+        """Return what the fields say of the image of this number."""
+        known: dict[str, Any] = {}
+        for name, field in self._fields_of(image).items():
+            value: Any = field.value or None
+            known[name] = round(value, DIGITS) if isinstance(value, float) else value
+        return MicroscopeNumbers(**known)
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of the image of this number; one to be found while numbers are missing."""
         if self.missing_of(image):
             return EstimatedPSF(self._ndim)
-        microscope = self.microscope.value
-        emission, excitation = self.waves.of(image, microscope)
-        optics = Optics(
-            numerical_aperture=round(self.aperture.value, 6),
-            emission=emission,
-            refractive_index=self.immersion.value or None,
-            microscope=microscope,
-            excitation=excitation,
-            pinhole=self.pinhole.value if microscope == "confocal" else 1.0,
-            sheet=(self.sheet.value or None) if microscope == "light sheet" else None,
-        )
-        return MicroscopePSF(optics, self._ndim)
+        return MicroscopePSF.of_numbers(self.numbers(image), self._ndim)
 
     def settings(self) -> MicroscopeSettings:
-        """Return what holds for other images, too.
-
-        That is what the fields show, but wavelengths and pixel sizes that nobody typed only where
-        the file of an image says none.
-        """
-        microscope, ndim = self.microscope.value, self._ndim
-        sizes = self._filled_in.typed({"pixel": self.pixel, "step": self.step})
-        shown = {
-            "numerical_aperture": round(self.aperture.value, 6),
-            "refractive_index": self.immersion.value,
-            "microscope": microscope,
-            "pinhole": self.pinhole.value if microscope == "confocal" else 0.0,
-            "sheet": self.sheet.value if microscope == "light sheet" else 0.0,
-            **{name: field.value for name, field in self.waves.fields(0).items()},
-        }
-        given: dict[str, tuple[Any, ...]] = {}
-        for name in self.waves.fields(0):
-            fields = [self.waves.fields(k)[name] for k in range(max(1, len(self._images)))]
-            typed = [self._filled_in.typed({name: field}) for field in fields]
-            if any(typed) and all(field.value for field in fields):
-                given[name] = tuple(field.value for field in fields)
-        spacing = (self.step.value, self.pixel.value)[ndim < 3 :]
-        return MicroscopeSettings(
-            given=given,
-            usual={name: value for name, value in shown.items() if value},
-            pixel=cast(float | None, sizes.get("pixel")) or None,
-            step=cast(float | None, sizes.get("step")) or None,
-            usual_spacing=(*spacing[:-1], spacing[-1], spacing[-1]) if all(spacing) else (),
-            or_found=True,
-        )
+        """Return what holds for other images, too."""
+        counts = range(max(1, len(self._images)))
+        typed = [self._filled_in.typed(self._fields_of(k)) for k in counts]
+        return MicroscopeSettings.of_images([self.numbers(k) for k in counts], typed, self._ndim)
 
     def on(self, source: Source, image: int = 0) -> Source:
         """Return one of the images with the pixel size that the fields say."""
         if self.missing_of(image):
             return source
-        return with_pixel_size(source, self._ndim, self.pixel.value, self.step.value)
+        return self.numbers(image).resize(source, self._ndim)
 
     def fit(self, images: Sequence[Chosen], ndim: int) -> None:
         """Fill in what layers and files say, if these images are not those of last time.
 
         What the user typed goes with its image: for the next one, it is not known.
         """
-        self._ndim = ndim
+        super().fit(images, ndim)
         former, self._images = self._images, images
         if [_key(image) for image in former] == [_key(image) for image in images]:
             return
@@ -200,7 +166,8 @@ class MicroscopeFields:
         if layers[0] != layers[1]:
             self._keep_typed([image.source for image in former])
         self.waves.name([image.source.name for image in images])
-        self._fill_in()
+        for field, value, origin in self._read():
+            self._filled_in.put(field, value, origin)
         if layers[0] != layers[1]:
             self._put_typed([image.source for image in images])
 
@@ -209,34 +176,21 @@ class MicroscopeFields:
         self._visible = visible
         microscope = self.microscope.value
         matters = {
-            self.pinhole: microscope == "confocal",
-            self.sheet: microscope == "light sheet",
-            self.step: self._ndim == 3,
+            "pinhole": microscope == "confocal",
+            "sheet": microscope == "light sheet",
+            "step": self._ndim == 3,
         }
-        for widget in (self.microscope, self.aperture, self.immersion, self.pixel):
-            self._form.show_row(widget, visible)
-        for widget, wanted in matters.items():
-            self._form.show_row(widget, visible and wanted)
+        for name, field in self._fields.items():
+            self._form.show_row(field, visible and matters.get(name, True))
         self.waves.show(microscope, visible)
         self.words.say(self._about() if visible else "")
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF; the pixel size only where the image has none."""
-        optics = MicroscopePSF.of_record(record).optics
-        self.microscope.value = optics.microscope
-        self.aperture.value = optics.numerical_aperture
-        self.immersion.value = optics.refractive_index or USUAL
-        self.waves.restore(optics.emission, optics.excitation)
-        self.pinhole.value = optics.pinhole
-        self.sheet.value = optics.sheet or 0.0
-        spacing = check.tuple_of(check.positive)(record.get("spacing", ()))
-        if spacing and not self.pixel.value:
-            self.pixel.value = spacing[-1]
-        if len(spacing) == 3 and not self.step.value:
-            self.step.value = spacing[0]
-
-    def reset_choices(self) -> None:
-        """Nothing here depends on the other layers."""
+        numbers = MicroscopeNumbers.of_record(record)
+        for name, field in self._fields_of(0).items():
+            if name not in ("pixel", "step") or not field.value:
+                field.value = getattr(numbers, name) or 0.0
 
     def _about(self) -> str:
         parts = [self._filled_in.in_words()]
@@ -249,10 +203,14 @@ class MicroscopeFields:
             parts += pixel_size_of(self._images[0].source).notes
         return "\n".join(part for part in parts if part)
 
+    def _fields_of(self, image: int) -> dict[str, Field]:
+        """The fields of the image of this number, by the names of `MicroscopeNumbers`."""
+        return {**self._fields, **self.waves.fields(image)}
+
     def _keep_typed(self, sources: Sequence[Source]) -> None:
         """Keep what was typed for images, or for none."""
         typed = self._filled_in.typed
-        self._numbers.keep(sources[0] if sources else None, typed(self._of_image))
+        self._numbers.keep(sources[0] if sources else None, typed(self._fields))
         for number in range(max(1, len(sources))):
             source = sources[number] if sources else None
             self._wavelengths.keep(source, typed(self.waves.fields(number)))
@@ -262,31 +220,30 @@ class MicroscopeFields:
         if not sources:
             return
         put_back = self._filled_in.put_back
-        put_back(self._of_image, self._numbers.of(sources[0]), self._numbers.own(sources[0]))
+        put_back(self._fields, self._numbers.of(sources[0]), self._numbers.own(sources[0]))
         for number, source in enumerate(sources):
             kept = self._wavelengths
             put_back(self.waves.fields(number), kept.of(source), kept.own(source))
 
-    def _fill_in(self) -> None:
-        """Fill in what was read; what was read for another image does not stay."""
-        put, file = self._filled_in.put, "the file"
-        known = self._images[0].acquisition if self._images else NOTHING
-        put(self.microscope, known.microscope, file)
-        put(self.aperture, known.numerical_aperture, file)
-        put(self.immersion, immersion_of(known.refractive_index), file)
-        put(self.pinhole, known.pinhole, file)
-        put(self.sheet, None, "")
-        for number in range(len(self.waves.emissions)):
-            found = self._images[number].acquisition if number < len(self._images) else None
-            put(self.waves.emissions[number], found and found.emission, file)
-            put(self.waves.excitations[number], found and found.excitation, file)
-        size = pixel_size_of(self._images[0].source) if self._images else PixelSize()
-        put(self.pixel, size.lateral, size.origin)
-        put(self.step, size.axial, size.origin)
+    def _read(self) -> Iterator[tuple[Field, object, str]]:
+        """Yield each field, what was read for it, and from where; None is what is not known."""
+        sources = [image.source for image in self._images]
+        known = [MicroscopeNumbers.of_file(source) for source in sources]
+        first = known[0] if known else MicroscopeNumbers()
+        sizes = ("pixel", "step")
+        for name in (name for name in self._fields if name not in sizes):
+            yield self._fields[name], getattr(first, name), "the file"
+        for number in range(self.waves.rows):
+            one = known[number] if number < len(known) else MicroscopeNumbers()
+            for name, field in self.waves.fields(number).items():
+                yield field, getattr(one, name), "the file"
+        origin = pixel_size_of(sources[0]).origin if sources else ""
+        for name in sizes:
+            yield self._fields[name], getattr(first, name), origin
 
     def _tell(self, *_: object) -> None:
         self.show(self._visible)
-        self.changed.emit()
+        super()._tell()
 
 
 def _key(image: Chosen) -> tuple[object, ...]:

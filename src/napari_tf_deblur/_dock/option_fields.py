@@ -33,10 +33,16 @@ class OptionFields:
         Where to put the fields that are made here.
     own : mapping of str to Field
         Fields that are somewhere else already, by the name of their option.
+
+    Attributes
+    ----------
+    made : list of ValueWidget
+        The fields that are made here.
     """
 
     def __init__(self, form: Form, own: Mapping[str, Field]) -> None:
         self._fields: dict[str, Field] = {}
+        self.made: list[ValueWidget[Any]] = []
         defaults, meanings = LayerOptions(), meanings_of(LayerOptions)
         for name, annotation in parameters_of(LayerOptions).items():
             if name in own:
@@ -44,6 +50,7 @@ class OptionFields:
                 continue
             widget = _widget(name, annotation, getattr(defaults, name), meanings[name])
             form.add(widget)
+            self.made.append(widget)
             self._fields[name] = widget
 
     def __getitem__(self, name: str) -> Field:

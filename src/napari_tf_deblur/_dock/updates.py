@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import UserError
-from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.job import Stage
 from napari_tf_deblur._layers.result import Result
@@ -25,8 +25,11 @@ HEARTBEAT = 0.5
 GUI_SHARE = 0.25
 """Largest part of the time for drawing updates. Set by eye: a run takes at most a third longer."""
 
+HAS_ITERATIONS: frozenset[RunStage] = frozenset(("iterating", "pieces"))
+"""Stages of a run from which on there is an image to be shown and kept."""
+
 ITERATING = "iterating"
-"""Name of the stage of a run that the core's iterations are."""
+"""What those are called where it is told how long each stage took."""
 
 
 class RunFailedError(Exception):
@@ -184,7 +187,7 @@ def updates(
 def _stage_of(step: Stage | Step) -> str:
     if isinstance(step, Stage):
         return step.name
-    return ITERATING if len(step.loss_history) else step.message.split(",")[0]
+    return ITERATING if step.stage in HAS_ITERATIONS else step.stage
 
 
 def _update_of(step: Stage | Step, with_image: bool) -> Update:

@@ -7,7 +7,7 @@ from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._layers.acquisition.description import WAVELENGTHS
-from napari_tf_deblur._layers.psf_kinds.microscope import WITH_LASER
+from napari_tf_deblur._layers.psf_kinds.microscope_numbers import WITH_LASER
 
 EMISSION = (
     "Wavelength of the light that reaches the camera: the middle of the emission filter's band, or "
@@ -18,10 +18,6 @@ EXCITATION = (
 )
 LONGEST_NAME = 16
 """Most letters of a layer's name in a label. Set by eye."""
-
-LONGEST = WAVELENGTHS[1]
-"""Longest wavelength that a field takes, in nanometres. Derived: from the longest that is believed
-in a file."""
 
 
 class WaveFields:
@@ -53,7 +49,7 @@ class WaveFields:
                 (self.emissions, "Emission", EMISSION),
                 (self.excitations, "Excitation", EXCITATION),
             ):
-                field = number_field(label, LONGEST, 10, tooltip, "nm")
+                field = number_field(label, WAVELENGTHS[1], 10, tooltip, "nm")
                 self.form.add(field)
                 field.changed.connect(self._tell)
                 fields.append(field)
@@ -63,18 +59,14 @@ class WaveFields:
                 field.label = f"{label} of {_short(image)}" if len(images) > 1 else label
                 self.form.show_row(field, label=field.label)
 
-    def needed(self, image: int, microscope: str) -> FloatSpinBox:
-        """The field that must be filled in for one of the images, with this microscope."""
-        return (self.excitations if microscope == "multiphoton" else self.emissions)[image]
+    @property
+    def rows(self) -> int:
+        """How many images there are fields for, shown or not."""
+        return len(self.emissions)
 
     def fields(self, image: int) -> dict[str, FloatSpinBox]:
         """The fields of one of the images, by name."""
         return {"emission": self.emissions[image], "excitation": self.excitations[image]}
-
-    def of(self, image: int, microscope: str) -> tuple[float, float | None]:
-        """Emission of an image, and excitation if that matters and is known."""
-        emission, excitation = self.emissions[image].value, self.excitations[image].value or None
-        return emission or excitation or 0.0, excitation if microscope in WITH_LASER else None
 
     def show(self, microscope: str, visible: bool) -> None:
         """Show the fields that matter for a microscope, or none."""
@@ -83,11 +75,6 @@ class WaveFields:
             self.form.show_row(emission, used and microscope != "multiphoton")
             self.form.show_row(excitation, used and microscope in WITH_LASER)
         self.form.setVisible(visible)
-
-    def restore(self, emission: float, excitation: float | None) -> None:
-        """Put back the wavelengths of an image alone."""
-        self.emissions[0].value = emission
-        self.excitations[0].value = excitation or 0.0
 
     def _tell(self, *_: object) -> None:
         self.changed.emit()

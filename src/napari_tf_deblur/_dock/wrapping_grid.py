@@ -11,7 +11,8 @@ class WrappingGrid(QLayout):
     """Lays widgets out in as many columns as there is room for, so that none is clipped.
 
     The number of columns is that of the widgets, or half of it, and so on: no line is left
-    with a single widget where others have three.
+    with a single widget where others have three. `superqt.QFlowLayout` (0.9.0) leaves one widget
+    alone, and gives each its own width, so that the lines have no columns.
 
     Parameters
     ----------

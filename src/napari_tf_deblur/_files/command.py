@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from threading import Event
 from typing import Any, get_args
@@ -101,8 +102,7 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     Opens what the readers open that are installed for napari, with the pixel size and the optics
     that the files say. Wavelengths may be one for each channel: --emission 520,610.
     """
-    names = ("resume", "dry_run", "max_projection", "file_format", "reader")
-    options = BatchOptions(**{name: given.pop(name) for name in names})
+    options = BatchOptions(**{field.name: given.pop(field.name) for field in fields(BatchOptions)})
     try:
         settings = settings_asked(**given)
         with _interrupt() as stop:

@@ -13,8 +13,14 @@ from napari_tf_deblur._core.parameters import (
     numbers_and_words,
     parameters_of,
 )
-from napari_tf_deblur._files.psf_settings import FIXED
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._files.command_types import NumberOrWord, Values
+from napari_tf_deblur._layers.psf_kinds import (
+    AUTOMATIC,
+    KINDS,
+    ArrayPSF,
+    MicroscopePSF,
+    ParametricPSF,
+)
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS, Method
@@ -22,10 +28,15 @@ from napari_tf_deblur.methods.base import named
 
 Decorator = Callable[[Any], Any]
 
-AUTOMATIC = "automatic"
-
-PSF_KINDS = (AUTOMATIC, MicroscopePSF.name, LayerPSF.name, *FIXED, EstimatedPSF.name)
+PSF_KINDS = (AUTOMATIC, *(kind.name for kind in KINDS if kind is not ArrayPSF))
 """Kinds of PSF that can be said in words."""
+
+NUMBERS: dict[str, Any] = {
+    **{kind.name: kind for kind in KINDS if issubclass(kind, ParametricPSF)},
+    MicroscopePSF.name: Optics,
+    AUTOMATIC: Optics,
+}
+"""For each kind of PSF that has numbers, the dataclass that declares them."""
 
 METHOD_NAMES = ("auto", *(method.__name__ for method in METHODS))
 
@@ -34,69 +45,6 @@ LENGTHS = ("emission", "excitation", "sheet")
 
 SHORT = {"numerical_aperture": ("--na",)}
 """Other names of options that are long."""
-
-
-class Values(click.ParamType[Any]):
-    """Numbers, or words, with commas between them.
-
-    Parameters
-    ----------
-    words : tuple of str
-        What is allowed, where they are words.
-    """
-
-    def __init__(self, words: tuple[str, ...] = ()) -> None:
-        self.words = words
-        self.name = "word" if words else "number"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Take text apart; what is taken apart already is left as it is."""
-        if not isinstance(value, str):
-            return value
-        parts = [part.strip() for part in value.split(",")]
-        if self.words:
-            for part in parts:
-                if part not in self.words:
-                    self.fail(f"{part!r} is not one of {', '.join(self.words)}.", param, ctx)
-            return tuple(parts)
-        try:
-            return tuple(float(part) for part in parts)
-        except ValueError:
-            self.fail(f"{value!r} is no number, and no list such as 520,610.", param, ctx)
-
-    def get_metavar(self, param: Any, ctx: Any = None) -> str:
-        """Say that it may be several."""
-        return f"{self.name.upper()}[,...]"
-
-
-class NumberOrWord(click.ParamType[Any]):
-    """A number, or a word that stands for it.
-
-    Parameters
-    ----------
-    number : type
-        ``int`` or ``float``.
-    words : tuple of str
-        What can stand for it.
-    """
-
-    name = "number"
-
-    def __init__(self, number: type, words: tuple[str, ...]) -> None:
-        self.number, self.words = number, words
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Make a number of text; a word stays as it is."""
-        if value in self.words or not isinstance(value, str):
-            return value
-        try:
-            return self.number(value)
-        except ValueError:
-            self.fail(f"{value!r} is no number, and not {' or '.join(self.words)}.", param, ctx)
-
-    def get_metavar(self, param: Any, ctx: Any = None) -> str:
-        """Say what it may be."""
-        return "|".join(("NUMBER", *self.words))
 
 
 def run_options(command: Any) -> Any:
@@ -128,7 +76,7 @@ def run_options(command: Any) -> Any:
 def psf_options(command: Any) -> Any:
     """Give a command an option for each number that describes a PSF."""
     options: dict[str, tuple[list[str], Any]] = {}
-    for kind in (*FIXED.values(), Optics):
+    for kind in dict.fromkeys(NUMBERS.values()):
         meanings, hints = meanings_of(kind), get_type_hints(kind)
         for field in fields(kind):
             hint = hints[field.name]
@@ -147,7 +95,7 @@ def psf_options(command: Any) -> Any:
 
 def names_of_psf(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those values that describe a PSF, by name."""
-    known = {field.name for kind in (*FIXED.values(), Optics) for field in fields(kind)}
+    known = {field.name for kind in NUMBERS.values() for field in fields(kind)}
     return {name: value for name, value in given.items() if name in known and value is not None}
 
 
@@ -161,13 +109,13 @@ def kind_of(given: Mapping[str, Any]) -> str | None:
     """
     if not given:
         return None
-    for kind in (*FIXED.values(), Optics):
-        names = {field.name: field.default for field in fields(kind)}
-        required = {name for name, default in names.items() if default is MISSING}
-        if kind is Optics:
+    for name, kind in NUMBERS.items():
+        defaults = {field.name: field.default for field in fields(kind)}
+        required = {one for one, default in defaults.items() if default is MISSING}
+        if kind is Optics:  # the file of an image may say the rest
             required = set()
-        if required <= set(given) <= set(names):
-            return str(getattr(kind, "name", MicroscopePSF.name))
+        if required <= set(given) <= set(defaults):
+            return name
     raise click.UsageError(
         f"{_listed(given)} do not describe one PSF: give the numbers of one kind."
     )
@@ -175,11 +123,19 @@ def kind_of(given: Mapping[str, Any]) -> str | None:
 
 def check_goes_with(kind: str, given: Mapping[str, Any]) -> None:
     """Refuse numbers that are none of a kind of PSF."""
-    allowed = {field.name for field in fields(FIXED.get(kind, Optics))}
-    if kind in (LayerPSF.name, EstimatedPSF.name):
-        allowed = set()
+    allowed = {field.name for field in fields(NUMBERS[kind])} if kind in NUMBERS else set()
     if wrong := [name for name in given if name not in allowed]:
         raise click.UsageError(f"{_listed(wrong)} is no number of the PSF '{kind}'.")
+
+
+def numbers_of(kind: str, given: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
+    """Return the numbers of a PSF for its record: those that are given, and the usual ones."""
+    hints = get_type_hints(NUMBERS[kind])
+    usual = {field.name: field.default for field in fields(NUMBERS[kind])}
+    return {
+        **{name: default for name, default in usual.items() if default is not MISSING},
+        **{name: v if get_origin(hints[name]) is tuple else v[0] for name, v in given.items()},
+    }
 
 
 def method_values(method: type[Method], assignments: tuple[str, ...]) -> dict[str, Any]:

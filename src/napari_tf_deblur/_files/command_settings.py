@@ -8,16 +8,23 @@ import click
 
 from napari_tf_deblur._core.parameters import parameters_of
 from napari_tf_deblur._files.command_options import (
-    AUTOMATIC,
     check_goes_with,
     kind_of,
     method_values,
     names_of_psf,
+    numbers_of,
 )
-from napari_tf_deblur._files.microscope_settings import MicroscopeSettings, automatic
-from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings, with_numbers
+from napari_tf_deblur._files.psf_settings import psf_settings, with_numbers
 from napari_tf_deblur._files.settings import Axes, Settings
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import (
+    AUTOMATIC,
+    AUTOMATIC_PSF,
+    EstimatedPSF,
+    LayerPSF,
+    MicroscopePSF,
+    MicroscopeSettings,
+    PSFSettings,
+)
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS
 
@@ -95,13 +102,11 @@ def _psf(
         return with_numbers(known, {}, **sizes) if pixel or step else known
     check_goes_with(kind_given, numbers)
     if kind_given in optical:
-        begun = known if isinstance(known, MicroscopeSettings) and kind is None else automatic()
+        begun = known if isinstance(known, MicroscopeSettings) and kind is None else AUTOMATIC_PSF
         return with_numbers(replace(begun, or_found=kind_given == AUTOMATIC), numbers, **sizes)
     if kind_given == EstimatedPSF.name:
         return psf_settings({"kind": kind_given})
-    singles = {name: v if name == "sigma" else v[0] for name, v in numbers.items()}
-    usual = {"size": None, "angle": 0.0}
     try:
-        return psf_settings({"kind": kind_given, **usual, **singles})
+        return psf_settings({"kind": kind_given, **numbers_of(kind_given, numbers)})
     except KeyError as missing:
         raise click.UsageError(f"--psf {kind_given} needs --{missing.args[0]}.") from None

@@ -132,7 +132,7 @@ def _of_channels(
             "psf": None,
             "sentence": same.pop() if len(same) == 1 else " ".join(sentences),
         },
-        "warnings": tuple(dict.fromkeys(w for result in results for w in result.warnings)),
+        "warnings": tuple(dict.fromkeys(str(w) for result in results for w in result.warnings)),
         "versions": results[0].record["versions"],
     }
 

@@ -10,7 +10,7 @@ from napari_tf_deblur._files.cost import cost_of
 from napari_tf_deblur._files.opening import Picture
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import notes_of, settings_in_words
+from napari_tf_deblur._layers.record import notes_of, settings_listed
 
 
 def in_words(error: Exception) -> str:
@@ -38,7 +38,7 @@ def finished(row: Row, record: Mapping[str, Any], status: Status, seconds: float
     """Return what came of an image that has a result, as its record says it."""
     verdict = record.get("verdict") or {}
     each = [one["record"] for one in record.get("channels", ())] or [record]
-    words = [settings_in_words(one).partition(". ")[2] for one in each]
+    words = ["".join(f"{setting}. " for setting in settings_listed(one)).rstrip() for one in each]
     notes = list(dict.fromkeys(note for one in each for note in notes_of(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
     return replace(

@@ -8,10 +8,10 @@ from typing import Any, Literal, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.parameters import options_of, parameters_of
-from napari_tf_deblur._files.microscope_settings import automatic
 from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import PSFSettings, psf_settings
+from napari_tf_deblur._files.psf_settings import psf_settings
 from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_kinds import AUTOMATIC_PSF, PSFSettings
 from napari_tf_deblur._layers.record import method_as_table, method_asked
 from napari_tf_deblur._layers.source import read
 from napari_tf_deblur._preparation import record_check as check
@@ -52,7 +52,7 @@ class Settings:
     True
     """
 
-    psf: PSFSettings = field(default_factory=automatic)
+    psf: PSFSettings = AUTOMATIC_PSF
     method: Method | Auto = "auto"
     options: LayerOptions = field(default_factory=LayerOptions)
     axes: Axes = "auto"
@@ -71,7 +71,7 @@ class Settings:
             source = read(layer)
             ndim = NDIM.get(self.axes) or (3 if source.is_volume else 2)
             ndim = min(ndim, source.ndim)
-            sized, psf = self.psf.psf(source, ndim, number, len(parts))
+            sized, psf = self.psf.choose_psf(source, ndim, number, len(parts))
             jobs.append(Job(sized, psf, self.method, self.options))
         return jobs
 

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.psf_check import whole_psf
+from napari_tf_deblur._large.options import piece_options
 from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.samples import Samples, take_samples
 from napari_tf_deblur._large.size import usual_method
 from napari_tf_deblur._large.source import LargeImage
-from napari_tf_deblur._preparation.arguments import Arguments, SampleArguments
+from napari_tf_deblur._preparation.arguments import (
+    Arguments,
+    ImagePart,
+    PartArguments,
+)
 from napari_tf_deblur._storage.regions import Region
 
 if TYPE_CHECKING:
@@ -90,8 +95,8 @@ def of_samples(arguments: Arguments, image: LargeImage, samples: Samples) -> Arg
     axes = image.frame_axes(deblurred_axes(arguments, image))
     if len(axes) > 2 or any(whole[axis] < LONGER * part[axis] for axis in axes if whole[axis] > 1):
         return asked
-    given = {one.name: getattr(asked, one.name) for one in fields(SampleArguments)}
-    return SampleArguments(**given)
+    given = {one.name: getattr(asked, one.name) for one in fields(Arguments)}
+    return PartArguments(**given, part=ImagePart(are_samples=True))
 
 
 def calibrated(
@@ -103,7 +108,7 @@ def calibrated(
     recipe = Recipe(
         psf=whole_psf(checked_psf(psf, most_axes=len(image.shape) - (axis is not None))),
         calibration=replace(done.calibration, global_values=done.global_values),
-        boundary=arguments.boundary,
+        options={name: getattr(arguments, name) for name in piece_options()},
         channel_axis=axis,
         alpha=arguments.alpha,
         spacing=None if spacing is None else tuple(float(s) for s in spacing),

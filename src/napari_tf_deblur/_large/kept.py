@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
-from napari_tf_deblur._core.parameters import options_of, parameters_of
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._large.lazy import read_region
+from napari_tf_deblur._large.options import result_options
 from napari_tf_deblur._large.pieces import Cut
 from napari_tf_deblur._large.recipe import Recipe
 from napari_tf_deblur._large.samples import Samples
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments, CalibrationArguments
-from napari_tf_deblur._preparation.run_options import RunOptions
 from napari_tf_deblur._run.verdict import Verdict
 from napari_tf_deblur._storage.regions import Region, whole
 
@@ -66,7 +66,8 @@ class KeptRun:
             "converged": done.converged,
             "seconds": done.seconds,
             "verdict": asdict(done.verdict),
-            "warnings": list(done.warnings),
+            "warnings": list(map(str, done.warnings)),
+            "warning_kinds": [warning.kind for warning in done.warnings],
             "blur": None if done.blur is None else _of_blur(done.blur),
         }
 
@@ -90,7 +91,7 @@ class KeptRun:
             blur=blur,
             seconds=float(table["seconds"]),
             verdict=_verdict_of(table["verdict"]),
-            warnings=tuple(table["warnings"]),
+            warnings=_warnings_of(table),
             global_values=recipe.calibration.global_values,
         )
         cut = Cut(**{name: tuple(map(int, sizes)) for name, sizes in table["cut"].items()})
@@ -128,9 +129,7 @@ def marks_of(
     """
     from dask.base import tokenize
 
-    declared = parameters_of(RunOptions).items()
-    same = {name for name, one in declared if options_of(one).get("same_result")}
-    asked = {*_names(CalibrationArguments), *_names(RunOptions)} - MARKED - same
+    asked = {*_names(CalibrationArguments), *result_options()} - MARKED
     told = {name: getattr(arguments, name) for name in sorted(asked)}
     told["channel_axis"] = image.channel_axis
     spacing = arguments.spacing
@@ -199,6 +198,13 @@ def _blur_of(table: Mapping[str, Any]) -> BlurEstimate:
     for values in (widths, fits):
         values.flags.writeable = False
     return BlurEstimate(**{**table, **_tuples(table, "sigma", "interval"), "curve": (widths, fits)})
+
+
+def _warnings_of(table: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """Make warnings of their texts, and of their kinds unless a version kept none."""
+    texts = table["warnings"]
+    kinds = table.get("warning_kinds") or ["other"] * len(texts)
+    return tuple(Notice.of_file(kind, text) for kind, text in zip(kinds, texts, strict=True))
 
 
 def _verdict_of(table: Mapping[str, Any]) -> Verdict:

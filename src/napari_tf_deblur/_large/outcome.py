@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._large.pieces import Cut, Piece
 from napari_tf_deblur._run.verdict import KINDS, Kind
 from napari_tf_deblur._storage.journal import Journal
@@ -35,17 +36,19 @@ class Outcome:
         return {place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Notice, ...]:
         """What is to be known of the result as a whole."""
         found = []
         if len(self.entries) < self.total:
-            found.append(
+            words = (
                 f"Only {len(self.entries)} of {self.total} pieces are deblurred, for the run was "
                 "stopped: ask for the same again to go on."
             )
+            found.append(Notice("stopped", words))
         smaller = sum(entry["halvings"] > 0 for entry in self.entries.values())
         if smaller:
-            found.append(f"{smaller} pieces took too much memory and were done in smaller parts.")
+            words = f"{smaller} pieces took too much memory and were done in smaller parts."
+            found.append(Notice("smaller pieces", words))
         return tuple(found)
 
 

@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._core.forward import Boundary
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import PSF
+from napari_tf_deblur._large.options import piece_options
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._noise.line_fit import Line
-from napari_tf_deblur._preparation.arguments import Arguments, PieceArguments
+from napari_tf_deblur._preparation.arguments import Arguments, ImagePart, PartArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run.verdict import Kind
@@ -33,8 +34,8 @@ class Recipe:
         Of sum 1.
     calibration : Calibration
         Found from samples of the whole image, with its global values.
-    boundary : {"unknown", "zero", "periodic"}
-        What lies beyond the frame, where that is not cut.
+    options : mapping
+        Options of the run that the calibration does not say, by name: see `piece_options`.
     channel_axis : int or None
         Axis of colours.
     alpha : bool
@@ -45,7 +46,7 @@ class Recipe:
 
     psf: PSF
     calibration: Calibration
-    boundary: Boundary
+    options: Mapping[str, Any]
     channel_axis: int | None
     alpha: bool
     spacing: tuple[float, ...] | None
@@ -63,16 +64,16 @@ class Recipe:
             Where in it, along each axis, lies what is beyond the image.
         """
         frame = [part for axis, part in enumerate(gap) if axis != self.channel_axis]
-        return PieceArguments(
+        return PartArguments(
             pixels,
             self.psf,
             self.calibration,
-            boundary=self.boundary,
             channel_axis=self.channel_axis,
             alpha=self.alpha,
             spacing=self.spacing,
             mask=mask,
-            gap=tuple(frame[-self.psf.ndim :]),
+            part=ImagePart(gap=tuple(frame[-self.psf.ndim :])),
+            **self.options,
         )
 
     def solve(self, pixels: NDArray[Any], mask: NDArray[Any] | None, piece: Piece) -> "Solution":
@@ -122,7 +123,7 @@ class Recipe:
                 "noise_is_shared": shared.noise_is_shared,
                 "noise_lines": {str(c): list(line) for c, line in shared.noise_lines.items()},
             },
-            "boundary": self.boundary,
+            **self.options,
             "channel_axis": self.channel_axis,
             "alpha": self.alpha,
             "spacing": self.spacing,
@@ -156,7 +157,7 @@ class Recipe:
         return cls(
             _array(table["psf"]),
             calibration,
-            table["boundary"],
+            {name: table[name] for name in piece_options()},
             table["channel_axis"],
             bool(table["alpha"]),
             None if spacing is None else tuple(map(float, spacing)),
@@ -173,14 +174,14 @@ class Solution:
         Of the piece, without its margin; the residual without transparency.
     verdict : Kind
         Of its verdict.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What is to be known of it.
     """
 
     image: NDArray[np.float32]
     residual: NDArray[np.float32]
     verdict: Kind
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
 
 def _numbers(values: NDArray[np.float32]) -> dict[str, Any]:

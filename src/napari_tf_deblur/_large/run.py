@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.steps import CopiedImage, RunStage, Step, StoredImage, mapped
 from napari_tf_deblur._large.calibration import (
     Calibrated,
     calibrated,
@@ -60,7 +61,7 @@ def solve_in_pieces(
         from napari_tf_deblur._large.written import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
-    yield Step("looking for something to see", 0.0, np.zeros(0, np.float32), lambda: image.data)
+    yield looking_step(image)
     samples = samples_of(arguments, image, stop)
     from napari_tf_deblur._run.run import solve
 
@@ -71,6 +72,12 @@ def solve_in_pieces(
     if image.is_lazy:
         return lazy_result(image, plan, found)
     return (yield from _solve_in_memory(image, plan, found, stop))
+
+
+def looking_step(image: LargeImage) -> Step:
+    """Return the step of a run that takes samples, or reads its mask."""
+    words: RunStage = "looking for something to see"
+    return Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(image.data))
 
 
 def plan_for(
@@ -157,7 +164,7 @@ def result(
     verdict: Verdict,
     plan: str,
     seconds: float,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Notice, ...] = (),
 ) -> "Deconvolution":
     """Make a result of what its pieces have in common."""
     done = found.done
@@ -184,17 +191,19 @@ def _solve_in_memory(
     residual = np.zeros([n - (a == axis) for a, n in enumerate(image.shape)], np.float32)
     progress, began = Progress(len(plan.cut)), time.perf_counter()
     kinds: dict[str, Kind] = {}
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     stopped = False
 
     def shown(step: Step) -> Step:
         within = step.fraction
         return Step(
+            "pieces" if step.stage == "iterating" else step.stage,
             progress.message(within),
             progress.fraction(within),
             step.loss_history,
-            values.copy,
+            CopiedImage(values),
             seconds_left=progress.seconds_left(within),
+            pieces_done=progress.done,
         )
 
     values[...] = image.data
@@ -211,11 +220,11 @@ def _solve_in_memory(
         warnings += done.warnings
         progress.done += 1
     if stopped:
-        warnings.insert(
-            0,
+        words = (
             f"Only {progress.done} of {progress.total} pieces are deblurred, for the run was "
-            "stopped: the others show the image as it was.",
+            "stopped: the others show the image as it was."
         )
+        warnings.insert(0, Notice("stopped", words))
     verdict = verdict_of(kinds, found.done.verdict)
     seconds = time.perf_counter() - began
     return result(found, values, residual, verdict, plan.words, seconds, tuple(warnings))

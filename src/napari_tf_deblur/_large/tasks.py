@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._core.errors import PiecesFailedError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._core.threads import limit_threads
 from napari_tf_deblur._large.pieces import Cut, Piece
@@ -83,7 +84,7 @@ class PieceTask:
     ) -> Solution:
         image = np.empty(size_of(self.piece.write), np.float32)
         kinds: dict[Kind, int] = {}
-        warnings: list[str] = []
+        warnings: list[Notice] = []
         axis = self.recipe.channel_axis
         for one in pieces:
             read = inside(one.read, self.piece.read)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import OutOfMemoryError, PiecesFailedError
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, StoredImage, mapped
 from napari_tf_deblur._large.calibration import refuse_stopped
 from napari_tf_deblur._large.cluster import Crew
 from napari_tf_deblur._large.outcome import Entries, Outcome, entries_that_hold, place
@@ -27,6 +27,7 @@ from napari_tf_deblur._large.tasks import (
     do_samples,
     read_in_words,
 )
+from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
@@ -62,12 +63,13 @@ NOTHING = np.zeros(0, np.float32)
 
 def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None, "Deconvolution"]:
     """Let a worker deblur samples; the process that asks never loads TensorFlow."""
+    words: RunStage = "deblurred by a worker"
     future = crew.client.submit(do_samples, asked, crew.thread_limit, pure=False)
     try:
         while not future.done():
             refuse_stopped(stop)
             crew.count()
-            yield Step("deblurred by a worker", 0.0, NOTHING, lambda: np.asarray(asked.image))
+            yield Step(words, words, 0.0, NOTHING, StoredImage(np.asarray(asked.image)))
             stop.wait(REPORT)
     finally:
         if not future.done():
@@ -79,8 +81,8 @@ def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None,
     return done
 
 
-class PieceWork:
-    """Gives pieces to workers until all are done.
+class PieceWork(ImageSource):
+    """Gives pieces to workers until all are done, and the image as it is in the file.
 
     Parameters
     ----------
@@ -290,19 +292,25 @@ class PieceWork:
 
     def _step(self, progress: Progress) -> Step:
         return Step(
+            "pieces",
             progress.message(),
             progress.fraction(),
             self._losses,
-            self._levels,
+            self,
             seconds_left=progress.seconds_left(),
+            pieces_done=len(self._entries),
         )
 
-    def _levels(self) -> list[Any]:
+    def current_image(self) -> list[Any]:
         """Return the result as it is now: the same arrays until there is something new."""
         version = (len(self._entries), self._leveled)
         if version != self._seen:
             self._seen, self._shown = version, open_image(self._output).dask_levels()
         return self._shown
+
+    def __reduce__(self) -> Any:
+        """Pickle as the place of the file."""
+        return WrittenImage, (self._output,)
 
     def _about_failures(self) -> str:
         numbers = sorted(self._failed)

@@ -14,7 +14,7 @@ import numpy as np
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur._core.installed import need
 from napari_tf_deblur._core.psf import checked_psf
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, mapped
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.calibration import (
     Calibrated,
@@ -29,10 +29,18 @@ from napari_tf_deblur._large.kept import KeptRun, Marks, mark_of_image, marks_of
 from napari_tf_deblur._large.outcome import Outcome, is_whole
 from napari_tf_deblur._large.plan import CALLER_BYTES, PROCESS_BYTES, Plan, plan_workers
 from napari_tf_deblur._large.progress import CALIBRATION_PART
-from napari_tf_deblur._large.run import FLOAT, of_the_samples, plan_for, result, verdict_of
+from napari_tf_deblur._large.run import (
+    FLOAT,
+    looking_step,
+    of_the_samples,
+    plan_for,
+    result,
+    verdict_of,
+)
 from napari_tf_deblur._large.size import GB, budget_of, usual_method
 from napari_tf_deblur._large.source import LargeImage
 from napari_tf_deblur._large.work import PieceWork, disk_in_words, wait_for
+from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._storage.description import CHANNEL, SPACE, TIME, Axis, ImageDescription
 from napari_tf_deblur._storage.journal import Journal
@@ -107,10 +115,9 @@ def solve_and_write(
 
     def look() -> Step:
         refuse_stopped(stop)
-        return Step("looking for something to see", 0.0, NOTHING, lambda: image.data)
+        return looking_step(image)
 
-    def levels() -> list[Any]:
-        return open_image(path).dask_levels()
+    written = WrittenImage(str(path))
 
     yield look()
     marks = yield from mapped(marks_of(arguments, image, dtype), lambda _: look())
@@ -121,10 +128,11 @@ def solve_and_write(
     else:
         run = _known_run(kept, marks, path, image, stop)
         if is_whole(journal, run.cut, open_image(path)):
-            yield replace(look(), image=levels, found=run.found)
+            yield replace(look(), image_source=written, found=run.found)
             return _result(run, path, Outcome(journal.done(), len(run.cut)), 0.0, description)
     with _workers(arguments, image) as crew:
-        yield Step("starting workers", 0.0, NOTHING, lambda: image.data)
+        words: RunStage = "starting workers"
+        yield Step(words, words, 0.0, NOTHING, StoredImage(image.data))
         if run is None:
             asked = of_samples(arguments, image, samples)
             done = yield from mapped(wait_for(crew, asked, stop), of_the_samples)
@@ -138,7 +146,8 @@ def solve_and_write(
                 create_image(path, image.shape, dtype, shown, run.cut.size)
                 journal.begin(run.as_json())
         found = run.found
-        yield Step("giving out pieces", CALIBRATION_PART, NOTHING, levels, found)
+        words = "giving out pieces"
+        yield Step(words, words, CALIBRATION_PART, NOTHING, written, found)
         work = PieceWork(
             image, found.recipe, run.cut, str(path), crew, stop, found.done.loss_history
         )

@@ -15,7 +15,7 @@ from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import mask_from
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import psf_from
+from napari_tf_deblur._layers.psf_kinds import choose_psf
 from napari_tf_deblur._layers.result import residual_layer, result_layer
 from napari_tf_deblur._layers.source import KEY, read
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -34,14 +34,15 @@ class LayerArguments(LayerOptions):
     ----------
     layer : napari.layers.Image
         The blurred image: any number of axes, colour or not, multiscale or not.
-    psf : array_like or napari.layers.Image, optional
+    psf : array_like, napari.layers.Image, "microscope" or "estimated", optional
         An array is used as it is. A layer is taken for a measured PSF: resampled to the
         image's pixel size, background-subtracted, centred and normalised. The number of
         axes (without those of length 1 before a layer's last two) says which axes of the
-        image are deblurred: the last ones that are neither time nor channels. By default that
-        of the microscope, where the layer's file says its numerical aperture, the wavelength
-        and the size of a pixel, as in the dock; else the image's own blur is found: see
-        :func:`napari_tf_deblur.estimate_blur`.
+        image are deblurred: the last ones that are neither time nor channels. "microscope" is
+        the PSF of the optics that the layer's file says, as in the dock: the numerical aperture,
+        the wavelength and the size of a pixel; an error says which of them is missing.
+        "estimated" is the image's own blur: see :func:`napari_tf_deblur.estimate_blur`. By
+        default that of the microscope where the file says enough, and else the image's own.
     method : Method, Calibration or "auto", optional
         What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
         image.
@@ -58,7 +59,7 @@ class LayerArguments(LayerOptions):
     """
 
     layer: Image
-    psf: ArrayLike | Image | None = None
+    psf: ArrayLike | Image | Literal["microscope", "estimated"] | None = None
     method: Method | Calibration | Auto = "auto"
     _: KW_ONLY
     mask: Labels | Shapes | ArrayLike | None = None
@@ -124,7 +125,7 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
     calibration = method if isinstance(method, Calibration) else None
     job = Job(
         source,
-        psf_from(arguments.psf, source),
+        choose_psf(arguments.psf, source),
         method.method if isinstance(method, Calibration) else method,
         LayerOptions.of(arguments),
         mask=None if mask is None else mask_from(mask, source),

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.steps import Step, StoredImage, mapped
 from napari_tf_deblur._core.typing import PSF, BoolArray
 from napari_tf_deblur._large.calibration import Calibrated
 from napari_tf_deblur._layers.contrast import comparable_limits, thinned
@@ -23,6 +24,7 @@ from napari_tf_deblur._layers.large_job import (
     some_pixels,
     to_layer,
 )
+from napari_tf_deblur._layers.layer_image import LayerImage, LayerLevels
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, LayerPSF, PSFKind
@@ -107,7 +109,7 @@ class Job:
         self.psf.check(self.source)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Notice, ...]:
         """What the user should know before it begins."""
         return self.psf.warnings(self.source)
 
@@ -162,14 +164,11 @@ class Job:
             **self.options.of_run(),
         )
 
-        def show(values: NDArray[np.float32]) -> NDArray[Any]:
-            return displayable(frame.from_core(values), self.source)
-
         def shown(step: Step) -> Step:
-            return replace(step, image=lambda: with_resolutions(show(step.image()), self.source))
+            return replace(step, image_source=LayerImage(step.image_source, frame, self.source))
 
         done = yield from mapped(steps, shown)
-        data = show(done.image)
+        data = displayable(frame.from_core(done.image), self.source)
         warnings = tuple(dict.fromkeys((*self.warnings, *done.warnings)))
         stopped = stop.is_set() and not done.converged
         record = self._record(done, psf, notes, mask, frame, warnings, stopped)
@@ -196,25 +195,22 @@ class Job:
             psf, notes = self.psf.array(self.source)
         yield Stage("preparing", psf=psf)
 
-        seen: list[Any] = [None, None]
         samples = np.zeros(0)
-
-        def levels_of(step: Step) -> Any:
-            levels = step.image()
-            if levels is not seen[0]:  # or else there is nothing new
-                seen[:] = levels, to_layer(levels, frame, rgb)
-            return seen[1]
+        levels: LayerLevels | None = None
 
         def shown(step: Step) -> Step:
-            nonlocal samples
+            nonlocal samples, levels
             limits = None
+            if step.stage not in ("giving out pieces", "pieces") and step.found is None:
+                return replace(step, image_source=StoredImage(self.source.data))  # no file yet
             if step.found is not None:
                 samples = step.found.samples.pixels
                 limits = self._first_limits(step.found, step.image)
-            return replace(step, image=lambda: levels_of(step), limits=limits)
+            levels = LayerLevels(step.image_source, frame, rgb, levels)
+            return replace(step, image_source=levels, limits=limits)
 
         done, path = yield from mapped(solve_large(self, frame, psf, stop), shown)
-        levels: Any = done.image
+        written: Any = done.image
         if psf is None:
             assert done.blur is not None
             psf, notes = done.blur.psf(), (str(done.blur),)
@@ -222,11 +218,11 @@ class Job:
         record = self._record(done, psf, notes, None, frame, warnings, stop.is_set())
         record["pieces"] = done.pieces
         failed = keep_record(path, record)
-        warnings += (failed,) if failed else ()
-        some = some_pixels(levels)
+        warnings += (Notice("record not written", failed),) if failed else ()
+        some = some_pixels(written)
         return Result(
             name=result_name(self.source.name, type(done.method)),
-            data=to_layer(levels, frame, rgb),
+            data=to_layer(written, frame, rgb),
             residual=None,
             residual_unit=INTENSITY,
             limits=self._limits(samples, some, done),
@@ -302,7 +298,7 @@ class Job:
         notes: tuple[str, ...],
         mask: BoolArray | None,
         frame: Frame,
-        warnings: tuple[str, ...],
+        warnings: tuple[Notice, ...],
         stopped: bool,
     ) -> dict[str, Any]:
         about_psf = self.psf.record(self.source)
@@ -348,7 +344,7 @@ class Job:
                 "psf": done.verdict.psf,
                 "sentence": str(done.verdict),
             },
-            "warnings": warnings,
+            "warnings": tuple(map(str, warnings)),
             "versions": _versions(),
         }
 

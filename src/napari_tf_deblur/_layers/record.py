@@ -14,16 +14,16 @@ from napari.layers import Layer
 import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.profile import PixelLength
-from napari_tf_deblur._layers.psf_kinds import BY_NAME
+from napari_tf_deblur._layers.psf_kinds import BY_NAME, KINDS
 from napari_tf_deblur._layers.source import KEY
 from napari_tf_deblur._noise.background import subtracted_in_words
 from napari_tf_deblur._preparation import record_check as check
-from napari_tf_deblur._preparation.layer_options import record_checks
+from napari_tf_deblur._preparation.layer_options import options_in_words, record_checks
 from napari_tf_deblur._storage.axes import is_length
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import named
 
-PSF_MAKERS = ("gaussian_psf", "microscope_psf", "disc_psf", "motion_psf")
+PSF_MAKERS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.functions))
 """Functions of the package that a record may name as what made its PSF."""
 
 _PLACING = ("scale", "translate", "rotate", "shear", "affine")
@@ -91,8 +91,13 @@ def method_asked(record: Mapping[str, Any]) -> Method | Auto:
 
 def settings_in_words(record: Mapping[str, Any]) -> str:
     """Say which settings made a result, as far as its record tells."""
+    return ". ".join([str(record.get("source", "")), *settings_listed(record)]) + "."
+
+
+def settings_listed(record: Mapping[str, Any]) -> list[str]:
+    """Return the settings that made a result, each in words, as far as its record tells."""
     parts = []
-    psf, smoothing = record.get("psf"), record.get("smoothing", 1)
+    psf = record.get("psf")
     kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
     if kind and isinstance(psf, Mapping):
         notes = "; ".join(notes_of(record)).rstrip(".")
@@ -103,10 +108,7 @@ def settings_in_words(record: Mapping[str, Any]) -> str:
         pass
     else:
         parts.append(f"Method: {'Automatic' if isinstance(asked, str) else named(type(asked))[0]}")
-    if isinstance(smoothing, int | float) and smoothing != 1:
-        parts.append(f"Smoothing x {smoothing:.3g}")
-    parts += ["Saturated pixels ignored"] if record.get("ignore_saturated") is True else []
-    return ". ".join([str(record.get("source", "")), *parts]) + "."
+    return [*parts, *options_in_words(record)]
 
 
 def pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:

@@ -8,6 +8,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._layers.result_names import result_name
 from napari_tf_deblur._layers.source import KEY, Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -46,7 +47,7 @@ class Result:
         The core's own result.
     notes : tuple of str
         What was done to the PSF.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What the user should know, about the input and the result.
     record : dict
         What is kept in the layer's metadata, enough to repeat the run.
@@ -59,7 +60,7 @@ class Result:
     limits: tuple[float, float]
     done: Deconvolution
     notes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     record: dict[str, Any]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from napari_tf_deblur._preparation.layer_options import options_in_short
 from napari_tf_deblur.methods import METHODS, Method
 
 Record = Mapping[str, Any]
@@ -65,12 +66,7 @@ def _subject(record: Record) -> tuple[object, object]:
 
 def settings_in_short(record: Record) -> dict[str, str]:
     """Say each setting of a run in a few words, as far as its record tells."""
-    said = {
-        "smoothing": f"smoothing x {_short(record.get('smoothing', 1))}",
-        "blur": _blur(record.get("psf")),
-        "ignored": "saturated ignored" if record.get("ignore_saturated") is True else "all pixels",
-        "beyond": f"{record.get('boundary')} beyond the frame",
-    }
+    said = {**options_in_short(record, _short), "blur": _blur(record.get("psf"))}
     asked = record.get("asked")
     values = asked if isinstance(asked, Mapping) else {}
     for name, value in values.items():

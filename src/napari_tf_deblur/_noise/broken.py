@@ -59,8 +59,10 @@ def broken_pixels(
 
     Parameters
     ----------
-    pixels : Pixels
+    values : ndarray of float32
         Shape (planes, channels, *frame), finite in the planes that are looked at.
+    valid : ndarray of bool or None
+        Which pixels count, broadcastable to `values`; None for all.
     planes : list of int
         The planes to look at.
     psf : ndarray of float32

@@ -167,8 +167,10 @@ def noise_line(pixels: Pixels) -> Line:
 
     Parameters
     ----------
-    pixels : Pixels
+    planes : ndarray of float32
         Shape (planes, 1, *frame).
+    valid : ndarray of bool, optional
+        Pixels to look at, broadcastable to `planes`; all by default.
 
     Returns
     -------

@@ -15,6 +15,29 @@ from napari_tf_deblur.methods import METHODS, Auto, Method
 
 
 @dataclass(frozen=True)
+class ImagePart:
+    """Which part of an image a run is given.
+
+    Attributes
+    ----------
+    are_samples : bool
+        Whether its planes are samples of one image. They run as many iterations as the image
+        needs, which are fewer than an image of their size.
+    gap : tuple of slice
+        Of a piece, along each deblurred axis, where it lies beyond its image, whose opposite side
+        follows; empty slices elsewhere. There are no pixels, and the image is continued as in a
+        mirror.
+    """
+
+    are_samples: bool = False
+    gap: tuple[slice, ...] = ()
+
+
+WHOLE = ImagePart()
+"""All of an image."""
+
+
+@dataclass(frozen=True)
 class CalibrationArguments(CalibrationOptions):
     """The arguments of :func:`napari_tf_deblur.calibrate`.
 
@@ -72,6 +95,11 @@ class CalibrationArguments(CalibrationOptions):
             )
         super().__post_init__()
 
+    @property
+    def part(self) -> ImagePart:
+        """Which part of an image this is: all, but for `PartArguments`."""
+        return WHOLE
+
 
 @dataclass(frozen=True)
 class Arguments(CalibrationArguments, RunOptions):
@@ -103,23 +131,13 @@ class StepArguments(Arguments):
 
 
 @dataclass(frozen=True)
-class SampleArguments(Arguments):
-    """What is asked for samples of one image, taken for its planes.
-
-    They run as many iterations as the image needs, which are fewer than an image of their size.
-    """
-
-
-@dataclass(frozen=True)
-class PieceArguments(Arguments):
-    """What is asked for a piece of an image.
+class PartArguments(Arguments):
+    """What is asked for a part of an image.
 
     Parameters
     ----------
-    gap : tuple of slice, optional
-        Along each deblurred axis, where the piece lies beyond its image, whose opposite side
-        follows; empty slices elsewhere. There are no pixels, and the image is continued as in a
-        mirror.
+    part : ImagePart
+        Which.
     """
 
-    gap: tuple[slice, ...] = field(default=(), kw_only=True)
+    part: ImagePart = field(default=WHOLE, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import RealArray
 
 PLATEAU = 2.0
@@ -36,16 +37,12 @@ SAMPLE = 2**18
 """Pixels in which different values are counted. Limit: of time."""
 
 
-SATURATED = "they look saturated"
-"""What a warning of saturated pixels says, and no other."""
-
-
 def image_warnings(
     image: RealArray,
     *,
     background: float = 0.0,
     valid: NDArray[np.bool_] | None = None,
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """Warn of what makes the result of an image doubtful, whatever the method.
 
     Parameters
@@ -60,7 +57,7 @@ def image_warnings(
 
     Returns
     -------
-    tuple of str
+    tuple of Notice
         Sentences; none for most images.
 
     Examples
@@ -76,7 +73,8 @@ def image_warnings(
         return ()
     low, high = values.min(), values.max()
     if low == high:
-        return (f"The image is blank: every pixel is {low:g}, so there is nothing to deblur.",)
+        words = f"The image is blank: every pixel is {low:g}, so there is nothing to deblur."
+        return (Notice("blank image", words),)
     found = [_background(values, background, high)]
     peak = image == high
     if valid is not None:
@@ -112,25 +110,27 @@ def saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
     return peak if _is_cut_off(values, peak, image.dtype.kind in "iu") else np.zeros_like(peak)
 
 
-def _background(values: RealArray, background: float, high: Any) -> str:
+def _background(values: RealArray, background: float, high: Any) -> Notice | None:
     part = np.count_nonzero(values < background) / values.size if background else 0.0
     if part < MOSTLY:
-        return ""
-    return (
+        return None
+    return Notice(
+        "background too high",
         f"The background of {background:g} is above {_percent(part)} of the pixels, and the "
-        f"brightest is {high:g}; set it to what the camera shows without light."
+        f"brightest is {high:g}; set it to what the camera shows without light.",
     )
 
 
-def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> str:
+def _saturation(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> Notice | None:
     if not _is_cut_off(values, peak, whole_numbers):
-        return ""
+        return None
     count = int(np.count_nonzero(peak))
-    return (
+    return Notice(
+        "saturated pixels",
         f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
-        f"{float(values.max()):g}: {SATURATED}, and what is near them will be wrong. Ignore "
-        "saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the image "
-        "with less light."
+        f"{float(values.max()):g}: they look saturated, and what is near them will be wrong. "
+        "Ignore saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the "
+        "image with less light.",
     )
 
 

@@ -1,10 +1,11 @@
 """The options of a run on a layer: those of any run, and some that only an image file needs."""
 
 # No "from __future__ import annotations": magicgui would lose the bounds.
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Self
 
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.parameters import check_value, options_of, parameters_of
 from napari_tf_deblur._preparation.record_check import Check
 from napari_tf_deblur._preparation.run_options import RunOptions
@@ -28,7 +29,14 @@ class LayerOptions(RunOptions):
     """
 
     ignore_nan: Annotated[bool, {"label": "NaN and infinite pixels"}] = False
-    ignore_saturated: Annotated[bool, {"label": "Saturated pixels"}] = False
+    ignore_saturated: Annotated[
+        bool,
+        {
+            "label": "Saturated pixels",
+            "in_name": {True: "saturated ignored", False: "all pixels"},
+            "in_words": "Saturated pixels ignored",
+        },
+    ] = False
 
     @classmethod
     def of(cls, values: Any) -> Self:
@@ -67,6 +75,46 @@ def in_python(options: Mapping[str, Any], declaration: type[RunOptions]) -> list
         and options[name] != ""
     )
     return [f"{name}={options[name]!r}" for name in said]
+
+
+def options_in_short(
+    record: Mapping[str, Any], number: Callable[[object], str] = str
+) -> dict[str, str]:
+    """Say in a few words, for the name of a result, the options of its record that have such words.
+
+    Parameters
+    ----------
+    record : mapping
+        What a run keeps; it may come out of a file. What it lacks is at its default.
+    number : callable, optional
+        Writes a value.
+    """
+    found = {}
+    for name, annotation in parameters_of(LayerOptions).items():
+        words = options_of(annotation).get("in_name")
+        value = record.get(name, getattr(_DEFAULTS, name))
+        if isinstance(words, str):
+            found[name] = words.format(number(value))
+        elif words:
+            found[name] = words[value is True]
+    return found
+
+
+def options_in_words(record: Mapping[str, Any]) -> list[str]:
+    """Say which options of a record differ from their defaults, of those that have words for it."""
+    said = []
+    for name, annotation in parameters_of(LayerOptions).items():
+        words, value = options_of(annotation).get("in_words"), record.get(name)
+        try:
+            check_value(name, value, annotation)
+        except UserError:  # out of a file
+            continue
+        if words and value != getattr(_DEFAULTS, name):
+            said.append(words.format(value))
+    return said
+
+
+_DEFAULTS = LayerOptions()
 
 
 def _check(annotation: Any) -> Check:

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._core.forward import Boundary, Grid, resized
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
 from napari_tf_deblur._core.psf import checked_psf
@@ -19,8 +20,6 @@ from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._preparation import choice, memory
 from napari_tf_deblur._preparation.arguments import (
     CalibrationArguments,
-    PieceArguments,
-    SampleArguments,
 )
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.checks import image_warnings
@@ -77,7 +76,7 @@ class Prepared:
         Of a piece of an image: what lies beyond it, along each deblurred axis.
     are_samples : bool
         Whether the planes are samples of one image.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What the user should know.
     """
 
@@ -98,7 +97,7 @@ class Prepared:
     noise_lines: Mapping[int, Line]
     gap: tuple[slice, ...]
     are_samples: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @classmethod
     def of(cls, arguments: CalibrationArguments, blur: BlurEstimate | None = None) -> Self:
@@ -110,7 +109,7 @@ class Prepared:
             psf = resized(psf, wanted.psf_width)
         planes, values = Planes.of(arguments.image, psf, arguments.channel_axis, arguments.alpha)
         spacing = relative_spacing(arguments.spacing, psf.ndim)
-        gap = arguments.gap if isinstance(arguments, PieceArguments) else ()
+        gap = arguments.part.gap
         ignored = planes.ignored(arguments.image, arguments.mask)
         beyond = within_gap(planes.frame, gap)
         if beyond is not None:
@@ -151,25 +150,28 @@ class Prepared:
         warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
         warnings += [*psf_says, *_warnings(planes, psf, blank)]
         if broken is not None:
-            warnings.append(
+            words = (
                 f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
                 "light does that went through this PSF (hot or dead pixels, cosmic rays), and were "
                 "ignored."
             )
-        warnings += [str(blur)] if blur else []
+            warnings.append(Notice("bad pixels", words))
+        warnings += [Notice("PSF found", str(blur))] if blur else []
         if calibration.psf_width != 1:
-            warnings.append(
+            words = (
                 f"Deblurred with a PSF {calibration.psf_width:.2g} times as wide as "
                 f"{'the one found' if blur else 'the one given'}, with which trials predicted the "
                 "image better. To use a PSF as it is, give the weight as a number (in the dock: "
                 "'Advanced', 'Weight')."
             )
+            warnings.append(Notice("PSF narrowed", words))
         if method.counts_photons and _is_negative(image, calibration.scale):
-            warnings.append(
+            words = (
                 f"The image has values below {'its background' if method.offset else 'zero'}, "
                 "which this method takes for noise: light has none. Set the background to what "
                 "the camera shows without light."
             )
+            warnings.append(Notice("negative values", words))
         return cls(
             planes=planes,
             values=values,
@@ -187,7 +189,7 @@ class Prepared:
             hides_areas=hides_areas,
             noise_lines=noise_lines,
             gap=gap,
-            are_samples=isinstance(arguments, SampleArguments),
+            are_samples=arguments.part.are_samples,
             warnings=tuple(warnings),
         )
 
@@ -275,17 +277,19 @@ def _is_negative(image: Statistics, scale: float) -> bool:
     return lowest > NEGATIVE * scale and lowest > choice.NOT_LIGHT * image.noise_level
 
 
-def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[str]:
+def _warnings(planes: Planes, psf: PSF, blank: set[int]) -> Iterator[Notice]:
     """Say in words what the user should know before a run."""
     if blank:
         names = ", ".join(planes.name(plane) for plane in sorted(blank))
-        yield (
+        yield Notice(
+            "blank planes",
             f"Plane{'s' * (len(blank) > 1)} {names} of the image: no pixel that is a number and "
-            "not masked, so that there is nothing to deblur; left as it was."
+            "not masked, so that there is nothing to deblur; left as it was.",
         )
     if any(p > n for p, n in zip(psf.shape, planes.frame)):
-        yield (
+        yield Notice(
+            "PSF larger than the image",
             f"The PSF of {' x '.join(map(str, psf.shape))} pixels is larger than the image of "
             f"{' x '.join(map(str, planes.frame))}: light from beyond the frame counts as much "
-            "as what lies in it, and the image says little of that."
+            "as what lies in it, and the image says little of that.",
         )

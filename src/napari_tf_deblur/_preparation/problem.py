@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -105,6 +105,16 @@ class Problem:
         return np.pad(data_weight, margins)
 
 
+class Estimate(Protocol):
+    """What a solver has found so far, in its own arrays: asked only when it is wanted."""
+
+    def scene(self) -> Float32Array:
+        """Return the estimate, shape (planes, channels, *scene), scaled as `observed` is."""
+
+    def found(self) -> Mapping[str, Float32Array]:
+        """Return what was computed on the way from all pixels: see `Problem.global_value`."""
+
+
 @dataclass(frozen=True)
 class Iterate:
     """Where a solver stands.
@@ -115,17 +125,13 @@ class Iterate:
         Shape (iterations done, planes).
     fraction : float
         Part of the iterations done, 0 to 1.
-    scene : callable
-        Gives the current estimate, shape (planes, channels, *scene), scaled as the
-        problem's observed planes.
+    estimate : Estimate
+        Gives the scene.
     converged : bool
         Whether the solver found no more to do before it ran out of iterations.
-    found : callable
-        Gives what was computed on the way from all pixels; see :meth:`Problem.global_value`.
     """
 
     losses: Float32Array
     fraction: float
-    scene: Callable[[], Float32Array]
+    estimate: Estimate
     converged: bool
-    found: Callable[[], Mapping[str, Float32Array]] = dict

@@ -8,6 +8,9 @@ that repeats it come from here. An annotation is ``Annotated[type, table]`` with
 - ``label``, ``tooltip`` and ``names``, those of the words, for the dock;
 - ``in_method``: whether what it does is in the values of the method that is recorded, so that a
   script does not say it again;
+- ``in_name``: what a result is called by, where others of the same image differ in it: a format of
+  its value, or a table of words for True and False; ``in_words``: a sentence's words of a value
+  that is not the default, as a format of it;
 - ``same_result``: whether results of other values count as the same, and are not made again;
 - ``from_files``: False where a value that comes with an image is not believed.
 """
@@ -52,6 +55,7 @@ class CalibrationOptions:
             },
             "tooltip": "What lies beyond the edges of the image. Leave it at 'Not known' unless "
             "the image was computed",
+            "in_name": "{} beyond the frame",
         },
     ] = "unknown"
 
@@ -87,6 +91,8 @@ class RunOptions(CalibrationOptions):
             "meaning": "1 for as much as suits the image, 2 for twice as much",
             "label": "Smoothing",
             "in_method": True,
+            "in_name": "smoothing x {}",
+            "in_words": "Smoothing x {:.3g}",
         },
     ] = 1.0
     memory: Annotated[

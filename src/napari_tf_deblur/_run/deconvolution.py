@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
@@ -39,8 +40,8 @@ class Deconvolution:
         Duration, TensorFlow's start not included.
     verdict : Verdict
         Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
-    warnings : tuple of str
-        What the user should know about the result.
+    warnings : tuple of Notice
+        What the user should know about the result: sentences, each of a `kind`.
     pieces : str
         How it was cut into pieces and where samples were taken, in sentences; empty if it was not.
     global_values : GlobalValues or None
@@ -56,7 +57,7 @@ class Deconvolution:
     blur: BlurEstimate | None
     seconds: float
     verdict: Verdict = UNKNOWN
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     pieces: str = ""
     global_values: GlobalValues | None = field(default=None, repr=False)
 

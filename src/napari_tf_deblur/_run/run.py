@@ -18,7 +18,7 @@ from napari_tf_deblur._run.psf_width import PSFWidth
 from napari_tf_deblur._run.residual import Shells
 from napari_tf_deblur._run.verdict import OF_WEIGHT, UNKNOWN, Verdict, judge, together
 from napari_tf_deblur._run.weight_check import checked
-from napari_tf_deblur._run.weight_search import SHARED_WARNING, Weighed, weighed
+from napari_tf_deblur._run.weight_search import SHARED_NOISE, Weighed, weighed
 from napari_tf_deblur._solvers.run import Solved, run
 
 MOST_JUDGED = 8
@@ -100,7 +100,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         verdict=verdict,
         warnings=solved.warnings  # first: planes may be left that are not deblurred
         + prepared.warnings
-        + ((SHARED_WARNING,) if found.noise_is_shared else ()),
+        + ((SHARED_NOISE,) if found.noise_is_shared else ()),
         global_values=shared,
     )
 

@@ -25,7 +25,7 @@ from scipy import fft, ndimage
 from napari_tf_deblur._core.forward import Boundary, transfer_function
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.places import Place, centred_size, places_with_structure, seen
-from napari_tf_deblur._core.steps import Step, mapped
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, mapped
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.broken_pixels import saturated_at
@@ -127,6 +127,23 @@ class Trial:
         return float(self.image_risks.sum())
 
 
+class ImageAsItWas(ImageSource):
+    """The image of a run before anything is done.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+
+    def current_image(self) -> Float32Array:
+        """Put the planes together again."""
+        return self._prepared.image()
+
+
 class Trials:
     """A part of an image in two copies, to be deblurred at several weights.
 
@@ -149,7 +166,8 @@ class Trials:
 
     def __init__(self, prepared: Prepared, look: Look, stop: Event | None = None) -> None:
         self._prepared, self._stop = prepared, stop
-        self._done, self.usual, self.purpose = 0, 1, "finding the weight"
+        self._done, self.usual = 0, 1
+        self.purpose: RunStage = "finding the weight"
         self._widths: dict[float, PSFWidth] = {}
         values, self._valid, whole = _part(prepared, look)
         self._scale = np.float32(prepared.calibration.scale)
@@ -254,7 +272,8 @@ class Trials:
         """Say which trial it is, of which nobody needs the losses; show the image as it was."""
         words = f"{self.purpose}, trial {self._done}"
         fraction = min((self._done - 1 + step.fraction) / self.usual, 1.0)
-        return Step(words, fraction, np.zeros(0, np.float32), self._prepared.image)
+        source = ImageAsItWas(self._prepared)
+        return Step(self.purpose, words, fraction, np.zeros(0, np.float32), source)
 
 
 def _part(prepared: Prepared, look: Look) -> tuple[Float32Array, BoolArray | None, bool]:

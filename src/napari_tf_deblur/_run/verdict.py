@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from napari_tf_deblur._preparation.checks import SATURATED
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 from napari_tf_deblur._run.residual import CLEAR, Shells
 
@@ -200,7 +200,7 @@ UNKNOWN = Verdict("unknown")
 def judge(
     shells: Shells | None,
     evidence: PSFEvidence = "untested",
-    warnings: Iterable[str] = (),
+    warnings: Iterable[Notice] = (),
     found: bool | None = None,
     weight: WeightEvidence | None = None,
 ) -> Verdict:
@@ -212,7 +212,7 @@ def judge(
         Of data and residual; None where there are none.
     evidence : PSFEvidence
         What the image says of the PSF.
-    warnings : iterable of str
+    warnings : iterable of Notice
         Of the image, as :func:`image_warnings` gives them.
     found : bool or None
         Whether the blur was found in the image surely; None if a PSF was given.
@@ -244,10 +244,10 @@ def together(verdicts: Mapping[str, Verdict]) -> Verdict:
 def _kind(
     shells: Shells | None,
     evidence: PSFEvidence,
-    warnings: Iterable[str],
+    warnings: Iterable[Notice],
     weight: WeightEvidence | None,
 ) -> Kind:
-    if any(SATURATED in warning for warning in warnings):
+    if any(warning.kind == "saturated pixels" for warning in warnings):
         return "saturated"
     if shells is None:
         return "unknown"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -29,11 +30,13 @@ OF_COMPRESSION, LEAST_NOISE_SEEN = 3.0, 0.02
 enough; and least noise over error that counts. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-SHARED_WARNING = (
+SHARED_NOISE = Notice(
+    "shared noise",
     "Neighbouring pixels seem to share their noise, as after JPEG compression, resampling or "
     "denoising, so that the image does not tell which weight suits it, or whether the PSF is "
-    "right: a large weight was taken. Deblur the image as the camera wrote it."
+    "right: a large weight was taken. Deblur the image as the camera wrote it.",
 )
+"""Said of an image whose pixels share their noise."""
 
 UNLIKELY = 0.004
 """Gain that an octave below the weight that suits the noise must have, in units of the noise's

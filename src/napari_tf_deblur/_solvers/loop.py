@@ -7,6 +7,7 @@ ten times a second, and stops when the image does.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,36 @@ def compiled(step: Step, xla: bool = False) -> Any:
     return Compiled(run, xla)
 
 
+@dataclass(frozen=True)
+class StateEstimate:
+    """What the state of a solver says of the scene.
+
+    Attributes
+    ----------
+    image_of : callable
+        Makes an image of constants and state.
+    constants : sequence of tensor
+        What the solver computed before its loop.
+    variables : sequence of variable
+        Its state, which goes on.
+    found_in : callable or None
+        Takes from the state what was computed on the way from all pixels.
+    """
+
+    image_of: Callable[[Any, Any], Any]
+    constants: Sequence[Any]
+    variables: Sequence[Any]
+    found_in: Callable[[Any], dict[str, Any]] | None
+
+    def scene(self) -> Any:
+        """Return the image as an array."""
+        return self.image_of(self.constants, self.variables).numpy()
+
+    def found(self) -> dict[str, Any]:
+        """Return what was found from all pixels, by name."""
+        return self.found_in(self.variables) if self.found_in else {}
+
+
 def iterate(
     run: Any,
     image_of: Callable[[Any, Any], Any],
@@ -110,12 +141,7 @@ def iterate(
         losses, done, active = run(constants, variables, tf.constant(count), least, active)
         return losses.numpy()[: int(done)], not active.numpy().any()
 
-    def scene() -> Any:
-        return image_of(constants, variables).numpy()
-
-    def found() -> dict[str, Any]:
-        return found_in(variables) if found_in else {}
-
+    estimate = StateEstimate(image_of, constants, variables, found_in)
     losses = np.zeros((0, planes), np.float32)
     converged = False
     count = FIRST_PIXELS // int(np.prod(variables[0].shape))
@@ -129,6 +155,6 @@ def iterate(
         elapsed = time.perf_counter() - started
         losses = np.concatenate([losses, fresh])
         fraction = 1.0 if converged else len(losses) / iterations
-        yield Iterate(losses, fraction, scene, converged, found)
+        yield Iterate(losses, fraction, estimate, converged)
         speed = count / elapsed
         count = min(max(int(speed * REPORT_INTERVAL), min(LEAST, int(speed * PATIENCE))), 4 * count)

@@ -6,14 +6,15 @@ import numpy as np
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.steps import ImageSource, RunStage
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.prepared import Prepared
 from napari_tf_deblur._preparation.problem import Iterate
 
 
-class Progress:
-    """The state of a run over batches of planes.
+class Progress(ImageSource):
+    """The state of a run over batches of planes, which gives the image as it is.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class Progress:
     def end_of(self, batch: tuple[int, ...]) -> None:
         """Keep the last iterate of a batch, and let go of the solver's arrays."""
         if self._current is not None:
-            scene = self._current[1].scene()
+            scene = self._current[1].estimate.scene()
             self._solved[batch] = self._cut(scene)
             self._note_residual(batch, scene)
             self._histories.append(_total(batch, self._current[1].losses))
@@ -69,6 +70,13 @@ class Progress:
         return done / sum(len(batch) for batch in self._prepared.batches)
 
     @property
+    def stage(self) -> RunStage:
+        """What is going on."""
+        if len(self.losses()):
+            return "iterating"
+        return "preparing" if self._current is None else "first in larger pixels"
+
+    @property
     def message(self) -> str:
         """What is going on, in words."""
         if self._current is None:
@@ -83,7 +91,7 @@ class Progress:
         planes = f"plane {last}" if first == last else f"planes {first} to {last}"
         return f"{planes} of {total}, {words}"
 
-    def image(self) -> Float32Array:
+    def current_image(self) -> Float32Array:
         """The image as it is now, in the source's shape and units.
 
         Planes that are not solved yet are as they were, less the background that is subtracted
@@ -93,7 +101,7 @@ class Progress:
         solved = dict(self._solved)
         if self._current is not None:
             batch, iterate = self._current
-            solved[batch] = self._cut(iterate.scene())
+            solved[batch] = self._cut(iterate.estimate.scene())
         values = prepared.values.copy() if solved else prepared.planes_as_they_were()
         for batch, planes in solved.items():
             values[list(batch)] = planes * np.float32(prepared.calibration.scale)

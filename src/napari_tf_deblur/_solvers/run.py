@@ -8,7 +8,8 @@ from threading import Event
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidValueError, OutOfMemoryError
-from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.global_values import GlobalValues
@@ -37,7 +38,7 @@ class Solved:
         Whether the image stopped changing before the iterations ran out.
     seconds : float
         Duration, TensorFlow's start not included.
-    warnings : tuple of str
+    warnings : tuple of Notice
         What is left as it was, if the run was stopped.
     global_values : GlobalValues
         What the run took from all pixels.
@@ -49,7 +50,7 @@ class Solved:
     loss_history: Float32Array
     converged: bool
     seconds: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     global_values: GlobalValues
 
 
@@ -76,15 +77,15 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     shared = prepared.calibration.global_values
     found: list[dict[str, Float32Array]] = []
 
-    def step(message: str) -> Step:
-        return Step(message, progress.fraction, progress.losses(), progress.image)
+    def step(stage: RunStage, message: str) -> Step:
+        return Step(stage, message, progress.fraction, progress.losses(), progress)
 
     def is_stopped() -> bool:
         return stop is not None and stop.is_set()
 
     if not load.is_loaded():
-        yield step("starting TensorFlow")
-    yield step("preparing")
+        yield step("starting TensorFlow", "starting TensorFlow")
+    yield step("preparing", "preparing")
     started = last_yield = time.perf_counter()
     try:
         with memory.kept(prepared.roomy):
@@ -97,10 +98,10 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= REPORT_INTERVAL:
-                        yield step(progress.message)
+                        yield step(progress.stage, progress.message)
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
-                found.append({**problem.found, **iterate.found()})
+                found.append({**problem.found, **iterate.estimate.found()})
                 progress.end_of(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
@@ -115,13 +116,13 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     stopped = is_stopped()
     converged = converged and not stopped
     return Solved(
-        image=progress.image(),
+        image=progress.current_image(),
         residual=progress.residual,
         planes=progress.planes,
         loss_history=progress.losses(),
         converged=converged,
         seconds=time.perf_counter() - started,
-        warnings=(progress.words_of_stop(),) if stopped else (),
+        warnings=(Notice("stopped", progress.words_of_stop()),) if stopped else (),
         global_values=shared
         or GlobalValues(len(progress.losses()), converged, prepared.hides_areas, _mean(found)),
     )

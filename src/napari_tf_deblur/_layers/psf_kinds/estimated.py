@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class EstimatedPSF:
         "focus) or a line (motion); rather too narrow than too wide"
     )
     making: ClassVar[str] = "measuring the blur"
+    functions: ClassVar[tuple[str, ...]] = ()
 
     ndim: int
 
@@ -60,7 +62,7 @@ class EstimatedPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: before it is looked for, nothing is known."""
         return ()
 
@@ -69,13 +71,21 @@ class EstimatedPSF:
         return {"kind": self.name, "ndim": self.ndim}
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> "EstimatedPSF":
-        """Make it of its record again, which may come out of a file.
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "FoundPSF":
+        """Return the settings by which the blur is found in each image."""
+        return FoundPSF()
 
-        Raises
-        ------
-        ValueError, KeyError
-            If the record lacks something, or holds what no run writes.
-        """
-        check.require(record["ndim"] in (1, 2, 3))
-        return cls(int(record["ndim"]))
+
+@dataclass(frozen=True)
+class FoundPSF:
+    """A PSF that is found in each image; see `PSFSettings`."""
+
+    def choose_psf(
+        self, source: Source, ndim: int, channel: int = 0, channels: int = 1
+    ) -> tuple[Source, PSFKind]:
+        """Return one that is to be found along the axes that are deblurred."""
+        return source, EstimatedPSF(ndim)
+
+    def record(self) -> dict[str, Any]:
+        """Return the kind, which is all."""
+        return {"kind": EstimatedPSF.name}

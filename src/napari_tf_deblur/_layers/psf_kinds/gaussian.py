@@ -1,14 +1,15 @@
 """A Gaussian PSF, by its sigmas."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, MIN_EXTENT, call_of
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, call_of
+from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
@@ -21,7 +22,7 @@ MOST_LOOKED_AT = 20.0
 
 
 @dataclass(frozen=True)
-class GaussianPSF:
+class GaussianPSF(ParametricPSF):
     """A Gaussian PSF, by the arguments of :func:`~napari_tf_deblur.gaussian_psf`.
 
     Attributes
@@ -37,7 +38,7 @@ class GaussianPSF:
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian"
     hint: ClassVar[str] = "A Gaussian, by its standard deviations"
-    making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ("gaussian_psf",)
 
     sigma: tuple[float, ...]
     size: int | tuple[int, ...] | None = None
@@ -68,12 +69,20 @@ class GaussianPSF:
                 "smaller sigmas, or a number of pixels in 'PSF size (px)'."
             )
 
+    @property
+    def is_small(self) -> bool:
+        """Whether the picture of its middle plane is made at once."""
+        return max(self._sigmas[-2:]) < MOST_LOOKED_AT
+
+    def make(self) -> Float32Array:
+        """Make the Gaussian."""
+        return gaussian_psf(self._sigmas, self.size, angle=self.angle)
+
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF, and what was done to it, in words."""
-        psf = gaussian_psf(self._sigmas, self.size, angle=self.angle)
         names = source.frame(self.ndim).names
         notes = [f"no blur along {name}" for s, name in zip(self.sigma, names) if s == 0]
-        return psf, tuple(notes)
+        return self.make(), tuple(notes)
 
     def about(self, source: Source) -> str:
         """Say how wide it is."""
@@ -81,19 +90,14 @@ class GaussianPSF:
 
     def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, unless it is large."""
-        plane = self._sigmas[-2:]
-        return gaussian_psf(plane, angle=self.angle) if max(plane) < MOST_LOOKED_AT else None
+        return gaussian_psf(self._sigmas[-2:], angle=self.angle) if self.is_small else None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
-        """Return nothing: all is as the user said."""
-        return ()
-
-    def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again."""
-        return {"kind": self.name, **asdict(self), "call": self.call}
+    def along(self, ndim: int) -> Self:
+        """Return it for an image that is deblurred along so many axes: one sigma is for all."""
+        return replace(self, sigma=self.sigma * ndim) if self.ndim == 1 else self
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> "GaussianPSF":
+    def of_record(cls, record: Mapping[str, Any]) -> Self:
         """Make it of its record again, which may come out of a file.
 
         Raises
@@ -110,7 +114,7 @@ class GaussianPSF:
     @property
     def call(self) -> dict[str, Any]:
         """What makes its array."""
-        return call_of("gaussian_psf", sigma=self._sigmas, size=self.size, angle=self.angle)
+        return call_of(*self.functions, sigma=self._sigmas, size=self.size, angle=self.angle)
 
     @property
     def _sigmas(self) -> tuple[float, ...]:

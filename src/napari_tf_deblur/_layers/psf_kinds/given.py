@@ -1,13 +1,18 @@
 """A PSF that is given as an array."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf import checked_psf
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
+from napari_tf_deblur._layers.psf_kinds.same import SamePSF
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,7 @@ class ArrayPSF:
     title: ClassVar[str] = "Array"
     hint: ClassVar[str] = "An array, used as it is"
     making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ()
 
     values: Any
 
@@ -42,10 +48,23 @@ class ArrayPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return nothing: it is taken to have the pixels of the image."""
         return ()
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again: the PSF itself."""
         return {"kind": self.name, "array": self.values}
+
+    def along(self, ndim: int) -> Self:
+        """Return it as it is, whatever an image's axes."""
+        return self
+
+    def numbers(self) -> dict[str, Any]:
+        """Return its values, for the record of `SamePSF`."""
+        return {"array": np.asarray(self.values).tolist()}
+
+    @classmethod
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> SamePSF:
+        """Return the same array for every image."""
+        return SamePSF(cls(np.asarray(check.array(record["array"]), np.float32)))

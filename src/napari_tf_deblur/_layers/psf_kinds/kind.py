@@ -1,17 +1,16 @@
 """What a run needs of a PSF, whatever it is made from."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
+from napari.layers import Image
+
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.source import Source
 
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a PSF larger than the image is refused. Guard: against a
-wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
-
-MOST_DRAWN = 200.0
-"""Largest diameter or length, in pixels, of a PSF of which a picture is drawn at once. Limit: of
-time."""
+OpenFile = Callable[[str], Image]
+"""Opens the one image of a file; a kind of PSF that lies in a file needs it."""
 
 MAX_PIXELS = 2**27
 """Most pixels of a PSF. Guard: against a wrong number or unit;
@@ -33,6 +32,9 @@ class PSFKind(Protocol):
     making: ClassVar[str]
     """What a run says while it makes the array."""
 
+    functions: ClassVar[tuple[str, ...]]
+    """Functions of this package that a record of this kind may name as what made its array."""
+
     @property
     def ndim(self) -> int:
         """Number of axes, which says how many axes of the image are deblurred."""
@@ -49,7 +51,7 @@ class PSFKind(Protocol):
     def look(self, source: Source) -> Float32Array | None:
         """Return its middle plane, if arithmetic alone can make it at once."""
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return what the user should know before a run; by arithmetic only."""
 
     def record(self, source: Source) -> dict[str, Any]:
@@ -57,6 +59,44 @@ class PSFKind(Protocol):
 
         What a function of this package makes has a "call", see `call_of`.
         """
+
+    @classmethod
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "PSFSettings":
+        """Return which PSF other images have, from the record of a run or of such settings.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the record, which may come out of a file, lacks something or holds what is never
+            written.
+        """
+
+
+class PSFSettings(Protocol):
+    """Says which PSF an image has, in a batch of files above all."""
+
+    def choose_psf(
+        self, source: Source, ndim: int, channel: int = 0, channels: int = 1
+    ) -> tuple[Source, PSFKind]:
+        """Return the PSF of a channel of an image, and the image with the pixel size to use.
+
+        Parameters
+        ----------
+        source : Source
+            The channel.
+        ndim : int
+            Number of axes along which it is deblurred.
+        channel, channels : int
+            Its number, and how many channels the image has.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such PSF; says why.
+        """
+
+    def record(self) -> dict[str, Any]:
+        """Return what describes it, as plain data."""
 
 
 def call_of(function: str, **arguments: Any) -> dict[str, Any]:

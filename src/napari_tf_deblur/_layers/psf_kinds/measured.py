@@ -1,6 +1,7 @@
 """A PSF that an image layer shows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,10 +9,12 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._beads.bead import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, OpenFile, PSFKind
 from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
-from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._storage.axes import Axis
 
 GREY = 0.01
@@ -33,6 +36,7 @@ class LayerPSF:
         "resampled to the image's pixels, freed of its background, centred and normalised"
     )
     making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ()
 
     layer: Source
 
@@ -76,13 +80,25 @@ class LayerPSF:
         """Return nothing: its array is made in a run."""
         return None
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say which pixel sizes were assumed, and which look wrong."""
         return self._spacing(source).warnings(self.layer.name, source.name)
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
         return {"kind": self.name, "layer": self.layer.name}
+
+    @classmethod
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "BeadPSF":
+        """Return the settings by which the same picture of beads serves every image."""
+        origin = record.get("origin") or {}
+        path = record.get("path") or origin.get("path")
+        if not path:
+            raise InvalidValueError(
+                "The PSF was measured from an image that is in no file: save that image, and give "
+                "it as the picture of beads."
+            )
+        return BeadPSF(check.text(path), open_file)
 
     def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Return the layer's pixels; of a grey picture that was saved in colour, one intensity."""
@@ -105,3 +121,29 @@ class LayerPSF:
 
     def _spacing(self, source: Source) -> Spacing:
         return layer_spacing(self._axes, source.frame(self.ndim).axes)
+
+
+@dataclass(frozen=True)
+class BeadPSF:
+    """A PSF that a picture of beads shows, in a file; see `PSFSettings`.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    open_file : callable
+        Opens its image as a layer.
+    """
+
+    path: str
+    open_file: OpenFile = field(compare=False, repr=False)
+
+    def choose_psf(
+        self, source: Source, ndim: int, channel: int = 0, channels: int = 1
+    ) -> tuple[Source, PSFKind]:
+        """Return the PSF that the file shows now."""
+        return source, LayerPSF(read(self.open_file(self.path)))
+
+    def record(self) -> dict[str, Any]:
+        """Return the kind and the file."""
+        return {"kind": LayerPSF.name, "path": self.path}

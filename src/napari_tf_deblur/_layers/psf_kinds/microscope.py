@@ -2,32 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self
 
-from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.pixel_size import PixelSize, pixel_size_of
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.kind import call_of
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, call_of
+from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
-    IMMERSIONS,
     Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
-from napari_tf_deblur._optics.optics import Microscope
-from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._storage.axes import in_unit, is_length
-
-WITH_LASER = ("confocal", "multiphoton")
-"""Microscopes whose PSF depends on what excites the dye."""
-
-SAME_INDEX = 0.02
-"""Largest difference of two refractive indices of one immersion. Derived: the usual immersions
-differ by 0.04 and more."""
 
 WIDEFIELD_ASSUMED = (
     "The file does not say what kind of microscope it was: widefield was assumed. If it was not, "
@@ -59,26 +50,22 @@ class MicroscopePSF:
         "the size of a pixel"
     )
     making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ("microscope_psf", "gaussian_psf")
 
     optics: Optics
     ndim: int
     assumed: str = ""
 
     @classmethod
-    def told(cls, source: Source) -> "MicroscopePSF | None":
-        """Make the PSF that the file of an image tells; None where it leaves a number open.
+    def of_numbers(cls, numbers: MicroscopeNumbers, ndim: int) -> Self:
+        """Make it of the numbers of a microscope, of which none is missing.
 
-        The dock's fields are filled in with the same numbers, and make the same of them.
+        Raises
+        ------
+        TypeError, ValueError
+            If the numbers do not go together.
         """
-        numbers, ndim = numbers_told(source), 3 if source.is_volume else 2
-        if source.rgb or missing_numbers(numbers, pixel_size_of(source), ndim):
-            return None
-        psf = cls(optics_of(numbers), ndim, "" if "microscope" in numbers else WIDEFIELD_ASSUMED)
-        try:
-            psf.check(source)
-        except UserError:  # numbers that do not go together
-            return None
-        return psf
+        return cls(numbers.optics, ndim, "" if numbers.microscope else WIDEFIELD_ASSUMED)
 
     @property
     def is_gaussian(self) -> bool:
@@ -112,10 +99,13 @@ class MicroscopePSF:
         """Return the plane in focus, as a Gaussian."""
         return self._gaussian(source).look(source)
 
-    def warnings(self, source: Source) -> tuple[str, ...]:
+    def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say what was assumed, and whether pixels are too large for the objective."""
-        words = (self.assumed, undersampling(self.optics, self._spacing(source), unit="nm"))
-        return tuple(word for word in words if word)
+        said = (
+            Notice("microscope assumed", self.assumed),
+            Notice("undersampled", undersampling(self.optics, self._spacing(source), unit="nm")),
+        )
+        return tuple(notice for notice in said if notice)
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
@@ -132,16 +122,12 @@ class MicroscopePSF:
         }
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> "MicroscopePSF":
-        """Make it of its record again, which may come out of a file.
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> PSFSettings:
+        """Return the settings by which other images have a PSF by the same optics."""
+        # Here, for these settings make the PSF.
+        from napari_tf_deblur._layers.psf_kinds.microscope_settings import MicroscopeSettings
 
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            If the record lacks something, or holds what no run writes.
-        """
-        check.require(record["ndim"] in (1, 2, 3))
-        return cls(Optics(**record["optics"]), int(record["ndim"]))
+        return MicroscopeSettings.of_record(record)
 
     @property
     def _arguments(self) -> dict[str, Any]:
@@ -160,55 +146,3 @@ class MicroscopePSF:
         """The Gaussian that describes it in focus, pixels of this image integrated."""
         sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
         return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))
-
-
-def numbers_told(source: Source) -> dict[str, Any]:
-    """Return the numbers of a microscope that the file of an image tells, as `Optics` has them."""
-    known = source.acquisition
-    aperture = known.numerical_aperture
-    told = {
-        "numerical_aperture": round(aperture, 6) if aperture else None,
-        "emission": known.emission,
-        "refractive_index": immersion_of(known.refractive_index),
-        "microscope": known.microscope,
-        "excitation": known.excitation,
-        "pinhole": known.pinhole,
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def missing_numbers(numbers: Mapping[str, Any], size: PixelSize, ndim: int) -> list[str]:
-    """Return what must be known besides, in words, before the PSF of an image follows."""
-    laser = numbers.get("microscope") == "multiphoton"
-    needed = {
-        "the numerical aperture": numbers.get("numerical_aperture"),
-        f"the {'excitation' if laser else 'emission'} wavelength": numbers.get(
-            "excitation" if laser else "emission"
-        ),
-        "the size of a pixel": size.lateral,
-        "the step between planes": size.axial or ndim < 3,
-    }
-    return [words for words, value in needed.items() if not value]
-
-
-def optics_of(numbers: Mapping[str, Any]) -> Optics:
-    """Make optics of numbers by name, without those that do not matter to the microscope."""
-    microscope = cast(Microscope, numbers.get("microscope", "widefield"))
-    excitation = numbers.get("excitation")
-    return Optics(
-        numerical_aperture=numbers["numerical_aperture"],
-        emission=float(numbers.get("emission") or excitation or 0),
-        refractive_index=numbers.get("refractive_index"),
-        microscope=microscope,
-        excitation=excitation if microscope in WITH_LASER else None,
-        pinhole=numbers.get("pinhole", 1.0) if microscope == "confocal" else 1.0,
-        sheet=numbers.get("sheet") if microscope == "light sheet" else None,
-    )
-
-
-def immersion_of(index: float | None) -> float | None:
-    """Return the immersion that has about this refractive index, if there is one."""
-    if index is None:
-        return None
-    nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
-    return nearest if abs(nearest - index) < SAME_INDEX else None

@@ -1,20 +1,18 @@
 """A PSF of a camera that moved."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MIN_EXTENT, MOST_DRAWN, call_of
+from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, MOST_DRAWN, ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import length
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)
-class MotionPSF:
+class MotionPSF(ParametricPSF):
     """The blur of a steady motion while the shutter was open: an even line.
 
     Attributes
@@ -31,10 +29,28 @@ class MotionPSF:
         "An even line, as a steady motion of camera or subject makes it of each point of light, by "
         "its length and direction; for photographs"
     )
-    making: ClassVar[str] = "making the PSF"
+    functions: ClassVar[tuple[str, ...]] = ("motion_psf",)
 
-    length: float
-    angle: float = 0.0
+    length: Annotated[
+        float,
+        {
+            "above": 0.0,
+            "max": 1e6,
+            "step": 0.5,
+            "label": "Length (px)",
+            "tooltip": "Length of the way that a point of light goes, in pixels",
+        },
+    ]
+    angle: Annotated[
+        float,
+        {
+            "min": -180.0,
+            "max": 180.0,
+            "step": 1.0,
+            "label": "Direction (°)",
+            "tooltip": "Direction of the motion, counter-clockwise: 0 sideways, 90 up or down",
+        },
+    ] = 0.0
 
     @property
     def ndim(self) -> int:
@@ -54,33 +70,15 @@ class MotionPSF:
                 f"{' x '.join(map(str, shape))} pixels; check the number."
             )
 
-    def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF; nothing was done to it."""
-        return motion_psf(self.length, self.angle), ()
+    @property
+    def is_small(self) -> bool:
+        """Whether its array is made at once."""
+        return self.length < MOST_DRAWN
+
+    def make(self) -> Float32Array:
+        """Make the line."""
+        return motion_psf(self.length, self.angle)
 
     def about(self, source: Source) -> str:
         """Say how large it is."""
         return f"Line of {length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"
-
-    def look(self, source: Source) -> Float32Array | None:
-        """Return it, unless it is large."""
-        return motion_psf(self.length, self.angle) if self.length < MOST_DRAWN else None
-
-    def warnings(self, source: Source) -> tuple[str, ...]:
-        """Return nothing: all is as the user said."""
-        return ()
-
-    def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again."""
-        return {"kind": self.name, **asdict(self), "call": call_of("motion_psf", **asdict(self))}
-
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> "MotionPSF":
-        """Make it of its record again, which may come out of a file.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            If the record lacks something, or holds what no run writes.
-        """
-        return cls(check.positive(record["length"]), check.number(record["angle"]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
 
 SUSPECT = 10.0
@@ -54,31 +55,32 @@ class Spacing:
                 "units of one of the two layers."
             )
 
-    def warnings(self, psf: str, image: str) -> tuple[str, ...]:
+    def warnings(self, psf: str, image: str) -> tuple[Notice, ...]:
         """Say which pixel sizes were assumed, and which look wrong."""
         if self.of_psf is not None and self.of_image is not None:
             ratio = np.divide(self.of_psf, self.of_image)
             k = int(np.abs(np.log(ratio)).argmax())
             if 1 / SUSPECT < ratio[k] < SUSPECT:
                 return ()
-            warning = (
+            words = (
                 f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
                 f"'{image}' of {_size(self.image[k])}; check the scale and units of both."
             )
-        elif _is_known(self.image) and not _is_known(self.psf):
-            warning = (
+            return (Notice("pixel sizes differ", words),)
+        if _is_known(self.image) and not _is_known(self.psf):
+            words = (
                 f"The PSF layer '{psf}' has no pixel size: that of the image was assumed, "
                 f"{_sizes(self.image)}. Set the scale and units of the layer if they differ."
             )
         elif _is_known(self.psf) and not _is_known(self.image):
-            warning = (
+            words = (
                 f"The image '{image}' has no pixel size: that of the PSF layer '{psf}' was "
                 f"assumed, {_sizes(self.psf)}. Set the scale and units of the image if they "
                 "differ."
             )
         else:
             return ()
-        return (warning,)
+        return (Notice("pixel size assumed", words),)
 
 
 def layer_spacing(psf: Sequence[Axis], image: Sequence[Axis]) -> Spacing:

@@ -1,0 +1,76 @@
+"""Notices are text for users, and a kind for code."""
+
+import copy
+import json
+import pickle
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
+from napari_tf_deblur._core.notices import NOTICE_KINDS, Notice
+from napari_tf_deblur._large.kept import KeptRun
+from napari_tf_deblur._large.samples import Samples
+from napari_tf_deblur._run.verdict import judge
+from napari_tf_deblur._storage.journal import Journal
+
+PSF = gaussian_psf(1.2)
+TEXT = "The image is blank."
+
+
+def test_a_notice_is_its_text_and_keeps_its_kind():
+    notice = Notice("blank image", TEXT)
+    assert (notice, repr(notice), hash(notice)) == (TEXT, repr(TEXT), hash(TEXT))
+    assert type(str(notice)) is str
+    assert json.loads(json.dumps([notice])) == [TEXT]
+    for again in (pickle.loads(pickle.dumps(notice)), copy.deepcopy(notice)):
+        assert (again, again.kind) == (TEXT, "blank image")
+
+
+@pytest.mark.parametrize("kind", [*NOTICE_KINDS, None, 3, "nonsense", ["stopped"]])
+def test_a_kind_out_of_a_file_is_known_or_other(kind):
+    known = isinstance(kind, str) and kind in NOTICE_KINDS
+    assert Notice.of_file(kind, TEXT).kind == (kind if known else "other")
+
+
+def test_a_verdict_asks_for_the_kind_and_reads_no_words():
+    words = "12 pixels have exactly the largest value, 9: they look saturated."
+    assert judge(None, warnings=[Notice("other", words)]).kind == "unknown"
+    assert judge(None, warnings=[Notice("saturated pixels", TEXT)]).kind == "saturated"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda image: np.minimum(image, 0.5 * image.max()), "saturated pixels"),
+        (lambda image: np.full_like(image, 7.0), "blank image"),
+        (lambda image: image - 0.4 * np.ptp(image), "negative values"),
+        (lambda image: np.where(np.eye(*image.shape) > 0, np.nan, image)[None], None),
+    ],
+)
+def test_warnings_of_a_run_say_of_what_kind_they_are(change, kind):
+    rng = np.random.default_rng(0)
+    image = np.round(change(900 * convolve(rng.random((48, 48)) ** 8, PSF)))
+    mask = np.isnan(image)
+    warnings = deconvolve(image, PSF, RichardsonLucy(iterations=2), mask=mask).warnings
+    assert all(type(warning) is Notice for warning in warnings)
+    assert kind is None or kind in {warning.kind for warning in warnings}
+
+
+def test_kinds_are_kept_with_a_run_and_are_not_needed(tmp_path):
+    """Notes of a run that know no kinds, of an earlier version, have their texts."""
+    image = 900 * convolve(np.random.default_rng(0).random((64, 64)) ** 8, PSF)
+    image = np.round(np.minimum(image, 0.5 * image.max()))
+    path = tmp_path / "a.ome.zarr"
+    done = deconvolve(da.from_array(image), PSF, RichardsonLucy(iterations=2), output=path)
+    kinds = [warning.kind for warning in done.warnings]
+    assert "saturated pixels" in kinds
+    table = Journal.of_image(path).run()
+    assert [type(text) for text in table["warnings"]] == [str] * len(kinds)
+    samples = Samples((), image[None], 1, 0)
+    again = KeptRun.from_json(table, samples).found.done.warnings
+    assert [warning.kind for warning in again] == kinds
+    del table["warning_kinds"]
+    again = KeptRun.from_json(table, samples).found.done.warnings
+    assert (again, {warning.kind for warning in again}) == (done.warnings, {"other"})

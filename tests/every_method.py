@@ -1,0 +1,33 @@
+"""Methods for the tests of all methods: from ``METHODS``, so that a new one is in them."""
+
+from dataclasses import fields
+
+import pytest
+
+from napari_tf_deblur import METHODS
+
+LOCAL = [method for method in METHODS if method().can_be_cut]
+"""All but the recipe, whose start is random noise: no image turns or moves that."""
+
+COUNTING = [method for method in METHODS if method().counts_photons]
+
+WITH_WEIGHT = [method for method in METHODS if any(f.name == "weight" for f in fields(method))]
+
+
+def examples(*tuned, of=METHODS):
+    """Examples of each of these methods: those that are given, or the method as it comes."""
+    assert {type(method) for method in tuned} <= set(of)
+    found = []
+    for kind in of:
+        found += [method for method in tuned if type(method) is kind] or [kind()]
+    return found
+
+
+def name(value):
+    """Return a method as the name of a test case: short, but no two are the same."""
+    return repr(value).replace(type(value).__name__, type(value).__name__[:6])
+
+
+def of_each(*tuned, of=METHODS):
+    """Parametrize a test with the examples of each of these methods."""
+    return pytest.mark.parametrize("method", examples(*tuned, of=of), ids=name)
