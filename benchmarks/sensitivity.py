@@ -353,8 +353,8 @@ of the numerical rooms was multiplied by 0.5 and by 1.5 (next to nothing by a te
 missing to 1, for parts near 1), and runs of `constant_runs.py` were repeated until the result of
 one changed by more than 0.1 dB, or a claim: a verdict, a method, a warning, an estimated size or
 noise (by more than 2 %). Runs: those that say most and the quick ones, of all that execute a
-function with this name.
-Change: the largest that was seen of the PSNR, in dB, and where; 0 is less than 0.005.
+function with this name. Change: the largest that was seen of the PSNR, in dB, and where; 0 is less
+than 0.005.
 
 | module | constant | runs | change | where | claims |
 | --- | --- | ---: | ---: | --- | --- |
