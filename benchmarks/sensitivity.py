@@ -53,7 +53,7 @@ FIRST = ("no reason", "by hand", "command")
 """Kinds of constants that are varied before all others."""
 
 TELLING = {
-    "_beads": ("beads",),
+    "_beads": ("beads", "dim beads", "theoretical PSF"),
     "_blur": ("photograph, found", "estimates of blur", "disc, found"),
     "_core": ("doubtful PSF", "photograph, exact"),
     "_noise": ("camera", "broken pixels", "cells, exact"),
