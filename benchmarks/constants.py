@@ -159,6 +159,7 @@ def all_constants() -> list[Constant]:
     paths = sorted(PACKAGE.rglob("*.py"))
     found = [constant for path in paths for constant in constants_of(path)]
     by_place = {(c.module, c.name): c for c in found if not c.owner}
+    own = {(c.path, c.name): c for c in found}
     for path in paths:
         where = path.relative_to(PACKAGE).as_posix()
         tree = ast.parse(path.read_text())
@@ -168,9 +169,8 @@ def all_constants() -> list[Constant]:
                     if constant := by_place.get((node.module or "", alias.name)):
                         constant.users.add(where)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                for constant in found:
-                    if constant.path == where and constant.name == node.id:
-                        constant.users.add(where)
+                if constant := own.get((where, node.id)):
+                    constant.users.add(where)
     return found
 
 
