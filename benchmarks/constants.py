@@ -169,8 +169,8 @@ def all_constants() -> list[Constant]:
                     if constant := by_place.get((node.module or "", alias.name)):
                         constant.users.add(where)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if constant := own.get((where, node.id)):
-                    constant.users.add(where)
+                if (where, node.id) in own:
+                    own[where, node.id].users.add(where)
     return found
 
 

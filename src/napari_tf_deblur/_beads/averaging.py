@@ -8,15 +8,12 @@ from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
 from napari_tf_deblur._beads.spot_fit import Spot, box_about, gaussian
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 REACH = 8.0
 """Half width of the window that is cut out around a bead, in sigmas. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
-
-DARK = 4.0
-"""Distance in sigmas from where on a Gaussian bead is dark. Derived: a Gaussian has exp(-8), less
-than 0.04 % of its peak, there."""
 
 MARGIN = 5
 """Pixels around the window for the interpolation. Set by hand; ``benchmarks/constants.py --vary``
@@ -138,7 +135,7 @@ def _clear_of_others(
     clear = np.ones(tuple(2 * half + 1), dtype=bool)
     for other in every:
         place = other.centre - bead.centre + half
-        reach = DARK * np.maximum(sigma, other.sigma)
+        reach = GAUSSIAN_REACH * np.maximum(sigma, other.sigma)
         if (
             other.centre is bead.centre
             or np.any(place < -reach)

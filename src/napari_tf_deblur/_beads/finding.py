@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._beads.spot_fit import WIDEST, Spot, box_about, fitted, gaussian
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array
 
 AT_LEAST = 10.0
@@ -31,9 +32,9 @@ FRAME = 3.0
 """Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
 there."""
 
-APART = 8.0
-"""Least distance of a bead from its neighbours, in its sigmas. Derived: two windows of 4 sigmas,
-`DARK`."""
+APART = 2 * GAUSSIAN_REACH
+"""Least distance of a bead from its neighbours, in its sigmas. Derived: neither reaches the
+other."""
 
 NARROWEST = 0.35
 """Least sigma of a bead in pixels. Guard: against hot pixels and lines;

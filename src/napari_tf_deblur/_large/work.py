@@ -29,6 +29,7 @@ from napari_tf_deblur._large.tasks import (
 )
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur._storage.regions import Region
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Pieces that are given out for each worker, so that none waits. Derived: one that is solved, and
 the next."""
-
-REPORT = 0.1
-"""Seconds between two looks at what is done. Set by eye."""
 
 LEVELS_EVERY = 5.0
 """Least seconds between two updates of the coarser resolutions. Limit: of time."""
@@ -70,7 +68,7 @@ def wait_for(crew: Crew, asked: Arguments, stop: Event) -> Generator[Step, None,
             refuse_stopped(stop)
             crew.count()
             yield Step(words, words, 0.0, NOTHING, StoredImage(np.asarray(asked.image)))
-            stop.wait(REPORT)
+            stop.wait(REPORT_INTERVAL)
     finally:
         if not future.done():
             crew.cancel([future])
@@ -202,7 +200,7 @@ class PieceWork(ImageSource):
                 self._level(last=not (out or self._suspects))
                 progress.done = len(self._entries)
                 yield self._step(progress)
-                self._stop.wait(REPORT)
+                self._stop.wait(REPORT_INTERVAL)
         finally:
             self._crew.cancel([*out, *([self._leveling] if self._leveling else [])])
 

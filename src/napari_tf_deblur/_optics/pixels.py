@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolated, table_step
 from napari_tf_deblur._optics.setup import Setup
@@ -10,10 +11,6 @@ from napari_tf_deblur._optics.widths import sigmas
 REACH = 8.0
 """Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
-
-END = 4.0
-"""Least half width of an automatic PSF across, and largest beyond a light sheet, in sigmas. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 LIGHT = 0.95
 """Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
@@ -30,10 +27,10 @@ def automatic_shape(setup: Setup, spacing: tuple[float, ...]) -> tuple[int, ...]
     shape: tuple[int, ...] = ()
     depths = np.zeros(1)
     if len(spacing) == 3:
-        planes = int(np.ceil(min(REACH * along, END * setup.sheet) / spacing[0]))
+        planes = int(np.ceil(min(REACH * along, GAUSSIAN_REACH * setup.sheet) / spacing[0]))
         depths = np.linspace(0, planes * spacing[0], min(planes + 1, DEPTHS))
         shape = (2 * planes + 1,)
-    width = max(_half_width(setup, depths, LIGHT), END * across)
+    width = max(_half_width(setup, depths, LIGHT), GAUSSIAN_REACH * across)
     return (*shape, *(2 * int(np.ceil(max(width / d - 0.5, 0))) + 1 for d in spacing[-2:]))
 
 

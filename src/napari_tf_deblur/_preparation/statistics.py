@@ -18,7 +18,7 @@ from napari_tf_deblur._core.places import (
 )
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
-from napari_tf_deblur._noise.level import noise_level
+from napari_tf_deblur._noise.level import COARSE, noise_level
 from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import (
     counts_are_sparse,
@@ -28,10 +28,6 @@ from napari_tf_deblur._noise.noise import (
 )
 from napari_tf_deblur._preparation.estimate import intensity_scale, wiener_balance
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
-
-SMOOTHED = 1.0
-"""Sigma, in pixels, of the Gaussian that takes noise away before slopes are measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +114,7 @@ class Statistics:
         for plane, place in found:
             piece = without_mean(seen(self.pixels, plane, place), self.scale)
             for channel in piece:
-                smooth = ndimage.gaussian_filter(channel, SMOOTHED)
+                smooth = ndimage.gaussian_filter(channel, COARSE)
                 steep = np.zeros_like(smooth)
                 for axis in range(smooth.ndim):
                     if smooth.shape[axis] > 1:

@@ -24,9 +24,11 @@ from napari_tf_deblur._solvers.change import largest_changes
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
+    SMALLEST_WEIGHT,
     data_penalty,
     divided,
     replaced_where,
@@ -49,14 +51,6 @@ UNSETTLED = 10.0
 misfit, in the measure of convergence. With little noise, and so a small weight, the first images
 hardly change and are far from the data. Set by hand; ``benchmarks/constants.py --vary`` measures
 its effect."""
-
-TINY = 1e-20
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/test_deconvolve.py``."""
-
-SMALLEST_WEIGHT = 1e-7
-"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
-against a weight of 0."""
 
 
 class Constants(NamedTuple):

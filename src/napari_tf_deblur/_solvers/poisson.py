@@ -32,6 +32,7 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compiled, iterate
 from napari_tf_deblur._solvers.poisson_problem import POWER, Constants, posed
 from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
@@ -71,10 +72,6 @@ effect."""
 NEAR = 0.05
 """Relative excess of the data below which the deviance is a sum of powers: the difference of
 logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
-
-TINY = 1e-30
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/solvers/test_poisson.py``."""
 
 
 class State(NamedTuple):

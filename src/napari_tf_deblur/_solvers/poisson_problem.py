@@ -11,8 +11,9 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
+from napari_tf_deblur._solvers.change import TINY
 from napari_tf_deblur._solvers.registry import prior_of
-from napari_tf_deblur._solvers.splitting import data_penalty
+from napari_tf_deblur._solvers.splitting import SMALLEST_WEIGHT, data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
 WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
@@ -22,10 +23,6 @@ number of axes. Set by hand; ``benchmarks/constants.py --vary`` measures its eff
 PHOTONS_EXPONENT = -0.25
 """Power of the photons at the peak by which the weight that suits changes: brighter images have
 finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
-
-SMALLEST_WEIGHT = 1e-7
-"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
-against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: squeezed into a
@@ -70,11 +67,6 @@ less than a tenth of one."""
 PHOTONS = (1e-3, 1e7)
 """Least and most photons that intensity 1 stands for. Guard: an image without noise would be one of
 endless photons; ``tests/solvers/test_poisson.py``."""
-
-TINY = 1e-12
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/solvers/test_poisson.py``."""
-
 
 Spectrum = NDArray[np.complex64]
 

@@ -10,6 +10,10 @@ from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
+SMALLEST_WEIGHT = 1e-7
+"""Least weight of a prior: with none, frequencies that the PSF does not pass are not determined.
+Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
+
 DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term. It changes the number of
 iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
