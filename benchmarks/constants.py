@@ -168,9 +168,8 @@ def all_constants() -> list[Constant]:
                 for alias in node.names:
                     if constant := by_place.get((node.module or "", alias.name)):
                         constant.users.add(where)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if (where, node.id) in own:
-                    own[where, node.id].users.add(where)
+            elif isinstance(node, ast.Name) and (where, node.id) in own:
+                own[where, node.id].users |= {where} if isinstance(node.ctx, ast.Load) else set()
     return found
 
 

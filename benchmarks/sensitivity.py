@@ -61,6 +61,7 @@ TELLING = {
     "_preparation": ("saturated, colour", "camera", "Richardson-Lucy", "Wiener"),
     "_run": ("photograph, too wide", "cells, too wide", "Hessian", "weight too large"),
     "_large": ("pieces",),
+    "_solvers": ("photograph, exact", "Poisson, volume", "saturated, colour", "Wiener"),
 }
 """Runs that say most of the constants of a room, and are repeated before the quick ones."""
 
