@@ -22,8 +22,8 @@ one of these forms:
 
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
 runs of `constant_runs.py` that use it. It reports the largest change in dB, and of what is said.
-``NAME`` is a constant, or the path of a module, such as ``_blur/fit.py``. ``CONSTANTS.md`` has the
-table.
+``NAME`` is a constant, the path of a module, such as ``_blur/fit.py``, or both, ``_blur/fit.py:OWN``.
+``CONSTANTS.md`` has the table.
 """
 
 import argparse
@@ -185,9 +185,12 @@ def literals() -> list[str]:
             continue
         lines = path.read_text().splitlines()
         functions = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)]
-        for node in (n for f in functions for n in ast.walk(f) if isinstance(n, ast.Constant)):
-            if type(node.value) is float and node.value not in (0, 0.5, 1, 1.5, 2):
-                found.append(f"{where}:{node.lineno}: {lines[node.lineno - 1].strip()}")
+        numbers = [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Constant)]
+        found += [
+            f"{where}:{n.lineno}: {lines[n.lineno - 1].strip()}"
+            for n in numbers
+            if type(n.value) is float and n.value not in (0, 0.5, 1, 1.5, 2)
+        ]
     return found
 
 

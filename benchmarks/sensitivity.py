@@ -371,7 +371,7 @@ def vary(names: tuple[str, ...], write: Path | None) -> None:
         if c.kind not in SKIPPED
         and c.room not in (*OF_THE_WINDOW, "_storage")
         and not c.owner
-        and (not names or c.name in names or c.path in names)
+        and (not names or {c.name, c.path, f"{c.path}:{c.name}"} & set(names))
         and (names or (c.path, c.name) not in rows)
     ]
     found.sort(key=lambda c: FIRST.index(c.kind) if c.kind in FIRST else len(FIRST))
