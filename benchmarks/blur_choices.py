@@ -21,9 +21,14 @@ from verdicts import noisy, plane
 
 from napari_tf_deblur import disc_psf, estimate_blur
 from napari_tf_deblur._blur import blur_estimate
-from napari_tf_deblur._blur.fit import OWN, Model
-from napari_tf_deblur._blur.shapes import Scenes, badness_of_gaussians, fit_disc, fit_line
-from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
+from napari_tf_deblur._blur.gaussian_fit import PIXEL_BLUR_VARIANCE, SpectrumModel
+from napari_tf_deblur._blur.shape_fit import (
+    BatchSceneModel,
+    fit_disc,
+    fit_line,
+    gaussian_negative_log_posterior,
+)
+from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
 from napari_tf_deblur._core.pixels import Pixels
 
 PICTURES = {
@@ -59,17 +64,17 @@ def scene_of(name: str) -> np.ndarray:
 
 def show(words: str, image: np.ndarray) -> None:
     """Print what the families come to."""
-    pieces = pieces_of(Pixels(image[None, None].astype(np.float32)))
-    model = Model(spectrum_of(pieces, (1.0, 1.0)))
-    equal, _ = model.equal()
-    scenes = Scenes(model, equal.slope)
+    pieces = extract_patches(Pixels(image[None, None].astype(np.float32)))
+    model = SpectrumModel(measure_spectrum(pieces, (1.0, 1.0)))
+    equal, _ = model.fit_isotropic()
+    scenes = BatchSceneModel(model, equal.slope)
     disc, line = fit_disc(scenes), fit_line(scenes)
-    gaussian = badness_of_gaussians(model, [equal, model.by_axis(equal)])
+    gaussian = gaussian_negative_log_posterior(model, [equal, model.fit_anisotropic(equal)])
     print(
-        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - OWN, 0)):.2f} of oddity "
-        f"{equal.oddity:.1f}; odds of disc {gaussian - disc.badness:.1f}, of radius "
-        f"{disc.parameters[0]:.2f}, oddity {disc.oddity:.1f}, slope {disc.slope:.2f}; odds of "
-        f"line {gaussian - line.badness:.1f}",
+        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f} of oddity "
+        f"{equal.spectral_bending:.1f}; odds of disc {gaussian - disc.negative_log_posterior:.1f}, of radius "
+        f"{disc.parameters[0]:.2f}, oddity {disc.spectral_bending:.1f}, slope {disc.slope:.2f}; odds of "
+        f"line {gaussian - line.negative_log_posterior:.1f}",
         flush=True,
     )
 
@@ -126,9 +131,9 @@ def choose_noise_of_jpeg() -> None:
         for blur in JPEG_BLURS:
             seen = seen_through(name, scene, blur, 0.7, False)
             cases += [(blur, compressed(seen.image, quality)) for quality in QUALITIES]
-    kept = blur_estimate.BESIDE_COMPRESSION
+    kept = blur_estimate.JPEG_NOISE_FACTOR
     for times in (5.0, 8.0, 12.0, 18.0):
-        blur_estimate.BESIDE_COMPRESSION = times
+        blur_estimate.JPEG_NOISE_FACTOR = times
         found = [(blur, estimate_blur(image)) for blur, image in cases]
         right = [
             (one.radius or float(np.mean(one.sigma))) / size
@@ -143,7 +148,7 @@ def choose_noise_of_jpeg() -> None:
             f"{np.median(np.abs(np.array(right) - 1)):.3f}, told {told}",
             flush=True,
         )
-    blur_estimate.BESIDE_COMPRESSION = kept
+    blur_estimate.JPEG_NOISE_FACTOR = kept
 
 
 def main() -> None:

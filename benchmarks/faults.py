@@ -36,7 +36,7 @@ def run(output: str, shape: tuple[int, int]) -> None:
     from napari_tf_deblur import TotalVariation, convolve, gaussian_psf, iter_deconvolve
     from napari_tf_deblur._large import plan
 
-    plan.UNIT[2], plan.LARGEST_PIECE[2] = 64, 64 * 64  # many pieces in little time
+    plan.PIECE_SIZE_UNIT[2], plan.MAX_PIECE_PIXELS[2] = 64, 64 * 64  # many pieces in little time
     rng = np.random.default_rng(0)
     psf = gaussian_psf(1.0)
     image = convolve(1000 * rng.random(shape, np.float32) ** 8, psf)

@@ -22,7 +22,7 @@ from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.inputs import find_inputs
 from napari_tf_deblur._files.opening import CannotOpenError, open_images
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
+from napari_tf_deblur._layers.psf_kinds import FixedPSFSettings, GaussianPSF
 
 SIZE = 256
 KINDS = ("uint8", "uint16", "float32", "colour", "volume", "series", "channels")
@@ -80,8 +80,10 @@ def main() -> None:
     (images / "empty.tif").write_bytes(b"")
     method = RichardsonLucy(iterations=10, background=0.0)
     for name, settings in {
-        "RichardsonLucy, 10 iterations": Settings(SamePSF(GaussianPSF((2.0, 2.0))), method),
-        "automatic": Settings(SamePSF(GaussianPSF((2.0, 2.0)))),
+        "RichardsonLucy, 10 iterations": Settings(
+            FixedPSFSettings(GaussianPSF((2.0, 2.0))), method
+        ),
+        "automatic": Settings(FixedPSFSettings(GaussianPSF((2.0, 2.0)))),
     }.items():
         finish(run_batch([images], results, settings, BatchOptions()))  # what is compiled stays
         began = clocks()
@@ -91,7 +93,7 @@ def main() -> None:
         began = clocks()
         again = finish(run_batch([images], results, settings, BatchOptions(resume=True)))
         resumed = clocks() - began
-        print(f"{name}: {table.in_words()} Resumed: {again.in_words()}")
+        print(f"{name}: {table.summarize()} Resumed: {again.summarize()}")
         for k, clock in enumerate(("wall", "processor")):
             print(
                 f"  {clock}: batch {batch[k]:.1f} s, runs alone {runs[k]:.1f} s, ratio "

@@ -30,14 +30,14 @@ def methods() -> Iterator[object]:
 def main() -> None:
     from napari_tf_deblur import convolve, deconvolve
     from napari_tf_deblur._core.steps import finish
-    from napari_tf_deblur._large.calibration import of_samples, samples_of
-    from napari_tf_deblur._large.source import LargeImage
+    from napari_tf_deblur._large.large_image import LargeImage
+    from napari_tf_deblur._large.sample_calibration import build_sample_arguments, sample_image
     from napari_tf_deblur._preparation.arguments import (
         Arguments,
         ImagePart,
         PartArguments,
     )
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", default="*", help="a pattern")
@@ -55,7 +55,7 @@ def main() -> None:
         for method in methods():
             arguments = Arguments(image, psf, method, channel_axis=channel)
             large = LargeImage(image, None, channel)
-            asked = of_samples(arguments, large, samples_of(arguments, large))
+            asked = build_sample_arguments(arguments, large, sample_image(arguments, large))
             found = replace(finish(solve(asked)).calibration, global_values=None)
             lines = Arguments(asked.image, psf, found, channel_axis=asked.channel_axis)
             given = {"channel_axis": asked.channel_axis, "part": ImagePart(are_samples=True)}

@@ -71,11 +71,11 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         deconvolve,
         piece_margin,
     )
-    from napari_tf_deblur._core.forward import reaches
-    from napari_tf_deblur._large.pieces import Cut, scene_gap
-    from napari_tf_deblur._large.recipe import Recipe
-    from napari_tf_deblur._large.source import LargeImage
-    from napari_tf_deblur._preparation.iterations import REACH
+    from napari_tf_deblur._core.forward import measure_reach
+    from napari_tf_deblur._large.large_image import LargeImage
+    from napari_tf_deblur._large.piece_solver import PieceSolver
+    from napari_tf_deblur._large.pieces import PieceGrid, scene_gap
+    from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
     methods = [
         TotalVariation(),
@@ -95,13 +95,13 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         random = np.random.default_rng(7)
         image = (random.poisson(400 * light) / 400 + 0.01).astype(np.float32)
         axes = tuple(a for a in range(image.ndim) if a != channel)
-        reach = [max(one, 1) for one in map(max, *reaches(psf, REACH))]
+        reach = [max(one, 1) for one in map(max, *measure_reach(psf, PSF_LIGHT_KEPT))]
         for method in methods:
             found = calibrate(image, psf, method, channel_axis=channel)
             whole = deconvolve(image, psf, found, channel_axis=channel)
             found = replace(found, global_values=whole.global_values)
             other = deconvolve(_other_side(image, axes), psf, found, channel_axis=channel)
-            recipe = Recipe(psf, found, {}, channel, False, None)
+            recipe = PieceSolver(psf, found, {}, channel, False, None)
             span = float(np.ptp(whole.image))
             far = [max(FAR, 4 * n) if image.shape[a] > 4 * FAR else n for a, n in zip(axes, reach)]
             inside = tuple(
@@ -116,13 +116,15 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
                 wide = [int(np.ceil(margin * n)) for n in reach]
                 wide = wide if margin else list(piece_margin(psf, method))
                 gap = scene_gap([image.shape[a] for a in axes], psf, method)
-                cut = Cut.of(image.shape, axes, [4 * n for n in psf.shape], wide, gap, channel)
+                cut = PieceGrid.from_sizes(
+                    image.shape, axes, [4 * n for n in psf.shape], wide, gap, channel
+                )
                 large = LargeImage(image, None, channel)
                 pieces = np.empty(image.shape, np.float32)
                 for piece in cut:
-                    part = large.part(piece.read, piece.gap)
+                    part = large.get_region_reader(piece.input_region, piece.gap)
                     solved = recipe.solve(part.pixels, None, piece)
-                    pieces[piece.write] = solved.image
+                    pieces[piece.output_region] = solved.image
                 off = np.abs(pieces - whole.image) / span
                 gained = psnr(pieces, truth, 1.0, True) - psnr(whole.image, truth, 1.0, True)
                 print(
@@ -247,7 +249,7 @@ def run(job: dict) -> dict:
     from napari_tf_deblur._large import plan
 
     if job.get("largest"):
-        plan.LARGEST_PIECE[2] = job["largest"]
+        plan.MAX_PIECE_PIXELS[2] = job["largest"]
     psf = np.load(job["psf"])
     watch = Watch()
     watch.start()
@@ -364,14 +366,14 @@ def crew(job: dict) -> dict:
 
     from napari_tf_deblur import TotalVariation, iter_deconvolve
     from napari_tf_deblur._large import plan
-    from napari_tf_deblur._large.cluster import local_workers
+    from napari_tf_deblur._large.cluster import start_local_workers
 
-    plan.LARGEST_PIECE[2] = job["largest"]
+    plan.MAX_PIECE_PIXELS[2] = job["largest"]
     shutil.rmtree(job["output"], ignore_errors=True)
     image = zarr.open_array(job["image"], mode="r")
     count = job["workers"]
     times: dict[int | None, float] = {}
-    with local_workers(count, 1, int(job["memory"] * GB / count)) as found:
+    with start_local_workers(count, 1, int(job["memory"] * GB / count)) as found:
         found.client.wait_for_workers(count)
         address = found.client.scheduler.address
         method = TotalVariation()
@@ -508,9 +510,9 @@ def main() -> None:
     parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
     if chosen.gap is not None:
-        from napari_tf_deblur._large.pieces import MOST_GAP
+        from napari_tf_deblur._large.pieces import MAX_GAP_RATIO
 
-        MOST_GAP.update(dict.fromkeys(MOST_GAP, chosen.gap))
+        MAX_GAP_RATIO.update(dict.fromkeys(MAX_GAP_RATIO, chosen.gap))
     if chosen.what == "seams":
         seams([float(m) for m in chosen.margins.split(",") if m], chosen.pictures, chosen.scenes)
     elif chosen.what == "run":

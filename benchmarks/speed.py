@@ -31,7 +31,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._preparation.prepared import REACH
+from napari_tf_deblur._preparation.prepared_run import PSF_LIGHT_KEPT
 from napari_tf_deblur._solvers import loop, run
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
@@ -70,8 +70,8 @@ def iterations_to_close(case: Case, method: TotalVariation) -> int:
     """Count the iterations until the PSNR stays within reach of the converged one."""
     with (
         mock.patch.object(loop, "REPORT_INTERVAL", 0.0),  # a step for each iteration
-        mock.patch.object(loop, "FIRST_PIXELS", 0),
-        mock.patch.object(loop, "LEAST", 0),
+        mock.patch.object(loop, "FIRST_CALL_PIXELS", 0),
+        mock.patch.object(loop, "MIN_STEPS_PER_CALL", 0),
         mock.patch.object(run, "REPORT_INTERVAL", 0.0),
     ):
         steps = iter_deconvolve(case.blurred, case.psf, method)
@@ -85,7 +85,7 @@ def iterations_to_close(case: Case, method: TotalVariation) -> int:
 def seconds_of_pair(case: Case) -> Callable[[], float]:
     """Time one real FFT and its inverse, of the padded size: TensorFlow's, ten in a row."""
     tf = tensorflow()
-    scene = Grid.around(case.truth.shape, case.psf, "unknown", REACH).scene
+    scene = Grid.around(case.truth.shape, case.psf, "unknown", PSF_LIGHT_KEPT).scene
     values = tf.random.normal((1, 1, *scene))
 
     @tf.function(autograph=False)
@@ -95,7 +95,7 @@ def seconds_of_pair(case: Case) -> Callable[[], float]:
         return values
 
     def seconds() -> float:
-        with memory.kept():
+        with memory.keep_freed_memory():
             pairs(values)  # takes what memory it needs
             started = time.perf_counter()
             pairs(values).numpy()

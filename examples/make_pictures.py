@@ -64,7 +64,7 @@ def biologist() -> None:
     viewer.add_image(image.astype(np.uint16), name="tubulin")
     let_it_draw()
     save(window_picture(viewer), PICTURES / "biologist_nothing_known.png")
-    microscope = widget.fields.psf.of_kind["Microscope"]
+    microscope = widget.fields.psf.fields_by_title["Microscope"]
     microscope.aperture.value = 1.4
     microscope.waves.emissions[0].value = 520
     microscope.pixel.value = 65
@@ -97,9 +97,11 @@ def run_in_progress() -> None:
     viewer, widget = opened()
     viewer.open_sample("napari-tf-deblur", "blurred_astronaut")
     widget.fields.psf.kind.value = "Gaussian"
-    for field, sigma in zip(widget.fields.psf.of_kind["Gaussian"].sigmas[1:], (1, 3), strict=True):
+    for field, sigma in zip(
+        widget.fields.psf.fields_by_title["Gaussian"].sigmas[1:], (1, 3), strict=True
+    ):
         field.value = sigma
-    widget.fields.advanced.unfold()
+    widget.fields.advanced.set_expanded()
     widget.fields.methods.choice.value = GradientDescent
     widget.fields.methods.forms[GradientDescent].learning_rate.value = 0.05
     widget.fields.methods.forms[GradientDescent].iterations.value = 5000
@@ -115,7 +117,7 @@ def volume() -> None:
     viewer, widget = opened()
     viewer.open_sample("napari-tf-deblur", "blurred_cells")
     widget.fields.psf.kind.value = "Gaussian"
-    for field in widget.fields.psf.of_kind["Gaussian"].sigmas:
+    for field in widget.fields.psf.fields_by_title["Gaussian"].sigmas:
         field.value = 2
     deblur(viewer, widget)
     result = result_of(viewer)

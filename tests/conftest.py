@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from napari_tf_deblur import TotalVariation
-from napari_tf_deblur._run.verdict import UNKNOWN
-from napari_tf_deblur._run.weight_search import Weighed
+from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT
+from napari_tf_deblur._run.weight_search import WeightSearchResult
 from napari_tf_deblur._solvers import load
 
 QUICK = {"iterations": 3, "weight": 1e-3}
@@ -29,6 +29,9 @@ LONGEST_WAIT_MS = 120_000
 
 ROUNDS_AT_REST = 3
 """Looks at the windows that are the same, until they are taken for final."""
+
+collect_ignore_glob = ["*conftest.py"]
+"""Doctests are not looked for in these files: several have one name."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,19 +67,21 @@ def _weights_without_trials(request, monkeypatch):
 
     def untried(prepared, _stop=None):
         yield from ()
-        return Weighed(prepared.calibration)
+        return WeightSearchResult(prepared.calibration)
 
     def unchecked(_prepared, _stop=None):
         yield from ()
 
     if request.path.parent.name == "solvers" or request.path.stem == "test_equivariance":
-        module = sys.modules["napari_tf_deblur._run.run"]
-        monkeypatch.setattr(module, "_verdict", lambda *_: UNKNOWN)  # which costs as much as a run
+        module = sys.modules["napari_tf_deblur._run.whole_image"]
+        monkeypatch.setattr(
+            module, "_judge_planes", lambda *_: UNKNOWN_VERDICT
+        )  # which costs as much as a run
     if "finds_weight" not in request.keywords:
-        module = sys.modules["napari_tf_deblur._run.run"]
-        monkeypatch.setattr(module, "weighed", untried)
-        monkeypatch.setattr(sys.modules["napari_tf_deblur.deconvolve"], "weighed", untried)
-        monkeypatch.setattr(module, "checked", unchecked)
+        module = sys.modules["napari_tf_deblur._run.whole_image"]
+        monkeypatch.setattr(module, "search_weight", untried)
+        monkeypatch.setattr(sys.modules["napari_tf_deblur.deconvolve"], "search_weight", untried)
+        monkeypatch.setattr(module, "check_weight", unchecked)
 
 
 @pytest.fixture

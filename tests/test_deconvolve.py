@@ -218,7 +218,7 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     at_once = deconvolve(stack, PSF, method)
     monkeypatch.setattr(memory, "BATCH_BYTES", 2 * 4 * 18 * 24 * 26)
     monkeypatch.setattr("napari_tf_deblur._solvers.run.REPORT_INTERVAL", 0)  # yield every step
-    monkeypatch.setattr(loop, "FIRST_PIXELS", 0)
+    monkeypatch.setattr(loop, "FIRST_CALL_PIXELS", 0)
     steps, result = drain(iter_deconvolve(stack, PSF, method))
     np.testing.assert_allclose(result.image, at_once.image, atol=1e-5)
     np.testing.assert_allclose(result.loss_history, at_once.loss_history, rtol=1e-4)
@@ -341,7 +341,7 @@ def test_stopping_keeps_the_best_so_far(method):
 @pytest.mark.parametrize("method", [RichardsonLucy, TotalVariation])
 def test_a_movie_that_was_stopped_is_on_one_scale(monkeypatch, method):
     """And it is said first which of its planes are not deblurred."""
-    monkeypatch.setattr(memory, "batch_size", lambda *_: (1, False))  # one plane after another
+    monkeypatch.setattr(memory, "plan_batch", lambda *_: (1, False))  # one plane after another
     monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)
     stop = threading.Event()
     light = 200 * convolve(scene(40, 40), PSF).clip(0)
@@ -456,7 +456,7 @@ def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, 
         estimate = SimpleNamespace(scene=lambda: scene, found=dict)
         yield Iterate(np.zeros((1, len(scene)), np.float32), 1.0, estimate, True)
 
-    monkeypatch.setattr("napari_tf_deblur._solvers.run.solver", lambda _method: solve)
+    monkeypatch.setattr("napari_tf_deblur._solvers.run.find_solver", lambda _method: solve)
     with pytest.raises(InvalidValueError, match="infinite or no numbers") as caught:
         deconvolve(IMAGE, PSF[:9, :9], method)
     assert str(caught.value).endswith(f"{method.remedy}")

@@ -6,7 +6,7 @@ Importing this package is cheap: TensorFlow and napari are imported when first n
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from napari_tf_deblur._beads.bead import measured_psf
+from napari_tf_deblur._beads.measured_psf import measured_psf
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
 from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.psf import gaussian_psf

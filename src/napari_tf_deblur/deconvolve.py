@@ -3,22 +3,22 @@
 from collections.abc import Generator
 from threading import Event
 
-from napari_tf_deblur._core.parameters import takes
+from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import Step, finish
-from napari_tf_deblur._large.size import goes_in_pieces
+from napari_tf_deblur._large.memory_budget import needs_pieces
 from napari_tf_deblur._preparation.arguments import (
     Arguments,
     CalibrationArguments,
     StepArguments,
 )
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
-from napari_tf_deblur._run.run import solve
-from napari_tf_deblur._run.weight_search import weighed
+from napari_tf_deblur._run.weight_search import search_weight
+from napari_tf_deblur._run.whole_image import solve
 
 
-@takes(Arguments)
+@with_arguments_of(Arguments)
 def deconvolve(arguments: Arguments) -> Deconvolution:
     """Undo the blur of a known point spread function.
 
@@ -50,10 +50,10 @@ def deconvolve(arguments: Arguments) -> Deconvolution:
     >>> deconvolve(blurred, psf).image.shape
     (32, 32)
     """
-    return finish(_steps(arguments))
+    return finish(_deconvolve_steps(arguments))
 
 
-@takes(StepArguments)
+@with_arguments_of(StepArguments)
 def iter_deconvolve(arguments: StepArguments) -> Generator[Step, None, Deconvolution]:
     """Undo the blur of a known PSF, step by step.
 
@@ -76,10 +76,10 @@ def iter_deconvolve(arguments: StepArguments) -> Generator[Step, None, Deconvolu
     >>> for step in iter_deconvolve(np.eye(32), gaussian_psf(1)):
     ...     fraction = step.fraction
     """
-    return (yield from _steps(arguments, arguments.stop))
+    return (yield from _deconvolve_steps(arguments, arguments.stop))
 
 
-@takes(CalibrationArguments)
+@with_arguments_of(CalibrationArguments)
 def calibrate(arguments: CalibrationArguments) -> Calibration:
     """Find from an image what :func:`deconvolve` would find, and deblur nothing.
 
@@ -107,12 +107,14 @@ def calibrate(arguments: CalibrationArguments) -> Calibration:
     >>> deconvolve(blurred[:32, :32], psf, found).calibration == found
     True
     """
-    return finish(weighed(Prepared.of(arguments))).calibration
+    return finish(search_weight(PreparedRun.from_arguments(arguments))).calibration
 
 
-def _steps(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
+def _deconvolve_steps(
+    arguments: Arguments, stop: Event | None = None
+) -> Generator[Step, None, Deconvolution]:
     """Do what the arguments ask for, at once or piece by piece."""
-    if goes_in_pieces(arguments):
+    if needs_pieces(arguments):
         from napari_tf_deblur._large.run import solve_in_pieces
 
         return (yield from solve_in_pieces(arguments, stop))

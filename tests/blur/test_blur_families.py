@@ -19,7 +19,7 @@ from napari_tf_deblur import (
     gaussian_psf,
     motion_psf,
 )
-from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._blur.jpeg import estimate_jpeg_error
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._run.weight_search import SHARED_NOISE
 
@@ -133,8 +133,8 @@ def test_softly_compressed_images_are_told_by_what_is_missing():
     blurred = 0.05 + 0.9 * blurred + np.random.default_rng(1).normal(0, 0.003, blurred.shape)
     for quality in (85, 95):
         values = jpeg(blurred, quality).astype(np.float32)
-        assert compression_error(Pixels(values[None, None])) > 0
-    assert compression_error(Pixels(np.rint(255 * blurred).astype(np.float32)[None, None])) == 0
+        assert estimate_jpeg_error(Pixels(values[None, None])) > 0
+    assert estimate_jpeg_error(Pixels(np.rint(255 * blurred).astype(np.float32)[None, None])) == 0
 
 
 def test_objects_of_one_size_are_not_taken_for_blur():
@@ -161,7 +161,7 @@ def test_jpeg(quality, colours):
 
 def test_jpeg_is_told_from_other_images():
     def error(image):
-        return compression_error(
+        return estimate_jpeg_error(
             Pixels(np.moveaxis(np.atleast_3d(image), -1, 0)[None].astype(np.float32))
         )
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur._core.forward import Grid, resized
+from napari_tf_deblur._core.forward import Grid, resize_psf
 
 sizes = st.integers(1, 9)
 modes = {"zero": "constant", "periodic": "wrap", "reflect": "reflect"}
@@ -114,7 +114,7 @@ def test_a_resized_psf_is_as_many_times_as_wide(name, times):
         "beside": beside,
     }[name]
     psf = (psf / psf.sum()).astype(np.float32)
-    other = resized(psf, times)
+    other = resize_psf(psf, times)
     assert other.sum() == pytest.approx(1, abs=1e-5)
     for axis in (0, 1):
         along, of_other = (np.arange(n) - n // 2 for n in (25, other.shape[axis]))
@@ -135,13 +135,13 @@ def test_a_frame_is_continued_from_the_nearer_side(axes, offset):
     scene = tuple(n + more for n, more in axes)
     grid = Grid(frame, scene, tuple(min(offset, more) for more in beyond))
     values = np.random.default_rng(0).random((2, *frame)).astype(np.float32)
-    found = grid.mirrored(values)
+    found = grid.extend_mirrored(values)
     assert found.shape == (2, *scene)
     np.testing.assert_array_equal(found[(slice(None), *grid.window)], values)
     # Mirrored about the frame's middle, whichever place it has in the scene.
     for axis, (n, start) in enumerate(zip(frame, grid.offset), 1):
         mirrored = np.roll(np.flip(found, axis), 2 * start + n, axis)
-        np.testing.assert_allclose(grid.mirrored(np.flip(values, axis)), mirrored, rtol=1e-6)
+        np.testing.assert_allclose(grid.extend_mirrored(np.flip(values, axis)), mirrored, rtol=1e-6)
     # As far as half way, as NumPy continues it.
     near = [(0, 0), *((min(b, m // 2), min(a, m // 2)) for (b, a), m in zip(grid.margins, beyond))]
     cut = tuple(slice(o - b, o + n + a) for o, n, (b, a) in zip(grid.offset, frame, near[1:]))

@@ -10,9 +10,9 @@ import pytest
 
 from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.notices import NOTICE_KINDS, Notice
-from napari_tf_deblur._large.kept import KeptRun
+from napari_tf_deblur._large.run_state import RunState
 from napari_tf_deblur._large.samples import Samples
-from napari_tf_deblur._run.verdict import judge
+from napari_tf_deblur._run.verdict import judge_result
 from napari_tf_deblur._storage.journal import Journal
 
 PSF = gaussian_psf(1.2)
@@ -36,8 +36,8 @@ def test_a_kind_out_of_a_file_is_known_or_other(kind):
 
 def test_a_verdict_asks_for_the_kind_and_reads_no_words():
     words = "12 pixels have exactly the largest value, 9: they look saturated."
-    assert judge(None, warnings=[Notice("other", words)]).kind == "unknown"
-    assert judge(None, warnings=[Notice("saturated pixels", TEXT)]).kind == "saturated"
+    assert judge_result(None, warnings=[Notice("other", words)]).kind == "unknown"
+    assert judge_result(None, warnings=[Notice("saturated pixels", TEXT)]).kind == "saturated"
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_kinds_are_kept_with_a_run_and_are_not_needed(tmp_path):
     done = deconvolve(da.from_array(image), PSF, RichardsonLucy(iterations=2), output=path)
     kinds = [warning.kind for warning in done.warnings]
     assert "saturated pixels" in kinds
-    table = Journal.of_image(path).run()
+    table = Journal.for_image(path).read_run()
     assert [type(text) for text in table["warnings"]] == [str] * len(kinds)
     samples = Samples((), image[None], 1, 0)
-    again = KeptRun.from_json(table, samples).found.done.warnings
+    again = RunState.from_dict(table, samples).sample_calibration.sample_result.warnings
     assert [warning.kind for warning in again] == kinds
     del table["warning_kinds"]
-    again = KeptRun.from_json(table, samples).found.done.warnings
+    again = RunState.from_dict(table, samples).sample_calibration.sample_result.warnings
     assert (again, {warning.kind for warning in again}) == (done.warnings, {"other"})

@@ -18,10 +18,10 @@ from napari_tf_deblur import METHODS, calibrate, deblur_layer, deconvolve, iter_
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.parameters import (
     check_parameters,
-    meanings_of,
+    describe_fields,
     parameters_of,
-    takes,
     types_of,
+    with_arguments_of,
 )
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._preparation.run_options import CalibrationOptions, RunOptions
@@ -51,7 +51,7 @@ class Cake:
         check_parameters(self, "Cake: ")
 
 
-@takes(Cake)
+@with_arguments_of(Cake)
 def bake(cake: Cake) -> str:
     """Bake it.
 
@@ -63,7 +63,7 @@ def bake(cake: Cake) -> str:
     return f"{cake.flour} {cake.eggs}"
 
 
-@takes(Cake)
+@with_arguments_of(Cake)
 def bake_slowly(cake: Cake) -> Generator[int, None, str]:
     """Bake it, step by step."""
     yield cake.eggs
@@ -110,14 +110,14 @@ def test_each_value_is_checked_against_its_annotation(wrong, error, words):
 
 
 def test_meanings_are_those_of_the_docstring():
-    assert meanings_of(Cake) == {
+    assert describe_fields(Cake) == {
         "flour": "What it is made of, finely ground.",
         "eggs": "How many.",
     }
     assert types_of(parameters_of(Cake)["eggs"]) == (int, float)
     for declared in (*METHODS, LayerOptions):
-        assert set(meanings_of(declared)) == {field.name for field in fields(declared)}
-        assert all(words.endswith(".") for words in meanings_of(declared).values())
+        assert set(describe_fields(declared)) == {field.name for field in fields(declared)}
+        assert all(words.endswith(".") for words in describe_fields(declared).values())
 
 
 def test_every_option_of_a_run_is_an_argument_that_is_described():
@@ -150,7 +150,7 @@ from napari_tf_deblur import Wiener, calibrate, deblur_layer, deconvolve, gaussi
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.piece_solver import Recipe
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._layers.record import checked_record, settings_in_words
 from napari_tf_deblur._storage.record_file import as_json, from_json

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur import gaussian_psf
-from napari_tf_deblur._core.psf import checked_psf
+from napari_tf_deblur._core.psf import check_psf
 
 sigmas = st.floats(0.3, 4)
 
@@ -84,4 +84,4 @@ def test_an_angle_is_for_two_axes():
 )
 def test_bad_psfs(psf, error, says):
     with pytest.raises(error, match=says):
-        checked_psf(psf)
+        check_psf(psf)

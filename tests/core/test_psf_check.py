@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf, microscope_psf
-from napari_tf_deblur._core.psf_check import ground_of, light_centre, psf_warnings, whole_psf
+from napari_tf_deblur._core.psf_check import (
+    find_psf_background,
+    light_centre,
+    psf_warnings,
+    refuse_partial_psf,
+)
 
 few = settings(max_examples=40, deadline=None)
 
@@ -63,7 +68,7 @@ TRUE = true_psfs()
 def test_a_true_psf_is_not_warned_of(name):
     for scale in (1.0, 1e-20, 1e5):
         assert psf_warnings(scale * TRUE[name]) == ()
-    whole_psf(TRUE[name])
+    refuse_partial_psf(TRUE[name])
 
 
 TAILED = [
@@ -77,7 +82,7 @@ TAILED = [
 def test_a_ground_is_said_with_its_part_of_the_light(name, part):
     light = np.asarray(TRUE[name], float)
     ground = part / (1 - part) * light.mean()
-    assert ground_of(light + ground) == pytest.approx(ground, rel=0.3)
+    assert find_psf_background(light + ground) == pytest.approx(ground, rel=0.3)
     (said,) = psf_warnings(light + ground)
     assert "measured_psf" in said
     assert float(said.split(" %")[0]) == pytest.approx(100 * part, rel=0.3)
@@ -170,12 +175,12 @@ def test_a_quarter_or_an_octant_is_refused(axes):
         with pytest.raises(ValueError, match="in a corner") as caught:
             deconvolve(image, part)
         assert ".volume()" in str(caught.value)
-    whole_psf(whole)
+    refuse_partial_psf(whole)
 
 
 @pytest.mark.parametrize("psf", [np.eye(9), np.pad([[1.0]], ((0, 8), (0, 8))), [[1, 0], [0, 0]]])
 def test_a_line_or_a_single_pixel_in_a_corner_is_no_quarter(psf):
-    whole_psf(np.asarray(psf, float))
+    refuse_partial_psf(np.asarray(psf, float))
 
 
 @pytest.mark.parametrize("colours", [3, 4])

@@ -58,7 +58,7 @@ def check_travels(step):
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 def test_every_step_can_cross_a_process(monkeypatch, method, planes):
-    monkeypatch.setattr(memory, "batch_size", lambda *_: (1, False))
+    monkeypatch.setattr(memory, "plan_batch", lambda *_: (1, False))
     monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)
     monkeypatch.setattr(loop, "REPORT_INTERVAL", 0.0)
     seen = image(planes)

@@ -512,7 +512,7 @@ def test_at_the_end_all_is_as_before(shown, qtbot, at_rest, blurred, button):
     click(qtbot, real.buttons()[button])
     real.viewer.window.remove_dock_widget(real.dock)
     real.holder.deleteLater()
-    qtbot.waitUntil(lambda: real.row._gone)
+    qtbot.waitUntil(lambda: real.row._is_closed)
     assert real.state() == before
     assert not real.viewer.keymap
     real.viewer.layers.remove(real.result)  # nobody listens

@@ -8,8 +8,8 @@ import tifffile
 from dock_fields import microscope, results_of
 
 from napari_tf_deblur import deblur_layer
-from napari_tf_deblur._layers.acquisition import of_file
-from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._layers.acquisition import file_metadata
+from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 from napari_tf_deblur.methods import Wiener
 
 ABOUT = {
@@ -68,13 +68,13 @@ def test_an_image_without_a_file_has_no_buttons(viewer, dock, blurred):
 def test_a_file_that_is_far_away_is_followed_when_it_is_read(
     qtbot, viewer, dock, file, monkeypatch
 ):
-    ready, read_tiff = threading.Event(), of_file.read_tiff
+    ready, read_tiff = threading.Event(), file_metadata.read_tiff
 
     def slowly(path):
         ready.wait(30)
         return read_tiff(path)
 
-    monkeypatch.setattr(of_file, "read_tiff", slowly)
+    monkeypatch.setattr(file_metadata, "read_tiff", slowly)
     viewer.open(file, plugin="napari")
     assert dock.fields.images.dims.value == 2
     ready.set()
@@ -129,7 +129,7 @@ def test_the_dock_and_the_console_use_the_same_optics(viewer, dock, tmp_path, bl
     dock.fields.psf.kind.value = "Microscope"
     dock.fields.methods.choice.value = Wiener
     (job,) = dock.fields.jobs()
-    record = deblur_layer(layer, method=job.method).metadata[KEY]
+    record = deblur_layer(layer, method=job.method).metadata[METADATA_KEY]
     assert record["psf"]["kind"] == "microscope"
     assert record["psf"]["call"] == job.psf.record(job.source)["call"]
     assert record["psf"]["optics"]["numerical_aperture"] == 1.2
@@ -143,5 +143,5 @@ def test_a_saved_result_is_known_when_it_is_opened_again(viewer, dock, file, tmp
     (again,) = viewer.open(path, plugin="napari")
     assert results_of(viewer, layer.name) == [again]
     assert dock.fields.images.layer.value is layer
-    assert read(again).frame(3).spacing == (0.3, 0.08, 0.08)
-    assert again.metadata[KEY]["method"] == {"name": "Wiener", "balance": 0.1}
+    assert read_source(again).frame(3).spacing == (0.3, 0.08, 0.08)
+    assert again.metadata[METADATA_KEY]["method"] == {"name": "Wiener", "balance": 0.1}

@@ -13,7 +13,12 @@ from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._files.saving import FORMATS, OMETIFF, OMEZarr
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import DefocusPSF, FoundPSF, GaussianPSF, SamePSF
+from napari_tf_deblur._layers.psf_kinds import (
+    DefocusPSF,
+    EstimatedPSFSettings,
+    FixedPSFSettings,
+    GaussianPSF,
+)
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 OPTICS = {"numerical_aperture": 1.2, "emission": 520.0}
@@ -62,7 +67,7 @@ def test_a_folder_is_deblurred_with_the_settings_of_the_dock(dock, dialog, folde
         "b.tif: done",
         "c.tif: failed",
     ]
-    record = OMETIFF().record(folder / "deblurred" / "a_deblurred.ome.tif")
+    record = OMETIFF().read_record(folder / "deblurred" / "a_deblurred.ome.tif")
     assert record["psf"]["sigma"] == [2.0, 2.0]
     assert record["smoothing"] == 2.0
     assert record["asked"]["iterations"] == 2
@@ -128,7 +133,11 @@ def test_results_are_saved_in_the_format_that_is_chosen(dialog, folder, ended):
     dialog.file_format.setCurrentIndex(titles.index("OME-Zarr"))
     dialog.start.click()
     ended(dialog)
-    assert OMEZarr().record(folder / "deblurred" / "a_deblurred.ome.zarr")["name"].startswith("a ")
+    assert (
+        OMEZarr()
+        .read_record(folder / "deblurred" / "a_deblurred.ome.zarr")["name"]
+        .startswith("a ")
+    )
 
 
 def test_what_is_missing_is_said(dialog, folder, told):
@@ -165,14 +174,14 @@ def test_closing_the_viewer_ends_a_batch(viewer, dialog, folder, qtbot):
 
 def test_the_settings_of_the_fields(viewer, dock, blurred):
     fields = dock.fields
-    assert fields.settings().psf == SamePSF(GaussianPSF((2.0, 2.0)))
+    assert fields.settings().psf == FixedPSFSettings(GaussianPSF((2.0, 2.0)))
     assert fields.settings().axes == "auto"
     fields.psf.kind.value = "From the image"
-    assert fields.settings().psf == FoundPSF()
+    assert fields.settings().psf == EstimatedPSFSettings()
     fields.psf.kind.value = "Out of focus"
-    assert fields.settings().psf == FoundPSF()  # no radius is set
+    assert fields.settings().psf == EstimatedPSFSettings()  # no radius is set
     fields.psf.of_kind["Out of focus"].radius.value = 2.5
-    assert fields.settings().psf == SamePSF(DefocusPSF(2.5))
+    assert fields.settings().psf == FixedPSFSettings(DefocusPSF(2.5))
     fields.options["boundary"].value = "zero"
     fields.ignore.saturated.value = True
     assert fields.settings().options == LayerOptions(boundary="zero", ignore_saturated=True)
@@ -220,7 +229,7 @@ def test_the_settings_of_a_result_are_copied(dock, viewer, blurred, finished):
     dock.result_row.copy_settings.native.click()
     text = QGuiApplication.clipboard().text()
     settings = Settings.from_json(text)
-    assert settings.psf == SamePSF(GaussianPSF((2.0, 2.0)))
+    assert settings.psf == FixedPSFSettings(GaussianPSF((2.0, 2.0)))
     assert settings.options.smoothing == 2.0
     assert settings.method == dock.fields.methods.method()
     assert json.loads(text)["napari_tf_deblur"]["kind"] == "settings"

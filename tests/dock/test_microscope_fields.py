@@ -8,10 +8,10 @@ import pytest
 from dock_fields import microscope, result_of
 
 from napari_tf_deblur import gaussian_psf, microscope_sigma
-from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, choose_psf
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.microscope import pixel_sigma
 from napari_tf_deblur.methods import Wiener
 
@@ -249,14 +249,14 @@ def test_dock_console_and_command_line_make_the_same_psf_of_a_file(
     labels = ("z", "y", "x")[-pixels.ndim :]
     options = {"metadata": {"ome_metadata": described}, "axis_labels": labels}
     layer = viewer.add_image(pixels, name="GFP", **options)
-    psf = choose_psf("microscope", read(layer))
+    psf = choose_psf("microscope", read_source(layer))
     assert isinstance(psf, MicroscopePSF)
     assert fields.psf().optics == psf.optics
     assert fields.psf().ndim == psf.ndim
-    (job,) = Settings().jobs(Picture(layer))
+    (job,) = Settings().jobs(FileImage(layer))
     assert job.psf == psf
     shown, _ = fields.psf().array(dock.fields.source())
-    np.testing.assert_array_equal(shown, psf.array(read(layer))[0])
+    np.testing.assert_array_equal(shown, psf.array(read_source(layer))[0])
 
 
 def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
@@ -438,9 +438,9 @@ def test_what_a_file_says_is_not_remembered(viewer, dock, fields, blurred):
 def test_settings_that_are_spoilt_are_passed_over(viewer, spoilt):
     from qtpy.QtCore import QSettings
 
-    from napari_tf_deblur._dock.filled_in import SETTINGS
+    from napari_tf_deblur._dock.field_defaults import QT_SETTINGS_NAME
 
-    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, *SETTINGS)
+    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, *QT_SETTINGS_NAME)
     for name in ("na", "immersion", "microscope"):
         settings.setValue(name, spoilt)
     settings.sync()

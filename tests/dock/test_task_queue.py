@@ -15,13 +15,13 @@ def pieces(done, name, count=2):
 def test_the_first_piece_is_done_at_once_the_others_in_later_turns(qtbot, at_rest):
     done = []
     tasks = TaskQueue()
-    tasks.do(pieces(done, "a"))
-    tasks.do(pieces(done, "b"))
+    tasks.add_task(pieces(done, "a"))
+    tasks.add_task(pieces(done, "b"))
     assert done == ["a0"]
     qtbot.waitUntil(lambda: len(done) == 4)
     assert done == ["a0", "a1", "b0", "b1"]
     at_rest()
-    tasks.do(pieces(done, "c"))
+    tasks.add_task(pieces(done, "c"))
     assert done[4:] == ["c0"]
     qtbot.waitUntil(lambda: len(done) == 6)
 
@@ -31,12 +31,12 @@ def test_work_may_ask_for_more(qtbot):
     tasks = TaskQueue()
 
     def asking():
-        tasks.do(pieces(done, "more"))
+        tasks.add_task(pieces(done, "more"))
         done.append("asked")
         yield
 
-    tasks.do(asking())
-    tasks.do(pieces(done, "later", 1))
+    tasks.add_task(asking())
+    tasks.add_task(pieces(done, "later", 1))
     assert done == ["asked"]
     qtbot.waitUntil(lambda: done == ["asked", "more0", "more1", "later0"])
 
@@ -44,9 +44,9 @@ def test_work_may_ask_for_more(qtbot):
 def test_dropped_work_is_not_done(at_rest):
     done = []
     tasks = TaskQueue()
-    tasks.do(pieces(done, "a"))
-    tasks.do(pieces(done, "b"))
-    tasks.drop()
+    tasks.add_task(pieces(done, "a"))
+    tasks.add_task(pieces(done, "b"))
+    tasks.clear()
     at_rest()
     assert done == ["a0"]
 
@@ -59,8 +59,8 @@ def test_work_that_fails_holds_up_nothing(qtbot):
     done = []
     tasks = TaskQueue()
     with pytest.raises(ValueError, match="broken"):
-        tasks.do(failing())
-    tasks.do(pieces(done, "a"))
+        tasks.add_task(failing())
+    tasks.add_task(pieces(done, "a"))
     qtbot.waitUntil(lambda: len(done) == 2)
 
 
@@ -77,7 +77,7 @@ def test_what_takes_long_to_paint_is_painted_in_a_turn_of_its_own(qtbot):
         yield
         enabled.append(window.updatesEnabled())
 
-    tasks.do(work())
+    tasks.add_task(work())
     qtbot.waitUntil(lambda: len(enabled) == 3)
     assert enabled == [True, False, True]
 
@@ -96,14 +96,14 @@ def test_the_window_is_painted_whatever_happens(qtbot, end):
         if end == "fail":
             raise ValueError("broken")
         if end == "drop":
-            tasks.drop()
+            tasks.clear()
         if end == "delete":
             part.setParent(None)
             part.deleteLater()
         yield
 
     with qtbot.captureExceptions() as raised:
-        tasks.do(work())
+        tasks.add_task(work())
         qtbot.waitUntil(lambda: bool(reached))
         qtbot.waitUntil(window.updatesEnabled)
     assert reached == [True]
@@ -121,9 +121,9 @@ def test_work_that_comes_while_painting_is_due_waits_for_it(qtbot, monkeypatch):
         yield True
         done.append("held")
 
-    tasks.do(work())
+    tasks.add_task(work())
     qtbot.waitUntil(lambda: done == ["held"])
-    tasks.do(pieces(done, "a"))
+    tasks.add_task(pieces(done, "a"))
     assert done == ["held"]
     qtbot.waitUntil(lambda: len(done) == 3)
     assert window.updatesEnabled()

@@ -10,8 +10,8 @@ from dock_fields import gaussian, psf_layer_field, result_of, use_layer
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
 from napari_tf_deblur._dock.gaussian_fields import parse_size
-from napari_tf_deblur._layers.result import displayable
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.result import to_display_values
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur._storage.axes import short_unit
 from napari_tf_deblur.methods import (
@@ -363,7 +363,7 @@ def test_the_line_of_python_in_the_metadata_repeats_the_run(viewer, dock, blurre
     record = result.metadata[KEY]
     names = {"image": layer.data, "psf": record["psf"]["array"], "mask": record["mask"]}
     again = eval(record["python"], vars(napari_tf_deblur) | {"deconvolve": deconvolve}, names)
-    np.testing.assert_array_equal(displayable(again.image, read(layer)), result.data)
+    np.testing.assert_array_equal(to_display_values(again.image, read_source(layer)), result.data)
     corners = [(0,) * layer.ndim, [n - 1 for n in layer.data.shape[: layer.ndim]]]
     for corner in corners:
         np.testing.assert_array_equal(result.data_to_world(corner), layer.data_to_world(corner))

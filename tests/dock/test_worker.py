@@ -23,13 +23,13 @@ from napari_tf_deblur._dock.updates import (
     Stopwatch,
     Throttle,
     Update,
-    updates,
+    iterate_updates,
 )
-from napari_tf_deblur._dock.worker import NOTHING_KEPT
+from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT
 from napari_tf_deblur._layers import job as job_module
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._run.deconvolution import Deconvolution
 
 NAME = "cells deblurred (TV)"
@@ -109,7 +109,7 @@ def core(monkeypatch):
 
 @pytest.fixture
 def job(blurred):
-    return Job(read(Image(blurred, name="cells")), GaussianPSF((1.0, 1.0)), TotalVariation())
+    return Job(read_source(Image(blurred, name="cells")), GaussianPSF((1.0, 1.0)), TotalVariation())
 
 
 # ---------------------------------------------------------------- the generator
@@ -118,7 +118,7 @@ def job(blurred):
 def drain(job, throttle, steps, core, show=True):
     """Pull on the updates for so many steps, as the window would, and return them."""
     stop = Event()
-    generator = updates(job.steps(stop), throttle, Event(), Stopwatch())
+    generator = iterate_updates(job.steps(stop), throttle, Event(), Stopwatch())
     seen = []
     while True:
         try:
@@ -162,13 +162,13 @@ def test_a_busy_window_gets_no_images_but_napari_gets_a_word_in(core, job, clock
 
 def test_slow_drawing_slows_the_updates_down(clock):
     throttle = Throttle()
-    throttle.sent()
-    assert not throttle.due()
-    throttle.shown(0.2)
+    throttle.mark_sent()
+    assert not throttle.is_due()
+    throttle.mark_shown(0.2)
     clock.sleep(0.79)
-    assert not throttle.due()  # a quarter of the time for drawing, at most
+    assert not throttle.is_due()  # a quarter of the time for drawing, at most
     clock.sleep(0.02)
-    assert throttle.due()
+    assert throttle.is_due()
 
 
 def test_the_first_image_is_not_the_source(core, job):
@@ -515,12 +515,12 @@ def test_stop_works_from_the_first_moment(
     dock.stop_button.native.click()
     assert not slow_stage.ended.is_set()  # nobody waited for it
     assert dock.deblur_button.enabled
-    assert dock.status.text() == NOTHING_KEPT
+    assert dock.status.text() == STOPPED_EARLY_TEXT
     slow_stage.go_on.set()
     qtbot.waitUntil(lambda: run is None or not run._worker.is_running)
     at_rest()
     assert [layer.name for layer in viewer.layers if layer.name != "PSF"] == ["stack"]
-    assert dock.status.text() == NOTHING_KEPT
+    assert dock.status.text() == STOPPED_EARLY_TEXT
     assert core.steps <= 1
     assert told == []
     core.end.set()

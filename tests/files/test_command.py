@@ -14,7 +14,7 @@ from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.command_options import METHOD_NAMES, PSF_KINDS
 from napari_tf_deblur._files.saving import OMETIFF
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import BY_NAME
+from napari_tf_deblur._layers.psf_kinds import KINDS_BY_NAME
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
@@ -35,7 +35,7 @@ def asked(monkeypatch):
         seen.append(settings)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_run", look)
+    monkeypatch.setattr(command, "_run_and_report", look)
 
     def settings(*arguments):
         result = call("image.tif", "-o", "out", *arguments)
@@ -51,7 +51,7 @@ def test_everything_that_is_declared_is_an_option():
         field.name.replace("_", "-") for one in (LayerOptions, Optics) for field in fields(one)
     }
     assert {f"--{name}" for name in flags} <= names
-    assert set(PSF_KINDS) == {"automatic", *BY_NAME} - {"array"}
+    assert set(PSF_KINDS) == {"automatic", *KINDS_BY_NAME} - {"array"}
     assert set(METHOD_NAMES) == {"auto", *(method.__name__ for method in METHODS)}
     text = call("--help").output
     for method in METHODS:
@@ -68,7 +68,7 @@ def test_a_folder_is_deblurred_and_said(tmp_path):
     assert f"1/1 {path}: done in" in result.output
     assert f"as {saved}. " in result.output
     assert "1 done." in result.output
-    record = OMETIFF().record(saved)
+    record = OMETIFF().read_record(saved)
     assert record["verdict"]["sentence"] in result.output
     assert record["psf"]["sigma"] == [1.5, 1.5]
     assert record["method"]["iterations"] == 2

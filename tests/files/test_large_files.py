@@ -7,19 +7,21 @@ from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._files import unfinished
+from napari_tf_deblur._files import partial_result
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
-from napari_tf_deblur._files.opening import Picture, open_images
+from napari_tf_deblur._files.opening import FileImage, open_images
+from napari_tf_deblur._files.partial_result import PartialResult
 from napari_tf_deblur._files.saving import OMEZarr
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers import large_job
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
+from napari_tf_deblur._layers.psf_kinds import FixedPSFSettings, GaussianPSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.ome_zarr import open_image
 
-QUICK = Settings(SamePSF(GaussianPSF((1.5, 1.5))), RichardsonLucy(iterations=3, background=0.0))
+QUICK = Settings(
+    FixedPSFSettings(GaussianPSF((1.5, 1.5))), RichardsonLucy(iterations=3, background=0.0)
+)
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_an_image_that_exceeds_the_budget_has_the_same_result(image, tmp_path, m
     assert row.status == "done", row.sentence
     expected, found = (np.asarray(open_image(one.result).dask_levels()[0]) for one in (whole, row))
     assert abs(found - expected).max() < 0.01 * np.ptp(expected)
-    record = OMEZarr().record(row.result)
+    record = OMEZarr().read_record(row.result)
     assert all("Deblurred in" in one["record"]["pieces"] for one in record["channels"])
     assert [one["name"] for one in record["channels"]] == ["channel 0", "channel 1"]
     assert len(row.pictures) == 2
@@ -59,25 +61,25 @@ def test_an_image_that_exceeds_the_budget_has_the_same_result(image, tmp_path, m
 def test_pieces_of_other_settings_are_deleted_and_those_of_the_same_are_kept(
     image, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(unfinished, "is_large", lambda _: True)
+    monkeypatch.setattr(partial_result, "is_large", lambda _: True)
     jobs = QUICK.jobs(open_images(image)[0])
-    first = Unfinished(tmp_path / "out" / "cells", {"settings": "a"})
-    places = [job.output for job in first.jobs(jobs)]
+    first = PartialResult(tmp_path / "out" / "cells", {"settings": "a"})
+    places = [job.output for job in first.assign_outputs(jobs)]
     assert len(set(places)) == 2
     assert {place.parent for place in places} == {tmp_path / "out" / ".cells.unfinished"}
     places[0].mkdir()
-    assert [job.output for job in first.jobs(jobs)] == places
+    assert [job.output for job in first.assign_outputs(jobs)] == places
     assert places[0].is_dir()
-    other = Unfinished(tmp_path / "out" / "cells", {"settings": "b"})
-    assert not set(places) & {job.output for job in other.jobs(jobs)}
+    other = PartialResult(tmp_path / "out" / "cells", {"settings": "b"})
+    assert not set(places) & {job.output for job in other.assign_outputs(jobs)}
     assert not places[0].exists()
-    other.end()
+    other.delete()
     assert not other.folder.exists()
 
 
 def test_small_images_have_no_place_for_pieces(image, tmp_path):
     jobs = QUICK.jobs(open_images(image)[0])
-    found = Unfinished(tmp_path / "cells", {}).jobs(jobs)
+    found = PartialResult(tmp_path / "cells", {}).assign_outputs(jobs)
     assert [job.output for job in found] == [None, None]
     assert not (tmp_path / ".cells.unfinished").exists()
 
@@ -91,5 +93,5 @@ def test_other_memory_makes_no_other_result():
 
 def test_only_what_is_lazy_is_done_in_pieces(monkeypatch):
     monkeypatch.setattr(large_job, "exceeds_budget", lambda *_: True)
-    (job,) = QUICK.jobs(Picture(Image(spots(32, 40), name="cells")))
+    (job,) = QUICK.jobs(FileImage(Image(spots(32, 40), name="cells")))
     assert not large_job.is_large(job)

@@ -17,15 +17,17 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files.batch import BatchOptions, run_batch
 from napari_tf_deblur._files.opening import open_images
-from napari_tf_deblur._files.psf_settings import psf_settings
-from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, stamp_of
+from napari_tf_deblur._files.psf_settings import psf_settings_from_record
+from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, find_stamp
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, SamePSF
+from napari_tf_deblur._layers.psf_kinds import FixedPSFSettings, GaussianPSF
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
 from napari_tf_deblur._storage.ome_zarr import open_image
 
 QUICK = Settings(
-    SamePSF(GaussianPSF((1.5, 1.5))), RichardsonLucy(iterations=3, background=0.0), axes="planes"
+    FixedPSFSettings(GaussianPSF((1.5, 1.5))),
+    RichardsonLucy(iterations=3, background=0.0),
+    axes="planes",
 )
 
 
@@ -100,7 +102,7 @@ def test_results_have_the_size_the_channels_and_the_values_of_their_source(folde
 
 
 def test_each_channel_has_its_own_run_and_record(done):
-    record = OMETIFF().record(done.output / "channels_deblurred.ome.tif")
+    record = OMETIFF().read_record(done.output / "channels_deblurred.ome.tif")
     assert [one["name"] for one in record["channels"]] == ["DAPI", "GFP"]
     assert all(one["record"]["method"]["name"] == "RichardsonLucy" for one in record["channels"])
     layer = opened(done.output / "channels_deblurred.ome.tif")
@@ -132,8 +134,8 @@ def test_text_of_files_is_no_html_and_no_formula(tmp_path):
 
 
 def test_many_images_have_no_pictures_but_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_tf_deblur._files.batch.MOST_PICTURES", 1)
-    monkeypatch.setattr("napari_tf_deblur._files.report.MOST_PICTURES", 1)
+    monkeypatch.setattr("napari_tf_deblur._files.batch.MAX_PICTURES", 1)
+    monkeypatch.setattr("napari_tf_deblur._files.report.MAX_PICTURES", 1)
     paths = [write(tmp_path, kind) for kind in ("uint8", "uint16")]
     table = batch(paths, tmp_path / "out")
     page = table.report.read_text("utf-8")
@@ -163,7 +165,7 @@ def test_resume_does_only_what_is_missing_or_has_changed(tmp_path, monkeypatch):
     ]
     other = Settings(QUICK.psf, RichardsonLucy(iterations=4, background=0.0), axes="planes")
     assert {row.status for row in batch(paths, output, other, **options).rows} == {"done"}
-    monkeypatch.setattr("napari_tf_deblur._files.identity.__version__", "99")
+    monkeypatch.setattr("napari_tf_deblur._files.result_stamp.__version__", "99")
     assert {row.status for row in batch(paths, output, other, **options).rows} == {"done"}
     (output / "volume_deblurred_max.ome.tif").unlink()
     last = batch(paths, output, other, **options)
@@ -263,11 +265,11 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(tmp_path, monkeypatch):
 def test_a_batch_knows_its_own_results_by_their_record(done, folder):
     for row in done.rows:
         if row.status == "done":
-            stamp = stamp_of(OMETIFF().record(row.result))
+            stamp = find_stamp(OMETIFF().read_record(row.result))
             assert stamp["source"] == row.file.name
             assert stamp["settings"] == QUICK.digest
-    assert OMETIFF().record(folder / "uint16.tif") is None
-    assert OMETIFF().record(folder / "corrupt.tif") is None
+    assert OMETIFF().read_record(folder / "uint16.tif") is None
+    assert OMETIFF().read_record(folder / "corrupt.tif") is None
 
 
 @pytest.mark.parametrize("given", ["nothing.tif", "*.tif", "empty folder"])
@@ -281,15 +283,15 @@ def test_what_is_not_there_is_said_at_once(tmp_path, given):
 def test_the_wavelength_of_each_channel_makes_its_own_psf(tmp_path):
     path = write(tmp_path, "channels")
     optics = {"given": {"numerical_aperture": [1.2], "emission": [450.0, 610.0]}}
-    psf = psf_settings({"kind": "microscope", **optics})
+    psf = psf_settings_from_record({"kind": "microscope", **optics})
     table = batch([path], tmp_path / "out", Settings(psf, QUICK.method))
     assert table.rows[0].status == "done"
-    record = OMETIFF().record(table.rows[0].result)
+    record = OMETIFF().read_record(table.rows[0].result)
     waves = [one["emission"] for one in record["channels"]]
     assert waves == [450.0, 610.0]
     with tifffile.TiffFile(table.rows[0].result) as file:
         assert 'EmissionWavelength="610.0"' in file.ome_metadata
-    other = psf_settings(
+    other = psf_settings_from_record(
         {"kind": "microscope", "given": {**optics["given"], "emission": [1, 2, 3]}}
     )
     (row,) = batch([path], tmp_path / "other", Settings(other, QUICK.method)).rows
@@ -299,10 +301,10 @@ def test_the_wavelength_of_each_channel_makes_its_own_psf(tmp_path):
 def test_a_picture_of_beads_is_the_psf(tmp_path):
     path, bead = write(tmp_path, "uint16"), tmp_path / "bead.tif"
     tifffile.imwrite(bead, np.rint(1e4 * gaussian_psf(1.5, 21)).astype(np.uint16))
-    psf = psf_settings({"kind": "measured", "path": str(bead)})
+    psf = psf_settings_from_record({"kind": "measured", "path": str(bead)})
     (row,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method)).rows
     assert row.status == "done", row.sentence
-    assert OMETIFF().record(row.result)["psf"]["kind"] == "measured"
+    assert OMETIFF().read_record(row.result)["psf"]["kind"] == "measured"
     (again,) = batch([path], tmp_path / "out", Settings(psf, QUICK.method), resume=True).rows
     assert again.status == "there already"
     tifffile.imwrite(bead, np.rint(1e4 * gaussian_psf(2.0, 23)).astype(np.uint16))
@@ -319,9 +321,9 @@ def test_a_table_that_cannot_be_written_stops_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr("napari_tf_deblur._files.batch.replace_text", full)
     table = batch([path], tmp_path / "out")
     assert table.rows[0].status == "done"
-    assert not table.all_good
-    assert "summary.csv' could not be written. There is no room left" in table.in_words()
-    assert "report.html' could not be written." in table.in_words()
+    assert not table.has_all_results
+    assert "summary.csv' could not be written. There is no room left" in table.summarize()
+    assert "report.html' could not be written." in table.summarize()
 
 
 @pytest.fixture(scope="module")
@@ -356,7 +358,7 @@ def test_ome_zarr_is_resumed_replaced_and_read(in_zarr, tmp_path):
     options = {"file_format": "ome-zarr", "resume": True}
     (row,) = batch([source], output, **options).rows
     assert (row.status, row.image) == ("done", "")
-    record = OMEZarr().record(row.result)
+    record = OMEZarr().read_record(row.result)
     assert [one["name"] for one in record["channels"]] == ["DAPI", "GFP"]
     (again,) = batch([source], output, **options).rows
     assert again.status == "there already"
@@ -364,7 +366,7 @@ def test_ome_zarr_is_resumed_replaced_and_read(in_zarr, tmp_path):
     other = Settings(QUICK.psf, RichardsonLucy(iterations=4, background=0.0))
     (changed,) = batch([source], output, other, **options).rows
     assert changed.status == "done"
-    assert OMEZarr().record(row.result)["batch"]["settings"] == other.digest
+    assert OMEZarr().read_record(row.result)["batch"]["settings"] == other.digest
     assert sorted(path.name for path in output.iterdir()) == [
         "channels_deblurred_deblurred.ome.zarr",
         "report.html",

@@ -12,10 +12,10 @@ PSF = gaussian_psf(1.0)
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Pieces of at most 64 x 64 pixels, or 32 along each of three axes."""
-    monkeypatch.setitem(plan.UNIT, 1, 64)
-    monkeypatch.setitem(plan.UNIT, 2, 64)
-    monkeypatch.setitem(plan.LARGEST_PIECE, 1, 64)
-    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+    monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 1, 64)
+    monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 1, 64)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, deconvolve, gaussian_psf
 from napari_tf_deblur._large import plan
-from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._preparation.arguments import Arguments
 
 PSF = gaussian_psf(1.0)
@@ -69,7 +69,7 @@ def test_one_axis():
 
 
 def test_three_axes(monkeypatch):
-    monkeypatch.setitem(plan.LARGEST_PIECE, 3, 32**3)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 3, 32**3)
     rng = np.random.default_rng(0)
     volume = 100 * rng.random((20, 70, 40), np.float32) ** 8
     pieces, whole = both(volume, gaussian_psf((1, 1, 1)), TotalVariation(iterations=15))
@@ -142,7 +142,7 @@ def test_pieces_read_what_an_image_holds(data):
     chunks = data.draw(st.integers(1, 10))
     lazy = mask is not None and mask.ndim and data.draw(st.booleans())
     given_mask = da.from_array(mask, chunks=2) if lazy else mask
-    image = LargeImage.of(
+    image = LargeImage.from_arguments(
         Arguments(da.from_array(values, chunks=chunks), channel_axis=axis, mask=given_mask)
     )
     region = tuple(
@@ -150,7 +150,7 @@ def test_pieces_read_what_an_image_holds(data):
         for n in shape
         for start in [data.draw(st.integers(0, n - 1))]
     )
-    pixels, ignored = image.part(region).read()
+    pixels, ignored = image.get_region_reader(region).read()
     np.testing.assert_array_equal(pixels, values[region])
     if mask is None:
         assert ignored is None

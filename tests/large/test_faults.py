@@ -21,7 +21,7 @@ from napari_tf_deblur import TotalVariation, deconvolve, gaussian_psf, iter_deco
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError, PiecesFailedError
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._large import plan, tasks
-from napari_tf_deblur._large.recipe import Recipe
+from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
 
@@ -51,8 +51,8 @@ def path(tmp_path):
 def undisturbed(lazy, client, tmp_path_factory):
     """The pixels of a run in which nothing goes wrong; and its folder, not to be changed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(plan.UNIT, 2, 64)
-        patch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+        patch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
+        patch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
         result = run(lazy, tmp_path_factory.mktemp("undisturbed") / "a.ome.zarr")
     return np.asarray(result.image)
 
@@ -128,7 +128,7 @@ def test_a_chunk_that_cannot_be_read_fails_its_pieces_only(lazy, path, pieces_do
 
 
 def test_samples_are_taken_elsewhere_where_a_chunk_cannot_be_read(path, monkeypatch):
-    monkeypatch.setattr(plan, "PLANES_PIXELS", 1)
+    monkeypatch.setattr(plan, "MAX_PLANES_PIXELS", 1)
     rng = np.random.default_rng(0)
     image = da.from_array(rng.random((2, 40, 40)).astype(np.float32), chunks=(1, 40, 40))
     broken = Event()
@@ -154,7 +154,7 @@ def test_an_image_of_which_nothing_can_be_read(lazy, path):
 def test_a_finished_run_is_returned_at_once(lazy, path, undisturbed, pieces_done):
     first = run(lazy, path)
     same(first, undisturbed)
-    verdicts = open_image(path).verdicts()
+    verdicts = open_image(path).read_verdicts()
     assert (len(verdicts), "(0, 64)" in verdicts) == (PIECES, True)
     open_image(path).set_verdicts({})  # as if the power had failed before they were kept
     pieces_done.clear()
@@ -162,7 +162,7 @@ def test_a_finished_run_is_returned_at_once(lazy, path, undisturbed, pieces_done
     assert {step.stage for step in steps} == {"looking for something to see"}
     again = run(lazy, path, memory=3)
     assert not pieces_done
-    assert open_image(path).verdicts() == verdicts
+    assert open_image(path).read_verdicts() == verdicts
     same(again, undisturbed)
     for name in ("verdict", "warnings", "pieces", "calibration", "blur", "converged", "iterations"):
         assert getattr(again, name) == getattr(first, name)
@@ -195,7 +195,7 @@ def test_stopped_before_the_first_step(lazy, path):
 
 
 def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, monkeypatch):
-    stop, solve, numbers = Event(), Recipe.solve, count()
+    stop, solve, numbers = Event(), PieceSolver.solve, count()
 
     def solve_once(*arguments):
         if next(numbers):
@@ -203,11 +203,11 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
         return solve(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Recipe, "solve", solve_once)
+        patch.setattr(PieceSolver, "solve", solve_once)
         result = run_until(lazy, path, lambda step: step.pieces_done, stop)
     assert "of 6 pieces are deblurred, for the run was stopped" in result.warnings[0]
     assert result.warnings[0].kind == "stopped"
-    done = len(Journal.of_image(path).done())
+    done = len(Journal.for_image(path).read_entries())
     assert 0 < done < PIECES
     pieces_done.clear()
     same(run(lazy, path), undisturbed)
@@ -225,14 +225,14 @@ def test_a_run_that_nobody_pulls_on_any_more(lazy, path, undisturbed):
 
 def test_entries_without_a_shard_or_damaged_do_not_count(lazy, path, undisturbed, pieces_done):
     run(lazy, path)
-    journal = Journal.of_image(path)
+    journal = Journal.for_image(path)
     image = open_image(path)
-    shards = [image._files(0, part)[0] for part in image.parts()]
+    shards = [image._shard_files(0, part)[0] for part in image.shard_regions()]
     shards[0].unlink()
     damaged = bytearray(shards[1].read_bytes())
     damaged[len(damaged) // 2] ^= 255
     shards[1].write_bytes(damaged)
-    journal.note(2, {"verdict": "nonsense"})
+    journal.write_entry(2, {"verdict": "nonsense"})
     (path / ".napari-tf-deblur" / "3.json").write_text('{"verdict": "fi')
     (path / ".napari-tf-deblur" / "end.json").unlink()
     pieces_done.clear()
@@ -243,7 +243,7 @@ def test_entries_without_a_shard_or_damaged_do_not_count(lazy, path, undisturbed
 def test_a_finished_result_of_which_a_shard_was_deleted(lazy, path, undisturbed, pieces_done):
     run(lazy, path)
     image = open_image(path)
-    image._files(0, image.parts()[4])[0].unlink()
+    image._shard_files(0, image.shard_regions()[4])[0].unlink()
     pieces_done.clear()
     same(run(lazy, path), undisturbed)
     assert pieces_done == [4]
@@ -260,7 +260,7 @@ def test_ended_between_the_empty_image_and_its_journal(lazy, path, undisturbed, 
         patch.setattr(Journal, "begin", killed)
         with pytest.raises(Killed):
             run(lazy, path)
-    assert open_image(path).is_ours
+    assert open_image(path).is_own_image
     same(run(lazy, path), undisturbed)
 
 
@@ -360,14 +360,14 @@ def test_no_room_for_the_empty_image(lazy, path, monkeypatch):
 
 
 def test_a_piece_that_takes_too_much_memory_is_done_in_parts(lazy, path, undisturbed, monkeypatch):
-    solve = Recipe.solve
+    solve = PieceSolver.solve
 
     def scarce(recipe, pixels, mask, where):
         if pixels.shape[0] * pixels.shape[1] > 70 * 70:
             raise MemoryError
         return solve(recipe, pixels, mask, where)
 
-    monkeypatch.setattr(Recipe, "solve", scarce)
+    monkeypatch.setattr(PieceSolver, "solve", scarce)
     result = run(lazy, path)
     assert result.warnings[0] == "6 pieces took too much memory and were done in smaller parts."
     assert np.abs(np.asarray(result.image) - undisturbed).max() < 0.03 * np.ptp(undisturbed)
@@ -377,6 +377,6 @@ def test_a_piece_that_takes_too_much_memory_however_small(lazy, path, monkeypatc
     def scarce(*_):
         raise MemoryError
 
-    monkeypatch.setattr(Recipe, "solve", scarce)
+    monkeypatch.setattr(PieceSolver, "solve", scarce)
     with pytest.raises(PiecesFailedError, match=r"At \(0, 0\), there is not enough memory"):
         run(lazy, path)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import napari_tf_deblur
-from napari_tf_deblur._core import installed
+from napari_tf_deblur._core import packages
 from napari_tf_deblur._core.errors import MissingPackageError
 from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
-from napari_tf_deblur._storage.description import Axis, ImageDescription
-from napari_tf_deblur._storage.images import list_images
+from napari_tf_deblur._storage.image_description import ImageDescription, StoredAxis
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
+from napari_tf_deblur._storage.zarr_collection import list_images
 
 LARGE = {"dask", "distributed", "fsspec", "pydantic", "tifffile", "yaozarrs", "zarr"}
 
@@ -21,9 +21,9 @@ WRITTEN_HERE = ("description images installed layout mean ome_metadata ome_tiff 
 
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(installed, "find_spec", lambda name: None if name == "zarr" else name)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "zarr" else name)
     path = tmp_path / "a.ome.zarr"
-    description = ImageDescription("a", (Axis("y"), Axis("x")))
+    description = ImageDescription("a", (StoredAxis("y"), StoredAxis("x")))
     for call in (
         lambda: create_image(path, (4, 5), "uint8", description, (4, 5)),
         lambda: open_image(path),

@@ -89,7 +89,7 @@ def test_killed_callers_and_workers(spots, tmp_path):
 
     first = started(image, output)
     wait_for(first, "piece")
-    while not Journal.of_image(output).done():
+    while not Journal.for_image(output).read_entries():
         assert first.poll() is None
         time.sleep(0.02)
     assert len(family(output)) >= 3  # the caller, a nanny and its worker
@@ -99,7 +99,7 @@ def test_killed_callers_and_workers(spots, tmp_path):
     while family(output) and time.monotonic() - killed < 30:
         time.sleep(0.1)
     assert time.monotonic() - killed < 10
-    done = set(Journal.of_image(output).done())
+    done = set(Journal.for_image(output).read_entries())
     assert done
     before = {part: file.stat().st_mtime_ns for part, file in shards(output) if file.exists()}
 
@@ -123,11 +123,11 @@ def test_killed_callers_and_workers(spots, tmp_path):
 
 def shards(output):
     image = open_image(output)
-    return [(repr(part), image._files(0, part)[0]) for part in image.parts()]
+    return [(repr(part), image._shard_files(0, part)[0]) for part in image.shard_regions()]
 
 
 def test_a_worker_uses_no_more_threads_than_it_has():
-    from napari_tf_deblur._large.cluster import local_workers
+    from napari_tf_deblur._large.cluster import start_local_workers
 
     def threads():
         from napari_tf_deblur._large.tasks import limit_threads
@@ -141,7 +141,7 @@ def test_a_worker_uses_no_more_threads_than_it_has():
         )
 
     before = set(psutil.Process().children())  # of clusters of other tests
-    with local_workers(1, 1, 2**31) as crew:
+    with start_local_workers(1, 1, 2**31) as crew:
         assert crew.client.submit(threads, pure=False).result() == (1, 1)
     began = time.monotonic()
     while set(psutil.Process().children()) - before and time.monotonic() - began < 30:

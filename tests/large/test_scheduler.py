@@ -12,17 +12,17 @@ from qtpy.QtCore import QTimer
 
 from napari_tf_deblur import RichardsonLucy, deblur_layer, deconvolve, gaussian_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._files.cost import pieces_in_words
+from napari_tf_deblur._files.cost import describe_large_jobs
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._large import written
-from napari_tf_deblur._large.scheduler import CONNECTING, VARIABLE
+from napari_tf_deblur._large import distributed_run
+from napari_tf_deblur._large.scheduler import CONNECT_TIMEOUT, SCHEDULER_VARIABLE
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.script import script_of
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.script import write_script
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation.layer_options import LayerOptions
-from napari_tf_deblur._storage.record_file import KEY, as_json, from_json
+from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json, record_to_json
 
 QUICK = RichardsonLucy(iterations=3, background=0.0)
 
@@ -48,14 +48,14 @@ def _no_workers_here(monkeypatch):
     def refused(*_):
         raise AssertionError("workers were started on this machine")
 
-    monkeypatch.setattr(written, "local_workers", refused)
+    monkeypatch.setattr(distributed_run, "start_local_workers", refused)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """The folder that results of the dock go to."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path / large_job.FOLDER
+    return tmp_path / large_job.RESULTS_FOLDER
 
 
 def has_worked(address):
@@ -91,7 +91,7 @@ def test_a_layer_is_deblurred_by_the_workers_of_a_scheduler(scheduler, layer, sp
     assert has_worked(scheduler)
     difference = abs(np.asarray(done.data[0]) - whole.data)[12:-12, 12:-12]
     assert difference.max() < 0.01 * np.ptp(whole.data)
-    assert "in 6 pieces" in done.metadata[KEY]["pieces"]
+    assert "in 6 pieces" in done.metadata[METADATA_KEY]["pieces"]
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -110,10 +110,10 @@ def test_the_dock_tells_the_scheduler(scheduler, layer, viewer, dock, finished, 
     assert has_worked(scheduler)
     assert len(list(home.iterdir())) == 1
     (result,) = [one for one in viewer.layers if one is not layer]
-    record = result.metadata[KEY]
+    record = result.metadata[METADATA_KEY]
     assert record["scheduler"] == scheduler
-    assert f"scheduler={scheduler!r}" in script_of(record)
-    assert Settings.of_result(record).options.scheduler == scheduler
+    assert f"scheduler={scheduler!r}" in write_script(record)
+    assert Settings.from_record(record).options.scheduler == scheduler
     dock.fields.options["scheduler"].value = ""
     dock.fields.restore(record)
     assert dock.fields.options["scheduler"].value == scheduler
@@ -139,8 +139,8 @@ def test_a_wrong_address_is_said_soon_and_changes_nothing(
         f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', and "
         "workers with 'dask worker', or leave the address empty."
     )
-    assert len(ticks) > 10 * CONNECTING  # of 100 in a second: the window goes on
-    assert time.monotonic() - began < 10 * CONNECTING
+    assert len(ticks) > 10 * CONNECT_TIMEOUT  # of 100 in a second: the window goes on
+    assert time.monotonic() - began < 10 * CONNECT_TIMEOUT
     assert list(viewer.layers) == [layer]
     assert not home.exists()
     assert told == [dock.status.text()]
@@ -172,13 +172,15 @@ def test_a_small_image_is_deblurred_here(refusing, spots):
     psf = gaussian_psf(1.0)
     done = deblur_layer(Image(spots), psf, QUICK, scheduler=refusing)
     np.testing.assert_array_equal(done.data, deblur_layer(Image(spots), psf, QUICK).data)
-    assert done.metadata[KEY]["scheduler"] == refusing
+    assert done.metadata[METADATA_KEY]["scheduler"] == refusing
 
 
 def test_no_image_file_names_the_scheduler(refusing, spots):
     """Its answers may hold code; a file of settings is the user's own."""
-    record = deblur_layer(Image(spots), gaussian_psf(1.0), QUICK, scheduler=refusing).metadata[KEY]
-    assert from_json(as_json(record))["scheduler"] == ""
+    record = deblur_layer(Image(spots), gaussian_psf(1.0), QUICK, scheduler=refusing).metadata[
+        METADATA_KEY
+    ]
+    assert record_from_json(record_to_json(record))["scheduler"] == ""
     settings = Settings(options=LayerOptions(scheduler=refusing))
     assert Settings.from_json(settings.as_json()) == settings
     assert settings.digest == Settings().digest
@@ -186,9 +188,9 @@ def test_no_image_file_names_the_scheduler(refusing, spots):
 
 def test_the_scheduler_of_the_environment_is_named(layer, refusing, monkeypatch):
     monkeypatch.setattr(large_job, "exceeds_budget", lambda *_: True)
-    monkeypatch.setenv(VARIABLE, refusing)
-    job = Job(read(layer), GaussianPSF((1.0, 1.0)), QUICK)
-    assert f"by the workers of the scheduler of dask at {refusing}" in pieces_in_words([job])
+    monkeypatch.setenv(SCHEDULER_VARIABLE, refusing)
+    job = Job(read_source(layer), GaussianPSF((1.0, 1.0)), QUICK)
+    assert f"by the workers of the scheduler of dask at {refusing}" in describe_large_jobs([job])
 
 
 @pytest.mark.parametrize("wrong", [None, 3, ["tcp://a:1"]])

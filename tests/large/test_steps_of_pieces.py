@@ -9,9 +9,9 @@ import pytest
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
 from napari_tf_deblur._large import plan
-from napari_tf_deblur._large.calibration import of_samples, samples_of
+from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.run import solve_in_pieces
-from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.sample_calibration import build_sample_arguments, sample_image
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import (
     WHOLE,
@@ -20,7 +20,7 @@ from napari_tf_deblur._preparation.arguments import (
     ImagePart,
     PartArguments,
 )
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import run as solver_run
 
 PSF = gaussian_psf(1.0)
@@ -28,8 +28,8 @@ PSF = gaussian_psf(1.0)
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setitem(plan.UNIT, 2, 64)
-    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+    monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
 
 
 def levels(image):
@@ -73,10 +73,12 @@ def test_the_part_of_an_image_is_a_field_that_is_kept(spots):
     method = RichardsonLucy(iterations=2)
     piece = PartArguments(image, PSF, method, part=ImagePart(gap=gap))
     assert replace(piece, method=TotalVariation()).part.gap == gap
-    assert Prepared.of(piece).gap == gap
+    assert PreparedRun.from_arguments(piece).gap == gap
     assert CalibrationArguments(image, PSF).part == Arguments(image, PSF).part == WHOLE
     large = LargeImage(np.tile(image, (20, 20)), None, None)
-    asked = of_samples(Arguments(large.data, PSF, method), large, samples_of(piece, large))
+    asked = build_sample_arguments(
+        Arguments(large.data, PSF, method), large, sample_image(piece, large)
+    )
     assert asked.part.are_samples
-    assert Prepared.of(asked).are_samples
-    assert not Prepared.of(Arguments(image, PSF, method)).are_samples
+    assert PreparedRun.from_arguments(asked).are_samples
+    assert not PreparedRun.from_arguments(Arguments(image, PSF, method)).are_samples

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._large.recipe import Recipe
-from napari_tf_deblur._large.run import verdict_of
+from napari_tf_deblur._large.piece_solver import PieceSolver
+from napari_tf_deblur._large.run import combine_verdicts
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._run.psf_width import PSFWidth
+from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.verdict import Verdict
 
 
 def test_pieces_are_put_together():
     pieces = {"(0, 0)": "fits", "(0, 64)": "noise fitted", "(64, 0)": "fits"}
-    found = verdict_of(pieces, Verdict("noise fitted", "untested"))
+    found = combine_verdicts(pieces, Verdict("noise fitted", "untested"))
     assert (found.kind, found.psf, found.planes) == ("fits", "untested", 3)
     assert found.others == (("noise fitted", ("(0, 64)",)),)
-    assert verdict_of({}, Verdict("unknown")) == Verdict("unknown")
+    assert combine_verdicts({}, Verdict("unknown")) == Verdict("unknown")
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,13 @@ def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence
     image, psf = half_empty
     whole = deconvolve(image, psf, PoissonLikelihood(weight=0.5))
     shared = replace(whole.global_values, psf_evidence=evidence, weight_evidence="suits")
-    recipe = Recipe(psf, replace(whole.calibration, global_values=shared), {}, None, False, None)
-    monkeypatch.setattr(PSFWidth, "of", None)  # is not looked for again
+    recipe = PieceSolver(
+        psf, replace(whole.calibration, global_values=shared), {}, None, False, None
+    )
+    monkeypatch.setattr(PSFWidthTest, "from_prepared_run", None)  # is not looked for again
     gap = (slice(0, 0),) * 2
     verdicts = [
-        deconvolve(part, psf, recipe.arguments(part, None, gap).method).verdict
+        deconvolve(part, psf, recipe.piece_arguments(part, None, gap).method).verdict
         for part in (image[:, :192], image[:, 192:])
     ]
     kind = {"too narrow": "PSF too narrow", "too wide": "PSF too wide"}.get(evidence, "fits")
@@ -61,8 +63,8 @@ def test_nothing_is_said_of_pieces_where_noise_is_shared(half_empty):
 def test_an_exact_psf_is_not_called_wrong_in_empty_pieces(half_empty, monkeypatch):
     from napari_tf_deblur._large import plan
 
-    monkeypatch.setitem(plan.UNIT, 2, 64)
-    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+    monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
     image, psf = half_empty
     found = deconvolve(da.from_array(image, chunks=64), psf)
     shared = found.calibration.global_values

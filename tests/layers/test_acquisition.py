@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari.layers import Image
 from tifffile import xml2dict
 
-from napari_tf_deblur._layers.acquisition import KEYS, Acquisition, acquisition_of
+from napari_tf_deblur._layers.acquisition import METADATA_KEYS, Acquisition, read_acquisition
 from napari_tf_deblur._layers.acquisition.tree import MAX_CHARACTERS, length, snake_case
 
 
@@ -118,7 +118,7 @@ def layer(metadata=None, name="Alexa 488 :: cells", **more):
 
 
 def read(metadata, name="Alexa 488 :: cells", **more):
-    return acquisition_of(layer(metadata, name, **more))
+    return read_acquisition(layer(metadata, name, **more))
 
 
 @pytest.mark.parametrize("key", ["ome_metadata", "ome_types", "raw_image_metadata"])
@@ -134,7 +134,7 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
     names = ("DAPI", "Alexa 488", "Alexa 488 long")
     assert found.channels == tuple(zip(names, (461, pytest.approx(519), pytest.approx(580))))
     assert found.pixel_size == pytest.approx((0.2, 0.065, 0.065))
-    assert set(found.where.values()) == {key}
+    assert set(found.metadata_keys.values()) == {key}
     unsaid = {
         "pinhole",
         "where",
@@ -145,7 +145,7 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
         "tells_sizes",
         "disbelieved",
     }
-    assert set(found.where) == set(vars(found)) - unsaid
+    assert set(found.metadata_keys) == set(vars(found)) - unsaid
 
 
 @pytest.mark.parametrize("form", [str, str.encode, ET.fromstring, xml2dict])
@@ -211,9 +211,9 @@ def test_names_of_files_and_images_say_nothing_of_the_channel(tmp_path):
     path = tmp_path / "Alexa 488.ome.tif"
     shown = layer({"ome_metadata": ome()}, "Alexa 488")
     shown._source = shown.source.model_copy(update={"path": str(path)})
-    assert acquisition_of(shown).channel == ""
+    assert read_acquisition(shown).channel == ""
     shown.name = "DAPI :: Alexa 488"
-    assert acquisition_of(shown).channel == "DAPI"
+    assert read_acquisition(shown).channel == "DAPI"
     assert read({"ome_metadata": OME_XML}, "cells GFP DAPI").channel == ""
 
 
@@ -221,10 +221,10 @@ def test_a_layer_that_holds_all_channels_has_none_of_its_own():
     said = {"ome_metadata": ome()}
     assert read(said, "DAPI", axis_labels=("c", "y", "x")).channel == ""
     colours = Image(np.zeros((8, 8, 3)), name="DAPI", rgb=True, metadata=said)
-    assert acquisition_of(colours).channel == ""
+    assert read_acquisition(colours).channel == ""
     levels = [np.zeros((3, 8, 8)), np.zeros((3, 4, 4))]
     levels = Image(levels, name="DAPI", multiscale=True, metadata=said, axis_labels="cyx")
-    assert acquisition_of(levels).emission is None
+    assert read_acquisition(levels).emission is None
 
 
 def test_the_only_channel_is_the_layers_own():
@@ -252,8 +252,8 @@ def test_values_are_taken_from_the_first_key_that_has_them():
     second.images[0].pixels.channels[1].emission_wavelength = 1.0
     found = read({"ome_metadata": first, "raw_image_metadata": second})
     assert (found.numerical_aperture, found.emission) == (1.2, pytest.approx(519))
-    assert found.where["numerical_aperture"] == "raw_image_metadata"
-    assert found.where["emission"] == "ome_metadata"
+    assert found.metadata_keys["numerical_aperture"] == "raw_image_metadata"
+    assert found.metadata_keys["emission"] == "ome_metadata"
 
 
 def test_channels_of_another_description_are_not_mixed_in():
@@ -393,12 +393,12 @@ def test_micromanager_says_the_channels_and_sizes():
 
 def test_what_is_read_follows_the_layers_name_and_metadata():
     shown = layer({"ome_metadata": ome()}, "DAPI")
-    assert acquisition_of(shown).emission == 461
+    assert read_acquisition(shown).emission == 461
     shown.name = "Alexa 488"
-    assert acquisition_of(shown).emission == pytest.approx(519)
-    assert acquisition_of(shown) is acquisition_of(shown)
+    assert read_acquisition(shown).emission == pytest.approx(519)
+    assert read_acquisition(shown) is read_acquisition(shown)
     shown.metadata = {}
-    assert acquisition_of(shown) == Acquisition()
+    assert read_acquisition(shown) == Acquisition()
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def test_names_are_spelled_as_objects_spell_them():
 @pytest.mark.parametrize("metadata", [None, {}, {"ome_metadata": None}, {"other": ome()}])
 def test_without_metadata_nothing_is_known(metadata):
     assert read(metadata) == Acquisition()
-    assert acquisition_of(None) == Acquisition()
+    assert read_acquisition(None) == Acquisition()
 
 
 @pytest.mark.parametrize(
@@ -574,7 +574,7 @@ def check(found):
     assert found.microscope in (None, "widefield", "confocal", "light sheet", "multiphoton")
     assert all(type(name) is str and name for name, _ in found.channels)
     assert found.channel in ("", *(name for name, _ in found.channels))
-    assert set(found.where.values()) <= {*KEYS, "images"}
+    assert set(found.metadata_keys.values()) <= {*METADATA_KEYS, "images"}
     assert (found.refractive_index or 9) > (found.numerical_aperture or 0)
 
 
@@ -582,20 +582,20 @@ many = settings(deadline=None, max_examples=60, suppress_health_check=[HealthChe
 
 
 @many
-@given(st.dictionaries(st.sampled_from((*KEYS, "images", "other")), garbage, max_size=4))
+@given(st.dictionaries(st.sampled_from((*METADATA_KEYS, "images", "other")), garbage, max_size=4))
 def test_garbage_is_never_an_error(metadata):
     LAYER.metadata = metadata
-    check(acquisition_of(LAYER))
+    check(read_acquisition(LAYER))
 
 
-@pytest.mark.parametrize("key", [*KEYS, "images"])
+@pytest.mark.parametrize("key", [*METADATA_KEYS, "images"])
 def test_hostile_objects_are_passed_over(key):
     LAYER.metadata = {key: Hostile()}
-    assert acquisition_of(LAYER) == Acquisition()
+    assert read_acquisition(LAYER) == Acquisition()
     tree = ome()
     tree.images[0].pixels.channels[1] = tree.instruments[0].objectives[0].lens_na = Hostile()
     LAYER.metadata = {key: tree, "raw_image_metadata": ome()}
-    check(acquisition_of(LAYER))
+    check(read_acquisition(LAYER))
 
 
 def places(tree, path=()):
@@ -616,5 +616,5 @@ def test_garbage_in_place_of_any_part_is_never_an_error(data):
     for key in way:
         part = part[key]
     part[last] = data.draw(garbage)
-    LAYER.metadata = {data.draw(st.sampled_from(KEYS)): tree}
-    check(acquisition_of(LAYER))
+    LAYER.metadata = {data.draw(st.sampled_from(METADATA_KEYS)): tree}
+    check(read_acquisition(LAYER))

@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, Wiener, deblur_layer, deconvolve, gaussian_psf
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._storage.axes import is_length, is_time, short_unit
 
 KEY = "napari_tf_deblur"
@@ -30,7 +30,7 @@ KEY = "napari_tf_deblur"
 )
 def test_a_stack_is_a_volume_only_where_the_layer_says_so(labels, units, volume):
     layer = Image(np.zeros((5,) * len(labels)), axis_labels=labels, units=units, rgb=False)
-    assert read(layer).is_volume == volume
+    assert read_source(layer).is_volume == volume
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,14 @@ import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_tf_deblur._layers.acquisition.axis_names import axis_names
-from napari_tf_deblur._layers.acquisition.units import SYMBOLS, is_possible, nanometers
-from napari_tf_deblur._layers.pixel_size import pixel_size_of
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.acquisition.axis_names import match_axis_names
+from napari_tf_deblur._layers.acquisition.length_units import (
+    UNIT_SYMBOLS,
+    is_possible_pixel_size,
+    nanometers,
+)
+from napari_tf_deblur._layers.pixel_size import find_pixel_size
+from napari_tf_deblur._layers.source import read_source
 
 STACK = (9, 24, 20)
 HYPERSTACK = (3, 9, 2, 24, 20)
@@ -108,7 +112,7 @@ FILES = {
 
 def known(layer):
     """What is known of the size of pixels and planes, in whole nanometers."""
-    size = pixel_size_of(read(layer))
+    size = find_pixel_size(read_source(layer))
     return tuple(None if n is None else round(n, 3) for n in (size.lateral, size.axial))
 
 
@@ -118,7 +122,7 @@ def test_a_file_that_napari_opens_says_its_axes_and_sizes(tmp_path, case):
     write(tmp_path / "a.tif")
     layer = opened(tmp_path / "a.tif")
     assert known(layer) == (lateral, axial)
-    source = read(layer)
+    source = read_source(layer)
     assert tuple(axis.name for axis in source.axes) == (names or ("y", "x"))
     assert source.is_volume == ("z" in (names or ()))
     if source.is_volume:
@@ -316,7 +320,7 @@ VOLUMES = {
 @pytest.mark.parametrize("case", VOLUMES)
 def test_a_volume_that_is_known_is_one(case):
     shape, metadata, names = VOLUMES[case]
-    source = read(Image(np.zeros(shape), metadata=metadata))
+    source = read_source(Image(np.zeros(shape), metadata=metadata))
     assert source.acquisition.axes == tuple(names or "")
     assert source.is_volume == ("z" in (names or ""))
 
@@ -327,19 +331,19 @@ def test_a_reader_that_takes_print_for_size_is_not_believed(tmp_path):
     layer = opened(tmp_path / "a.tif")
     layer.scale, layer.units = (25400 / 600,) * 2, ("um", "um")
     assert known(layer) == (None, None)
-    assert "which its file does not" in " ".join(pixel_size_of(read(layer)).notes)
+    assert "which its file does not" in " ".join(find_pixel_size(read_source(layer)).notes)
 
 
 def test_axes_are_named_only_where_one_way_fits():
     told = {"T": 9, "Z": 9, "C": 1, "Y": 24, "X": 20}
-    assert axis_names((9, 9, 24, 20), told, ["TCZYX"]) == ("t", "z", "y", "x")
-    assert axis_names((9, 9, 24, 20), told, ["TCZYX", "ZTCYX"]) == ()
-    assert axis_names((9, 24, 20), told, ["TCZYX"]) == ()  # times, or planes?
-    assert axis_names((9, 24, 20), {**told, "T": 1}, ["TCZYX"]) == ("z", "y", "x")
-    assert axis_names((24, 20), {"Y": 24, "X": 20}, ["TCZYX"]) == ("y", "x")
-    assert axis_names((24, 20), {"Y": 20, "X": 24}, ["TCZYX"]) == ()
-    assert axis_names((3, 24, 20), {}, ["TCZYX"]) == ()
-    assert axis_names((3,), told, ["TCZYX", "", "YY"]) == ()
+    assert match_axis_names((9, 9, 24, 20), told, ["TCZYX"]) == ("t", "z", "y", "x")
+    assert match_axis_names((9, 9, 24, 20), told, ["TCZYX", "ZTCYX"]) == ()
+    assert match_axis_names((9, 24, 20), told, ["TCZYX"]) == ()  # times, or planes?
+    assert match_axis_names((9, 24, 20), {**told, "T": 1}, ["TCZYX"]) == ("z", "y", "x")
+    assert match_axis_names((24, 20), {"Y": 24, "X": 20}, ["TCZYX"]) == ("y", "x")
+    assert match_axis_names((24, 20), {"Y": 20, "X": 24}, ["TCZYX"]) == ()
+    assert match_axis_names((3, 24, 20), {}, ["TCZYX"]) == ()
+    assert match_axis_names((3,), told, ["TCZYX", "", "YY"]) == ()
 
 
 METRIC = "Ym Zm Em Pm Tm Gm Mm km hm dam m dm cm mm µm nm pm fm am zm ym".split()
@@ -354,7 +358,7 @@ def test_all_units_of_ome_are_known():
     assert [nanometers(unit) for unit in OTHERS[: len(sizes)]] == pytest.approx(sizes)
     assert nanometers("pt") == pytest.approx(25.4e6 / 72)
     assert nanometers("ua") < nanometers("ly") < nanometers("pc")
-    assert {*METRIC, *OTHERS} <= SYMBOLS.keys()
+    assert {*METRIC, *OTHERS} <= UNIT_SYMBOLS.keys()
     for unit in ("pixel", "reference frame", "REFERENCEFRAME", "", "parsnip", "mM"):
         assert nanometers(unit) is None
 
@@ -369,4 +373,4 @@ def test_all_units_of_ome_are_known():
     ],
 )  # fmt: skip
 def test_what_a_pixel_of_a_light_microscope_can_be(size, axial, unit, possible):
-    assert is_possible(size, axial, unit) == possible
+    assert is_possible_pixel_size(size, axial, unit) == possible

@@ -9,13 +9,13 @@ from napari.layers import Image
 
 from napari_tf_deblur import RichardsonLucy, TotalVariation, convolve, gaussian_psf
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._dock.batch import Batch
+from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._large import plan
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 
 PSF = GaussianPSF((1.5, 1.5))
 GROUND = 200.0
@@ -23,8 +23,8 @@ GROUND = 200.0
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch):
-    monkeypatch.setitem(plan.UNIT, 2, 64)
-    monkeypatch.setitem(plan.LARGEST_PIECE, 2, 64 * 64)
+    monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
+    monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,16 +74,16 @@ def run(job, stop=None):
 def test_the_first_picture_has_limits_that_fit(layer, tmp_path, method):
     """All of this image is in its one sample, so that they are those of the image at once."""
     shown = tuple(layer.contrast_limits)
-    at_once = Job(read(Image(np.asarray(layer.data), contrast_limits=shown)), PSF, method)
+    at_once = Job(read_source(Image(np.asarray(layer.data), contrast_limits=shown)), PSF, method)
     _, expected = run(at_once)
-    (first,), result = run(Job(read(layer), PSF, method, output=tmp_path / "a.ome.zarr"))
+    (first,), result = run(Job(read_source(layer), PSF, method, output=tmp_path / "a.ome.zarr"))
     assert first == pytest.approx(expected.limits, rel=0.01)
     assert abs(np.subtract(first, shown)).max() > 0.1 * np.ptp(shown)  # the source's do not fit
     assert first == pytest.approx(result.limits, rel=0.05)
 
 
 def test_a_run_that_goes_on_has_them_of_what_is_done(layer, tmp_path):
-    job = Job(read(layer), PSF, METHODS[0], output=tmp_path / "a.ome.zarr")
+    job = Job(read_source(layer), PSF, METHODS[0], output=tmp_path / "a.ome.zarr")
     _, broken_off = run(job, Event())
     assert broken_off.record["stopped"]
     (first,), result = run(job)
@@ -110,18 +110,18 @@ def test_the_dock_shows_the_first_picture_with_them(
 
 
 def test_pieces_say_how_long_the_others_take_once_one_is_done(layer, tmp_path, viewer):
-    job = Job(read(layer), PSF, METHODS[0], output=tmp_path / "a.ome.zarr")
+    job = Job(read_source(layer), PSF, METHODS[0], output=tmp_path / "a.ome.zarr")
     told = [step for step in job.steps() if isinstance(step, Step)]
     first = next(k for k, step in enumerate(told) if step.seconds_left is not None)
     assert not any(step.pieces_done for step in told[:first])
     assert told[-1].seconds_left == 0
     batches = [
-        Batch(viewer, [one], *[lambda *_: None] * 4, None)
-        for one in (job, Job(read(Image(np.asarray(layer.data))), PSF, METHODS[0]))
+        RunSequence(viewer, [one], *[lambda *_: None] * 4, None)
+        for one in (job, Job(read_source(Image(np.asarray(layer.data))), PSF, METHODS[0]))
     ]
     for left in (None, 7.0):
         update = Update("samples", 0.1, np.zeros(0, np.float32), seconds_left=left)
-        said = [batch._of_all(update, job).seconds_left for batch in batches]
+        said = [batch._scale_update(update, job).seconds_left for batch in batches]
         assert said[0] == left
         assert said[1] is not None  # of an image at once, by the part that is done
 

@@ -14,12 +14,12 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._layers.adding import adding
-from napari_tf_deblur._layers.masks import mask_from, with_nan
-from napari_tf_deblur._layers.psf_display import find_psf_layer, showing_psf
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
+from napari_tf_deblur._layers.masks import prepare_mask, with_nan
+from napari_tf_deblur._layers.psf_display import find_psf_layer, show_psf_stepwise
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
-from napari_tf_deblur._layers.result import displayable, fitting_limits
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.result import fit_contrast_limits, to_display_values
+from napari_tf_deblur._layers.source import read_source
 
 KEY = "napari_tf_deblur"
 PSF = gaussian_psf(1.5)
@@ -104,12 +104,12 @@ def test_contrast_limits_fit_the_result():
     data = np.zeros((100, 100))
     data[20:60] = 5.0
     data[0, 0] = 1000.0  # a bead must not hide the rest
-    low, high = fitting_limits(data)
+    low, high = fit_contrast_limits(data)
     assert 0 <= low < 5 <= high < 100
-    assert fitting_limits(np.full((4, 4), 3.0)) == (3.0, 4.0)
+    assert fit_contrast_limits(np.full((4, 4), 3.0)) == (3.0, 4.0)
     point = np.zeros((100, 100))
     point[5, 5] = 2.0
-    assert fitting_limits(point) == (0.0, 2.0)
+    assert fit_contrast_limits(point) == (0.0, 2.0)
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint8), (3, np.float32)])
@@ -126,8 +126,8 @@ def test_colours_stay_colours(blurred, channels, dtype):
 
 
 def test_integer_colours_are_rounded_and_clipped():
-    source = read(Image(np.zeros((8, 8, 3), np.uint8), rgb=True))
-    shown = displayable(np.full((8, 8, 3), 300.7, np.float32), source)
+    source = read_source(Image(np.zeros((8, 8, 3), np.uint8), rgb=True))
+    shown = to_display_values(np.full((8, 8, 3), 300.7, np.float32), source)
     assert shown.dtype == np.uint8
     assert (shown == 255).all()
 
@@ -161,7 +161,7 @@ def test_dask_is_not_computed_by_reading(blurred):
     )
     layer = Image(da.from_array(blurred))
     layer._data = lazy
-    assert read(layer).data is lazy
+    assert read_source(layer).data is lazy
 
 
 def test_planes_and_volumes(blurred):
@@ -249,28 +249,28 @@ def test_shapes_cover_the_pixels_under_them_in_the_world(blurred, place):
     box = np.array([[3.6, 9.6], [3.6, 15.4], [10.4, 15.4], [10.4, 9.6]])
     in_world = np.array([source.data_to_world(corner) for corner in box])
     shapes = Shapes([in_world / 2.0], shape_type="polygon", scale=(2, 2))
-    mask = mask_from(shapes, read(source))()
+    mask = prepare_mask(shapes, read_source(source))()
     expected = np.zeros(blurred.shape, bool)
     expected[4:11, 10:16] = True
     np.testing.assert_array_equal(mask, expected)
 
 
 def test_shapes_without_shapes_cover_nothing(blurred):
-    assert not mask_from(Shapes(ndim=2), read(Image(blurred)))().any()
+    assert not prepare_mask(Shapes(ndim=2), read_source(Image(blurred)))().any()
 
 
 def test_flat_shapes_hold_for_every_plane(blurred):
-    stack = read(Image(np.stack([blurred] * 3)))
+    stack = read_source(Image(np.stack([blurred] * 3)))
     shapes = Shapes([np.array([[2, 2], [2, 8], [8, 8], [8, 2]])], shape_type="polygon")
-    mask = mask_from(shapes, stack)()
+    mask = prepare_mask(shapes, stack)()
     assert np.broadcast_to(mask, stack.shape)[1, 5, 5]
 
 
 def test_labels_on_other_pixels_are_refused(blurred):
     with pytest.raises(ValueError, match="32 x 40"):
-        mask_from(Labels(np.zeros((8, 8), int), name="old"), read(Image(blurred)))
+        prepare_mask(Labels(np.zeros((8, 8), int), name="old"), read_source(Image(blurred)))
     with pytest.raises(TypeError, match="cannot mark"):
-        mask_from(Points(np.zeros((1, 2))), read(Image(blurred)))
+        prepare_mask(Points(np.zeros((1, 2))), read_source(Image(blurred)))
 
 
 def test_nan_is_refused_or_ignored(blurred):
@@ -294,7 +294,7 @@ def test_a_layer_is_added_hidden_and_shown_later(blurred):
     viewer = ViewerModel()
     first = viewer.add_image(blurred)
     for layer, select in ((Image(blurred), True), (Image(blurred), False)):
-        pieces = adding(viewer, layer, select=select)
+        pieces = add_layer_stepwise(viewer, layer, select=select)
         there = [(layer in viewer.layers, layer.visible) for _ in pieces]
         assert there == [(False, True), (True, False)]
         assert layer.visible
@@ -304,7 +304,7 @@ def test_a_layer_is_added_hidden_and_shown_later(blurred):
 
 def test_a_layer_may_go_before_it_is_shown(blurred):
     viewer = ViewerModel()
-    for _ in adding(viewer, Image(blurred)):
+    for _ in add_layer_stepwise(viewer, Image(blurred)):
         viewer.layers.clear()
     assert not viewer.layers
 
@@ -314,8 +314,8 @@ def test_a_layer_may_go_before_it_is_shown(blurred):
 
 def show_psf(viewer, image, psf):
     """Show a PSF at once, and return its layer."""
-    source = read(image)
-    for _ in showing_psf(viewer, source, psf, psf.array(source)[0]):
+    source = read_source(image)
+    for _ in show_psf_stepwise(viewer, source, psf, psf.array(source)[0]):
         pass
     return find_psf_layer(viewer)
 

@@ -13,11 +13,11 @@ from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
 from napari_tf_deblur._core.errors import FileInTheWayError
-from napari_tf_deblur._layers.ome_description import describe
-from napari_tf_deblur._layers.ome_zarr import layer_data, show_progress
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.layer_description import describe_layer
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.zarr_layer import build_layer_data, refresh_layer
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
-from napari_tf_deblur._storage.record_file import KEY
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 UM = "micrometer"
 
@@ -63,7 +63,7 @@ def pixels_of(layer):
 
 
 def opened(path, **how):
-    data, told, kind = layer_data(open_image(path), **how)
+    data, told, kind = build_layer_data(open_image(path), **how)
     return ViewerModel()._add_layer_from_data(data, told, kind)
 
 
@@ -155,9 +155,9 @@ def test_a_result_keeps_its_record_and_its_size(tmp_path):
     result = deblur_layer(source, gaussian_psf(1), Wiener(balance=0.1))
     (path,) = result.save(str(tmp_path / "a.ome.zarr"))
     (again,) = opened(path)
-    record = again.metadata[KEY]
+    record = again.metadata[METADATA_KEY]
     assert record["kind"] == "result"
-    assert record["method"] == dict(result.metadata[KEY]["method"])
+    assert record["method"] == dict(result.metadata[METADATA_KEY]["method"])
     np.testing.assert_allclose(again.scale, (0.1, 0.1))
     np.testing.assert_array_equal(pixels_of(again), pixels_of(result))
 
@@ -173,24 +173,24 @@ def test_a_lazy_layer_is_written_shard_by_shard(tmp_path):
     (path,) = Image(lazy, contrast_limits=(0, 1)).save(str(tmp_path / "a.ome.zarr"))
     image = open_image(path)
     assert image.shard == (1, 2048, 1024)
-    assert all(image.read(part, 1).min() == 1 for part in image.parts(1))
+    assert all(image.read(part, 1).min() == 1 for part in image.shard_regions(1))
     # napari itself looks at the first plane, the last and the one in the middle
     others = [place for place in asked if place[0] in (1, 2, 4, 5)]
     assert sorted(others) == [(k, row, 0) for k in (1, 2, 4, 5) for row in (0, 1)]
 
 
 def test_a_layer_shows_what_is_written_by_now(tmp_path):
-    description = describe(read(layer_of("plane")))
+    description = describe_layer(read_source(layer_of("plane")))
     image = create_image(tmp_path / "a.ome.zarr", (600, 530), "float32", description, (256, 256))
-    (layer,) = ViewerModel()._add_layer_from_data(*layer_data(image, filling=True))
+    (layer,) = ViewerModel()._add_layer_from_data(*build_layer_data(image, is_incomplete=True))
     assert np.isnan(pixels_of(layer)).all()
     assert tuple(layer.contrast_limits) == (0.25, 0.75)
     assert np.isnan(layer._data_view).all()
-    for part in image.parts():
+    for part in image.shard_regions():
         image.write(part, np.full([side.stop - side.start for side in part], 0.5, "float32"))
-        for above in image.parts_above(0, part):
-            image.build_part(1, above)
-    show_progress(layer, image)
+        for above in image.coarser_shard_regions(0, part):
+            image.build_level_part(1, above)
+    refresh_layer(layer, image)
     assert (pixels_of(layer) == 0.5).all()
     assert (np.asarray(layer.data[1]) == 0.5).all()
     assert (layer._data_view == 0.5).all()

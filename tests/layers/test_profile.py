@@ -6,10 +6,15 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
-from napari_tf_deblur._layers.profile import profiles
-from napari_tf_deblur._layers.profile_line import find_line, keep_last, line_in, new_line
-from napari_tf_deblur._layers.record import pixel_length
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.profile import sample_profiles
+from napari_tf_deblur._layers.profile_line import (
+    create_line_layer,
+    find_line_layer,
+    find_line_vertices,
+    remove_former_shapes,
+)
+from napari_tf_deblur._layers.record import read_pixel_length
+from napari_tf_deblur._layers.source import read_source
 
 
 def line(*vertices, kind=None, **options):
@@ -24,7 +29,7 @@ def sampled(images, shapes, **dims):
         viewer.add_layer(layer)
     for name, value in dims.items():
         setattr(viewer.dims, name, value)
-    return profiles(viewer, shapes, images)
+    return sample_profiles(viewer, shapes, images)
 
 
 @pytest.fixture
@@ -46,18 +51,18 @@ def test_distances_are_lengths_where_the_record_of_the_result_tells_the_size(ram
     images = [Image(ramp if axes == 2 else np.stack([ramp] * 3), scale=(2.0,) * axes)] * 2
     units, scale = ["pixel", "nanometer", "nanometer"], [1, 150.0, 50.0]
     arguments = {"scale": scale[-axes:], "units": units[-axes:]}
-    origin = read(images[0]).record() | {"arguments": arguments}
-    size = pixel_length({"origin": origin})
+    origin = read_source(images[0]).record() | {"arguments": arguments}
+    size = read_pixel_length({"origin": origin})
     shapes = line((2.0, 4.0), (8.0, 12.0))
     viewer = ViewerModel()
     for layer in (images[0], shapes):
         viewer.add_layer(layer)
-    found = profiles(viewer, shapes, images, size)
+    found = sample_profiles(viewer, shapes, images, size)
     assert found.unit == "nanometer"
     assert found.distance[-1] == pytest.approx(np.hypot(3 * 150, 4 * 50))
     assert len(found.distance) == 6
-    assert pixel_length({"origin": origin | {"arguments": {"scale": [2, 2]}}}) is None
-    assert profiles(viewer, shapes, images, None).unit == "pixel"
+    assert read_pixel_length({"origin": origin | {"arguments": {"scale": [2, 2]}}}) is None
+    assert sample_profiles(viewer, shapes, images, None).unit == "pixel"
 
 
 def test_a_slanting_line_goes_by_length_and_between_pixels(ramp):
@@ -185,7 +190,7 @@ def test_only_the_plane_that_is_needed_is_read(ramp):
     drawn = viewer.add_layer(line((4, 2), (4, 12)))
     viewer.dims.current_step = (6, 0, 0)
     read.clear()
-    found = profiles(viewer, drawn, [layer])
+    found = sample_profiles(viewer, drawn, [layer])
     assert set(read) == {6}
     np.testing.assert_allclose(found.values[0], 402 + np.arange(11))
 
@@ -227,13 +232,13 @@ def test_of_several_lines_the_selected_one_counts_or_the_last():
     shapes = line((0, 0), (0, 1))
     shapes.add_lines([[(1, 1), (1, 5)], [(2, 2), (2, 7)]])
     shapes.add_rectangles([[(0, 0), (9, 9)]])
-    assert line_in(shapes).tolist() == [[2, 2], [2, 7]]
+    assert find_line_vertices(shapes).tolist() == [[2, 2], [2, 7]]
     shapes.selected_data = {1, 3}
-    assert line_in(shapes).tolist() == [[1, 1], [1, 5]]
+    assert find_line_vertices(shapes).tolist() == [[1, 1], [1, 5]]
     shapes.selected_data = {3}
-    assert line_in(shapes).tolist() == [[2, 2], [2, 7]]
-    keep_last(shapes)
-    assert line_in(shapes) is None
+    assert find_line_vertices(shapes).tolist() == [[2, 2], [2, 7]]
+    remove_former_shapes(shapes)
+    assert find_line_vertices(shapes) is None
 
 
 @pytest.mark.parametrize(
@@ -242,26 +247,26 @@ def test_of_several_lines_the_selected_one_counts_or_the_last():
     ids=["empty", "a point", "polygon"],
 )
 def test_without_a_line_there_is_no_profile(ramp, shapes):
-    assert line_in(shapes) is None
+    assert find_line_vertices(shapes) is None
     assert sampled([Image(ramp)], shapes) is None
 
 
 def test_the_selected_layer_counts_or_the_uppermost_that_is_shown(ramp):
     viewer = ViewerModel()
     image = viewer.add_image(ramp)
-    assert find_line(viewer) is None
+    assert find_line_layer(viewer) is None
     first, second, hidden = (viewer.add_layer(line((0, 0), (0, k))) for k in (1, 2, 3))
     viewer.add_shapes()
     hidden.visible = False
-    assert find_line(viewer) is second
+    assert find_line_layer(viewer) is second
     viewer.layers.selection.active = first
-    assert find_line(viewer) is first
+    assert find_line_layer(viewer) is first
     viewer.layers.selection.active = image
-    assert find_line(viewer) is second
-    assert find_line(viewer, first) is first
-    assert find_line(viewer, hidden) is hidden
+    assert find_line_layer(viewer) is second
+    assert find_line_layer(viewer, first) is first
+    assert find_line_layer(viewer, hidden) is hidden
     viewer.layers.remove(hidden)
-    assert find_line(viewer, hidden) is second
+    assert find_line_layer(viewer, hidden) is second
 
 
 @pytest.mark.parametrize("options", [{}, {"scale": (0.1, 0.2), "translate": (7, 8)}])
@@ -269,12 +274,12 @@ def test_a_new_line_lies_across_the_middle_of_all_planes(ramp, options):
     viewer = ViewerModel()
     place = {key: (1, *value) for key, value in options.items()}
     image = viewer.add_image(np.stack([ramp] * 3), units=("second", "nm", "nm"), **place)
-    drawn = viewer.add_layer(new_line(viewer, image))
+    drawn = viewer.add_layer(create_line_layer(viewer, image))
     assert drawn.ndim == 2
     assert (drawn.name, drawn.units) == ("profile line", image.units[1:])
     for step in (0, 2):
         viewer.dims.current_step = (step, 0, 0)
-        found = profiles(viewer, drawn, [image])
+        found = sample_profiles(viewer, drawn, [image])
         assert found.distance[-1] == pytest.approx(0.8 * 29 * image.scale[-1])
         np.testing.assert_allclose(found.values[0], 950 + np.linspace(2.9, 26.1, 25), rtol=1e-6)
 
@@ -285,8 +290,8 @@ def test_a_new_line_where_other_axes_are_displayed():
     image = viewer.add_image(volume, scale=(2, 1, 1))
     viewer.dims.order = (2, 1, 0)
     viewer.dims.current_step = (0, 0, 5)
-    drawn = viewer.add_layer(new_line(viewer, image))
-    found = profiles(viewer, drawn, [image])
+    drawn = viewer.add_layer(create_line_layer(viewer, image))
+    found = sample_profiles(viewer, drawn, [image])
     assert found.distance[-1] == pytest.approx(0.8 * 16)
     ends = 0.2 * volume[[0, 8], 3, 5] + 0.8 * volume[[1, 7], 3, 5]
     np.testing.assert_allclose(found.values[0][[0, -1]], [*ends], rtol=1e-6)

@@ -11,7 +11,7 @@ from napari.layers import Image
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
 from napari_tf_deblur._core.psf_check import light_centre
 from napari_tf_deblur._layers.psf_kinds import (
-    BY_NAME,
+    KINDS_BY_NAME,
     ArrayPSF,
     DefocusPSF,
     GaussianPSF,
@@ -19,13 +19,13 @@ from napari_tf_deblur._layers.psf_kinds import (
     MotionPSF,
     PSFKind,
 )
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 
 KEY = "napari_tf_deblur"
 
 
 def layer(shape=(20, 64, 64), name="cells", **options):
-    return read(Image(np.zeros(shape, np.float32), name=name, rgb=False, **options))
+    return read_source(Image(np.zeros(shape, np.float32), name=name, rgb=False, **options))
 
 
 UM = {"units": ("um",) * 2, "scale": (0.2, 0.2)}
@@ -89,7 +89,7 @@ def test_pixel_sizes_that_are_assumed_or_look_wrong_are_warned_of(psf, image, wo
 def test_axes_of_length_1_before_the_last_two_are_dropped(shape, ndim):
     values = np.zeros(shape, np.float32)
     values[tuple(n // 2 for n in shape)] = 1
-    psf = LayerPSF(read(Image(values, rgb=False)))
+    psf = LayerPSF(read_source(Image(values, rgb=False)))
     assert psf.ndim == ndim
     array, _ = psf.array(layer())
     assert array.ndim == ndim
@@ -99,7 +99,7 @@ def test_the_image_itself_is_refused_as_its_own_psf_and_its_copy_is_not():
     bead = Image(10 + 500 * gaussian_psf(1.5, 15), name="bead")
     with pytest.raises(ValueError, match="'bead' is both the image and its PSF"):
         deblur_layer(bead, bead, Wiener())
-    LayerPSF(read(bead)).check(read(Image(bead.data)))
+    LayerPSF(read_source(bead)).check(read_source(Image(bead.data)))
 
 
 def test_a_sigma_of_0_leaves_that_axis_as_it_is():
@@ -127,7 +127,7 @@ def test_every_kind_keeps_the_protocol(psf):
     assert kind.hint
     assert kind.ndim == 2
     assert kind.warnings(source) == ()
-    assert BY_NAME[kind.record(source)["kind"]] is type(kind)
+    assert KINDS_BY_NAME[kind.record(source)["kind"]] is type(kind)
 
 
 GOOD = {"layer": Image(np.eye(16), name="eye"), "psf": gaussian_psf(1.0), "method": Wiener()}
@@ -165,13 +165,15 @@ def test_a_grey_picture_that_was_saved_in_colour_is_one_intensity(colours):
     grey = np.rint(250 * gaussian_psf(2.0, 25) / gaussian_psf(2.0, 25).max()).astype(np.uint8)
     picture = np.repeat(grey[..., None], colours, -1)
     picture[..., 3:] = 255
-    array, notes = LayerPSF(read(Image(picture, name="bead", rgb=True))).array(layer((64, 64)))
-    expected, _ = LayerPSF(read(Image(grey, name="bead"))).array(layer((64, 64)))
+    array, notes = LayerPSF(read_source(Image(picture, name="bead", rgb=True))).array(
+        layer((64, 64))
+    )
+    expected, _ = LayerPSF(read_source(Image(grey, name="bead"))).array(layer((64, 64)))
     np.testing.assert_allclose(array, expected, atol=1e-6)
     assert any("colours" in note for note in notes)
     picture[..., 0] //= 2
     with pytest.raises(TypeError, match="'bead' is a colour picture"):
-        LayerPSF(read(Image(picture, name="bead", rgb=True))).array(layer((64, 64)))
+        LayerPSF(read_source(Image(picture, name="bead", rgb=True))).array(layer((64, 64)))
 
 
 @pytest.mark.parametrize("off", [(0.0, -0.5, -0.5), (1.0, 0.0, 0.0), (-0.5, -0.67, -0.67)])
@@ -179,7 +181,7 @@ def test_a_layer_that_is_no_gaussian_is_centred_by_its_light(off):
     z, y, x = (i - n // 2 - o for i, n, o in zip(np.indices((16, 32, 32)), (16, 32, 32), off))
     square = 2.0 + 0.8 * z**2
     psf = np.exp(-(y**2 + x**2) / square) / square  # each plane holds the same light
-    array, notes = LayerPSF(read(Image(psf, name="theory"))).array(layer())
+    array, notes = LayerPSF(read_source(Image(psf, name="theory"))).array(layer())
     assert all(n % 2 for n in array.shape)
     np.testing.assert_allclose(light_centre(array), [n // 2 for n in array.shape], atol=0.03)
     assert array.min() >= 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_tf_deblur._layers import reading as module
-from napari_tf_deblur._layers.reading import reading
+from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._preparation.memory import OutOfMemoryError
 
 
@@ -27,7 +27,7 @@ def test_all_is_read_each_chunk_once(shape, chunk, data):
     lazy = da.from_array(image, chunks=chunks).map_blocks(
         lambda block: read.append(1) or block, dtype=image.dtype, meta=np.empty((0,) * image.ndim)
     )
-    parts, values = drain(reading(lazy, Event()))
+    parts, values = drain(read_in_steps(lazy, Event()))
     np.testing.assert_array_equal(values, image)
     assert values.dtype == image.dtype
     assert len(read) == lazy.npartitions
@@ -37,17 +37,17 @@ def test_all_is_read_each_chunk_once(shape, chunk, data):
 
 def test_a_numpy_array_is_not_copied():
     image = np.eye(4)
-    assert drain(reading(image, Event())) == ([], image)
+    assert drain(read_in_steps(image, Event())) == ([], image)
 
 
 def test_it_stops_before_the_next_piece(monkeypatch):
-    monkeypatch.setattr(module, "PIECE_SECONDS", 0.0)  # one chunk at a time
+    monkeypatch.setattr(module, "STEP_SECONDS", 0.0)  # one chunk at a time
     read = []
     lazy = da.from_array(np.zeros((9, 4, 4)), chunks=(1, 4, 4)).map_blocks(
         lambda block: read.append(1) or block, dtype=float, meta=np.empty((0, 0, 0))
     )
     stop = Event()
-    pieces = reading(lazy, stop)
+    pieces = read_in_steps(lazy, stop)
     next(pieces)
     next(pieces)
     stop.set()
@@ -57,4 +57,4 @@ def test_it_stops_before_the_next_piece(monkeypatch):
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_read():
     with pytest.raises(OutOfMemoryError, match="GB"):
-        next(reading(da.zeros((10**6, 10**6, 10), chunks=10**4), Event()))
+        next(read_in_steps(da.zeros((10**6, 10**6, 10), chunks=10**4), Event()))

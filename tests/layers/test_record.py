@@ -20,17 +20,17 @@ from napari_tf_deblur._layers.psf_kinds import (
     MotionPSF,
 )
 from napari_tf_deblur._layers.record import (
-    checked_record,
-    method_asked,
-    sentence,
-    settings_in_words,
+    check_record,
+    describe_outcome,
+    describe_settings,
+    parse_requested_method,
 )
-from napari_tf_deblur._layers.result_names import name_beside
-from napari_tf_deblur._layers.script import script_of
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.result_names import choose_distinct_name
+from napari_tf_deblur._layers.script import write_script
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.microscope import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
-from napari_tf_deblur._storage.record_file import as_json, from_json
+from napari_tf_deblur._storage.record_file import record_from_json, record_to_json
 
 ATTACK = "x\n__import__('os').abort()  # "
 QUICK = Wiener(balance=0.02)
@@ -63,7 +63,7 @@ def records():
     mask = np.eye(32, 40)
     found = {}
     for name, psf in PSFS.items():
-        job = Job(read(layer), psf, QUICK, LayerOptions(smoothing=2.0), lambda: mask)
+        job = Job(read_source(layer), psf, QUICK, LayerOptions(smoothing=2.0), lambda: mask)
         found[name] = finish(job.steps()).record
     return found
 
@@ -72,13 +72,17 @@ def records():
 def test_a_record_says_the_same_after_it_was_in_a_file(records, kind):
     before, after = records[kind], through_a_file(records[kind])
     if kind != "array":  # whose numbers have lost their type
-        assert script_of(after) == script_of(before)
-    np.testing.assert_array_equal(checked_record(after)["psf"]["array"], before["psf"]["array"])
-    assert sentence(after) == sentence(before)
-    assert settings_in_words(after) == settings_in_words(before)
-    assert sentence(from_json(as_json(before))) == sentence(before)
-    assert method_asked(after) == method_asked(from_json(as_json(before))) == QUICK
-    assert name_beside(after, [before]) == "cells deblurred (Wiener)"
+        assert write_script(after) == write_script(before)
+    np.testing.assert_array_equal(check_record(after)["psf"]["array"], before["psf"]["array"])
+    assert describe_outcome(after) == describe_outcome(before)
+    assert describe_settings(after) == describe_settings(before)
+    assert describe_outcome(record_from_json(record_to_json(before))) == describe_outcome(before)
+    assert (
+        parse_requested_method(after)
+        == parse_requested_method(record_from_json(record_to_json(before)))
+        == QUICK
+    )
+    assert choose_distinct_name(after, [before]) == "cells deblurred (Wiener)"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_the_method_that_was_asked_for_is_told(method):
     record = {
         "asked": method if method == "auto" else {"name": type(method).__name__, **vars(method)}
     }
-    assert method_asked(through_a_file(record)) == method
+    assert parse_requested_method(through_a_file(record)) == method
 
 
 def places(value, path=()):
@@ -117,14 +121,14 @@ def words_of(text):
 
 def script_or_refusal(record):
     try:
-        return script_of(record), ""
+        return write_script(record), ""
     except UserError as error:
         return "", str(error)
 
 
 @pytest.mark.parametrize("kind", PSFS)
 def test_no_text_of_a_record_becomes_code(records, kind):
-    usual = set().union(*(words_of(script_of(record)) for record in records.values()))
+    usual = set().union(*(words_of(write_script(record)) for record in records.values()))
     usual |= {"PluginManager", "ViewerModel", "instance", "discover", "open", "open_sample", "name"}
     usual |= {
         "np",
@@ -142,8 +146,8 @@ def test_no_text_of_a_record_becomes_code(records, kind):
     refusals = []
     for path in places(records[kind]):
         record = changed(records[kind], path, ATTACK)
-        assert isinstance(sentence(record), str)
-        assert isinstance(settings_in_words(record), str)
+        assert isinstance(describe_outcome(record), str)
+        assert isinstance(describe_settings(record), str)
         text, refusal = script_or_refusal(record)
         assert words_of(text) <= usual, path
         refusals += [refusal] if refusal else []
@@ -156,20 +160,20 @@ def test_no_text_of_a_record_becomes_code(records, kind):
 def test_what_is_missing_or_wrong_is_said(records, path, value):
     for record in (changed(records["gaussian"], (path,), value), {"kind": "result"}):
         with pytest.raises(UserError, match="record"):
-            checked_record(record)
-        assert isinstance(sentence(record), str)
-        assert isinstance(settings_in_words(record), str)
+            check_record(record)
+        assert isinstance(describe_outcome(record), str)
+        assert isinstance(describe_settings(record), str)
 
 
 @pytest.mark.parametrize("value", [-1, 1e30, 1e400, float("nan"), "0.1", True, [0.1]])
 def test_values_out_of_bounds_are_refused(records, value):
     record = changed(records["gaussian"], ("method", "balance"), value)
     with pytest.raises(UserError, match="'method'"):
-        script_of(record)
+        write_script(record)
 
 
 def test_every_method_has_a_short_name():
-    names = [method.short for method in METHODS]
+    names = [method.short_name for method in METHODS]
     assert len(set(names)) == len(METHODS)
     assert all(0 < len(name) < 9 for name in names)
 
@@ -178,15 +182,15 @@ def test_results_of_one_source_differ_by_their_settings(records):
     first = records["gaussian"]
     smoother = {**first, "smoothing": 0.5}
     wider = {**first, "psf": {**first["psf"], "sigma": (3.0, 3.0)}}
-    assert name_beside(smoother, [first]) == "cells deblurred, smoothing x 0.5 (Wiener)"
-    assert name_beside(wider, [first]) == "cells deblurred, sigma 3 (Wiener)"
-    assert name_beside(wider, [first, smoother]).count(",") == 2
+    assert choose_distinct_name(smoother, [first]) == "cells deblurred, smoothing x 0.5 (Wiener)"
+    assert choose_distinct_name(wider, [first]) == "cells deblurred, sigma 3 (Wiener)"
+    assert choose_distinct_name(wider, [first, smoother]).count(",") == 2
     other = {**first, "source": "other"}
-    assert name_beside(other, [first]) == "other deblurred (Wiener)"
+    assert choose_distinct_name(other, [first]) == "other deblurred (Wiener)"
 
 
 def test_what_a_run_left_undone_is_said_first(records):
     left = "Only 2 of 9 planes are deblurred, for the run was stopped."
     stopped = {**records["gaussian"], "stopped": True, "waited": 3.0, "warnings": (left,)}
-    assert sentence(stopped).startswith("Stopped after 3.0 s: the image after ")
-    assert sentence(stopped).split(" is kept. ")[1].startswith(left)
+    assert describe_outcome(stopped).startswith("Stopped after 3.0 s: the image after ")
+    assert describe_outcome(stopped).split(" is kept. ")[1].startswith(left)

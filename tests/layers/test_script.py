@@ -23,13 +23,18 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._layers.from_file import split_channels
+from napari_tf_deblur._layers.file_scale import split_channels
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
-from napari_tf_deblur._layers.result import result_layer
-from napari_tf_deblur._layers.script import script_of
-from napari_tf_deblur._layers.script_text import Script, call, literal, wrapped
-from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._layers.result import make_result_layer
+from napari_tf_deblur._layers.script import write_script
+from napari_tf_deblur._layers.script_text import (
+    Script,
+    format_call,
+    format_literal,
+    wrap_expression,
+)
+from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 PSF = gaussian_psf(1.5)
@@ -64,7 +69,7 @@ def saved(tmp_path, monkeypatch):
 
 def run(record):
     """Run a script, and what it wants done by hand before; return its names and its text."""
-    text = script_of(record)
+    text = write_script(record)
     names = {"viewer": napari.current_viewer()}
     by_hand = [line[6:] for line in text.splitlines() if line.startswith("#     ")]
     if "np.save" in text:
@@ -75,7 +80,7 @@ def run(record):
 
 def assert_repeats(result, at_hand=None):
     """A script gives a result again; return its text."""
-    names, text = run(result.metadata[KEY])
+    names, text = run(result.metadata[METADATA_KEY])
     again = names["result"].data
     assert again.dtype == result.data.dtype
     data = result.data[0] if result.multiscale else result.data
@@ -85,17 +90,17 @@ def assert_repeats(result, at_hand=None):
 
 def job_result(job):
     done = finish(job.steps())
-    layer = result_layer(job.source, done.data)
-    layer.metadata = {KEY: done.record}
+    layer = make_result_layer(job.source, done.data)
+    layer.metadata = {METADATA_KEY: done.record}
     return layer
 
 
 def test_a_script_runs_by_itself(saved, grey, tmp_path):
     layer = saved(grey)
     result = job_result(
-        Job(read(layer), GaussianPSF((1.5, 1.0)), QUICK, LayerOptions(boundary="zero"))
+        Job(read_source(layer), GaussianPSF((1.5, 1.0)), QUICK, LayerOptions(boundary="zero"))
     )
-    text = script_of(result.metadata[KEY])
+    text = write_script(result.metadata[METADATA_KEY])
     assert "psf = gaussian_psf(sigma=(1.5, 1.0), size=None, angle=0.0)" in text
     assert "image = Image(layer.data, name='cells', rgb=False, multiscale=False)\n" in text
     (tmp_path / "script.py").write_text(text, "utf-8")
@@ -133,7 +138,7 @@ def test_a_volume_with_a_bead_and_sizes_that_were_set_in_the_viewer(saved, grey)
 
 
 def test_a_pixel_size_that_the_layer_does_not_have(saved, grey):
-    source = read(saved(np.stack([grey] * 5)))
+    source = read_source(saved(np.stack([grey] * 5)))
     axes = tuple(
         replace(axis, spacing=spacing, unit="nanometer")
         for axis, spacing in zip(source.axes, (900, 100, 100))
@@ -174,7 +179,7 @@ def test_a_psf_that_is_found_in_the_image(saved, order):
 def test_planes_that_were_deblurred_one_by_one(saved, grey):
     layer = saved(np.stack([grey] * 3))
     layer.units = ("um",) * 3  # by itself a volume
-    result = job_result(Job(read(layer), EstimatedPSF(2), QUICK))
+    result = job_result(Job(read_source(layer), EstimatedPSF(2), QUICK))
     assert "ndim=2" in assert_repeats(result)
 
 
@@ -205,7 +210,7 @@ def test_labels_of_a_file(saved, grey):
     mask.data[0, 0] = 1  # painted after it was opened
     painted = deblur_layer(saved(grey), PSF, QUICK, mask=mask)
     with pytest.raises(AssertionError, match="save its layer again"):
-        run(painted.metadata[KEY])
+        run(painted.metadata[METADATA_KEY])
 
 
 @pytest.mark.parametrize("order", ["yx", "yxt"])
@@ -239,7 +244,7 @@ def test_a_layer_that_is_in_no_file(grey, viewer, tmp_path, monkeypatch):
     mask = np.eye(*grey.shape)
     bead = viewer.add_image(gaussian_psf(2, 17) + 1, name="bead", scale=(2, 1), units=units)
     result = viewer.add_layer(deblur_layer(layer, bead, QUICK, mask=mask))
-    text = script_of(result.metadata[KEY])
+    text = write_script(result.metadata[METADATA_KEY])
     assert text.count("np.save") == 3  # pixels, PSF, mask
     assert "napari's console" in text
     by_hand = [line[6:] for line in text.splitlines() if line.startswith("#     ")]
@@ -252,9 +257,9 @@ def test_a_layer_that_is_in_no_file(grey, viewer, tmp_path, monkeypatch):
     assert done.stdout.strip() == f"Saved as {path}"
     (again,) = ViewerModel().open(str(path), plugin="napari")
     np.testing.assert_allclose(again.data, result.data, rtol=0, atol=1e-5 * np.ptp(result.data))
-    assert [axis.spacing for axis in read(again).axes] == [2, 1]
-    assert [axis.unit for axis in read(again).axes] == ["micrometer"] * 2
-    assert read(again).acquisition.record["source"] == layer.name
+    assert [axis.spacing for axis in read_source(again).axes] == [2, 1]
+    assert [axis.unit for axis in read_source(again).axes] == ["micrometer"] * 2
+    assert read_source(again).acquisition.record["source"] == layer.name
 
 
 def test_a_channel_that_was_split_off(tmp_path, monkeypatch, grey):
@@ -272,7 +277,7 @@ def test_a_channel_that_was_split_off(tmp_path, monkeypatch, grey):
 def test_saturated_pixels_are_ignored_again(saved, grey):
     bright = np.minimum(grey, 700)
     result = deblur_layer(saved(bright), PSF, QUICK, ignore_saturated=True)
-    assert result.metadata[KEY]["mask"].sum() > 9
+    assert result.metadata[METADATA_KEY]["mask"].sum() > 9
     assert "ignore_saturated=True" in assert_repeats(result)
 
 
@@ -314,7 +319,7 @@ def test_a_file_that_has_changed_is_refused(saved, grey):
     result = deblur_layer(saved(grey), PSF, QUICK)
     saved(grey[:20])
     with pytest.raises(AssertionError, match="not as many pixels"):
-        run(result.metadata[KEY])
+        run(result.metadata[METADATA_KEY])
 
 
 @pytest.mark.finds_weight
@@ -322,9 +327,9 @@ def test_a_psf_that_was_made_narrower(saved):
     random = np.random.default_rng(4)
     sharp = 255 * np.kron(random.uniform(size=(12, 12)), np.ones((8, 8)))
     image = convolve(sharp, PSF, boundary="reflect") + random.normal(0, 2, sharp.shape)
-    source = read(saved(image.astype(np.float32)))
+    source = read_source(saved(image.astype(np.float32)))
     result = job_result(Job(source, GaussianPSF((2.2, 2.2)), TotalVariation()))
-    assert result.metadata[KEY]["psf_width"] < 1
+    assert result.metadata[METADATA_KEY]["psf_width"] < 1
     assert "method = Calibration(" in assert_repeats(result)
 
 
@@ -332,40 +337,40 @@ def test_a_calibration_that_was_given(saved, grey):
     whole = replace(calibrate(np.vstack([grey, 5 * grey]), PSF, QUICK), psf_width=0.8)
     result = deblur_layer(saved(grey), PSF, whole)
     assert f"scale={whole.scale}" in assert_repeats(result)
-    assert result.metadata[KEY]["python"].count("Calibration(")
+    assert result.metadata[METADATA_KEY]["python"].count("Calibration(")
 
 
 def test_a_run_that_was_stopped(saved, grey):
     stop = Event()
-    job = Job(read(saved(grey)), GaussianPSF((1.5, 1.5)), RichardsonLucy(iterations=9000))
+    job = Job(read_source(saved(grey)), GaussianPSF((1.5, 1.5)), RichardsonLucy(iterations=9000))
     steps = job.steps(stop)
     while not len(getattr(next(steps), "loss_history", ())):
         pass
     stop.set()
     done = finish(steps)
-    result = result_layer(job.source, done.data)
-    result.metadata = {KEY: done.record}
+    result = make_result_layer(job.source, done.data)
+    result.metadata = {METADATA_KEY: done.record}
     assert done.record["iterations"] < 9000
     assert f"iterations={done.record['iterations']}," in assert_repeats(result)
 
 
 def test_a_function_as_prior_is_left_to_the_user(saved, grey):
     method = GradientDescent(iterations=2, prior=lambda image: image[0, 0, 0, 0] ** 2)
-    text = script_of(deblur_layer(saved(grey), PSF, method).metadata[KEY])
+    text = write_script(deblur_layer(saved(grey), PSF, method).metadata[METADATA_KEY])
     assert "def prior(image):\n    raise NotImplementedError" in text
     assert "prior=prior," in text
     compile(text, "script", "exec")
 
 
 def test_results_lie_beside_the_folder_of_a_zarr_store(saved, grey):
-    record = dict(deblur_layer(saved(grey), PSF, QUICK).metadata[KEY])
+    record = dict(deblur_layer(saved(grey), PSF, QUICK).metadata[METADATA_KEY])
     for path, folder in (
         ("/data/cells.zarr/0", "/data/"),
         ("/data/old.zarr/cells.zarr", "/data/"),
         ("https://example.org/cells.tif", ""),
     ):
         record["origin"] = {**record["origin"], "path": path}
-        assert f"path = '{folder}cells deblurred again.tif'\n" in script_of(record)
+        assert f"path = '{folder}cells deblurred again.tif'\n" in write_script(record)
 
 
 def test_literals_are_exact_and_lines_short():
@@ -376,15 +381,15 @@ def test_literals_are_exact_and_lines_short():
         (0.1, [None, "it's\n"]),
         np.arange(3),
     ):
-        again = eval(wrapped(literal(value)), {"np": np})
+        again = eval(wrap_expression(format_literal(value)), {"np": np})
         np.testing.assert_equal(again, value)
         assert getattr(again, "dtype", None) == getattr(value, "dtype", None) or np.isscalar(value)
-    long = wrapped(call("f", *(f"argument_{k}" for k in range(30)), last=(1, 2)))
+    long = wrap_expression(format_call("f", *(f"argument_{k}" for k in range(30)), last=(1, 2)))
     assert max(map(len, long.splitlines())) < 20
     script = Script(frozenset(("a", "b")))
-    script.begin("word " * 18)
-    script.let("a", call("b", "np.pi"))
-    assert script.text("Title") == (
+    script.add_comment("word " * 18)
+    script.add_assignment("a", format_call("b", "np.pi"))
+    assert script.render("Title") == (
         "# Title\nimport numpy as np\nfrom napari_tf_deblur import a, b\n\n"
         f"#{17 * ' word'}\n# word\na = b(np.pi)\n"
     )

@@ -13,12 +13,12 @@ from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._layers.from_file import adopt_record, take_scale
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.file_scale import adopt_record, apply_file_scale
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._layers.writer import write_image
-from napari_tf_deblur._storage.axes import in_unit
-from napari_tf_deblur._storage.ome_tiff_options import WRITABLE
-from napari_tf_deblur._storage.record_file import KEY, as_json, from_json
+from napari_tf_deblur._storage.axes import convert_length
+from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json, record_to_json
+from napari_tf_deblur._storage.tiff_metadata import WRITABLE_DTYPES
 
 QUICK = Wiener(balance=0.1)
 PLUGIN = "napari-tf-deblur"
@@ -28,7 +28,7 @@ TITLE = "OME-TIFF with pixel size, axes, and how it was deblurred"
 def reopened(path):
     """Open a file as napari does, and give the layer what the file says."""
     (layer,) = ViewerModel().open(str(path), plugin="napari")
-    take_scale(layer)
+    apply_file_scale(layer)
     return layer
 
 
@@ -54,17 +54,17 @@ def test_scale_units_and_axes_come_back(tmp_path, labels, units, scale):
     assert Path(path).name == "a.ome.tif"
     again = reopened(path)
     np.testing.assert_array_equal(again.data, pixels)
-    before, after = read(layer), read(again)
+    before, after = read_source(layer), read_source(again)
     assert [axis.name for axis in after.axes] == [axis.name for axis in before.axes]
     for one, other in zip(before.axes, after.axes):
         if other.unit != "pixel":
             assert other.unit == "micrometer"
-            size = in_unit(one.spacing, one.unit, "um")
+            size = convert_length(one.spacing, one.unit, "um")
             assert other.spacing == pytest.approx(size)
     assert after.is_volume == before.is_volume
     with tifffile.TiffFile(path) as file:  # for programs that do not read OME's description
         per_cm = file.pages.first.get_resolution("CENTIMETER")
-    assert 1e4 / per_cm[0] == pytest.approx(read(again).axes[-1].spacing, rel=1e-3)
+    assert 1e4 / per_cm[0] == pytest.approx(read_source(again).axes[-1].spacing, rel=1e-3)
 
 
 @pytest.mark.parametrize(("labels", "order"), [("yxt", (2, 0, 1)), ("xyz", (2, 1, 0))])
@@ -92,10 +92,10 @@ def test_a_scale_without_a_unit_stays_without(tmp_path):
     layer = Image(values((3, 8, 9)), axis_labels="zyx", scale=(0.3, 0.1, 0.1))
     (path,) = layer.save(str(tmp_path / "a.ome.tif"))
     assert tifffile.tiffcomment(path).count("reference frame") == 3
-    assert {axis.unit for axis in read(reopened(path)).axes} == {"pixel"}
+    assert {axis.unit for axis in read_source(reopened(path)).axes} == {"pixel"}
 
 
-@pytest.mark.parametrize("dtype", [*sorted(WRITABLE), "int64", "float16"])
+@pytest.mark.parametrize("dtype", [*sorted(WRITABLE_DTYPES), "int64", "float16"])
 def test_pixels_are_saved_as_they_are(tmp_path, dtype):
     pixels = values((8, 9), dtype)
     (path,) = write_image(str(tmp_path / "a.tif"), pixels, {"name": "it's <\x01>", "scale": (2, 2)})
@@ -126,12 +126,12 @@ def test_a_result_keeps_its_size_and_record(tmp_path, blurred, name):
     again = reopened(path)
     np.testing.assert_array_equal(again.data, result.data)
     np.testing.assert_allclose(again.scale, 0.08)
-    record, told = result.metadata[KEY], read(again).acquisition.record
+    record, told = result.metadata[METADATA_KEY], read_source(again).acquisition.record
     assert adopt_record(again, told)
     assert not adopt_record(again, told)
     for key in ("source", "method", "boundary", "verdict", "warnings", "order", "psf_width"):
-        assert again.metadata[KEY][key] == record[key]
-    assert again.metadata[KEY]["origin"]["shape"] == blurred.shape
+        assert again.metadata[METADATA_KEY][key] == record[key]
+    assert again.metadata[METADATA_KEY]["origin"]["shape"] == blurred.shape
     assert "python" not in str(told)
 
 
@@ -177,7 +177,7 @@ RESULT = {
 
 
 def test_a_record_comes_back_without_code_and_pixels():
-    found = from_json(as_json(RESULT))
+    found = record_from_json(record_to_json(RESULT))
     assert found["order"] == (0, 1)
     assert found["psf_width"] == 0.8
     assert found["method"] == {"name": "Wiener", "prior": None}
@@ -186,22 +186,22 @@ def test_a_record_comes_back_without_code_and_pixels():
     np.testing.assert_array_equal(found["loss_history"], [3, np.nan, 2])
     assert "mask" not in found
     large = {**RESULT, "psf": {"array": np.zeros((99, 99))}}
-    assert from_json(as_json(large))["psf"]["array"] is None
+    assert record_from_json(record_to_json(large))["psf"]["array"] is None
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "ImageJ=1.54f", "{", "[]", "{}", json.dumps({KEY: []}), json.dumps({KEY: {}}),
-        json.dumps({KEY: {"kind": "else"}}), json.dumps({KEY: {"kind": "result", "order": "x"}}),
-        json.dumps({KEY: {"kind": "result", "psf": "gaussian_psf(1)"}}),
-        json.dumps({KEY: {"kind": "result", "source": "x" * 200_000}}), "{" * 50_000,
-        '{"' + KEY + '": ' + "[" * 40_000, "null", '{"a": 1}',
-        '{"' + KEY + '": {"kind": "result", "psf_width": NaN}}',
+        "", "ImageJ=1.54f", "{", "[]", "{}", json.dumps({METADATA_KEY: []}), json.dumps({METADATA_KEY: {}}),
+        json.dumps({METADATA_KEY: {"kind": "else"}}), json.dumps({METADATA_KEY: {"kind": "result", "order": "x"}}),
+        json.dumps({METADATA_KEY: {"kind": "result", "psf": "gaussian_psf(1)"}}),
+        json.dumps({METADATA_KEY: {"kind": "result", "source": "x" * 200_000}}), "{" * 50_000,
+        '{"' + METADATA_KEY + '": ' + "[" * 40_000, "null", '{"a": 1}',
+        '{"' + METADATA_KEY + '": {"kind": "result", "psf_width": NaN}}',
     ],
 )  # fmt: skip
 def test_text_that_is_no_record_is_passed_over(text):
-    assert from_json(text) is None
+    assert record_from_json(text) is None
 
 
 anything = st.recursive(
@@ -217,5 +217,5 @@ anything = st.recursive(
 @settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from([*RESULT, "verdict", "warnings"]), anything))
 def test_no_record_is_an_error_and_none_holds_code(record):
-    found = from_json(json.dumps({KEY: {**record, "kind": "result"}}))
+    found = record_from_json(json.dumps({METADATA_KEY: {**record, "kind": "result"}}))
     assert found is None or (found["kind"] == "result" and "'python':" not in repr(found))

@@ -9,7 +9,7 @@ import pytest
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, gaussian_psf
 from napari_tf_deblur._preparation.statistics import Statistics
-from napari_tf_deblur._solvers.registry import solver
+from napari_tf_deblur._solvers.registry import find_solver
 from napari_tf_deblur.methods import Method
 
 FACTS = sorted(Method.__abstractmethods__)
@@ -36,8 +36,8 @@ def test_a_method_that_forgets_a_fact_cannot_be_made(forgotten):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_solver_and_sensible_facts(method):
     one = method()
-    assert callable(solver(one))
-    assert solver(one).__module__.endswith(f"._solvers.{one.solver}")
+    assert callable(find_solver(one))
+    assert find_solver(one).__module__.endswith(f"._solvers.{one.solver}")
     assert isinstance(one.counts_photons, bool)
     assert isinstance(one.keeps_freed_memory, bool)
     assert isinstance(one.reach, int)

@@ -17,7 +17,7 @@ from napari_tf_deblur._optics.microscope import (
     pixel_sigma,
     undersampling,
 )
-from napari_tf_deblur._optics.sampling import largest_spacing
+from napari_tf_deblur._optics.sampling import nyquist_spacing
 
 FOUR = (
     {"microscope": "widefield"},
@@ -287,7 +287,7 @@ def test_sigmas_in_pixels():
 @pytest.mark.parametrize(("aperture", "index"), [(0.5, 1.0), (1.4, 1.515)])
 def test_pixels_that_are_small_enough_lose_next_to_nothing(aperture, index, kind):
     o = Optics(aperture, 520.0, index, **kind)
-    step, pixel = largest_spacing(o)
+    step, pixel = nyquist_spacing(o)
     spacing = (step / 4, pixel / 4, pixel / 4)
     psf = microscope_psf(**asdict(o), spacing=spacing, shape=(129, 129, 129))
     spectrum = np.abs(fft.fftn(psf.astype(float)))

@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise import pieces
+from napari_tf_deblur._noise import slabs
 from napari_tf_deblur._preparation import estimate
-from napari_tf_deblur._preparation.estimate import intensity_scale, wiener_balance
+from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
 
 
 def scene(shape=(96, 90), noise=0.02, seed=0):
@@ -33,14 +33,15 @@ def spot(side, width, noise, peak=1000.0, seed=0):
 def test_the_scale_of_a_full_image_is_the_range_of_all_but_a_thousandth(shape, noise):
     image = scene(shape, noise)
     low, high = np.percentile(image, [0.1, 99.9])
-    assert intensity_scale(Pixels(image)) == pytest.approx(high - low, rel=0.03)
+    assert estimate_intensity_scale(Pixels(image)) == pytest.approx(high - low, rel=0.03)
 
 
 @given(width=st.floats(0.8, 4), noise=st.floats(0, 20), seed=st.integers(0, 9))
 @settings(max_examples=10, deadline=None)
 def test_dark_surroundings_do_not_change_the_scale(width, noise, seed):
     scales = [
-        intensity_scale(Pixels(spot(side, width, noise, seed=seed))) for side in (90, 160, 510)
+        estimate_intensity_scale(Pixels(spot(side, width, noise, seed=seed)))
+        for side in (90, 160, 510)
     ]
     # The brightest pixel and the darkest have noise of their own.
     assert np.ptp(scales) < 0.03 * scales[0] + 2.5 * noise
@@ -48,17 +49,17 @@ def test_dark_surroundings_do_not_change_the_scale(width, noise, seed):
 
 
 def test_no_object_is_missed_however_large_the_image(monkeypatch):
-    monkeypatch.setattr(estimate, "SAMPLE_PIXELS", 2**14)
-    monkeypatch.setattr(pieces, "SLAB_PIXELS", 2**12)
+    monkeypatch.setattr(estimate, "RANGE_SAMPLE_PIXELS", 2**14)
+    monkeypatch.setattr(slabs, "SLAB_PIXELS", 2**12)
     planes = np.random.default_rng(4).normal(100, 5, (6, 1, 160, 150)).astype(np.float32)
     bead = spot(21, 2, 0) - 100
     for plane, y, x in [(0, 3, 5), (3, 77, 100), (5, 139, 129)]:
         image = planes.copy()
         image[plane, :, y : y + 21, x : x + 21] += bead[0]
-        assert intensity_scale(Pixels(image)) == pytest.approx(950, rel=0.05)
+        assert estimate_intensity_scale(Pixels(image)) == pytest.approx(950, rel=0.05)
     full = scene((300, 310), 0.03)
     low, high = np.percentile(full, [0.1, 99.9])
-    assert intensity_scale(Pixels(full)) == pytest.approx(high - low, rel=0.05)
+    assert estimate_intensity_scale(Pixels(full)) == pytest.approx(high - low, rel=0.05)
 
 
 def test_hot_and_dead_pixels_do_not_set_the_scale():
@@ -67,8 +68,8 @@ def test_hot_and_dead_pixels_do_not_set_the_scale():
     places = np.random.default_rng(1).integers(0, 256, (2, 20))
     broken[0, 0, places[0, ::2], places[1, ::2]] = 60000
     broken[0, 0, places[0, 1::2], places[1, 1::2]] = -60000
-    assert intensity_scale(Pixels(broken)) == pytest.approx(
-        intensity_scale(Pixels(image)), rel=0.02
+    assert estimate_intensity_scale(Pixels(broken)) == pytest.approx(
+        estimate_intensity_scale(Pixels(image)), rel=0.02
     )
 
 
@@ -76,31 +77,35 @@ def test_hot_and_dead_pixels_do_not_set_the_scale():
 @given(factor=st.sampled_from([-1, 1e-30, 1e-26, 1e10, 1e17, 1e30]), axis=st.integers(2, 3))
 @settings(max_examples=12, deadline=None)
 def test_the_scale_follows_the_image(image, factor, axis):
-    found = intensity_scale(Pixels(image))
-    scaled = intensity_scale(Pixels(image * np.float32(factor)))
+    found = estimate_intensity_scale(Pixels(image))
+    scaled = estimate_intensity_scale(Pixels(image * np.float32(factor)))
     assert scaled / abs(factor) == pytest.approx(found, rel=1e-4)
-    assert intensity_scale(Pixels(np.flip(image, axis))) == pytest.approx(found, rel=1e-4)
-    assert intensity_scale(Pixels(image.swapaxes(2, 3))) == pytest.approx(found, rel=1e-4)
-    assert intensity_scale(Pixels(image + np.float32(500))) == pytest.approx(found, rel=1e-3)
+    assert estimate_intensity_scale(Pixels(np.flip(image, axis))) == pytest.approx(found, rel=1e-4)
+    assert estimate_intensity_scale(Pixels(image.swapaxes(2, 3))) == pytest.approx(found, rel=1e-4)
+    assert estimate_intensity_scale(Pixels(image + np.float32(500))) == pytest.approx(
+        found, rel=1e-3
+    )
 
 
 def test_masked_pixels_do_not_set_the_scale():
     image = spot(128, 3, 5)
     valid = np.random.default_rng(2).random(image.shape) > 0.1
-    found = intensity_scale(Pixels(np.where(valid, image, np.nan), valid))
-    assert found == pytest.approx(intensity_scale(Pixels(image)), rel=0.03)
+    found = estimate_intensity_scale(Pixels(np.where(valid, image, np.nan), valid))
+    assert found == pytest.approx(estimate_intensity_scale(Pixels(image)), rel=0.03)
 
 
 @pytest.mark.parametrize(("value", "scale"), [(0, 1), (5, 5), (-3, 3), (1e-30, 1e-30)])
 def test_an_image_of_one_value_has_that_for_a_scale(value, scale):
-    assert intensity_scale(Pixels(np.full((1, 1, 9, 9), value, np.float32))) == pytest.approx(scale)
+    assert estimate_intensity_scale(
+        Pixels(np.full((1, 1, 9, 9), value, np.float32))
+    ) == pytest.approx(scale)
 
 
 def test_single_pixels_in_the_dark_are_better_than_nothing():
     image = np.zeros((1, 1, 20, 20), np.float32)
     image[0, 0, 9, 9] = 7
-    assert intensity_scale(Pixels(image)) == 7
-    assert intensity_scale(Pixels(image + 100)) == 7
+    assert estimate_intensity_scale(Pixels(image)) == 7
+    assert estimate_intensity_scale(Pixels(image + 100)) == 7
 
 
 @given(shape=st.lists(st.integers(1, 12), min_size=1, max_size=3), seed=st.integers(0, 9))
@@ -110,8 +115,12 @@ def test_images_of_any_size_have_a_scale(shape, seed):
     planes = random.normal(0, 1, (2, 1, *shape)).astype(np.float32)
     valid = random.random(planes.shape) > 0.3
     for mask in (None, valid, np.zeros_like(valid)):
-        assert 0 < intensity_scale(Pixels(planes, mask)) < 20
-        assert 0 < wiener_balance(Pixels(planes, mask), gaussian_psf((0.4,) * len(shape))) <= 100
+        assert 0 < estimate_intensity_scale(Pixels(planes, mask)) < 20
+        assert (
+            0
+            < estimate_wiener_balance(Pixels(planes, mask), gaussian_psf((0.4,) * len(shape)))
+            <= 100
+        )
 
 
 @pytest.mark.parametrize("periodic", [False, True])
@@ -119,45 +128,47 @@ def test_images_of_any_size_have_a_scale(shape, seed):
 @settings(max_examples=5, deadline=None)
 def test_the_balance_does_not_depend_on_units(periodic, factor):
     image, psf = scene(noise=0.05), gaussian_psf(1.5)
-    found = wiener_balance(Pixels(image), psf, periodic)
-    assert wiener_balance(Pixels(image * np.float32(factor)), psf, periodic) == found
-    assert wiener_balance(Pixels(image + np.float32(10)), psf, periodic) == found
+    found = estimate_wiener_balance(Pixels(image), psf, periodic)
+    assert estimate_wiener_balance(Pixels(image * np.float32(factor)), psf, periodic) == found
+    assert estimate_wiener_balance(Pixels(image + np.float32(10)), psf, periodic) == found
 
 
 @pytest.mark.parametrize("periodic", [False, True])
 def test_blank_planes_do_not_change_the_balance(periodic):
     image, psf = scene(noise=0.1), gaussian_psf(1.5)
-    found = wiener_balance(Pixels(image), psf, periodic)
+    found = estimate_wiener_balance(Pixels(image), psf, periodic)
     assert found > 0.005
     for blank in (0.0, 7.0):
         planes = np.full((9, *image.shape[1:]), blank, np.float32)
         planes[1] = image[0]
-        assert wiener_balance(Pixels(planes), psf, periodic) == found
+        assert estimate_wiener_balance(Pixels(planes), psf, periodic) == found
     planes[4] = np.nan
-    assert wiener_balance(Pixels(planes, np.isfinite(planes)), psf, periodic) == found
+    assert estimate_wiener_balance(Pixels(planes, np.isfinite(planes)), psf, periodic) == found
     blank = np.zeros_like(image)
-    assert wiener_balance(Pixels(blank), psf, periodic) == pytest.approx(2e-3)
+    assert estimate_wiener_balance(Pixels(blank), psf, periodic) == pytest.approx(2e-3)
 
 
 def test_the_balance_comes_from_where_there_is_something_to_see(monkeypatch):
     monkeypatch.setitem(estimate.LARGEST_LOOK, 2, 96)
     psf = gaussian_psf(1.5)
     image = 20 * scene((96, 90), 0.02)
-    found = wiener_balance(Pixels(image), psf)
+    found = estimate_wiener_balance(Pixels(image), psf)
     assert found < 0.1
     planes = np.random.default_rng(5).normal(0, 0.4, (12, 1, 300, 310)).astype(np.float32)
-    assert wiener_balance(Pixels(planes), psf) > 1
+    assert estimate_wiener_balance(Pixels(planes), psf) > 1
     for plane, y, x in [(6, 110, 120), (3, 0, 0), (9, 200, 210)]:
         sparse = planes.copy()
         sparse[plane, :, y : y + 96, x : x + 90] += image[0] - image.mean()
-        assert wiener_balance(Pixels(sparse), psf) < 8 * found
+        assert estimate_wiener_balance(Pixels(sparse), psf) < 8 * found
 
 
 def test_masked_pixels_hardly_change_the_balance():
     image, psf = scene((150, 140), noise=0.05), gaussian_psf(1.5)
     valid = np.random.default_rng(3).random(image.shape) > 0.05
     broken = np.where(valid, image, np.nan)
-    ratio = wiener_balance(Pixels(broken, valid), psf) / wiener_balance(Pixels(image), psf)
+    ratio = estimate_wiener_balance(Pixels(broken, valid), psf) / estimate_wiener_balance(
+        Pixels(image), psf
+    )
     assert 0.4 < ratio < 2.5
 
 
@@ -177,7 +188,7 @@ def test_the_balance_is_nearly_the_best_there_is(noise, boundary):
         return np.sqrt(np.mean((result.image - truth) ** 2))
 
     found = deconvolve(blurred, psf, Wiener(), boundary=boundary).method.balance
-    assert found == wiener_balance(
+    assert found == estimate_wiener_balance(
         Pixels(blurred.astype(np.float32)[None, None]), psf, boundary == "periodic"
     )
     best = min(error(balance) for balance in np.logspace(-5, 1, 13))

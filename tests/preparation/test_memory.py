@@ -10,7 +10,7 @@ import pytest
 import napari_tf_deblur._preparation.memory as memory
 from napari_tf_deblur import RichardsonLucy, TotalVariation, gaussian_psf
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs Linux's C library")
 
@@ -54,8 +54,8 @@ def test_freed_arrays_are_kept_during_a_run_and_given_back_after_it():
 
 
 def test_without_room_nothing_is_kept(monkeypatch):
-    monkeypatch.setattr(memory, "_set", lambda *_: pytest.fail("was set"))
-    with memory.kept(False):
+    monkeypatch.setattr(memory, "_set_mallopt", lambda *_: pytest.fail("was set"))
+    with memory.keep_freed_memory(False):
         pass
 
 
@@ -71,5 +71,5 @@ def test_memory_is_kept_where_there_is_plenty(monkeypatch, free, method, roomy):
     available = type("Memory", (), {"available": free})
     monkeypatch.setattr("psutil.virtual_memory", lambda: available)
     image = np.ones((256, 256), np.float32)
-    run = Prepared.of(Arguments(image, gaussian_psf(1), method))
-    assert run.roomy is roomy
+    run = PreparedRun.from_arguments(Arguments(image, gaussian_psf(1), method))
+    assert run.has_spare_memory is roomy

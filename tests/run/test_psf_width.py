@@ -17,8 +17,8 @@ from napari_tf_deblur import (
     motion_psf,
 )
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._run.psf_width import UNTOLD, Preference, PSFWidth
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest, RiskDifference
 
 
 def scene(shape, seed=0):
@@ -35,7 +35,9 @@ def observed(psf, shape=(144, 160), noise=0.5):
 
 
 def width(image, psf, **options):
-    return PSFWidth.of(Prepared.of(Arguments(image, psf, Wiener(1.0), **options)))
+    return PSFWidthTest.from_prepared_run(
+        PreparedRun.from_arguments(Arguments(image, psf, Wiener(1.0), **options))
+    )
 
 
 def line(length):
@@ -64,9 +66,9 @@ def test_a_psf_is_likeliest_at_its_own_width(psf, shape):
     """However it is shaped; one as wide, and another than that, are told apart."""
     image = observed(psf(1.0), shape)
     right, wide, narrow = (width(image, psf(times)) for times in (1.0, 1.25, 0.8))
-    assert max(right.narrower, right.wider) < 1.5
-    assert wide.narrower > max(right.narrower, wide.wider)
-    assert narrow.wider > max(right.wider, narrow.narrower)
+    assert max(right.narrower_log_odds, right.wider_log_odds) < 1.5
+    assert wide.narrower_log_odds > max(right.narrower_log_odds, wide.wider_log_odds)
+    assert narrow.wider_log_odds > max(right.wider_log_odds, narrow.narrower_log_odds)
 
 
 @pytest.mark.parametrize(
@@ -83,46 +85,46 @@ def test_a_psf_far_from_right_is_as_clear(psf):
     """Of a disc or a line twice too wide, one a fifth narrower is no likelier: half is."""
     image = observed(psf(1.0))
     twice, right = width(image, psf(2.0)), width(image, psf(1.0))
-    assert twice.evidence(Preference(0.0, 0.01)) == "too wide"
-    assert right.narrower_times == 0.8
-    assert right.evidence(Preference(0.0, 0.01)) != "too wide"
+    assert twice.evidence(RiskDifference(0.0, 0.01)) == "too wide"
+    assert right.narrower_factor == 0.8
+    assert right.evidence(RiskDifference(0.0, 0.01)) != "too wide"
     assert not right.seems_soft
 
 
 def test_trials_are_asked_of_what_the_spectrum_leaves_open():
-    found = partial(PSFWidth, blurs=1.6)
-    assert not found(narrower=-9.0, wider=-12.0).narrower_is_open
-    assert found(narrower=-9.0, wider=-12.0).evidence(Preference(0.2, 0.01)) == "untested"
-    assert found(narrower=-5.0, wider=-9.0).narrower_is_open
-    assert not found(narrower=-5.0, wider=-9.0, slope=0.5).narrower_is_open  # thin structures
-    assert found(narrower=-1.0, wider=-9.0).narrower_is_open
-    assert found(narrower=-1.0, wider=-9.0).evidence(Preference(0.2, 0.01)) == "too wide"
-    assert found(narrower=9.0, wider=-9.0).narrower_is_open
+    found = partial(PSFWidthTest, equivalent_sigma=1.6)
+    assert not found(narrower_log_odds=-9.0, wider_log_odds=-12.0).should_try_narrower
+    assert found(narrower_log_odds=-9.0, wider_log_odds=-12.0).evidence(RiskDifference(0.2, 0.01)) == "untested"
+    assert found(narrower_log_odds=-5.0, wider_log_odds=-9.0).should_try_narrower
+    assert not found(narrower_log_odds=-5.0, wider_log_odds=-9.0, slope=0.5).should_try_narrower  # thin structures
+    assert found(narrower_log_odds=-1.0, wider_log_odds=-9.0).should_try_narrower
+    assert found(narrower_log_odds=-1.0, wider_log_odds=-9.0).evidence(RiskDifference(0.2, 0.01)) == "too wide"
+    assert found(narrower_log_odds=9.0, wider_log_odds=-9.0).should_try_narrower
 
 
 def test_evidence_needs_spectrum_and_trials_together():
     image = observed(gaussian_psf(1.6))
     right, wide, narrow = (width(image, gaussian_psf(1.6 * f)) for f in (1, 1.25, 0.8))
-    worse, alike, better = (Preference(gain, 0.01) for gain in (-0.1, 0.0, 0.1))
+    worse, alike, better = (RiskDifference(gain, 0.01) for gain in (-0.1, 0.0, 0.1))
     assert right.evidence(worse) == "not too wide"
     assert right.evidence(alike) == "untested"
     assert wide.evidence(alike) == wide.evidence() == "too wide"
     assert narrow.evidence(worse) == "seems soft"
     assert narrow.evidence(worse, better) == "too narrow"
-    assert PSFWidth().evidence() == PSFWidth().evidence(alike) == "untested"
+    assert PSFWidthTest().evidence() == PSFWidthTest().evidence(alike) == "untested"
 
 
 def test_chance_is_no_evidence():
-    told = PSFWidth(narrower=0.5, wider=-3.0, blurs=2.0)
-    assert told.evidence(Preference(0.05, 0.01)) == "too wide"
-    assert told.evidence(Preference(0.05, 0.03)) == "untested"
+    told = PSFWidthTest(narrower_log_odds=0.5, wider_log_odds=-3.0, equivalent_sigma=2.0)
+    assert told.evidence(RiskDifference(0.05, 0.01)) == "too wide"
+    assert told.evidence(RiskDifference(0.05, 0.03)) == "untested"
 
 
 def test_of_points_trials_say_little():
     """A narrower PSF makes up for what the prior takes from each point."""
-    said = Preference(0.06, 0.01)
-    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
-    assert PSFWidth(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
+    said = RiskDifference(0.06, 0.01)
+    assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
+    assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_of_points_trials_say_little():
 def test_unit_offset_and_direction_do_not_matter(turn):
     psf, image = gaussian_psf(2.0), observed(gaussian_psf(1.6))
     before, after = width(image, psf), width(turn(image), psf)
-    assert after.narrower == pytest.approx(before.narrower, rel=0.02, abs=0.1)
+    assert after.narrower_log_odds == pytest.approx(before.narrower_log_odds, rel=0.02, abs=0.1)
 
 
 def test_ignored_and_saturated_pixels_do_not_matter():
@@ -149,8 +151,8 @@ def test_ignored_and_saturated_pixels_do_not_matter():
     mask[20:26, 30:38] = True
     image[mask] = 1e6
     for after in (width(image, psf, mask=mask), width(image, psf)):
-        assert after.narrower == pytest.approx(before.narrower, rel=0.3)
-        assert after.wider == pytest.approx(before.wider, rel=0.3)
+        assert after.narrower_log_odds == pytest.approx(before.narrower_log_odds, rel=0.3)
+        assert after.wider_log_odds == pytest.approx(before.wider_log_odds, rel=0.3)
 
 
 @pytest.mark.parametrize("part", [0.003, 0.02, 0.1, 0.4])
@@ -161,37 +163,42 @@ def test_where_areas_are_saturated_an_exact_psf_is_not_too_wide(part, offset, ps
     found = width(np.minimum(image, np.quantile(image, 1 - part)), psf)
     assert found.evidence() != "too wide"
     if part > 0.1:  # the spectrum is not asked, trials are
-        assert found.narrower == found.wider == 0
-        assert found.narrower_is_open
-        assert found.evidence(Preference(0.1, 0.01)) == "too wide"
+        assert found.narrower_log_odds == found.wider_log_odds == 0
+        assert found.should_try_narrower
+        assert found.evidence(RiskDifference(0.1, 0.01)) == "too wide"
 
 
 @pytest.mark.parametrize("image", [np.full((64, 64), 3.0), scene((16, 16))])
 def test_nothing_is_said_of_flat_and_of_small_images(image):
-    assert width(image, gaussian_psf(1.5)) == UNTOLD
+    assert width(image, gaussian_psf(1.5)) == UNKNOWN_WIDTH
 
 
 def test_what_the_method_is_does_not_matter():
     psf, image = gaussian_psf(1.6), observed(gaussian_psf(1.6))
-    prepared = Prepared.of(Arguments(image, psf, PoissonLikelihood(weight=1.0)))
-    assert PSFWidth.of(prepared).narrower == pytest.approx(width(image, psf).narrower, abs=0.05)
+    prepared = PreparedRun.from_arguments(Arguments(image, psf, PoissonLikelihood(weight=1.0)))
+    assert PSFWidthTest.from_prepared_run(prepared).narrower_log_odds == pytest.approx(
+        width(image, psf).narrower_log_odds, abs=0.05
+    )
 
 
 def test_beside_fine_psfs_the_softness_of_scenes_counts():
     """A camera's lens and pixels blur as much, so that trials must agree with the spectrum."""
-    against = Preference(gain=-1.0, error=1.0)
-    fine, coarse = (PSFWidth(narrower=-40.0, wider=-900.0, blurs=blurs) for blurs in (0.8, 1.6))
+    against = RiskDifference(gain=-1.0, error=1.0)
+    fine, coarse = (
+        PSFWidthTest(narrower_log_odds=-40.0, wider_log_odds=-900.0, equivalent_sigma=blurs)
+        for blurs in (0.8, 1.6)
+    )
     assert coarse.evidence() == fine.evidence(against) == coarse.evidence(against) == "not too wide"
-    assert fine.evidence() == fine.evidence(Preference(gain=1.0, error=1.0)) == "untested"
-    assert fine.narrower_is_open
-    assert not coarse.narrower_is_open
-    assert fine.evidence(Preference(gain=3.5, error=1.0)) == "too wide"
+    assert fine.evidence() == fine.evidence(RiskDifference(gain=1.0, error=1.0)) == "untested"
+    assert fine.should_try_narrower
+    assert not coarse.should_try_narrower
+    assert fine.evidence(RiskDifference(gain=3.5, error=1.0)) == "too wide"
 
 
 @pytest.mark.parametrize("kind", [gaussian_psf, disc_psf])
 def test_a_psf_of_half_the_width_is_not_too_wide(kind):
     found = width(observed(kind(3.0), (224, 240), noise=2.0), kind(1.5))
-    assert found.wider > max(found.narrower, 0)
+    assert found.wider_log_odds > max(found.narrower_log_odds, 0)
 
 
 def threads(shape, count, seed):

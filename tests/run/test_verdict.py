@@ -21,14 +21,14 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._run.residual import Shells
+from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import (
+    FOUND_BLUR_SENTENCES,
     KINDS,
+    PSF_SENTENCES,
     SENTENCES,
-    SENTENCES_OF_FOUND,
-    SENTENCES_OF_PSF,
-    judge,
-    together,
+    judge_result,
+    summarise_verdicts,
 )
 
 SIGMA = 1.6
@@ -125,11 +125,11 @@ def test_nothing_is_claimed_where_nothing_is_known(image):
     stop.set()
     steps = iter_deconvolve(image, PSF, RIGHT, stop=stop)
     assert finish(steps).verdict.kind == "unknown"
-    assert judge(None).kind == "unknown"
+    assert judge_result(None).kind == "unknown"
 
 
 def shells(image, residual, scale=200.0, psf=PSF):
-    found = Shells.of(image, residual, None, psf, scale)
+    found = ResidualSpectrum.from_residual(image, residual, None, psf, scale)
     assert found is not None
     return found
 
@@ -137,10 +137,12 @@ def shells(image, residual, scale=200.0, psf=PSF):
 def test_what_is_known_of_the_psf_is_said_beside_the_fit(image):
     result = deconvolve(image, PSF, RIGHT)
     found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
-    assert str(judge(found, "untested")).endswith("this image does not tell.")
-    assert "this one is not too wide; whether it is too narrow" in str(judge(found, "not too wide"))
-    assert judge(found, "too wide") == Verdict("PSF too wide")
-    assert judge(found, "too narrow") == Verdict("PSF too narrow")
+    assert str(judge_result(found, "untested")).endswith("this image does not tell.")
+    assert "this one is not too wide; whether it is too narrow" in str(
+        judge_result(found, "not too wide")
+    )
+    assert judge_result(found, "too wide") == Verdict("PSF too wide")
+    assert judge_result(found, "too narrow") == Verdict("PSF too narrow")
 
 
 def test_of_a_weight_trials_say_more_than_the_residual(image):
@@ -148,12 +150,12 @@ def test_of_a_weight_trials_say_more_than_the_residual(image):
         method = PoissonLikelihood(weight=weight, background=0.0)
         result = deconvolve(image, PSF, method)
         found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
-        assert judge(found).kind == kind
-        assert judge(found, weight="suits").kind == "fits"
-        assert judge(found, weight="too large").kind == "over-smoothed"
-        assert judge(found, weight="too small").kind == "noise fitted"
-        assert judge(found, "too narrow", weight="suits").kind == "PSF too narrow"
-        assert judge(found, "too wide", weight="too large").kind == "PSF too wide"
+        assert judge_result(found).kind == kind
+        assert judge_result(found, weight="suits").kind == "fits"
+        assert judge_result(found, weight="too large").kind == "over-smoothed"
+        assert judge_result(found, weight="too small").kind == "noise fitted"
+        assert judge_result(found, "too narrow", weight="suits").kind == "PSF too narrow"
+        assert judge_result(found, "too wide", weight="too large").kind == "PSF too wide"
 
 
 def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
@@ -161,9 +163,11 @@ def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
     result = deconvolve(image, PSF, RIGHT)
     found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
     for evidence in ("untested", "too narrow", "seems soft", "not too wide"):
-        assert str(judge(found, evidence, found=True)).endswith("found in the image.")
-        assert "guessed" in str(judge(found, evidence, found=False))
-    assert "that was found in the image was too wide" in str(judge(found, "too wide", found=True))
+        assert str(judge_result(found, evidence, found=True)).endswith("found in the image.")
+        assert "guessed" in str(judge_result(found, evidence, found=False))
+    assert "that was found in the image was too wide" in str(
+        judge_result(found, "too wide", found=True)
+    )
     assert "guessed" in str(deconvolve(image[:40, :40]).verdict)  # too small to tell
     assert "hardly blurred" not in str(Verdict("hardly blurred", "guessed"))  # narrow on purpose
 
@@ -183,18 +187,18 @@ def test_planes_are_judged_one_by_one():
 
 def test_several_verdicts_are_told_together():
     fits, noisy = Verdict("fits", "untested"), Verdict("noise fitted", "untested")
-    all_of_them = together({"0": fits, "1": noisy, "2": fits, "3": noisy, "4": fits})
+    all_of_them = summarise_verdicts({"0": fits, "1": noisy, "2": fits, "3": noisy, "4": fits})
     assert str(all_of_them) == (
         f"{SENTENCES['fits']} So it is in 3 of 5 planes; noise fitted: planes 1, 3. "
-        f"{SENTENCES_OF_PSF['untested']}"
+        f"{PSF_SENTENCES['untested']}"
     )
-    assert together({"0": fits, "1": noisy}).kind == "noise fitted"
-    assert together({"()": fits}) == fits
+    assert summarise_verdicts({"0": fits, "1": noisy}).kind == "noise fitted"
+    assert summarise_verdicts({"()": fits}) == fits
 
 
 def test_words_suit_the_dock_and_scripts_alike():
     """Both have a smoothing; weights, sigmas and beads are not everybody's."""
-    for words in (*SENTENCES.values(), *SENTENCES_OF_FOUND.values(), *SENTENCES_OF_PSF.values()):
+    for words in (*SENTENCES.values(), *FOUND_BLUR_SENTENCES.values(), *PSF_SENTENCES.values()):
         assert not {"weight", "sigma", "beads", "iterations"} & set(words.replace(",", "").split())
 
 
@@ -223,8 +227,8 @@ def test_the_noise_is_the_unit_of_power(image):
     """Noise alone has the power 1 at all frequencies, in data and in residual."""
     noise = np.random.default_rng(1).normal(0, 3, (2, 1, 128, 128)).astype(np.float32)
     found = shells(noise, noise)
-    np.testing.assert_allclose(np.average(found.residual, weights=found.count), 1, atol=0.1)
-    np.testing.assert_allclose(found.followed, 0, atol=1e-3)
+    np.testing.assert_allclose(np.average(found.residual_power, weights=found.count), 1, atol=0.1)
+    np.testing.assert_allclose(found.followed_part, 0, atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float64])

@@ -19,9 +19,9 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._run import run
-from napari_tf_deblur._run.weight_check import checked
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run import whole_image
+from napari_tf_deblur._run.weight_check import check_weight
 
 pytestmark = pytest.mark.finds_weight
 
@@ -91,7 +91,7 @@ def test_what_is_said_does_not_depend_on_unit_offset_or_direction(
 
 def check(image, method, psf=PSF, stop=None, **options):
     arguments = Arguments(image, psf, method, **options)
-    return finish(checked(Prepared.of(arguments), stop))
+    return finish(check_weight(PreparedRun.from_arguments(arguments), stop))
 
 
 def test_nothing_is_said_where_trials_do_not_tell(image):
@@ -109,7 +109,7 @@ def test_a_volume_is_checked_too():
     psf = gaussian_psf(SIGMA, ndim=3)
     found = calibrate(volume, psf, TotalVariation()).method
     assert check(volume, found, psf) == "suits"
-    assert check(volume, found.times("weight", 8), psf) == "too large"
+    assert check(volume, found.scale_parameter("weight", 8), psf) == "too large"
 
 
 def test_a_calibration_is_believed_and_planes_speak_for_themselves(
@@ -117,7 +117,9 @@ def test_a_calibration_is_believed_and_planes_speak_for_themselves(
 ):
     """What was found in a whole image is not tried again in each of its pieces."""
     asked = []
-    monkeypatch.setattr(run, "checked", lambda *args: asked.append(1) or checked(*args))
+    monkeypatch.setattr(
+        whole_image, "check_weight", lambda *args: asked.append(1) or check_weight(*args)
+    )
     found = total_variation
     deconvolve(image, PSF, found)
     deconvolve(np.stack([image, image]), PSF, found.method)
@@ -149,5 +151,5 @@ def test_the_residual_alone_calls_no_weight_of_a_calibration_wrong(scene):
     image, method = scene(np.random.default_rng(1))
     known = calibrate(image, PSF, method)
     assert deconvolve(image, PSF, known).verdict.kind == "fits"
-    smoother = replace(known, method=known.method.smoothed(8))
+    smoother = replace(known, method=known.method.with_smoothing(8))
     assert deconvolve(image, PSF, smoother).verdict.kind == "over-smoothed"

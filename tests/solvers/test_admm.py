@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from napari_tf_deblur import Hessian, TotalVariation, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._solvers.change import largest_changes
+from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import tensorflow
 
 PSF = gaussian_psf(1.5)
@@ -14,7 +14,7 @@ PSF = gaussian_psf(1.5)
 def change(before, after):
     """Of one plane of one channel."""
     planes = [tensorflow().constant(x[None, None].astype(np.float32)) for x in (before, after)]
-    return float(largest_changes(*planes, before.ndim)[0])
+    return float(measure_largest_change(*planes, before.ndim)[0])
 
 
 def before_and_after(size=64, place=(5, 8), faint=0.05):
@@ -46,7 +46,7 @@ def test_each_plane_has_a_change_of_its_own():
     before, after = before_and_after()
     tf = tensorflow()
     pair = [np.stack(x)[:, None].astype(np.float32) for x in ([before, before], [before, after])]
-    still, moving = largest_changes(*map(tf.constant, pair), 2).numpy()
+    still, moving = measure_largest_change(*map(tf.constant, pair), 2).numpy()
     assert still == 0
     assert moving > 0.25
 
@@ -76,7 +76,7 @@ def test_samples_change_as_the_long_lines_of_their_image_do():
 
     def changes(*pair, **options):
         planes = [tf.constant(x[:, None].astype(np.float32)) for x in pair]
-        return largest_changes(*planes, 2, **options).numpy()
+        return measure_largest_change(*planes, 2, **options).numpy()
 
     cut = [np.stack(np.split(x, 16, axis=1)) for x in (before, after)]
     long_lines = np.sqrt(

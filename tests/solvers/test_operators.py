@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from napari_tf_deblur import convolve
 from napari_tf_deblur._core.forward import transfer_function
-from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.blur import BlurOperator
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES, SMOOTHING
+from napari_tf_deblur._solvers.objective import DATA_TERMS, NORM_SMOOTHING, PENALTIES
 
 shapes = st.lists(st.integers(2, 9), min_size=1, max_size=3).map(tuple)
 
 
 def blur_of(psf, scene):
-    return Blur(scene, tensorflow().constant(transfer_function(psf, scene)))
+    return BlurOperator(scene, tensorflow().constant(transfer_function(psf, scene)))
 
 
 @given(shapes, shapes, st.integers(0, 99))
@@ -75,8 +75,8 @@ def test_the_photon_term_pulls_up_a_model_below_zero(below):
     with tf.GradientTape() as tape:
         tape.watch(model)
         value = tf.reduce_sum(DATA_TERMS["poisson"](model, counts, tf.ones_like(counts)))
-    root = np.hypot(below, SMOOTHING)
-    positive = SMOOTHING**2 / (2 * (root + below))
+    root = np.hypot(below, NORM_SMOOTHING)
+    positive = NORM_SMOOTHING**2 / (2 * (root + below))
     expected = (1 - 0.7 / positive) * positive / root
     assert float(tape.gradient(value, model)[0, 0, 0]) == pytest.approx(expected, rel=1e-4)
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import poisson, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.registry import prior_of
@@ -116,11 +116,11 @@ def test_pictures_without_noise_stay_finite(level):
 
 
 def test_photons_are_counted_within_bounds():
-    least, most = poisson_problem.PHOTONS
-    assert poisson_problem.photons_at_one(1e-30, 1e-32) == pytest.approx(100)
-    assert poisson_problem.photons_at_one(1e300, 1e-300) == most
-    assert poisson_problem.photons_at_one(1.0, 0.0) == most
-    assert poisson_problem.photons_at_one(1e-300, 1e300) == least
+    least, most = poisson_problem.PHOTON_LIMITS
+    assert poisson_problem.photons_per_unit(1e-30, 1e-32) == pytest.approx(100)
+    assert poisson_problem.photons_per_unit(1e300, 1e-300) == most
+    assert poisson_problem.photons_per_unit(1.0, 0.0) == most
+    assert poisson_problem.photons_per_unit(1e-300, 1e300) == least
 
 
 @pytest.mark.parametrize("read_noise", [0.3, 1.6, 5.0])
@@ -216,7 +216,7 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
     weight, dark = 10.0**data_weight, 10.0**dark
     c = constants(observed=count - dark, data_weight=weight, dark=dark)
     count = float(np.float32(count - dark)) + float(np.float32(dark))  # as float32 holds it
-    light = poisson.likeliest(c, tensorflow().constant(np.float32(blurred))).numpy()
+    light = poisson.poisson_prox(c, tensorflow().constant(np.float32(blurred))).numpy()
     lack = weight - dark - blurred
     root = 0.5 * (np.sqrt(lack**2 + 4 * weight * count) - lack)
     assert light == pytest.approx(root - dark, abs=2e-6 * (weight + dark + abs(blurred) + count))
@@ -224,7 +224,7 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
 
 def test_pixels_to_ignore_pull_nowhere():
     c = constants(observed=7, data_weight=0, dark=1)
-    assert poisson.likeliest(c, tensorflow().constant(-3.0)).numpy() == -3
+    assert poisson.poisson_prox(c, tensorflow().constant(-3.0)).numpy() == -3
 
 
 def test_a_run_ends_at_the_minimum():
@@ -232,24 +232,26 @@ def test_a_run_ends_at_the_minimum():
     tf = tensorflow()
     image = photons_of(cells(32, 32, photons=30))
     method = PoissonLikelihood(weight=1, gain=1.0, background=0)
-    problem = Prepared.of(Arguments(image, PSF, method, boundary="periodic")).problem([0])
-    arrays, start = poisson_problem.posed(problem, method)
+    problem = PreparedRun.from_arguments(
+        Arguments(image, PSF, method, boundary="periodic")
+    ).build_problem([0])
+    arrays, start = poisson_problem.build_constants(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
     prior = prior_of(method, problem.spacing)
-    run, image_of, first_state = poisson._compiled(prior, False)
+    run, image_of, first_state = poisson._compile_solver(prior, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []
     for _ in range(8):
         found, done, _ = run(c, state, tf.constant(250), tf.constant(0.0), tf.ones(1, tf.bool))
         losses.extend(found.numpy()[: int(done), 0])
     scene = image_of(c, state).numpy().astype(np.float64)
-    threshold = poisson.State.of(state).threshold.numpy().astype(np.float64)
+    threshold = poisson.State.unpack(state).threshold.numpy().astype(np.float64)
 
     def objective(x):
         blurred = np.fft.irfft2(arrays.spectrum * np.fft.rfft2(x), x.shape[2:])
         model = np.maximum(blurred, 0) + arrays.dark
         y = arrays.observed.astype(np.float64) + arrays.dark
-        misfit = arrays.data_weight * (model - y + y * np.log(np.maximum(y, 1e-30) / model))
+        misfit = arrays.scaled_data_weight * (model - y + y * np.log(np.maximum(y, 1e-30) / model))
         slopes = prior.apply(tf.constant(x))
         length = np.sqrt(sum(np.square(s.numpy()) for s in slopes))
         return float((arrays.penalty * (misfit + arrays.ratio * threshold * length)).sum())

@@ -71,7 +71,9 @@ def test_equal_priors_are_one_value_for_which_code_is_compiled_once(kind):
     assert one == same != other
     assert len({one, same, other}) == 2
     assert all(one != another((1.0, 2.0)) for another in ALL if another is not kind)
-    assert admm._compiled(one, True, True, False) is admm._compiled(same, True, True, False)
+    assert admm._compile_solver(one, True, True, False) is admm._compile_solver(
+        same, True, True, False
+    )
 
 
 @every_prior

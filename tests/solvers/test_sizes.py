@@ -22,7 +22,7 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._core.forward import scene_size
-from napari_tf_deblur._preparation.memory import batches
+from napari_tf_deblur._preparation.memory import make_batches
 from napari_tf_deblur._solvers import load
 
 PSF = gaussian_psf(1.0)
@@ -148,7 +148,7 @@ def test_a_plane_stops_by_itself_however_long_the_others_take(method):
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=60, unique=True), st.integers(1, 80))
 @settings(max_examples=100, deadline=None)
 def test_batches_have_one_size_and_hold_every_plane(planes, most):
-    found = batches(planes, most)
+    found = make_batches(planes, most)
     (size,) = {len(batch) for batch in found}
     assert size <= most
     assert math.log2(size).is_integer()

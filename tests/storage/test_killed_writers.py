@@ -15,10 +15,10 @@ import time
 import numpy as np
 import pytest
 
-from napari_tf_deblur._storage.description import Axis, ImageDescription
+from napari_tf_deblur._storage.image_description import ImageDescription, StoredAxis
 from napari_tf_deblur._storage.ome_zarr import create_image, open_image
 
-DESCRIPTION = ImageDescription("a", (Axis("y"), Axis("x")))
+DESCRIPTION = ImageDescription("a", (StoredAxis("y"), StoredAxis("x")))
 
 ALL = (slice(None), slice(None))
 
@@ -69,7 +69,7 @@ def test_a_killed_writer_leaves_whole_shards_or_none(tmp_path):
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         image = open_image(path)
-        for part in image.parts():
+        for part in image.shard_regions():
             found = image.read(part)  # its checksums hold
             assert np.isnan(found).all() != image.is_written(part)
             if image.is_written(part):
@@ -85,9 +85,9 @@ def test_a_killed_writer_leaves_whole_shards_or_none(tmp_path):
 
 def _write_every_other(path, first):
     image = open_image(path)
-    for part in image.parts()[first::2]:
+    for part in image.shard_regions()[first::2]:
         image.write(part, np.full([side.stop - side.start for side in part], 1 + first, "float32"))
-    for part in image.parts(1)[first::2]:
+    for part in image.shard_regions(1)[first::2]:
         image.read(part, 1)
 
 
@@ -101,7 +101,7 @@ def test_writers_of_neighbouring_shards_lose_nothing(tmp_path):
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    for k, part in enumerate(image.parts()):
+    for k, part in enumerate(image.shard_regions()):
         assert (image.read(part) == 1 + k % 2).all()
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_grow_is_an_error_and_no_shard(tmp_path):
     """The limit on the size of files says the same as a full disk, as another error number."""
     path = tmp_path / "a.ome.zarr"
     image = create_image(path, (512, 512), "float32", DESCRIPTION, (256, 256), (64, 64))
-    first, second, *_ = image.parts()
+    first, second, *_ = image.shard_regions()
     noise = np.random.default_rng(0).random((256, 256), "float32")
     image.write(first, noise)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_grow_is_an_error_and_no_shard(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.errno == errno.EFBIG
-    assert [image.is_written(part) for part in image.parts()] == [True, False, False, False]
+    assert [image.is_written(part) for part in image.shard_regions()] == [True, False, False, False]
     assert not list(path.rglob("*.partial"))
     image.write(second, noise)
     np.testing.assert_array_equal(image.read(second), noise)
@@ -142,22 +142,22 @@ def test_a_full_disk_is_said_and_leaves_what_was_finished(tmp_path):
         written = []
 
         def write_all():
-            for part in image.parts():
+            for part in image.shard_regions():
                 image.write(part, noise)
                 written.append(part)
 
         with pytest.raises(OSError, match="No space left") as raised:
             write_all()
         assert raised.value.errno == errno.ENOSPC
-        assert 2 <= len(written) < len(image.parts())
-        assert [image.is_written(part) for part in image.parts()] == [
-            part in written for part in image.parts()
+        assert 2 <= len(written) < len(image.shard_regions())
+        assert [image.is_written(part) for part in image.shard_regions()] == [
+            part in written for part in image.shard_regions()
         ]
         for part in written:
             np.testing.assert_array_equal(image.read(part), noise)
         assert not list(disk.rglob("*.partial"))
         with pytest.raises(OSError, match="No space left"):
             image.set_record({"kind": "result", "warnings": ["x" * 500_000]})
-        assert open_image(image.path).record() is None
+        assert open_image(image.path).read_record() is None
     finally:
         subprocess.run(["umount", str(disk)], check=True)

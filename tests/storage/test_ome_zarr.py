@@ -14,30 +14,35 @@ import zarr
 from common import values
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._storage.description import Axis, Channel, ImageDescription, ome_axes
+from napari_tf_deblur._storage.downsampling import downsample
+from napari_tf_deblur._storage.image_description import (
+    ImageDescription,
+    StoredAxis,
+    StoredChannel,
+    assign_axis_types,
+)
 from napari_tf_deblur._storage.journal import Journal
-from napari_tf_deblur._storage.layout import plan_levels, usual_chunk, usual_shard
-from napari_tf_deblur._storage.mean import coarser
+from napari_tf_deblur._storage.ome_units import OME_LENGTHS, OME_TIMES, ome_unit
 from napari_tf_deblur._storage.ome_zarr import check_free, create_image, open_image
-from napari_tf_deblur._storage.units import LENGTHS, TIMES, ome_unit
+from napari_tf_deblur._storage.pyramid import default_chunk, default_shard, plan_levels
 
-Y, X = Axis("y", unit="um", scale=0.1, translation=5.0), Axis("x", unit="um", scale=0.1)
-Z = Axis("z", unit="um", scale=0.3, translation=-2.0)
-T, C = Axis("t", "time", "s", 2.5), Axis("c", "channel")
+Y, X = StoredAxis("y", unit="um", scale=0.1, translation=5.0), StoredAxis("x", unit="um", scale=0.1)
+Z = StoredAxis("z", unit="um", scale=0.3, translation=-2.0)
+T, C = StoredAxis("t", "time", "s", 2.5), StoredAxis("c", "channel")
 
 
 def described(*axes, **more):
     return ImageDescription(
-        "cells", axes, **{"channels": (Channel("GFP", "00FF00", (1, 9)),), **more}
+        "cells", axes, **{"channels": (StoredChannel("GFP", "00FF00", (1, 9)),), **more}
     )
 
 
 def filled(path, pixels, description, shard, **how):
     """An image with all its shards and levels."""
     image = create_image(path, pixels.shape, pixels.dtype, description, shard, **how)
-    for part in image.parts():
+    for part in image.shard_regions():
         image.write(part, pixels[part])
-    image.build_levels()
+    image.build_all_levels()
     return image
 
 
@@ -58,7 +63,7 @@ def test_pixels_come_back(tmp_path, case, dtype):
     pixels = values(shape, dtype)
     image = filled(tmp_path / "a.ome.zarr", pixels, described(*axes), shard)
     again = open_image(tmp_path / "a.ome.zarr")
-    assert (again.shape, again.dtype, again.is_ours) == (shape, np.dtype(dtype), True)
+    assert (again.shape, again.dtype, again.is_own_image) == (shape, np.dtype(dtype), True)
     for level, lazy in zip(again.levels, again.dask_levels(), strict=True):
         assert lazy.shape == level.shape
     np.testing.assert_array_equal(again.dask_levels()[0].compute(), pixels)
@@ -105,7 +110,9 @@ def test_each_level_is_the_mean_and_lies_in_the_middle_of_its_pixels(tmp_path):
 
 def test_a_ramp_has_the_same_values_at_the_same_places_in_all_levels(tmp_path):
     ramp = np.add.outer(np.arange(1024.0), 3 * np.arange(2048.0)).astype("float32")
-    description = described(Axis("y", unit="um", scale=0.5), Axis("x", unit="um", scale=0.25))
+    description = described(
+        StoredAxis("y", unit="um", scale=0.5), StoredAxis("x", unit="um", scale=0.25)
+    )
     image = filled(tmp_path / "a.ome.zarr", ramp, description, (512, 512))
     said = json.loads((tmp_path / "a.ome.zarr" / "zarr.json").read_text())["attributes"]["ome"]
     assert len(image.levels) == 3
@@ -117,16 +124,20 @@ def test_a_ramp_has_the_same_values_at_the_same_places_in_all_levels(tmp_path):
 
 
 def test_planes_become_fewer_only_where_they_lie_as_close_as_pixels():
-    plane = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
+    plane = (StoredAxis("y", unit="um", scale=0.1), StoredAxis("x", unit="um", scale=0.1))
     coarse = plan_levels(
-        (64, 4096, 4096), (Axis("z", unit="um", scale=0.3), *plane), (64, 512, 512)
+        (64, 4096, 4096), (StoredAxis("z", unit="um", scale=0.3), *plane), (64, 512, 512)
     )
     assert [level.factors for level in coarse] == [(1, 1, 1), (1, 2, 2), (1, 4, 4), (2, 8, 8)]
-    fine = plan_levels((256, 2048, 2048), (Axis("z", unit="um", scale=0.1), *plane), (64, 512, 512))
+    fine = plan_levels(
+        (256, 2048, 2048), (StoredAxis("z", unit="um", scale=0.1), *plane), (64, 512, 512)
+    )
     assert [level.shape[0] for level in fine] == [256, 128, 64]
     series = plan_levels((9, 2048, 2048), (T, *plane), (1, 2048, 2048))
     assert [level.shape for level in series] == [(9, 2048, 2048), (9, 1024, 1024), (9, 512, 512)]
-    other = plan_levels((64, 4096, 4096), (Axis("z"), *plane), (64, 512, 512))  # no unit: unknown
+    other = plan_levels(
+        (64, 4096, 4096), (StoredAxis("z"), *plane), (64, 512, 512)
+    )  # no unit: unknown
     assert {level.shape[0] for level in other} == {64}
     assert len(plan_levels((9000, 9000), plane, (512, 512), levels=2)) == 2
 
@@ -134,10 +145,10 @@ def test_planes_become_fewer_only_where_they_lie_as_close_as_pixels():
 def test_only_space_is_halved(tmp_path):
     for axes, shape, coarsest in [
         ((T, X), (3000, 2000), (3000, 500)),  # a kymograph, whose axes OME-Zarr takes for space
-        ((Axis("q", None), C, Y, X), (6, 3, 900, 900), (6, 3, 450, 450)),
+        ((StoredAxis("q", None), C, Y, X), (6, 3, 900, 900), (6, 3, 450, 450)),
     ]:
         image = create_image(
-            tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), usual_shard(shape, axes)
+            tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), default_shard(shape, axes)
         )
         assert image.levels[-1].shape == coarsest
         assert image.levels[0].chunk[-2:] == (500, 500) or image.levels[0].chunk[-2:] == (512, 512)
@@ -152,13 +163,13 @@ def test_only_space_is_halved(tmp_path):
     ],
 )
 def test_a_chunk_is_a_part_of_a_shard(shard, shape, chunk):
-    assert usual_chunk(shard, (Y, X), shape) == chunk
+    assert default_chunk(shard, (Y, X), shape) == chunk
 
 
 def test_shards_that_suit_an_image():
-    assert usual_shard((9000, 9000), (Y, X)) == (2048, 2048)
-    assert usual_shard((7, 3, 40, 900, 900), (T, C, Z, Y, X)) == (1, 1, 64, 512, 512)
-    assert usual_shard((7, 900, 900, 3), (T, Y, X, C), rgb=True) == (1, 2048, 2048, 3)
+    assert default_shard((9000, 9000), (Y, X)) == (2048, 2048)
+    assert default_shard((7, 3, 40, 900, 900), (T, C, Z, Y, X)) == (1, 1, 64, 512, 512)
+    assert default_shard((7, 900, 900, 3), (T, Y, X, C), rgb=True) == (1, 2048, 2048, 3)
 
 
 # ---------------------------------------------------------------- what is missing
@@ -168,7 +179,7 @@ def test_what_is_not_written_is_seen_as_such(tmp_path):
     image = create_image(
         tmp_path / "a.ome.zarr", (512, 512), "float32", described(Y, X), (256, 256)
     )
-    first, *_, last = image.parts()
+    first, *_, last = image.shard_regions()
     assert np.isnan(image.read(first)).all()
     image.write(first, np.zeros((256, 256), "float32"))  # nothing, yet written
     assert image.is_written(first)
@@ -176,26 +187,28 @@ def test_what_is_not_written_is_seen_as_such(tmp_path):
     assert (image.read(first) == 0).all()
     assert np.isnan(image.read(last)).all()
     whole = create_image(tmp_path / "b.ome.zarr", (64, 64), "uint8", described(Y, X), (32, 32))
-    whole.write(whole.parts()[0], np.zeros((32, 32), "uint8"))
-    assert [whole.is_written(part) for part in whole.parts()] == [True, False, False, False]
+    whole.write(whole.shard_regions()[0], np.zeros((32, 32), "uint8"))
+    assert [whole.is_written(part) for part in whole.shard_regions()] == [True, False, False, False]
     assert whole.read((slice(None), slice(None))).max() == 0
 
 
 def test_means_leave_out_what_is_not_finite():
     image = np.array([[1, 3, np.nan, np.nan], [5, np.inf, np.nan, np.nan]], "float32")
-    np.testing.assert_array_equal(coarser(image, (2, 2)), np.array([[3, np.nan]], "float32"))
-    np.testing.assert_array_equal(coarser(np.array([[1, 2, 2]], "uint8"), (1, 2)), [[2, 2]])
-    np.testing.assert_array_equal(coarser(np.array([[250, 254, 9]], "uint8"), (2, 2)), [[252, 9]])
-    assert coarser(np.ones((3, 4, 5), "float64"), (1, 2, 2)).shape == (3, 2, 3)
+    np.testing.assert_array_equal(downsample(image, (2, 2)), np.array([[3, np.nan]], "float32"))
+    np.testing.assert_array_equal(downsample(np.array([[1, 2, 2]], "uint8"), (1, 2)), [[2, 2]])
+    np.testing.assert_array_equal(
+        downsample(np.array([[250, 254, 9]], "uint8"), (2, 2)), [[252, 9]]
+    )
+    assert downsample(np.ones((3, 4, 5), "float64"), (1, 2, 2)).shape == (3, 2, 3)
 
 
 def test_levels_of_an_unfinished_image_are_those_of_what_is_there(tmp_path):
     image = create_image(
         tmp_path / "a.ome.zarr", (1024, 1024), "float32", described(Y, X), (512, 512)
     )
-    image.write(image.parts()[0], np.full((512, 512), 7, "float32"))
-    image.build_part(1, image.parts(1)[0])
-    level = image.read(image.parts(1)[0], 1)
+    image.write(image.shard_regions()[0], np.full((512, 512), 7, "float32"))
+    image.build_level_part(1, image.shard_regions(1)[0])
+    level = image.read(image.shard_regions(1)[0], 1)
     assert (level[:256, :256] == 7).all()
     assert np.isnan(level[256:]).all()
 
@@ -207,7 +220,7 @@ def test_a_flipped_byte_is_seen(tmp_path):
     data[100] ^= 1
     file.write_bytes(data)
     with pytest.raises(ValueError, match="checksum"):
-        image.read(image.parts()[0])
+        image.read(image.shard_regions()[0])
 
 
 def test_what_a_power_cut_may_leave_is_not_taken_for_finished(tmp_path):
@@ -215,18 +228,18 @@ def test_what_a_power_cut_may_leave_is_not_taken_for_finished(tmp_path):
     image = filled(
         tmp_path / "a.ome.zarr", values((64, 64)), described(Y, X), (32, 32), chunk=(8, 8)
     )
-    first, second, *_ = image.parts()
+    first, second, *_ = image.shard_regions()
     file = tmp_path / "a.ome.zarr" / "0" / "c" / "0" / "0"
     whole = file.read_bytes()
     n = len(whole)
-    assert image.is_sound((slice(None), slice(None)))
+    assert image.is_intact((slice(None), slice(None)))
     for damage in (b"", b"abc", whole[: n // 2], whole[:-1], bytes(n), whole[:99] + bytes(n - 99)):
         file.write_bytes(damage)
-        assert not image.is_sound(first)
+        assert not image.is_intact(first)
         assert image.is_written(first) == bool(damage)
-        assert image.is_sound(second)
+        assert image.is_intact(second)
     file.unlink()
-    assert not image.is_sound(first)
+    assert not image.is_intact(first)
 
 
 def test_a_damaged_shard_at_the_end_is_replaced(tmp_path):
@@ -235,7 +248,7 @@ def test_a_damaged_shard_at_the_end_is_replaced(tmp_path):
     file = tmp_path / "a.ome.zarr" / "0" / "c" / "1" / "1"
     for damage in (b"", file.read_bytes()[:-9]):
         file.write_bytes(damage)
-        image.write(image.parts()[-1], pixels[image.parts()[-1]])
+        image.write(image.shard_regions()[-1], pixels[image.shard_regions()[-1]])
         np.testing.assert_array_equal(image.read((slice(None), slice(None))), pixels)
 
 
@@ -257,14 +270,16 @@ def test_parts_of_shards_are_refused(tmp_path):
         image.write((slice(0, 32), slice(0, 32)), np.zeros((32, 31), "float32"))
     with pytest.raises(ValueError, match="region"):
         image.write((slice(0, 32),), np.zeros((32, 90), "float32"))
-    assert not any(image.is_written(part) for part in image.parts())
+    assert not any(image.is_written(part) for part in image.shard_regions())
     image.write((slice(0, 64), slice(64, 90)), np.ones((64, 26), "float32"))  # to the end
-    assert [image.is_written(part) for part in image.parts()] == [False, False, True] * 2 + [
-        False
-    ] * 6
+    assert [image.is_written(part) for part in image.shard_regions()] == [
+        False,
+        False,
+        True,
+    ] * 2 + [False] * 6
     whole = create_image(tmp_path / "b.ome.zarr", (32, 32), "uint8", described(Y, X), (32, 32))
     with pytest.raises(TypeError, match="uint8"):
-        whole.write(whole.parts()[0], np.zeros((32, 32), "float32"))
+        whole.write(whole.shard_regions()[0], np.zeros((32, 32), "float32"))
 
 
 def test_only_what_was_written_here_is_replaced(tmp_path):
@@ -273,7 +288,7 @@ def test_only_what_was_written_here_is_replaced(tmp_path):
     pixels = values((40, 30))
     make = lambda: create_image(path, (40, 30), "float32", described(Y, X), (32, 32))  # noqa: E731
     filled(path, pixels, described(Y, X), (32, 32))
-    Journal.of_image(path).begin({})
+    Journal.for_image(path).begin({})
     assert check_free(path)
     assert np.isnan(make().read((slice(None), slice(None)))).all()
     (path / "labels").mkdir()
@@ -294,7 +309,7 @@ def test_only_what_was_written_here_is_replaced(tmp_path):
         with pytest.raises(FileInTheWayError, match=said_so):
             create_image(taken, (40, 30), "float32", described(Y, X), (32, 32))
     assert (file.read_text(), (folder / "notes.txt").read_text()) == ("mine", "mine")
-    assert create_image(empty, (40, 30), "float32", described(Y, X), (32, 32)).is_ours
+    assert create_image(empty, (40, 30), "float32", described(Y, X), (32, 32)).is_own_image
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "a.ome.zarr",
         "b.zarr",
@@ -332,13 +347,18 @@ def test_each_part_is_computed_from_those_that_name_it(tmp_path, case):
     axes, shape, shard = CASES[case]
     image = create_image(tmp_path / "a.ome.zarr", shape, "uint8", described(*axes), shard)
     for level in range(len(image.levels) - 1):
-        for part in image.parts(level):
-            named = image.parts_above(level, part)
-            for above in image.parts(level + 1):
-                below = image.part_below(level + 1, above)
+        for part in image.shard_regions(level):
+            named = image.coarser_shard_regions(level, part)
+            for above in image.shard_regions(level + 1):
+                below = image.finer_region(level + 1, above)
                 common = all(a.start < b.stop and b.start < a.stop for a, b in zip(part, below))
                 assert common == (above in named)
-    assert image.parts_above(len(image.levels) - 1, image.parts(len(image.levels) - 1)[0]) == []
+    assert (
+        image.coarser_shard_regions(
+            len(image.levels) - 1, image.shard_regions(len(image.levels) - 1)[0]
+        )
+        == []
+    )
 
 
 def test_what_is_no_image_is_said(tmp_path):
@@ -364,21 +384,21 @@ def test_what_is_no_image_is_said(tmp_path):
 def test_axes_that_ome_zarr_has_no_place_for_are_said():
     for axes, said in [
         ((Y,), "two to five"),
-        ((T, C, Z, Axis("w"), Y, X), "two to five"),
-        ((Axis("x"), X), "different name"),
-        ((T, Axis("s", "time"), Y, X), "one axis of time"),
-        ((Axis("w"), Z, Y, X), "three of space"),
+        ((T, C, Z, StoredAxis("w"), Y, X), "two to five"),
+        ((StoredAxis("x"), X), "different name"),
+        ((T, StoredAxis("s", "time"), Y, X), "one axis of time"),
+        ((StoredAxis("w"), Z, Y, X), "three of space"),
     ]:
         with pytest.raises(InvalidValueError, match=said):
-            ome_axes(axes)
+            assign_axis_types(axes)
 
 
 def test_axes_without_a_type_find_one():
-    kinds = lambda *axes: [axis.type for axis in ome_axes(axes)]  # noqa: E731
-    assert kinds(Axis("q", None), Y, X) == [None, "space", "space"]
-    assert kinds(C, Axis("q", None), Y, X) == ["channel", "space", "space", "space"]
+    kinds = lambda *axes: [axis.type for axis in assign_axis_types(axes)]  # noqa: E731
+    assert kinds(StoredAxis("q", None), Y, X) == [None, "space", "space"]
+    assert kinds(C, StoredAxis("q", None), Y, X) == ["channel", "space", "space", "space"]
     assert kinds(T, X) == ["space", "space"]  # a kymograph
-    assert kinds(T, Axis("q", None)) == ["space", "space"]
+    assert kinds(T, StoredAxis("q", None)) == ["space", "space"]
 
 
 def test_units_are_those_of_ome_zarr():
@@ -390,7 +410,10 @@ def test_units_are_those_of_ome_zarr():
     assert ome_unit("kelvin", None) == ("kelvin", 1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for kind, names in ((yaozarrs.v05.SpaceAxis, LENGTHS), (yaozarrs.v05.TimeAxis, TIMES)):
+        for kind, names in (
+            (yaozarrs.v05.SpaceAxis, OME_LENGTHS),
+            (yaozarrs.v05.TimeAxis, OME_TIMES),
+        ):
             assert {kind(name="a", unit=name).unit for name in names} == names
 
 
@@ -418,14 +441,18 @@ def test_it_travels_as_its_path(tmp_path):
 
 def test_a_record_is_kept_as_json(tmp_path):
     image = filled(tmp_path / "a.ome.zarr", values((40, 30)), described(Y, X), (32, 32))
-    assert image.record() is None
+    assert image.read_record() is None
     image.set_record({"kind": "result", "psf": {"array": np.eye(3)}, "loss": np.float32("nan")})
     again = open_image(image.path)
-    assert again.record() == {"kind": "result", "psf": {"array": np.eye(3).tolist()}, "loss": None}
+    assert again.read_record() == {
+        "kind": "result",
+        "psf": {"array": np.eye(3).tolist()},
+        "loss": None,
+    }
     yaozarrs.validate_zarr_store(image.path)
     again.set_record({"kind": "result"})
-    assert image.record() == {"kind": "result"}
+    assert image.read_record() == {"kind": "result"}
     image.set_record(None)
-    assert again.record() is None
-    assert again.is_ours
+    assert again.read_record() is None
+    assert again.is_own_image
     assert not list((tmp_path / "a.ome.zarr").glob("*.partial"))

@@ -7,36 +7,36 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
-from napari_tf_deblur._beads.spot_fit import Spot, box_about, gaussian
+from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian
 from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
-REACH = 8.0
+BEAD_WINDOW_SIGMAS = 8.0
 """Half width of the window that is cut out around a bead, in sigmas. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-MARGIN = 5
+INTERPOLATION_MARGIN = 5
 """Pixels around the window for the interpolation. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-MOST_BEADS, MOST_VOXELS = 50, 2**23
+MAX_BEADS, MAX_WINDOW_VOXELS = 50, 2**23
 """Most beads that are averaged, and most voxels of their windows together. Limit: of time and
 memory."""
 
-GROUND = 6.0
+BACKGROUND_ZONE_SIGMAS = 6.0
 """Distance in sigmas from where on the window shows background and noise only. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-SMOOTHING = 0.7
+DEPARTURE_FILTER_SIGMA = 0.7
 """Sigma, in pixels, of the filter before departures from the Gaussian are searched. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-SURE = 5.0
+DEPARTURE_SIGNIFICANCE = 5.0
 """Standard deviations from which on a departure from the Gaussian is kept. Derived: noise alone
 exceeds it once in three million pixels."""
 
 
-def averaged(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:
+def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:
     """Average the beads of a picture, and return the PSF and its widths (sigmas in pixels).
 
     Each bead is moved by a fraction of a pixel and the sum divided by the sum of the peaks:
@@ -44,46 +44,46 @@ def averaged(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64
     only departures that stand out from the noise are kept: the dark ground gets no light.
     """
     sigma = np.exp(np.mean(np.log([bead.sigma for bead in spots.beads]), axis=0))
-    half = np.ceil(REACH * sigma).astype(int)
+    half = np.ceil(BEAD_WINDOW_SIGMAS * sigma).astype(int)
     shape = tuple(2 * half + 1)
     axes = [np.arange(n, dtype=np.float64) for n in shape]
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
-    model = gaussian(grid, Spot(half.astype(float), sigma, 1.0, 0.0, 0.0))
+    model = spot_gaussian(grid, Spot(half.astype(float), sigma, 1.0, 0.0, 0.0))
     every = (*spots.beads, *spots.left_out)
-    most = max(1, min(MOST_BEADS, MOST_VOXELS // model.size))
-    beads = [_with_ground(picture, bead) for bead in spots.beads[:most]]
+    most = max(1, min(MAX_BEADS, MAX_WINDOW_VOXELS // model.size))
+    beads = [_with_far_background(picture, bead) for bead in spots.beads[:most]]
     stack = []
     for bead in beads:
-        light, seen = _aligned(picture, bead, half)
-        seen &= _clear_of_others(bead, every, sigma, half)
+        light, seen = _align_bead(picture, bead, half)
+        seen &= _mask_other_beads(bead, every, sigma, half)
         stack.append(np.where(seen, light / bead.peak - model, np.nan))
     peaks = np.array([bead.peak for bead in beads])
     departure, spread = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
-    psf = model + _beyond_noise(departure, spread, _smooth_noise(picture, spots.noise))
-    return _cropped(np.clip(psf, 0, None)), sigma
+    psf = model + _keep_significant(departure, spread, _smoothed_noise(picture, spots.noise))
+    return _crop_dark_margin(np.clip(psf, 0, None)), sigma
 
 
-def _with_ground(picture: Float32Array, bead: Spot) -> Spot:
+def _with_far_background(picture: Float32Array, bead: Spot) -> Spot:
     """Take a bead's background from pixels too far away for its rings, if there are enough."""
-    box, grid = box_about(bead.centre, (REACH + 2) * bead.sigma, picture.shape)
+    box, grid = box_around(bead.centre, (BEAD_WINDOW_SIGMAS + 2) * bead.sigma, picture.shape)
     square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
-    far = picture[box][np.asarray(square) > GROUND**2]
+    far = picture[box][np.asarray(square) > BACKGROUND_ZONE_SIGMAS**2]
     if far.size < 20:
         return bead
     ground = float(np.median(far))
     return replace(bead, background=ground, peak=bead.peak + bead.background - ground)
 
 
-def _aligned(
+def _align_bead(
     picture: Float32Array, bead: Spot, half: NDArray[np.int64]
 ) -> tuple[Float64Array, NDArray[np.bool_]]:
     """Cut a bead out with its centre at the middle; say which pixels the picture holds."""
-    box, grid = box_about(bead.centre, half + MARGIN, picture.shape)
+    box, grid = box_around(bead.centre, half + INTERPOLATION_MARGIN, picture.shape)
     data = picture[box].astype(np.float64) - bead.background
     offset = [axis.flat[0] for axis in grid]
     start = bead.centre - half - offset
     # What is interpolated is the departure from the Gaussian: exact for the bead itself.
-    data -= gaussian(grid, bead)
+    data -= spot_gaussian(grid, bead)
     moved = ndimage.affine_transform(
         data, np.ones(data.ndim), start, tuple(2 * half + 1), order=3, mode="constant"
     )
@@ -94,7 +94,9 @@ def _aligned(
         inside &= here.reshape([-1 if a == axis else 1 for a in range(data.ndim)])
     axes = [np.arange(n, dtype=np.float64) for n in moved.shape]
     middle = Spot(half.astype(float), bead.sigma, bead.peak, 0.0, 0.0)
-    return moved + gaussian(list(np.meshgrid(*axes, indexing="ij", sparse=True)), middle), inside
+    return moved + spot_gaussian(
+        list(np.meshgrid(*axes, indexing="ij", sparse=True)), middle
+    ), inside
 
 
 def _mean_without_outliers(
@@ -109,7 +111,7 @@ def _mean_without_outliers(
     weight = np.isfinite(stack) * peaks.reshape(-1, *[1] * (stack.ndim - 1))
     stack = np.nan_to_num(stack)
     if len(stack) > 2:
-        middle = _median_of_weighted(stack, weight)
+        middle = _masked_median(stack, weight)
         limit = 5 * noise / peaks + 0.05
         weight *= np.abs(stack - middle) < limit.reshape(-1, *[1] * (stack.ndim - 1))
     total = weight.sum(axis=0)
@@ -118,7 +120,7 @@ def _mean_without_outliers(
     return (stack * weight).sum(axis=0) / some, spread
 
 
-def _median_of_weighted(stack: Float64Array, weight: Float64Array) -> Float64Array:
+def _masked_median(stack: Float64Array, weight: Float64Array) -> Float64Array:
     """Return the median over the first axis of what has weight; 0 where nothing has."""
     ordered = np.sort(np.where(weight > 0, stack, np.inf), axis=0)
     count = np.count_nonzero(weight, axis=0)
@@ -128,7 +130,7 @@ def _median_of_weighted(stack: Float64Array, weight: Float64Array) -> Float64Arr
     return np.where(count > 0, (low + np.where(np.isfinite(high), high, low)) / 2, 0.0)
 
 
-def _clear_of_others(
+def _mask_other_beads(
     bead: Spot, every: tuple[Spot, ...], sigma: Float64Array, half: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Mark the pixels of a bead's window that no other spot lights."""
@@ -150,28 +152,28 @@ def _clear_of_others(
     return clear | (np.asarray(own) < 3**2)
 
 
-def _smooth_noise(picture: Float32Array, noise: float) -> float:
+def _smoothed_noise(picture: Float32Array, noise: float) -> float:
     """Noise of the picture after smoothing, also if neighbours share it.
 
     No less than independent noise would leave, and no more than three times that: what is
     more is light, as in a picture that a bead fills.
     """
-    smooth = ndimage.gaussian_filter(picture, SMOOTHING)
+    smooth = ndimage.gaussian_filter(picture, DEPARTURE_FILTER_SIGMA)
     found = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
     least = noise * 0.63**picture.ndim
     return float(np.clip(found, least, 3 * least))
 
 
-def _beyond_noise(departure: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
+def _keep_significant(departure: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
     """Keep of a departure what stands out from the noise, which is `noise` times `spread`."""
-    smooth = ndimage.gaussian_filter(departure / spread, SMOOTHING)
-    sure = np.abs(smooth) > SURE * noise
+    smooth = ndimage.gaussian_filter(departure / spread, DEPARTURE_FILTER_SIGMA)
+    sure = np.abs(smooth) > DEPARTURE_SIGNIFICANCE * noise
     gain = np.zeros(departure.shape)
-    gain[sure] = 1 - (SURE * noise / smooth[sure]) ** 2
+    gain[sure] = 1 - (DEPARTURE_SIGNIFICANCE * noise / smooth[sure]) ** 2
     return np.asarray(gain * np.where(np.isfinite(spread), departure, 0.0))
 
 
-def _cropped(psf: Float64Array) -> Float64Array:
+def _crop_dark_margin(psf: Float64Array) -> Float64Array:
     """Cut off what is dark all around, the same on both sides."""
     light = psf > 1e-4 * psf.max()
     cut = []

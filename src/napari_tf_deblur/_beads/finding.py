@@ -8,45 +8,51 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._beads.spot_fit import WIDEST, Spot, box_about, fitted, gaussian
+from napari_tf_deblur._beads.spot_fit import (
+    MAX_BEAD_SIGMA,
+    Spot,
+    box_around,
+    fit_spot,
+    spot_gaussian,
+)
 from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array
 
-AT_LEAST = 10.0
+MIN_BEAD_SNR = 10.0
 """Least peak of a clean bead, in standard deviations of the noise. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-DIM = 4.0
+MIN_DIM_BEAD_SNR = 4.0
 """Least peak of a dim bead, in standard deviations of the noise. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-MANY = 5
+MIN_DIM_BEADS = 5
 """Least number of dim beads that are averaged. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-TOGETHER = 15.0
+MIN_AVERAGE_SNR = 15.0
 """Least peak of the average of dim beads, in standard deviations of its noise. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-FRAME = 3.0
+MIN_FRAME_DISTANCE = 3.0
 """Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
 there."""
 
-APART = 2 * GAUSSIAN_REACH
+MIN_BEAD_DISTANCE = 2 * GAUSSIAN_REACH
 """Least distance of a bead from its neighbours, in its sigmas. Derived: neither reaches the
 other."""
 
-NARROWEST = 0.35
+MIN_BEAD_SIGMA = 0.35
 """Least sigma of a bead in pixels. Guard: against hot pixels and lines;
 ``tests/beads/test_bead.py``."""
 
-LONGEST = 8.0
+MAX_SIGMA_RATIO = 8.0
 """Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_bead.py``."""
 
-MOST_SPOTS = 100
+MAX_SPOTS = 100
 """Most spots that are looked at, the brightest first. Limit: of time."""
 
-CUT, SATURATED, HOT, NO_SPOT, CROWDED, FAINT, OTHER = (
+CUT_BY_FRAME, SATURATED_SPOT, HOT_PIXEL, NOT_A_SPOT, CROWDED, TOO_FAINT, OTHER_WIDTH = (
     "cut by the frame",
     "saturated",
     "single hot pixels",
@@ -72,7 +78,7 @@ class Spots:
         )
 
 
-def noise_of(picture: Float32Array) -> float:
+def estimate_picture_noise(picture: Float32Array) -> float:
     """Standard deviation of the noise: from differences along all axes, robust to objects."""
     fine = picture
     for axis, n in enumerate(picture.shape):
@@ -97,14 +103,14 @@ def find_beads(picture: Float32Array) -> Spots:
     Gaussian is fitted to each, the brightest first, and judged: a bead is a single spot of
     no other shape, whole, on a dark ground, not saturated, and as wide as the other beads.
     """
-    fine_noise = noise_of(picture)
+    fine_noise = estimate_picture_noise(picture)
     # Noise that neighbours share shows in differences too little; a bead in a small frame
     # shows in the whole picture's spread too much.
     spread = 1.4826 * float(np.median(np.abs(picture - np.median(picture))))
     most = 1.9 if picture.ndim > 1 else 1.0
     noise = float(np.clip(spread, fine_noise, most * fine_noise))
     smooth = ndimage.gaussian_filter(picture, 1.0)
-    ground = min(float(np.median(picture)), float(np.median(picture[rim_of(picture.shape)])))
+    ground = min(float(np.median(picture)), float(np.median(picture[mask_rim(picture.shape)])))
     top = float(picture.max())
     threshold = ground + max(6 * noise * 0.53**picture.ndim, 3e-3 * (float(smooth.max()) - ground))
     peaks = smooth > threshold
@@ -116,31 +122,36 @@ def find_beads(picture: Float32Array) -> Spots:
     def found(at_least: float) -> tuple[list[Spot], list[Spot]]:
         spots: list[Spot] = []
         for place in places:
-            if len(spots) == MOST_SPOTS:
+            if len(spots) == MAX_SPOTS:
                 break
-            if any(_distance(place, spot) < (4 if spot.fault != HOT else 2) for spot in spots):
+            if any(
+                _distance(place, spot) < (4 if spot.fault != HOT_PIXEL else 2) for spot in spots
+            ):
                 continue
-            spots.append(_judged(picture, smooth, place, ground, noise, top, at_least))
-        spots = _without_crowded(spots)
+            spots.append(_measure_spot(picture, smooth, place, ground, noise, top, at_least))
+        spots = _mark_crowded(spots)
         beads = [spot for spot in spots if not spot.fault]
         return beads, [spot for spot in spots if spot.fault]
 
-    least = AT_LEAST
+    least = MIN_BEAD_SNR
     beads, left_out = found(least)
-    if len(beads) < MANY and sum(spot.fault == FAINT for spot in left_out) >= MANY:
-        dim, others = found(DIM)
+    if (
+        len(beads) < MIN_DIM_BEADS
+        and sum(spot.fault == TOO_FAINT for spot in left_out) >= MIN_DIM_BEADS
+    ):
+        dim, others = found(MIN_DIM_BEAD_SNR)
         together = np.sqrt(sum((spot.peak / noise) ** 2 for spot in dim))
-        if len(dim) >= len(beads) + MANY and together > TOGETHER:
-            least, beads, left_out = DIM, dim, others
+        if len(dim) >= len(beads) + MIN_DIM_BEADS and together > MIN_AVERAGE_SNR:
+            least, beads, left_out = MIN_DIM_BEAD_SNR, dim, others
     if beads:
         least = max(0.1 * beads[0].peak, least * noise)
         left_out = [spot for spot in left_out if spot.peak > least]
-        beads, others = _of_one_width(beads)
+        beads, others = _split_by_width(beads)
         left_out += others
     return Spots(tuple(beads), tuple(left_out), fine_noise)
 
 
-def rim_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def mask_rim(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Mark the outermost pixels; of one axis, an eighth at both ends."""
     long = [n for n in shape if n > 2]
     wide = max(1, long[0] // 8) if len(long) == 1 else 1
@@ -153,30 +164,30 @@ def _distance(place: NDArray[Any], spot: Spot) -> float:
     return float(np.sqrt(np.sum(((place - spot.centre) / np.maximum(spot.sigma, 0.7)) ** 2)))
 
 
-def _judged(
+def _measure_spot(
     picture: Float32Array,
     smooth: Float32Array,
     place: NDArray[np.int64],
     ground: float,
     noise: float,
     top: float,
-    at_least: float,
+    min_snr: float,
 ) -> Spot:
     start = np.asarray(_half_widths(smooth, place, ground))
-    near, _ = box_about(place.astype(float), np.ones(place.size), picture.shape)
+    near, _ = box_around(place.astype(float), np.ones(place.size), picture.shape)
     height = float(picture[near].max()) - ground
     spot = Spot(place.astype(float), start, height, ground, 1.0)
-    if height < at_least * noise:
-        return replace(spot, fault=FAINT)
-    if _is_hot(picture[near], ground):
-        return replace(spot, fault=HOT)
-    if np.all(start < WIDEST):
-        spot = fitted(picture, spot) or spot
+    if height < min_snr * noise:
+        return replace(spot, fault=TOO_FAINT)
+    if _is_hot_pixel(picture[near], ground):
+        return replace(spot, fault=HOT_PIXEL)
+    if np.all(start < MAX_BEAD_SIGMA):
+        spot = fit_spot(picture, spot) or spot
         if np.any(spot.sigma > 1.5 * start) or np.any(spot.sigma < start / 1.5):
-            spot = fitted(picture, spot) or spot
+            spot = fit_spot(picture, spot) or spot
         if np.any(np.abs(spot.centre - place) > 1.5 + start):  # the fit ran to something else
             spot = Spot(place.astype(float), start, height, ground, 1.0)
-    return replace(spot, fault=_fault(picture, spot, noise, top))
+    return replace(spot, fault=_find_fault(picture, spot, noise, top))
 
 
 def _half_widths(smooth: Float32Array, place: NDArray[np.int64], ground: float) -> list[float]:
@@ -192,56 +203,56 @@ def _half_widths(smooth: Float32Array, place: NDArray[np.int64], ground: float) 
     return widths
 
 
-def _is_hot(near: Float32Array, ground: float) -> bool:
+def _is_hot_pixel(near: Float32Array, ground: float) -> bool:
     """Whether a single pixel stands out and its neighbours do not."""
     second, first = np.sort(near, axis=None)[-2:] - ground
     return bool(second < 0.05 * first)
 
 
-def _fault(picture: Float32Array, spot: Spot, noise: float, top: float) -> str:
+def _find_fault(picture: Float32Array, spot: Spot, noise: float, top: float) -> str:
     """Say why a spot is no clean bead; nothing if it is one."""
-    if np.any(spot.sigma > WIDEST) or spot.misfit > 2 * _misfit_allowed(spot, noise):
-        return NO_SPOT
+    if np.any(spot.sigma > MAX_BEAD_SIGMA) or spot.misfit > 2 * _max_misfit(spot, noise):
+        return NOT_A_SPOT
     room = np.minimum(spot.centre, np.subtract(picture.shape, 1) - spot.centre)
-    if np.any(room < FRAME * spot.sigma):
-        return CUT
-    if np.any(spot.sigma < NARROWEST):
-        return NO_SPOT
-    box, _ = box_about(spot.centre, 2 * spot.sigma + 1, picture.shape)
+    if np.any(room < MIN_FRAME_DISTANCE * spot.sigma):
+        return CUT_BY_FRAME
+    if np.any(spot.sigma < MIN_BEAD_SIGMA):
+        return NOT_A_SPOT
+    box, _ = box_around(spot.centre, 2 * spot.sigma + 1, picture.shape)
     saturated = np.count_nonzero(picture[box] == top) > 2**picture.ndim
-    shape_fault = _fault_of_shape(picture, spot, noise, 2.0 if saturated else 1.0)
-    return SATURATED if saturated and not shape_fault else shape_fault
+    shape_fault = _find_shape_fault(picture, spot, noise, 2.0 if saturated else 1.0)
+    return SATURATED_SPOT if saturated and not shape_fault else shape_fault
 
 
-def _fault_of_shape(picture: Float32Array, spot: Spot, noise: float, tolerance: float) -> str:
+def _find_shape_fault(picture: Float32Array, spot: Spot, noise: float, tolerance: float) -> str:
     """Say whether a spot departs from a Gaussian, or is not alone."""
-    if spot.sigma.max() > LONGEST * spot.sigma.min():
-        return NO_SPOT
-    if spot.misfit > tolerance * _misfit_allowed(spot, noise):
-        return NO_SPOT
-    box, grid = box_about(spot.centre, 6 * spot.sigma, picture.shape)
-    left = picture[box] - spot.background - gaussian(grid, spot)
+    if spot.sigma.max() > MAX_SIGMA_RATIO * spot.sigma.min():
+        return NOT_A_SPOT
+    if spot.misfit > tolerance * _max_misfit(spot, noise):
+        return NOT_A_SPOT
+    box, grid = box_around(spot.centre, 6 * spot.sigma, picture.shape)
+    left = picture[box] - spot.background - spot_gaussian(grid, spot)
     left = np.abs(ndimage.gaussian_filter(left, np.minimum(spot.sigma, 1.0)))
     lit = left > max(0.12 * tolerance * spot.peak, 4 * noise)
     square = np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
     if np.any(lit & (square > 2.5**2) & (square < 4**2)):
-        return NO_SPOT
+        return NOT_A_SPOT
     return CROWDED if np.any(lit & (square >= 4**2) & (square < 6**2)) else ""
 
 
-def _misfit_allowed(spot: Spot, noise: float) -> float:
+def _max_misfit(spot: Spot, noise: float) -> float:
     return float(np.hypot(0.1, 2.0 * noise / spot.peak))
 
 
-def _without_crowded(spots: list[Spot]) -> list[Spot]:
+def _mark_crowded(spots: list[Spot]) -> list[Spot]:
     """Mark beads that have a neighbour, of a fifth of their light or more, too close."""
     judged = []
     for spot in spots:
         near = any(
-            _distance(other.centre, spot) < APART
+            _distance(other.centre, spot) < MIN_BEAD_DISTANCE
             for other in spots
             if other is not spot
-            and other.fault not in (HOT, FAINT)
+            and other.fault not in (HOT_PIXEL, TOO_FAINT)
             and other.peak > 0.2 * spot.peak
         )
         fault = CROWDED if near and not spot.fault else spot.fault
@@ -249,12 +260,12 @@ def _without_crowded(spots: list[Spot]) -> list[Spot]:
     return judged
 
 
-def _of_one_width(beads: list[Spot]) -> tuple[list[Spot], list[Spot]]:
+def _split_by_width(beads: list[Spot]) -> tuple[list[Spot], list[Spot]]:
     """Part the beads that are as wide as most from the others."""
     logs = np.log([bead.sigma for bead in beads])
     middle = np.median(logs, axis=0)
     alike = np.all(np.abs(logs - middle) < np.log(1.3), axis=1)
     if not alike.any():  # two or more, all different
-        return [], [replace(bead, fault=OTHER) for bead in beads]
-    others = [replace(bead, fault=OTHER) for bead, same in zip(beads, alike) if not same]
+        return [], [replace(bead, fault=OTHER_WIDTH) for bead in beads]
+    others = [replace(bead, fault=OTHER_WIDTH) for bead, same in zip(beads, alike) if not same]
     return [bead for bead, same in zip(beads, alike) if same], others

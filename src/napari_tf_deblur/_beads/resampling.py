@@ -9,21 +9,21 @@ from scipy import ndimage
 from napari_tf_deblur._core.typing import Float64Array
 
 
-def resampled(values: Float64Array, zoom: NDArray[np.float64]) -> Float64Array:
+def resample_psf(values: Float64Array, zoom: NDArray[np.float64]) -> Float64Array:
     """Sample at the image's voxels, about the middle.
 
     Sampling keeps the width. Where voxels are so large that samples miss light or count it
     twice, the light is averaged over each voxel.
     """
-    sampled = _sampled(values, zoom, np.ones(values.ndim, dtype=int), order=5)
+    sampled = _sample_voxels(values, zoom, np.ones(values.ndim, dtype=int), order=5)
     if values.min() >= 0:
         sampled = np.clip(sampled, 0, None)
     if np.all(zoom > 0.99) or abs(sampled.sum() / (values.sum() * np.prod(zoom)) - 1) < 0.1:
         return sampled
-    return _sampled(values, zoom, np.maximum(np.rint(4 / zoom), 1).astype(int), order=1)
+    return _sample_voxels(values, zoom, np.maximum(np.rint(4 / zoom), 1).astype(int), order=1)
 
 
-def _sampled(
+def _sample_voxels(
     values: Float64Array, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 5]
 ) -> Float64Array:
     """Sample `fine` times per voxel of the image, in each axis, and average these samples."""

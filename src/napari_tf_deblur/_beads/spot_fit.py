@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
-WIDEST = 20.0
+MAX_BEAD_SIGMA = 20.0
 """Largest sigma of a bead in pixels. Guard: against structures; ``tests/beads/test_bead.py``."""
 
 
@@ -26,7 +26,7 @@ class Spot:
     """Why it cannot be used; empty for a clean bead."""
 
 
-def gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
+def spot_gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
     """Gaussian of a spot, without its background, on the coordinates of an open grid."""
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     exponent = np.zeros(shape)
@@ -35,7 +35,7 @@ def gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
     return np.asarray(spot.peak * np.exp(-exponent / 2))
 
 
-def box_about(
+def box_around(
     centre: Float64Array, reach: NDArray[Any], shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], list[Float64Array]]:
     """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
@@ -47,13 +47,15 @@ def box_about(
     return tuple(slice(a, b) for a, b in zip(low, high)), grid
 
 
-def fitted(picture: Float32Array, start: Spot) -> Spot | None:
+def fit_spot(picture: Float32Array, start: Spot) -> Spot | None:
     """Fit a Gaussian with axes along the picture's and a constant background."""
     from scipy import optimize  # takes long to import
 
-    box, grid = box_about(start.centre, 3 * np.minimum(start.sigma, WIDEST) + 2, picture.shape)
+    box, grid = box_around(
+        start.centre, 3 * np.minimum(start.sigma, MAX_BEAD_SIGMA) + 2, picture.shape
+    )
     step = [max(1, int(s / 2.5)) for s in start.sigma]  # wide spots need not every pixel
-    grid = [axis[_every(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
+    grid = [axis[_stride_slices(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
     data = picture[box][tuple(slice(None, None, k) for k in step)].astype(np.float64)
     n = picture.ndim
     if not 2 * n + 2 <= data.size <= 2**17:
@@ -63,11 +65,11 @@ def fitted(picture: Float32Array, start: Spot) -> Spot | None:
         return Spot(p[2 : 2 + n], np.exp(np.clip(p[2 + n :], -3, 7)), p[0], p[1], 0.0)
 
     def residual(p: Float64Array) -> Float64Array:
-        return np.asarray((gaussian(grid, spot_of(p)) + p[1] - data).ravel())
+        return np.asarray((spot_gaussian(grid, spot_of(p)) + p[1] - data).ravel())
 
     def slopes(p: Float64Array) -> Float64Array:
         spot = spot_of(p)
-        unit = gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
+        unit = spot_gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
         columns = [unit, np.ones_like(unit)]
         steps = [(axis - c) / s for axis, c, s in zip(grid, spot.centre, spot.sigma)]
         columns += [spot.peak * unit * u / s for u, s in zip(steps, spot.sigma)]
@@ -86,5 +88,5 @@ def fitted(picture: Float32Array, start: Spot) -> Spot | None:
     return replace(spot, misfit=misfit)
 
 
-def _every(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
+def _stride_slices(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
     return tuple(slice(None, None, step if a == axis else None) for a in range(ndim))

@@ -6,31 +6,37 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_tf_deblur._blur.families import CLEAR, LEAST_SIGMA, Blur, Family, find_blur
-from napari_tf_deblur._blur.fit import WIDTHS, Model
-from napari_tf_deblur._blur.jpeg import compression_error, luminance
-from napari_tf_deblur._blur.spectrum import pieces_of, spectrum_of
+from napari_tf_deblur._blur.families import (
+    MIN_BLUR_SIGMA,
+    MIN_SHAPE_ODDS,
+    Family,
+    ProbableBlur,
+    find_blur,
+)
+from napari_tf_deblur._blur.gaussian_fit import TRIAL_SIGMAS, SpectrumModel
+from napari_tf_deblur._blur.jpeg import estimate_jpeg_error, to_luminance
+from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.planes import Planes, real_array, relative_spacing
+from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
 from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
-from napari_tf_deblur._noise.broken import broken_pixels
-from napari_tf_deblur._noise.broken_pixels import saturated_at
-from napari_tf_deblur._noise.pieces import peak_and_unit
+from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
+from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
+from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
-SHARP = 0.8
+DEFAULT_PSF_SIGMA = 0.8
 """Sigma, in pixels, of the PSF by which broken pixels are found before the blur is known. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-BESIDE_COMPRESSION = 12.0
+JPEG_NOISE_FACTOR = 12.0
 """Power of white noise that is added to a compressed image, over that of the compression error at
 low frequencies. At high ones steps are up to three times as large, and coefficients below half a
 step are lost, which looks like more blur; beside this noise it does not count. Chosen by
 ``benchmarks/blur_choices.py --jpeg``."""
 
-OF_GAUSSIAN = 0.8
+USED_SIGMA_FRACTION = 0.8
 """Part of the way from the least to the most likely sigma at which the sigma lies that is used,
 where the image tells it. Chosen by ``benchmarks/blur_choices.py --used``: the error is smallest."""
 
@@ -84,10 +90,10 @@ class BlurEstimate:
         oftener than too narrow. A PSF that is much too wide rings, and costs several times as
         much as one that is as much too narrow, so that of a guess the least is taken.
         """
-        part = 1.0 if self.family in ("disc", "line") else OF_GAUSSIAN
+        part = 1.0 if self.family in ("disc", "line") else USED_SIGMA_FRACTION
         part = part if self.confident else 0.0
         pairs = zip(self.sigma, self.interval, strict=True)
-        return tuple(max(least + part * (s - least), LEAST_SIGMA) for s, (least, _) in pairs)
+        return tuple(max(least + part * (s - least), MIN_BLUR_SIGMA) for s, (least, _) in pairs)
 
     def psf(self) -> PSF:
         """Make the PSF of the `narrow` sigmas.
@@ -108,10 +114,10 @@ class BlurEstimate:
     def __str__(self) -> str:
         """Say it in a sentence."""
         if not self.confident:
-            used = self._in_words(self.narrow)
+            used = self._describe(self.narrow)
             why = (
                 "It may be out of focus, but round objects of one size look the same"
-                if self.family == "disc" and self.odds >= CLEAR
+                if self.family == "disc" and self.odds >= MIN_SHAPE_ODDS
                 else "The image does not tell well how blurred it is"
             )
             return f"{why}; {used} is a guess. Measure the PSF, or give its width."
@@ -124,9 +130,9 @@ class BlurEstimate:
             allowed = f"{low:.1f} to {high:.1f}"
         else:
             allowed = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
-        return f"The image is blurred by {self._in_words(self.sigma)} ({allowed})."
+        return f"The image is blurred by {self._describe(self.sigma)} ({allowed})."
 
-    def _in_words(self, sigma: tuple[float, ...]) -> str:
+    def _describe(self, sigma: tuple[float, ...]) -> str:
         """A blur of this family and these sigmas."""
         times = sigma[-1] / self.sigma[-1]
         if self.family == "disc":
@@ -208,36 +214,38 @@ def estimate_blur(
     True
     """
     axes = _number_of_axes(image, ndim, channel_axis, spacing)
-    planes, values = Planes.of(image, np.ones((1,) * axes, np.float32), channel_axis, alpha)
+    planes, values = PlaneLayout.split_image(
+        image, np.ones((1,) * axes, np.float32), channel_axis, alpha
+    )
     relative = relative_spacing(spacing, axes)
-    ignored = planes.ignored(image, mask)
+    ignored = planes.ignored_pixels(image, mask)
     valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
     if not valid.any():
         raise InvalidValueError(
             "The image has no pixel to tell the blur from: all are masked, NaN or infinite."
         )
     np.copyto(values, 0, where=~valid)
-    if np.isfinite(top := saturated_at(Pixels(values, valid))):
+    if np.isfinite(top := find_saturation_level(Pixels(values, valid))):
         valid &= values < top
-    broken = broken_pixels(
-        Pixels(values, valid), list(range(len(values))), gaussian_psf((SHARP,) * axes)
+    broken = find_bad_pixels(
+        Pixels(values, valid), list(range(len(values))), gaussian_psf((DEFAULT_PSF_SIGMA,) * axes)
     )
     if broken is not None:
         valid &= ~broken
-    compressed = compression_error(Pixels(values, valid))
+    compressed = estimate_jpeg_error(Pixels(values, valid))
     if compressed:  # colours are rounded more coarsely than brightness, and at half the size
-        values, valid = luminance(values), np.all(valid, axis=1, keepdims=True)
+        values, valid = to_luminance(values), np.all(valid, axis=1, keepdims=True)
     mask_of_pieces = None if valid.all() else valid
-    pieces = pieces_of(Pixels(values, mask_of_pieces))
+    pieces = extract_patches(Pixels(values, mask_of_pieces))
     if not pieces:
-        return _unknown(axes)
-    spectrum = spectrum_of(pieces, relative)
+        return _unknown_estimate(axes)
+    spectrum = measure_spectrum(pieces, relative)
     if compressed:
-        error = compressed / peak_and_unit(Pixels(values, mask_of_pieces))[1]
-        spectrum = replace(spectrum, power=spectrum.power + BESIDE_COMPRESSION * error**2)
-    model = Model(spectrum)
-    equal, curve = model.equal()
-    return _estimate(find_blur(model, equal, isotropic), curve)
+        error = compressed / find_peak_and_unit(Pixels(values, mask_of_pieces))[1]
+        spectrum = replace(spectrum, power=spectrum.power + JPEG_NOISE_FACTOR * error**2)
+    model = SpectrumModel(spectrum)
+    equal, curve = model.fit_isotropic()
+    return _to_estimate(find_blur(model, equal, isotropic), curve)
 
 
 def _number_of_axes(
@@ -256,7 +264,7 @@ def _number_of_axes(
     return wanted
 
 
-def _estimate(found: Blur, curve: Float64Array) -> BlurEstimate:
+def _to_estimate(found: ProbableBlur, curve: Float64Array) -> BlurEstimate:
     curve = curve - curve.min()
     curve.flags.writeable = False
     return BlurEstimate(
@@ -265,30 +273,30 @@ def _estimate(found: Blur, curve: Float64Array) -> BlurEstimate:
         angle=found.angle,
         radius=found.size if found.family == "disc" else 0.0,
         length=found.size if found.family == "line" else 0.0,
-        interval=tuple(zip(map(float, found.least), map(float, found.most))),
+        interval=tuple(zip(map(float, found.sigma_lower), map(float, found.sigma_upper))),
         odds=float(found.odds),
-        confident=found.told,
-        curve=(_widths(), curve),
+        confident=found.confident,
+        curve=(_read_only_sigmas(), curve),
     )
 
 
-def _unknown(axes: int) -> BlurEstimate:
-    curve = np.zeros(len(WIDTHS))
+def _unknown_estimate(axes: int) -> BlurEstimate:
+    curve = np.zeros(len(TRIAL_SIGMAS))
     curve.flags.writeable = False
     return BlurEstimate(
         family="none",
-        sigma=(LEAST_SIGMA,) * axes,
+        sigma=(MIN_BLUR_SIGMA,) * axes,
         angle=0.0,
         radius=0.0,
         length=0.0,
-        interval=((0.0, float(WIDTHS[-1])),) * axes,
+        interval=((0.0, float(TRIAL_SIGMAS[-1])),) * axes,
         odds=0.0,
         confident=False,
-        curve=(_widths(), curve),
+        curve=(_read_only_sigmas(), curve),
     )
 
 
-def _widths() -> Float64Array:
-    widths = WIDTHS.copy()
+def _read_only_sigmas() -> Float64Array:
+    widths = TRIAL_SIGMAS.copy()
     widths.flags.writeable = False
     return widths

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import checked_psf
+from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 Boundary = Literal["unknown", "zero", "periodic"]
 
-COARSE = tuple(
+SCENE_SIZES_2D = tuple(
     rung
     for line in (
         "2 3 4 5 6 8 9 10 12 15 18 20 24 27 30 36 40 45 50 54 60 72 80 90 100 108 120",
@@ -30,20 +30,20 @@ COARSE = tuple(
 """Sizes of scenes in 2D: products of 2, 3 and 5, from 100 on 8 to 20 % apart. Limit: of the number
 of sizes that are compiled; ``benchmarks/sizes.py`` measures their time and memory."""
 
-HARDLY_BLURS = 0.35
+MAX_USEFUL_POWER = 0.35
 """Part of the power of white light from which on a PSF leaves little to sharpen, so that the method
 is chosen by the noise: Gaussians of up to half a pixel. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
-ZERO = 0.01
+MIN_NEGATIVE_OTF = 0.01
 """Value, below zero, of an optical transfer function from which on it has passed through zero. Set
 by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-FINEST = 1.04
+MIN_SIZE_RATIO = 1.04
 """Least ratio of neighbouring sizes of scenes in 1D and 3D. Limit: of the number of sizes that are
 compiled; ``benchmarks/sizes.py`` measures their time and memory."""
 
-LARGEST = 2**16
+MAX_LADDER_SIZE = 2**16
 """Size in pixels beyond which every size has its own scene. Limit: of memory."""
 
 
@@ -82,7 +82,7 @@ class Grid:
         """
         if boundary == "periodic":
             return cls(frame, frame, (0,) * len(frame))
-        before, after = [[times * n for n in side] for side in reaches(psf, reach)]
+        before, after = [[times * n for n in side] for side in measure_reach(psf, reach)]
         scene = tuple(scene_size(n + a + b, len(frame)) for n, a, b in zip(frame, before, after))
         # Light that lands at i comes from i - k, for k from -before to +after.
         return cls(frame, scene, tuple(after))
@@ -97,7 +97,7 @@ class Grid:
         """Widths of the scene before and after the frame, per axis."""
         return tuple((o, s - n - o) for o, n, s in zip(self.offset, self.frame, self.scene))
 
-    def mirrored(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def extend_mirrored(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Continue a frame over the scene as in a mirror, from whichever side is nearer.
 
         The scene is periodic, so that a line beyond the frame is some pixels from both sides. One
@@ -116,7 +116,7 @@ class Grid:
         """
         first = values.ndim - len(self.frame)
         for axis, (n, size, offset) in enumerate(zip(self.frame, self.scene, self.offset), first):
-            before, after = _nearest(n, size)
+            before, after = _mirror_indices(n, size)
             place = np.roll(np.arange(size), offset)
             longer = values.take(before[place], axis)
             as_far = np.flatnonzero(before[place] != after[place])
@@ -152,7 +152,7 @@ def scene_size(least: int, axes: int) -> int:
     >>> scene_size(512 + 12, 2), scene_size(555, 2)
     (540, 600)
     """
-    rungs = COARSE if axes == 2 and least <= COARSE[-1] else _fine_rungs()
+    rungs = SCENE_SIZES_2D if axes == 2 and least <= SCENE_SIZES_2D[-1] else _fine_rungs()
     found = next((rung for rung in rungs if rung >= least), None)
     return fft.next_fast_len(least, real=True) if found is None else found
 
@@ -178,7 +178,7 @@ def transfer_function(psf: PSF, scene: tuple[int, ...]) -> NDArray[np.complex64]
     return np.asarray(fft.rfftn(wrapped, workers=fft_workers()), dtype=np.complex64)
 
 
-def resized(psf: PSF, times: float) -> PSF:
+def resize_psf(psf: PSF, times: float) -> PSF:
     """Make a PSF narrower or wider, whatever its shape; its centre of gravity stays.
 
     The transfer function is drawn out along frequency, and cut at the finest that pixels hold.
@@ -204,9 +204,9 @@ def resized(psf: PSF, times: float) -> PSF:
     >>> bool(np.abs(resized(gaussian_psf(2), 0.8) - gaussian_psf(1.6, 17)).max() < 1e-3)
     True
     """
-    along = _redrawn if passes_zero(psf) else _resampled
+    along = _area_weights if passes_zero(psf) else _sinc_weights
     drawn = psf.astype(np.float64)
-    for axis, (n, centre) in enumerate(zip(psf.shape, _centre(psf))):
+    for axis, (n, centre) in enumerate(zip(psf.shape, _centre_of_gravity(psf))):
         more = max(0, math.ceil((times - 1) * n / 2))
         before = np.arange(n) - centre
         after = np.arange(n + 2 * more) - more - centre
@@ -221,35 +221,35 @@ def power_passed(psf: PSF, grid: tuple[int, ...]) -> float:
 
 def hardly_blurs(psf: PSF) -> bool:
     """Whether a PSF is so narrow that there is more noise to remove than blur."""
-    return power_passed(psf, tuple(2 * n for n in psf.shape)) > HARDLY_BLURS
+    return power_passed(psf, tuple(2 * n for n in psf.shape)) > MAX_USEFUL_POWER
 
 
 def passes_zero(psf: PSF) -> bool:
     """Whether the transfer function changes its sign, as those of motion and defocus do."""
-    aside = [n // 2 - round(float(c)) for n, c in zip(psf.shape, _centre(psf))]
+    aside = [n // 2 - round(float(c)) for n, c in zip(psf.shape, _centre_of_gravity(psf))]
     centred = np.roll(psf, aside, tuple(range(psf.ndim)))
-    return bool(transfer_function(centred, _twice(psf)).real.min() < -ZERO)
+    return bool(transfer_function(centred, _doubled_size(psf)).real.min() < -MIN_NEGATIVE_OTF)
 
 
-def _centre(psf: PSF) -> list[float]:
+def _centre_of_gravity(psf: PSF) -> list[float]:
     """The centre of gravity, as an index of each axis."""
     axes = range(psf.ndim)
     along = [psf.sum(tuple(other for other in axes if other != axis)) for axis in axes]
     return [float(np.average(np.arange(len(part)), weights=part)) for part in along]
 
 
-def _twice(psf: PSF) -> tuple[int, ...]:
+def _doubled_size(psf: PSF) -> tuple[int, ...]:
     """A grid on which nothing of a PSF wraps round."""
     return tuple(fft.next_fast_len(2 * n, real=True) for n in psf.shape)
 
 
-def _resampled(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
+def _sinc_weights(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
     """Shares of pixels at some places in pixels at others, for waves that both can hold."""
     band = min(1.0, 1 / times)
     return np.asarray(band * np.sinc(band * (after[:, None] - times * before)))
 
 
-def _redrawn(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
+def _area_weights(before: Float64Array, after: Float64Array, times: float) -> Float64Array:
     """Shares of pixels made so many times as large, and moved as far, in those they fall into."""
     low = np.maximum(after[:, None] - 0.5, times * (before - 0.5))
     high = np.minimum(after[:, None] + 0.5, times * (before + 0.5))
@@ -328,7 +328,7 @@ def convolve(
     if boundary not in choices:
         raise InvalidValueError(f"The boundary is {boundary!r}; choose one of {choices}.")
     values = np.asarray(image)
-    kernel = checked_psf(psf, values.ndim - (channel_axis is not None))
+    kernel = check_psf(psf, values.ndim - (channel_axis is not None))
     total = np.sum(np.asarray(psf), dtype=np.float64)  # which the check has divided by
     if values.dtype.kind not in "biuf":
         raise InvalidTypeError(
@@ -367,19 +367,19 @@ def convolve(
 def _fine_rungs() -> tuple[int, ...]:
     """Numbers without a prime factor above 5, each a little larger than the one before."""
     rungs, wanted = [1], 2.0
-    while rungs[-1] < LARGEST:
+    while rungs[-1] < MAX_LADDER_SIZE:
         rungs.append(fft.next_fast_len(math.ceil(wanted), real=True))
-        wanted = max(rungs[-1] + 1, FINEST * rungs[-1])
+        wanted = max(rungs[-1] + 1, MIN_SIZE_RATIO * rungs[-1])
     return tuple(rungs)
 
 
-def _nearest(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+def _mirror_indices(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """The lines of a frame of `n` that continue it in a mirror over a period, from its first on.
 
     Two for each: they differ for a line as far from both sides.
     """
     away = np.arange(size - n)  # from the last line of the frame
-    at_end, at_start = (_reflected(k, n) for k in (n + away, away - (size - n)))
+    at_end, at_start = (_reflect_indices(k, n) for k in (n + away, away - (size - n)))
     frame = np.arange(n)
     left, right = (size - n) // 2, (size - n + 1) // 2
     return (
@@ -388,13 +388,13 @@ def _nearest(n: int, size: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     )
 
 
-def _reflected(places: NDArray[np.int_], n: int) -> NDArray[np.int_]:
+def _reflect_indices(places: NDArray[np.int_], n: int) -> NDArray[np.int_]:
     """Indices within a frame of `n`, for places beyond it, as in mirrors at both sides."""
     turned = places % (2 * n)
     return np.where(turned < n, turned, 2 * n - 1 - turned)
 
 
-def reaches(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def measure_reach(psf: PSF, reach: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """How far, per axis, a part of a PSF's light lies before and after its origin."""
     before, after = [], []
     for axis, n in enumerate(psf.shape):

@@ -46,12 +46,12 @@ def parameters_of(declaration: type) -> dict[str, Any]:
 
 def options_of(annotation: Any) -> dict[str, Any]:
     """Return the table of an annotation: bounds, label and so on; empty if it has none."""
-    return numbers_and_words(annotation)[2]
+    return field_kinds(annotation)[2]
 
 
 def types_of(annotation: Any) -> tuple[type, ...]:
     """Return the types that a value may have in a file: of numbers, both."""
-    number, words, _ = numbers_and_words(annotation)
+    number, words, _ = field_kinds(annotation)
     if number is not None:
         return (int, float, str) if words else (int, float)
     return (str,) if words or is_text(annotation) else (bool,)
@@ -85,7 +85,7 @@ def check_parameters(values: Any, title: str = "") -> None:
 
 def check_value(label: str, value: object, annotation: Any) -> None:
     """Check one value; see `check_parameters`."""
-    number, words, options = numbers_and_words(annotation)
+    number, words, options = field_kinds(annotation)
     if is_text(annotation):
         if not isinstance(value, str):
             raise InvalidTypeError(f"{label} is {value!r}; it must be text.")
@@ -102,7 +102,7 @@ def check_value(label: str, value: object, annotation: Any) -> None:
         raise InvalidValueError(f"{label} is {value!r}; choose one of {names}{number_too}.")
 
 
-def numbers_and_words(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str, Any]]:
+def field_kinds(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str, Any]]:
     """What a field may hold: a kind of number, words, and the options of its annotation."""
     options: dict[str, Any] = {}
     if get_origin(annotation) is Annotated:
@@ -133,13 +133,13 @@ def _check_number(
         raise InvalidValueError(f"{label} is {value!r}; {wanted}")
 
 
-def meanings_of(declaration: type) -> dict[str, str]:
+def describe_fields(declaration: type) -> dict[str, str]:
     """Return what each field of a dataclass means, as its docstrings say it, in one line."""
     entries, names = _entries(declaration), [field.name for field in fields(declaration)]
     return {n: " ".join(entries[n].split("\n", 1)[1].split()) for n in names if n in entries}
 
 
-def takes(
+def with_arguments_of(
     declaration: Callable[P, A],
 ) -> Callable[[Callable[[A], R]], Callable[P, R]]:
     """Give a function of one dataclass the arguments of that dataclass, one by one.

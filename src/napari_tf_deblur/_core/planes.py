@@ -16,7 +16,7 @@ REAL_KINDS = "biuf"
 
 
 @dataclass(frozen=True)
-class Planes:
+class PlaneLayout:
     """An image as float32 planes of shape (planes, channels, *frame).
 
     A "plane" has as many axes as the PSF, 1 to 3; without a channel axis there is one
@@ -40,7 +40,7 @@ class Planes:
     transparency: Float32Array | None
 
     @classmethod
-    def of(
+    def split_image(
         cls, image: ArrayLike, psf: PSF, channel_axis: int | None = None, alpha: bool = False
     ) -> tuple[Self, Float32Array]:
         """Check an image against a PSF and take it apart.
@@ -54,7 +54,7 @@ class Planes:
         """
         array = real_array(image)
         transparency = None
-        axis = _checked_axis(channel_axis, array.ndim)
+        axis = _check_channel_axis(channel_axis, array.ndim)
         shape = array.shape
         if alpha and (axis is None or array.shape[axis] < 2):
             raise InvalidValueError(
@@ -68,24 +68,24 @@ class Planes:
             last = (slice(None),) * axis
             transparency = array[(*last, slice(-1, None))].astype(np.float32)
             array = array[(*last, slice(None, -1))]
-        frame = _checked_frame(array.shape[:axis] + array.shape[axis + 1 :], psf.ndim)
+        frame = _check_frame(array.shape[:axis] + array.shape[axis + 1 :], psf.ndim)
         planes = cls(shape, frame, None if channel_axis is None else axis, transparency)
-        return planes, planes._apart(array, axis)
+        return planes, planes._split_planes(array, axis)
 
-    def apart(self, image: Float32Array) -> Float32Array:
+    def split_array(self, image: Float32Array) -> Float32Array:
         """Take apart another image of the same shape."""
         if self.channel_axis is None:
-            return self._apart(image[..., np.newaxis], image.ndim)
-        return self._apart(self.opaque(image), self.channel_axis)
+            return self._split_planes(image[..., np.newaxis], image.ndim)
+        return self._split_planes(self.drop_transparency(image), self.channel_axis)
 
-    def _apart(self, array: NDArray[Any], axis: int) -> Float32Array:
+    def _split_planes(self, array: NDArray[Any], axis: int) -> Float32Array:
         array = np.moveaxis(array, axis, -1 - len(self.frame))
         with np.errstate(over="ignore"):  # what overflows is found to be infinite later
             values = np.array(array, dtype=np.float32, order="C")
         return values.reshape(-1, array.shape[-1 - len(self.frame)], *self.frame)
 
     @property
-    def lead(self) -> tuple[int, ...]:
+    def lead_shape(self) -> tuple[int, ...]:
         """Shape of what is looped over."""
         without_channels = self._without_channels
         return without_channels[: len(without_channels) - len(self.frame)]
@@ -94,7 +94,7 @@ class Planes:
     def _without_channels(self) -> tuple[int, ...]:
         return tuple(n for axis, n in enumerate(self.shape) if axis != self.channel_axis)
 
-    def mask(self, mask: ArrayLike) -> BoolArray:
+    def split_mask(self, mask: ArrayLike) -> BoolArray:
         """Take apart a mask that fits the image without its channel axis.
 
         Returns
@@ -122,7 +122,7 @@ class Planes:
             ) from None
         return full.reshape(-1, 1, *self.frame)
 
-    def of_image(self, mask: BoolArray) -> BoolArray:
+    def join_mask(self, mask: BoolArray) -> BoolArray:
         """Put a mask of shape (planes, 1, *frame) together, for all channels but transparency."""
         whole = mask.reshape(self._without_channels)
         if self.channel_axis is None:
@@ -131,40 +131,40 @@ class Planes:
         shape[self.channel_axis] -= self.transparency is not None
         return np.broadcast_to(np.expand_dims(whole, self.channel_axis), shape)
 
-    def opaque(self, image: NDArray[Any]) -> NDArray[Any]:
+    def drop_transparency(self, image: NDArray[Any]) -> NDArray[Any]:
         """Leave transparency out."""
         if self.channel_axis is None or self.transparency is None:
             return image
         return image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
 
-    def masked(self, image: ArrayLike) -> BoolArray | None:
+    def split_own_mask(self, image: ArrayLike) -> BoolArray | None:
         """Take apart the mask that a NumPy masked array brings along; None where it has none."""
         if not isinstance(image, np.ma.MaskedArray) or image.mask is np.ma.nomask:
             return None
         marked = np.ma.getmaskarray(image)
         if self.channel_axis is not None:
             marked = np.logical_or.reduce(marked, axis=self.channel_axis)
-        return self.mask(marked)
+        return self.split_mask(marked)
 
-    def ignored(self, image: ArrayLike, mask: ArrayLike | None) -> BoolArray | None:
+    def ignored_pixels(self, image: ArrayLike, mask: ArrayLike | None) -> BoolArray | None:
         """Pixels that the image itself masks, or that the user does; None if neither does."""
-        own = self.masked(image)
+        own = self.split_own_mask(image)
         if mask is None:
             return own
-        told = self.mask(mask)
+        told = self.split_mask(mask)
         return told if own is None else told | own
 
-    def name(self, plane: int) -> str:
+    def plane_name(self, plane: int) -> str:
         """Where a plane is among those that are looped over, as an index of the image."""
-        index = np.unravel_index(plane, self.lead) if self.lead else ()
+        index = np.unravel_index(plane, self.lead_shape) if self.lead_shape else ()
         return str(int(index[0])) if len(index) == 1 else f"({', '.join(str(i) for i in index)})"
 
-    def together(self, values: Float32Array, transparency: bool = True) -> Float32Array:
+    def join_planes(self, values: Float32Array, transparency: bool = True) -> Float32Array:
         """Put planes together into an image of the original shape, maybe less transparency."""
         if self.channel_axis is None:
             return values.reshape(self.shape)
-        image = values.reshape(*self.lead, *values.shape[1:])
-        image = np.moveaxis(image, len(self.lead), self.channel_axis)
+        image = values.reshape(*self.lead_shape, *values.shape[1:])
+        image = np.moveaxis(image, len(self.lead_shape), self.channel_axis)
         if transparency and self.transparency is not None:
             image = np.concatenate([image, self.transparency], axis=self.channel_axis)
         return np.ascontiguousarray(image)
@@ -202,7 +202,7 @@ def relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float,
     return tuple(float(v) for v in voxel / voxel.min())
 
 
-def _checked_axis(channel_axis: int | None, ndim: int) -> int | None:
+def _check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:
     if channel_axis is None:
         return None
     try:
@@ -217,7 +217,7 @@ def _checked_axis(channel_axis: int | None, ndim: int) -> int | None:
     return axis % ndim
 
 
-def _checked_frame(image: tuple[int, ...], axes: int) -> tuple[int, ...]:
+def _check_frame(image: tuple[int, ...], axes: int) -> tuple[int, ...]:
     if axes > len(image):
         raise InvalidValueError(
             f"The PSF has {axes} axes and the image has {len(image)} to deblur; use a "

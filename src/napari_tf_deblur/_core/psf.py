@@ -63,7 +63,7 @@ def gaussian_psf(
     shape = gaussian_shape(sigma, size, angle=angle, ndim=ndim)
     sigmas = _one_per_axis("sigma", sigma, len(shape))
     if angle:
-        kernel = _sampled(_covariance(sigmas, angle), shape)
+        kernel = _sample_gaussian(_covariance(sigmas, angle), shape)
     else:
         kernel = np.zeros(shape)
         kernel[tuple(n // 2 for n in shape)] = 1.0
@@ -113,12 +113,12 @@ def gaussian_shape(
             f"The PSF has {axes} axes; an angle can be set for 2 axes only, leave it at 0."
         )
     if size is not None:
-        return checked_shape(size, axes)
+        return check_psf_size(size, axes)
     reach = GAUSSIAN_REACH * np.sqrt(np.diag(_covariance(sigmas, angle)))
     return tuple(2 * int(np.ceil(r - 1e-9)) + 1 for r in reach)
 
 
-def checked_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
+def check_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
     """Check a PSF and scale it to sum 1.
 
     Parameters
@@ -222,7 +222,7 @@ def _one_per_axis(name: str, value: object, axes: int) -> NDArray[np.float64]:
         ) from None
 
 
-def checked_shape(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
+def check_psf_size(size: int | Sequence[int], axes: int) -> tuple[int, ...]:
     """Check the size that was asked for; one number is that of all axes.
 
     Raises
@@ -248,7 +248,9 @@ def _covariance(sigmas: NDArray[np.float64], angle: float) -> NDArray[np.float64
     return np.asarray(rotation @ covariance @ rotation.T)
 
 
-def _sampled(covariance: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _sample_gaussian(
+    covariance: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
     grid = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
     exponent = np.einsum("...i,ij,...j", grid, np.linalg.inv(covariance), grid)
     return np.asarray(np.exp(-exponent / 2))

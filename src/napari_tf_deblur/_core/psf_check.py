@@ -12,49 +12,49 @@ from napari_tf_deblur._core.typing import Float64Array
 
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
-OUTER, INNER = (0.8, 1.0), (0.5, 0.7)
+RIM_ZONE, HALFWAY_ZONE = (0.8, 1.0), (0.5, 0.7)
 """Ranges in which light is compared, as parts of the way from the centre to the rim. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-DARKEST = 0.25
+DARKEST_DIRECTION_PART = 0.25
 """Part of the directions that are looked at, the darkest: light out of focus reaches far in some.
 Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-TAIL = 1.5
+SLOWEST_DECAY = 1.5
 """Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls
 with the square, and so does the aureole of a star (King, PASP 83, 1971); less leaves room."""
 
-LEAST = 0.02
+MIN_BACKGROUND_LIGHT = 0.02
 """Part of the light from which on a ground is warned of. Set by hand; ``benchmarks/constants.py
 --vary`` measures its effect."""
 
-MOST = 0.7
+MAX_RIM_BRIGHTNESS = 0.7
 """Part of the peak from which on the rim belongs to a box or a disc that the array cuts. Guard:
 ``tests/core/test_psf_check.py``."""
 
-SURE = 4.0
+MIN_BACKGROUND_SIGNIFICANCE = 4.0
 """Standard errors from which on a ground is certain. Derived: chance exceeds them once in 30 000
 times."""
 
-FEW = 0.02
+MAX_DARKER_PART = 0.02
 """Largest part of the pixels that may be darker than a quarter of the ground. Guard: dark rings
 have more, and are no ground; ``tests/core/test_psf_check.py``."""
 
-SHORTEST = 7
+MIN_TAIL_PIXELS = 7
 """Least pixels along an axis that tell a ground from a tail. Guard: against small kernels;
 ``tests/core/test_psf_check.py``."""
 
-OFF_CENTRE = 0.1
+MAX_CENTRE_OFFSET = 0.1
 """Distance, in pixels, of the light from the middle from which on it is warned of. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-BRIGHT = 0.1
+CENTROID_THRESHOLD = 0.1
 """Part of the peak from which on light counts for the centre. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-NAMES = "zyx"
+AXIS_LETTERS = "zyx"
 
-FIRST = 4
+MIN_QUARTER_PIXELS = 4
 """Least pixels along an axis of a quarter of a PSF. Guard: against small kernels;
 ``tests/core/test_psf_check.py``."""
 
@@ -83,14 +83,16 @@ def light_centre(psf: NDArray[np.floating]) -> Float64Array:
     array([13.,  8.])
     """
     low, top = float(np.quantile(psf, 0.25)), float(psf.max())
-    power = np.square(np.maximum(psf - (low + BRIGHT * (top - low)), 0), dtype=np.float64)
+    power = np.square(
+        np.maximum(psf - (low + CENTROID_THRESHOLD * (top - low)), 0), dtype=np.float64
+    )
     if not power.any():  # the same all over
         power = np.square(psf, dtype=np.float64)
     axes = range(psf.ndim)
-    return np.array([_centre(power.sum(axis=tuple(set(axes) - {axis}))) for axis in axes])
+    return np.array([_line_centroid(power.sum(axis=tuple(set(axes) - {axis}))) for axis in axes])
 
 
-def ground_of(psf: NDArray[np.floating]) -> float:
+def find_psf_background(psf: NDArray[np.floating]) -> float:
     """Find the light at the rim of a PSF that cannot be a tail of it.
 
     In its darkest directions, light is compared near the rim and half way to it. A tail falls
@@ -117,15 +119,15 @@ def ground_of(psf: NDArray[np.floating]) -> float:
     peak = float(psf.max())
     if peak <= 0:
         return 0.0
-    outer, inner, error = _tails(psf / peak, light_centre(psf))
-    level = _level(*outer, *inner)
-    if level < SURE * error or not 0 < level < MOST:
+    outer, inner, error = _measure_tails(psf / peak, light_centre(psf))
+    level = _solve_background(*outer, *inner)
+    if level < MIN_BACKGROUND_SIGNIFICANCE * error or not 0 < level < MAX_RIM_BRIGHTNESS:
         return 0.0
     level *= peak
-    return 0.0 if psf.min() >= 0 and np.mean(psf < level / 4) > FEW else level
+    return 0.0 if psf.min() >= 0 and np.mean(psf < level / 4) > MAX_DARKER_PART else level
 
 
-def whole_psf(psf: PSF) -> PSF:
+def refuse_partial_psf(psf: PSF) -> PSF:
     """Return a PSF; refuse a quarter or an octant of one, whose focus lies in a corner.
 
     Raises
@@ -139,10 +141,15 @@ def whole_psf(psf: PSF) -> PSF:
     for axis, (at, n) in enumerate(zip(place, psf.shape)):
         line = power.sum(axis=tuple(a for a in range(psf.ndim) if a != axis))
         mean = float(line @ np.arange(n)) / float(line.sum())
-        if n >= FIRST and at in (0, n - 1) and abs(mean - at) < n / 4 and line.max() < line.sum():
+        if (
+            n >= MIN_QUARTER_PIXELS
+            and at in (0, n - 1)
+            and abs(mean - at) < n / 4
+            and line.max() < line.sum()
+        ):
             cut.append(axis)
     if len(cut) >= 2:
-        names = " and ".join(_name(axis, psf.ndim) for axis in cut)
+        names = " and ".join(_axis_letter(axis, psf.ndim) for axis in cut)
         raise InvalidValueError(
             f"The PSF is brightest at index {', '.join(map(str, place))}, in a corner: it is no "
             f"whole PSF but one half of it along {names}. Make the whole of it: the package 'psf' "
@@ -172,9 +179,9 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
     ()
     """
     found = []
-    ground = ground_of(psf)
+    ground = find_psf_background(psf)
     part = ground * psf.size / float(psf.sum(dtype=np.float64))
-    if part > LEAST:
+    if part > MIN_BACKGROUND_LIGHT:
         words = (
             f"{100 * min(part, 1):.2g} % of the PSF's light lies evenly all over it, up to its "
             "rim, as no PSF's does: it is the background of the picture that the PSF was taken "
@@ -182,11 +189,11 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
         )
         found.append(Notice("light around the PSF", words))
     off = light_centre(psf) - [n // 2 for n in psf.shape]
-    if np.abs(off).max() > OFF_CENTRE:
+    if np.abs(off).max() > MAX_CENTRE_OFFSET:
         shifts = [
-            f"{shift:+.1f} pixels along {_name(axis, psf.ndim)}"
+            f"{shift:+.1f} pixels along {_axis_letter(axis, psf.ndim)}"
             for axis, shift in enumerate(off)
-            if abs(shift) > OFF_CENTRE / 2
+            if abs(shift) > MAX_CENTRE_OFFSET / 2
         ]
         words = (
             f"The PSF's light lies {' and '.join(shifts)} from its middle, which is index n // 2 "
@@ -197,11 +204,11 @@ def psf_warnings(psf: NDArray[np.floating]) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def _name(axis: int, axes: int) -> str:
-    return NAMES[axis - axes]
+def _axis_letter(axis: int, axes: int) -> str:
+    return AXIS_LETTERS[axis - axes]
 
 
-def _centre(line: Float64Array) -> float:
+def _line_centroid(line: Float64Array) -> float:
     """Centroid of a line, of as much of it as lies on both sides of that."""
     places = np.arange(len(line), dtype=np.float64)
     centre = float(np.average(places, weights=line))
@@ -217,27 +224,31 @@ def _centre(line: Float64Array) -> float:
     return centre
 
 
-def _tails(
+def _measure_tails(
     psf: NDArray[np.floating], centre: Float64Array
 ) -> tuple[tuple[float, float], tuple[float, float], float]:
     """Light near the rim and half way, each with its squared distance, and the former's error."""
     room = [(c, n - 1 - c) for c, n in zip(centre, psf.shape)]
-    long = [n >= SHORTEST and min(r) >= SHORTEST // 2 for n, r in zip(psf.shape, room)]
+    long = [
+        n >= MIN_TAIL_PIXELS and min(r) >= MIN_TAIL_PIXELS // 2 for n, r in zip(psf.shape, room)
+    ]
     found = []
     for direction in product((-1, 0, 1), repeat=psf.ndim):
         if any(direction) and all(is_long for d, is_long in zip(direction, long) if d):
-            outer, far = _patch(psf, centre, direction, OUTER)
-            inner, near = _patch(psf, centre, direction, INNER)
+            outer, far = _zone_pixels(psf, centre, direction, RIM_ZONE)
+            inner, near = _zone_pixels(psf, centre, direction, HALFWAY_ZONE)
             found.append((outer.mean(), far, inner.mean(), near, outer.var() / outer.size))
     if not found:
         return (0.0, 1.0), (0.0, 0.5), 0.0
     found.sort()
-    darkest = np.array(found[: max(2, round(DARKEST * len(found)))], dtype=np.float64)
+    darkest = np.array(
+        found[: max(2, round(DARKEST_DIRECTION_PART * len(found)))], dtype=np.float64
+    )
     rim, far, half_way, near, variance = darkest.mean(axis=0)
     return (rim, far), (half_way, near), float(np.sqrt(variance / len(darkest)))
 
 
-def _patch(
+def _zone_pixels(
     psf: NDArray[np.floating],
     centre: Float64Array,
     direction: tuple[int, ...],
@@ -259,7 +270,7 @@ def _patch(
     return psf[np.ix_(*places)], float(np.mean(squares))
 
 
-def _level(rim: float, far: float, half_way: float, near: float) -> float:
+def _solve_background(rim: float, far: float, half_way: float, near: float) -> float:
     """Least ground over which light, of a peak of 1, falls as fast as the slowest tail does."""
     if rim <= 0:
         return 0.0
@@ -268,7 +279,7 @@ def _level(rim: float, far: float, half_way: float, near: float) -> float:
 
     def too_slow(level: float) -> bool:
         def distance(light: float) -> float:
-            return float(((1 - level) / max(light - level, 1e-30)) ** (2 / TAIL) - 1)
+            return float(((1 - level) / max(light - level, 1e-30)) ** (2 / SLOWEST_DECAY) - 1)
 
         return distance(rim) * near < distance(half_way) * far
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.psf import checked_shape
+from napari_tf_deblur._core.psf import check_psf_size
 from napari_tf_deblur._core.typing import PSF, Float64Array, FloatArray
 
-UPRIGHT = 1e-9
+ANGLE_TOLERANCE = 1e-9
 """Sine below which a line runs along an axis. Derived: rounding leaves 1e-16 of the sine of 180
 degrees."""
 
@@ -55,7 +55,9 @@ def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
     shape = disc_shape(radius, size)
     row, column = (np.arange(n + 1, dtype=np.float64) - n / 2 for n in shape)
     # Areas between the middle and an edge, with their sign: their differences are those of pixels.
-    quarters = np.sign(row)[:, None] * np.sign(column) * _quarter(radius, row[:, None], column)
+    quarters = (
+        np.sign(row)[:, None] * np.sign(column) * _quarter_disc_area(radius, row[:, None], column)
+    )
     covered = np.maximum(np.diff(np.diff(quarters, axis=0), axis=1), 0)
     return np.asarray(covered / covered.sum(), dtype=np.float32)
 
@@ -85,7 +87,7 @@ def disc_shape(radius: float, size: int | Sequence[int] | None = None) -> tuple[
     """
     _check_length("radius", radius)
     if size is not None:
-        return checked_shape(size, 2)
+        return check_psf_size(size, 2)
     return (2 * max(int(np.ceil(radius - 0.5 - 1e-9)), 0) + 1,) * 2
 
 
@@ -175,7 +177,7 @@ def motion_shape(
     if not np.isfinite(_number("angle", angle)):
         raise InvalidValueError(f"The PSF's angle is {angle}; it must be a number of degrees.")
     if size is not None:
-        return checked_shape(size, 2)
+        return check_psf_size(size, 2)
     return tuple(2 * int(np.ceil(length / 2 * abs(s) - 1e-9)) + 1 for s in _direction(angle))
 
 
@@ -183,8 +185,8 @@ def _direction(angle: float) -> tuple[float, float]:
     """The unit vector, along rows' and columns' axes, of a direction on the screen."""
     turn = np.radians(angle)
     steps = -float(np.sin(turn)), float(np.cos(turn))
-    return (0.0 if abs(steps[0]) < UPRIGHT else steps[0]), (
-        0.0 if abs(steps[1]) < UPRIGHT else steps[1]
+    return (0.0 if abs(steps[0]) < ANGLE_TOLERANCE else steps[0]), (
+        0.0 if abs(steps[1]) < ANGLE_TOLERANCE else steps[1]
     )
 
 
@@ -201,7 +203,7 @@ def _add_points(image: Float64Array, places: list[Float64Array], light: Float64A
         np.add.at(image, tuple(index[inside] for index in indices), share[inside])
 
 
-def _quarter(radius: float, row: FloatArray, column: FloatArray) -> Float64Array:
+def _quarter_disc_area(radius: float, row: FloatArray, column: FloatArray) -> Float64Array:
     """Area of the part of a disc between its middle and an edge along each axis."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
     flat = np.minimum(

@@ -141,13 +141,13 @@ def finish(steps: Generator[object, None, Result]) -> Result:
             return result
 
 
-def mapped(
-    steps: Generator[Before, None, Result], change: Callable[[Before], After]
+def map_steps(
+    steps: Generator[Before, None, Result], transform: Callable[[Before], After]
 ) -> Generator[After, None, Result]:
     """Pass the steps of a run on, each changed; return its result."""
     try:
         while True:
-            yield change(next(steps))
+            yield transform(next(steps))
     except StopIteration as end:
         result: Result = end.value
         return result

@@ -9,31 +9,31 @@ from napari.layers import Image
 from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from napari_tf_deblur._dock.hold_original import KEY, HoldOriginal
+from napari_tf_deblur._dock.hold_original import ORIGINAL_SHORTCUT, HoldOriginal
 from napari_tf_deblur._dock.profile_follower import ProfileFollower
 from napari_tf_deblur._dock.profile_plot import ProfilePlot
-from napari_tf_deblur._dock.reporting import report
+from napari_tf_deblur._dock.reporting import report_error
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
-from napari_tf_deblur._layers.view_state import Alone, SideBySide
+from napari_tf_deblur._layers.view_state import SideBySideView, SingleLayerView
 
-NOTHING = "There is nothing to compare yet: deblur an image first"
-LOST = "The original or the result was deleted: deblur again to compare them"
-IN_GRID = "In the grid, both are in view already: leave it first, by 'Side by side' or Ctrl+G"
+NOTHING_TO_COMPARE = "There is nothing to compare yet: deblur an image first"
+LAYERS_DELETED = "The original or the result was deleted: deblur again to compare them"
+GRID_IN_USE = "In the grid, both are in view already: leave it first, by 'Side by side' or Ctrl+G"
 NO_RESIDUAL = "The residual of this result is not known: deblur again to see it"
 
-SETTLED = 100
+SCROLL_DELAY_MS = 100
 """Milliseconds after which the dock has made room for the plot. Set by eye; too short a time does
 no harm."""
 
-HOLD = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
-HOLD_KEY = f"; or keep {KEY} pressed over the image"
-SIDE_BY_SIDE = "Show the original and the result next to each other; click again to go back"
-RESIDUAL = (
+HOLD_TOOLTIP = "Keep this pressed, by mouse or Space: the original is shown in place of the result"
+HOLD_KEY_TOOLTIP = f"; or keep {ORIGINAL_SHORTCUT} pressed over the image"
+SIDE_BY_SIDE_TOOLTIP = "Show the original and the result next to each other; click again to go back"
+RESIDUAL_TOOLTIP = (
     "Show what the result does not explain: the original less the result blurred again, in "
     "standard deviations of each pixel's noise where that is known; black and white are 4 of them. "
     "It should be noise and nothing else. Click again to go back"
 )
-PROFILE = (
+PROFILE_TOOLTIP = (
     "Plot the intensities of both along a line: one that is selected in a layer of shapes, or "
     "a new one, which you move by drawing another"
 )
@@ -63,19 +63,19 @@ class CompareRow(QWidget):
         super().__init__(parent)
         self.is_working = False
         self._viewer = viewer
-        self._gone = False
+        self._is_closed = False
         self._scroll = QTimer(self)  # once all has its place
         self._scroll.setSingleShot(True)
         self._scroll.timeout.connect(self._scroll_to_plot)
         self._pair: tuple[ref[Image], ref[Image]] | None = None
         self._make_residual: Callable[[], Image] | None = None
-        self._view: SideBySide | Alone | None = None
-        self._original = HoldOriginal(viewer, self._layers)
+        self._view: SideBySideView | SingleLayerView | None = None
+        self._original = HoldOriginal(viewer, self._get_pair)
         self._lay_out()
         self._follower = ProfileFollower(viewer, self.plot, self._on_line_lost)
-        self._later = QTimer(self)  # napari may be about to change the layers itself
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._check)
+        self._check_timer = QTimer(self)  # napari may be about to change the layers itself
+        self._check_timer.setSingleShot(True)
+        self._check_timer.timeout.connect(self._drop_deleted)
         self._viewer.layers.events.inserted.connect(self._on_layers)
         self._viewer.layers.events.removed.connect(self._on_layers)
         self._viewer.canvas.grid.events.enabled.connect(self._on_grid)
@@ -116,7 +116,7 @@ class CompareRow(QWidget):
         residual : callable, optional
             Returns a layer of the residual, which is in no viewer or in this one.
         """
-        if self._gone:
+        if self._is_closed:
             return
         pair = None if source is None or result is None else (ref(source), ref(result))
         is_new = pair is None or pair != self._pair
@@ -130,7 +130,7 @@ class CompareRow(QWidget):
 
     def end(self) -> None:
         """Leave everything as it was and let go of the viewer, for the window is closing."""
-        self._gone = True
+        self._is_closed = True
         layers = self._viewer.layers
         layers.events.inserted.disconnect(self._on_layers)
         layers.events.removed.disconnect(self._on_layers)
@@ -150,7 +150,7 @@ class CompareRow(QWidget):
 
     # ------------------------------------------------------------ the pair
 
-    def _layers(self) -> tuple[Image, Image] | None:
+    def _get_pair(self) -> tuple[Image, Image] | None:
         """Return source and result, if both are still there."""
         layers = [layer() for layer in self._pair or ()]
         there = [x for x in layers if x is not None and x in self._viewer.layers]
@@ -158,14 +158,16 @@ class CompareRow(QWidget):
 
     def _on_layers(self, *_: object) -> None:
         if not self.is_working:
-            self._later.start(0)
+            self._check_timer.start(0)
 
-    def _check(self) -> None:
+    def _drop_deleted(self) -> None:
         """Give up what the user has deleted."""
-        if self._gone:
+        if self._is_closed:
             return
-        there = self._layers() is not None
-        lost = isinstance(self._view, Alone) and self._view.layer not in self._viewer.layers
+        there = self._get_pair() is not None
+        lost = (
+            isinstance(self._view, SingleLayerView) and self._view.layer not in self._viewer.layers
+        )
         if lost or not there:
             self._leave()
         if not there:
@@ -174,26 +176,26 @@ class CompareRow(QWidget):
 
     def _update(self) -> None:
         """Enable the buttons that make sense, and say in tooltips what they do or lack."""
-        there = self._layers() is not None
+        there = self._get_pair() is not None
         in_grid = self._viewer.canvas.grid.enabled
         has_key = self._original.bind() if there and not in_grid else self._original.unbind()
-        hold = HOLD + (HOLD_KEY if has_key else "")
+        hold = HOLD_TOOLTIP + (HOLD_KEY_TOOLTIP if has_key else "")
         missing = self._make_residual is None
-        gone = NOTHING if self._pair is None else LOST
+        gone = NOTHING_TO_COMPARE if self._pair is None else LAYERS_DELETED
         for button, words, lack in (
-            (self.hold, hold, IN_GRID if in_grid else ""),
-            (self.side_by_side, SIDE_BY_SIDE, ""),
-            (self.residual, RESIDUAL, NO_RESIDUAL if missing else ""),
-            (self.profile, PROFILE, ""),
+            (self.hold, hold, GRID_IN_USE if in_grid else ""),
+            (self.side_by_side, SIDE_BY_SIDE_TOOLTIP, ""),
+            (self.residual, RESIDUAL_TOOLTIP, NO_RESIDUAL if missing else ""),
+            (self.profile, PROFILE_TOOLTIP, ""),
         ):
             lack = lack if there else gone
             button.setEnabled(not lack)
             button.setToolTip(lack or words)
-        self.side_by_side.setChecked(isinstance(self._view, SideBySide))
-        self.residual.setChecked(isinstance(self._view, Alone))
+        self.side_by_side.setChecked(isinstance(self._view, SideBySideView))
+        self.residual.setChecked(isinstance(self._view, SingleLayerView))
 
     @contextmanager
-    def _work(self) -> Iterator[None]:
+    def _changing_layers(self) -> Iterator[None]:
         former, self.is_working = self.is_working, True
         try:
             yield
@@ -207,32 +209,32 @@ class CompareRow(QWidget):
         self._original.end()
         view, self._view = self._view, None
         if view is not None:
-            with self._work():
+            with self._changing_layers():
                 view.leave()
 
-    def _enter(self, view: Callable[[], SideBySide | Alone]) -> None:
-        pair = self._layers()
-        if pair is None or self._gone:
+    def _enter(self, view: Callable[[], SideBySideView | SingleLayerView]) -> None:
+        pair = self._get_pair()
+        if pair is None or self._is_closed:
             return
         try:
-            with self._work():
+            with self._changing_layers():
                 self._view = view()
                 self._view.enter(*pair)
         except Exception as error:  # one that leaves a slot would end the process
             self._leave()
-            report(error)
+            report_error(error)
 
     def _on_side_by_side(self, checked: bool) -> None:
         self._leave()
         if checked:
-            self._enter(lambda: SideBySide(self._viewer))
+            self._enter(lambda: SideBySideView(self._viewer))
         self._update()
 
     def _on_grid(self, *_: object) -> None:
         """Give up the view side by side where the user has left the grid by other means."""
-        if self._gone or self.is_working:
+        if self._is_closed or self.is_working:
             return
-        if isinstance(self._view, SideBySide) and not self._viewer.canvas.grid.enabled:
+        if isinstance(self._view, SideBySideView) and not self._viewer.canvas.grid.enabled:
             self._leave()
         self._update()
 
@@ -240,15 +242,15 @@ class CompareRow(QWidget):
         self._leave()
         make = self._make_residual
         if checked and make is not None:
-            self._enter(lambda: Alone(self._viewer, make()))
+            self._enter(lambda: SingleLayerView(self._viewer, make()))
         self._update()
 
     # ------------------------------------------------------------ the profile
 
     def _on_profile(self, checked: bool) -> None:
-        pair = self._layers()
+        pair = self._get_pair()
         checked = checked and pair is not None
-        with self._work():
+        with self._changing_layers():
             if checked and pair is not None:
                 self._follower.begin(*pair)
             else:
@@ -256,7 +258,7 @@ class CompareRow(QWidget):
         self.profile.setChecked(checked)
         self.plot.setVisible(checked)
         if checked:
-            self._scroll.start(SETTLED)
+            self._scroll.start(SCROLL_DELAY_MS)
 
     def _scroll_to_plot(self) -> None:
         """Scroll the part that the plot is in so that it is seen: its end, then its beginning."""
@@ -264,12 +266,12 @@ class CompareRow(QWidget):
         while area is not None and not isinstance(area, QScrollArea):
             area = area.parentWidget()
         inside = None if area is None else area.widget()
-        if self._gone or area is None or inside is None or not plot.isVisible():
+        if self._is_closed or area is None or inside is None or not plot.isVisible():
             return
         top = plot.mapTo(inside, QPoint(0, 0)).y()
         for edge in (top + plot.height(), top):
             area.ensureVisible(0, edge, 0, 0)
 
     def _on_line_lost(self) -> None:
-        if not self._gone:
+        if not self._is_closed:
             self._on_profile(False)

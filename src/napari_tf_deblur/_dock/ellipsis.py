@@ -7,7 +7,7 @@ _CONTROL = QStyle.ComplexControl.CC_ComboBox
 _TEXT = QStyle.SubControl.SC_ComboBoxEditField
 
 
-class Elided(QObject):
+class ElideFilter(QObject):
     """An event filter that paints a combo box, its text shortened in the middle.
 
     Parameters

@@ -9,22 +9,22 @@ from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
-from napari_tf_deblur._dock.form import Fold, Form, Words
+from napari_tf_deblur._dock.form import CollapsibleSection, Form, WrappingLabel
 from napari_tf_deblur._dock.ignore_fields import IgnoreFields
 from napari_tf_deblur._dock.image_fields import NO_IMAGE, ImageFields
 from napari_tf_deblur._dock.method_fields import MethodFields
-from napari_tf_deblur._dock.option_fields import Field, OptionFields
+from napari_tf_deblur._dock.option_fields import OptionFields, ValueField
 from napari_tf_deblur._dock.psf_fields import PSFFields
-from napari_tf_deblur._dock.saturation import SaturationCount
-from napari_tf_deblur._dock.smoothing import Smoothing
-from napari_tf_deblur._files.cost import pieces_in_words
-from napari_tf_deblur._files.settings import Axes, Settings
-from napari_tf_deblur._large.lazy import is_lazy
+from napari_tf_deblur._dock.saturation import SaturationCounter
+from napari_tf_deblur._dock.smoothing import SmoothingSlider
+from napari_tf_deblur._files.cost import describe_large_jobs
+from napari_tf_deblur._files.settings import AxesChoice, Settings
+from napari_tf_deblur._large.lazy_arrays import is_lazy
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.masks import mask_from
+from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.record import method_asked
-from napari_tf_deblur._layers.source import Source, is_ours
+from napari_tf_deblur._layers.record import parse_requested_method
+from napari_tf_deblur._layers.source import Source, is_own_layer
 
 
 class Fields:
@@ -63,16 +63,18 @@ class Fields:
         self._viewer = viewer
         self.widget = QWidget()
         self.form = form = Form()
-        self.advanced = Fold("Advanced", "The method and its numbers, and the loss curve")
+        self.advanced = CollapsibleSection(
+            "Advanced", "The method and its numbers, and the loss curve"
+        )
         self.images = ImageFields(viewer, form)
-        self.pieces = Words()
+        self.pieces = WrappingLabel()
         form.add_wide(self.pieces)
         self.psf = PSFFields(form, self.advanced.form, self._psf_candidates)
         self.methods = MethodFields(form, self.advanced.form)
-        self.smoothing = Smoothing()
+        self.smoothing = SmoothingSlider()
         form.add_wide(self.smoothing)
         self.ignore = IgnoreFields(self._masks)
-        own: dict[str, Field] = {
+        own: dict[str, ValueField] = {
             "smoothing": self.smoothing,
             "ignore_nan": self.ignore.not_a_number,
             "ignore_saturated": self.ignore.saturated,
@@ -81,7 +83,7 @@ class Fields:
         column = QVBoxLayout(self.widget)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (form, self.ignore.fold, self.advanced):
+        for part in (form, self.ignore.section, self.advanced):
             column.addWidget(part)
         column.addStretch(1)
         self.images.changed.connect(self._fit)
@@ -89,7 +91,7 @@ class Fields:
         self.methods.sample.changed.connect(self._suit_sample)
         for field in (self.methods.choice, *self.options.made):
             field.changed.connect(self._describe_pieces)
-        self._saturation = SaturationCount(self.ignore.say_saturated)
+        self._saturation = SaturationCounter(self.ignore.show_saturated_count)
         self.images.refresh()
 
     def source(self) -> Source:
@@ -100,7 +102,7 @@ class Fields:
         ValueError
             If there is none.
         """
-        return self.psf.chosen.on(self.images.source())
+        return self.psf.chosen.apply_to(self.images.source())
 
     def jobs(self) -> list[Job]:
         """Return what the fields say: one job for each image.
@@ -116,14 +118,14 @@ class Fields:
         mask = self.ignore.mask.value
         jobs = []
         for number, image in enumerate(chosen):
-            source = self.psf.chosen.on(image.source, number)
+            source = self.psf.chosen.apply_to(image.source, number)
             job = Job(
                 source=source,
                 psf=self.psf.chosen.psf(number),
                 method=self.methods.method(),
                 options=self.options.value(),
-                mask=None if mask is None else mask_from(mask, source),
-                mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
+                mask=None if mask is None else prepare_mask(mask, source),
+                mask_origin=Origin.from_layer(mask) if isinstance(mask, Labels) else None,
             )
             job.check()
             jobs.append(job)
@@ -140,7 +142,7 @@ class Fields:
         TypeError, ValueError
             If they say something impossible.
         """
-        axes: Axes = "auto"
+        axes: AxesChoice = "auto"
         chosen = self.images.chosen
         if chosen and (self.images.ndim == 3) != chosen[0].source.is_volume:
             axes = "volume" if self.images.ndim == 3 else "planes"  # as the user has said
@@ -163,7 +165,7 @@ class Fields:
         parts: tuple[tuple[str, Callable[[], None]], ...] = (
             ("Deblur as", lambda: self.images.restore(psf["ndim"])),
             ("Blur", lambda: self.psf.restore(psf)),
-            ("Method", lambda: self.methods.restore(method_asked(record))),
+            ("Method", lambda: self.methods.restore(parse_requested_method(record))),
             *(
                 (label, partial(self.options.restore, name, record))
                 for name, label in self.options.labels().items()
@@ -201,16 +203,16 @@ class Fields:
 
     def _fit(self, *_: object) -> None:
         chosen = self.images.chosen
-        self.ignore.fit(chosen[0].source if chosen else None)
+        self.ignore.set_source(chosen[0].source if chosen else None)
         self.psf.fit(chosen, self.images.ndim)
         self._saturation.choose(chosen[0].source if chosen else None)
 
     def _suit_sample(self, *_: object) -> None:
         sample = self.methods.sample.value
-        self.psf.suit_photograph(getattr(sample, "for_photographs", False))
+        self.psf.prefer_photograph(getattr(sample, "for_photographs", False))
 
     def _describe_axes(self) -> None:
-        self.images.describe(self.psf.chosen.ndim)
+        self.images.update_description(self.psf.chosen.ndim)
         self._describe_pieces()
 
     def _describe_pieces(self, *_: object) -> None:
@@ -220,13 +222,13 @@ class Fields:
             sources = [chosen.source for chosen in self.images.chosen]
             there = all(source.layer() in self._viewer.layers for source in sources)
             if there and any(is_lazy(source.data) for source in sources):
-                words = pieces_in_words(self.jobs())
+                words = describe_large_jobs(self.jobs())
         except UserError as error:
             words = str(error)
-        self.pieces.say(words)
+        self.pieces.set_message(words)
 
     def _psf_candidates(self) -> list[Image]:
-        return [x for x in self.images.images() if not x.rgb and not is_ours(x)]
+        return [x for x in self.images.images() if not x.rgb and not is_own_layer(x)]
 
     def _masks(self) -> Sequence[Layer]:
         return [x for x in self._viewer.layers if isinstance(x, Labels | Shapes)]

@@ -10,10 +10,15 @@ from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 from napari_tf_deblur._layers.acquisition import is_being_read
-from napari_tf_deblur._layers.from_file import channel_axis, lacks_scale, split_channels, take_scale
-from napari_tf_deblur._layers.source import is_ours, read
+from napari_tf_deblur._layers.file_scale import (
+    apply_file_scale,
+    find_channel_axis,
+    lacks_scale,
+    split_channels,
+)
+from napari_tf_deblur._layers.source import is_own_layer, read_source
 
-AGAIN = 200
+POLL_INTERVAL_MS = 200
 """Milliseconds between two checks of whether a file was read. Set by eye."""
 
 
@@ -54,24 +59,24 @@ class FileButtons(QWidget):
         self.scale.changed.connect(self._on_scale)
         self.split.changed.connect(self._on_split)
         self._timer = QTimer(self)
-        self._timer.setInterval(AGAIN)
-        self._timer.timeout.connect(self._look_again)
+        self._timer.setInterval(POLL_INTERVAL_MS)
+        self._timer.timeout.connect(self._poll_file)
         self.choose(None)
 
     def choose(self, layer: Image | None) -> None:
         """Offer what suits an image."""
         self._layer = layer
         wanted = (False, False)
-        if layer is not None and not is_ours(layer):
-            source = read(layer)
-            wanted = lacks_scale(source), channel_axis(source) is not None
+        if layer is not None and not is_own_layer(layer):
+            source = read_source(layer)
+            wanted = lacks_scale(source), find_channel_axis(source) is not None
             if is_being_read(layer):
                 self._timer.start()
         for button, visible in zip((self.scale, self.split), wanted):
             button.native.setVisible(visible)
         self.setVisible(any(wanted))
 
-    def _look_again(self) -> None:
+    def _poll_file(self) -> None:
         """See whether the file is read by now."""
         if self._layer is None or not is_being_read(self._layer):
             self._timer.stop()
@@ -80,7 +85,7 @@ class FileButtons(QWidget):
 
     def _on_scale(self) -> None:
         if self._layer is not None:
-            take_scale(self._layer)
+            apply_file_scale(self._layer)
             if len(self._viewer.layers) == 1:
                 self._viewer.reset_view()
 

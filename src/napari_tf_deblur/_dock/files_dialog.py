@@ -24,15 +24,15 @@ from qtpy.QtWidgets import (
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.files_worker import FilesWorker
-from napari_tf_deblur._dock.form import Words
-from napari_tf_deblur._dock.panel import STEPS, time_in_words
-from napari_tf_deblur._dock.reporting import report
+from napari_tf_deblur._dock.form import WrappingLabel
+from napari_tf_deblur._dock.panel import PROGRESS_STEPS, format_time_left
+from napari_tf_deblur._dock.reporting import report_error
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep
 from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 
-ABOUT = (
+DIALOG_TEXT = (
     "Deblurs each image by itself, with the settings that the dock shows. What the file of an "
     "image says of its optics and pixels is used, as in the dock; layers that mark pixels are not."
 )
@@ -40,7 +40,7 @@ ABOUT = (
 FORMAT_TITLES: dict[str, FormatName] = {"OME-TIFF": "ome-tiff", "OME-Zarr": "ome-zarr"}
 """What results can be saved as."""
 
-SIZE = (620, 520)
+DIALOG_SIZE = (620, 520)
 """Width and height of the dialog in pixels, where there is room. Set by eye."""
 
 
@@ -78,7 +78,7 @@ class FilesDialog(QDialog):
         self._settings = settings
         self._worker: FilesWorker | None = None
         self._table: BatchTable | None = None
-        self._gone = False
+        self._is_closed = False
         self.files, self.rows = QListWidget(), QListWidget()
         self.files.setToolTip("Files, and folders of which every image is taken")
         self.rows.setWordWrap(True)
@@ -98,7 +98,7 @@ class FilesDialog(QDialog):
             "OME-TIFF for one file per image; OME-Zarr for large images, in several resolutions"
         )
         self.progress = QProgressBar()
-        self.status = Words(ABOUT)
+        self.status = WrappingLabel(DIALOG_TEXT)
         self.start = self._button("Deblur", self.begin)
         self.start.setDefault(True)
         self.stop = self._button("Stop", self.end)
@@ -125,7 +125,7 @@ class FilesDialog(QDialog):
         if self._worker is not None:
             return
         try:
-            settings, paths, output = self._asked()
+            settings, paths, output = self._read_inputs()
         except Exception as error:  # one that leaves a slot would end the process
             self._fail(error)
             return
@@ -138,23 +138,23 @@ class FilesDialog(QDialog):
         self._table = None
         self._worker = FilesWorker(paths, output, settings, options, self._on_step, self._on_end)
         self._show_running(True)
-        self.status.say("Looking for files.")
+        self.status.set_message("Looking for files.")
         self._worker.start()
 
     def end(self) -> None:
         """End after the current step; what is finished stays."""
         if self._worker is not None:
-            self.status.say("Stopping after this step. What is finished stays.")
+            self.status.set_message("Stopping after this step. What is finished stays.")
             self._worker.stop()
 
     def abandon(self) -> None:
         """Stop without touching the dialog again, for the window is closing."""
-        self._gone = True
+        self._is_closed = True
         if self._worker is not None:
             self._worker.abandon()
             self._worker = None
 
-    def _asked(self) -> tuple[Settings, list[str], str]:
+    def _read_inputs(self) -> tuple[Settings, list[str], str]:
         paths = self._paths()
         if not paths:
             raise InvalidValueError("There are no files: add files, or a folder.")
@@ -167,20 +167,22 @@ class FilesDialog(QDialog):
         return [item.text() for item in items if item is not None]
 
     def _on_step(self, step: BatchStep) -> None:
-        if self._gone:
+        if self._is_closed:
             return
-        self.progress.setRange(0, STEPS)
-        self.progress.setValue(int(STEPS * step.fraction))
+        self.progress.setRange(0, PROGRESS_STEPS)
+        self.progress.setValue(int(PROGRESS_STEPS * step.fraction))
         left = step.seconds_left
-        self.progress.setFormat("%p %" if left is None else f"%p %, {time_in_words(left)} left")
-        self.status.say(f"{step.file.name} ({step.number} of {step.count}): {step.message}.")
+        self.progress.setFormat("%p %" if left is None else f"%p %, {format_time_left(left)} left")
+        self.status.set_message(
+            f"{step.file.name} ({step.number} of {step.count}): {step.message}."
+        )
         if step.row is not None:
             self.rows.addItem(_item(step.row))
             self.rows.scrollToBottom()
 
     def _on_end(self, outcome: BatchTable | Exception) -> None:
         self._worker = None
-        if self._gone:
+        if self._is_closed:
             return
         self._show_running(False)
         if isinstance(outcome, Exception):
@@ -188,11 +190,11 @@ class FilesDialog(QDialog):
             return
         self._table = outcome
         self.open_report.setEnabled(True)
-        self.status.say(f"{outcome.in_words()} The results are in {outcome.output}.")
+        self.status.set_message(f"{outcome.summarize()} The results are in {outcome.output}.")
 
     def _fail(self, error: Exception) -> None:
-        self.status.say(str(error))
-        report(error)
+        self.status.set_message(str(error))
+        report_error(error)
 
     def _open_report(self) -> None:
         if self._table is not None:
@@ -223,7 +225,7 @@ class FilesDialog(QDialog):
             self.projection,
         ):
             widget.setEnabled(not running)
-        self.progress.setRange(0, 0 if running else STEPS)
+        self.progress.setRange(0, 0 if running else PROGRESS_STEPS)
         self.progress.setFormat("")
         if not running:
             self.progress.setValue(0)
@@ -266,7 +268,7 @@ class FilesDialog(QDialog):
         column.addLayout(buttons)
         column.addWidget(self.status)
         column.addWidget(self.rows, 2)
-        self.resize(*SIZE)
+        self.resize(*DIALOG_SIZE)
 
 
 def _item(row: Row) -> QListWidgetItem:

@@ -8,12 +8,12 @@ from threading import Event
 from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._dock.task_queue import await_workers
-from napari_tf_deblur._dock.updates import MIN_INTERVAL, in_words
+from napari_tf_deblur._dock.updates import MIN_INTERVAL, translate_error
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable
 
-Ended = BatchTable | Exception
+BatchOutcome = BatchTable | Exception
 
 
 class FilesWorker:
@@ -42,17 +42,17 @@ class FilesWorker:
         settings: Settings,
         options: BatchOptions,
         on_step: Callable[[BatchStep], None],
-        on_end: Callable[[Ended], None],
+        on_end: Callable[[BatchOutcome], None],
     ) -> None:
         self._stop = Event()
-        self._over = False
+        self._has_ended = False
         self._on_step, self._on_end = on_step, on_end
-        self._outcome: Ended | None = None
+        self._outcome: BatchOutcome | None = None
         steps = run_batch(paths, output, settings, options, self._stop)
-        self._worker = GeneratorWorker(_shown, steps)
+        self._worker = GeneratorWorker(_throttle_steps, steps)
         self._worker.yielded.connect(self._show)
-        self._worker.returned.connect(self._keep)
-        self._worker.errored.connect(self._keep)
+        self._worker.returned.connect(self._store_outcome)
+        self._worker.errored.connect(self._store_outcome)
         self._worker.finished.connect(self._finish)
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class FilesWorker:
 
     def abandon(self) -> None:
         """Stop without a call at the end."""
-        self._over = True
+        self._has_ended = True
         self._stop.set()
 
     def _await_end(self) -> None:
@@ -75,20 +75,20 @@ class FilesWorker:
         await_workers()
 
     def _show(self, step: BatchStep) -> None:
-        if not self._over:
+        if not self._has_ended:
             self._on_step(step)
 
-    def _keep(self, outcome: Ended) -> None:
+    def _store_outcome(self, outcome: BatchOutcome) -> None:
         self._outcome = outcome
 
     def _finish(self) -> None:
         atexit.unregister(self._await_end)
-        if not self._over and self._outcome is not None:
-            self._over = True
+        if not self._has_ended and self._outcome is not None:
+            self._has_ended = True
             self._on_end(self._outcome)
 
 
-def _shown(
+def _throttle_steps(
     steps: Generator[BatchStep, None, BatchTable],
 ) -> Generator[BatchStep, None, BatchTable]:
     """Pass on what came of each image, and of the other steps no more than can be shown."""
@@ -100,7 +100,7 @@ def _shown(
             table: BatchTable = end.value
             return table
         except Exception as error:
-            raise in_words(error) from error
+            raise translate_error(error) from error
         if step.row is not None or time.monotonic() >= due:
             due = time.monotonic() + MIN_INTERVAL
             yield step

@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tf_deblur._dock.ellipsis import Elided
+from napari_tf_deblur._dock.ellipsis import ElideFilter
 
-NARROWEST_FIELD = 60
+MIN_FIELD_WIDTH = 60
 """Smallest width of a field in pixels. Set by eye."""
 
-RESTYLED = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
+RESTYLE_EVENTS = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
 """Events after which widgets may need another width."""
 
 
@@ -55,7 +55,7 @@ class Form(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             native.setMinimumContentsLength(6)
-            native.installEventFilter(Elided(native))
+            native.installEventFilter(ElideFilter(native))
         has_own = isinstance(widget, CheckBox | PushButton)
         label = "" if has_own else widget.label
         self._labels[id(widget)] = self.add_row(label, native, widget.tooltip or "", wide=has_own)
@@ -83,7 +83,7 @@ class Form(QWidget):
         """
         row = self._grid.rowCount()
         widget.setParent(self)
-        widget.setMinimumWidth(NARROWEST_FIELD)
+        widget.setMinimumWidth(MIN_FIELD_WIDTH)
         widget.setToolTip(tooltip or widget.toolTip())
         words = QLabel(label, self)
         words.setWordWrap(True)
@@ -95,7 +95,7 @@ class Form(QWidget):
 
     def event(self, event: QEvent | None) -> bool:
         """Give numbers the width that they need in any font; style sheets set a smaller one."""
-        if event is not None and event.type() in RESTYLED:
+        if event is not None and event.type() in RESTYLE_EVENTS:
             numbers = [x for x in self.findChildren(QAbstractSpinBox) if x.parent() is self]
             needed = [x.minimumSizeHint().width() for x in numbers if not x.isHidden()]
             if (widest := max(needed, default=0)) != self._grid.columnMinimumWidth(1):
@@ -126,7 +126,7 @@ class Form(QWidget):
             name.setText(label)
 
 
-class Words(QLabel):
+class WrappingLabel(QLabel):
     """Words that take as many lines as they need; they can be selected and copied.
 
     Parameters
@@ -142,14 +142,14 @@ class Words(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
-    def say(self, text: str, tooltip: str = "") -> None:
+    def set_message(self, text: str, tooltip: str = "") -> None:
         """Show other words, or none and take no room."""
         self.setText(text)
         self.setToolTip(tooltip)
         self.setVisible(bool(text))
 
 
-class Fold(QWidget):
+class CollapsibleSection(QWidget):
     """A part of a form that can be folded away, below a button with its name.
 
     Not `superqt.QCollapsible` (0.9.0): folded, its fields still take the keyboard's focus and it is
@@ -186,10 +186,10 @@ class Fold(QWidget):
         self.form = Form()
         column.addWidget(self.button)
         column.addWidget(self.form)
-        self.button.toggled.connect(self.unfold)
-        self.unfold(False)
+        self.button.toggled.connect(self.set_expanded)
+        self.set_expanded(False)
 
-    def unfold(self, unfolded: bool = True) -> None:
+    def set_expanded(self, unfolded: bool = True) -> None:
         """Show what is in it, or fold it away."""
         arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
         self.button.setArrowType(arrow)

@@ -8,9 +8,9 @@ from magicgui.widgets import ComboBox, FloatSpinBox, LineEdit
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.image_fields import Chosen
-from napari_tf_deblur._dock.image_numbers import ImageNumbers
-from napari_tf_deblur._dock.kind_fields import KindFields, Layers
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
+from napari_tf_deblur._dock.image_fields import ImageChoice
+from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, GaussianPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import short_unit
@@ -25,13 +25,15 @@ class GaussianFields(KindFields):
         The fields.
     """
 
-    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+    def __init__(
+        self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
+    ) -> None:
         super().__init__(kind, form, advanced, layers)
-        self._step: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
+        self._unit_scale: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
         self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
         self._units: tuple[str, ...] = ("px", "px", "px")
         self._source: Source | None = None
-        self._numbers = ImageNumbers()
+        self._numbers = ImageFieldValues()
         self._visible = True
         self.unit = ComboBox(
             label="Sigma in",
@@ -87,7 +89,7 @@ class GaussianFields(KindFields):
                 f"The PSF's size has {len(size)} numbers, but {self._ndim} axes are deblurred; "
                 f"give a single number for all axes, or {self._ndim}."
             )
-        steps = self._step[-self._ndim :]
+        steps = self._unit_scale[-self._ndim :]
         sigmas = [field.value for field in self.sigmas[-self._ndim :]]
         if not any(sigmas):
             return EstimatedPSF(self._ndim)
@@ -97,13 +99,13 @@ class GaussianFields(KindFields):
             angle=self.angle.value if self._ndim == 2 else 0.0,
         )
 
-    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+    def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
         """Offer the units that suit an image, deblurred along `ndim` axes."""
         former, self._ndim = self._source, ndim
         self._source = images[0].source if images else None
         is_other = (former and former.layer) != (self._source and self._source.layer)
         if is_other:
-            self._numbers.keep(former, self._given())
+            self._numbers.store(former, self._get_values())
         if images:
             source = images[0].source
             axes = source.frame(ndim).axes
@@ -117,18 +119,21 @@ class GaussianFields(KindFields):
                 self.unit.reset_choices()
         self._convert()
         if is_other:
-            self._give(self._numbers.of(self._source))
+            self._set_values(self._numbers.get_values(self._source))
 
-    def _given(self) -> dict[str, Any]:
+    def _get_values(self) -> dict[str, Any]:
         """What the user has given, sigmas in pixels."""
-        sigmas = [f.value / step for f, step in zip(self.sigmas, self._step, strict=True)]
+        sigmas = [f.value / step for f, step in zip(self.sigmas, self._unit_scale, strict=True)]
         return {"sigmas": sigmas, "angle": self.angle.value, "size": self.size.value}
 
-    def _give(self, values: Mapping[str, Any]) -> None:
+    def _set_values(self, values: Mapping[str, Any]) -> None:
         """Show what was given for an image, without a signal; nothing, if nothing was."""
         sigmas = values.get("sigmas", (0.0, 0.0, 0.0))
         shown: list[tuple[FloatSpinBox | LineEdit, Any]] = [
-            *((f, s * step) for f, s, step in zip(self.sigmas, sigmas, self._step, strict=True)),
+            *(
+                (f, s * step)
+                for f, s, step in zip(self.sigmas, sigmas, self._unit_scale, strict=True)
+            ),
             (self.angle, values.get("angle", 0.0)),
             (self.size, values.get("size", "")),
         ]
@@ -174,10 +179,10 @@ class GaussianFields(KindFields):
 
     def _convert(self) -> None:
         """Show the same sigmas in the unit that is chosen now."""
-        former, self._step = self._step, (1.0, 1.0, 1.0)
+        former, self._unit_scale = self._unit_scale, (1.0, 1.0, 1.0)
         if self.unit.value != "pixels":
-            self._step = self._spacing
-        for field, old, new in zip(self.sigmas, former, self._step, strict=True):
+            self._unit_scale = self._spacing
+        for field, old, new in zip(self.sigmas, former, self._unit_scale, strict=True):
             if old != new:
                 value = field.value * new / old
                 field.native.setDecimals(max(2, 2 - math.floor(math.log10(new))))

@@ -9,9 +9,9 @@ from napari.layers import Image
 from napari.utils.key_bindings import coerce_keybinding
 from qtpy.QtWidgets import QApplication
 
-from napari_tf_deblur._layers.view_state import Original
+from napari_tf_deblur._layers.view_state import OriginalView
 
-KEY = "H"
+ORIGINAL_SHORTCUT = "H"
 """Held down over the image, it shows the original; napari 0.9 does not use it."""
 
 
@@ -31,7 +31,7 @@ class HoldOriginal:
     ) -> None:
         self._viewer = viewer
         self._layers = layers
-        self._shown: Original | None = None
+        self._shown: OriginalView | None = None
         self._bound: Callable[..., Any] | None = None
 
     def begin(self) -> None:
@@ -39,7 +39,7 @@ class HoldOriginal:
         pair = self._layers()
         if pair is None or self._shown is not None:
             return
-        self._shown = Original(self._viewer)
+        self._shown = OriginalView(self._viewer)
         self._shown.enter(*pair)
         # Where the focus goes elsewhere, nobody is told that a key is released.
         _application().focusChanged.connect(self.end)
@@ -53,19 +53,22 @@ class HoldOriginal:
 
     def bind(self) -> bool:
         """Bind the key in the viewer, and say whether it is: the user may use it otherwise."""
-        key = coerce_keybinding(KEY)
+        key = coerce_keybinding(ORIGINAL_SHORTCUT)
         maps = [getattr(cls, "class_keymap", {}) for cls in type(self._viewer).__mro__]
         if self._bound is None and not any(key in x for x in (self._viewer.keymap, *maps)):
-            self._bound = _holding(ref(self))
-            self._viewer.bind_key(KEY, self._bound)
+            self._bound = _make_key_handler(ref(self))
+            self._viewer.bind_key(ORIGINAL_SHORTCUT, self._bound)
         return self._bound is not None
 
     def unbind(self) -> bool:
         """Unbind the key, take back what it shows, and say that it is not bound."""
         self.end()
         bound, self._bound = self._bound, None
-        if bound is not None and self._viewer.keymap.get(coerce_keybinding(KEY)) is bound:
-            self._viewer.bind_key(KEY, None)
+        if (
+            bound is not None
+            and self._viewer.keymap.get(coerce_keybinding(ORIGINAL_SHORTCUT)) is bound
+        ):
+            self._viewer.bind_key(ORIGINAL_SHORTCUT, None)
         return False
 
 
@@ -73,7 +76,7 @@ def _application() -> Any:
     return QApplication.instance()
 
 
-def _holding(hold: "ref[HoldOriginal]") -> Callable[[ViewerModel], Iterator[None]]:
+def _make_key_handler(hold: "ref[HoldOriginal]") -> Callable[[ViewerModel], Iterator[None]]:
     """Return what napari calls while the key is held down."""
 
     def hold_original(viewer: ViewerModel) -> Iterator[None]:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from magicgui.widgets import CheckBox
 from napari.layers import Layer
 
-from napari_tf_deblur._dock.form import Fold
-from napari_tf_deblur._dock.image_numbers import ImageNumbers
+from napari_tf_deblur._dock.form import CollapsibleSection
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.source import Source
 
-TITLE = "Ignore pixels"
+IGNORE_TITLE = "Ignore pixels"
 
 
 class IgnoreFields:
@@ -32,7 +32,9 @@ class IgnoreFields:
     """
 
     def __init__(self, masks: Callable[[], Sequence[Layer]]) -> None:
-        self.fold = Fold(TITLE, "Saturated pixels, NaN, and what a layer marks")
+        self.section = CollapsibleSection(
+            IGNORE_TITLE, "Saturated pixels, NaN, and what a layer marks"
+        )
         self.saturated = CheckBox(
             text="Saturated pixels",
             tooltip="Ignore pixels at the camera's largest value: how bright they really were is "
@@ -50,22 +52,22 @@ class IgnoreFields:
             "is outside the specimen",
         )
         self._source: Source | None = None
-        self._marks = ImageNumbers()
+        self._mask_choices = ImageFieldValues()
         for widget in (self.saturated, self.not_a_number, self.mask):
-            self.fold.form.add(widget)
+            self.section.form.add(widget)
 
-    def fit(self, source: Source | None) -> None:
+    def set_source(self, source: Source | None) -> None:
         """Choose the marks that were chosen for an image: those of another one are not its own."""
         if (source and source.layer) == (self._source and self._source.layer):
             return
-        self._marks.keep(self._source, {"layer": self.mask.value})
+        self._mask_choices.store(self._source, {"layer": self.mask.value})
         self._source = source
-        layer = self._marks.of(source).get("layer")
+        layer = self._mask_choices.get_values(source).get("layer")
         with self.mask.changed.blocked():
             self.mask.value = layer if layer in self.mask.choices else None
 
-    def say_saturated(self, count: int) -> None:
+    def show_saturated_count(self, count: int) -> None:
         """Say how many saturated pixels the image has."""
         self.saturated.text = f"Saturated pixels{f' ({count})' if count else ''}"
         asked = f": {count} saturated found" if count else ""
-        self.fold.button.setText(f"{TITLE}{asked}")
+        self.section.button.setText(f"{IGNORE_TITLE}{asked}")

@@ -10,12 +10,12 @@ from psygnal import Signal
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.file_buttons import FileButtons
-from napari_tf_deblur._dock.form import Form, Words
+from napari_tf_deblur._dock.form import Form, WrappingLabel
 from napari_tf_deblur._dock.layer_choice import LayerChoice
-from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
-from napari_tf_deblur._layers.from_file import adopt_record
+from napari_tf_deblur._layers.acquisition import Acquisition, read_acquisition
+from napari_tf_deblur._layers.file_scale import adopt_record
 from napari_tf_deblur._layers.psf_display import find_psf_layer
-from napari_tf_deblur._layers.source import Source, is_ours, read
+from napari_tf_deblur._layers.source import Source, is_own_layer, read_source
 
 NO_IMAGE = (
     "There is no image to deblur: open one with File > Open, or try a blurred one from "
@@ -30,7 +30,7 @@ EACH_PLANE, VOLUME = "Each plane by itself", "One volume (3D)"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ImageChoice:
     """An image that is to be deblurred.
 
     Attributes
@@ -87,7 +87,7 @@ class ImageFields:
             tooltip="'Each plane by itself' for photographs, movies and single planes; "
             "'One volume' for a stack of planes through one thick object",
         )
-        self.words = Words()
+        self.words = WrappingLabel()
         form.add(self.layer)
         form.add(self.dims)
         form.add_wide(self.words)
@@ -95,7 +95,7 @@ class ImageFields:
         form.add_wide(self.buttons)
         self.words.setToolTip(AXES_HINT)
         self.layer.changed.connect(self._on_image_by_hand)
-        self.dims.changed.connect(self._tell)
+        self.dims.changed.connect(self._emit_changed)
 
     @property
     def ndim(self) -> int:
@@ -103,13 +103,13 @@ class ImageFields:
         return self.dims.value or 2
 
     @property
-    def chosen(self) -> list[Chosen]:
+    def chosen(self) -> list[ImageChoice]:
         """The images that are to be deblurred, the one in the field first."""
         layer = self.layer.value
         if layer is None:
             return []
-        sources = [read(each) for each in (layer, *self._others)]
-        return [Chosen(source, source.acquisition) for source in sources]
+        sources = [read_source(each) for each in (layer, *self._others)]
+        return [ImageChoice(source, source.acquisition) for source in sources]
 
     def restore(self, ndim: int) -> None:
         """Deblur along so many axes again, if the image has them."""
@@ -125,12 +125,12 @@ class ImageFields:
         """
         if self.layer.value is None:
             raise InvalidValueError(NO_IMAGE)
-        return read(self.layer.value)
+        return read_source(self.layer.value)
 
     def select(self, layer: Layer) -> None:
         """Choose the image that the user selects in napari's list, unless it was made here."""
-        if isinstance(layer, Image) and not is_ours(layer):
-            if adopt_record(layer, acquisition_of(layer).record):  # a result that was saved
+        if isinstance(layer, Image) and not is_own_layer(layer):
+            if adopt_record(layer, read_acquisition(layer).record):  # a result that was saved
                 return
             self._chosen_by_hand = False
             self.layer.reset_choices()
@@ -160,7 +160,7 @@ class ImageFields:
             for emitter in _place_events(layer):
                 emitter.connect(self._on_place)
             self._offer_dims()
-        self._tell()
+        self._emit_changed()
 
     def unwatch(self) -> None:
         """Let go of the image that was chosen."""
@@ -173,18 +173,18 @@ class ImageFields:
         psf = find_psf_layer(self._viewer)
         return [x for x in self._viewer.layers if isinstance(x, Image) and x is not psf]
 
-    def describe(self, ndim: int | None) -> None:
+    def update_description(self, ndim: int | None) -> None:
         """Say what each axis is taken for; a PSF with axes of its own decides itself."""
         self.buttons.choose(self.layer.value)
         self._form.show_row(self.dims, ndim is None and len(self._dims_choices()) > 1)
         words = []
         if self.layer.value is not None:
             source = self.source()
-            words.append(source.frame(ndim or self.ndim).in_words(source.rgb))
+            words.append(source.frame(ndim or self.ndim).describe_axes(source.rgb))
         if self._others:
             names = ", ".join(layer.name for layer in self._others)
             words.append(f"Then the other layers that are selected: {names}.")
-        self.words.say("\n".join(words), AXES_HINT)
+        self.words.set_message("\n".join(words), AXES_HINT)
 
     @property
     def _others(self) -> list[Image]:
@@ -192,7 +192,7 @@ class ImageFields:
         selected = self._viewer.layers.selection
         if self.layer.value not in selected:
             return []
-        images = [x for x in self.images() if x in selected and not is_ours(x)]
+        images = [x for x in self.images() if x in selected and not is_own_layer(x)]
         return [x for x in images if x is not self.layer.value]
 
     def _on_image_by_hand(self, *_: object) -> None:
@@ -203,19 +203,19 @@ class ImageFields:
         """Follow the image's units and names of axes, which may make it a volume."""
         if self._is_volume != self._was_volume:
             self._offer_dims()
-        self._tell()
+        self._emit_changed()
 
     def _on_file_read(self) -> None:
         """Follow what a file says that took long to read: its axes, which may make a volume."""
         layer = self.layer.value
-        if layer is not None and adopt_record(layer, acquisition_of(layer).record):
+        if layer is not None and adopt_record(layer, read_acquisition(layer).record):
             self._choose_another()
         self.refresh()
         self._on_place()
 
     def _choose_another(self) -> None:
         """Choose the uppermost image that was not made here, if there is one."""
-        images = [layer for layer in self.images() if not is_ours(layer)]
+        images = [layer for layer in self.images() if not is_own_layer(layer)]
         if images:
             with self.layer.changed.blocked():
                 self.layer.value = images[-1]
@@ -235,7 +235,7 @@ class ImageFields:
             self.dims.reset_choices()
             self.dims.value = 3 if self._was_volume else 2
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()
 
 

@@ -8,17 +8,17 @@ from napari.layers import Image
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.image_fields import Chosen
+from napari_tf_deblur._dock.image_fields import ImageChoice
 from napari_tf_deblur._layers.psf_kinds import (
     EstimatedPSF,
-    FoundPSF,
+    EstimatedPSFSettings,
+    FixedPSFSettings,
     PSFKind,
     PSFSettings,
-    SamePSF,
 )
 from napari_tf_deblur._layers.source import Source
 
-Layers = Callable[[], Sequence[Image]]
+LayerProvider = Callable[[], Sequence[Image]]
 """Returns the image layers that may show a PSF."""
 
 
@@ -44,7 +44,9 @@ class KindFields:
 
     changed: ClassVar[Signal] = Signal()
 
-    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+    def __init__(
+        self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
+    ) -> None:
         self.kind = kind
         self._form, self._advanced = form, advanced
         self._ndim = 2
@@ -68,13 +70,13 @@ class KindFields:
             If the fields describe none, or one that is in no file.
         """
         psf: Any = self.psf()
-        return FoundPSF() if isinstance(psf, EstimatedPSF) else SamePSF(psf)
+        return EstimatedPSFSettings() if isinstance(psf, EstimatedPSF) else FixedPSFSettings(psf)
 
-    def on(self, source: Source, image: int = 0) -> Source:
+    def apply_to(self, source: Source, image: int = 0) -> Source:
         """Return one of the images as the fields describe it, such as with a pixel size."""
         return source
 
-    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+    def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
         """Offer what suits images that are deblurred along so many axes."""
         self._ndim = ndim
 

@@ -64,13 +64,13 @@ class SelectionFollower:
     def __init__(
         self,
         viewer: ViewerModel,
-        is_ours: Callable[[], bool],
+        is_dock_working: Callable[[], bool],
         on_selected: Callable[[Layer], None],
         on_added: Callable[[Layer], None],
         on_several: Callable[[], None],
     ) -> None:
         self._layers = viewer.layers
-        self._is_ours = is_ours
+        self._is_ours = is_dock_working
         self._on_selected, self._on_added = on_selected, on_added
         self._on_several = on_several
         self._added: Layer | None = None

@@ -5,11 +5,11 @@ from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.kind_fields import KindFields, Layers
+from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.layer_choice import LayerChoice
-from napari_tf_deblur._files.psf_settings import psf_settings
+from napari_tf_deblur._files.psf_settings import psf_settings_from_record
 from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFKind, PSFSettings
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.source import read_source
 
 NO_PSF_LAYER = (
     "There is no image layer to take as PSF: open a picture of a bead with File > Open, or "
@@ -26,7 +26,9 @@ class LayerFields(KindFields):
         Which one.
     """
 
-    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+    def __init__(
+        self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
+    ) -> None:
         super().__init__(kind, form, advanced, layers)
         self.layer = LayerChoice(layers, label="Bead layer", tooltip=kind.hint)
         self._add(self.layer)
@@ -47,11 +49,13 @@ class LayerFields(KindFields):
         """
         if self.layer.value is None:
             raise InvalidValueError(NO_PSF_LAYER)
-        return LayerPSF(read(self.layer.value))
+        return LayerPSF(read_source(self.layer.value))
 
     def settings(self) -> PSFSettings:
         """Return that the file of the layer shows the PSF of every image."""
-        return psf_settings({"kind": self.kind.name, "origin": self.psf().layer.record()})
+        return psf_settings_from_record(
+            {"kind": self.kind.name, "origin": self.psf().layer.record()}
+        )
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Choose the layer of a PSF again.

@@ -50,11 +50,11 @@ class LossPlot(ThemedPlot):
         self._curve.setDownsampling(auto=True, method="peak")
         view.addItem(self._curve)
         self.set_losses([])
-        self.adapt()
+        self.apply_theme()
 
-    def adapt(self) -> None:
+    def apply_theme(self) -> None:
         """Take over colour and font; below, there are numbers and a label."""
-        super().adapt()
+        super().apply_theme()
         line = self._text.fontMetrics().lineSpacing()
         self._axes[1].setHeight(2 * line + 12)
 

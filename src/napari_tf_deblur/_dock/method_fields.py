@@ -9,11 +9,11 @@ from napari_tf_deblur._core.parameters import parameters_of
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.option_fields import field_options
 from napari_tf_deblur.methods import METHODS, Auto, Method
-from napari_tf_deblur.methods.base import named
+from napari_tf_deblur.methods.base import title_and_purpose
 
-AUTOMATIC = "Automatic"
-ABOUT_AUTOMATIC = "The method that suits the image; the result says which, and why"
-OTHER = "As set under Advanced"
+AUTOMATIC_LABEL = "Automatic"
+AUTOMATIC_TOOLTIP = "The method that suits the image; the result says which, and why"
+ADVANCED_LABEL = "As set under Advanced"
 
 
 class MethodFields:
@@ -39,11 +39,11 @@ class MethodFields:
     def __init__(self, form: Form, advanced: Form) -> None:
         self._form = advanced
         samples = [(method.sample, method) for method in METHODS if method.sample]
-        offered = [(AUTOMATIC, "auto"), *samples, (OTHER, None)]
+        offered = [(AUTOMATIC_LABEL, "auto"), *samples, (ADVANCED_LABEL, None)]
         self.sample = ComboBox(label="Sample", choices=offered, value="auto")
         form.add(self.sample)
-        titles = [(named(method)[0], method) for method in METHODS]
-        self.choice = ComboBox(label="Method", choices=[(AUTOMATIC, "auto"), *titles])
+        titles = [(title_and_purpose(method)[0], method) for method in METHODS]
+        self.choice = ComboBox(label="Method", choices=[(AUTOMATIC_LABEL, "auto"), *titles])
         advanced.add(self.choice)
         self.forms = {method: self._parameters(method) for method in METHODS}
         self.sample.changed.connect(self._choose_by_sample)
@@ -73,7 +73,7 @@ class MethodFields:
         for method, fields in self.forms.items():
             for widget in fields:
                 self._form.show_row(widget, method is chosen)
-        about = ABOUT_AUTOMATIC if chosen == "auto" else ": ".join(named(chosen))
+        about = AUTOMATIC_TOOLTIP if chosen == "auto" else ": ".join(title_and_purpose(chosen))
         with self.sample.changed.blocked():
             self.sample.value = chosen if chosen in self.sample.choices else None
         self.choice.tooltip = self.sample.tooltip = about

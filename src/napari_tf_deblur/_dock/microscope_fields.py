@@ -6,14 +6,17 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from magicgui.widgets.bases import ValueWidget
 
-from napari_tf_deblur._dock.filled_in import Field, FilledIn
-from napari_tf_deblur._dock.form import Form, Words
-from napari_tf_deblur._dock.image_fields import Chosen
-from napari_tf_deblur._dock.image_numbers import ImageNumbers
-from napari_tf_deblur._dock.kind_fields import KindFields, Layers
-from napari_tf_deblur._dock.wave_fields import WaveFields, number_field
-from napari_tf_deblur._layers.acquisition.description import APERTURES, PINHOLES
-from napari_tf_deblur._layers.pixel_size import pixel_size_of
+from napari_tf_deblur._dock.field_defaults import FieldDefaults, FormField
+from napari_tf_deblur._dock.form import Form, WrappingLabel
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
+from napari_tf_deblur._dock.image_fields import ImageChoice
+from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
+from napari_tf_deblur._dock.wave_fields import WaveFields, make_number_field
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    APERTURE_BOUNDS,
+    PINHOLE_BOUNDS,
+)
+from napari_tf_deblur._layers.pixel_size import find_pixel_size
 from napari_tf_deblur._layers.psf_kinds import (
     EstimatedPSF,
     MicroscopePSF,
@@ -24,7 +27,7 @@ from napari_tf_deblur._layers.psf_kinds.microscope_numbers import DIGITS, Micros
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import IMMERSIONS
 
-TYPES = [
+MICROSCOPE_CHOICES = [
     ("Widefield", "widefield"),
     ("Confocal", "confocal"),
     ("Light sheet", "light sheet"),
@@ -32,7 +35,7 @@ TYPES = [
 ]
 """The microscopes, and what the dock calls them."""
 
-USUAL = 0.0
+DEFAULT_IMMERSION = 0.0
 """Value of the field that stands for the usual immersion of an aperture. Definition: no refractive
 index is 0."""
 
@@ -56,46 +59,48 @@ class MicroscopeFields(KindFields):
         What was read from the image's file, and what is missing.
     """
 
-    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+    def __init__(
+        self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
+    ) -> None:
         super().__init__(kind, form, advanced, layers)
-        self._images: Sequence[Chosen] = ()
+        self._images: Sequence[ImageChoice] = ()
         self._visible = True
         self.microscope = ComboBox(
             label="Microscope",
-            choices=TYPES,
+            choices=MICROSCOPE_CHOICES,
             tooltip="Widefield: a camera and no pinhole. Confocal: laser scanning, spinning disk",
         )
-        self.aperture = number_field(
-            "NA", APERTURES[1], 0.05, "Numerical aperture: on the objective, behind the slash of "
+        self.aperture = make_number_field(
+            "NA", APERTURE_BOUNDS[1], 0.05, "Numerical aperture: on the objective, behind the slash of "
             "63x/1.40"
         )  # fmt: skip
         self.immersion = ComboBox(
             label="Immersion",
             choices=[
-                ("usual", USUAL),
+                ("usual", DEFAULT_IMMERSION),
                 *((f"{name} ({n:g})", n) for name, n in IMMERSIONS.items()),
             ],
             tooltip="What is between objective and specimen, with its refractive index; printed on "
             "the objective. The usual: air up to NA 0.95, water up to 1.27, oil above",
         )
         self.waves = WaveFields()
-        self.pinhole = number_field(
-            "Pinhole", PINHOLES[1], 0.1, "Diameter of the pinhole in Airy units, as the "
+        self.pinhole = make_number_field(
+            "Pinhole", PINHOLE_BOUNDS[1], 0.1, "Diameter of the pinhole in Airy units, as the "
             "microscope's software shows it", "AU", 1.0
         )  # fmt: skip
-        self.sheet = number_field(
+        self.sheet = make_number_field(
             "Sheet", LONGEST, 100, "Thickness of the light sheet at half its brightness; 0 if it "
             "is thicker than what is in focus", "nm"
         )  # fmt: skip
-        self.pixel = number_field(
+        self.pixel = make_number_field(
             "Pixel size", LONGEST, 1, "Distance between two pixels in the specimen: the size of "
             "the camera's pixel divided by the magnification", "nm"
         )  # fmt: skip
-        self.step = number_field(
+        self.step = make_number_field(
             "z step", LONGEST, 10, "Distance between two planes of the stack", "nm"
         )
-        self.words = Words()
-        self._fields: dict[str, Field] = {
+        self.words = WrappingLabel()
+        self._fields: dict[str, FormField] = {
             "microscope": self.microscope,
             "numerical_aperture": self.aperture,
             "refractive_index": self.immersion,
@@ -108,21 +113,21 @@ class MicroscopeFields(KindFields):
         form.add_wide(self.waves.form)
         self._add(self.pinhole, self.sheet, self.pixel, self.step)
         form.add_wide(self.words)
-        self._filled_in = FilledIn(
+        self._field_defaults = FieldDefaults(
             {"microscope": self.microscope, "na": self.aperture, "immersion": self.immersion}
         )
-        self._numbers, self._wavelengths = ImageNumbers(), ImageNumbers(of_file=False)
+        self._numbers, self._wavelengths = ImageFieldValues(), ImageFieldValues(share_by_file=False)
         changing: list[ValueWidget[Any] | WaveFields] = [*self._fields.values(), self.waves]
         for field in changing:
             field.changed.connect(self._tell)
 
     @property
-    def missing(self) -> list[str]:
+    def missing_labels(self) -> list[str]:
         """What must be given before the PSF of every image is known, by its label."""
         counts = range(max(1, len(self._images)))
-        return list(dict.fromkeys(label for k in counts for label in self.missing_of(k)))
+        return list(dict.fromkeys(label for k in counts for label in self.list_missing(k)))
 
-    def missing_of(self, image: int) -> list[str]:
+    def list_missing(self, image: int) -> list[str]:
         """What must be given before the PSF of the image of this number is known."""
         fields = self._fields_of(image)
         return [fields[name].label for name in self.numbers(image).missing(self._ndim)]
@@ -137,39 +142,41 @@ class MicroscopeFields(KindFields):
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of the image of this number; one to be found while numbers are missing."""
-        if self.missing_of(image):
+        if self.list_missing(image):
             return EstimatedPSF(self._ndim)
         return MicroscopePSF.of_numbers(self.numbers(image), self._ndim)
 
     def settings(self) -> MicroscopeSettings:
         """Return what holds for other images, too."""
         counts = range(max(1, len(self._images)))
-        typed = [self._filled_in.typed(self._fields_of(k)) for k in counts]
+        typed = [self._field_defaults.get_typed(self._fields_of(k)) for k in counts]
         return MicroscopeSettings.of_images([self.numbers(k) for k in counts], typed, self._ndim)
 
-    def on(self, source: Source, image: int = 0) -> Source:
+    def apply_to(self, source: Source, image: int = 0) -> Source:
         """Return one of the images with the pixel size that the fields say."""
-        if self.missing_of(image):
+        if self.list_missing(image):
             return source
         return self.numbers(image).resize(source, self._ndim)
 
-    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+    def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
         """Fill in what layers and files say, if these images are not those of last time.
 
         What the user typed goes with its image: for the next one, it is not known.
         """
-        super().fit(images, ndim)
+        super().set_images(images, ndim)
         former, self._images = self._images, images
-        if [_key(image) for image in former] == [_key(image) for image in images]:
+        if [_make_image_key(image) for image in former] == [
+            _make_image_key(image) for image in images
+        ]:
             return
         layers = [[image.source.layer for image in some] for some in (former, images)]
         if layers[0] != layers[1]:
             self._keep_typed([image.source for image in former])
-        self.waves.name([image.source.name for image in images])
+        self.waves.set_images([image.source.name for image in images])
         for field, value, origin in self._read():
-            self._filled_in.put(field, value, origin)
+            self._field_defaults.fill(field, value, origin)
         if layers[0] != layers[1]:
-            self._put_typed([image.source for image in images])
+            self._restore_typed([image.source for image in images])
 
     def show(self, visible: bool) -> None:
         """Show the fields that matter, or none."""
@@ -183,7 +190,7 @@ class MicroscopeFields(KindFields):
         for name, field in self._fields.items():
             self._form.show_row(field, visible and matters.get(name, True))
         self.waves.show(microscope, visible)
-        self.words.say(self._about() if visible else "")
+        self.words.set_message(self._describe_state() if visible else "")
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF; the pixel size only where the image has none."""
@@ -192,40 +199,46 @@ class MicroscopeFields(KindFields):
             if name not in ("pixel", "step") or not field.value:
                 field.value = getattr(numbers, name) or 0.0
 
-    def _about(self) -> str:
-        parts = [self._filled_in.in_words()]
-        if missing := self.missing:
+    def _describe_state(self) -> str:
+        parts = [self._field_defaults.describe_origins()]
+        if missing := self.missing_labels:
             parts.append(f"Not known: {', '.join(missing)}.")
-        others = [x.source.name for k, x in enumerate(self._images) if k and self.missing_of(k)]
-        if others and not self.missing_of(0):
+        others = [x.source.name for k, x in enumerate(self._images) if k and self.list_missing(k)]
+        if others and not self.list_missing(0):
             parts.append(f"The blur of {', '.join(others)} is found from the image.")
         if self._images:
-            parts += pixel_size_of(self._images[0].source).notes
+            parts += find_pixel_size(self._images[0].source).notes
         return "\n".join(part for part in parts if part)
 
-    def _fields_of(self, image: int) -> dict[str, Field]:
+    def _fields_of(self, image: int) -> dict[str, FormField]:
         """The fields of the image of this number, by the names of `MicroscopeNumbers`."""
         return {**self._fields, **self.waves.fields(image)}
 
     def _keep_typed(self, sources: Sequence[Source]) -> None:
         """Keep what was typed for images, or for none."""
-        typed = self._filled_in.typed
-        self._numbers.keep(sources[0] if sources else None, typed(self._fields))
+        typed = self._field_defaults.get_typed
+        self._numbers.store(sources[0] if sources else None, typed(self._fields))
         for number in range(max(1, len(sources))):
             source = sources[number] if sources else None
-            self._wavelengths.keep(source, typed(self.waves.fields(number)))
+            self._wavelengths.store(source, typed(self.waves.fields(number)))
 
-    def _put_typed(self, sources: Sequence[Source]) -> None:
+    def _restore_typed(self, sources: Sequence[Source]) -> None:
         """Put back what was typed for images."""
         if not sources:
             return
-        put_back = self._filled_in.put_back
-        put_back(self._fields, self._numbers.of(sources[0]), self._numbers.own(sources[0]))
+        put_back = self._field_defaults.restore_typed
+        put_back(
+            self._fields,
+            self._numbers.get_values(sources[0]),
+            self._numbers.get_own_values(sources[0]),
+        )
         for number, source in enumerate(sources):
             kept = self._wavelengths
-            put_back(self.waves.fields(number), kept.of(source), kept.own(source))
+            put_back(
+                self.waves.fields(number), kept.get_values(source), kept.get_own_values(source)
+            )
 
-    def _read(self) -> Iterator[tuple[Field, object, str]]:
+    def _read(self) -> Iterator[tuple[FormField, object, str]]:
         """Yield each field, what was read for it, and from where; None is what is not known."""
         sources = [image.source for image in self._images]
         known = [MicroscopeNumbers.of_file(source) for source in sources]
@@ -237,7 +250,7 @@ class MicroscopeFields(KindFields):
             one = known[number] if number < len(known) else MicroscopeNumbers()
             for name, field in self.waves.fields(number).items():
                 yield field, getattr(one, name), "the file"
-        origin = pixel_size_of(sources[0]).origin if sources else ""
+        origin = find_pixel_size(sources[0]).origin if sources else ""
         for name in sizes:
             yield self._fields[name], getattr(first, name), origin
 
@@ -246,6 +259,6 @@ class MicroscopeFields(KindFields):
         super()._tell()
 
 
-def _key(image: Chosen) -> tuple[object, ...]:
+def _make_image_key(image: ImageChoice) -> tuple[object, ...]:
     source = image.source
     return source.layer, [(a.spacing, a.unit) for a in source.axes], image.acquisition

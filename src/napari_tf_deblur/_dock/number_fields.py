@@ -7,10 +7,10 @@ from magicgui.widgets import FloatSpinBox
 
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._dock.image_fields import Chosen
-from napari_tf_deblur._dock.image_numbers import ImageNumbers
-from napari_tf_deblur._dock.kind_fields import KindFields, Layers
-from napari_tf_deblur._dock.option_fields import label
+from napari_tf_deblur._dock.image_field_values import ImageFieldValues
+from napari_tf_deblur._dock.image_fields import ImageChoice
+from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
+from napari_tf_deblur._dock.option_fields import format_label
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, ParametricPSF, PSFKind
 from napari_tf_deblur._layers.source import Source
 
@@ -27,16 +27,18 @@ class NumberFields(KindFields):
     as its number.
     """
 
-    def __init__(self, kind: type[PSFKind], form: Form, advanced: Form, layers: Layers) -> None:
+    def __init__(
+        self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
+    ) -> None:
         super().__init__(kind, form, advanced, layers)
         self._parametric = cast(type[ParametricPSF], kind)
         self._source: Source | None = None
-        self._numbers = ImageNumbers()
+        self._numbers = ImageFieldValues()
         self._fields: dict[str, FloatSpinBox] = {}
         for name, annotation in parameters_of(kind).items():
             options = options_of(annotation)
             field = FloatSpinBox(
-                label=label(name, annotation),
+                label=format_label(name, annotation),
                 min=options["above" if "above" in options else "min"],
                 max=options["max"],
                 step=options["step"],
@@ -64,14 +66,14 @@ class NumberFields(KindFields):
         psf = self._parametric(**self.values)
         return psf if self._size.value else EstimatedPSF(psf.ndim)
 
-    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+    def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
         """Show what was typed for this image: what was typed for another is not its own."""
         source = images[0].source if images else None
         if (source and source.layer) == (self._source and self._source.layer):
             return
-        self._numbers.keep(self._source, self.values)
+        self._numbers.store(self._source, self.values)
         self._source = source
-        typed = self._numbers.of(source)
+        typed = self._numbers.get_values(source)
         for name, field in self._fields.items():
             with field.changed.blocked():
                 field.value = typed.get(name, 0.0)

@@ -6,7 +6,7 @@ from magicgui.types import Undefined
 from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import ValuedContainerWidget
 
-NUMBER = "set to"
+NUMBER_CHOICE = "set to"
 """What is chosen where a number is given."""
 
 
@@ -43,7 +43,7 @@ class NumberOrWord(ValuedContainerWidget[float | str]):
     ) -> None:
         spin_box: Any = SpinBox if kind is int else FloatSpinBox
         tooltip = options.get("tooltip")
-        self._word = ComboBox(choices=[*words, NUMBER], value=words[0], tooltip=tooltip)
+        self._word = ComboBox(choices=[*words, NUMBER_CHOICE], value=words[0], tooltip=tooltip)
         self._number = spin_box(value=number, min=min, max=max, step=step, tooltip=tooltip)
         self.words, self.min, self.max, self.step = words, min, max, step
         options.pop("nullable", None)
@@ -68,7 +68,7 @@ class NumberOrWord(ValuedContainerWidget[float | str]):
         """The number, or the word that stands for it."""
         word: str = self._word.value
         number: float = self._number.value
-        return number if word == NUMBER else word
+        return number if word == NUMBER_CHOICE else word
 
     def set_value(self, value: float | str) -> None:
         """Choose a word, or give a number."""
@@ -76,11 +76,11 @@ class NumberOrWord(ValuedContainerWidget[float | str]):
             self._word.value = value
         else:
             self._number.value = value
-            self._word.value = NUMBER
+            self._word.value = NUMBER_CHOICE
         self._show_number()
 
     def _show_number(self, *_: object) -> None:
-        self._number.visible = self._word.value == NUMBER
+        self._number.visible = self._word.value == NUMBER_CHOICE
 
     def _tell(self, *_: object) -> None:
         self.changed.emit(self.get_value())

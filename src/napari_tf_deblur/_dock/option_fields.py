@@ -7,9 +7,9 @@ from magicgui.widgets import CheckBox, ComboBox, LineEdit, create_widget
 from magicgui.widgets.bases import ValueWidget
 
 from napari_tf_deblur._core.parameters import (
+    describe_fields,
+    field_kinds,
     is_text,
-    meanings_of,
-    numbers_and_words,
     options_of,
     parameters_of,
 )
@@ -18,7 +18,7 @@ from napari_tf_deblur._dock.number_or_word import NumberOrWord
 from napari_tf_deblur._preparation.layer_options import LayerOptions, record_checks
 
 
-class Field(Protocol):
+class ValueField(Protocol):
     """Anything that holds a value."""
 
     value: Any
@@ -40,20 +40,20 @@ class OptionFields:
         The fields that are made here.
     """
 
-    def __init__(self, form: Form, own: Mapping[str, Field]) -> None:
-        self._fields: dict[str, Field] = {}
+    def __init__(self, form: Form, own: Mapping[str, ValueField]) -> None:
+        self._fields: dict[str, ValueField] = {}
         self.made: list[ValueWidget[Any]] = []
-        defaults, meanings = LayerOptions(), meanings_of(LayerOptions)
+        defaults, meanings = LayerOptions(), describe_fields(LayerOptions)
         for name, annotation in parameters_of(LayerOptions).items():
             if name in own:
                 self._fields[name] = own[name]
                 continue
-            widget = _widget(name, annotation, getattr(defaults, name), meanings[name])
+            widget = _make_field(name, annotation, getattr(defaults, name), meanings[name])
             form.add(widget)
             self.made.append(widget)
             self._fields[name] = widget
 
-    def __getitem__(self, name: str) -> Field:
+    def __getitem__(self, name: str) -> ValueField:
         return self._fields[name]
 
     def value(self) -> LayerOptions:
@@ -68,7 +68,7 @@ class OptionFields:
 
     def labels(self) -> dict[str, str]:
         """Return what each option is called, by its name."""
-        return {name: label(name, one) for name, one in parameters_of(LayerOptions).items()}
+        return {name: format_label(name, one) for name, one in parameters_of(LayerOptions).items()}
 
     def restore(self, name: str, record: Mapping[str, Any]) -> None:
         """Put back one option of a record that may come out of a file.
@@ -83,7 +83,7 @@ class OptionFields:
         self._fields[name].value = record_checks()[name](record[name])
 
 
-def label(name: str, annotation: Any) -> str:
+def format_label(name: str, annotation: Any) -> str:
     """Return what a parameter is called in a form."""
     words = str(options_of(annotation).get("label", name.replace("_", " ")))
     return words[:1].upper() + words[1:]
@@ -91,16 +91,16 @@ def label(name: str, annotation: Any) -> str:
 
 def field_options(annotation: Any) -> dict[str, Any]:
     """Return what magicgui cannot see by itself: fields that take a number or a word."""
-    number, words, _ = numbers_and_words(annotation)
+    number, words, _ = field_kinds(annotation)
     if number is None or not words:
         return {}
     return {"widget_type": NumberOrWord, "words": words, "kind": number}
 
 
-def _widget(name: str, annotation: Any, value: Any, meaning: str) -> ValueWidget[Any]:
+def _make_field(name: str, annotation: Any, value: Any, meaning: str) -> ValueWidget[Any]:
     """Make the field of one option, with its label and tooltip."""
-    number, words, table = numbers_and_words(annotation)
-    title, tooltip = label(name, annotation), table.get("tooltip", meaning.rstrip("."))
+    number, words, table = field_kinds(annotation)
+    title, tooltip = format_label(name, annotation), table.get("tooltip", meaning.rstrip("."))
     if is_text(annotation):
         line = LineEdit(name=name, label=title, tooltip=tooltip, value=value)
         line.native.setPlaceholderText(table.get("placeholder", ""))

@@ -4,14 +4,14 @@ from magicgui.widgets import PushButton
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
-from napari_tf_deblur._dock.form import Words
+from napari_tf_deblur._dock.form import WrappingLabel
 from napari_tf_deblur._dock.updates import Update
 
 SHORTCUT = "Ctrl+Return"
-READY = "Ready."
+READY_TEXT = "Ready."
 """Said where there is nothing to say of the image."""
 
-STEPS = 1000
+PROGRESS_STEPS = 1000
 """Steps of the progress bar. Definition: of its unit."""
 
 
@@ -46,13 +46,13 @@ class Panel(QWidget):
         self.progress = QProgressBar()
         self.progress.setToolTip("How much is done, and about how long the rest takes")
         self.progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.status = Words()
+        self.status = WrappingLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 4, 0, 0)
         for button in (self.deblur_button, self.stop_button, self.files_button):
             row.addWidget(button.native)
         row.addWidget(self.progress, 1)
-        self.say(READY)
+        self.set_message(READY_TEXT)
         self.end()
 
     def begin(self) -> None:
@@ -60,27 +60,29 @@ class Panel(QWidget):
         self._set_running(True)
         self.progress.setRange(0, 0)  # busy, until there is news
         self.progress.setFormat("")
-        self.say("Preparing.")
+        self.set_message("Preparing.")
 
     def end(self) -> None:
         """Show that nothing is going on."""
         self._set_running(False)
-        self.progress.setRange(0, STEPS)
+        self.progress.setRange(0, PROGRESS_STEPS)
         self.progress.setValue(0)
         self.progress.setFormat("")
 
     def show_progress(self, update: Update) -> None:
         """Show how far the runs are."""
         if update.fraction > 0:
-            self.progress.setRange(0, STEPS)
-            self.progress.setValue(int(STEPS * update.fraction))
+            self.progress.setRange(0, PROGRESS_STEPS)
+            self.progress.setValue(int(PROGRESS_STEPS * update.fraction))
             left = update.seconds_left
-            self.progress.setFormat("%p %" if left is None else f"%p %, {time_in_words(left)} left")
-        self.say(f"{update.message[:1].upper()}{update.message[1:]}.")
+            self.progress.setFormat(
+                "%p %" if left is None else f"%p %, {format_time_left(left)} left"
+            )
+        self.set_message(f"{update.message[:1].upper()}{update.message[1:]}.")
 
-    def say(self, words: str, tooltip: str = "") -> None:
+    def set_message(self, words: str, tooltip: str = "") -> None:
         """Say what is going on."""
-        self.status.say(words, tooltip)
+        self.status.set_message(words, tooltip)
 
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running
@@ -88,7 +90,7 @@ class Panel(QWidget):
         self.files_button.native.setVisible(not running)  # the bar needs the room
 
 
-def time_in_words(seconds: float) -> str:
+def format_time_left(seconds: float) -> str:
     """Say about how long something takes."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"

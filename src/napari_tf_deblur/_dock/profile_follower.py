@@ -9,15 +9,20 @@ from napari.layers import Image, Shapes
 from qtpy.QtCore import QTimer
 
 from napari_tf_deblur._dock.profile_plot import ProfilePlot
-from napari_tf_deblur._layers.profile import Profiles, profiles
-from napari_tf_deblur._layers.profile_line import find_line, is_like, keep_last, new_line
-from napari_tf_deblur._layers.record import pixel_length, result_record
-from napari_tf_deblur._layers.view_state import Added
+from napari_tf_deblur._layers.profile import Profiles, sample_profiles
+from napari_tf_deblur._layers.profile_line import (
+    create_line_layer,
+    find_line_layer,
+    has_same_axes,
+    remove_former_shapes,
+)
+from napari_tf_deblur._layers.record import find_result_record, read_pixel_length
+from napari_tf_deblur._layers.view_state import TemporaryLayer
 
-PAUSE_MS = 20
+REDRAW_DELAY_MS = 20
 """Milliseconds within which several changes are drawn as one. Set by eye."""
 
-CHANGES = ("data", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
+WATCHED_EVENTS = ("data", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
 """What a layer emits when its content or its place changes."""
 
 
@@ -44,14 +49,14 @@ class ProfileFollower:
         self._on_lost = on_lost
         self._images: list[ref[Image]] = []
         self._line: Shapes | None = None
-        self._own: Shapes | None = None
-        self._own_for: Callable[[], Image | None] = lambda: None
-        self._added: Added | None = None
+        self._line_layer: Shapes | None = None
+        self._get_line_image: Callable[[], Image | None] = lambda: None
+        self._added: TemporaryLayer | None = None
         self._is_drawn = False  # another line in the layer that was added
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._timer = QTimer(plot)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE_MS)
+        self._timer.setInterval(REDRAW_DELAY_MS)
         self._timer.timeout.connect(self._draw)
 
     def begin(self, source: Image, result: Image) -> None:
@@ -59,11 +64,11 @@ class ProfileFollower:
         if self._images and self._images[0]() is not source:
             self.end()
         self._images = [ref(source), ref(result)]
-        self._line = find_line(self._viewer, self._line)
+        self._line = find_line_layer(self._viewer, self._line)
         if self._line is None:
             self._line = self._add_line(source)
         layers = self._viewer.layers
-        if self._line is self._own:  # a result may have been added above it
+        if self._line is self._line_layer:  # a result may have been added above it
             layers.move(layers.index(self._line), len(layers))
         self._watch()
         self._draw()
@@ -74,16 +79,20 @@ class ProfileFollower:
         self._images, self._line = [], None
         added, self._added = self._added, None
         if added is not None:
-            added.undo()
+            added.remove()
 
     def _add_line(self, image: Image) -> Shapes:
-        another = new_line(self._viewer, image)
-        if self._own is None or self._own_for() is not image or not is_like(self._own, another):
-            self._own, self._own_for = another, ref(image)
-        self._own.visible = True
-        self._added = Added(self._viewer, self._own, select=True)
-        self._own.mode = "add_line"
-        return self._own
+        another = create_line_layer(self._viewer, image)
+        if (
+            self._line_layer is None
+            or self._get_line_image() is not image
+            or not has_same_axes(self._line_layer, another)
+        ):
+            self._line_layer, self._get_line_image = another, ref(image)
+        self._line_layer.visible = True
+        self._added = TemporaryLayer(self._viewer, self._line_layer, select=True)
+        self._line_layer.mode = "add_line"
+        return self._line_layer
 
     def _watch(self) -> None:
         self._unwatch()
@@ -94,12 +103,12 @@ class ProfileFollower:
         watched: list[Any] = [self._line, *(image() for image in self._images)]
         for layer in watched:
             if layer is not None:
-                emitters += [getattr(layer.events, name) for name in CHANGES]
-        self._watched = [(emitter, self._later) for emitter in emitters]
+                emitters += [getattr(layer.events, name) for name in WATCHED_EVENTS]
+        self._watched = [(emitter, self._schedule_draw) for emitter in emitters]
         if self._line is not None:
             events: Any = self._line.events
-            self._watched.append((events.highlight, self._later))  # of selected shapes
-            if self._line is self._own:
+            self._watched.append((events.highlight, self._schedule_draw))  # of selected shapes
+            if self._line is self._line_layer:
                 self._watched.append((events.data, self._note_drawn))
         for emitter, follow in self._watched:
             emitter.connect(follow)
@@ -109,7 +118,7 @@ class ProfileFollower:
             emitter.disconnect(follow)
         self._watched = []
 
-    def _later(self, *_: object) -> None:
+    def _schedule_draw(self, *_: object) -> None:
         if not self._timer.isActive():
             self._timer.start()
 
@@ -120,10 +129,10 @@ class ProfileFollower:
     def _draw(self) -> None:
         if not self._watched:  # it has ended
             return
-        if self._is_drawn and self._own is not None:
+        if self._is_drawn and self._line_layer is not None:
             self._is_drawn = False
-            keep_last(self._own)
-        line = find_line(self._viewer, self._line) or self._line
+            remove_former_shapes(self._line_layer)
+        line = find_line_layer(self._viewer, self._line) or self._line
         if line is None or line not in self._viewer.layers:
             self._plot.show_profiles(None)
             self._on_lost()
@@ -137,7 +146,7 @@ class ProfileFollower:
 
     def _profiles(self, line: Shapes, images: list[Image]) -> Profiles | None:
         try:
-            size = pixel_length(result_record(images[-1]))
-            return profiles(self._viewer, line, images, size)
+            size = read_pixel_length(find_result_record(images[-1]))
+            return sample_profiles(self._viewer, line, images, size)
         except Exception:  # of a file that cannot be read, say: napari tells of that
             return None

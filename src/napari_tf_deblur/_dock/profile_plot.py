@@ -11,7 +11,7 @@ from napari_tf_deblur._storage.axes import short_unit
 
 ORIGINAL, DEBLURRED = BLUE, ORANGE
 
-HEIGHT = 230
+PROFILE_PLOT_HEIGHT = 230
 """Height of the plot in pixels, without its lines of text. Set by eye: two curves can be told
 apart."""
 
@@ -49,9 +49,9 @@ class ProfilePlot(ThemedPlot):
         for curve in self._curves:
             curve.setDownsampling(auto=True, method="peak")
             view.addItem(curve)
-        self.plot_height = HEIGHT
+        self.plot_height = PROFILE_PLOT_HEIGHT
         self.show_profiles(None)
-        self.adapt()
+        self.apply_theme()
 
     def show_profiles(self, profiles: Profiles | None) -> None:
         """Plot these profiles instead of the former; none leaves the plot empty.
@@ -72,9 +72,9 @@ class ProfilePlot(ThemedPlot):
         self._unit = "" if profiles is None or not profiles.unit else short_unit(profiles.unit)
         self._label()
 
-    def adapt(self) -> None:
+    def apply_theme(self) -> None:
         """Take over colour and font."""
-        super().adapt()
+        super().apply_theme()
         self._label()
 
     def _label(self) -> None:

@@ -9,8 +9,8 @@ from psygnal import Signal
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.gaussian_fields import GaussianFields
-from napari_tf_deblur._dock.image_fields import Chosen
-from napari_tf_deblur._dock.kind_fields import KindFields, Layers
+from napari_tf_deblur._dock.image_fields import ImageChoice
+from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.layer_fields import LayerFields
 from napari_tf_deblur._dock.microscope_fields import MicroscopeFields
 from napari_tf_deblur._dock.number_fields import NumberFields
@@ -64,19 +64,19 @@ class PSFFields:
 
     changed = Signal()
 
-    def __init__(self, form: Form, advanced: Form, layers: Layers) -> None:
-        self._images: Sequence[Chosen] = ()
+    def __init__(self, form: Form, advanced: Form, layers: LayerProvider) -> None:
+        self._images: Sequence[ImageChoice] = ()
         self._ndim = 2
-        self._by_hand = self._is_photograph = False
+        self._chosen_by_user = self._is_photograph = False
         self.kind = ComboBox(label="Blur", choices=[kind.title for kind in OFFERED])
         form.add(self.kind)
-        self.of_kind: dict[str, KindFields] = {
+        self.fields_by_title: dict[str, KindFields] = {
             kind.title: FIELDS.get(kind, NumberFields)(kind, form, advanced, layers)
             for kind in OFFERED
         }
         self.picture = PSFPicture()
         form.add_wide(self.picture)
-        for fields in self.of_kind.values():
+        for fields in self.fields_by_title.values():
             fields.changed.connect(self._tell)
         self.kind.changed.connect(self._on_kind)
         self._choose()
@@ -84,24 +84,24 @@ class PSFFields:
     @property
     def chosen(self) -> KindFields:
         """The fields of the kind that is chosen."""
-        return self.of_kind[self.kind.value]
+        return self.fields_by_title[self.kind.value]
 
-    def fit(self, images: Sequence[Chosen], ndim: int) -> None:
+    def fit(self, images: Sequence[ImageChoice], ndim: int) -> None:
         """Offer the fields that suit images, deblurred along `ndim` axes.
 
         A colour picture is taken for a photograph, whose blur nothing tells but itself, until the
         user has chosen a kind.
         """
         self._images, self._ndim = images, ndim
-        if images and not self._by_hand:
+        if images and not self._chosen_by_user:
             photograph = images[0].source.rgb or self._is_photograph
             with self.kind.changed.blocked():
                 self.kind.value = (EstimatedPSF if photograph else OFFERED[0]).title
-        for fields in self.of_kind.values():
-            fields.fit(images, ndim)
+        for fields in self.fields_by_title.values():
+            fields.set_images(images, ndim)
         self._choose()
 
-    def suit_photograph(self, is_photograph: bool) -> None:
+    def prefer_photograph(self, is_photograph: bool) -> None:
         """Take the image for a photograph, or not, until the user has chosen a kind."""
         self._is_photograph = is_photograph
         self.fit(self._images, self._ndim)
@@ -132,16 +132,16 @@ class PSFFields:
 
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
-        for fields in self.of_kind.values():
+        for fields in self.fields_by_title.values():
             fields.reset_choices()
 
     def _on_kind(self, *_: object) -> None:
-        self._by_hand = True
+        self._chosen_by_user = True
         self._choose()
 
     def _choose(self) -> None:
         self.kind.tooltip = self.chosen.kind.hint
-        for fields in self.of_kind.values():
+        for fields in self.fields_by_title.values():
             fields.show(fields is self.chosen)
         self._tell()
 

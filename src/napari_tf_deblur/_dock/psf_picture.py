@@ -7,9 +7,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from napari_tf_deblur._dock.form import Words
+from napari_tf_deblur._dock.form import WrappingLabel
 
-LINES = 2.5
+PICTURE_LINES = 2.5
 """Height of the picture in lines of text. Set by eye."""
 
 
@@ -28,7 +28,7 @@ class PSFPicture(QWidget):
         super().__init__()
         self._picture = QLabel()
         self._picture.setToolTip("The PSF: what the blur makes of one bright point")
-        self.words = Words()
+        self.words = WrappingLabel()
         self.words.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         self.button = PushButton(
             text="Show PSF", tooltip="Show the PSF as a layer in the corner of the image"
@@ -54,7 +54,7 @@ class PSFPicture(QWidget):
             return
         height, width = values.shape
         image = QImage(values.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-        side = round(LINES * self.fontMetrics().lineSpacing())
+        side = round(PICTURE_LINES * self.fontMetrics().lineSpacing())
         self._picture.setPixmap(
             QPixmap.fromImage(image).scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio)
         )

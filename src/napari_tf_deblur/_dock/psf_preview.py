@@ -9,14 +9,14 @@ from napari.qt.threading import FunctionWorker
 
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._dock.task_queue import TaskQueue, await_workers
-from napari_tf_deblur._dock.updates import in_words
-from napari_tf_deblur._layers.psf_display import find_psf_layer, showing_psf
+from napari_tf_deblur._dock.updates import translate_error
+from napari_tf_deblur._layers.psf_display import find_psf_layer, show_psf_stepwise
 from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.source import Source
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRequest:
     """A PSF to be shown.
 
     Attributes
@@ -37,7 +37,7 @@ class Wanted:
     source: Source
     psf: PSFKind
     on_error: Callable[[Exception], None]
-    only_if_there: bool = False
+    only_if_present: bool = False
     visible: bool = True
 
 
@@ -55,28 +55,28 @@ class PSFPreview:
     def __init__(self, viewer: ViewerModel, tasks: TaskQueue) -> None:
         self._viewer = viewer
         self._tasks = tasks
-        self._wanted: Wanted | None = None  # is being made
-        self._next: Wanted | None = None
+        self._request: PreviewRequest | None = None  # is being made
+        self._next_request: PreviewRequest | None = None
         self._ended = False
 
-    def make(self, wanted: Wanted) -> None:
+    def make(self, wanted: PreviewRequest) -> None:
         """Make a PSF in a worker, then show it."""
-        self._next = wanted
-        if self._wanted is None:
+        self._next_request = wanted
+        if self._request is None:
             self._begin()
 
-    def show(self, wanted: Wanted, values: PSF) -> None:
+    def show(self, wanted: PreviewRequest, values: PSF) -> None:
         """Show a PSF that is made already."""
-        self._tasks.do(self._showing(wanted, values))
+        self._tasks.add_task(self._show_stepwise(wanted, values))
 
     def end(self) -> None:
         """Show nothing more, for the window is closing."""
         self._ended = True
-        self._wanted = self._next = None
+        self._request = self._next_request = None
 
     def _begin(self) -> None:
-        self._wanted, self._next = self._next, None
-        if self._wanted is not None:
+        self._request, self._next_request = self._next_request, None
+        if self._request is not None:
             worker = FunctionWorker(self._make)  # napari keeps it, with all it refers to
             worker.returned.connect(self._on_made)
             atexit.register(self._await_end)
@@ -88,28 +88,28 @@ class PSFPreview:
         await_workers()
 
     def _make(self) -> PSF | Exception | None:
-        wanted = self._wanted
+        wanted = self._request
         if wanted is None:
             return None
         try:
             return wanted.psf.array(wanted.source)[0]
         except Exception as error:  # napari's worker would swallow some
-            return in_words(error)
+            return translate_error(error)
 
     def _on_made(self, made: PSF | Exception | None) -> None:
         atexit.unregister(self._await_end)
-        wanted = self._wanted
+        wanted = self._request
         if self._ended or wanted is None:
             return
         if isinstance(made, Exception):
             wanted.on_error(made)
-        elif made is not None and self._next is None:  # else it is out of date already
+        elif made is not None and self._next_request is None:  # else it is out of date already
             self.show(wanted, made)
         self._begin()
 
-    def _showing(self, wanted: Wanted, values: PSF) -> Iterator[bool | None]:
-        gone = wanted.only_if_there and find_psf_layer(self._viewer) is None
+    def _show_stepwise(self, wanted: PreviewRequest, values: PSF) -> Iterator[bool | None]:
+        gone = wanted.only_if_present and find_psf_layer(self._viewer) is None
         if not (gone or self._ended):
-            yield from showing_psf(
+            yield from show_psf_stepwise(
                 self._viewer, wanted.source, wanted.psf, values, visible=wanted.visible
             )

@@ -7,10 +7,10 @@ from napari.components import ViewerModel
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._dock.fields import Fields
-from napari_tf_deblur._dock.psf_preview import PSFPreview, Wanted
+from napari_tf_deblur._dock.psf_preview import PreviewRequest, PSFPreview
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_display import find_psf_layer, thumbnail
+from napari_tf_deblur._layers.psf_display import find_psf_layer, make_thumbnail
 from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import Source
@@ -39,7 +39,7 @@ class PSFView:
         self._viewer, self._fields, self._on_error = viewer, fields, on_error
         self._preview = PSFPreview(viewer, tasks)
         self._picture = fields.psf.picture
-        self._known: tuple[object, ...] = ()  # the PSF of which a run has found what is shown
+        self._found_key: tuple[object, ...] = ()  # the PSF of which a run has found what is shown
 
     def show_layer(self) -> None:
         """Show the PSF as a layer in the corner of its image."""
@@ -52,29 +52,31 @@ class PSFView:
             if self._fields.images.layer.value is not None:
                 source, psf = self._fields.source(), self._fields.psf.chosen.psf()
                 psf.check(source)
-                if _key(source, psf) == self._known:
+                if _make_psf_key(source, psf) == self._found_key:
                     return
-                look, words = psf.look(source), psf.about(source)
+                look, words = psf.preview(source), psf.describe_width(source)
         except UserError as error:  # half-typed values deserve no notification
             words = str(error)
-        self._known = ()
-        self._picture.words.say(words)
-        self._picture.show_picture(None if look is None else thumbnail(look))
+        self._found_key = ()
+        self._picture.words.set_message(words)
+        self._picture.show_picture(None if look is None else make_thumbnail(look))
         if find_psf_layer(self._viewer) is not None:
             self._make(lambda _: None, is_update=True)
 
     def show_array(self, values: PSF, job: Job) -> None:
         """Show the PSF that a run has made; its layer only if the user has asked for one."""
-        wanted = Wanted(job.source, job.psf, self._on_error, only_if_there=True, visible=False)
+        wanted = PreviewRequest(
+            job.source, job.psf, self._on_error, only_if_present=True, visible=False
+        )
         self._preview.show(wanted, values)
-        self._picture.show_picture(thumbnail(values))
+        self._picture.show_picture(make_thumbnail(values))
 
-    def show_used(self, result: Result, job: Job) -> None:
+    def show_run_psf(self, result: Result, job: Job) -> None:
         """Show the PSF that was used, and what was done to it, while the fields say the same."""
-        self._known = _key(job.source, job.psf)
-        self._picture.show_picture(thumbnail(result.record["psf"]["array"]))
+        self._found_key = _make_psf_key(job.source, job.psf)
+        self._picture.show_picture(make_thumbnail(result.record["psf"]["array"]))
         if result.notes:
-            self._picture.words.say(f"{'; '.join(result.notes).rstrip('.')}.")
+            self._picture.words.set_message(f"{'; '.join(result.notes).rstrip('.')}.")
 
     def end(self) -> None:
         """Show nothing more, for the window is closing."""
@@ -88,10 +90,12 @@ class PSFView:
             on_error(error)
         else:
             self._preview.make(
-                Wanted(source, psf, on_error, only_if_there=is_update, visible=not is_update)
+                PreviewRequest(
+                    source, psf, on_error, only_if_present=is_update, visible=not is_update
+                )
             )
 
 
-def _key(source: Source, psf: PSFKind) -> tuple[object, ...]:
+def _make_psf_key(source: Source, psf: PSFKind) -> tuple[object, ...]:
     """What a PSF depends on, to tell whether two are the same."""
     return repr(psf.record(source)), source.layer, source.axes

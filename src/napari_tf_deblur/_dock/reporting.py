@@ -11,7 +11,7 @@ from napari_tf_deblur._core.errors import UserError
 Slot = Callable[..., None]
 
 
-def safely(slot: Slot) -> Slot:
+def report_errors(slot: Slot) -> Slot:
     """Wrap a slot so that an error in it is reported, and never raised into the user's own call.
 
     Parameters
@@ -25,12 +25,12 @@ def safely(slot: Slot) -> Slot:
         try:
             slot(*arguments)
         except Exception as error:
-            report(error)
+            report_error(error)
 
     return called
 
 
-def report(error: Exception, before: str = "") -> None:
+def report_error(error: Exception, before: str = "") -> None:
     """Notify the user: by a sentence if that will do, and else with the traceback.
 
     Parameters

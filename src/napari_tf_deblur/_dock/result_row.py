@@ -13,11 +13,11 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.compare import CompareRow
-from napari_tf_deblur._dock.reporting import report, safely
-from napari_tf_deblur._dock.results import Made
+from napari_tf_deblur._dock.reporting import report_error, report_errors
+from napari_tf_deblur._dock.results import ResultRecord
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._layers.script import script_of
+from napari_tf_deblur._layers.script import write_script
 
 Restore = Callable[[Mapping[str, Any]], list[str]]
 
@@ -49,8 +49,8 @@ class ResultRow(QWidget):
         self._restore = restore
         self._on_lost = QTimer(self)  # after napari has removed it everywhere
         self._on_lost.setSingleShot(True)
-        self._on_lost.timeout.connect(safely(on_lost))
-        self._made: Made | None = None
+        self._on_lost.timeout.connect(report_errors(on_lost))
+        self._result_record: ResultRecord | None = None
         self._layer: ReferenceType[Layer] | None = None
         self._viewer = viewer
         self.compare = CompareRow(viewer)
@@ -85,7 +85,7 @@ class ResultRow(QWidget):
         viewer.layers.events.removed.connect(self._on_removed)
         self.setVisible(False)
 
-    def show_result(self, layer: Image, made: Made) -> None:
+    def show_result(self, layer: Image, made: ResultRecord) -> None:
         """Offer what can be done with a result.
 
         Parameters
@@ -95,7 +95,7 @@ class ResultRow(QWidget):
         made : Made
             What made it.
         """
-        self._made, self._layer = made, ref(layer)
+        self._result_record, self._layer = made, ref(layer)
         source = made.source
         self.compare.set_pair(source if isinstance(source, Image) else None, layer, made.residual)
         self.setVisible(True)
@@ -105,46 +105,46 @@ class ResultRow(QWidget):
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self.compare.end()
 
-    def show_nothing(self) -> None:
+    def clear_result(self) -> None:
         """Offer nothing, for no result is looked at."""
-        self._made = self._layer = None
+        self._result_record = self._layer = None
         self.compare.set_pair(None, None, None)
         self.setVisible(False)
 
     def _on_removed(self, event: object) -> None:
         removed = getattr(event, "value", None)
-        if self._layer is None or self._made is None:
+        if self._layer is None or self._result_record is None:
             return
         if removed is self._layer():
-            self.show_nothing()
+            self.clear_result()
             self._on_lost.start(0)
-        elif removed is not None and removed is self._made.source:
+        elif removed is not None and removed is self._result_record.source:
             self._on_lost.start(0)
 
     def _use_settings(self, *_: object) -> None:
-        if self._made is not None:
-            for words in self._restore(self._made.record):
+        if self._result_record is not None:
+            for words in self._restore(self._result_record.record):
                 show_warning(words)
 
     def _copy_settings(self, *_: object) -> None:
-        if self._made is not None:
-            record = self._made.record
-            _to_clipboard(
-                lambda: Settings.of_result(record).as_json(),
+        if self._result_record is not None:
+            record = self._result_record.record
+            _copy_text(
+                lambda: Settings.from_record(record).as_json(),
                 "The settings of this result are copied: paste them into a file.",
             )
 
     def _copy(self, *_: object) -> None:
         layer = None if self._layer is None else self._layer()
-        if layer is not None and self._made is not None:
-            record = {**self._made.record, "name": layer.name}
-            _to_clipboard(
-                lambda: script_of(record),
+        if layer is not None and self._result_record is not None:
+            record = {**self._result_record.record, "name": layer.name}
+            _copy_text(
+                lambda: write_script(record),
                 "A Python script that repeats this result is copied: paste it into a file.",
             )
 
 
-def _to_clipboard(write: Callable[[], str], done: str) -> None:
+def _copy_text(write: Callable[[], str], done: str) -> None:
     """Copy what is written, and say so; or say what is wrong."""
     clipboard = QGuiApplication.clipboard()
     if clipboard is None:
@@ -152,7 +152,7 @@ def _to_clipboard(write: Callable[[], str], done: str) -> None:
     try:
         text = write()
     except Exception as error:  # the record of a file may be of any kind
-        report(error)
+        report_error(error)
     else:
         clipboard.setText(text)
         show_info(done)

@@ -12,17 +12,17 @@ from napari.layers import Image, Layer
 
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import (
-    method_asked,
-    result_record,
-    sentence,
-    settings_in_words,
+    describe_outcome,
+    describe_settings,
+    find_result_record,
+    parse_requested_method,
 )
-from napari_tf_deblur._layers.result import Result, residual_layer
-from napari_tf_deblur._layers.source import Source, is_ours, placement
+from napari_tf_deblur._layers.result import Result, make_residual_layer
+from napari_tf_deblur._layers.source import Source, compute_world_transform, is_own_layer
 
 
 @dataclass(frozen=True)
-class Kept:
+class SessionData:
     """What a run leaves behind besides its record, as long as the layer of its result exists.
 
     Attributes
@@ -37,12 +37,12 @@ class Kept:
     residual: Callable[[], Image] | None
 
 
-_kept: WeakKeyDictionary[Layer, Kept] = WeakKeyDictionary()
+_session_data: WeakKeyDictionary[Layer, SessionData] = WeakKeyDictionary()
 """Of all results of this session: a dock that is closed and opened again knows them, too."""
 
 
 @dataclass(frozen=True)
-class Made:
+class ResultRecord:
     """What made a result.
 
     Attributes
@@ -56,27 +56,27 @@ class Made:
     """
 
     record: Mapping[str, Any]
-    layer: "ReferenceType[Layer] | None"
+    source_ref: "ReferenceType[Layer] | None"
     residual: Callable[[], Image] | None
 
     @property
     def source(self) -> Layer | None:
         """The image that was deblurred, if it still exists."""
-        return None if self.layer is None else self.layer()
+        return None if self.source_ref is None else self.source_ref()
 
     @property
-    def words(self) -> str:
+    def verdict_text(self) -> str:
         """Whether to believe the result."""
-        return sentence(self.record)
+        return describe_outcome(self.record)
 
     @property
     def settings(self) -> str:
         """The settings that made it, in words."""
-        return settings_in_words(self.record)
+        return describe_settings(self.record)
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierResults:
     """Earlier results of the same source.
 
     Attributes
@@ -91,7 +91,7 @@ class Earlier:
     others: Sequence[Image] = ()
 
 
-NO_RESULTS = Earlier()
+NO_RESULTS = EarlierResults()
 
 
 class Results:
@@ -106,7 +106,7 @@ class Results:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
 
-    def keep(self, layer: Image, job: Job, result: Result) -> Made:
+    def store(self, layer: Image, job: Job, result: Result) -> ResultRecord:
         """Keep what a result's record does not hold.
 
         Parameters
@@ -125,34 +125,34 @@ class Results:
         """
         light = replace(job.source, data=np.empty(0))
         residual, unit = result.residual, result.residual_unit
-        make = None if residual is None else partial(residual_layer, light, residual, unit)
-        _kept[layer] = Kept(job.source.layer, make)
-        return Made(result.record, job.source.layer, _kept[layer].residual)
+        make = None if residual is None else partial(make_residual_layer, light, residual, unit)
+        _session_data[layer] = SessionData(job.source.layer, make)
+        return ResultRecord(result.record, job.source.layer, _session_data[layer].residual)
 
-    def of(self, layer: Layer | None) -> Made | None:
+    def find_record(self, layer: Layer | None) -> ResultRecord | None:
         """What made this layer; None if it is no result."""
-        record = result_record(layer)
+        record = find_result_record(layer)
         if layer is None or record is None or "method" not in record:  # of a run that goes on
             return None
-        kept = _kept.get(layer)
+        kept = _session_data.get(layer)
         if kept is not None:
-            return Made(record, kept.source, kept.residual)
+            return ResultRecord(record, kept.source, kept.residual)
         source = self._find_source(record)
-        return Made(record, None if source is None else ref(source), None)
+        return ResultRecord(record, None if source is None else ref(source), None)
 
-    def of_source(self, source: Layer | None) -> list[Image]:
+    def find_results(self, source: Layer | None) -> list[Image]:
         """The results of an image, in the order of the layers."""
         if source is None:
             return []
-        made = [(layer, self.of(layer)) for layer in self._viewer.layers]
+        made = [(layer, self.find_record(layer)) for layer in self._viewer.layers]
         return [x for x, m in made if m is not None and m.source is source and isinstance(x, Image)]
 
-    def to_replace(self, job: Job) -> Image | None:
+    def find_replaceable(self, job: Job) -> Image | None:
         """The last result of the same source and method, where it still lies on the source."""
-        for layer in reversed(self.of_source(job.source.layer())):
-            if _is_of(result_record(layer) or {}, job):
-                alike = bool(layer.multiscale) == job.has_resolutions
-                return layer if alike and _lies_on(layer, job.source) else None
+        for layer in reversed(self.find_results(job.source.layer())):
+            if _has_same_method(find_result_record(layer) or {}, job):
+                alike = bool(layer.multiscale) == job.makes_multiscale
+                return layer if alike and _matches_source(layer, job.source) else None
         return None
 
     def _find_source(self, record: Mapping[str, Any]) -> Layer | None:
@@ -160,7 +160,7 @@ class Results:
         origin = record.get("origin")
         shape = origin.get("shape", ()) if isinstance(origin, Mapping) else ()
         for layer in self._viewer.layers:
-            if not isinstance(layer, Image) or is_ours(layer):
+            if not isinstance(layer, Image) or is_own_layer(layer):
                 continue
             data = layer.data[0] if layer.multiscale else layer.data
             if layer.name == record.get("source") and list(np.shape(data)) == list(shape):
@@ -168,18 +168,20 @@ class Results:
         return None
 
 
-def _is_of(record: Mapping[str, Any], job: Job) -> bool:
+def _has_same_method(record: Mapping[str, Any], job: Job) -> bool:
     """Whether a result was asked for by the same method."""
     try:
-        asked = method_asked(record)
+        asked = parse_requested_method(record)
     except (ValueError, TypeError):
         return False
     return type(asked) is type(job.method)
 
 
-def _lies_on(layer: Image, source: Source) -> bool:
+def _matches_source(layer: Image, source: Source) -> bool:
     """Whether a layer has the pixels of a source, in the same place."""
     shape = np.shape(layer.data)
     if bool(layer.rgb) != source.rgb or shape != tuple(source.data.shape):
         return False
-    return np.allclose(placement(layer).affine_matrix, source.place.affine_matrix)
+    return np.allclose(
+        compute_world_transform(layer).affine_matrix, source.world_transform.affine_matrix
+    )

@@ -10,12 +10,12 @@ from napari_tf_deblur._dock.task_queue import await_workers
 from napari_tf_deblur._layers.masks import count_saturated
 from napari_tf_deblur._layers.source import Source
 
-AT_ONCE = 2**22
+MAX_DIRECT_PIXELS = 2**22
 """Largest image, in pixels, whose saturated pixels are searched without a worker. Limit: of time,
 the window would freeze."""
 
 
-class SaturationCount:
+class SaturationCounter:
     """Counts saturated pixels, of large images in a worker; files are not read for that.
 
     Parameters
@@ -38,7 +38,7 @@ class SaturationCount:
         self._on_counted(0)
         if source is None or not isinstance(source.data, np.ndarray):
             return
-        if source.data.size <= AT_ONCE:
+        if source.data.size <= MAX_DIRECT_PIXELS:
             self._on_counted(count_saturated(source.data, source.rgb))
             return
         worker = FunctionWorker(count_saturated, source.data, source.rgb)

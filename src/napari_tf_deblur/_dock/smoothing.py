@@ -6,20 +6,20 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-OCTAVES = 4
+MAX_OCTAVES = 4
 """Range of the slider in octaves, to each side of the automatic weight. Set by eye: beyond, results
 hardly change any more or are flat."""
 
-STEPS = 4
+STEPS_PER_OCTAVE = 4
 """Steps of the slider per octave. Set by eye: finer steps make no visible difference."""
 
-TOOLTIP = (
+SMOOTHING_TOOLTIP = (
     "Move to 'more' if the result looks grainy, to 'less' if it looks too smooth. In the middle is "
     "what suits the image by itself"
 )
 
 
-class Smoothing(QWidget):
+class SmoothingSlider(QWidget):
     """A logarithmic slider for a ratio, and a button that sets it back to 1.
 
     Attributes
@@ -39,9 +39,9 @@ class Smoothing(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(-OCTAVES * STEPS, OCTAVES * STEPS)
-        self.slider.setPageStep(STEPS)
-        self.slider.setToolTip(TOOLTIP)
+        self.slider.setRange(-MAX_OCTAVES * STEPS_PER_OCTAVE, MAX_OCTAVES * STEPS_PER_OCTAVE)
+        self.slider.setPageStep(STEPS_PER_OCTAVE)
+        self.slider.setToolTip(SMOOTHING_TOOLTIP)
         self.auto = QPushButton("Auto")
         self.auto.setToolTip("Smooth as much as suits the image")
         self.label = QLabel()
@@ -67,11 +67,11 @@ class Smoothing(QWidget):
     @property
     def value(self) -> float:
         """Times as much smoothing as suits the image."""
-        return float(2.0 ** (self.slider.value() / STEPS))
+        return float(2.0 ** (self.slider.value() / STEPS_PER_OCTAVE))
 
     @value.setter
     def value(self, ratio: float) -> None:
-        self.slider.setValue(round(STEPS * log2(ratio)))
+        self.slider.setValue(round(STEPS_PER_OCTAVE * log2(ratio)))
 
     def _tell(self, *_: object) -> None:
         is_auto = self.slider.value() == 0
@@ -79,5 +79,5 @@ class Smoothing(QWidget):
         said = "as suits the image" if is_auto else f"{self.value:.3g} times as much"
         self.label.setText("Smoothing" if is_auto else f"Smoothing x {self.value:.3g}")
         for part in (self.label, self.slider):
-            part.setToolTip(f"{TOOLTIP}. Now: {said}")
+            part.setToolTip(f"{SMOOTHING_TOOLTIP}. Now: {said}")
         self.changed.emit(self.value)

@@ -12,7 +12,7 @@ PAINT_MS = 5
 """Milliseconds between two tasks, in which Qt begins to paint what the first one changed. Set by
 eye."""
 
-Work = Iterator[bool | None]
+TaskSteps = Iterator[bool | None]
 """Yields between its pieces; True where what the next one changes is to be painted apart."""
 
 
@@ -32,12 +32,12 @@ class TaskQueue:
 
     def __init__(self, widget: QWidget | None = None) -> None:
         self.is_working = False
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[TaskSteps] = deque()
         self._widget = widget
-        self._apart = False  # whether the next piece is to be painted apart
-        self._painting = False  # whether a turn of painting is due, after which it goes on
+        self._paint_separately = False  # whether the next piece is to be painted apart
+        self._is_paint_pending = False  # whether a turn of painting is due, after which it goes on
 
-    def do(self, work: Work) -> None:
+    def add_task(self, work: TaskSteps) -> None:
         """Do some work after all that waits already; at once if nothing does.
 
         What a piece of work asks for is done right after that work.
@@ -51,42 +51,44 @@ class TaskQueue:
             self._waiting.insert(1, work)
         else:
             self._waiting.append(work)
-        if len(self._waiting) == 1 and not self._painting:
-            self._go_on()
+        if len(self._waiting) == 1 and not self._is_paint_pending:
+            self._run_next_step()
 
-    def drop(self) -> None:
+    def clear(self) -> None:
         """Leave undone what waits, and hold up no more of the window, which may be closing."""
         self._waiting.clear()
         self._widget = None
 
-    def _go_on(self) -> None:
+    def _run_next_step(self) -> None:
         if not self._waiting:
             return
         work = self._waiting[0]
-        held = self._widget.window() if self._apart and self._widget is not None else None
-        self._apart = False
+        held = (
+            self._widget.window() if self._paint_separately and self._widget is not None else None
+        )
+        self._paint_separately = False
         if held is not None:
             held.setUpdatesEnabled(False)
         self.is_working = True
         try:
-            self._apart = bool(next(work))
+            self._paint_separately = bool(next(work))
         except StopIteration:
             if self._waiting:  # else it was dropped by its own last piece
                 self._waiting.popleft()
         finally:
             self.is_working = False
             if held is not None:
-                self._painting = True
+                self._is_paint_pending = True
                 QTimer.singleShot(PAINT_MS, lambda: self._paint(held))
             elif self._waiting:
-                QTimer.singleShot(PAINT_MS, self._go_on)
+                QTimer.singleShot(PAINT_MS, self._run_next_step)
 
     def _paint(self, window: QWidget) -> None:
-        self._painting = False
+        self._is_paint_pending = False
         with suppress(RuntimeError):  # it is deleted by now
             window.setUpdatesEnabled(True)
         if self._waiting:
-            QTimer.singleShot(PAINT_MS, self._go_on)
+            QTimer.singleShot(PAINT_MS, self._run_next_step)
 
 
 def await_workers() -> None:

@@ -10,19 +10,19 @@ ORANGE, BLUE = "#d95f02", "#3a8fd1"
 """Colours of curves that stand out from dark and light, and from each other for the
 colour-blind."""
 
-HEIGHT = 130
+PLOT_HEIGHT = 130
 """Height of a plot in pixels, without its lines of text. Set by eye."""
 
 LARGEST_DIGITS = 12.0
 """Largest size of the numbers in points, which leaves room for the curves. Set by eye."""
 
-CHANGES = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
+THEME_EVENTS = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
 
 
 class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """A plot of one box with two axes, whose text is that of the style sheet.
 
-    A subclass calls `add_axes` once, then `adapt`, and may do more when it adapts.
+    A subclass calls `add_axes` once, then `apply_theme`, and may do more when it adapts.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
 
     def __init__(self, tooltip: str, parent: qtpy.QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot_height = HEIGHT
+        self.plot_height = PLOT_HEIGHT
         self.setBackground(None)
         self.setFrameShape(self.Shape.NoFrame)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -74,10 +74,10 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Follow the theme and the size of the font."""
         super().changeEvent(event)
-        if event.type() in CHANGES and hasattr(self, "_axes"):  # the first are of __init__
-            self.adapt()
+        if event.type() in THEME_EVENTS and hasattr(self, "_axes"):  # the first are of __init__
+            self.apply_theme()
 
-    def adapt(self) -> None:
+    def apply_theme(self) -> None:
         """Take over colour and font."""
         self._text.ensurePolished()
         font, line = self._text.font(), self._text.fontMetrics().lineSpacing()

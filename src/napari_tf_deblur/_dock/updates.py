@@ -28,7 +28,7 @@ GUI_SHARE = 0.25
 HAS_ITERATIONS: frozenset[RunStage] = frozenset(("iterating", "pieces"))
 """Stages of a run from which on there is an image to be shown and kept."""
 
-ITERATING = "iterating"
+ITERATION_STAGE = "iterating"
 """What those are called where it is told how long each stage took."""
 
 
@@ -76,15 +76,15 @@ class Throttle:
         self._next = 0.0
         self._sent = 0.0
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it is time for the next update. Asked in the worker."""
         return self._shown.is_set() and time.monotonic() >= self._next
 
-    def overdue(self) -> bool:
+    def is_overdue(self) -> bool:
         """Whether nothing was sent for so long that napari must get a word in."""
         return time.monotonic() >= self._sent + HEARTBEAT
 
-    def sent(self) -> None:
+    def mark_sent(self) -> None:
         """Note that an update is on its way. Called in the worker."""
         self._sent = time.monotonic()
         self._shown.clear()
@@ -93,7 +93,7 @@ class Throttle:
         """Wait until the update is shown, but not for ever. Called in the worker."""
         self._shown.wait(HEARTBEAT)
 
-    def shown(self, seconds: float) -> None:
+    def mark_shown(self, seconds: float) -> None:
         """Note that an update was shown, and how long that took. Called in the window."""
         self._next = time.monotonic() + max(MIN_INTERVAL, seconds / GUI_SHARE)
         self._shown.set()
@@ -103,7 +103,7 @@ class Stopwatch:
     """Measures how long a run spends in each of its stages, from the press of the button on."""
 
     def __init__(self) -> None:
-        self._over: dict[str, float] = {}  # without what the last entry takes
+        self._past_seconds: dict[str, float] = {}  # without what the last entry takes
         self._began = self._entered = time.monotonic()
         self._stage = "beginning"
 
@@ -111,25 +111,27 @@ class Stopwatch:
     def seconds(self) -> dict[str, float]:
         """Time spent in each stage so far, in the order in which they began."""
         now = time.monotonic()
-        return self._over | {self._stage: self._over.get(self._stage, 0.0) + now - self._entered}
+        return self._past_seconds | {
+            self._stage: self._past_seconds.get(self._stage, 0.0) + now - self._entered
+        }
 
     @property
-    def total(self) -> float:
+    def total_seconds(self) -> float:
         """Seconds since the press."""
         return time.monotonic() - self._began
 
     def enter(self, stage: str) -> None:
         """Note that a stage begins, or goes on."""
-        self._over, self._stage, self._entered = self.seconds, stage, time.monotonic()
+        self._past_seconds, self._stage, self._entered = self.seconds, stage, time.monotonic()
 
-    def in_words(self) -> str:
+    def describe_stages(self) -> str:
         """Say where the time went, stages of a moment left out."""
         parts = [f"{stage} {s:.1f} s" for stage, s in self.seconds.items() if s >= 0.05]
         text = ", ".join(parts)
         return f"{text[:1].upper()}{text[1:]}." if parts else ""
 
 
-def updates(
+def iterate_updates(
     steps: Generator[Stage | Step, None, Result | None],
     throttle: Throttle,
     begun: Event,
@@ -162,14 +164,14 @@ def updates(
     try:
         while True:
             step = next(steps)
-            former, stage = stage, _stage_of(step)
+            former, stage = stage, _get_stage(step)
             stopwatch.enter(stage)
-            if stage == ITERATING:
+            if stage == ITERATION_STAGE:
                 begun.set()
-            due = throttle.due()
-            if due or stage != former or throttle.overdue():
-                update = _update_of(step, with_image=due and stage == ITERATING)
-                throttle.sent()
+            due = throttle.is_due()
+            if due or stage != former or throttle.is_overdue():
+                update = _make_update(step, with_image=due and stage == ITERATION_STAGE)
+                throttle.mark_sent()
                 yield update
                 if isinstance(step, Step):
                     throttle.wait()
@@ -179,18 +181,18 @@ def updates(
     except UserError:
         raise
     except Exception as error:
-        raise in_words(error) from error
+        raise translate_error(error) from error
     finally:
         stopwatch.enter("showing")
 
 
-def _stage_of(step: Stage | Step) -> str:
+def _get_stage(step: Stage | Step) -> str:
     if isinstance(step, Stage):
         return step.name
-    return ITERATING if step.stage in HAS_ITERATIONS else step.stage
+    return ITERATION_STAGE if step.stage in HAS_ITERATIONS else step.stage
 
 
-def _update_of(step: Stage | Step, with_image: bool) -> Update:
+def _make_update(step: Stage | Step, with_image: bool) -> Update:
     if isinstance(step, Stage):
         message = f"{step.name}, {100 * step.fraction:.0f} %" if step.fraction else step.name
         return Update(message, 0.0, np.zeros(0, np.float32), psf=step.psf)
@@ -200,7 +202,7 @@ def _update_of(step: Stage | Step, with_image: bool) -> Update:
     )
 
 
-def in_words(error: Exception) -> Exception:
+def translate_error(error: Exception) -> Exception:
     """Return an error that says what happened, and that napari's worker does not swallow."""
     if isinstance(error, UserError):
         return error

@@ -6,17 +6,17 @@ from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
-from napari_tf_deblur._layers.acquisition.description import WAVELENGTHS
-from napari_tf_deblur._layers.psf_kinds.microscope_numbers import WITH_LASER
+from napari_tf_deblur._layers.acquisition.metadata_description import WAVELENGTH_BOUNDS
+from napari_tf_deblur._layers.psf_kinds.microscope_numbers import LASER_MICROSCOPES
 
-EMISSION = (
+EMISSION_TOOLTIP = (
     "Wavelength of the light that reaches the camera: the middle of the emission filter's band, or "
     "the dye's peak"
 )
-EXCITATION = (
+EXCITATION_TOOLTIP = (
     "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
 )
-LONGEST_NAME = 16
+MAX_LABEL_LENGTH = 16
 """Most letters of a layer's name in a label. Set by eye."""
 
 
@@ -40,23 +40,23 @@ class WaveFields:
         self.emissions: list[FloatSpinBox] = []
         self.excitations: list[FloatSpinBox] = []
         self._count = 1
-        self.name([""])
+        self.set_images([""])
 
-    def name(self, images: Sequence[str]) -> None:
+    def set_images(self, images: Sequence[str]) -> None:
         """Have fields for so many images, named after them where there are several."""
         while len(self.emissions) < max(1, len(images)):
             for fields, label, tooltip in (
-                (self.emissions, "Emission", EMISSION),
-                (self.excitations, "Excitation", EXCITATION),
+                (self.emissions, "Emission", EMISSION_TOOLTIP),
+                (self.excitations, "Excitation", EXCITATION_TOOLTIP),
             ):
-                field = number_field(label, WAVELENGTHS[1], 10, tooltip, "nm")
+                field = make_number_field(label, WAVELENGTH_BOUNDS[1], 10, tooltip, "nm")
                 self.form.add(field)
                 field.changed.connect(self._tell)
                 fields.append(field)
         self._count = max(1, len(images))
         for pair, image in zip(zip(self.emissions, self.excitations), images):
             for field, label in zip(pair, ("Emission", "Excitation")):
-                field.label = f"{label} of {_short(image)}" if len(images) > 1 else label
+                field.label = f"{label} of {_shorten_name(image)}" if len(images) > 1 else label
                 self.form.show_row(field, label=field.label)
 
     @property
@@ -73,19 +73,19 @@ class WaveFields:
         for number, (emission, excitation) in enumerate(zip(self.emissions, self.excitations)):
             used = number < self._count
             self.form.show_row(emission, used and microscope != "multiphoton")
-            self.form.show_row(excitation, used and microscope in WITH_LASER)
+            self.form.show_row(excitation, used and microscope in LASER_MICROSCOPES)
         self.form.setVisible(visible)
 
     def _tell(self, *_: object) -> None:
         self.changed.emit()
 
 
-def _short(name: str) -> str:
+def _shorten_name(name: str) -> str:
     """Shorten a long name of a layer in its middle: a label does not break words."""
-    return name if len(name) <= LONGEST_NAME else f"{name[:8]}…{name[-7:]}"
+    return name if len(name) <= MAX_LABEL_LENGTH else f"{name[:8]}…{name[-7:]}"
 
 
-def number_field(
+def make_number_field(
     label: str, most: float, step: float, tooltip: str, unit: str = "", value: float = 0.0
 ) -> FloatSpinBox:
     """Make a field for a number that may be unknown, which 0 stands for."""

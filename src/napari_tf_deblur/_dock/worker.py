@@ -12,23 +12,23 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 
-from napari_tf_deblur._dock.results import NO_RESULTS, Earlier
-from napari_tf_deblur._dock.task_queue import TaskQueue, Work, await_workers
-from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, updates
-from napari_tf_deblur._layers.adding import adding
+from napari_tf_deblur._dock.results import NO_RESULTS, EarlierResults
+from napari_tf_deblur._dock.task_queue import TaskQueue, TaskSteps, await_workers
+from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, iterate_updates
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import result_record
-from napari_tf_deblur._layers.result import Result, result_layer
-from napari_tf_deblur._layers.result_names import name_beside
-from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur._layers.view_place import is_covering, place_for
-from napari_tf_deblur._layers.view_state import Shown
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
+from napari_tf_deblur._layers.layer_order import find_insert_index, hides_layers_below
+from napari_tf_deblur._layers.record import find_result_record
+from napari_tf_deblur._layers.result import Result, make_result_layer
+from napari_tf_deblur._layers.result_names import choose_distinct_name
+from napari_tf_deblur._layers.source import METADATA_KEY
+from napari_tf_deblur._layers.view_state import VisibilityState
 
-CANCELLED = "Cancelled."
-NOTHING_KEPT = "Stopped before the first iteration; no layer was added or changed."
-DELETED = "Stopped, because the layer of the result was deleted; nothing is kept."
+CANCELLED_TEXT = "Cancelled."
+STOPPED_EARLY_TEXT = "Stopped before the first iteration; no layer was added or changed."
+LAYER_DELETED_TEXT = "Stopped, because the layer of the result was deleted; nothing is kept."
 
-Outcome = Result | Exception | str
+RunOutcome = Result | Exception | str
 """How a run ended: with a result, an error, or with nothing, for a reason in words."""
 
 
@@ -64,9 +64,9 @@ class Run:
         viewer: ViewerModel,
         job: Job,
         on_update: Callable[[Update], None],
-        on_end: Callable[[Outcome], None],
+        on_end: Callable[[RunOutcome], None],
         tasks: TaskQueue,
-        earlier: Earlier = NO_RESULTS,
+        earlier: EarlierResults = NO_RESULTS,
     ) -> None:
         self.stopwatch = Stopwatch()
         self._viewer = viewer
@@ -77,29 +77,29 @@ class Run:
         self.layer = layer = earlier.replaced
         self._others = [ref(other) for other in earlier.others]
         self._former = None if layer is None else (layer.data, dict(layer.metadata))
-        self._name = (result_record(layer) or {}).get("name")  # that it was given here
-        self._hidden = Shown(viewer)
-        self._outcome: Outcome = CANCELLED
+        self._name = (find_result_record(layer) or {}).get("name")  # that it was given here
+        self._visibility = VisibilityState(viewer)
+        self._outcome: RunOutcome = CANCELLED_TEXT
         self._image: Any = None  # that is shown
         self._limits: tuple[float, float] | None = None  # of a result that fills in
-        self._given: tuple[float, ...] = ()  # limits that the layer got here
-        self._stop, self._begun = Event(), Event()
-        self._over = False
+        self._applied_limits: tuple[float, ...] = ()  # limits that the layer got here
+        self._stop, self._has_iteration = Event(), Event()
+        self._has_ended = False
         self._tasks = tasks
         self._throttle = Throttle()
         self._steps = job.steps(self._stop)
         self._worker = GeneratorWorker(
-            updates, self._steps, self._throttle, self._begun, self.stopwatch
+            iterate_updates, self._steps, self._throttle, self._has_iteration, self.stopwatch
         )
         self._worker.yielded.connect(self._show)
-        self._worker.returned.connect(self._keep)
-        self._worker.errored.connect(self._keep)
+        self._worker.returned.connect(self._store_outcome)
+        self._worker.errored.connect(self._store_outcome)
         self._worker.finished.connect(self._finish)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def start(self) -> None:
         """Begin, unless it was stopped already."""
-        if not self._over:
+        if not self._has_ended:
             atexit.register(self._await_end)
             self._worker.start()
 
@@ -110,8 +110,8 @@ class Run:
         later, by itself, and changes nothing.
         """
         self._stop.set()
-        if not self._begun.is_set():
-            self._end_with(NOTHING_KEPT)
+        if not self._has_iteration.is_set():
+            self._cancel(STOPPED_EARLY_TEXT)
 
     @property
     def is_stopped(self) -> bool:
@@ -120,20 +120,20 @@ class Run:
 
     def abandon(self) -> None:
         """Stop without touching the window again."""
-        if not self._over:
-            self._let_go()
+        if not self._has_ended:
+            self._release()
             self._stop.set()
-            self._throttle.shown(0.0)  # the worker may be waiting for it
+            self._throttle.mark_shown(0.0)  # the worker may be waiting for it
             self._worker.quit()
 
-    def _let_go(self) -> None:
-        self._over = True
+    def _release(self) -> None:
+        self._has_ended = True
         self._former = self._image = None
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
-    def _end_with(self, words: str) -> None:
-        if not self._over:
-            self._take_back()
+    def _cancel(self, words: str) -> None:
+        if not self._has_ended:
+            self._restore_layers()
             self.abandon()
             self._on_end(words)
 
@@ -144,35 +144,35 @@ class Run:
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:
-            self._end_with(DELETED)
+            self._cancel(LAYER_DELETED_TEXT)
 
     def _show(self, update: Update) -> None:
-        self._do(self._showing(update))
+        self._enqueue(self._show_update(update))
 
-    def _keep(self, outcome: Result | Exception | None) -> None:
-        self._outcome = NOTHING_KEPT if outcome is None else outcome
+    def _store_outcome(self, outcome: Result | Exception | None) -> None:
+        self._outcome = STOPPED_EARLY_TEXT if outcome is None else outcome
 
     def _finish(self) -> None:
         atexit.unregister(self._await_end)
-        outcome, self._outcome = self._outcome, CANCELLED
+        outcome, self._outcome = self._outcome, CANCELLED_TEXT
         self._steps.close()  # frees the arrays of a run that was cancelled
-        self._do(self._ending(outcome))
+        self._enqueue(self._end_stepwise(outcome))
 
-    def _do(self, work: Work) -> None:
+    def _enqueue(self, work: TaskSteps) -> None:
         """Do some work on the window, as long as the run is not over."""
 
-        def until_over() -> Work:
-            while not self._over:
+        def until_over() -> TaskSteps:
+            while not self._has_ended:
                 try:
                     piece = next(work)
                 except StopIteration:
                     return
                 yield piece
 
-        if not self._over:
-            self._tasks.do(until_over())
+        if not self._has_ended:
+            self._tasks.add_task(until_over())
 
-    def _showing(self, update: Update) -> Iterator[bool | None]:
+    def _show_update(self, update: Update) -> Iterator[bool | None]:
         began = time.monotonic()
         self._on_update(update)
         self._limits = update.limits or self._limits
@@ -180,63 +180,65 @@ class Run:
         if update.image is not None and update.image is not self._image:
             self._image = update.image
             if self.layer is None:
-                self.layer = result_layer(self._source, update.image, self._limits)
-                self._given = tuple(self.layer.contrast_limits)
-                yield from self._adding(self.layer)
+                self.layer = make_result_layer(self._source, update.image, self._limits)
+                self._applied_limits = tuple(self.layer.contrast_limits)
+                yield from self._add_result_layer(self.layer)
             else:
                 self.layer.data = update.image
             yield None
         # Only after the canvas is painted does the worker go on, so as not to compete.
-        self._throttle.shown(time.monotonic() - began)
+        self._throttle.mark_shown(time.monotonic() - began)
 
-    def _ending(self, outcome: Outcome) -> Iterator[bool | None]:
+    def _end_stepwise(self, outcome: RunOutcome) -> Iterator[bool | None]:
         if isinstance(outcome, Result):
-            yield from self._writing(outcome)
+            yield from self._write_result(outcome)
             yield None
-            outcome.record["waited"] = self.stopwatch.total
+            outcome.record["waited"] = self.stopwatch.total_seconds
         else:
             if isinstance(outcome, Exception):
                 traceback.clear_frames(outcome.__traceback__)  # they hold arrays
-            self._take_back()
-        self._let_go()
+            self._restore_layers()
+        self._release()
         self._on_end(outcome)
 
-    def _writing(self, result: Result) -> Iterator[bool | None]:
+    def _write_result(self, result: Result) -> Iterator[bool | None]:
         layer, record = self.layer, result.record
-        others = [found for other in self._others if (found := result_record(other()))]
-        name = name_beside(record, others)
+        others = [found for other in self._others if (found := find_result_record(other()))]
+        name = choose_distinct_name(record, others)
         if layer is None:
-            self.layer = layer = result_layer(self._source, result.data, result.limits)
-            layer.metadata, layer.name = {KEY: record}, name
-            yield from self._adding(layer)
+            self.layer = layer = make_result_layer(self._source, result.data, result.limits)
+            layer.metadata, layer.name = {METADATA_KEY: record}, name
+            yield from self._add_result_layer(layer)
             record["name"] = layer.name
             return
         if layer.name == self._name:  # else the user has renamed it
             layer.name = name
         record["name"] = layer.name
-        layer.metadata = {KEY: record}
+        layer.metadata = {METADATA_KEY: record}
         layer.data = result.data
-        if not layer.rgb and tuple(layer.contrast_limits) == self._given:  # else the user's
+        if (
+            not layer.rgb and tuple(layer.contrast_limits) == self._applied_limits
+        ):  # else the user's
             layer.contrast_limits = result.limits
 
-    def _adding(self, layer: Image) -> Iterator[bool | None]:
+    def _add_result_layer(self, layer: Image) -> Iterator[bool | None]:
         """Add the result; it takes the place in the view of its source."""
         source = self._source.layer()
         others = [there for other in self._others if (there := other()) is not None]
-        place = place_for(self._viewer, source, others)
-        for piece in adding(self._viewer, layer, index=place):
+        place = find_insert_index(self._viewer, source, others)
+        for piece in add_layer_stepwise(self._viewer, layer, index=place):
             if self._name is None and layer in self._viewer.layers:
                 self._name = layer.name
             yield piece
         for below in (source, *others):
-            if below in self._viewer.layers and not is_covering(layer):
-                self._hidden.set(below, False)
+            if below in self._viewer.layers and not hides_layers_below(layer):
+                self._visibility.set_visible(below, False)
 
-    def _take_back(self) -> None:
+    def _restore_layers(self) -> None:
         """Leave the layers as they were before the run."""
         layers = self._viewer.layers
         layer, self.layer = self.layer, None
-        self._hidden.leave()
+        self._visibility.leave()
         if layer is None or layer not in layers:
             return
         if self._former is not None:

@@ -11,43 +11,52 @@ from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._files.identity import identity
+from napari_tf_deblur._files.before_after import render_before_after, render_saved_result
+from napari_tf_deblur._files.channel_results import (
+    find_depth_axis,
+    merge_channel_results,
+    project_maximum,
+)
 from napari_tf_deblur._files.inputs import Input, find_inputs
-from napari_tf_deblur._files.opening import Picture, open_images
-from napari_tf_deblur._files.pictures import pictures, pictures_again
-from napari_tf_deblur._files.report import BEGIN, MOST_PICTURES, as_html
-from napari_tf_deblur._files.results import depth_axis, projected, together
-from napari_tf_deblur._files.rows import finished, in_words, planned, shape_in_words
+from napari_tf_deblur._files.opening import FileImage, open_images
+from napari_tf_deblur._files.partial_result import PartialResult
+from napari_tf_deblur._files.report import MAX_PICTURES, REPORT_HEADER, render_report
+from napari_tf_deblur._files.result_stamp import make_stamp
+from napari_tf_deblur._files.rows import (
+    describe_file_error,
+    describe_shape,
+    fill_planned_row,
+    fill_result_row,
+)
 from napari_tf_deblur._files.saving import (
-    ADDED,
+    RESULT_ENDING,
     Format,
     FormatName,
-    format_named,
-    stamp_there,
+    create_format,
+    read_existing_stamp,
 )
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import (
     COLUMNS,
     BatchTable,
     Row,
-    as_csv,
     check_replaceable,
+    format_csv,
     replace_text,
 )
-from napari_tf_deblur._files.unfinished import Unfinished
 from napari_tf_deblur._layers.job import Job, Stage
 from napari_tf_deblur._layers.result import Result
-from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 
-SURE = 0.03
+MIN_FRACTION_TO_ESTIMATE = 0.03
 """Smallest part of the work that must be done before the remaining time is shown. Set by eye:
 earlier the time jumps."""
 
-WRITTEN_EVERY = 1.0
+TABLE_INTERVAL = 1.0
 """Seconds between two times that the table is written. Set by eye."""
 
-STOPPED = "Stopped before it was done: nothing is saved of it."
-STOPPED_IN_PIECES = (
+STOPPED_SENTENCE = "Stopped before it was done: nothing is saved of it."
+STOPPED_PIECES_SENTENCE = (
     "Stopped before it was done: the pieces that are done are kept, and are not done again."
 )
 
@@ -159,10 +168,10 @@ class _Batch:
     ) -> None:
         self._output, self._settings, self._options = output, settings, options
         self._stop = stop
-        self._format: Format = format_named(options.file_format)
+        self._format: Format = create_format(options.file_format)
         self._rows: list[Row] = []
-        self._written = 0.0
-        self._unwritten: dict[Path, str] = {}
+        self._table_time = 0.0
+        self._write_errors: dict[Path, str] = {}
         self._sources: frozenset[Path] = frozenset()
         self._began = time.monotonic()
 
@@ -175,7 +184,7 @@ class _Batch:
         table = self._table()
         if not self._options.dry_run:
             check_replaceable(table.summary, ",".join(COLUMNS))
-            check_replaceable(table.report, BEGIN)
+            check_replaceable(table.report, REPORT_HEADER)
             self._output.mkdir(parents=True, exist_ok=True)
         left = 0
         try:
@@ -183,59 +192,73 @@ class _Batch:
                 if self._stop.is_set():
                     left = len(inputs) - number
                     break
-                for message, part, row in self._file(one):
+                for message, part, row in self._process_file(one):
                     if row is not None:
-                        self._note(row, table.summary)
+                        self._add_row(row, table.summary)
                     done = (number + part) / len(inputs)
                     yield BatchStep(
-                        number + 1, len(inputs), one.path, message, done, self._left(done), row
+                        number + 1,
+                        len(inputs),
+                        one.path,
+                        message,
+                        done,
+                        self._estimate_seconds_left(done),
+                        row,
                     )
         finally:
-            self._write(table.summary, as_csv(self._rows))
-            self._write(table.report, as_html(self._table(left), self._settings.in_words()))
+            self._write(table.summary, format_csv(self._rows))
+            self._write(table.report, render_report(self._table(left), self._settings.to_text()))
         return self._table(left)
 
-    def _note(self, row: Row, summary: Path) -> None:
+    def _add_row(self, row: Row, summary: Path) -> None:
         """Keep what came of an image, in the table's file too, unless that was just written."""
-        if len(self._rows) >= MOST_PICTURES:
+        if len(self._rows) >= MAX_PICTURES:
             row = replace(row, pictures=())
         self._rows.append(row)
-        if time.monotonic() - self._written > WRITTEN_EVERY:
-            self._write(summary, as_csv(self._rows))
-            self._written = time.monotonic()
+        if time.monotonic() - self._table_time > TABLE_INTERVAL:
+            self._write(summary, format_csv(self._rows))
+            self._table_time = time.monotonic()
 
     def _table(self, left: int = 0) -> BatchTable:
-        return BatchTable(tuple(self._rows), self._output, left, tuple(self._unwritten.values()))
+        return BatchTable(tuple(self._rows), self._output, left, tuple(self._write_errors.values()))
 
     def _write(self, path: Path, text: str) -> None:
         """Write the table or the report; what keeps it from that stops no file."""
         if self._options.dry_run:
             return
-        self._unwritten.pop(path, None)
+        self._write_errors.pop(path, None)
         try:
             replace_text(path, text)
         except OSError as error:
-            self._unwritten[path] = f"'{path}' could not be written. {in_words(error)}"
+            self._write_errors[path] = (
+                f"'{path}' could not be written. {describe_file_error(error)}"
+            )
 
-    def _left(self, done: float) -> float | None:
+    def _estimate_seconds_left(self, done: float) -> float | None:
         spent = time.monotonic() - self._began
-        return spent * (1 - done) / done if done > SURE else None
+        return spent * (1 - done) / done if done > MIN_FRACTION_TO_ESTIMATE else None
 
-    def _file(self, one: Input) -> Iterator[tuple[str, float, Row | None]]:
+    def _process_file(self, one: Input) -> Iterator[tuple[str, float, Row | None]]:
         """Do the images of one file; yield what is going on, the part done, and what came of it."""
         yield "opening", 0.0, None
         try:
             found = open_images(one.path, self._options.reader)
-            stamp = identity(one.path, self._settings, self._options.reader)
+            stamp = make_stamp(one.path, self._settings, self._options.reader)
         except Exception as error:  # of any reader, or of the disk
-            yield "failed", 1.0, Row(one.path, "failed", in_words(error))
+            yield "failed", 1.0, Row(one.path, "failed", describe_file_error(error))
             return
         for number, picture in enumerate(found):
             several = len(found) > 1
             name = picture.layer.name if several else ""
-            place = one.place.with_name(f"{one.place.name} {number}") if several else one.place
-            row = Row(one.path, "failed", "", name, shape=shape_in_words(picture))
-            work = self._image(picture, self._output / place, {**stamp, "image": number}, row)
+            place = (
+                one.result_stem.with_name(f"{one.result_stem.name} {number}")
+                if several
+                else one.result_stem
+            )
+            row = Row(one.path, "failed", "", name, shape=describe_shape(picture))
+            work = self._process_image(
+                picture, self._output / place, {**stamp, "image": number}, row
+            )
             try:
                 while True:
                     message, part = next(work)
@@ -245,19 +268,21 @@ class _Batch:
             except Exception as error:
                 if not isinstance(error, UserError):
                     _log.debug("A file failed", exc_info=True)
-                row = replace(row, sentence=in_words(error))
+                row = replace(row, sentence=describe_file_error(error))
             yield row.status, (number + 1) / len(found), row
             if self._stop.is_set():
                 return
 
-    def _image(
-        self, picture: Picture, place: Path, stamp: dict[str, Any], row: Row
+    def _process_image(
+        self, picture: FileImage, place: Path, stamp: dict[str, Any], row: Row
     ) -> Generator[tuple[str, float], None, Row]:
         """Do one image; return what came of it."""
         began = time.monotonic()
-        target = place.with_name(f"{place.name}{ADDED}{self._format.suffix}")
-        flat = place.with_name(f"{place.name}{ADDED}_max{self._format.suffix}")
-        flattens = self._options.max_projection and depth_axis(read(picture.layer)) is not None
+        target = place.with_name(f"{place.name}{RESULT_ENDING}{self._format.suffix}")
+        flat = place.with_name(f"{place.name}{RESULT_ENDING}_max{self._format.suffix}")
+        flattens = (
+            self._options.max_projection and find_depth_axis(read_source(picture.layer)) is not None
+        )
         wanted = [target, flat] if flattens else [target]
         row = replace(row, result=target)
         for path in wanted:
@@ -266,46 +291,48 @@ class _Batch:
                     f"'{path}' is one of the images, and no image is overwritten: choose another "
                     "folder for the results."
                 )
-        there = [stamp_there(path, self._format) for path in wanted]
+        there = [read_existing_stamp(path, self._format) for path in wanted]
         if self._options.resume and all(found == stamp for found in there):
-            record = self._format.record(target) or {}
-            row = finished(row, record, "there already", 0.0)
-            return replace(row, pictures=tuple(pictures_again(picture, target, record)))
+            record = self._format.read_record(target) or {}
+            row = fill_result_row(row, record, "there already", 0.0)
+            return replace(row, pictures=tuple(render_saved_result(picture, target, record)))
         jobs = self._settings.jobs(picture)
         for job in jobs:
             job.check()
         if self._options.dry_run:
-            return planned(row, jobs)
-        unfinished = Unfinished(place, stamp)
-        jobs = unfinished.jobs(jobs)
+            return fill_planned_row(row, jobs)
+        unfinished = PartialResult(place, stamp)
+        jobs = unfinished.assign_outputs(jobs)
         results: list[Result] = []
         for number, job in enumerate(jobs):
-            result = yield from self._run(job, number, picture, len(jobs))
+            result = yield from self._run_job(job, number, picture, len(jobs))
             if result is None:
-                words = STOPPED if job.output is None else STOPPED_IN_PIECES
+                words = STOPPED_SENTENCE if job.output is None else STOPPED_PIECES_SENTENCE
                 return replace(row, status="stopped", sentence=words)
             results.append(result)
         yield "saving", 1.0
-        layer = together(picture, jobs, results, stamp)
+        layer = merge_channel_results(picture, jobs, results, stamp)
         target.parent.mkdir(parents=True, exist_ok=True)
-        maximum = projected(layer, read(picture.layer)) if flattens else None
+        maximum = project_maximum(layer, read_source(picture.layer)) if flattens else None
         if maximum is not None:
             self._format.write(flat, maximum)
         if jobs[0].output is None:
             self._format.write(target, layer)
         else:
-            self._format.take(unfinished.whole(layer, jobs), target)
+            self._format.save_from_zarr(unfinished.assemble(layer, jobs), target)
         names = picture.channels or (row.image or "image",)
         shown = tuple(
-            pictures(name, job.source, each.data, each.limits, each.done.background)
+            render_before_after(
+                name, job.source, each.data, each.limits, each.deconvolution.background
+            )
             for name, job, each in zip(names, jobs, results)
         )
-        unfinished.end()
-        row = finished(row, layer.metadata[KEY], "done", time.monotonic() - began)
+        unfinished.delete()
+        row = fill_result_row(row, layer.metadata[METADATA_KEY], "done", time.monotonic() - began)
         return replace(row, pictures=shown)
 
-    def _run(
-        self, job: Job, number: int, picture: Picture, count: int
+    def _run_job(
+        self, job: Job, number: int, picture: FileImage, count: int
     ) -> Generator[tuple[str, float], None, Result | None]:
         """Do one job; return its result, or None if it was stopped."""
         before = f"{picture.channels[number]}: " if count > 1 else ""

@@ -18,22 +18,22 @@ from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
 from napari_tf_deblur._files.command_options import (
     METHOD_NAMES,
     PSF_KINDS,
-    about_methods,
-    psf_options,
-    run_options,
+    add_psf_options,
+    add_run_options,
+    describe_methods,
 )
-from napari_tf_deblur._files.command_settings import settings_asked
-from napari_tf_deblur._files.cost import STARTING
+from napari_tf_deblur._files.command_settings import build_settings
+from napari_tf_deblur._files.cost import START_SECONDS
 from napari_tf_deblur._files.saving import FormatName
-from napari_tf_deblur._files.settings import Axes, Settings
+from napari_tf_deblur._files.settings import AxesChoice, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 
-FAILED = 1
+EXIT_FAILED = 1
 """Exit status where some files have no result. Definition: 0 is all, 2 is wrong usage, as argparse
 has it."""
 
 
-@click.command(epilog=about_methods(), context_settings={"max_content_width": 100})
+@click.command(epilog=describe_methods(), context_settings={"max_content_width": 100})
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option(
     "-o",
@@ -54,7 +54,7 @@ has it."""
     help="Kind of PSF. [default: by the optics that are given or in the file, or else the blur "
     "that is found in each image]",
 )
-@psf_options
+@add_psf_options
 @click.option(
     "--bead",
     type=click.Path(exists=True, path_type=Path),
@@ -64,7 +64,7 @@ has it."""
 @click.option("--z-step", "step", type=float, help="From plane to plane, in nanometres.")
 @click.option(
     "--axes",
-    type=click.Choice(get_args(Axes)),
+    type=click.Choice(get_args(AxesChoice)),
     help="Deblur each plane by itself, or volumes. [default: as the file says]",
 )
 @click.option("--method", type=click.Choice(METHOD_NAMES), help="The method. [default: auto]")
@@ -75,7 +75,7 @@ has it."""
     metavar="NAME=VALUE",
     help="Set a parameter of the method, such as --set weight=0.001; may be given several times.",
 )
-@run_options
+@add_run_options
 @click.option(
     "--format",
     "file_format",
@@ -104,23 +104,23 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     """
     options = BatchOptions(**{field.name: given.pop(field.name) for field in fields(BatchOptions)})
     try:
-        settings = settings_asked(**given)
-        with _interrupt() as stop:
-            table = _run(inputs, output, settings, options, stop)
+        settings = build_settings(**given)
+        with _stop_on_interrupt() as stop:
+            table = _run_and_report(inputs, output, settings, options, stop)
     except UserError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(table.in_words())
+    click.echo(table.summarize())
     if options.dry_run:
-        seconds = STARTING + sum(row.seconds for row in table.rows)
+        seconds = START_SECONDS + sum(row.seconds for row in table.rows)
         most = max((row.gigabytes for row in table.rows), default=0.0)
         click.echo(f"In all about {_duration(seconds)}, at most about {most:.1f} GB of memory.")
     else:
         click.echo(f"{table.summary}\n{table.report}")
-    ctx.exit(0 if table.all_good else FAILED)
+    ctx.exit(0 if table.has_all_results else EXIT_FAILED)
 
 
 @contextmanager
-def _interrupt() -> Iterator[Event]:
+def _stop_on_interrupt() -> Iterator[Event]:
     """Let Ctrl-C end the run after its current step; a second one ends it at once."""
     stop = Event()
 
@@ -141,7 +141,7 @@ def _interrupt() -> Iterator[Event]:
         signal.signal(signal.SIGINT, former)
 
 
-def _run(
+def _run_and_report(
     inputs: tuple[str, ...], output: Path, settings: Settings, options: BatchOptions, stop: Event
 ) -> BatchTable:
     """Do the batch, and say what came of each file."""
@@ -157,10 +157,10 @@ def _run(
             _show(step)
         else:
             _clear_line()
-            click.echo(_line(step, step.row), err=not step.row.is_good)
+            click.echo(_format_row(step, step.row), err=not step.row.is_success)
 
 
-def _line(step: BatchStep, row: Row) -> str:
+def _format_row(step: BatchStep, row: Row) -> str:
     """What is said of an image that is finished."""
     image = f", {row.image}" if row.image else ""
     parts = [f"{step.number}/{step.count} {row.file}{image}: {row.status}"]

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 
 from napari_tf_deblur._core.parameters import (
+    describe_fields,
+    field_kinds,
     is_text,
-    meanings_of,
-    numbers_and_words,
     parameters_of,
 )
 from napari_tf_deblur._files.command_types import NumberOrWord, Values
@@ -24,7 +24,7 @@ from napari_tf_deblur._layers.psf_kinds import (
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS, Method
-from napari_tf_deblur.methods.base import named
+from napari_tf_deblur.methods.base import title_and_purpose
 
 Decorator = Callable[[Any], Any]
 
@@ -40,18 +40,18 @@ NUMBERS: dict[str, Any] = {
 
 METHOD_NAMES = ("auto", *(method.__name__ for method in METHODS))
 
-LENGTHS = ("emission", "excitation", "sheet")
+NANOMETRE_OPTIONS = ("emission", "excitation", "sheet")
 """Numbers of a microscope that are given in nanometres here."""
 
-SHORT = {"numerical_aperture": ("--na",)}
+SHORT_FLAGS = {"numerical_aperture": ("--na",)}
 """Other names of options that are long."""
 
 
-def run_options(command: Any) -> Any:
+def add_run_options(command: Any) -> Any:
     """Give a command an option for each option of a run."""
-    meanings, defaults = meanings_of(LayerOptions), LayerOptions()
+    meanings, defaults = describe_fields(LayerOptions), LayerOptions()
     for name, annotation in reversed(parameters_of(LayerOptions).items()):
-        number, words, _ = numbers_and_words(annotation)
+        number, words, _ = field_kinds(annotation)
         told: dict[str, Any] = {"default": None}
         if is_text(annotation):
             command = click.option(_flag(name), name, type=str, help=meanings[name], **told)(
@@ -73,33 +73,33 @@ def run_options(command: Any) -> Any:
     return command
 
 
-def psf_options(command: Any) -> Any:
+def add_psf_options(command: Any) -> Any:
     """Give a command an option for each number that describes a PSF."""
     options: dict[str, tuple[list[str], Any]] = {}
     for kind in dict.fromkeys(NUMBERS.values()):
-        meanings, hints = meanings_of(kind), get_type_hints(kind)
+        meanings, hints = describe_fields(kind), get_type_hints(kind)
         for field in fields(kind):
             hint = hints[field.name]
             words = get_args(hint) if get_origin(hint) is Literal else ()
             meaning = re.sub(r":\w+:|`", "", meanings[field.name])
             if kind is not Optics:
                 meaning += f" (--psf {kind.name})"
-            elif field.name in LENGTHS:
+            elif field.name in NANOMETRE_OPTIONS:
                 meaning = f"In nanometres. {meaning}"
             options.setdefault(field.name, ([], Values(words)))[0].append(meaning)
     for name, (said, values) in reversed(options.items()):
-        flags = (_flag(name), *SHORT.get(name, ()), name)
+        flags = (_flag(name), *SHORT_FLAGS.get(name, ()), name)
         command = click.option(*flags, type=values, default=None, help=" ".join(said))(command)
     return command
 
 
-def names_of_psf(given: Mapping[str, Any]) -> dict[str, Any]:
+def select_psf_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those values that describe a PSF, by name."""
     known = {field.name for kind in NUMBERS.values() for field in fields(kind)}
     return {name: value for name, value in given.items() if name in known and value is not None}
 
 
-def kind_of(given: Mapping[str, Any]) -> str | None:
+def find_psf_kind(given: Mapping[str, Any]) -> str | None:
     """Return the kind of PSF that some numbers describe; None where there are none.
 
     Raises
@@ -117,15 +117,15 @@ def kind_of(given: Mapping[str, Any]) -> str | None:
         if required <= set(given) <= set(defaults):
             return name
     raise click.UsageError(
-        f"{_listed(given)} do not describe one PSF: give the numbers of one kind."
+        f"{_join_flags(given)} do not describe one PSF: give the numbers of one kind."
     )
 
 
-def check_goes_with(kind: str, given: Mapping[str, Any]) -> None:
+def check_psf_values(kind: str, given: Mapping[str, Any]) -> None:
     """Refuse numbers that are none of a kind of PSF."""
     allowed = {field.name for field in fields(NUMBERS[kind])} if kind in NUMBERS else set()
     if wrong := [name for name in given if name not in allowed]:
-        raise click.UsageError(f"{_listed(wrong)} is no number of the PSF '{kind}'.")
+        raise click.UsageError(f"{_join_flags(wrong)} is no number of the PSF '{kind}'.")
 
 
 def numbers_of(kind: str, given: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
@@ -159,11 +159,11 @@ def method_values(method: type[Method], assignments: tuple[str, ...]) -> dict[st
     return found
 
 
-def about_methods() -> str:
+def describe_methods() -> str:
     """Say which methods there are, and what can be set of each."""
     lines = []
     for method in METHODS:
-        title, purpose = named(method)
+        title, purpose = title_and_purpose(method)
         lines.append(f"  {method.__name__}: {title}, {purpose}")
         lines.append(f"    {', '.join(parameters_of(method))}")
     return "\n".join(["\b", "Methods, and what --set knows of each:", *lines])
@@ -171,7 +171,7 @@ def about_methods() -> str:
 
 def _value(text: str, annotation: Any) -> Any:
     """Make a value of text; the method's class checks it."""
-    number, words, _ = numbers_and_words(annotation)
+    number, words, _ = field_kinds(annotation)
     if text in words or (number is None and words):
         return text
     if number is None:
@@ -187,5 +187,5 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _listed(names: Any) -> str:
+def _join_flags(names: Any) -> str:
     return ", ".join(map(_flag, names))

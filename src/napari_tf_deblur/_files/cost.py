@@ -11,40 +11,40 @@ from scipy import fft
 
 from napari_tf_deblur._core.forward import scene_size
 from napari_tf_deblur._core.threads import fft_workers
-from napari_tf_deblur._large.progress import in_words
-from napari_tf_deblur._large.scheduler import others_in_words
-from napari_tf_deblur._large.size import GB, budget_of
+from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
+from napari_tf_deblur._large.progress import format_duration
+from napari_tf_deblur._large.scheduler import describe_external_workers
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.large_job import is_large, outputs, plan_of
+from napari_tf_deblur._layers.large_job import estimate_job_plan, is_large, iterate_output_paths
 from napari_tf_deblur.methods import METHODS
 
-SEARCHING, GIVEN, PER_ITERATION = 560, 70, {1: 6, 2: 6, 3: 12}
+SEARCH_FFT_PAIRS, RUN_FFT_PAIRS, ITERATION_FFT_PAIRS = 560, 70, {1: 6, 2: 6, 3: 12}
 """FFT pairs (there and back) of a run: one that searches for its weight or method; one that does
 not, without its iterations; and of one iteration, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them."""
 
-USUAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
+TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """Usual iterations of methods that watch their convergence, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them."""
 
-PIECE, USUAL_OF_PIECES = 20, {1: 15, 2: 15, 3: 90}
+PIECE_FFT_PAIRS, TYPICAL_PIECE_ITERATIONS = 20, {1: 15, 2: 15, 3: 90}
 """FFT pairs of a piece without its iterations, and usual iterations of a piece, by number of axes.
 Set by hand, as seen in pieces of 2078 x 2078 pixels; ``benchmarks/piece_iterations.py`` counts
 iterations. They change the time that is announced, and no result."""
 
-STARTING, COMPILING = 8.0, 3.0
+START_SECONDS, COMPILE_SECONDS = 8.0, 3.0
 """Seconds that TensorFlow takes to start, and to compile for a new size. Set by hand; they change
 the time that is announced, and no result. ``benchmarks/sizes.py`` measures the second."""
 
-SAMPLES = 12.0
+SAMPLE_SECONDS = 12.0
 """Seconds that the samples of a large image take, with compiling for them. Set by hand; it changes
 the time that is announced, and no result."""
 
-LIBRARIES = 0.8e9
+LIBRARY_BYTES = 0.8e9
 """Bytes of the process without any image. Set by hand; it changes the memory that is announced, and
 no result."""
 
-MARGIN = 24
+FRAME_MARGIN = 24
 """Pixels that are added on each side for light from beyond the frame. Set by hand, for a usual PSF;
 it changes the time that is announced, and no result."""
 
@@ -68,15 +68,15 @@ class Cost:
     scene: tuple[int, ...]
 
 
-def cost_of(job: Job) -> Cost:
+def estimate_cost(job: Job) -> Cost:
     """Say about what a job takes, without looking at pixels."""
     if is_large(job):
-        return _cost_of_pieces(job)
+        return _estimate_piecewise_cost(job)
     source, method = job.source, job.method
     frame = source.frame(job.psf.ndim)
     axes = len(frame.shape)
     periodic = job.options.boundary == "periodic"
-    scene = tuple(n if periodic else scene_size(n + 2 * MARGIN, axes) for n in frame.shape)
+    scene = tuple(n if periodic else scene_size(n + 2 * FRAME_MARGIN, axes) for n in frame.shape)
     colours = source.data.shape[-1] if source.rgb else 1
     pixels = math.prod(source.shape) * colours
     planes = pixels / math.prod(frame.shape)
@@ -85,15 +85,15 @@ def cost_of(job: Job) -> Cost:
     else:
         copies = method.working_copies(axes)
         searches = isinstance(getattr(method, "weight", None), str)
-    pairs = SEARCHING if searches else GIVEN
-    pairs += _pairs_of_iterations(job, axes, USUAL_ITERATIONS[axes])
+    pairs = SEARCH_FFT_PAIRS if searches else RUN_FFT_PAIRS
+    pairs += _count_iteration_pairs(job, axes, TYPICAL_ITERATIONS[axes])
     bytes_each = np.dtype(source.data.dtype).itemsize
     arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
-    memory = LIBRARIES + arrays + min(working, budget_of(job.options))
-    return Cost(planes * pairs * _pair_seconds(scene), memory / 2**30, scene)
+    memory = LIBRARY_BYTES + arrays + min(working, get_memory_budget(job.options))
+    return Cost(planes * pairs * _measure_pair_seconds(scene), memory / 2**30, scene)
 
 
-def pieces_in_words(jobs: Sequence[Job]) -> str:
+def describe_large_jobs(jobs: Sequence[Job]) -> str:
     """Say how images that are larger than memory are deblurred; empty if there are none.
 
     Parameters
@@ -103,44 +103,46 @@ def pieces_in_words(jobs: Sequence[Job]) -> str:
     """
     said = []
     for job in filter(is_large, jobs):
-        if others := others_in_words(job.options.scheduler):
+        if others := describe_external_workers(job.options.scheduler):
             how = f"in pieces, by {others}"
         else:
-            plan, cost = plan_of(job), _cost_of_pieces(job)
-            size = " x ".join(str(n) for n in plan.cut.size if n > 1)
-            count = len(plan.cut)
+            plan, cost = estimate_job_plan(job), _estimate_piecewise_cost(job)
+            size = " x ".join(str(n) for n in plan.piece_grid.size if n > 1)
+            count = len(plan.piece_grid)
             pieces = f"in about {count} pieces of {size} pixels" if count > 1 else "in one piece"
             how = f"{pieces}, "
-            how += f"{in_words(cost.seconds)}, {cost.gigabytes:.1f} GB"
-        where = next(outputs(job))
+            how += f"{format_duration(cost.seconds)}, {cost.gigabytes:.1f} GB"
+        where = next(iterate_output_paths(job))
         said.append(f"Larger than memory: {how}. The result is written to {where}.")
     return "\n".join(said)
 
 
-def _cost_of_pieces(job: Job) -> Cost:
+def _estimate_piecewise_cost(job: Job) -> Cost:
     """Say about what a job takes that is done in pieces: samples, and then each piece.
 
     A worker keeps about one core busy, however many threads it has: a piece of 2078 x 2078 pixels
     took 75 to 85 pairs of one core with `TotalVariation` (11 iterations), about 200 with
     `PoissonLikelihood` (40).
     """
-    plan, ndim = plan_of(job), job.psf.ndim
-    read = [n for n, m in zip(plan.cut.read_size, plan.cut.margin) if m]
-    scene = tuple(scene_size(n + MARGIN // 2, ndim) for n in read)
-    pairs = PIECE + _pairs_of_iterations(job, ndim, USUAL_OF_PIECES[ndim])
+    plan, ndim = estimate_job_plan(job), job.psf.ndim
+    read = [n for n, m in zip(plan.piece_grid.input_size, plan.piece_grid.margin) if m]
+    scene = tuple(scene_size(n + FRAME_MARGIN // 2, ndim) for n in read)
+    pairs = PIECE_FFT_PAIRS + _count_iteration_pairs(job, ndim, TYPICAL_PIECE_ITERATIONS[ndim])
     colours = job.source.data.shape[-1] if job.source.rgb else 1
-    rounds = math.ceil(len(plan.cut) / max(1, plan.workers))
-    seconds = rounds * colours * pairs * _pair_seconds(scene, one_core=True)
-    return Cost(STARTING + COMPILING + SAMPLES + seconds, plan.total_bytes / GB, scene)
+    rounds = math.ceil(len(plan.piece_grid) / max(1, plan.workers))
+    seconds = rounds * colours * pairs * _measure_pair_seconds(scene, one_core=True)
+    return Cost(
+        START_SECONDS + COMPILE_SECONDS + SAMPLE_SECONDS + seconds, plan.total_bytes / GB, scene
+    )
 
 
-def _pairs_of_iterations(job: Job, axes: int, usual: int) -> int:
+def _count_iteration_pairs(job: Job, axes: int, usual: int) -> int:
     limit = getattr(job.method, "iterations", None)
-    return PER_ITERATION[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
+    return ITERATION_FFT_PAIRS[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
 
 
 @lru_cache(maxsize=64)
-def _pair_seconds(scene: tuple[int, ...], one_core: bool = False) -> float:
+def _measure_pair_seconds(scene: tuple[int, ...], one_core: bool = False) -> float:
     """How long a transform there and back takes, measured; of a large one, by its size.
 
     On one core, what other programs take of it does not count.

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._files.opening import is_openable
-from napari_tf_deblur._files.saving import is_own
-from napari_tf_deblur._storage.images import list_images
+from napari_tf_deblur._files.saving import is_batch_result
+from napari_tf_deblur._storage.zarr_collection import list_images
 
-DESCRIPTIONS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+ZARR_METADATA_FILES = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a Zarr folder is known."""
 
-_SAFE = re.compile(r'[\\/:*?"<>|]+')
+_UNSAFE_CHARACTERS = re.compile(r'[\\/:*?"<>|]+')
 """What can be in no name of a file, of some system."""
 
-ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr")
+DOUBLE_SUFFIXES = (".ome.tiff", ".ome.tif", ".ome.zarr")
 """Endings of two parts."""
 
 
@@ -36,7 +36,7 @@ class Input:
     """
 
     path: Path
-    place: Path
+    result_stem: Path
 
 
 def find_inputs(
@@ -61,19 +61,19 @@ def find_inputs(
     kept = Path(output).resolve()
     found: dict[Path, Input] = {}
     for given in paths:
-        some = list(_matching(os.fspath(given)))
+        some = list(_expand_pattern(os.fspath(given)))
         own = [one for path in some for one in _inputs(path, kept)]
         if not own:
             what = "There is no image in" if some else "There is no file or folder"
             raise InvalidValueError(f"{what} '{os.fspath(given)}'.")
         for one in own:
             found.setdefault(one.path.resolve(), one)
-    return _with_own_places(list(found.values()))
+    return _make_stems_unique(list(found.values()))
 
 
-def stem_of(path: Path) -> str:
+def strip_suffix(path: Path) -> str:
     """Return the name of a file without its ending."""
-    for ending in ENDINGS:
+    for ending in DOUBLE_SUFFIXES:
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]
     return path.stem
@@ -81,10 +81,10 @@ def stem_of(path: Path) -> str:
 
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a Zarr array or group, and no folder of files."""
-    return path.is_dir() and any((path / name).is_file() for name in DESCRIPTIONS)
+    return path.is_dir() and any((path / name).is_file() for name in ZARR_METADATA_FILES)
 
 
-def _matching(given: str) -> Iterator[Path]:
+def _expand_pattern(given: str) -> Iterator[Path]:
     """The path itself, or those that a pattern matches: shells of Windows leave that to us."""
     if Path(given).exists():
         yield Path(given)
@@ -94,28 +94,28 @@ def _matching(given: str) -> Iterator[Path]:
 
 def _inputs(path: Path, output: Path) -> Iterator[Input]:
     if is_zarr(path):
-        yield from _fields(path, Path(stem_of(path)))
+        yield from _list_zarr_images(path, Path(strip_suffix(path)))
     elif not path.is_dir():
-        yield Input(path, Path(stem_of(path)))
+        yield Input(path, Path(strip_suffix(path)))
     else:
-        yield from _within(path, path, output)
+        yield from _list_folder(path, path, output)
 
 
-def _within(folder: Path, top: Path, output: Path) -> Iterator[Input]:
+def _list_folder(folder: Path, top: Path, output: Path) -> Iterator[Input]:
     """The images of a folder and those below it, without the results."""
     for path in sorted(folder.iterdir()):
-        place = path.relative_to(top).with_name(stem_of(path))
-        if path.name.startswith(".") or path.resolve() == output or is_own(path):
+        place = path.relative_to(top).with_name(strip_suffix(path))
+        if path.name.startswith(".") or path.resolve() == output or is_batch_result(path):
             continue
         if is_zarr(path):
-            yield from _fields(path, place)
+            yield from _list_zarr_images(path, place)
         elif path.is_dir():
-            yield from _within(path, top, output)
+            yield from _list_folder(path, top, output)
         elif is_openable(path):
             yield Input(path, place)
 
 
-def _fields(path: Path, place: Path) -> Iterator[Input]:
+def _list_zarr_images(path: Path, place: Path) -> Iterator[Input]:
     """An OME-Zarr image; of a plate, or of several images in one folder, each."""
     try:
         images = list_images(path)
@@ -124,21 +124,25 @@ def _fields(path: Path, place: Path) -> Iterator[Input]:
     if len(images) < 2:
         yield Input(Path(images[0][1]) if images else path, place)
     for name, where in images[1:] and images:
-        yield Input(Path(where), place / _SAFE.sub(" ", name).strip(" ."))
+        yield Input(Path(where), place / _UNSAFE_CHARACTERS.sub(" ", name).strip(" ."))
 
 
-def _with_own_places(inputs: list[Input]) -> list[Input]:
+def _make_stems_unique(inputs: list[Input]) -> list[Input]:
     """Give files of one name but for their ending, or their folder, places of their own."""
     counts: dict[Path, int] = {}
     for one in inputs:
-        counts[one.place] = counts.get(one.place, 0) + 1
+        counts[one.result_stem] = counts.get(one.result_stem, 0) + 1
     taken: set[Path] = set()
     placed = []
     for one in inputs:
-        place = one.place if counts[one.place] == 1 else one.place.with_name(one.path.name)
+        place = (
+            one.result_stem
+            if counts[one.result_stem] == 1
+            else one.result_stem.with_name(one.path.name)
+        )
         number = 2
         while place in taken:
-            place = one.place.with_name(f"{one.path.name} {number}")
+            place = one.result_stem.with_name(f"{one.path.name} {number}")
             number += 1
         taken.add(place)
         placed.append(Input(one.path, place))

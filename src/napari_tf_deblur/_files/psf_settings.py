@@ -12,7 +12,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._files.opening import open_images
 from napari_tf_deblur._layers.psf_kinds import (
     AUTOMATIC,
-    BY_NAME,
+    KINDS_BY_NAME,
     MicroscopePSF,
     MicroscopeSettings,
     PSFKind,
@@ -21,7 +21,7 @@ from napari_tf_deblur._layers.psf_kinds import (
 from napari_tf_deblur._preparation import record_check as check
 
 
-def psf_settings(record: Mapping[str, Any]) -> PSFSettings:
+def psf_settings_from_record(record: Mapping[str, Any]) -> PSFSettings:
     """Make settings of what describes a PSF: the record of a run, or that of such settings.
 
     Parameters
@@ -34,7 +34,7 @@ def psf_settings(record: Mapping[str, Any]) -> PSFSettings:
     ValueError, TypeError, KeyError
         If it lacks something, or holds what is never written.
     """
-    kinds: dict[str, type[PSFKind]] = {AUTOMATIC: MicroscopePSF, **BY_NAME}
+    kinds: dict[str, type[PSFKind]] = {AUTOMATIC: MicroscopePSF, **KINDS_BY_NAME}
     kind = check.text(record["kind"])
     check.require(kind in kinds)
     return kinds[kind].read_settings(record, open_layer)

@@ -5,17 +5,17 @@ from html import escape
 from string import Template
 
 from napari_tf_deblur import __version__
-from napari_tf_deblur._files.pictures import Pictures
+from napari_tf_deblur._files.before_after import BeforeAfter
 from napari_tf_deblur._files.table import BatchTable, Row
 
-BEGIN = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
+REPORT_HEADER = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
 """By which a report is known."""
 
-MOST_PICTURES = 400
+MAX_PICTURES = 400
 """Most images whose pictures are shown. Limit: of memory, of the browser; they take 100 kB each."""
 
 _PAGE = Template(
-    BEGIN
+    REPORT_HEADER
     + """
 <html lang="en">
 <head>
@@ -77,7 +77,7 @@ _PAIR = Template(
 )
 
 
-def as_html(table: BatchTable, settings: str) -> str:
+def render_report(table: BatchTable, settings: str) -> str:
     """Write the report of a batch; what comes from files stands in it as text only.
 
     Parameters
@@ -89,8 +89,8 @@ def as_html(table: BatchTable, settings: str) -> str:
     """
     articles = "".join(map(_article, table.rows))
     return _PAGE.substitute(
-        summary=escape(table.in_words()),
-        pictures=f" The first {MOST_PICTURES} have pictures." * (len(table.rows) > MOST_PICTURES),
+        summary=escape(table.summarize()),
+        pictures=f" The first {MAX_PICTURES} have pictures." * (len(table.rows) > MAX_PICTURES),
         version=escape(__version__),
         settings=escape(settings),
         articles=articles,
@@ -99,7 +99,7 @@ def as_html(table: BatchTable, settings: str) -> str:
 
 def _article(row: Row) -> str:
     seconds = f"{row.seconds:.1f} s" if row.seconds else ""
-    result = f"Result: {row.result}" if row.result and row.is_good else ""
+    result = f"Result: {row.result}" if row.result and row.is_success else ""
     about = [row.settings or row.blur, row.shape, seconds, result]
     return _ARTICLE.substitute(
         title=escape(f"{row.file}{f', {row.image}' if row.image else ''}"),
@@ -112,7 +112,7 @@ def _article(row: Row) -> str:
     )
 
 
-def _figures(pairs: Iterable[Pictures]) -> str:
+def _figures(pairs: Iterable[BeforeAfter]) -> str:
     pairs = list(pairs)
     return "".join(
         _PAIR.substitute(

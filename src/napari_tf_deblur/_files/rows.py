@@ -6,14 +6,14 @@ from errno import ENOSPC
 from typing import Any
 
 from napari_tf_deblur._core.errors import UserError
-from napari_tf_deblur._files.cost import cost_of
-from napari_tf_deblur._files.opening import Picture
+from napari_tf_deblur._files.cost import estimate_cost
+from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import notes_of, settings_listed
+from napari_tf_deblur._layers.record import list_psf_notes, settings_listed
 
 
-def in_words(error: Exception) -> str:
+def describe_file_error(error: Exception) -> str:
     """Say what went wrong with a file, and what can be done about it."""
     if isinstance(error, UserError):
         return str(error)
@@ -28,18 +28,18 @@ def in_words(error: Exception) -> str:
     return f"Something went wrong that is not the fault of the file: {type(error).__name__}: {said}"
 
 
-def shape_in_words(picture: Picture) -> str:
+def describe_shape(picture: FileImage) -> str:
     """Say how large an image is, and of which type."""
     data: Any = picture.layer.data[0] if picture.layer.multiscale else picture.layer.data
     return f"{' x '.join(map(str, data.shape))} {data.dtype}"
 
 
-def finished(row: Row, record: Mapping[str, Any], status: Status, seconds: float) -> Row:
+def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds: float) -> Row:
     """Return what came of an image that has a result, as its record says it."""
     verdict = record.get("verdict") or {}
     each = [one["record"] for one in record.get("channels", ())] or [record]
     words = ["".join(f"{setting}. " for setting in settings_listed(one)).rstrip() for one in each]
-    notes = list(dict.fromkeys(note for one in each for note in notes_of(one)))
+    notes = list(dict.fromkeys(note for one in each for note in list_psf_notes(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
     return replace(
         row,
@@ -53,9 +53,9 @@ def finished(row: Row, record: Mapping[str, Any], status: Status, seconds: float
     )
 
 
-def planned(row: Row, jobs: Sequence[Job]) -> Row:
+def fill_planned_row(row: Row, jobs: Sequence[Job]) -> Row:
     """Return what would be done with an image, and about what that takes."""
-    costs = [cost_of(job) for job in jobs]
+    costs = [estimate_cost(job) for job in jobs]
     return replace(
         row,
         status="planned",
@@ -69,5 +69,5 @@ def planned(row: Row, jobs: Sequence[Job]) -> Row:
 
 def _blur(job: Job) -> str:
     """The blur in words, as far as it is known before a run."""
-    known = job.psf.look(job.source) is not None
-    return job.psf.about(job.source).rstrip(".") if known else f"blur: {job.psf.title}"
+    known = job.psf.preview(job.source) is not None
+    return job.psf.describe_width(job.source).rstrip(".") if known else f"blur: {job.psf.title}"

@@ -10,22 +10,22 @@ from typing import Any, Literal, Protocol
 from napari.layers import Image
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
-from napari_tf_deblur._core.installed import need
-from napari_tf_deblur._layers.acquisition.formats import described
+from napari_tf_deblur._core.packages import require_packages
+from napari_tf_deblur._layers.acquisition.formats import describe_metadata
 from napari_tf_deblur._layers.acquisition.tiff import read_tiff
-from napari_tf_deblur._layers.acquisition.tree import tree_of
+from napari_tf_deblur._layers.acquisition.tree import to_tree
 from napari_tf_deblur._layers.writer import write_image
 from napari_tf_deblur._storage.ome_zarr import open_image
-from napari_tf_deblur._storage.record_file import KEY, from_json
+from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json
 
-STAMP = "batch"
+STAMP_KEY = "batch"
 """Entry of a record that says of which file and settings a result was made, by a batch."""
 
 FormatName = Literal["ome-tiff", "ome-zarr"]
 """Formats in which results are saved."""
 
 
-ADDED = "_deblurred"
+RESULT_ENDING = "_deblurred"
 """What a result is called after the name of its file."""
 
 
@@ -39,10 +39,10 @@ class Format(Protocol):
     def write(self, path: Path, layer: Image) -> None:
         """Save a layer with its record; what is there is replaced when the new one is whole."""
 
-    def take(self, written: Path, path: Path) -> None:
+    def save_from_zarr(self, written: Path, path: Path) -> None:
         """Save what is in an OME-Zarr already, with its record, without all of it in memory."""
 
-    def record(self, path: Path) -> Mapping[str, Any] | None:
+    def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """Return the record of a result that was saved; None of anything else."""
 
 
@@ -57,16 +57,16 @@ class OMETIFF:
         data, attributes, _ = layer.as_layer_data_tuple()
         write_image(str(path), data, attributes)
 
-    def take(self, written: Path, path: Path) -> None:
+    def save_from_zarr(self, written: Path, path: Path) -> None:
         """See `Format`."""
-        from napari_tf_deblur._storage.ome_tiff import write_ome_tiff
+        from napari_tf_deblur._storage.tiff_export import write_ome_tiff
 
         write_ome_tiff(open_image(written), path)
 
-    def record(self, path: Path) -> Mapping[str, Any] | None:
+    def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
         told = read_tiff(str(path)).get("ome_metadata")
-        return described(tree_of(told), "").record if told else None
+        return describe_metadata(to_tree(told), "").record if told else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class OMEZarr:
     suffix: str = ".ome.zarr"
 
     def __post_init__(self) -> None:
-        need("zarr", "yaozarrs", "dask")
+        require_packages("zarr", "yaozarrs", "dask")
 
     def write(self, path: Path, layer: Image) -> None:
         """See `Format`."""
@@ -93,11 +93,11 @@ class OMEZarr:
         shutil.rmtree(part, ignore_errors=True)
         try:
             write_ome_zarr(str(part), data, attributes)
-            self.take(part, path)
+            self.save_from_zarr(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def take(self, written: Path, path: Path) -> None:
+    def save_from_zarr(self, written: Path, path: Path) -> None:
         """See `Format`; the folder gets its name, and is not where it was."""
         old = path.with_name(f".{path.name}.old{self.suffix}")
         shutil.rmtree(old, ignore_errors=True)
@@ -106,20 +106,20 @@ class OMEZarr:
         written.rename(path)
         shutil.rmtree(old, ignore_errors=True)
 
-    def record(self, path: Path) -> Mapping[str, Any] | None:
+    def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
         try:
-            found = open_image(path).record()
+            found = open_image(path).read_record()
         except UserError:  # it is something else
             return None
-        return from_json(json.dumps({KEY: found})) if found else None
+        return record_from_json(json.dumps({METADATA_KEY: found})) if found else None
 
 
 FORMATS: Mapping[str, Callable[[], Format]] = {"ome-tiff": OMETIFF, "ome-zarr": OMEZarr}
 """What saves results, by the name of the format."""
 
 
-def format_named(name: str) -> Format:
+def create_format(name: str) -> Format:
     """Return a format by its name.
 
     Raises
@@ -134,24 +134,24 @@ def format_named(name: str) -> Format:
     return FORMATS[name]()
 
 
-def is_own(path: Path) -> bool:
+def is_batch_result(path: Path) -> bool:
     """Whether a file is the result of a batch: by its name first, which is quicker."""
-    if ADDED not in path.name:
+    if RESULT_ENDING not in path.name:
         return False
     kinds = [kind for kind in (OMETIFF, OMEZarr) if path.name.endswith(kind.suffix)]
     try:
-        return any(stamp_of(kind().record(path)) is not None for kind in kinds)
+        return any(find_stamp(kind().read_record(path)) is not None for kind in kinds)
     except UserError:  # nothing is installed that reads it
         return True
 
 
-def stamp_of(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def find_stamp(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return the entry by which a batch knows its own results; None of anything else."""
-    stamp = (record or {}).get(STAMP)
+    stamp = (record or {}).get(STAMP_KEY)
     return stamp if isinstance(stamp, Mapping) else None
 
 
-def stamp_there(path: Path, written: Format) -> Mapping[str, Any] | None:
+def read_existing_stamp(path: Path, written: Format) -> Mapping[str, Any] | None:
     """Return the stamp of a result that is there already; None where there is no file.
 
     Raises
@@ -161,7 +161,7 @@ def stamp_there(path: Path, written: Format) -> Mapping[str, Any] | None:
     """
     if not path.exists():
         return None
-    stamp = stamp_of(written.record(path))
+    stamp = find_stamp(written.read_record(path))
     if stamp is None:
         raise InvalidValueError(
             f"'{path}' is there already and was not written by a batch of napari-tf-deblur: it is "

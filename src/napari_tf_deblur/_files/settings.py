@@ -8,24 +8,24 @@ from typing import Any, Literal, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.parameters import options_of, parameters_of
-from napari_tf_deblur._files.opening import Picture
-from napari_tf_deblur._files.psf_settings import psf_settings
+from napari_tf_deblur._files.opening import FileImage
+from napari_tf_deblur._files.psf_settings import psf_settings_from_record
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import AUTOMATIC_PSF, PSFSettings
-from napari_tf_deblur._layers.record import method_as_table, method_asked
-from napari_tf_deblur._layers.source import read
+from napari_tf_deblur._layers.record import method_to_dict, parse_requested_method
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._preparation.layer_options import LayerOptions, record_checks
-from napari_tf_deblur._storage.record_file import KEY, LONGEST
+from napari_tf_deblur._storage.record_file import MAX_TEXT_LENGTH, METADATA_KEY
 from napari_tf_deblur.methods import Auto, Method
 
-KIND = "settings"
+SETTINGS_KIND = "settings"
 """What the file says that it is."""
 
-Axes = Literal["auto", "planes", "volume"]
+AxesChoice = Literal["auto", "planes", "volume"]
 """Along which axes an image is deblurred."""
 
-NDIM = {"planes": 2, "volume": 3}
+AXIS_COUNTS = {"planes": 2, "volume": 3}
 """Deblurred axes of each kind of image. Definition: of these words."""
 
 
@@ -55,9 +55,9 @@ class Settings:
     psf: PSFSettings = AUTOMATIC_PSF
     method: Method | Auto = "auto"
     options: LayerOptions = field(default_factory=LayerOptions)
-    axes: Axes = "auto"
+    axes: AxesChoice = "auto"
 
-    def jobs(self, picture: Picture) -> list[Job]:
+    def jobs(self, picture: FileImage) -> list[Job]:
         """Return what is to be done with an image: one job for each channel.
 
         Raises
@@ -68,8 +68,8 @@ class Settings:
         parts = picture.parts()
         jobs = []
         for number, layer in enumerate(parts):
-            source = read(layer)
-            ndim = NDIM.get(self.axes) or (3 if source.is_volume else 2)
+            source = read_source(layer)
+            ndim = AXIS_COUNTS.get(self.axes) or (3 if source.is_volume else 2)
             ndim = min(ndim, source.ndim)
             sized, psf = self.psf.choose_psf(source, ndim, number, len(parts))
             jobs.append(Job(sized, psf, self.method, self.options))
@@ -79,9 +79,9 @@ class Settings:
         """Return the settings as plain data."""
         method = self.method
         return {
-            "kind": KIND,
+            "kind": SETTINGS_KIND,
             "psf": self.psf.record(),
-            "method": method if isinstance(method, str) else method_as_table(method),
+            "method": method if isinstance(method, str) else method_to_dict(method),
             "axes": self.axes,
             **self.options.record(),
         }
@@ -89,13 +89,13 @@ class Settings:
     def as_json(self) -> str:
         """Write the settings as text, for a file."""
         try:
-            return json.dumps({KEY: self.record()}, indent=2, allow_nan=False)
+            return json.dumps({METADATA_KEY: self.record()}, indent=2, allow_nan=False)
         except TypeError:
             raise InvalidValueError(
                 "These settings hold a function that was given in Python, which no file can hold."
             ) from None
 
-    def in_words(self) -> str:
+    def to_text(self) -> str:
         """Return the text of a file of these settings; why there is none, if no file holds them."""
         try:
             return self.as_json()
@@ -121,17 +121,17 @@ class Settings:
             If it is no settings of this package, or some are not what is ever written; says which.
         """
         try:
-            record = json.loads(text[: LONGEST + 1])[KEY]
-            check.require(record["kind"] == KIND)
+            record = json.loads(text[: MAX_TEXT_LENGTH + 1])[METADATA_KEY]
+            check.require(record["kind"] == SETTINGS_KIND)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise InvalidValueError(
                 "The file holds no settings of napari-tf-deblur: copy them by 'Copy settings' in "
                 "the dock, and paste them into a file."
             ) from None
-        return cls._of(record, record.get("axes", "auto"), record.get("method"))
+        return cls._from_parts(record, record.get("axes", "auto"), record.get("method"))
 
     @classmethod
-    def of_result(cls, record: Mapping[str, Any]) -> Self:
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Take the settings that made a result from its record, which may come out of a file.
 
         What was left for the image to say is left to each image again.
@@ -143,15 +143,15 @@ class Settings:
         """
         psf: Any = record.get("psf")
         ndim = psf.get("ndim") if isinstance(psf, Mapping) else None
-        axes: dict[Any, Axes] = {2: "planes", 3: "volume"}
-        return cls._of(record, axes.get(ndim, "auto"), None)
+        axes: dict[Any, AxesChoice] = {2: "planes", 3: "volume"}
+        return cls._from_parts(record, axes.get(ndim, "auto"), None)
 
     @classmethod
-    def _of(cls, record: Mapping[str, Any], axes: Any, method: Any) -> Self:
+    def _from_parts(cls, record: Mapping[str, Any], axes: Any, method: Any) -> Self:
         def psf(value: Any) -> PSFSettings:
             check.require(isinstance(value, Mapping))
             try:
-                return psf_settings(value)
+                return psf_settings_from_record(value)
             except KeyError as missing:
                 raise InvalidValueError(f"{missing} is missing.") from None
 
@@ -159,10 +159,10 @@ class Settings:
         values = check.table(record, {"psf": psf, **options}, optional=tuple(options))
         found = values.pop("psf")
         try:
-            asked = method_asked({"method": method} if method is not None else record)
+            asked = parse_requested_method({"method": method} if method is not None else record)
         except UserError as error:
             raise InvalidValueError(f"The record's 'method' cannot be used: {error}") from None
         except TypeError:
             raise InvalidValueError("The record's 'method' has an entry too many.") from None
-        check.require(axes in ("auto", *NDIM))
+        check.require(axes in ("auto", *AXIS_COUNTS))
         return cls(found, asked, replace(LayerOptions(), **values), axes)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._files.pictures import Pictures
+from napari_tf_deblur._files.before_after import BeforeAfter
 
 Status = Literal["done", "there already", "failed", "stopped", "planned"]
 
@@ -73,10 +73,10 @@ class Row:
     shape: str = ""
     seconds: float = 0.0
     gigabytes: float = 0.0
-    pictures: tuple[Pictures, ...] = field(default=(), repr=False)
+    pictures: tuple[BeforeAfter, ...] = field(default=(), repr=False)
 
     @property
-    def is_good(self) -> bool:
+    def is_success(self) -> bool:
         """Whether nothing went wrong."""
         return self.status not in ("failed", "stopped")
 
@@ -99,8 +99,8 @@ class BatchTable:
 
     rows: tuple[Row, ...]
     output: Path
-    left: int = 0
-    unwritten: tuple[str, ...] = ()
+    remaining: int = 0
+    write_errors: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Path:
@@ -113,19 +113,21 @@ class BatchTable:
         return self.output / "report.html"
 
     @property
-    def all_good(self) -> bool:
+    def has_all_results(self) -> bool:
         """Whether every file has its result."""
-        return not (self.left or self.unwritten) and all(row.is_good for row in self.rows)
+        return not (self.remaining or self.write_errors) and all(
+            row.is_success for row in self.rows
+        )
 
-    def in_words(self) -> str:
+    def summarize(self) -> str:
         """Say how many images are done, and how many are not."""
         counts = Counter(row.status for row in self.rows)
         parts = [f"{counts[status]} {status}" for status in get_args(Status) if counts[status]]
-        parts += [f"{self.left} not begun"] if self.left else []
-        return " ".join((f"{', '.join(parts) or 'Nothing'}.", *self.unwritten))
+        parts += [f"{self.remaining} not begun"] if self.remaining else []
+        return " ".join((f"{', '.join(parts) or 'Nothing'}.", *self.write_errors))
 
 
-def as_csv(rows: Iterable[Row]) -> str:
+def format_csv(rows: Iterable[Row]) -> str:
     """Write rows as CSV, with a line of the columns' names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -137,7 +139,7 @@ def as_csv(rows: Iterable[Row]) -> str:
             "warnings": " ".join(row.warnings),
             "seconds": f"{row.seconds:.2f}",
         }
-        writer.writerow([_harmless(str(values[name])) for name in COLUMNS])
+        writer.writerow([_escape_formula(str(values[name])) for name in COLUMNS])
     return text.getvalue()
 
 
@@ -173,6 +175,6 @@ def replace_text(path: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _harmless(text: str) -> str:
+def _escape_formula(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

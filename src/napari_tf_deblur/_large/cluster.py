@@ -9,33 +9,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tf_deblur._core.errors import InvalidValueError, PiecesFailedError
-from napari_tf_deblur._core.installed import need
+from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._large.scheduler import (
-    CONNECTING,
+    CONNECT_TIMEOUT,
     active_client,
-    answers,
+    is_reachable,
     scheduler_address,
 )
 
-CLOSING = 10
+CLOSE_TIMEOUT = 10
 """Seconds that workers of this machine have to end. Limit: of time."""
 
-MISSING = 120.0
+WORKER_TIMEOUT = 120.0
 """Seconds without any worker after which none is awaited. Limit: of time."""
 
-KEPT_TASKS = 20
+TASK_LOG_LENGTH = 20
 """Changes of tasks that the scheduler keeps. Limit: of memory."""
 
-FAILURES = 1
+ALLOWED_FAILURES = 1
 """Workers that a piece may outlive before it counts as what ended them. Guard: against pieces that
 end their workers; ``tests/large/test_processes.py``."""
 
-_closing: list[threading.Thread] = []
+_closing_threads: list[threading.Thread] = []
 """What ends the workers of earlier runs."""
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Workers to be had.
 
     Attributes
@@ -57,15 +57,15 @@ class Crew:
     threads: int
     memory: int | None
     is_local: bool = False
-    is_here: bool = False
-    _seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
+    shares_process: bool = False
+    _last_seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
 
     @property
     def thread_limit(self) -> int | None:
         """Threads that TensorFlow may use in a worker; None where it shares this process."""
-        return None if self.is_here else self.threads
+        return None if self.shares_process else self.threads
 
-    def count(self) -> int:
+    def count_workers(self) -> int:
         """Return how many workers there are now.
 
         Raises
@@ -79,8 +79,8 @@ class Crew:
                 found = len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
         now = time.monotonic()
         if found:
-            self._seen[0] = now
-        elif self.client.status == "closed" or now - self._seen[0] > MISSING:
+            self._last_seen[0] = now
+        elif self.client.status == "closed" or now - self._last_seen[0] > WORKER_TIMEOUT:
             raise PiecesFailedError(
                 "The scheduler of dask, or its last worker, has ended, and none has come instead: "
                 "look at what they say in their terminals. What is done is kept; ask for the same "
@@ -96,7 +96,7 @@ class Crew:
 
 
 @contextmanager
-def other_workers(given: str) -> Iterator[Crew | None]:
+def connect_workers(given: str) -> Iterator[WorkerPool | None]:
     """Give the workers of a scheduler that is named, or of the active client; None for neither.
 
     Raises
@@ -104,7 +104,7 @@ def other_workers(given: str) -> Iterator[Crew | None]:
     InvalidValueError
         If no scheduler answers within some seconds, or it has no workers.
     """
-    need("distributed")
+    require_packages("distributed")
     from distributed import Client
 
     address = scheduler_address(given)
@@ -113,9 +113,9 @@ def other_workers(given: str) -> Iterator[Crew | None]:
         yield None
         return
     mine = client is None
-    if client is None and answers(address):
+    if client is None and is_reachable(address):
         with suppress(OSError, ValueError, TypeError):
-            client = Client(address, timeout=CONNECTING, set_as_default=False)
+            client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
     if client is None:
         gc.collect()  # a client that failed closes itself, for which it would wait at the exit
         raise InvalidValueError(
@@ -123,14 +123,14 @@ def other_workers(given: str) -> Iterator[Crew | None]:
             "and workers with 'dask worker', or leave the address empty."
         )
     try:
-        yield _crew(client)
+        yield _inspect_workers(client)
     finally:
         if mine:
             client.close()
 
 
 @contextmanager
-def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
+def start_local_workers(workers: int, threads: int, memory: int) -> Iterator[WorkerPool]:
     """Start workers on this machine, each a process; end them in the background.
 
     They are started by a command of their own and not by `multiprocessing`, so that a script needs
@@ -144,29 +144,29 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
     memory : int
         Bytes that each may take: one that takes more is replaced.
     """
-    need("distributed")
+    require_packages("distributed")
     import dask
     from distributed import Client, Scheduler, SpecCluster
 
-    for thread in tuple(_closing):  # whose workers still take memory
-        thread.join(CLOSING)
+    for thread in tuple(_closing_threads):  # whose workers still take memory
+        thread.join(CLOSE_TIMEOUT)
     worker = {"cls": _worker_class(), "options": _worker_options(memory)}
     settings = {
-        "distributed.scheduler.allowed-failures": FAILURES,
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.admin.log-format": "%(message)s",
     }
     while_they_run = {
         # Logs keep what tasks were given, regions of an image, by default the last 1000: those of
         # the scheduler, and of the messages of the client and to each worker, when it comes.
-        "distributed.admin.low-level-log-length": KEPT_TASKS,
+        "distributed.admin.low-level-log-length": TASK_LOG_LENGTH,
         "distributed.diagnostics.computations.max-history": 1,
         # A worker that ended comes again, on a busy machine after more than the usual 15 seconds.
-        "distributed.deploy.lost-worker-timeout": f"{MISSING} s",
+        "distributed.deploy.lost-worker-timeout": f"{WORKER_TIMEOUT} s",
     }
     with dask.config.set(while_they_run):
         with dask.config.set(settings):
             cluster = SpecCluster(
-                scheduler={"cls": Scheduler, "options": _SCHEDULER},
+                scheduler={"cls": Scheduler, "options": _SCHEDULER_OPTIONS},
                 workers=dict.fromkeys(range(workers), worker),
                 worker=worker,
                 name="napari-tf-deblur",
@@ -174,14 +174,14 @@ def local_workers(workers: int, threads: int, memory: int) -> Iterator[Crew]:
             )
         client = Client(cluster, set_as_default=False)
         try:
-            yield Crew(client, workers, threads, memory, is_local=True)
+            yield WorkerPool(client, workers, threads, memory, is_local=True)
         finally:
             thread = threading.Thread(target=_close, args=(client, cluster), name="close workers")
-            _closing.append(thread)
+            _closing_threads.append(thread)
             thread.start()
 
 
-def _crew(client: Any) -> Crew:
+def _inspect_workers(client: Any) -> WorkerPool:
     """Describe the workers that a client has now."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     is_here = any(address.startswith("inproc://") for address in workers)
@@ -192,10 +192,12 @@ def _crew(client: Any) -> Crew:
         )
     limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
     threads = min(int(one["nthreads"]) for one in found)
-    return Crew(client, len(found), threads, min(limits) if limits else None, is_here=is_here)
+    return WorkerPool(
+        client, len(found), threads, min(limits) if limits else None, shares_process=is_here
+    )
 
 
-_SCHEDULER = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"}
+_SCHEDULER_OPTIONS = {"dashboard": False, "dashboard_address": ":0", "host": "127.0.0.1"}
 
 
 def _worker_class() -> Any:
@@ -205,7 +207,7 @@ def _worker_class() -> Any:
         from distributed import Nanny
 
         return Nanny
-    from napari_tf_deblur._large.process import QuietWorker
+    from napari_tf_deblur._large.worker_process import QuietWorker
 
     return QuietWorker
 
@@ -231,5 +233,5 @@ def _close(client: Any, cluster: Any) -> None:
     with suppress(Exception):  # whatever is left is ended with this process
         client.close(timeout=2)
     with suppress(Exception):
-        cluster.close(timeout=CLOSING)
-    _closing.remove(threading.current_thread())
+        cluster.close(timeout=CLOSE_TIMEOUT)
+    _closing_threads.remove(threading.current_thread())

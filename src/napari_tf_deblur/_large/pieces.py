@@ -6,19 +6,19 @@ from itertools import product
 from math import ceil, prod
 from typing import Self
 
-from napari_tf_deblur._core.forward import Grid, passes_zero, reaches
+from napari_tf_deblur._core.forward import Grid, measure_reach, passes_zero
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._preparation.iterations import REACH
-from napari_tf_deblur._storage.regions import Region, inside, size_of
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
+from napari_tf_deblur._storage.regions import Region, region_shape, relative_region
 from napari_tf_deblur.methods import Method
 
-MARGIN, MARGIN_OF_HARD = 3, 8
+MARGIN_RATIO, ZERO_CROSSING_MARGIN_RATIO = 3, 8
 """Margin of a piece, in times the reach of the PSF. The second is for PSFs whose transfer function
 passes through zero, as those of motion and defocus: what undoes them reaches farther, and as far
 along all axes. Chosen by ``benchmarks/pieces.py seams --margins 1,2,3,4``: pieces differ from the
 whole image by less than 1 % of its range."""
 
-MOST_GAP = {1: 4, 2: 4, 3: 2}
+MAX_GAP_RATIO = {1: 4, 2: 4, 3: 2}
 """Ratio to the margin, by number of axes, beyond which pieces at the image's border read no more of
 what lies between it and the opposite side. Limit: of memory, in volumes; ``benchmarks/pieces.py
 seams --gap 4`` shows what differs."""
@@ -43,18 +43,18 @@ class Piece:
     """
 
     number: int
-    write: Region
-    read: Region
+    output_region: Region
+    input_region: Region
     gap: Region
 
     @property
-    def inside(self) -> Region:
+    def inner_region(self) -> Region:
         """Where what is written lies in what is read."""
-        return inside(self.write, self.read)
+        return relative_region(self.output_region, self.input_region)
 
 
 @dataclass(frozen=True)
-class Cut:
+class PieceGrid:
     """How an image is cut into pieces.
 
     Pieces read regions of one shape, so that what is compiled for one serves all; those at the
@@ -80,7 +80,7 @@ class Cut:
     gap: tuple[int, ...]
 
     @classmethod
-    def of(
+    def from_sizes(
         cls,
         shape: Sequence[int],
         frame_axes: Sequence[int],
@@ -121,19 +121,19 @@ class Cut:
         return tuple(ceil(n / s) for n, s in zip(self.shape, self.size))
 
     @property
-    def read_size(self) -> tuple[int, ...]:
+    def input_size(self) -> tuple[int, ...]:
         """Pixels along each axis of what is read for a piece that is not at the border."""
         return tuple(
             min(n, s + 2 * m) for n, s, m in zip(self.shape, self.size, self.margin, strict=True)
         )
 
     @property
-    def largest_read(self) -> tuple[int, ...]:
+    def largest_input_size(self) -> tuple[int, ...]:
         """Pixels along each axis of the most that is read for a piece, one at the border."""
         return tuple(
             max(size, read.stop - read.start)
-            for axis, size in enumerate(self.read_size)
-            for read in [self._read(axis, 0, min(self.size[axis], self.shape[axis]))]
+            for axis, size in enumerate(self.input_size)
+            for read in [self._input_slice(axis, 0, min(self.size[axis], self.shape[axis]))]
         )
 
     def __len__(self) -> int:
@@ -142,41 +142,45 @@ class Cut:
     def __iter__(self) -> Iterator[Piece]:
         """Yield the pieces, those of the first frame first."""
         for number, place in enumerate(product(*map(range, self.counts))):
-            yield self._at(number, place)
+            yield self._piece_at(number, place)
 
-    def halved(self, piece: Piece, frame_axes: Sequence[int]) -> list[Piece]:
+    def halve(self, piece: Piece, frame_axes: Sequence[int]) -> list[Piece]:
         """Cut a piece into halves along each axis, where it takes too much memory."""
         sizes = [
-            ceil(n / 2) if axis in frame_axes else n for axis, n in enumerate(size_of(piece.write))
+            ceil(n / 2) if axis in frame_axes else n
+            for axis, n in enumerate(region_shape(piece.output_region))
         ]
         starts = [
             range(part.start, part.stop, size)
-            for part, size in zip(piece.write, sizes, strict=True)
+            for part, size in zip(piece.output_region, sizes, strict=True)
         ]
         # What is read is there already: all of an axis, or with the opposite side.
-        gaps = [g * (size_of(piece.read)[a] != self.shape[a]) for a, g in enumerate(self.gap)]
-        smaller = Cut(self.shape, tuple(sizes), self.margin, tuple(gaps))
+        gaps = [
+            g * (region_shape(piece.input_region)[a] != self.shape[a])
+            for a, g in enumerate(self.gap)
+        ]
+        smaller = PieceGrid(self.shape, tuple(sizes), self.margin, tuple(gaps))
         corners = product(*starts)
         return [
-            smaller._from(piece.number, corner, [part.stop for part in piece.write])
+            smaller._make_piece(piece.number, corner, [part.stop for part in piece.output_region])
             for corner in corners
         ]
 
-    def _at(self, number: int, place: Sequence[int]) -> Piece:
-        return self._from(number, [k * s for k, s in zip(place, self.size)], self.shape)
+    def _piece_at(self, number: int, place: Sequence[int]) -> Piece:
+        return self._make_piece(number, [k * s for k, s in zip(place, self.size)], self.shape)
 
-    def _from(self, number: int, corner: Sequence[int], end: Sequence[int]) -> Piece:
+    def _make_piece(self, number: int, corner: Sequence[int], end: Sequence[int]) -> Piece:
         write, read, gap = [], [], []
         for axis, (start, stop) in enumerate(zip(corner, end, strict=True)):
             stop = min(start + self.size[axis], stop)
             write.append(slice(start, stop))
-            read.append(self._read(axis, start, stop))
-            gap.append(self._gap(axis, read[-1]))
+            read.append(self._input_slice(axis, start, stop))
+            gap.append(self._gap_slice(axis, read[-1]))
         return Piece(number, tuple(write), tuple(read), tuple(gap))
 
-    def _read(self, axis: int, start: int, stop: int) -> slice:
+    def _input_slice(self, axis: int, start: int, stop: int) -> slice:
         """Return what is read along an axis for what is written."""
-        n, m, g, r = self.shape[axis], self.margin[axis], self.gap[axis], self.read_size[axis]
+        n, m, g, r = self.shape[axis], self.margin[axis], self.gap[axis], self.input_size[axis]
         if m == 0:
             return slice(start, stop)  # planes are not moved
         other = max(m, ceil(g / 2))  # a mirror in the middle of the gap sees so much of it
@@ -190,7 +194,7 @@ class Cut:
         first = max(0, min(start - m, n - r))
         return slice(first, first + r)
 
-    def _gap(self, axis: int, read: slice) -> slice:
+    def _gap_slice(self, axis: int, read: slice) -> slice:
         """Return where in what is read along an axis the image has no pixels."""
         n, g = self.shape[axis], self.gap[axis]
         if read.start < 0:
@@ -217,8 +221,8 @@ def scene_gap(frame: Sequence[int], psf: PSF, method: Method) -> tuple[int, ...]
     """
     if len(frame) == 3 and not method.has_weight:
         return (0,) * len(frame)
-    scene = Grid.around(tuple(frame), psf, "unknown", REACH, method.reach).scene
-    most = [MOST_GAP[len(frame)] * m for m in piece_margin(psf, method)]
+    scene = Grid.around(tuple(frame), psf, "unknown", PSF_LIGHT_KEPT, method.reach).scene
+    most = [MAX_GAP_RATIO[len(frame)] * m for m in piece_margin(psf, method)]
     return tuple(min(s - n, m) for s, n, m in zip(scene, frame, most))
 
 
@@ -244,7 +248,7 @@ def piece_margin(psf: PSF, method: Method) -> tuple[int, ...]:
     >>> piece_margin(gaussian_psf(1.5), TotalVariation())
     (15, 15)
     """
-    reach = [max(a, b, 1) for a, b in zip(*reaches(psf, REACH))]
+    reach = [max(a, b, 1) for a, b in zip(*measure_reach(psf, PSF_LIGHT_KEPT))]
     if passes_zero(psf):
-        return (max(MARGIN_OF_HARD, method.reach) * max(reach),) * len(reach)
-    return tuple(max(MARGIN, method.reach) * n for n in reach)
+        return (max(ZERO_CROSSING_MARGIN_RATIO, method.reach) * max(reach),) * len(reach)
+    return tuple(max(MARGIN_RATIO, method.reach) * n for n in reach)

@@ -11,34 +11,34 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._core.steps import CopiedImage, RunStage, Step, StoredImage, mapped
-from napari_tf_deblur._large.calibration import (
-    Calibrated,
-    calibrated,
-    of_samples,
-    samples_of,
-)
+from napari_tf_deblur._core.steps import CopiedImage, RunStage, Step, StoredImage, map_steps
+from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.memory_budget import get_memory_budget
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._large.plan import Plan, plan_pieces
-from napari_tf_deblur._large.progress import CALIBRATION_PART, Progress
-from napari_tf_deblur._large.size import budget_of
-from napari_tf_deblur._large.source import LargeImage
+from napari_tf_deblur._large.progress import CALIBRATION_SHARE, Progress
+from napari_tf_deblur._large.sample_calibration import (
+    SampleCalibration,
+    build_sample_arguments,
+    build_sample_calibration,
+    sample_image,
+)
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
-from napari_tf_deblur._run.verdict import Kind, Verdict, together
-from napari_tf_deblur._storage.description import ImageDescription
+from napari_tf_deblur._run.verdict import Verdict, VerdictKind, summarise_verdicts
+from napari_tf_deblur._storage.image_description import ImageDescription
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 
-FLOAT = np.dtype(np.float32)
+FLOAT32 = np.dtype(np.float32)
 
 
 def solve_in_pieces(
     arguments: Arguments,
     stop: Event | None = None,
     description: ImageDescription | None = None,
-    dtype: np.dtype[Any] = FLOAT,
+    dtype: np.dtype[Any] = FLOAT32,
 ) -> Generator[Step, None, "Deconvolution"]:
     """Deblur an image piece by piece; see :func:`napari_tf_deblur.iter_deconvolve`.
 
@@ -56,21 +56,21 @@ def solve_in_pieces(
     """
     if isinstance(arguments, StepArguments):
         arguments = replace(arguments, stop=None)  # it does not travel to other processes
-    image = LargeImage.of(arguments)
+    image = LargeImage.from_arguments(arguments)
     if arguments.output is not None:
-        from napari_tf_deblur._large.written import solve_and_write
+        from napari_tf_deblur._large.distributed_run import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
     yield looking_step(image)
-    samples = samples_of(arguments, image, stop)
-    from napari_tf_deblur._run.run import solve
+    samples = sample_image(arguments, image, stop)
+    from napari_tf_deblur._run.whole_image import solve
 
-    asked = of_samples(arguments, image, samples)
-    done = yield from mapped(solve(asked, stop), of_the_samples)
-    found = calibrated(arguments, image, samples, done)
-    plan = plan_for(arguments, image, found, budget_of(arguments))
+    asked = build_sample_arguments(arguments, image, samples)
+    done = yield from map_steps(solve(asked, stop), relabel_sample_step)
+    found = build_sample_calibration(arguments, image, samples, done)
+    plan = plan_image(arguments, image, found, get_memory_budget(arguments))
     if image.is_lazy:
-        return lazy_result(image, plan, found)
+        return build_lazy_result(image, plan, found)
     return (yield from _solve_in_memory(image, plan, found, stop))
 
 
@@ -80,17 +80,17 @@ def looking_step(image: LargeImage) -> Step:
     return Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(image.data))
 
 
-def plan_for(
+def plan_image(
     arguments: Arguments,
     image: LargeImage,
-    found: Calibrated,
+    found: SampleCalibration,
     budget: int,
     workers: int = 0,
     threads: int = 1,
     own_process: int = 0,
 ) -> Plan:
     """Plan the pieces of an image whose calibration is known."""
-    recipe = found.recipe
+    recipe = found.piece_solver
     axes = image.frame_axes(recipe.psf.ndim)
     plan = plan_pieces(
         image.shape,
@@ -103,7 +103,7 @@ def plan_for(
         threads,
         own_process,
     )
-    is_cut = any(plan.cut.size[axis] < image.shape[axis] for axis in axes)
+    is_cut = any(plan.piece_grid.size[axis] < image.shape[axis] for axis in axes)
     if is_cut and arguments.boundary != "unknown":
         raise InvalidValueError(
             f"What lies beyond the frame is {arguments.boundary!r}, which is not done in pieces, "
@@ -113,39 +113,46 @@ def plan_for(
     return plan
 
 
-def of_the_samples(step: Step) -> Step:
+def relabel_sample_step(step: Step) -> Step:
     """Show a step of the calibration as the first part of the work."""
     words = f"samples of the image: {step.message}"
-    return replace(step, message=words, fraction=CALIBRATION_PART * step.fraction)
+    return replace(step, message=words, fraction=CALIBRATION_SHARE * step.fraction)
 
 
-def verdict_of(kinds: Mapping[str, Kind], samples: Verdict) -> Verdict:
+def combine_verdicts(kinds: Mapping[str, VerdictKind], samples: Verdict) -> Verdict:
     """Put the verdicts of pieces together; what is known of the PSF, the samples have said."""
     if not kinds:
         return samples
     verdicts = {name: Verdict(kind, samples.psf) for name, kind in kinds.items()}
-    return replace(together(verdicts), unit="piece")
+    return replace(summarise_verdicts(verdicts), unit="piece")
 
 
-def lazy_result(image: LargeImage, plan: Plan, found: Calibrated) -> "Deconvolution":
+def build_lazy_result(image: LargeImage, plan: Plan, found: SampleCalibration) -> "Deconvolution":
     """Return a result that is computed, piece by piece, when its image is asked for."""
     import dask.array as da
     from dask.delayed import delayed
 
     solve = delayed(_solve_part, pure=True)
-    grid: NDArray[Any] = np.empty(plan.cut.counts, object)
-    rest: NDArray[Any] = np.empty(plan.cut.counts, object)
-    light = None if image.channel_axis is None or not found.recipe.alpha else image.channel_axis
-    for place, piece in zip(np.ndindex(plan.cut.counts), plan.cut):
-        part = image.part(piece.read, piece.gap)
+    grid: NDArray[Any] = np.empty(plan.piece_grid.counts, object)
+    rest: NDArray[Any] = np.empty(plan.piece_grid.counts, object)
+    light = (
+        None if image.channel_axis is None or not found.piece_solver.alpha else image.channel_axis
+    )
+    for place, piece in zip(np.ndindex(plan.piece_grid.counts), plan.piece_grid):
+        part = image.get_region_reader(piece.input_region, piece.gap)
         mask = part.mask
-        both = solve(found.recipe, part.pixels, mask, piece)
-        shape = tuple(s.stop - s.start for s in piece.write)
+        both = solve(found.piece_solver, part.pixels, mask, piece)
+        shape = tuple(s.stop - s.start for s in piece.output_region)
         left = tuple(n - (axis == light) for axis, n in enumerate(shape))
         grid[place] = da.from_delayed(both.image, shape, np.float32, meta=_META)
         rest[place] = da.from_delayed(both.residual, left, np.float32, meta=_META)
-    return result(
-        found, da.block(grid.tolist()), da.block(rest.tolist()), found.done.verdict, plan.words, 0.0
+    return build_result(
+        found,
+        da.block(grid.tolist()),
+        da.block(rest.tolist()),
+        found.sample_result.verdict,
+        plan.summary_text,
+        0.0,
     )
 
 
@@ -157,8 +164,8 @@ def _solve_part(recipe: Any, pixels: Any, mask: Any, piece: Any) -> Any:
     return recipe.solve(np.asarray(pixels), None if mask is None else np.asarray(mask), piece)
 
 
-def result(
-    found: Calibrated,
+def build_result(
+    found: SampleCalibration,
     image: Any,
     residual: Any,
     verdict: Verdict,
@@ -167,12 +174,12 @@ def result(
     warnings: tuple[Notice, ...] = (),
 ) -> "Deconvolution":
     """Make a result of what its pieces have in common."""
-    done = found.done
+    done = found.sample_result
     return replace(
         done,
         image=image,
         residual=residual,
-        calibration=found.recipe.calibration,
+        calibration=found.piece_solver.calibration,
         seconds=done.seconds + seconds,
         verdict=verdict,
         warnings=tuple(dict.fromkeys((*warnings, *done.warnings))),
@@ -181,16 +188,16 @@ def result(
 
 
 def _solve_in_memory(
-    image: LargeImage, plan: Plan, found: Calibrated, stop: Event | None
+    image: LargeImage, plan: Plan, found: SampleCalibration, stop: Event | None
 ) -> Generator[Step, None, "Deconvolution"]:
     """Do one piece after another in this process."""
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     values = np.empty(image.shape, np.float32)
-    axis = image.channel_axis if found.recipe.alpha else None
+    axis = image.channel_axis if found.piece_solver.alpha else None
     residual = np.zeros([n - (a == axis) for a, n in enumerate(image.shape)], np.float32)
-    progress, began = Progress(len(plan.cut)), time.perf_counter()
-    kinds: dict[str, Kind] = {}
+    progress, began = Progress(len(plan.piece_grid)), time.perf_counter()
+    kinds: dict[str, VerdictKind] = {}
     warnings: list[Notice] = []
     stopped = False
 
@@ -203,47 +210,49 @@ def _solve_in_memory(
             step.loss_history,
             CopiedImage(values),
             seconds_left=progress.seconds_left(within),
-            pieces_done=progress.done,
+            pieces_done=progress.done_count,
         )
 
     values[...] = image.data
-    for piece in plan.cut:
-        part = image.part(piece.read, piece.gap)
-        done = yield from mapped(
-            solve(found.recipe.arguments(*part.read(), piece.gap), stop), shown
+    for piece in plan.piece_grid:
+        part = image.get_region_reader(piece.input_region, piece.gap)
+        done = yield from map_steps(
+            solve(found.piece_solver.piece_arguments(*part.read(), piece.gap), stop), shown
         )
         if stop is not None and stop.is_set() and not done.converged:
             stopped = True
             break
-        _put(values, residual, piece, done, axis)
-        kinds[name_of(piece)] = done.verdict.kind
+        _store_piece(values, residual, piece, done, axis)
+        kinds[format_piece_place(piece)] = done.verdict.kind
         warnings += done.warnings
-        progress.done += 1
+        progress.done_count += 1
     if stopped:
         words = (
-            f"Only {progress.done} of {progress.total} pieces are deblurred, for the run was "
+            f"Only {progress.done_count} of {progress.total} pieces are deblurred, for the run was "
             "stopped: the others show the image as it was."
         )
         warnings.insert(0, Notice("stopped", words))
-    verdict = verdict_of(kinds, found.done.verdict)
+    verdict = combine_verdicts(kinds, found.sample_result.verdict)
     seconds = time.perf_counter() - began
-    return result(found, values, residual, verdict, plan.words, seconds, tuple(warnings))
+    return build_result(
+        found, values, residual, verdict, plan.summary_text, seconds, tuple(warnings)
+    )
 
 
-def name_of(piece: Piece) -> str:
+def format_piece_place(piece: Piece) -> str:
     """Say where a piece begins."""
-    return f"({', '.join(str(part.start) for part in piece.write)})"
+    return f"({', '.join(str(part.start) for part in piece.output_region)})"
 
 
-def _put(
+def _store_piece(
     values: NDArray[np.float32],
     residual: NDArray[np.float32],
     piece: Piece,
     done: "Deconvolution",
     transparent: int | None,
 ) -> None:
-    values[piece.write] = done.image[piece.inside]
-    where, inside = list(piece.write), list(piece.inside)
+    values[piece.output_region] = done.image[piece.inner_region]
+    where, inside = list(piece.output_region), list(piece.inner_region)
     if transparent is not None:
         where[transparent] = inside[transparent] = slice(None)
     residual[tuple(where)] = done.residual[tuple(inside)]

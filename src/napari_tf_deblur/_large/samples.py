@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.patches import neighbour_covariance, subtract_mean
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import structure, without_mean
 from napari_tf_deblur._storage.regions import Region
 
-SIZE = {1: 4096, 2: 384, 3: 96}
+SAMPLE_SIZE = {1: 4096, 2: 384, 3: 96}
 """Pixels of a sample along each axis, at the most, by number of axes. Limit: of time; what is found
 from an image is found from no more of it."""
 
-LOOKS = {1: 64, 2: 64, 3: 24}
+CANDIDATE_COUNT = {1: 64, 2: 64, 3: 24}
 """Places that are looked at for something to see, by number of axes. Limit: of time."""
 
-SAMPLES = {1: 8, 2: 6, 3: 4}
+SAMPLE_COUNT = {1: 8, 2: 6, 3: 4}
 """Samples that are taken, by number of axes. Limit: of time."""
 
 
@@ -43,8 +43,8 @@ class Samples:
 
     regions: tuple[Region, ...]
     pixels: NDArray[Any]
-    looked_at: int
-    unread: int = 0
+    candidate_count: int
+    unreadable_count: int = 0
 
     def __str__(self) -> str:
         places = ", ".join(
@@ -54,8 +54,10 @@ class Samples:
         number = len(self.regions)
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
-            f"of {size} pixels, those with most to see and the darkest of {self.looked_at}: "
-            f"at {places}." + f" {self.unread} more could not be read." * (self.unread > 0)
+            f"of {size} pixels, those with most to see and the darkest of {self.candidate_count}: "
+            f"at {places}."
+            + f" {self.unreadable_count} more could not be read."
+            * (self.unreadable_count > 0)
         )
 
 
@@ -90,8 +92,8 @@ def take_samples(
     InvalidValueError
         If no place can be read.
     """
-    places = sample_places(shape, frame_axes, channel_axis)
-    most = SAMPLES[len(frame_axes)]
+    places = list_candidate_regions(shape, frame_axes, channel_axis)
+    most = SAMPLE_COUNT[len(frame_axes)]
     kept: dict[int, NDArray[Any]] = {}
     seen: dict[int, tuple[float, float]] = {}
     error: Exception | None = None
@@ -103,7 +105,7 @@ def take_samples(
         except Exception as failure:  # whatever the image's reader raises
             error = failure
             continue
-        seen[number] = _structure_and_mean(pixels, frame_axes)
+        seen[number] = _measure_sample(pixels, frame_axes)
         kept[number] = pixels
         if len(kept) > most:
             del kept[_least_needed(kept, seen)]
@@ -118,14 +120,14 @@ def take_samples(
     )
 
 
-def sample_places(
+def list_candidate_regions(
     shape: Sequence[int], frame_axes: Sequence[int], channel_axis: int | None
 ) -> list[Region]:
     """Return regions of one size, spread over all frames of an image; each only once."""
     ndim = len(frame_axes)
     sizes = [n if a == channel_axis else 1 for a, n in enumerate(shape)]
     for axis in frame_axes:
-        sizes[axis] = min(shape[axis], SIZE[ndim])
+        sizes[axis] = min(shape[axis], SAMPLE_SIZE[ndim])
     lengths = [n / s for n, s in zip(shape, sizes)]
     # As many along each axis as there is room, in the same ratio, until there are enough.
     counts = [1] * len(shape)
@@ -135,7 +137,7 @@ def sample_places(
         if not np.isfinite(room[axis]):
             break
         more = [k + (a == axis) for a, k in enumerate(counts)]
-        if prod(more) > LOOKS[ndim]:
+        if prod(more) > CANDIDATE_COUNT[ndim]:
             break
         counts = more
     starts = [
@@ -146,7 +148,7 @@ def sample_places(
     return [tuple(slice(a, a + s) for a, s in zip(corner, sizes)) for corner in product(*starts)]
 
 
-def _structure_and_mean(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tuple[float, float]:
+def _measure_sample(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tuple[float, float]:
     """How much there is to see, and how bright it is; the least where nothing counts."""
     lead = tuple(axis for axis in range(pixels.ndim) if axis not in frame_axes)
     values = pixels.astype(np.float32).transpose(*lead, *frame_axes)
@@ -156,7 +158,9 @@ def _structure_and_mean(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tupl
         return -np.inf, np.inf
     valid = None if finite.all() else finite
     values = values if valid is None else np.where(finite, values, np.float32(0))
-    return structure(without_mean(Pixels(values, valid), 1.0)), float(values.mean(where=finite))
+    return neighbour_covariance(subtract_mean(Pixels(values, valid), 1.0)), float(
+        values.mean(where=finite)
+    )
 
 
 def _least_needed(kept: Any, seen: dict[int, tuple[float, float]]) -> int:

@@ -12,14 +12,14 @@ from napari_tf_deblur._core.errors import PiecesFailedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._core.threads import limit_threads
-from napari_tf_deblur._large.pieces import Cut, Piece
-from napari_tf_deblur._large.recipe import Recipe, Solution
-from napari_tf_deblur._large.source import Part
+from napari_tf_deblur._large.large_image import RegionReader
+from napari_tf_deblur._large.piece_solver import PieceSolver, Solution
+from napari_tf_deblur._large.pieces import Piece, PieceGrid
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._run.verdict import Kind
+from napari_tf_deblur._run.verdict import VerdictKind
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
-from napari_tf_deblur._storage.regions import Region, inside, size_of
+from napari_tf_deblur._storage.regions import Region, region_shape, relative_region
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -50,68 +50,72 @@ class PieceTask:
     """
 
     piece: Piece
-    part: Part
-    recipe: Recipe
-    cut: Cut
+    region_reader: RegionReader
+    piece_solver: PieceSolver
+    piece_grid: PieceGrid
     frame_axes: tuple[int, ...]
     output: str
     threads: int | None
     halvings: int = 0
 
-    def smaller(self) -> "PieceTask":
+    def split_further(self) -> "PieceTask":
         """Return the same, which takes less memory."""
         return replace(self, halvings=self.halvings + 1)
 
     @property
-    def can_be_smaller(self) -> bool:
+    def can_split(self) -> bool:
         """Whether its parts would still be larger than their margins."""
-        sizes = [size_of(self.piece.write)[axis] for axis in self.frame_axes]
-        margins = [self.cut.margin[axis] for axis in self.frame_axes]
+        sizes = [region_shape(self.piece.output_region)[axis] for axis in self.frame_axes]
+        margins = [self.piece_grid.margin[axis] for axis in self.frame_axes]
         return all(n > 2 ** (self.halvings + 1) * m for n, m in zip(sizes, margins))
 
     def solve(self) -> Solution:
         """Read and deblur it."""
-        pixels, mask = read_in_words(self.part)
+        pixels, mask = read_region_or_explain(self.region_reader)
         pieces = [self.piece]
         for _ in range(self.halvings):
-            pieces = [half for one in pieces for half in self.cut.halved(one, self.frame_axes)]
+            pieces = [
+                half for one in pieces for half in self.piece_grid.halve(one, self.frame_axes)
+            ]
         if not self.halvings:
-            return self.recipe.solve(pixels, mask, self.piece)
-        return self._put_together(pieces, pixels, mask)
+            return self.piece_solver.solve(pixels, mask, self.piece)
+        return self._solve_halves(pieces, pixels, mask)
 
-    def _put_together(
+    def _solve_halves(
         self, pieces: list[Piece], pixels: NDArray[Any], mask: NDArray[Any] | None
     ) -> Solution:
-        image = np.empty(size_of(self.piece.write), np.float32)
-        kinds: dict[Kind, int] = {}
+        image = np.empty(region_shape(self.piece.output_region), np.float32)
+        kinds: dict[VerdictKind, int] = {}
         warnings: list[Notice] = []
-        axis = self.recipe.channel_axis
+        axis = self.piece_solver.channel_axis
         for one in pieces:
-            read = inside(one.read, self.piece.read)
+            read = relative_region(one.input_region, self.piece.input_region)
             frame = tuple(s for a, s in enumerate(read) if a != axis)
             part = None if mask is None else mask[frame]
-            solved = self.recipe.solve(pixels[read], part, one)
-            image[inside(one.write, self.piece.write)] = solved.image
-            kinds[solved.verdict] = kinds.get(solved.verdict, 0) + prod(size_of(one.write))
+            solved = self.piece_solver.solve(pixels[read], part, one)
+            image[relative_region(one.output_region, self.piece.output_region)] = solved.image
+            kinds[solved.verdict] = kinds.get(solved.verdict, 0) + prod(
+                region_shape(one.output_region)
+            )
             warnings += solved.warnings
         most = max(kinds, key=lambda kind: kinds[kind])
         return Solution(image, np.zeros(0, np.float32), most, tuple(dict.fromkeys(warnings)))
 
 
-def do_piece(task: PieceTask) -> dict[str, Any]:
+def run_piece_task(task: PieceTask) -> dict[str, Any]:
     """Deblur a piece, write it, and note it in the journal; return what was noted."""
     if task.threads is not None:
         _limit_threads(task.threads)
     solved = task.solve()
     output = open_image(task.output)
-    output.write(task.piece.write, to_dtype(solved.image, output.dtype))
+    output.write(task.piece.output_region, to_dtype(solved.image, output.dtype))
     entry = {
         "verdict": solved.verdict,
         "warnings": list(solved.warnings),
-        "at": [part.start for part in task.piece.write],
+        "at": [part.start for part in task.piece.output_region],
         "halvings": task.halvings,
     }
-    Journal.of_image(task.output).note(task.piece.number, entry)
+    Journal.for_image(task.output).write_entry(task.piece.number, entry)
     return entry
 
 
@@ -123,7 +127,7 @@ def _limit_threads(count: int) -> None:
     zarr.config.set({"threading.max_workers": count})
 
 
-def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def read_region_or_explain(part: RegionReader) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Read pixels and mask of a part; say in words that they cannot be read."""
     try:
         return part.read()
@@ -134,24 +138,24 @@ def read_in_words(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
         raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
 
 
-def do_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
+def solve_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
     """Deblur samples of an image; what all of its pieces need is part of the result."""
-    from napari_tf_deblur._run.run import solve
+    from napari_tf_deblur._run.whole_image import solve
 
     if threads is not None:
         _limit_threads(threads)
     return finish(solve(asked))
 
 
-def build_levels(output: str, regions: list[Region]) -> None:
+def update_levels(output: str, regions: list[Region]) -> None:
     """Bring the coarser resolutions of some regions up to date; one process at a time."""
     image = open_image(output)
     level = 0
     while regions and level + 1 < len(image.levels):
         parts: dict[str, Region] = {}
         for region in regions:
-            parts |= {repr(part): part for part in image.parts_above(level, region)}
+            parts |= {repr(part): part for part in image.coarser_shard_regions(level, region)}
         level += 1
         for part in parts.values():
-            image.build_part(level, part)
+            image.build_level_part(level, part)
         regions = list(parts.values())

@@ -7,18 +7,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._core.typing import Float64Array
 
-SATURATED = 0.01
+MIN_SATURATED_FRACTION = 0.01
 """Smallest part of the lit pixels that may be saturated: a few beads, but not all there is. Set by
 eye."""
 
-LIT = 0.1
+LIT_LEVEL = 0.1
 """Part of the range from black to white from which on a pixel is lit. Set by eye."""
 
-SAMPLE = 2_000_000
+MAX_CONTRAST_SAMPLES = 2_000_000
 """Most pixels that are looked at. Limit: of time."""
 
 
-def comparable_limits(
+def match_contrast_limits(
     source: ArrayLike, shown: tuple[float, float], result: ArrayLike, offset: float = 0.0
 ) -> tuple[float, float]:
     """Return contrast limits for a result: those of its source, as far as they fit.
@@ -53,13 +53,13 @@ def comparable_limits(
     >>> comparable_limits([100, 120, 200, 120], (100, 200), [0, 20, 80, 20], offset=100)
     (0.0, 100.0)
     """
-    before, after = _numbers(source) - offset, _numbers(result)
+    before, after = _sample_finite(source) - offset, _sample_finite(result)
     low, high = (float(end) - offset for end in shown)
     if not after.size or not before.size or not high > low:
         low, high = (after.min(), after.max()) if after.size else (0.0, 1.0)
         return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
-    top = _white(before, after, low, high)
-    bottom = -_white(-before, -after, -high, -low)
+    top = _raise_white_level(before, after, low, high)
+    bottom = -_raise_white_level(-before, -after, -high, -low)
     if before.min() >= -offset:  # the source has no negative values
         bottom = max(bottom, min(low, 0.0))
     if offset:  # there may be nothing as dark as the source's black without it
@@ -67,19 +67,21 @@ def comparable_limits(
     return (bottom, top) if top > bottom else (low, high)
 
 
-def _white(before: Float64Array, after: Float64Array, black: float, white: float) -> float:
+def _raise_white_level(
+    before: Float64Array, after: Float64Array, black: float, white: float
+) -> float:
     """Return the white level, raised where too much would be saturated."""
-    lit = black + LIT * (white - black)
+    lit = black + LIT_LEVEL * (white - black)
     before, after = before[before > lit], after[after > lit]
     if not after.size:
         return white
     saturated = np.count_nonzero(before > white) / before.size if before.size else 0.0
-    allowed = min(after.size - 1, int(np.ceil(max(saturated, SATURATED) * after.size)))
+    allowed = min(after.size - 1, int(np.ceil(max(saturated, MIN_SATURATED_FRACTION) * after.size)))
     fitting = np.partition(after, -1 - allowed)[-1 - allowed]
     return max(white, float(fitting))
 
 
-def thinned(image: ArrayLike) -> NDArray[Any]:
+def thin_pixels(image: ArrayLike) -> NDArray[Any]:
     """Return some pixels of an image, evenly spread.
 
     Parameters
@@ -93,9 +95,9 @@ def thinned(image: ArrayLike) -> NDArray[Any]:
         A copy, of one axis; all pixels, if they are few.
     """
     values: NDArray[Any] = np.asarray(image).reshape(-1)
-    return values[:: -(-values.size // SAMPLE) or 1].copy()
+    return values[:: -(-values.size // MAX_CONTRAST_SAMPLES) or 1].copy()
 
 
-def _numbers(image: ArrayLike) -> Float64Array:
-    some = thinned(image).astype(np.float64)
+def _sample_finite(image: ArrayLike) -> Float64Array:
+    some = thin_pixels(image).astype(np.float64)
     return some[np.isfinite(some)]

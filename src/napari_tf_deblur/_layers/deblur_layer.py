@@ -9,15 +9,15 @@ from napari.layers import Image, Labels, Shapes
 from numpy.typing import ArrayLike
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.parameters import takes
+from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.masks import mask_from
+from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import choose_psf
-from napari_tf_deblur._layers.result import residual_layer, result_layer
-from napari_tf_deblur._layers.source import KEY, read
+from napari_tf_deblur._layers.result import make_residual_layer, make_result_layer
+from napari_tf_deblur._layers.source import METADATA_KEY, read_source
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import Auto, Method
@@ -94,7 +94,7 @@ def _returns(
 
 
 @_returns(_OneLayer, _TwoLayers)
-@takes(LayerArguments)
+@with_arguments_of(LayerArguments)
 def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
     """Deblur a napari image layer.
 
@@ -121,22 +121,22 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
     """
     layer, method, mask = arguments.layer, arguments.method, arguments.mask
     wait_for_file(layer)
-    source = read(layer)
+    source = read_source(layer)
     calibration = method if isinstance(method, Calibration) else None
     job = Job(
         source,
         choose_psf(arguments.psf, source),
         method.method if isinstance(method, Calibration) else method,
-        LayerOptions.of(arguments),
-        mask=None if mask is None else mask_from(mask, source),
-        mask_origin=Origin.of(mask) if isinstance(mask, Labels) else None,
+        LayerOptions.from_object(arguments),
+        mask=None if mask is None else prepare_mask(mask, source),
+        mask_origin=Origin.from_layer(mask) if isinstance(mask, Labels) else None,
         calibration=calibration,
         output=None if arguments.output is None else Path(arguments.output),
     )
     result = finish(job.steps())
     assert result is not None  # nobody stopped it
-    sharp = result_layer(source, result.data, result.limits)
-    sharp.metadata, sharp.name = {KEY: result.record}, result.name
+    sharp = make_result_layer(source, result.data, result.limits)
+    sharp.metadata, sharp.name = {METADATA_KEY: result.record}, result.name
     if not arguments.residual:
         return sharp
     if result.residual is None:
@@ -144,4 +144,4 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
             "The residual of an image that is deblurred into a file is not kept: leave out "
             "'residual'."
         )
-    return sharp, residual_layer(source, result.residual, result.residual_unit)
+    return sharp, make_residual_layer(source, result.residual, result.residual_unit)

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import FileInTheWayError, UserError
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._large.lazy import is_lazy, read_region, to_dask
-from napari_tf_deblur._large.plan import Plan, usual_plan
+from napari_tf_deblur._large.lazy_arrays import is_lazy, read_region, to_dask
+from napari_tf_deblur._large.memory_budget import exceeds_budget, get_memory_budget, resolve_method
+from napari_tf_deblur._large.plan import Plan, estimate_plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import take_samples
-from napari_tf_deblur._large.size import budget_of, exceeds_budget, usual_method
-from napari_tf_deblur._layers.contrast import SAMPLE
-from napari_tf_deblur._layers.ome_description import describe
+from napari_tf_deblur._layers.contrast import MAX_CONTRAST_SAMPLES
+from napari_tf_deblur._layers.layer_description import describe_layer
 from napari_tf_deblur._preparation.arguments import Arguments
-from napari_tf_deblur._preparation.checks import saturated_pixels
+from napari_tf_deblur._preparation.image_check import find_saturated_pixels
 from napari_tf_deblur._storage.axes import Frame
 from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur.methods import PoissonLikelihood
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from napari_tf_deblur._layers.job import Job
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
-SUFFIX = ".ome.zarr"
+ZARR_SUFFIX = ".ome.zarr"
 
-FOLDER = "napari deblurred"
+RESULTS_FOLDER = "napari deblurred"
 """In the user's home, for results of layers that come from no file that can be written beside."""
 
 
@@ -51,7 +51,7 @@ def is_large(job: "Job") -> bool:
     return exceeds_budget(_arguments(job, frame), frame.shape)
 
 
-def plan_of(job: "Job") -> Plan:
+def estimate_job_plan(job: "Job") -> Plan:
     """Say about how a large job is cut into pieces, without looking at pixels.
 
     Parameters
@@ -72,7 +72,7 @@ def plan_of(job: "Job") -> Plan:
     channel_axis = len(shape) - 1 if rgb else None
     if isinstance(asked.method, str):  # the image picks one that counts photons, most often
         asked = replace(asked, method=PoissonLikelihood())
-    return usual_plan(shape, axes, channel_axis, usual_method(asked), budget_of(asked))
+    return estimate_plan(shape, axes, channel_axis, resolve_method(asked), get_memory_budget(asked))
 
 
 def solve_large(
@@ -105,10 +105,10 @@ def solve_large(
     image = frame.to_core(to_dask(source.data))
     asked = replace(_arguments(job, frame), image=image, psf=psf, mask=_mask(job, frame, image))
     order = frame.order(source.rgb)
-    about = describe(source, f"{source.name} deblurred")
+    about = describe_layer(source, f"{source.name} deblurred")
     about = replace(about, axes=tuple(about.axes[k] for k in order))
     dtype = np.dtype(source.data.dtype) if source.rgb else np.dtype(np.float32)
-    for path in outputs(job):
+    for path in iterate_output_paths(job):
         try:
             steps = solve_in_pieces(replace(asked, output=path), stop, about, dtype)
             return (yield from steps), path
@@ -118,7 +118,7 @@ def solve_large(
     raise AssertionError("there is always another name")
 
 
-def keep_record(path: Path, record: Mapping[str, Any]) -> str:
+def write_record(path: Path, record: Mapping[str, Any]) -> str:
     """Write the record of a result into its file; say in words if that cannot be."""
     try:
         open_image(path).set_record(record)
@@ -127,16 +127,16 @@ def keep_record(path: Path, record: Mapping[str, Any]) -> str:
     return ""
 
 
-def to_layer(levels: Any, frame: Frame, rgb: bool) -> list[Any]:
+def to_layer_order(levels: Any, frame: Frame, rgb: bool) -> list[Any]:
     """Bring the axes of lazy arrays back to where they were; nothing is computed."""
     back = np.argsort(frame.order(rgb))
-    return [level if frame.is_last else level.transpose(back) for level in levels]
+    return [level if frame.is_trailing else level.transpose(back) for level in levels]
 
 
-def some_pixels(levels: Any) -> NDArray[Any]:
+def read_some_pixels(levels: Any) -> NDArray[Any]:
     """Read some pixels of a result, from its coarsest resolution."""
     level = levels[-1]
-    step = max(1, prod(level.shape) // SAMPLE)
+    step = max(1, prod(level.shape) // MAX_CONTRAST_SAMPLES)
     values = np.asarray(level[::step])
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
@@ -149,7 +149,7 @@ def _arguments(job: "Job", frame: Frame) -> Arguments:
         channel_axis=job.source.channel_axis,
         alpha=job.source.has_alpha,
         spacing=frame.spacing,
-        **job.options.of_run(),
+        **job.options.run_arguments(),
     )
 
 
@@ -161,7 +161,7 @@ def _mask(job: "Job", frame: Frame, image: Any) -> Any:
     found: Any = None
     if job.mask is not None:
         found = np.broadcast_to(job.mask(), source.shape)
-        found = found if frame.is_last else found.transpose(frame.order())
+        found = found if frame.is_trailing else found.transpose(frame.order())
     marked = []
     if job.options.ignore_nan and image.dtype.kind == "f":
         marked.append(~da.isfinite(image))
@@ -170,7 +170,7 @@ def _mask(job: "Job", frame: Frame, image: Any) -> Any:
         axis = image.ndim - 1 if rgb else None
         samples = take_samples(image.shape, axes, axis, lambda region: read_region(image, region))
         pixels = samples.pixels[..., :3] if rgb else samples.pixels
-        if saturated_pixels(pixels).any():
+        if find_saturated_pixels(pixels).any():
             light = image[..., :3] if rgb else image
             marked.append(light >= pixels[np.isfinite(pixels)].max())
     for one in marked:
@@ -179,7 +179,7 @@ def _mask(job: "Job", frame: Frame, image: Any) -> Any:
     return found
 
 
-def outputs(job: "Job") -> Iterator[Path]:
+def iterate_output_paths(job: "Job") -> Iterator[Path]:
     """Yield where the result may go: what is asked for, or beside the image, or in the home."""
     if job.output is not None:
         yield Path(job.output)
@@ -187,8 +187,8 @@ def outputs(job: "Job") -> Iterator[Path]:
     path = job.source.origin.path
     folder = Path(path).parent if path and "://" not in path else None
     if folder is None or not folder.is_dir() or not os.access(folder, os.W_OK):
-        folder = Path.home() / FOLDER
+        folder = Path.home() / RESULTS_FOLDER
     name = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in job.source.name).strip(". ")
     for number in count(1):
         again = f" {number}" if number > 1 else ""
-        yield folder / f"{name or 'image'} deblurred{again}{SUFFIX}"
+        yield folder / f"{name or 'image'} deblurred{again}{ZARR_SUFFIX}"

@@ -3,9 +3,9 @@
 from typing import Any
 
 from napari_tf_deblur._core.steps import ImageSource
-from napari_tf_deblur._layers.large_job import to_layer
-from napari_tf_deblur._layers.resolutions import with_resolutions
-from napari_tf_deblur._layers.result import displayable
+from napari_tf_deblur._layers.large_job import to_layer_order
+from napari_tf_deblur._layers.resolutions import build_resolutions
+from napari_tf_deblur._layers.result import to_display_values
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import Frame
 
@@ -29,7 +29,7 @@ class LayerImage(ImageSource):
     def current_image(self) -> Any:
         """Return the image, of as many resolutions as the source has."""
         image = self._frame.from_core(self._run.current_image())
-        return with_resolutions(displayable(image, self._source), self._source)
+        return build_resolutions(to_display_values(image, self._source), self._source)
 
 
 class LayerLevels(ImageSource):
@@ -57,6 +57,6 @@ class LayerLevels(ImageSource):
         """Return the resolutions: the same arrays until the run has new ones."""
         levels = self._run.current_image()
         if levels is not self._given[0]:
-            self._given = levels, to_layer(levels, self._frame, self._rgb)
+            self._given = levels, to_layer_order(levels, self._frame, self._rgb)
         levels_of_layer: list[Any] = self._given[1]
         return levels_of_layer

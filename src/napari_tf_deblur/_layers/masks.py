@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.typing import BoolArray
-from napari_tf_deblur._layers.source import Source, placement
-from napari_tf_deblur._preparation.checks import saturated_pixels
+from napari_tf_deblur._layers.source import Source, compute_world_transform
+from napari_tf_deblur._preparation.image_check import find_saturated_pixels
 
 
-def mask_from(mask: object, source: Source) -> Callable[[], BoolArray]:
+def prepare_mask(mask: object, source: Source) -> Callable[[], BoolArray]:
     """Prepare a mask; the pixels of a large one are read only when it is called.
 
     Parameters
@@ -36,14 +36,14 @@ def mask_from(mask: object, source: Source) -> Callable[[], BoolArray]:
         If labels have other pixels than the image.
     """
     if isinstance(mask, Shapes):
-        return _covered(mask, source)
+        return _rasterize_shapes(mask, source)
     if isinstance(mask, Labels):
         data: Any = mask.data[0] if mask.multiscale else mask.data
         shape = tuple(data.shape)
         if shape != source.shape[-len(shape) :]:
             raise InvalidValueError(
-                f"The mask layer '{mask.name}' has {_by(shape)} pixels and the image "
-                f"'{source.name}' has {_by(source.shape)}; paint the mask in a new labels "
+                f"The mask layer '{mask.name}' has {_format_shape(shape)} pixels and the image "
+                f"'{source.name}' has {_format_shape(source.shape)}; paint the mask in a new labels "
                 "layer made while the image is selected."
             )
         return lambda: np.asarray(data) != 0
@@ -64,12 +64,12 @@ def with_nan(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArra
     """Add the pixels that are NaN or infinite in any colour to a mask."""
     if image.dtype.kind != "f":
         return mask
-    return _with(mask, ~np.isfinite(image), rgb)
+    return _add_marked_pixels(mask, ~np.isfinite(image), rgb)
 
 
 def with_saturated(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArray | None:
     """Add the pixels that are saturated in any colour to a mask; transparency does not count."""
-    return _with(mask, saturated_pixels(image[..., :3] if rgb else image), rgb)
+    return _add_marked_pixels(mask, find_saturated_pixels(image[..., :3] if rgb else image), rgb)
 
 
 def count_saturated(image: NDArray[Any], rgb: bool) -> int:
@@ -78,18 +78,24 @@ def count_saturated(image: NDArray[Any], rgb: bool) -> int:
     return 0 if mask is None else int(np.count_nonzero(mask))
 
 
-def _with(mask: BoolArray | None, more: NDArray[np.bool_], rgb: bool) -> BoolArray | None:
+def _add_marked_pixels(
+    mask: BoolArray | None, more: NDArray[np.bool_], rgb: bool
+) -> BoolArray | None:
     marked = np.asarray(more.any(axis=-1)) if rgb else more
     if not marked.any():
         return mask
     return marked if mask is None else np.logical_or(marked, mask)
 
 
-def _covered(shapes: Shapes, source: Source) -> Callable[[], BoolArray]:
+def _rasterize_shapes(shapes: Shapes, source: Source) -> Callable[[], BoolArray]:
     """Tell which pixels the shapes cover now, wherever the two layers lie in the world."""
     axes = min(shapes.ndim, source.ndim)
-    to_world = placement(shapes).set_slice(list(range(shapes.ndim - axes, shapes.ndim)))
-    to_pixels = source.place.set_slice(list(range(source.ndim - axes, source.ndim))).inverse
+    to_world = compute_world_transform(shapes).set_slice(
+        list(range(shapes.ndim - axes, shapes.ndim))
+    )
+    to_pixels = source.world_transform.set_slice(
+        list(range(source.ndim - axes, source.ndim))
+    ).inverse
     shape = source.shape[-axes:]
     if not len(shapes.data):
         return lambda: np.zeros(shape, dtype=bool)
@@ -98,5 +104,5 @@ def _covered(shapes: Shapes, source: Source) -> Callable[[], BoolArray]:
     return lambda: np.asarray(drawn.to_labels(labels_shape=shape) > 0)
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return " x ".join(str(n) for n in shape)

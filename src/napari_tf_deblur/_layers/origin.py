@@ -7,7 +7,7 @@ from typing import Any
 import napari
 from napari.layers import Layer
 
-PART = "napari_tf_deblur_part"
+CHANNEL_ORIGIN_KEY = "napari_tf_deblur_part"
 """Where a channel that was split off keeps which part of which file it is, in ``layer.metadata``:
 "path" and "plugin" of the layer that was split, and the "axis" and "index" of the channel. Without
 those, it is all of it, in a layer that no viewer has opened."""
@@ -47,38 +47,38 @@ class Origin:
     part: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, layer: Layer) -> "Origin":
+    def from_layer(cls, layer: Layer) -> "Origin":
         """Ask a layer, without touching its pixels."""
-        told, split = layer.source, layer.metadata.get(PART)
+        told, split = layer.source, layer.metadata.get(CHANNEL_ORIGIN_KEY)
         multiscale = bool(layer.multiscale)
         data: Any = layer.data[0] if multiscale else layer.data
         return cls(
             name=layer.name,
-            path=_whole(path_of(layer)),
+            path=_make_absolute(find_path(layer)),
             plugin=split["plugin"] if split else told.reader_plugin,
             sample=told.sample,
-            place=_place(layer),
+            place=_find_position(layer),
             shape=tuple(int(n) for n in getattr(data, "shape", ())),
             multiscale=multiscale,
             part=(split["axis"], split["index"]) if split and "axis" in split else None,
         )
 
 
-def path_of(layer: Layer) -> str | None:
+def find_path(layer: Layer) -> str | None:
     """Return the file, folder or web address that a layer was read from, if there is one."""
     try:
-        path = (layer.metadata.get(PART) or {}).get("path") or layer.source.path
+        path = (layer.metadata.get(CHANNEL_ORIGIN_KEY) or {}).get("path") or layer.source.path
     except Exception:  # no layer of napari's
         return None
     return str(path) if isinstance(path, str | PurePath) and str(path) else None
 
 
-def _whole(path: str | None) -> str | None:
+def _make_absolute(path: str | None) -> str | None:
     """A path that holds in every folder; web addresses stay as they are."""
     return path if not path or "://" in path else str(Path(path).absolute())
 
 
-def _place(layer: Layer) -> int | None:
+def _find_position(layer: Layer) -> int | None:
     """Which of the layers of one file a layer is, if the window shows several."""
     told, viewer = layer.source, napari.current_viewer()
     if viewer is None or layer not in viewer.layers or not (told.path or told.sample):

@@ -12,17 +12,17 @@ from math import isclose
 from typing import TYPE_CHECKING
 
 from napari_tf_deblur._layers.acquisition import Acquisition
-from napari_tf_deblur._layers.acquisition.units import is_possible
-from napari_tf_deblur._storage.axes import DEPTH, Axis, Frame, in_unit, is_length
+from napari_tf_deblur._layers.acquisition.length_units import is_possible_pixel_size
+from napari_tf_deblur._storage.axes import DEPTH_NAME, Axis, Frame, convert_length, is_length
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.source import Source
 
-NANOMETRES = "nanometer"
-MICROMETRES = "micrometer"
+NANOMETER_UNIT = "nanometer"
+MICROMETER_UNIT = "micrometer"
 PIXEL = "pixel"
 
-SAME = 0.01
+SIZE_TOLERANCE = 0.01
 """Largest relative difference of two sizes that count as one. Derived: from numbers rounded to two
 digits."""
 
@@ -71,13 +71,15 @@ def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axi
     """
     sized = list(axes)
     z, y, x = acquisition.pixel_size
-    places = _places(axes)
-    for k, told, shown in zip(places, (z, y or x, x), _shown(axes, places, acquisition)):
+    places = _find_spatial_axes(axes)
+    for k, told, shown in zip(
+        places, (z, y or x, x), _match_file_pixels(axes, places, acquisition)
+    ):
         if k is None or not shown:
             continue
         if told is not None:
-            if not _is(axes[k], 1000 * told):
-                sized[k] = replace(axes[k], spacing=float(f"{told:.9g}"), unit=MICROMETRES)
+            if not _has_size(axes[k], 1000 * told):
+                sized[k] = replace(axes[k], spacing=float(f"{told:.9g}"), unit=MICROMETER_UNIT)
         elif _is_misread(axes[k], acquisition) or (
             x is not None and k == places[0] and is_length(axes[k].unit) and axes[k].spacing == 1
         ):
@@ -85,7 +87,7 @@ def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axi
     return tuple(sized)
 
 
-def pixel_size_of(source: "Source") -> PixelSize:
+def find_pixel_size(source: "Source") -> PixelSize:
     """Say how large the pixels of an image are, if a light microscope can have made it.
 
     Parameters
@@ -99,8 +101,11 @@ def pixel_size_of(source: "Source") -> PixelSize:
         What is known, and what was not believed.
     """
     told = source.acquisition
-    z, _, x = _places(source.axes)
-    notes = [f"The file says {_words(1000 * size)}, {_CANNOT_BE}." for size in told.impossible]
+    z, _, x = _find_spatial_axes(source.axes)
+    notes = [
+        f"The file says {_format_length(1000 * size)}, {_IMPOSSIBLE_SIZE_TEXT}."
+        for size in told.impossible_sizes
+    ]
     lateral, of_x = _size_along(source, x, told.pixel_size[2], notes)
     axial, of_z = _size_along(source, z, told.pixel_size[0], notes)
     return PixelSize(lateral, axial, of_x or of_z, tuple(dict.fromkeys(notes)))
@@ -112,14 +117,14 @@ def _size_along(
     """Return the size of pixels along an axis, and who says so; note what is not believed."""
     if k is None:
         return None, ""
-    axis, of_layer = source.axes[k], source.axes_of_layer[k]
+    axis, of_layer = source.axes[k], source.layer_axes[k]
     size, own = _nm(axis), _nm(of_layer)
     if told is not None and size is not None and isclose(size, 1000 * told, rel_tol=1e-5):
-        if own is not None and not isclose(own, size, rel_tol=SAME):
-            notes.append(f"The layer says {_words(own)}, which is not used.")
+        if own is not None and not isclose(own, size, rel_tol=SIZE_TOLERANCE):
+            notes.append(f"The layer says {_format_length(own)}, which is not used.")
         return size, "the file"
     if own is not None and _is_misread(of_layer, source.acquisition):
-        notes.append(f"The layer says {_words(own)}, which its file does not.")
+        notes.append(f"The layer says {_format_length(own)}, which its file does not.")
         return None, ""
     if own is None:
         if of_layer.unit == PIXEL and of_layer.spacing != 1:
@@ -127,8 +132,8 @@ def _size_along(
                 "The layer's scale has no unit, so that it does not tell the size of a pixel."
             )
         return None, ""
-    if not is_possible(own, axis.name.lower() == DEPTH, of_layer.unit):
-        notes.append(f"The layer says {_words(own)}, {_CANNOT_BE}.")
+    if not is_possible_pixel_size(own, axis.name.lower() == DEPTH_NAME, of_layer.unit):
+        notes.append(f"The layer says {_format_length(own)}, {_IMPOSSIBLE_SIZE_TEXT}.")
         return None, ""
     if of_layer.spacing == 1 and source.acquisition.tells_sizes:
         return None, ""  # readers fill it in where the file says nothing
@@ -160,27 +165,27 @@ def with_pixel_size(source: "Source", ndim: int, lateral: float, axial: float | 
         sizes[0] = axial
     axes = list(source.axes)
     for index, size in zip(frame.indices, sizes, strict=True):
-        axes[index] = replace(axes[index], spacing=float(f"{size:.9g}"), unit=NANOMETRES)
+        axes[index] = replace(axes[index], spacing=float(f"{size:.9g}"), unit=NANOMETER_UNIT)
     return replace(source, axes=tuple(axes))
 
 
-_CANNOT_BE = "which no pixel of a light microscope has, so that it is left unknown"
+_IMPOSSIBLE_SIZE_TEXT = "which no pixel of a light microscope has, so that it is left unknown"
 
 
-def _places(axes: Sequence[Axis]) -> tuple[int | None, int | None, int | None]:
+def _find_spatial_axes(axes: Sequence[Axis]) -> tuple[int | None, int | None, int | None]:
     """Find the axes z, y and x: by their names, or else by their order."""
     named = {axis.name.lower(): k for k, axis in enumerate(axes)}
     y, x = named.get("y"), named.get("x")
-    plane, volume = Frame.of(axes, 2).indices, Frame.of(axes, 3).indices
+    plane, volume = Frame.from_axes(axes, 2).indices, Frame.from_axes(axes, 3).indices
     if (y is None or x is None) and len(plane) == 2:
         y, x = plane
-    z = named.get(DEPTH)
+    z = named.get(DEPTH_NAME)
     if z is None and len(volume) == 3 and axes[volume[0]].is_depth:
         z = volume[0]
     return z if z not in (y, x) else None, y, x
 
 
-def _shown(
+def _match_file_pixels(
     axes: Sequence[Axis], places: Sequence[int | None], acquisition: Acquisition
 ) -> tuple[bool, bool, bool]:
     """Whether a layer shows the planes, rows and columns of its file, not resampled ones.
@@ -203,12 +208,12 @@ def _is_misread(axis: Axis, acquisition: Acquisition) -> bool:
     own = _nm(axis)
     return own is not None and any(
         isclose(size, number, rel_tol=1e-4)
-        for number in acquisition.disbelieved
+        for number in acquisition.rejected_numbers
         for size in (axis.spacing, own / 1000)
     )
 
 
-def _is(axis: Axis, size: float) -> bool:
+def _has_size(axis: Axis, size: float) -> bool:
     """Whether the step of an axis is of this many nanometers."""
     own = _nm(axis)
     return own is not None and isclose(own, size, rel_tol=1e-6)
@@ -217,10 +222,10 @@ def _is(axis: Axis, size: float) -> bool:
 def _nm(axis: Axis) -> float | None:
     if not is_length(axis.unit):
         return None
-    return float(f"{in_unit(axis.spacing, axis.unit, 'nm'):.6g}")
+    return float(f"{convert_length(axis.spacing, axis.unit, 'nm'):.6g}")
 
 
-def _words(size: float) -> str:
+def _format_length(size: float) -> str:
     """Say a length that is given in nanometers, in the unit that suits it."""
     for unit, nm in (("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("µm", 1e3)):
         if size >= nm:

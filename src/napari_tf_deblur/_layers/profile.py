@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.typing import Float64Array
-from napari_tf_deblur._layers.profile_line import line_in, units_of
-from napari_tf_deblur._layers.source import placement
+from napari_tf_deblur._layers.profile_line import find_line_vertices, get_unit_factors
+from napari_tf_deblur._layers.source import compute_world_transform
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue. Source: ITU-R BT.709."""
 
-MOST_SAMPLES = 10_000
+MAX_SAMPLES = 10_000
 """Most samples of a profile. Limit: of time."""
 
 
@@ -33,7 +33,7 @@ class PixelLength:
         A unit of length.
     """
 
-    along: tuple[float, ...]
+    pixel_lengths: tuple[float, ...]
     unit: str
 
 
@@ -56,7 +56,7 @@ class Profiles:
     unit: str
 
 
-def profiles(
+def sample_profiles(
     viewer: ViewerModel, shapes: Shapes, images: Sequence[Image], size: PixelLength | None = None
 ) -> Profiles | None:
     """Sample images along a line, where the viewer's sliders stand.
@@ -70,7 +70,7 @@ def profiles(
     viewer : napari.components.ViewerModel
         Says which axes are displayed, and where the others stand.
     shapes : napari.layers.Shapes
-        The layer with the line; see `line_in`.
+        The layer with the line; see `find_line_vertices`.
     images : sequence of napari.layers.Image
         What to sample.
     size : PixelLength, optional
@@ -82,37 +82,39 @@ def profiles(
         None if there is no line.
     """
     dims, units = viewer.dims, viewer.layers.units
-    line = line_in(shapes)
+    line = find_line_vertices(shapes)
     if line is None:
         return None
-    world = _in_view(_to_world(shapes, line, units), dims)
+    world = _place_in_view(_to_world(shapes, line, units), dims)
     unit, measured = _unit(world, units), world
     if unit in ("", "pixel") and size is not None:
-        unit, measured = size.unit, _to_data(images[-1], world, units) * size.along
+        unit, measured = size.unit, _to_data(images[-1], world, units) * size.pixel_lengths
     lengths = np.linalg.norm(np.diff(measured, axis=0), axis=1)
     begins = np.concatenate([[0.0], np.cumsum(lengths)])
     if not begins[-1] > 0:
         return None
     pixels = [np.diff(_to_data(x, world, units), axis=0) for x in images]
     count = max([1.0, *(np.linalg.norm(steps, axis=1).sum() for steps in pixels)])
-    distance = np.linspace(0, begins[-1], min(MOST_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
+    distance = np.linspace(0, begins[-1], min(MAX_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
     places = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
-    values = tuple(_sampled(image, _to_data(image, places, units), dims) for image in images)
+    values = tuple(_sample_image(image, _to_data(image, places, units), dims) for image in images)
     return Profiles(distance, values, unit)
 
 
 def _to_world(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
     """Bring data coordinates of a layer to the world, in the viewer's units."""
-    return np.asarray(placement(layer)(points)) * units_of(layer, units)
+    return np.asarray(compute_world_transform(layer)(points)) * get_unit_factors(layer, units)
 
 
 def _to_data(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
     """Bring world coordinates to the data of a layer, whose axes are the viewer's last ones."""
     points = points[:, -layer.ndim :]
-    return np.asarray(placement(layer).inverse(points / units_of(layer, units)))
+    return np.asarray(
+        compute_world_transform(layer).inverse(points / get_unit_factors(layer, units))
+    )
 
 
-def _in_view(line: Float64Array, dims: Dims) -> Float64Array:
+def _place_in_view(line: Float64Array, dims: Dims) -> Float64Array:
     """Bring a line, which may have fewer axes than the viewer, to where the sliders stand."""
     placed = np.tile(np.asarray(dims.point, float), (len(line), 1))
     for axis in dims.displayed:
@@ -130,7 +132,7 @@ def _unit(world: Float64Array, units: Any) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _sampled(image: Image, points: Float64Array, dims: Dims) -> Float64Array:
+def _sample_image(image: Image, points: Float64Array, dims: Dims) -> Float64Array:
     """Sample an image at data coordinates, of which those not displayed are all one plane's."""
     data = image.data[0] if image.multiscale else image.data
     shape = data.shape[: image.ndim]
@@ -156,16 +158,16 @@ def _sampled(image: Image, points: Float64Array, dims: Dims) -> Float64Array:
     channels = [pixels[..., c] for c in range(3)] if image.rgb else [pixels]
     weights = LUMINANCE if image.rgb else (1.0,)
     values[inside] = sum(
-        weight * _interpolated(channel, places) for weight, channel in zip(weights, channels)
+        weight * _interpolate(channel, places) for weight, channel in zip(weights, channels)
     )
     return values
 
 
-def _interpolated(pixels: NDArray[Any], places: Float64Array) -> Float64Array:
+def _interpolate(pixels: NDArray[Any], places: Float64Array) -> Float64Array:
     """Interpolate linearly; NaN where the nearest pixel is not finite."""
     finite = np.isfinite(pixels)
     if finite.all():
         return ndimage.map_coordinates(pixels, places, np.float64, order=1, mode="nearest")
-    known = _interpolated(finite.astype(np.float32), places)
-    values = _interpolated(np.where(finite, pixels, 0), places)
+    known = _interpolate(finite.astype(np.float32), places)
+    values = _interpolate(np.where(finite, pixels, 0), places)
     return np.where(known > 0.5, values / np.maximum(known, 0.5), np.nan)

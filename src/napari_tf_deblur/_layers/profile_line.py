@@ -7,16 +7,16 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur._storage.axes import in_unit
+from napari_tf_deblur._layers.source import METADATA_KEY
+from napari_tf_deblur._storage.axes import convert_length
 
-LINES = ("line", "path")
+LINE_SHAPES = ("line", "path")
 """Kinds of shapes that have a profile."""
 
-NAME = "profile line"
+LINE_LAYER_NAME = "profile line"
 
 
-def line_in(shapes: Shapes) -> NDArray[np.float64] | None:
+def find_line_vertices(shapes: Shapes) -> NDArray[np.float64] | None:
     """Return the vertices of a layer's line: the selected one, or else the one drawn last.
 
     Parameters
@@ -29,7 +29,7 @@ def line_in(shapes: Shapes) -> NDArray[np.float64] | None:
     ndarray or None
         One row per vertex, in data coordinates; None if there is no line that has a length.
     """
-    lines = [k for k, kind in enumerate(shapes.shape_type) if kind in LINES]
+    lines = [k for k, kind in enumerate(shapes.shape_type) if kind in LINE_SHAPES]
     selected = [k for k in lines if k in shapes.selected_data]
     for k in reversed(selected or lines):
         vertices = np.asarray(shapes.data[k], float)
@@ -38,7 +38,7 @@ def line_in(shapes: Shapes) -> NDArray[np.float64] | None:
     return None
 
 
-def find_line(viewer: ViewerModel, former: Shapes | None = None) -> Shapes | None:
+def find_line_layer(viewer: ViewerModel, former: Shapes | None = None) -> Shapes | None:
     """Return the layer whose line is meant.
 
     Parameters
@@ -54,14 +54,16 @@ def find_line(viewer: ViewerModel, former: Shapes | None = None) -> Shapes | Non
         The layer that is selected, the former one, or the uppermost that is shown: the first
         of these that is there and has a line.
     """
-    layers = [x for x in viewer.layers if isinstance(x, Shapes) and line_in(x) is not None]
+    layers = [
+        x for x in viewer.layers if isinstance(x, Shapes) and find_line_vertices(x) is not None
+    ]
     selected = [x for x in layers if x in viewer.layers.selection]
     if selected or former in layers:
         return selected[-1] if selected else former
     return next((x for x in reversed(layers) if x.visible), None)
 
 
-def new_line(viewer: ViewerModel, image: Image) -> Shapes:
+def create_line_layer(viewer: ViewerModel, image: Image) -> Shapes:
     """Make a layer with a line across the middle of an image, in which another can be drawn.
 
     Parameters
@@ -80,7 +82,7 @@ def new_line(viewer: ViewerModel, image: Image) -> Shapes:
     dims, units = viewer.dims, viewer.layers.units
     down, across = dims.displayed[-2:]
     ndim = 2 if dims.displayed == (dims.ndim - 2, dims.ndim - 1) else dims.ndim
-    own = units_of(image, units)
+    own = get_unit_factors(image, units)
     missing = (dims.ndim - image.ndim, 0)
     low, high = (np.pad(corner * own, missing) for corner in image.extent.world)
     step = np.pad(image.extent.step * own, missing, constant_values=1.0)
@@ -95,28 +97,28 @@ def new_line(viewer: ViewerModel, image: Image) -> Shapes:
         shape_type="line",
         edge_width=max(1.0, pixels / 300),
         edge_color="yellow",
-        name=NAME,
-        metadata={KEY: {"kind": "profile"}},
+        name=LINE_LAYER_NAME,
+        metadata={METADATA_KEY: {"kind": "profile"}},
         scale=step[-ndim:],
         units=None if units is None else units[-ndim:],
         axis_labels=image.axis_labels[-ndim:] if image.ndim >= ndim else None,
     )
 
 
-def is_like(shapes: Shapes, other: Shapes) -> bool:
+def has_same_axes(shapes: Shapes, other: Shapes) -> bool:
     """Return whether a layer has a line, and the same axes as another."""
     is_same = (shapes.ndim, shapes.units) == (other.ndim, other.units)
-    return is_same and line_in(shapes) is not None
+    return is_same and find_line_vertices(shapes) is not None
 
 
-def keep_last(shapes: Shapes) -> None:
+def remove_former_shapes(shapes: Shapes) -> None:
     """Remove all shapes of a layer but the last."""
     if shapes.nshapes > 1:
         shapes.remove(list(range(shapes.nshapes - 1)))
 
 
-def units_of(layer: Layer, units: Any) -> NDArray[np.float64]:
+def get_unit_factors(layer: Layer, units: Any) -> NDArray[np.float64]:
     """Return a layer's units in those of the viewer, which draws it so; 1 where it does not."""
     own = [str(unit) for unit in layer.units]
     world = own if units is None else [str(unit) for unit in units][-layer.ndim :]
-    return np.array([1.0 if a == b else in_unit(1.0, a, b) for a, b in zip(own, world)])
+    return np.array([1.0 if a == b else convert_length(1.0, a, b) for a, b in zip(own, world)])

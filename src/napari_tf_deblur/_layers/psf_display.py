@@ -10,25 +10,25 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._layers.adding import adding
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
 from napari_tf_deblur._layers.psf_kinds import PSFKind
-from napari_tf_deblur._layers.source import KEY, Source
+from napari_tf_deblur._layers.source import METADATA_KEY, Source
 
 PSF_NAME = "PSF"
 
-FAINT = 0.03
+PICTURE_THRESHOLD = 0.03
 """Root of the part of a PSF's peak below which its picture leaves it out. Set by eye."""
 
 
 def find_psf_layer(viewer: ViewerModel) -> Image | None:
     """Return the layer in which the PSF is shown, if it is there."""
     for layer in viewer.layers:
-        if isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") == "psf":
+        if isinstance(layer, Image) and layer.metadata.get(METADATA_KEY, {}).get("kind") == "psf":
             return layer
     return None
 
 
-def showing_psf(
+def show_psf_stepwise(
     viewer: ViewerModel,
     source: Source,
     psf: PSFKind,
@@ -58,8 +58,8 @@ def showing_psf(
     bool or None
         Between its pieces, if the layer is new or of another number of axes; see `adding`.
     """
-    looks = _in_corner(source, values.shape)
-    metadata = {KEY: {"kind": "psf", "source": source.name, "psf": psf.record(source)}}
+    looks = _place_in_corner(source, values.shape)
+    metadata = {METADATA_KEY: {"kind": "psf", "source": source.name, "psf": psf.record(source)}}
     limits = (0.0, float(values.max()))
     layer = find_psf_layer(viewer)
     if layer is not None and layer.ndim == values.ndim:
@@ -89,10 +89,10 @@ def showing_psf(
         multiscale=False,
         **looks,
     )
-    yield from adding(viewer, layer, select=False, visible=visible)
+    yield from add_layer_stepwise(viewer, layer, select=False, visible=visible)
 
 
-def thumbnail(values: PSF) -> NDArray[np.uint8]:
+def make_thumbnail(values: PSF) -> NDArray[np.uint8]:
     """Return the middle plane of a PSF as a grey picture, its dim parts brightened.
 
     Parameters
@@ -110,7 +110,7 @@ def thumbnail(values: PSF) -> NDArray[np.uint8]:
     while plane.ndim > 2:
         plane = plane[len(plane) // 2]
     plane = np.sqrt(np.maximum(plane, 0) / max(float(plane.max()), 1e-38))
-    rows, columns = (np.flatnonzero((plane > FAINT).any(axis=axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((plane > PICTURE_THRESHOLD).any(axis=axis)) for axis in (1, 0))
     middle = [n // 2 for n in plane.shape]
     reach = max(np.abs(rows - middle[0]).max(), np.abs(columns - middle[1]).max(), 1)
     square = np.zeros((2 * reach + 1,) * 2)
@@ -123,13 +123,13 @@ def thumbnail(values: PSF) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255 * square), dtype=np.uint8)
 
 
-def _in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
+def _place_in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
     """Place an array of this shape in the first corner of the image, at half its depth."""
     ndim = len(shape)
     frame = source.frame(ndim)
     chosen = list(frame.indices)
     affine = Affine(affine_matrix=np.asarray(source.state["affine"]))
-    place = affine.inverse.compose(source.place).set_slice(chosen)
+    place = affine.inverse.compose(source.world_transform).set_slice(chosen)
     corner = np.zeros(ndim)
     corner[:-2] = [(n - m) // 2 for n, m in zip(frame.shape[:-2], shape)]
     oblique = _is_oblique(place)  # else, napari would take a mirrored axis for a rotation

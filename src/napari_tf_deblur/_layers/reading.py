@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import OutOfMemoryError
 
-PIECE_SECONDS = 0.2
+STEP_SECONDS = 0.2
 """Time in which one piece should be read, in seconds. Set by eye: a run can be stopped as soon."""
 
 
-def reading(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:
+def read_in_steps(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:
     """Read an image, such as one of dask or Zarr; a NumPy array is returned as it is.
 
     Pieces are whole chunks along the axis with the most of them, and as many as can be read
@@ -61,9 +61,9 @@ def reading(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:
         piece = (slice(None),) * axis + (slice(ends[begin - 1] if begin else 0, ends[end - 1]),)
         started = time.monotonic()
         read[piece] = np.asarray(data[piece])
-        if time.monotonic() - started < PIECE_SECONDS / 2:
+        if time.monotonic() - started < STEP_SECONDS / 2:
             count *= 2
-        elif time.monotonic() - started > PIECE_SECONDS * 2:
+        elif time.monotonic() - started > STEP_SECONDS * 2:
             count = max(1, count // 2)
         begin = end
         yield end / len(ends)

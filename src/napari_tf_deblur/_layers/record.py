@@ -14,29 +14,29 @@ from napari.layers import Layer
 import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.profile import PixelLength
-from napari_tf_deblur._layers.psf_kinds import BY_NAME, KINDS
-from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur._noise.background import subtracted_in_words
+from napari_tf_deblur._layers.psf_kinds import KINDS, KINDS_BY_NAME
+from napari_tf_deblur._layers.source import METADATA_KEY
+from napari_tf_deblur._noise.background import describe_subtraction
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._preparation.layer_options import options_in_words, record_checks
 from napari_tf_deblur._storage.axes import is_length
 from napari_tf_deblur.methods import METHODS, Auto, Method
-from napari_tf_deblur.methods.base import named
+from napari_tf_deblur.methods.base import title_and_purpose
 
-PSF_MAKERS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.functions))
+PSF_FUNCTIONS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.functions))
 """Functions of the package that a record may name as what made its PSF."""
 
-_PLACING = ("scale", "translate", "rotate", "shear", "affine")
+_TRANSFORM_KEYS = ("scale", "translate", "rotate", "shear", "affine")
 
 
-def result_record(layer: Layer | None) -> Mapping[str, Any] | None:
+def find_result_record(layer: Layer | None) -> Mapping[str, Any] | None:
     """Return the record of a layer as it is, unchecked; None if it is no result."""
-    record = None if layer is None else layer.metadata.get(KEY)
+    record = None if layer is None else layer.metadata.get(METADATA_KEY)
     is_one = isinstance(record, Mapping) and record.get("kind") == "result"
     return record if is_one else None
 
 
-def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """Take from a record what a script needs.
 
     Parameters
@@ -61,7 +61,7 @@ def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "source": check.text,
             "origin": _origin,
             "order": check.tuple_of(check.count),
-            "method": lambda value: method_as_table(_method(value)),
+            "method": lambda value: method_to_dict(_method(value)),
             "reason": check.text,
             "psf": _psf,
             "psf_width": check.positive,
@@ -77,7 +77,7 @@ def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def method_asked(record: Mapping[str, Any]) -> Method | Auto:
+def parse_requested_method(record: Mapping[str, Any]) -> Method | Auto:
     """Return the method that was asked for, with what was left for the image to say.
 
     Raises
@@ -89,7 +89,7 @@ def method_asked(record: Mapping[str, Any]) -> Method | Auto:
     return "auto" if isinstance(asked, str) and asked == "auto" else _method(asked)
 
 
-def settings_in_words(record: Mapping[str, Any]) -> str:
+def describe_settings(record: Mapping[str, Any]) -> str:
     """Say which settings made a result, as far as its record tells."""
     return ". ".join([str(record.get("source", "")), *settings_listed(record)]) + "."
 
@@ -98,20 +98,22 @@ def settings_listed(record: Mapping[str, Any]) -> list[str]:
     """Return the settings that made a result, each in words, as far as its record tells."""
     parts = []
     psf = record.get("psf")
-    kind = BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
+    kind = KINDS_BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
     if kind and isinstance(psf, Mapping):
-        notes = "; ".join(notes_of(record)).rstrip(".")
+        notes = "; ".join(list_psf_notes(record)).rstrip(".")
         parts.append(f"Blur: {kind.title}{f' ({notes})' if notes else ''}")
     try:
-        asked = method_asked(record)
+        asked = parse_requested_method(record)
     except (ValueError, TypeError):
         pass
     else:
-        parts.append(f"Method: {'Automatic' if isinstance(asked, str) else named(type(asked))[0]}")
+        parts.append(
+            f"Method: {'Automatic' if isinstance(asked, str) else title_and_purpose(type(asked))[0]}"
+        )
     return [*parts, *options_in_words(record)]
 
 
-def pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
+def read_pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
     """Return how large a pixel of a result is in one unit of length, if its record tells."""
     try:
         origin = _origin((record or {})["origin"])
@@ -122,19 +124,19 @@ def pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
         return None
 
 
-def sentence(record: Mapping[str, Any]) -> str:
+def describe_outcome(record: Mapping[str, Any]) -> str:
     """Say whether to believe a result, what else was said of it, and how it was done.
 
     What the run left undone comes first: a movie that was stopped has planes that are not
-    deblurred. What is said of the PSF is not said again: see `settings_in_words`.
+    deblurred. What is said of the PSF is not said again: see `describe_settings`.
     """
     verdict = record.get("verdict")
     believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
-    known, done = notes_of(record), _in_words(record)
-    warnings = [words for words in _texts(record.get("warnings", ())) if words not in known]
+    known, done = list_psf_notes(record), _describe_iterations(record)
+    warnings = [words for words in _select_texts(record.get("warnings", ())) if words not in known]
     stopped = record.get("stopped") is True
     said = [believe, _background(record)]
-    warnings += _texts([record.get("pieces")])
+    warnings += _select_texts([record.get("pieces")])
     parts = [done, *warnings, *said] if stopped else [*said, *warnings, done]
     return " ".join(part for part in map(str, parts) if part)
 
@@ -147,16 +149,16 @@ def _background(record: Mapping[str, Any]) -> str:
         taken = check.table(found, checks)
     except InvalidValueError:
         return ""
-    return subtracted_in_words(taken["value"], taken["uncertainty"])
+    return describe_subtraction(taken["value"], taken["uncertainty"])
 
 
-def notes_of(record: Mapping[str, Any]) -> list[str]:
+def list_psf_notes(record: Mapping[str, Any]) -> list[str]:
     """What was done to the PSF, or found of it, in words."""
     psf = record.get("psf")
-    return _texts(psf.get("notes")) if isinstance(psf, Mapping) else []
+    return _select_texts(psf.get("notes")) if isinstance(psf, Mapping) else []
 
 
-def _in_words(record: Mapping[str, Any]) -> str:
+def _describe_iterations(record: Mapping[str, Any]) -> str:
     """Say how far the run went, and how long it took."""
     count, seconds = record.get("iterations"), record.get("waited", record.get("seconds"))
     if not isinstance(count, int) or not isinstance(seconds, int | float):
@@ -167,7 +169,7 @@ def _in_words(record: Mapping[str, Any]) -> str:
     return f"Done in {seconds:.1f} s: {iterations}{', converged' * bool(record.get('converged'))}."
 
 
-def _texts(values: Any) -> list[str]:
+def _select_texts(values: Any) -> list[str]:
     return [value for value in values if isinstance(value, str)] if values is not None else []
 
 
@@ -181,7 +183,7 @@ def _method(value: Any) -> Method:
     return by_name[name](**values)
 
 
-def method_as_table(method: Method) -> dict[str, Any]:
+def method_to_dict(method: Method) -> dict[str, Any]:
     """Return a method as its record has it: its name, and its values."""
     return {"name": type(method).__name__, **vars(method)}
 
@@ -203,7 +205,7 @@ def _psf(value: Any) -> dict[str, Any]:
 
 def _call(value: Any) -> dict[str, Any]:
     """A call of a function that makes a PSF, with arguments that it has."""
-    taken = check.table(value, {"function": check.one_of(*PSF_MAKERS), "arguments": dict})
+    taken = check.table(value, {"function": check.one_of(*PSF_FUNCTIONS), "arguments": dict})
     known = signature(getattr(napari_tf_deblur, taken["function"])).parameters
     check.require(set(taken["arguments"]) <= set(known))
     arguments = {name: check.plain(one) for name, one in taken["arguments"].items()}
@@ -238,6 +240,6 @@ def _arguments(value: Any) -> dict[str, Any]:
         "multiscale": check.boolean,
         "axis_labels": texts,
         "units": texts,
-        **dict.fromkeys(_PLACING, check.numbers),
+        **dict.fromkeys(_TRANSFORM_KEYS, check.numbers),
     }
     return check.table(value, checks, optional=tuple(checks))

@@ -5,11 +5,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._storage.layout import SMALLEST
-from napari_tf_deblur._storage.mean import coarser
+from napari_tf_deblur._storage.downsampling import downsample
+from napari_tf_deblur._storage.pyramid import MIN_LEVEL_SIZE
 
 
-def with_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list[Any]:
+def build_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list[Any]:
     """Return an image as a layer like its source has it: of several resolutions, if that has.
 
     Parameters
@@ -32,6 +32,6 @@ def with_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list
     for axis in plane:
         factors[axis] = 2
     levels = [image]
-    while len(levels) < 2 or max(levels[-1].shape[axis] for axis in plane) > SMALLEST:
-        levels.append(coarser(levels[-1], factors))
+    while len(levels) < 2 or max(levels[-1].shape[axis] for axis in plane) > MIN_LEVEL_SIZE:
+        levels.append(downsample(levels[-1], factors))
     return levels

@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._layers.result_names import result_name
-from napari_tf_deblur._layers.source import KEY, Source
+from napari_tf_deblur._layers.result_names import format_result_name
+from napari_tf_deblur._layers.source import METADATA_KEY, Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
 
-LOOKS = ("colormap", "gamma", "opacity", "blending", "iso_threshold", "attenuation", "rendering")
+SOURCE_DISPLAY_KEYS = (
+    "colormap",
+    "gamma",
+    "opacity",
+    "blending",
+    "iso_threshold",
+    "attenuation",
+    "rendering",
+)
 """Of a source, what its residual does not take over."""
 
 
-NOISE, INTENSITY = "in standard deviations of the noise", "in intensities of the image"
+NOISE_UNIT, INTENSITY_UNIT = "in standard deviations of the noise", "in intensities of the image"
 """What 1 in a residual stands for."""
 
-NOISE_SHOWN = 4.0
+RESIDUAL_RANGE = 4.0
 """Standard deviations of the noise that are shown as black or white. Derived: one pixel of 16 000
 is beyond."""
 
@@ -58,13 +66,13 @@ class Result:
     residual: NDArray[np.float32] | None
     residual_unit: str
     limits: tuple[float, float]
-    done: Deconvolution
+    deconvolution: Deconvolution
     notes: tuple[str, ...]
     warnings: tuple[Notice, ...]
     record: dict[str, Any]
 
 
-def result_layer(
+def make_result_layer(
     source: Source, data: NDArray[Any] | list[Any], limits: tuple[float, float] | None = None
 ) -> Image:
     """Make the layer of a result: on its source, and looking like it.
@@ -85,21 +93,21 @@ def result_layer(
     """
     return Image(
         data,
-        name=result_name(source.name),
-        metadata={KEY: {"kind": "result", "source": source.name}},
+        name=format_result_name(source.name),
+        metadata={METADATA_KEY: {"kind": "result", "source": source.name}},
         contrast_limits=None if source.rgb else limits or source.contrast_limits,
         rgb=source.rgb,
         multiscale=isinstance(data, list),
-        **({**source.state, "cache": False} if _is_of_file(data) else source.state),
+        **({**source.state, "cache": False} if _is_lazy_pyramid(data) else source.state),
     )
 
 
-def _is_of_file(data: NDArray[Any] | list[Any]) -> bool:
+def _is_lazy_pyramid(data: NDArray[Any] | list[Any]) -> bool:
     """Whether pixels are read when they are shown: while they change, none may be kept."""
     return isinstance(data, list) and not isinstance(data[0], np.ndarray)
 
 
-def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> Image:
+def make_residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> Image:
     """Make a layer of what a result does not explain, on its source; zero is grey.
 
     Parameters
@@ -117,12 +125,12 @@ def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> 
     napari.layers.Image
         The layer, not yet in any viewer.
     """
-    reach = NOISE_SHOWN if unit == NOISE else max(np.abs(fitting_limits(residual)))
-    state = {key: value for key, value in source.state.items() if key not in LOOKS}
+    reach = RESIDUAL_RANGE if unit == NOISE_UNIT else max(np.abs(fit_contrast_limits(residual)))
+    state = {key: value for key, value in source.state.items() if key not in SOURCE_DISPLAY_KEYS}
     return Image(
         residual,
-        name=f"{source.name} residual{' in noise SD' if unit == NOISE else ''}",
-        metadata={KEY: {"kind": "residual", "source": source.name, "unit": unit}},
+        name=f"{source.name} residual{' in noise SD' if unit == NOISE_UNIT else ''}",
+        metadata={METADATA_KEY: {"kind": "residual", "source": source.name, "unit": unit}},
         contrast_limits=(-reach, reach),
         rgb=False,
         multiscale=False,
@@ -130,7 +138,7 @@ def residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> 
     )
 
 
-def displayable(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
+def to_display_values(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
     """Return an image in values that napari shows: colours in the source's own type.
 
     Grey images stay float32, in the source's units. Colours of an integer type are rounded
@@ -139,7 +147,7 @@ def displayable(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
     return to_dtype(image, np.dtype(source.data.dtype)) if source.rgb else image
 
 
-def fitting_limits(data: NDArray[Any]) -> tuple[float, float]:
+def fit_contrast_limits(data: NDArray[Any]) -> tuple[float, float]:
     """Return contrast limits that fit an image: all of it but a few stray pixels.
 
     A bead that becomes a hundred times brighter than the cells must not hide them.

@@ -9,7 +9,7 @@ from napari_tf_deblur.methods import METHODS, Method
 Record = Mapping[str, Any]
 
 
-def result_name(
+def format_result_name(
     source: str, method: type[Method] | None = None, settings: Sequence[str] = ()
 ) -> str:
     """Name a result after its source and, once they are known, its method and settings.
@@ -29,11 +29,11 @@ def result_name(
     >>> result_name("cells", TotalVariation, ["smoothing x 2"])
     'cells deblurred, smoothing x 2 (TV)'
     """
-    end = f" ({method.short})" if method else ""
+    end = f" ({method.short_name})" if method else ""
     return ", ".join([f"{source} deblurred", *settings]) + end
 
 
-def name_beside(record: Record, others: Sequence[Record]) -> str:
+def choose_distinct_name(record: Record, others: Sequence[Record]) -> str:
     """Name a result so that it differs from others of the same source by its settings.
 
     Parameters
@@ -49,29 +49,31 @@ def name_beside(record: Record, others: Sequence[Record]) -> str:
         With those settings in which it differs from the others that would be called the same.
     """
     method = next(one for one in METHODS if one.__name__ == record["method"]["name"])
-    alike = [other for other in others if _subject(other) == _subject(record)]
-    own = settings_in_short(record)
+    alike = [
+        other for other in others if _get_source_and_method(other) == _get_source_and_method(record)
+    ]
+    own = list_settings(record)
     differing = [
         words
         for name, words in own.items()
-        if any(settings_in_short(other).get(name) != words for other in alike)
+        if any(list_settings(other).get(name) != words for other in alike)
     ]
-    return result_name(record["source"], method, differing)
+    return format_result_name(record["source"], method, differing)
 
 
-def _subject(record: Record) -> tuple[object, object]:
+def _get_source_and_method(record: Record) -> tuple[object, object]:
     method = record.get("method")
     return record.get("source"), method.get("name") if isinstance(method, Mapping) else None
 
 
-def settings_in_short(record: Record) -> dict[str, str]:
+def list_settings(record: Record) -> dict[str, str]:
     """Say each setting of a run in a few words, as far as its record tells."""
-    said = {**options_in_short(record, _short), "blur": _blur(record.get("psf"))}
+    said = {**options_in_short(record, _format_value), "blur": _blur(record.get("psf"))}
     asked = record.get("asked")
     values = asked if isinstance(asked, Mapping) else {}
     for name, value in values.items():
         if name != "name":
-            said[str(name)] = f"{str(name).replace('_', ' ')} {_short(value)}"
+            said[str(name)] = f"{str(name).replace('_', ' ')} {_format_value(value)}"
     said["method"] = "chosen by hand" if values else "automatic"
     return said
 
@@ -82,14 +84,14 @@ def _blur(psf: object) -> str:
         return "another blur"
     optics = psf.get("optics")
     if isinstance(optics, Mapping):
-        return f"NA {_short(optics.get('numerical_aperture'))}, {_short(optics.get('emission'))} nm"
+        return f"NA {_format_value(optics.get('numerical_aperture'))}, {_format_value(optics.get('emission'))} nm"
     numbers = [name for name in ("sigma", "radius", "length", "angle") if psf.get(name)]
-    words = [f"{name} {_short(psf[name])}" for name in numbers]
+    words = [f"{name} {_format_value(psf[name])}" for name in numbers]
     return " ".join(words) or f"blur {psf.get('layer') or psf.get('kind')}"
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list | tuple):
-        return " ".join(dict.fromkeys(map(_short, value)))
+        return " ".join(dict.fromkeys(map(_format_value, value)))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"{value:.3g}" if is_number else str(value)

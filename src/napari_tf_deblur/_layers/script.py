@@ -9,21 +9,21 @@ import numpy as np
 
 import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._layers.record import checked_record
-from napari_tf_deblur._layers.script_text import Script, call, literal
-from napari_tf_deblur._layers.source import KEY
-from napari_tf_deblur._preparation.layer_options import LayerOptions, in_python
+from napari_tf_deblur._layers.record import check_record
+from napari_tf_deblur._layers.script_text import Script, format_call, format_literal
+from napari_tf_deblur._layers.source import METADATA_KEY
+from napari_tf_deblur._preparation.layer_options import LayerOptions, format_run_arguments
 
 Record = Mapping[str, Any]
 
-SMALL = 15 * 15
+MAX_LITERAL_PIXELS = 15 * 15
 """Most pixels of a PSF that a script holds; a larger one is read from a file. Set by eye."""
 
-OTHER_PIXELS = "not as many pixels as before"
-OTHER_MASK = "the mask ignores other pixels than before: save its layer again"
+SHAPE_CHANGED_TEXT = "not as many pixels as before"
+MASK_CHANGED_TEXT = "the mask ignores other pixels than before: save its layer again"
 
 
-def script_of(record: Record) -> str:
+def write_script(record: Record) -> str:
     """Write the script that repeats a result, as it stands.
 
     It reads the image as napari did, without a window, deblurs it with the values that were used,
@@ -45,31 +45,36 @@ def script_of(record: Record) -> str:
     ValueError
         If the record lacks something, or holds what no run writes; says what.
     """
-    record = checked_record(record)
+    record = check_record(record)
     script = Script(frozenset(napari_tf_deblur.__all__))
-    script.begin(
+    script.add_comment(
         "Files are read and saved as napari does it, but without its window. Of several layers in",
         "a file, the one of the same name is taken.",
     )
-    script.do("PluginManager.instance().discover(include_npe1=True)")
-    _image(script, record)
-    _psf(script, record)
-    _mask(script, record)
-    _method(script, record)
-    _run(script, record)
+    script.add_line("PluginManager.instance().discover(include_npe1=True)")
+    _write_image_part(script, record)
+    _write_psf_part(script, record)
+    _write_mask_part(script, record)
+    _write_method_part(script, record)
+    _write_run_part(script, record)
     version = record["versions"]["napari-tf-deblur"]
-    return script.text(f"Deblurs {record['source']!r} as napari-tf-deblur {version} did in napari.")
+    return script.render(
+        f"Deblurs {record['source']!r} as napari-tf-deblur {version} did in napari."
+    )
 
 
-def _image(script: Script, record: Record) -> None:
+def _write_image_part(script: Script, record: Record) -> None:
     origin = record["origin"]
-    if _is_kept(origin):
-        script.begin("The image.")
-        _layer(script, origin)
-        _as_image(script, "image", origin)
+    if _can_be_reopened(origin):
+        script.add_comment("The image.")
+        _write_layer(script, origin)
+        _write_image_layer(script, "image", origin)
         return
-    path, pixels = _beside(record, "pixels.npy"), "data[0]" if origin["multiscale"] else "data"
-    script.begin(
+    path, pixels = (
+        _make_sibling_path(record, "pixels.npy"),
+        "data[0]" if origin["multiscale"] else "data",
+    )
+    script.add_comment(
         "The image. It was not read from a file: save its pixels first, by the next lines, in",
         "napari's console. Where they are in a file of yours already, read that instead.",
         by_hand=(
@@ -77,36 +82,38 @@ def _image(script: Script, record: Record) -> None:
             f"np.save({path!r}, viewer.layers[{record['source']!r}].{pixels})",
         ),
     )
-    script.let("pixels", f"np.load({path!r})")
-    script.do(f"assert pixels.shape == {origin['shape']}, {OTHER_PIXELS!r}")
-    script.let("image", call("Image", "pixels", **origin["arguments"]))
+    script.add_assignment("pixels", f"np.load({path!r})")
+    script.add_line(f"assert pixels.shape == {origin['shape']}, {SHAPE_CHANGED_TEXT!r}")
+    script.add_assignment("image", format_call("Image", "pixels", **origin["arguments"]))
 
 
-def _psf(script: Script, record: Record) -> None:
+def _write_psf_part(script: Script, record: Record) -> None:
     psf, words = record["psf"], "The PSF: how one bright point is blurred."
     bead = psf.get("origin")
     if "call" in psf:
-        script.begin(words)
-        script.let("psf", call(psf["call"]["function"], **psf["call"]["arguments"]))
-    elif bead and _is_kept(bead):
-        script.begin(words, "Here an image of a bead shows it.")
-        _layer(script, bead)
-        _as_image(script, "psf", bead)
+        script.add_comment(words)
+        script.add_assignment(
+            "psf", format_call(psf["call"]["function"], **psf["call"]["arguments"])
+        )
+    elif bead and _can_be_reopened(bead):
+        script.add_comment(words, "Here an image of a bead shows it.")
+        _write_layer(script, bead)
+        _write_image_layer(script, "psf", bead)
     elif psf["kind"] == "estimated":
-        script.begin(words, "It is found in the image.", *psf["notes"])
-        script.let("psf", f"{_estimate(record)}.psf()")
+        script.add_comment(words, "It is found in the image.", *psf["notes"])
+        script.add_assignment("psf", f"{_format_blur_estimate(record)}.psf()")
     elif "array" not in psf:
         raise InvalidValueError(
             "The record of this result does not hold its PSF, so that no script can repeat it."
         )
-    elif psf["array"].size <= SMALL:
-        script.begin(words)
-        script.let("psf", literal(psf["array"]))
+    elif psf["array"].size <= MAX_LITERAL_PIXELS:
+        script.add_comment(words)
+        script.add_assignment("psf", format_literal(psf["array"]))
     else:
-        _from_result(script, record, words, "psf", "['psf']['array']")
+        _write_saved_array(script, record, words, "psf", "['psf']['array']")
 
 
-def _estimate(record: Record) -> str:
+def _format_blur_estimate(record: Record) -> str:
     """The search for the blur, on the axes that were deblurred."""
     origin, order = record["origin"], record["order"]
     rgb = origin["arguments"]["rgb"]
@@ -115,7 +122,7 @@ def _estimate(record: Record) -> str:
         pixels += f".transpose({order})"
     if np.dtype(origin["dtype"]).kind == "f":
         pixels = f"np.ma.masked_invalid({pixels})"
-    return call(
+    return format_call(
         "estimate_blur",
         pixels,
         ndim=record["psf"]["ndim"],
@@ -124,14 +131,14 @@ def _estimate(record: Record) -> str:
     )
 
 
-def _mask(script: Script, record: Record) -> None:
+def _write_mask_part(script: Script, record: Record) -> None:
     origin, words = record["mask_origin"], "The pixels to ignore."
     if origin is None:
         return
-    if _is_kept(origin):
-        script.begin(words, "Here a layer of labels marks them.")
-        _layer(script, origin)
-        script.let("mask", _pixels(origin))
+    if _can_be_reopened(origin):
+        script.add_comment(words, "Here a layer of labels marks them.")
+        _write_layer(script, origin)
+        script.add_assignment("mask", _pixels(origin))
         return
     if record.get("mask") is None:
         raise InvalidValueError(
@@ -140,10 +147,10 @@ def _mask(script: Script, record: Record) -> None:
     order = [k for k in record["order"] if k < record["mask"].ndim]
     back = tuple(int(k) for k in np.argsort(order))
     turned = f".transpose({back})" if order != sorted(order) else ""
-    _from_result(script, record, words, "mask", f"['mask']{turned}")
+    _write_saved_array(script, record, words, "mask", f"['mask']{turned}")
 
 
-def _method(script: Script, record: Record) -> None:
+def _write_method_part(script: Script, record: Record) -> None:
     values = dict(record["method"])
     method = values.pop("name")
     words = [f"The method, with the values that were used. {record['reason']}".strip()]
@@ -154,46 +161,54 @@ def _method(script: Script, record: Record) -> None:
         words.append("It was stopped by hand after so many iterations.")
     own = [name for name, value in values.items() if callable(value)]
     for name in own:
-        script.begin(f"Put your own function here: the '{name}' that was given in Python.")
-        script.do(f"def {name}(image):\n    raise NotImplementedError\n")
-    script.begin(*words)
-    arguments = [f"{k}={k if k in own else literal(v)}" for k, v in values.items()]
-    expression = call(method, *arguments)
+        script.add_comment(f"Put your own function here: the '{name}' that was given in Python.")
+        script.add_line(f"def {name}(image):\n    raise NotImplementedError\n")
+    script.add_comment(*words)
+    arguments = [f"{k}={k if k in own else format_literal(v)}" for k, v in values.items()]
+    expression = format_call(method, *arguments)
     if record["scale"] is not None:
         found = {"scale": record["scale"], "psf_width": record["psf_width"]}
-        expression = call("Calibration", expression, **found)
-    script.let("method", expression)
+        expression = format_call("Calibration", expression, **found)
+    script.add_assignment("method", expression)
 
 
-def _run(script: Script, record: Record) -> None:
-    arguments = in_python(record, LayerOptions)
+def _write_run_part(script: Script, record: Record) -> None:
+    arguments = format_run_arguments(record, LayerOptions)
     arguments += ["mask=mask"] if record["mask_origin"] is not None else []
-    script.begin("The same run.")
-    script.let("result", call("deblur_layer", "image", "psf", "method", *arguments))
-    if _is_kept(record["mask_origin"]) and record.get("mask") is not None:
-        script.let("ignored", f"np.count_nonzero(result.metadata[{KEY!r}]['mask'])")
-        script.do(f"assert ignored == {np.count_nonzero(record['mask'])}, {OTHER_MASK!r}")
-    script.let("path", repr(_beside(record, "deblurred again.tif")))
-    script.do(call("result.save", "path", plugin="napari-tf-deblur"))
-    script.do("print('Saved as', path)")
+    script.add_comment("The same run.")
+    script.add_assignment(
+        "result", format_call("deblur_layer", "image", "psf", "method", *arguments)
+    )
+    if _can_be_reopened(record["mask_origin"]) and record.get("mask") is not None:
+        script.add_assignment(
+            "ignored", f"np.count_nonzero(result.metadata[{METADATA_KEY!r}]['mask'])"
+        )
+        script.add_line(
+            f"assert ignored == {np.count_nonzero(record['mask'])}, {MASK_CHANGED_TEXT!r}"
+        )
+    script.add_assignment("path", repr(_make_sibling_path(record, "deblurred again.tif")))
+    script.add_line(format_call("result.save", "path", plugin="napari-tf-deblur"))
+    script.add_line("print('Saved as', path)")
 
 
-def _is_kept(origin: Record | None) -> bool:
+def _can_be_reopened(origin: Record | None) -> bool:
     """Whether a layer can be had again without the viewer."""
     return bool(origin and (origin["path"] or origin["sample"]))
 
 
-def _layer(script: Script, origin: Record) -> None:
+def _write_layer(script: Script, origin: Record) -> None:
     """Write what makes `layer` the layer that was used."""
     name, place = origin["name"], origin["place"]
     if origin["sample"]:
-        opening = call("open_sample", *map(repr, origin["sample"]))
+        opening = format_call("open_sample", *map(repr, origin["sample"]))
     else:
-        opening = call("open", repr(origin["path"]), plugin=origin["plugin"])
-    script.let("layers", f"ViewerModel().{opening}")
+        opening = format_call("open", repr(origin["path"]), plugin=origin["plugin"])
+    script.add_assignment("layers", f"ViewerModel().{opening}")
     others = "layers" if place is None else f"layers[{place}:{place + 1}]"
-    script.let("(layer,)", f"[one for one in layers if one.name == {name!r}] or {others}")
-    script.do(f"assert {_pixels(origin)}.shape == {origin['shape']}, {OTHER_PIXELS!r}")
+    script.add_assignment(
+        "(layer,)", f"[one for one in layers if one.name == {name!r}] or {others}"
+    )
+    script.add_line(f"assert {_pixels(origin)}.shape == {origin['shape']}, {SHAPE_CHANGED_TEXT!r}")
 
 
 def _pixels(origin: Record) -> str:
@@ -205,17 +220,17 @@ def _pixels(origin: Record) -> str:
     return f"{pixels}[{', '.join([*[':'] * axis, str(index)])}]"
 
 
-def _as_image(script: Script, name: str, origin: Record) -> None:
+def _write_image_layer(script: Script, name: str, origin: Record) -> None:
     """Write what makes an image of a layer's pixels, with the spacing that was used."""
-    script.let(name, call("Image", _pixels(origin), **origin["arguments"]))
+    script.add_assignment(name, format_call("Image", _pixels(origin), **origin["arguments"]))
 
 
-def _from_result(script: Script, record: Record, words: str, name: str, entry: str) -> None:
+def _write_saved_array(script: Script, record: Record, words: str, name: str, entry: str) -> None:
     """Write what takes an array from the record, which is to be saved first."""
-    kept = f"layers[{record['name']!r}].metadata[{KEY!r}]"
+    kept = f"layers[{record['name']!r}].metadata[{METADATA_KEY!r}]"
     called = f"{record['name']!r} is the result's name in the list of layers."
-    path = _beside(record, f"{name}.npy")
-    script.begin(
+    path = _make_sibling_path(record, f"{name}.npy")
+    script.add_comment(
         words,
         f"Save these values first, by the next lines, in napari's console. {called}",
         by_hand=(
@@ -224,10 +239,10 @@ def _from_result(script: Script, record: Record, words: str, name: str, entry: s
             f"np.save({path!r}, record{entry})",
         ),
     )
-    script.let(name, f"np.load({path!r})")
+    script.add_assignment(name, f"np.load({path!r})")
 
 
-def _beside(record: Record, what: str) -> str:
+def _make_sibling_path(record: Record, what: str) -> str:
     """A file beside that of the image; in the current folder where that is none."""
     origin = record["origin"]
     name = re.sub(r'[\\/:*?"<>|\s]+', " ", f"{record['source']} {what}")

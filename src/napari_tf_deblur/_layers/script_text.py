@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LINE = 88
+MAX_LINE_LENGTH = 88
 """Most characters of a line of a script. Source: Black."""
 
 _IMPORTS = {
@@ -35,7 +35,7 @@ class Script:
     public: frozenset[str]
     lines: list[str] = field(default_factory=list)
 
-    def begin(self, *words: str, by_hand: tuple[str, ...] = ()) -> None:
+    def add_comment(self, *words: str, by_hand: tuple[str, ...] = ()) -> None:
         """Begin a part by saying what it does.
 
         Parameters
@@ -48,7 +48,7 @@ class Script:
         self.lines.append("")
         self.lines += textwrap.wrap(
             _one_line(" ".join(words)),
-            LINE,
+            MAX_LINE_LENGTH,
             initial_indent="# ",
             subsequent_indent="# ",
             break_long_words=False,
@@ -56,22 +56,22 @@ class Script:
         )
         self.lines += [f"#     {line}" for line in by_hand]
 
-    def let(self, name: str, expression: str) -> None:
+    def add_assignment(self, name: str, expression: str) -> None:
         """Write an assignment."""
-        self.lines.append(f"{name} = {wrapped(expression, len(name) + 3)}")
+        self.lines.append(f"{name} = {wrap_expression(expression, len(name) + 3)}")
 
-    def do(self, line: str) -> None:
+    def add_line(self, line: str) -> None:
         """Write a line as it is."""
         self.lines.append(line)
 
-    def text(self, title: str) -> str:
+    def render(self, title: str) -> str:
         """Return it whole: a title, the imports that it needs, and what is written."""
-        used = names("\n".join(self.lines))
+        used = list_names("\n".join(self.lines))
         imports = [line for name, line in _IMPORTS.items() if name in used]
         if ours := sorted(used & self.public):
             line = f"from napari_tf_deblur import {', '.join(ours)}"
             one_by_one = ["from napari_tf_deblur import (", *(f"    {n}," for n in ours), ")"]
-            imports += [line] if len(line) <= LINE else one_by_one
+            imports += [line] if len(line) <= MAX_LINE_LENGTH else one_by_one
         return "\n".join([f"# {_one_line(title)}", *imports, *self.lines, ""])
 
 
@@ -80,31 +80,34 @@ def _one_line(words: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
-def names(code: str) -> set[str]:
+def list_names(code: str) -> set[str]:
     """Names that a piece of Python uses; arguments are none."""
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
-def call(function: str, *expressions: str, **values: object) -> str:
+def format_call(function: str, *expressions: str, **values: object) -> str:
     """Return a call as an expression, of expressions by place and values by name."""
-    arguments = [*expressions, *(f"{name}={literal(value)}" for name, value in values.items())]
+    arguments = [
+        *expressions,
+        *(f"{name}={format_literal(value)}" for name, value in values.items()),
+    ]
     return f"{function}({', '.join(arguments)})"
 
 
-def literal(value: object) -> str:
+def format_literal(value: object) -> str:
     """Return a value as Python would write it; NumPy's numbers as plain ones."""
     if isinstance(value, np.ndarray):
-        return f"np.array({_nested(value)}, dtype={str(value.dtype)!r})"
+        return f"np.array({_format_nested(value)}, dtype={str(value.dtype)!r})"
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
+        return f"({', '.join(map(format_literal, value))}{',' * (len(value) == 1)})"
     if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
+        return f"[{', '.join(map(format_literal, value))}]"
     return repr(value)
 
 
-def wrapped(expression: str, before: int = 0, indent: str = "") -> str:
+def wrap_expression(expression: str, before: int = 0, indent: str = "") -> str:
     """Break a call or a table that is too long: one argument, or one row, per line.
 
     Parameters
@@ -116,7 +119,7 @@ def wrapped(expression: str, before: int = 0, indent: str = "") -> str:
     indent : str
         Spaces at the beginning of that line.
     """
-    if len(indent) + before + len(expression) < LINE:
+    if len(indent) + before + len(expression) < MAX_LINE_LENGTH:
         return expression
     tree = ast.parse(expression, mode="eval").body
     if isinstance(tree, ast.Call):
@@ -130,15 +133,15 @@ def wrapped(expression: str, before: int = 0, indent: str = "") -> str:
         return expression
     inner = f"{indent}    "
     lines = [
-        f"{inner}{name}{wrapped(_part(expression, one), len(name) + 1, inner)},"
+        f"{inner}{name}{wrap_expression(_part(expression, one), len(name) + 1, inner)},"
         for name, one in parts
     ]
     return "\n".join([begin, *lines, f"{indent}{end}"]) if parts else expression
 
 
-def _nested(values: NDArray[Any]) -> str:
+def _format_nested(values: NDArray[Any]) -> str:
     """Numbers as lists of lists, each as short as its type allows."""
-    return f"[{', '.join(map(_nested, values))}]" if values.ndim else str(values[()])
+    return f"[{', '.join(map(_format_nested, values))}]" if values.ndim else str(values[()])
 
 
 def _part(expression: str, node: ast.expr) -> str:

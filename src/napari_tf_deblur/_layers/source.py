@@ -12,13 +12,19 @@ from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError
-from napari_tf_deblur._layers.acquisition import Acquisition, acquisition_of
+from napari_tf_deblur._layers.acquisition import Acquisition, read_acquisition
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.pixel_size import with_file_sizes
-from napari_tf_deblur._storage.axes import DEPTH, Axis, Frame, unnamed, usual_name
-from napari_tf_deblur._storage.record_file import KEY as KEY
+from napari_tf_deblur._storage.axes import (
+    DEPTH_NAME,
+    Axis,
+    Frame,
+    default_axis_labels,
+    resolve_axis_name,
+)
+from napari_tf_deblur._storage.record_file import METADATA_KEY as METADATA_KEY
 
-_NOT_THE_PLACE = (
+_EXCLUDED_STATE_KEYS = (
     "name",
     "metadata",
     "contrast_limits",
@@ -66,9 +72,9 @@ class Source:
     data: Any
     rgb: bool
     axes: tuple[Axis, ...]
-    axes_of_layer: tuple[Axis, ...]
+    layer_axes: tuple[Axis, ...]
     acquisition: Acquisition
-    place: Affine
+    world_transform: Affine
     state: Mapping[str, Any]
     contrast_limits: tuple[float, float]
     origin: Origin
@@ -84,15 +90,15 @@ class Source:
         return tuple(axis.size for axis in self.axes)
 
     @property
-    def has_names_of_file(self) -> bool:
+    def uses_file_axis_names(self) -> bool:
         """Whether nobody named the axes of the layer, and its file does."""
         own = tuple(str(label) for label in self.state["axis_labels"])
-        return bool(self.acquisition.axes) and own == unnamed(self.ndim)
+        return bool(self.acquisition.axes) and own == default_axis_labels(self.ndim)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the axes as a layer has them: its own, or those of its file."""
-        if self.has_names_of_file:
+        if self.uses_file_axis_names:
             return self.acquisition.axes
         return tuple(str(label) for label in self.state["axis_labels"])
 
@@ -110,12 +116,12 @@ class Source:
     def is_volume(self) -> bool:
         """Whether the layer or its file says that three of its axes are space."""
         space = [axis for axis in self.axes if axis.is_space][-3:]
-        named = any(axis.name.lower() == DEPTH for axis in space if axis.size > 1)
+        named = any(axis.name.lower() == DEPTH_NAME for axis in space if axis.size > 1)
         return len(space) == 3 and (named or (space[0].is_depth and space[0].size > 1))
 
     def frame(self, ndim: int) -> Frame:
         """Which axes a PSF of so many axes deblurs."""
-        return Frame.of(self.axes, ndim)
+        return Frame.from_axes(self.axes, ndim)
 
     def record(self) -> dict[str, Any]:
         """Return what it takes to have the same layer again.
@@ -127,7 +133,7 @@ class Source:
             the same pixels with the same spacing, without what is usual.
         """
         arguments: dict[str, Any] = {"name": self.name, "rgb": self.rgb, "multiscale": False}
-        if self.labels != unnamed(self.ndim):
+        if self.labels != default_axis_labels(self.ndim):
             arguments["axis_labels"] = self.labels
         units = tuple(axis.unit for axis in self.axes)
         if set(units) != {"pixel"}:
@@ -145,7 +151,7 @@ class Source:
             "shear": np.zeros(self.ndim * (self.ndim - 1) // 2),
             "affine": np.eye(self.ndim + 1),
         }
-        if np.allclose(_spacing(self.place), spacing, rtol=1e-9, atol=0):
+        if np.allclose(_spacing(self.world_transform), spacing, rtol=1e-9, atol=0):
             place = {key: np.asarray(self.state[key], float) for key in usual}
         else:
             place = {"scale": spacing}
@@ -156,7 +162,7 @@ class Source:
         }
 
 
-def read(layer: Layer) -> Source:
+def read_source(layer: Layer) -> Source:
     """Read an image layer, without touching its pixels.
 
     Parameters
@@ -183,12 +189,12 @@ def read(layer: Layer) -> Source:
     state = {
         key: value
         for key, value in dict(layer.as_layer_data_tuple()[1]).items()
-        if key not in _NOT_THE_PLACE
+        if key not in _EXCLUDED_STATE_KEYS
     }
     low, high = layer.contrast_limits
-    place = placement(layer)
+    place = compute_world_transform(layer)
     data = layer.data[0] if layer.multiscale else layer.data
-    acquisition = acquisition_of(layer)
+    acquisition = read_acquisition(layer)
     axes = _axes(layer, data.shape, _spacing(place), acquisition.axes)
     return Source(
         layer=ref(layer),
@@ -196,12 +202,12 @@ def read(layer: Layer) -> Source:
         data=data,
         rgb=bool(layer.rgb),
         axes=with_file_sizes(axes, acquisition),
-        axes_of_layer=axes,
+        layer_axes=axes,
         acquisition=acquisition,
-        place=place,
+        world_transform=place,
         state=MappingProxyType(state),
         contrast_limits=(float(low), float(high)),
-        origin=Origin.of(layer),
+        origin=Origin.from_layer(layer),
     )
 
 
@@ -210,24 +216,24 @@ def _axes(
 ) -> tuple[Axis, ...]:
     """Describe the axes of a layer; where nobody named them, its file may do so."""
     labels = tuple(str(label) for label in layer.axis_labels)
-    if names and labels == unnamed(len(labels)):
+    if names and labels == default_axis_labels(len(labels)):
         labels = tuple(names)
     return tuple(
-        Axis(usual_name(label, str(unit)), int(size), float(step), str(unit))
+        Axis(resolve_axis_name(label, str(unit)), int(size), float(step), str(unit))
         for label, size, step, unit in zip(labels, shape, spacing, layer.units)
     )
 
 
-def placement(layer: Layer) -> Affine:
+def compute_world_transform(layer: Layer) -> Affine:
     """Return the transform from a layer's data coordinates to the world."""
     origin = np.array(layer.data_to_world(np.zeros(layer.ndim)))
     steps = [np.array(layer.data_to_world(step)) - origin for step in np.eye(layer.ndim)]
     return Affine(linear_matrix=np.stack(steps, axis=1), translate=origin)
 
 
-def is_ours(layer: Layer) -> bool:
+def is_own_layer(layer: Layer) -> bool:
     """Whether a layer was made here, as a result or as a picture of the PSF."""
-    return KEY in layer.metadata
+    return METADATA_KEY in layer.metadata
 
 
 def _spacing(place: Affine) -> NDArray[np.float64]:

@@ -6,16 +6,16 @@ from weakref import WeakKeyDictionary, WeakSet
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
-COVERING = frozenset(("opaque", "translucent", "translucent_no_depth"))
+COVERING_BLENDINGS = frozenset(("opaque", "translucent", "translucent_no_depth"))
 """Ways of blending in which a layer hides what lies below it."""
 
-CAMERA = ("center", "zoom", "angles")
+CAMERA_KEYS = ("center", "zoom", "angles")
 
-GRID = {"shape": (1, -1), "stride": 1, "enabled": True}
+GRID_SETTINGS = {"shape": (1, -1), "stride": 1, "enabled": True}
 """The grid in which layers that are visible are side by side, in the order of the list."""
 
 
-class Shown:
+class VisibilityState:
     """Shows and hides layers, and remembers how it was.
 
     Parameters
@@ -28,16 +28,16 @@ class Shown:
         self._viewer = viewer
         self._before: WeakKeyDictionary[Layer, bool] = WeakKeyDictionary()
 
-    def set(self, layer: Layer, visible: bool) -> None:
+    def set_visible(self, layer: Layer, visible: bool) -> None:
         """Show or hide a layer."""
         if layer.visible != visible:
             self._before.setdefault(layer, layer.visible)
             layer.visible = visible
 
-    def only(self, *layers: Layer) -> None:
+    def show_only(self, *layers: Layer) -> None:
         """Show these layers, and hide all others."""
         for layer in list(self._viewer.layers):
-            self.set(layer, layer in layers)
+            self.set_visible(layer, layer in layers)
 
     def leave(self) -> None:
         """Show and hide as before what was changed, and is still there."""
@@ -47,7 +47,7 @@ class Shown:
                 layer.visible = visible
 
 
-class Original(Shown):
+class OriginalView(VisibilityState):
     """Shows a source in place of its result: nothing else appears or goes.
 
     Parameters
@@ -60,13 +60,15 @@ class Original(Shown):
         """Show the one and hide the other."""
         layers = list(self._viewer.layers)
         for layer in layers[layers.index(source) + 1 : layers.index(result)]:
-            if COVERING.intersection((result.blending, layer.blending)):
-                self.set(layer, False)  # the result hides it too, or it would hide the source
-        self.set(source, True)
-        self.set(result, False)
+            if COVERING_BLENDINGS.intersection((result.blending, layer.blending)):
+                self.set_visible(
+                    layer, False
+                )  # the result hides it too, or it would hide the source
+        self.set_visible(source, True)
+        self.set_visible(result, False)
 
 
-class SideBySide(Shown):
+class SideBySideView(VisibilityState):
     """Shows a source and its result next to each other in napari's grid, and nothing else.
 
     What the user changes of the grid meanwhile stays as the user wants it.
@@ -80,16 +82,18 @@ class SideBySide(Shown):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__(viewer)
         self._ndisplay = viewer.dims.ndisplay
-        self._camera = {name: getattr(viewer.scene.camera, name) for name in CAMERA}
-        self._grid: dict[str, Any] = {name: getattr(viewer.canvas.grid, name) for name in GRID}
+        self._camera = {name: getattr(viewer.scene.camera, name) for name in CAMERA_KEYS}
+        self._grid: dict[str, Any] = {
+            name: getattr(viewer.canvas.grid, name) for name in GRID_SETTINGS
+        }
         self._wanted: dict[str, Any] = {}
 
     def enter(self, source: Image, result: Image) -> None:
         """Show the source on the left, whichever is first in the list, and the result."""
         layers = self._viewer.layers
         is_first = layers.index(source) < layers.index(result)
-        self._wanted = {**GRID, "stride": 1 if is_first else -1}
-        self.only(source, result)
+        self._wanted = {**GRID_SETTINGS, "stride": 1 if is_first else -1}
+        self.show_only(source, result)
         for name, value in self._wanted.items():
             setattr(self._viewer.canvas.grid, name, value)
         self._viewer.fit_to_view(layers=[source, result])
@@ -97,7 +101,7 @@ class SideBySide(Shown):
     def leave(self) -> None:
         """Go back to the grid, the layers and the camera as they were."""
         grid = self._viewer.canvas.grid
-        for name in reversed(GRID):
+        for name in reversed(GRID_SETTINGS):
             if getattr(grid, name) == self._wanted.get(name):
                 setattr(grid, name, self._grid[name])
         super().leave()
@@ -106,7 +110,7 @@ class SideBySide(Shown):
                 setattr(self._viewer.scene.camera, name, value)
 
 
-class Added:
+class TemporaryLayer:
     """A layer that is added for a while.
 
     Parameters
@@ -133,21 +137,21 @@ class Added:
             viewer.layers.selection = before
 
     @property
-    def is_there(self) -> bool:
+    def is_in_viewer(self) -> bool:
         """Whether the user has not removed it."""
         return self.layer in self._viewer.layers
 
-    def undo(self) -> None:
+    def remove(self) -> None:
         """Remove it, if it is there; if it alone is selected, select what was before."""
         layers = self._viewer.layers
-        if self.is_there:
+        if self.is_in_viewer:
             alone = set(layers.selection) == {self.layer}
             layers.remove(self.layer)
             if alone:
                 layers.selection = [layer for layer in self._selected if layer in layers]
 
 
-class Alone(Shown):
+class SingleLayerView(VisibilityState):
     """Shows a layer, such as a residual, and nothing else; adds it for this if it has to.
 
     Parameters
@@ -161,16 +165,18 @@ class Alone(Shown):
     def __init__(self, viewer: ViewerModel, layer: Image) -> None:
         super().__init__(viewer)
         self.layer = layer
-        self._added: Added | None = None
+        self._added: TemporaryLayer | None = None
 
     def enter(self, _: Image, result: Image) -> None:
         """Show it, below the result if it has to be added."""
         if self.layer not in self._viewer.layers:
-            self._added = Added(self._viewer, self.layer, self._viewer.layers.index(result))
-        self.only(self.layer)
+            self._added = TemporaryLayer(
+                self._viewer, self.layer, self._viewer.layers.index(result)
+            )
+        self.show_only(self.layer)
 
     def leave(self) -> None:
         """Remove the layer again, if it was added, and show the others as before."""
         super().leave()
         if self._added is not None:
-            self._added.undo()
+            self._added.remove()

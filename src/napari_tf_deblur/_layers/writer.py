@@ -20,15 +20,15 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.source import Source, read
-from napari_tf_deblur._storage import ome_tiff_options as ome_tiff
+from napari_tf_deblur._layers.source import Source, read_source
+from napari_tf_deblur._storage import tiff_metadata as ome_tiff
+from napari_tf_deblur._storage.atomic_write import write_atomically
 from napari_tf_deblur._storage.axes import Axis, is_length
-from napari_tf_deblur._storage.record_file import KEY
-from napari_tf_deblur._storage.replacing import replacing
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
-SUFFIX = ".ome.tif"
+TIFF_SUFFIX = ".ome.tif"
 
-PLACE = (
+SAVED_ATTRIBUTES = (
     "name metadata rgb multiscale scale translate rotate shear affine units axis_labels "
     "contrast_limits"
 ).split()
@@ -57,13 +57,13 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
         The file that was written.
     """
     if not path.lower().endswith((".tif", ".tiff")):  # a layer's name may have dots
-        path += SUFFIX
-    layer = Image(data, **{key: attributes[key] for key in PLACE if key in attributes})
-    source = read(layer)
-    record = layer.metadata.get(KEY)
-    axes = axes_as_told(source, record)
-    order = ome_tiff.ome_order(axes)
-    if order is None or np.dtype(source.data.dtype).name not in ome_tiff.WRITABLE:
+        path += TIFF_SUFFIX
+    layer = Image(data, **{key: attributes[key] for key in SAVED_ATTRIBUTES if key in attributes})
+    source = read_source(layer)
+    record = layer.metadata.get(METADATA_KEY)
+    axes = restore_axes(source, record)
+    order = ome_tiff.order_axes_for_tiff(axes)
+    if order is None or np.dtype(source.data.dtype).name not in ome_tiff.WRITABLE_DTYPES:
         from napari_builtins.io import napari_write_image
 
         written = napari_write_image(path, np.asarray(source.data), dict(attributes))
@@ -71,20 +71,22 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
     pixels = np.asarray(source.data)
     colours = (pixels.ndim - 1,) if source.rgb else ()
     placed = [axes[k] for k in order]
-    told = ome_tiff.tiff_options(pixels.dtype, placed, layer.name, source.rgb, record)
-    _write(path, pixels.transpose((*order, *colours)), told)
+    told = ome_tiff.build_tiff_options(pixels.dtype, placed, layer.name, source.rgb, record)
+    _write_tiff(path, pixels.transpose((*order, *colours)), told)
     return [path]
 
 
-def _write(path: str, pixels: NDArray[Any], told: Mapping[str, Any]) -> None:
+def _write_tiff(path: str, pixels: NDArray[Any], told: Mapping[str, Any]) -> None:
     """Write a file; one of the same name is replaced when the new one is whole."""
     import tifffile
 
-    with replacing(path) as part:
-        tifffile.imwrite(part, pixels, ome=True, bigtiff=pixels.nbytes > ome_tiff.LARGE, **told)
+    with write_atomically(path) as part:
+        tifffile.imwrite(
+            part, pixels, ome=True, bigtiff=pixels.nbytes > ome_tiff.BIGTIFF_BYTES, **told
+        )
 
 
-def axes_as_told(source: Source, record: Mapping[str, Any] | None) -> tuple[Axis, ...]:
+def restore_axes(source: Source, record: Mapping[str, Any] | None) -> tuple[Axis, ...]:
     """Describe the axes of a layer: of a result, as they were for the run that made it.
 
     Its source may lie in the viewer without a unit, and the file or the user have said the size.

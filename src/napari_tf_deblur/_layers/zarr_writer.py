@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_tf_deblur._layers.ome_description import LOOKS, describe
-from napari_tf_deblur._layers.source import read
-from napari_tf_deblur._layers.writer import PLACE, axes_as_told
-from napari_tf_deblur._storage.description import ImageDescription
-from napari_tf_deblur._storage.layout import usual_shard
-from napari_tf_deblur._storage.ome_zarr import SUFFIX, create_image
-from napari_tf_deblur._storage.record_file import KEY
+from napari_tf_deblur._layers.layer_description import STORED_DISPLAY_KEYS, describe_layer
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.writer import SAVED_ATTRIBUTES, restore_axes
+from napari_tf_deblur._storage.image_description import ImageDescription
+from napari_tf_deblur._storage.ome_zarr import ZARR_SUFFIX, create_image
+from napari_tf_deblur._storage.pyramid import default_shard
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 
 def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -43,18 +43,18 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
         If OME-Zarr has no place for the axes.
     """
     if not path.lower().endswith(".zarr"):
-        path += SUFFIX
-    wanted = (*PLACE, "colormap", *LOOKS)
+        path += ZARR_SUFFIX
+    wanted = (*SAVED_ATTRIBUTES, "colormap", *STORED_DISPLAY_KEYS)
     layer = Image(data, **{key: attributes[key] for key in wanted if key in attributes})
-    source = read(layer)
-    record = layer.metadata.get(KEY)
-    description = _with_channels(describe(source, axes=axes_as_told(source, record)), record)
+    source = read_source(layer)
+    record = layer.metadata.get(METADATA_KEY)
+    description = _with_channels(describe_layer(source, axes=restore_axes(source, record)), record)
     pixels = source.data
-    shard = usual_shard(pixels.shape, description.axes, source.rgb)
+    shard = default_shard(pixels.shape, description.axes, source.rgb)
     image = create_image(path, pixels.shape, pixels.dtype, description, shard)
-    for part in image.parts():
+    for part in image.shard_regions():
         image.write(part, np.asarray(pixels[part]))
-    image.build_levels()
+    image.build_all_levels()
     if record:
         image.set_record(record)
     return [path]

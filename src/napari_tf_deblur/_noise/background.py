@@ -6,31 +6,31 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.blocks import Blocks, blocks_of
-from napari_tf_deblur._noise.broken_pixels import rounding_step
-from napari_tf_deblur._noise.camera import CUT, Camera, camera_of
-from napari_tf_deblur._noise.dark_ground import Ground, dark_ground
-from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.pieces import lowest_value, peak_and_unit
+from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
+from napari_tf_deblur._noise.camera import MAX_PART_AT_MINIMUM, CameraNoise, estimate_camera
+from napari_tf_deblur._noise.dark_background import DarkBackground, find_dark_background
+from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
+from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
+from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value
 
-WIDE = 0.1
+MIN_BACKGROUND_AREA = 0.1
 """Part of the field that a dark ground covers, at the least: no flat part of a structure does.
 Chosen by ``benchmarks/background.py --pictures development``."""
 
-FLAT = 1.15
+MAX_FLAT_VARIANCE = 1.15
 """Largest variance of a flat ground's pixels, over that of the noise in it. Chosen by
 ``benchmarks/background.py --pictures development``."""
 
-SAFE = 2.0
+SAFETY_STANDARD_ERRORS = 2.0
 """Standard errors by which the result stays below what was found. Derived: chance exceeds two once
 in 40 times."""
 
-UNSEEN = 0.1
+HIDDEN_LIGHT = 0.1
 """Light that a flat ground may hide, in standard errors of the mean of one of its blocks: so dim a
 structure makes no block stand out. Chosen by ``benchmarks/background.py --pictures
 development``."""
 
-BY_CHANCE = 4.0
+DARKEST_BLOCK_DEVIATION = 4.0
 """Standard errors by which the mean of the darkest of some hundred blocks lies below its light.
 Chosen by ``benchmarks/background.py --pictures development``."""
 
@@ -57,7 +57,7 @@ class Background(NamedTuple):
     error: float = 0.0
 
 
-def subtracted_in_words(level: float, error: float | None) -> str:
+def describe_subtraction(level: float, error: float | None) -> str:
     """Say which background was subtracted, and how sure it is; nothing where it is 0."""
     if not level:
         return ""
@@ -99,76 +99,91 @@ def estimate_background(pixels: Pixels, noise: float | None = None) -> Backgroun
     """
     planes, valid = pixels
     if planes.shape[1] == 1:
-        return _of_channel(pixels, noise_level(pixels) if noise is None else noise)
+        return _estimate_channel_background(
+            pixels, estimate_noise_level(pixels) if noise is None else noise
+        )
     if valid is not None:
         valid = np.broadcast_to(valid, planes.shape)
     channels = [
         Pixels(planes[:, c : c + 1], None if valid is None else valid[:, c : c + 1])
         for c in range(planes.shape[1])
     ]
-    return min(_of_channel(channel, noise_level(channel)) for channel in channels)
+    return min(
+        _estimate_channel_background(channel, estimate_noise_level(channel)) for channel in channels
+    )
 
 
-def _of_channel(pixels: Pixels, noise: float) -> Background:
-    unit = peak_and_unit(pixels)[1]
+def _estimate_channel_background(pixels: Pixels, noise: float) -> Background:
+    unit = find_peak_and_unit(pixels)[1]
     lowest = lowest_value(pixels)
-    blocks = blocks_of(pixels, noise, SAMPLE_PIXELS)
+    blocks = measure_blocks(pixels, noise, NOISE_SAMPLE_PIXELS)
     if blocks is None:
         return Background(0.0, 0.0, max(lowest, 0.0) / 2)
-    step = rounding_step(pixels) / unit
-    camera = camera_of(blocks, pixels.values.ndim - 2, lowest / unit, step)
-    if camera.counted:  # steps of single photons are no rounding
+    step = find_rounding_step(pixels) / unit
+    camera = estimate_camera(blocks, pixels.values.ndim - 2, lowest / unit, step)
+    if camera.is_photon_counting:  # steps of single photons are no rounding
         step = 0.0
-    ground = dark_ground(blocks)
-    if ground is None or ground.part < WIDE or ground.variance > FLAT * ground.noise:
-        level = _of_camera(camera, blocks)
-        if np.any(blocks.piled > CUT):  # what was below may be cut off
+    ground = find_dark_background(blocks)
+    if (
+        ground is None
+        or ground.block_part < MIN_BACKGROUND_AREA
+        or ground.variance > MAX_FLAT_VARIANCE * ground.noise
+    ):
+        level = _camera_offset(camera, blocks)
+        if np.any(blocks.part_at_minimum > MAX_PART_AT_MINIMUM):  # what was below may be cut off
             level = min(level, max(lowest / unit, 0.0))
         noise = _root(camera.variance_at(level)) * bool(level)
-        return _found(level, noise, (_darkest(blocks, camera) - level) / 2, step, unit)
+        return _background_in_image_units(
+            level, noise, (_darkest_light(blocks, camera) - level) / 2, step, unit
+        )
     noise = _root(ground.variance)
-    if ground.piled > CUT and not _is_light(ground, camera):
+    if ground.part_at_minimum > MAX_PART_AT_MINIMUM and not _is_light(ground, camera):
         level = lowest / unit
-        return _found(level, noise, (ground.level - level) / 2, step, unit)
-    hidden = UNSEEN * noise / _root(float(np.median(blocks.number)))
-    level, below = ground.level - SAFE * ground.level_error, SAFE * ground.level_error
-    return _found(level, noise, float(np.hypot(below, hidden)), step, unit)
+        return _background_in_image_units(level, noise, (ground.level - level) / 2, step, unit)
+    hidden = HIDDEN_LIGHT * noise / _root(float(np.median(blocks.pixel_count)))
+    level, below = (
+        ground.level - SAFETY_STANDARD_ERRORS * ground.level_error,
+        SAFETY_STANDARD_ERRORS * ground.level_error,
+    )
+    return _background_in_image_units(level, noise, float(np.hypot(below, hidden)), step, unit)
 
 
-def _found(level: float, noise: float, error: float, step: float, unit: float) -> Background:
+def _background_in_image_units(
+    level: float, noise: float, error: float, step: float, unit: float
+) -> Background:
     """In the image's units; without noise, rounding leaves it unsure by half a step."""
     rounded = step / 2 if noise < step / 2 else 0.0
     return Background(level * unit, noise * unit, float(np.hypot(error, rounded)) * unit)
 
 
-def _darkest(blocks: Blocks, camera: Camera) -> float:
+def _darkest_light(blocks: Blocks, camera: CameraNoise) -> float:
     """Brightness of the darkest block: there may be no light in it, but not less than none.
 
     By chance the darkest of many blocks is darker than its light.
     """
     at = int(np.argmin(blocks.mean))
-    mean, number = float(blocks.mean[at]), float(blocks.number[at])
-    return mean + BY_CHANCE * _root(camera.variance_at(mean) / max(number, 1.0))
+    mean, number = float(blocks.mean[at]), float(blocks.pixel_count[at])
+    return mean + DARKEST_BLOCK_DEVIATION * _root(camera.variance_at(mean) / max(number, 1.0))
 
 
 def _root(variance: float) -> float:
     return float(np.sqrt(max(variance, 0.0)))
 
 
-def _is_light(ground: Ground, camera: Camera) -> bool:
+def _is_light(ground: DarkBackground, camera: CameraNoise) -> bool:
     """Whether a ground in which many pixels have the lowest value is of photons all the same."""
     return (
-        camera.counted
+        camera.is_photon_counting
         and camera.fit is not None
         and ground.level - camera.fit.centre > camera.fit.slope
     )
 
 
-def _of_camera(camera: Camera, blocks: Blocks) -> float:
+def _camera_offset(camera: CameraNoise, blocks: Blocks) -> float:
     """Intensity that the camera shows at least: noise would be less than none below it."""
     if camera.gain is None or camera.fit is None:
         return 0.0
     fit = camera.fit
     zero = fit.centre - fit.level / fit.slope
-    error = fit.error_at(zero) / fit.slope
-    return max(float(min(zero - SAFE * error, blocks.mean.min())), 0.0)
+    error = fit.variance_error_at(zero) / fit.slope
+    return max(float(min(zero - SAFETY_STANDARD_ERRORS * error, blocks.mean.min())), 0.0)

@@ -13,7 +13,7 @@ FLAT_WINDOW = {1: 25, 2: 5, 3: 3}
 in saturated parts, where the dark was set to 0. Guard: ``tests/noise/test_noise.py``."""
 
 
-def differences(
+def second_differences_along(
     values: Float32Array, usable: BoolArray, axes: list[int]
 ) -> tuple[Float32Array, BoolArray]:
     """Second differences along axes, scaled to keep the noise's variance; where known."""
@@ -27,7 +27,9 @@ def differences(
 
 def second_differences(values: Float32Array, usable: BoolArray) -> tuple[Float32Array, BoolArray]:
     """Along all axes, scaled to keep the noise's variance; where they are known."""
-    return differences(values, usable, [a for a, n in enumerate(values.shape) if n > 2])
+    return second_differences_along(
+        values, usable, [a for a, n in enumerate(values.shape) if n > 2]
+    )
 
 
 def neighbours(values: NDArray[Any], axis: int) -> list[NDArray[Any]]:

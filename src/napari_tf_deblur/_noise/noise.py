@@ -8,33 +8,38 @@ from numpy.typing import ArrayLike
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.planes import Planes, real_array
-from napari_tf_deblur._noise.blocks import Blocks, blocks_of
-from napari_tf_deblur._noise.broken_pixels import rounding_step
-from napari_tf_deblur._noise.camera import FAINTEST, camera_of
-from napari_tf_deblur._noise.level import SAMPLE_PIXELS, noise_level
-from napari_tf_deblur._noise.line_fit import SURE, Fit, Line, line_and_error
-from napari_tf_deblur._noise.pieces import counted, lowest_value, peak_and_unit
+from napari_tf_deblur._core.planes import PlaneLayout, real_array
+from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
+from napari_tf_deblur._noise.camera import MIN_COUNTED_PHOTONS, estimate_camera
+from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
+from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
+from napari_tf_deblur._noise.photon_transfer import (
+    SIGNIFICANT_DIFFERENCE,
+    VarianceFit,
+    VarianceLine,
+    fit_line_from_dark,
+)
+from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, select_valid
 
-LEAST_GAIN = 1e-7
+MIN_RELATIVE_GAIN = 1e-7
 """Least gain, as a part of the image's peak. Guard: an image without noise seems to be of endless
 photons; ``tests/noise/test_noise.py``."""
 
-EMPTY, MOSTLY = 0.5, 0.98
+MIN_EMPTY_PART, SPARSE_PART = 0.5, 0.98
 """Part of the pixels without a photon, and part of the image with less than `FAINTEST` photons,
 from which on a step of intensity is a photon. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
-DARK_PART, DARK = 0.1, 0.1
+DARK_BLOCK_PART, MAX_DARK_PHOTONS = 0.1, 0.1
 """Part of the blocks that must have less than so many photons per pixel: where some light lies
 about everything, the counts are not sparse. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
-MANY = 2.0
+MAX_STEPS_PER_PHOTON = 2.0
 """Steps per photon from which on intensities are no counts. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
-WHOLE = 0.01
+PHOTON_COUNT_TOLERANCE = 0.01
 """Largest error of whole numbers of photons. Derived: rounding to float32 leaves less up to 80 000
 photons."""
 
@@ -138,8 +143,8 @@ def estimate_noise(
     """
     axes = real_array(image).ndim - (channel_axis is not None)
     frame = np.ones((1,) * min(2, max(1, axes)), np.float32)
-    planes, values = Planes.of(image, frame, channel_axis, alpha)
-    ignored = planes.ignored(image, mask)
+    planes, values = PlaneLayout.split_image(image, frame, channel_axis, alpha)
+    ignored = planes.ignored_pixels(image, mask)
     valid = np.isfinite(values) if ignored is None else np.isfinite(values) & ~ignored
     if not valid.any():
         raise InvalidValueError(
@@ -148,18 +153,18 @@ def estimate_noise(
     channels = range(values.shape[1])
     every = bool(valid.all())
     found = tuple(
-        noise_of(Pixels(values[:, c : c + 1], None if every else valid[:, c : c + 1]))
+        estimate_channel_noise(Pixels(values[:, c : c + 1], None if every else valid[:, c : c + 1]))
         for c in channels
     )
     return found[0] if channel_axis is None else found
 
 
-def noise_of(pixels: Pixels) -> Noise:
+def estimate_channel_noise(pixels: Pixels) -> Noise:
     """The noise of one channel: shape (planes, 1, *frame)."""
-    return _measured(pixels)[0]
+    return _measure_channel(pixels)[0]
 
 
-def noise_line(pixels: Pixels) -> Line:
+def estimate_noise_line(pixels: Pixels) -> VarianceLine:
     """The line that most likely is the noise's variance over the intensity, sure or not.
 
     That of photons, unless the image shows that noise does not grow like theirs: to take their
@@ -177,51 +182,61 @@ def noise_line(pixels: Pixels) -> Line:
     Line
         In the image's units; flat where noise is about the same everywhere.
     """
-    noise, fit, photons = _measured(pixels)
+    noise, fit, photons = _measure_channel(pixels)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
-        return _not_below(Line(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit)
-    slower = fit is not None and photons.slope - fit.slope > SURE * fit.slope_error
-    brightest = float(counted(pixels).max())
-    few = photons.at_zero + photons.slope * brightest < noise.sigma**2
+        return _at_least_fit(
+            VarianceLine(noise.gain, dark - noise.gain * (noise.offset or 0.0)), fit
+        )
+    slower = (
+        fit is not None and photons.slope - fit.slope > SIGNIFICANT_DIFFERENCE * fit.slope_error
+    )
+    brightest = float(select_valid(pixels).max())
+    few = photons.intercept + photons.slope * brightest < noise.sigma**2
     if not (slower or few):
-        return _not_below(photons, fit)
+        return _at_least_fit(photons, fit)
     # It may grow like theirs above what a background that was subtracted has left.
-    return fit.line if fit is not None and fit.rises and not few else Line(0.0, noise.mean**2)
+    return (
+        fit.line
+        if fit is not None and fit.is_rising and not few
+        else VarianceLine(0.0, noise.mean**2)
+    )
 
 
-def _not_below(line: Line, fit: Fit | None) -> Line:
+def _at_least_fit(line: VarianceLine, fit: VarianceFit | None) -> VarianceLine:
     """The line, or what blocks show, if that is surely more in the dark.
 
     After a background was subtracted, the noise of its photons is still there.
     """
-    if fit is None or fit.at(0.0) - line.at_zero < SURE * fit.error_at(0.0):
+    if fit is None or fit.variance_at(
+        0.0
+    ) - line.intercept < SIGNIFICANT_DIFFERENCE * fit.variance_error_at(0.0):
         return line
-    return fit.line if fit.slope > 0 else Line(0.0, fit.level)
+    return fit.line if fit.slope > 0 else VarianceLine(0.0, fit.level)
 
 
-def _measured(pixels: Pixels) -> tuple[Noise, Fit | None, Line]:
+def _measure_channel(pixels: Pixels) -> tuple[Noise, VarianceFit | None, VarianceLine]:
     """The noise, the line through what blocks show, and that of photons, in the image's units."""
-    usual = noise_level(pixels)
-    peak, unit = peak_and_unit(pixels)
-    blocks = blocks_of(pixels, usual, SAMPLE_PIXELS) if usual else None
+    usual = estimate_noise_level(pixels)
+    peak, unit = find_peak_and_unit(pixels)
+    blocks = measure_blocks(pixels, usual, NOISE_SAMPLE_PIXELS) if usual else None
     if blocks is None:
-        return Noise(usual, usual, confident=False), None, Line(0.0, 0.0)
+        return Noise(usual, usual, confident=False), None, VarianceLine(0.0, 0.0)
     axes = pixels.values.ndim - 2
-    lowest, step = lowest_value(pixels) / unit, rounding_step(pixels) / unit
-    camera = camera_of(blocks, axes, lowest, step)
+    lowest, step = lowest_value(pixels) / unit, find_rounding_step(pixels) / unit
+    camera = estimate_camera(blocks, axes, lowest, step)
     variances = (camera.variance_at(float(part(blocks.mean))) for part in (np.median, np.mean))
     sigma, mean = (math.sqrt(v) * unit if v > 0 else usual for v in variances)
     gain, offset, read_noise = (
         None if value is None else value * unit
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
-    fit = None if camera.fit is None else camera.fit.in_units(unit)
-    photons = _in_units(_line_of_photons(pixels, blocks, 0.0, step), peak, unit)
-    return Noise(sigma, mean, gain, offset, read_noise, camera.sure), fit, photons
+    fit = None if camera.fit is None else camera.fit.scale_intensity(unit)
+    photons = _to_image_units(_fit_photon_line(pixels, blocks, 0.0, step), peak, unit)
+    return Noise(sigma, mean, gain, offset, read_noise, camera.level_is_known), fit, photons
 
 
-def photon_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
+def estimate_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     """Estimate how much the intensity grows per photon, from noise and brightness.
 
     The variance of a camera's noise is a straight line over the mean intensity; its slope is
@@ -254,12 +269,12 @@ def photon_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     >>> round(photon_gain(Pixels(3 * counts)))
     3
     """
-    if not peak_and_unit(pixels)[0]:
-        return LEAST_GAIN
-    return _photon_transfer(pixels, noise_level(pixels), read_noise).slope
+    if not find_peak_and_unit(pixels)[0]:
+        return MIN_RELATIVE_GAIN
+    return _fit_photon_transfer(pixels, estimate_noise_level(pixels), read_noise).slope
 
 
-def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
+def average_noise(pixels: Pixels, level: float, line: VarianceLine) -> float:
     """Standard deviation of the noise, root mean square over all pixels.
 
     `noise_level` is that of most pixels: on a dark ground, of the dark. The noise of photons
@@ -270,7 +285,7 @@ def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
     pixels : Pixels
         Shape (planes, channels, *frame).
     usual : float
-        Standard deviation of the noise in most places, as `level_and_line` finds it.
+        Standard deviation of the noise in most places, as `measure_level_and_line` finds it.
     line : Line
         Of the variance, from there, too.
 
@@ -289,14 +304,14 @@ def mean_of_line(pixels: Pixels, usual: float, line: Line) -> float:
     >>> 6 < mean_of_line(pixels, *level_and_line(pixels)) < 8
     True
     """
-    if not usual:
+    if not level:
         return 0.0
-    mean = float(np.mean(counted(pixels), dtype=np.float64))
-    variance = line.at_zero + line.slope * mean
-    return max(usual, math.sqrt(max(variance, 0.0)))
+    mean = float(np.mean(select_valid(pixels), dtype=np.float64))
+    variance = line.intercept + line.slope * mean
+    return max(level, math.sqrt(max(variance, 0.0)))
 
 
-def level_and_line(pixels: Pixels) -> tuple[float, Line]:
+def measure_level_and_line(pixels: Pixels) -> tuple[float, VarianceLine]:
     """The `noise_level`, and the straight line of variance over brightness.
 
     Parameters
@@ -311,16 +326,16 @@ def level_and_line(pixels: Pixels) -> tuple[float, Line]:
     line : Line
         Of the variance, in intensity units.
     """
-    level = noise_level(pixels)
+    level = estimate_noise_level(pixels)
     return level, line_of_level(pixels, level)
 
 
-def line_of_level(pixels: Pixels, level: float) -> Line:
-    """Return the straight line of `level_and_line`, where the level is known already."""
-    return _photon_transfer(pixels, level, 0.0) if level else Line(0.0, 0.0)
+def line_of_level(pixels: Pixels, level: float) -> VarianceLine:
+    """Return the straight line of `measure_level_and_line`, where the level is known already."""
+    return _fit_photon_transfer(pixels, level, 0.0) if level else VarianceLine(0.0, 0.0)
 
 
-def counts_are_sparse(pixels: Pixels, usual: float, line: Line) -> bool:
+def counts_are_sparse(pixels: Pixels, level: float, line: VarianceLine) -> bool:
     """Whether an image counts photons one by one, and most of its pixels have none.
 
     Parameters
@@ -328,7 +343,7 @@ def counts_are_sparse(pixels: Pixels, usual: float, line: Line) -> bool:
     pixels : Pixels
         Shape (planes, channels, *frame).
     usual : float
-        Standard deviation of the noise in most places, as `level_and_line` finds it.
+        Standard deviation of the noise in most places, as `measure_level_and_line` finds it.
     line : Line
         Of the variance, from there, too.
 
@@ -353,51 +368,54 @@ def counts_are_sparse(pixels: Pixels, usual: float, line: Line) -> bool:
     >>> counts_are_sparse(Pixels(lit), *level_and_line(Pixels(lit)))
     False
     """
-    values, lowest = counted(pixels), lowest_value(pixels)
-    if np.count_nonzero(values == lowest) < EMPTY * values.size or not line.slope > 0:
+    values, lowest = select_valid(pixels), lowest_value(pixels)
+    if np.count_nonzero(values == lowest) < MIN_EMPTY_PART * values.size or not line.slope > 0:
         return False
     steps = np.unique(values[values > lowest]) - lowest
-    if not steps.size or not 1 / MANY < line.slope / steps[0] < MANY:
+    if (
+        not steps.size
+        or not 1 / MAX_STEPS_PER_PHOTON < line.slope / steps[0] < MAX_STEPS_PER_PHOTON
+    ):
         return False
     photons = steps / steps[0]
-    if np.abs(photons - np.round(photons)).max() > WHOLE:
+    if np.abs(photons - np.round(photons)).max() > PHOTON_COUNT_TOLERANCE:
         return False
-    blocks = blocks_of(pixels, usual)
-    unit = peak_and_unit(pixels)[1]
-    darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_PART))
-    return bool(darkest - lowest < DARK * steps[0])
+    blocks = measure_blocks(pixels, level)
+    unit = find_peak_and_unit(pixels)[1]
+    darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_BLOCK_PART))
+    return bool(darkest - lowest < MAX_DARK_PHOTONS * steps[0])
 
 
-def _photon_transfer(pixels: Pixels, usual: float, read_noise: float) -> Line:
+def _fit_photon_transfer(pixels: Pixels, level: float, read_noise: float) -> VarianceLine:
     """The line of a camera's noise, from the `noise_level`, in the image's units."""
-    peak, unit = peak_and_unit(pixels)
-    blocks = blocks_of(pixels, usual)
+    peak, unit = find_peak_and_unit(pixels)
+    blocks = measure_blocks(pixels, level)
     dark = (read_noise / unit) ** 2
-    line = Line(0.0, dark)
+    line = VarianceLine(0.0, dark)
     if blocks is not None:
-        step = rounding_step(pixels) / unit
-        line = _line_of_photons(pixels, blocks, dark, step)
-    return _in_units(line, peak, unit)
+        step = find_rounding_step(pixels) / unit
+        line = _fit_photon_line(pixels, blocks, dark, step)
+    return _to_image_units(line, peak, unit)
 
 
-def _line_of_photons(pixels: Pixels, blocks: Blocks, dark: float, step: float) -> Line:
+def _fit_photon_line(pixels: Pixels, blocks: Blocks, dark: float, step: float) -> VarianceLine:
     """The line of a camera's noise, in units of the blocks; of sparse counts it is known.
 
     Where most pixels have the lowest value, the others whole steps more, and hardly any part more
     than a few, a step is a photon: of so few, the variance tells next to nothing. Unless it is
     larger than that: a camera may show a photon as several steps.
     """
-    line, error = line_and_error(blocks, dark, pixels.values.ndim - 2)
-    values, lowest = counted(pixels), lowest_value(pixels)
-    if not step or np.count_nonzero(values == lowest) < EMPTY * values.size:
+    line, error = fit_line_from_dark(blocks, dark, pixels.values.ndim - 2)
+    values, lowest = select_valid(pixels), lowest_value(pixels)
+    if not step or np.count_nonzero(values == lowest) < MIN_EMPTY_PART * values.size:
         return line
-    darkest = lowest / peak_and_unit(pixels)[1]
-    is_bright = np.quantile(blocks.mean, MOSTLY) - darkest > FAINTEST * step
-    is_more = line.slope - MANY * step > SURE * error
-    return line if is_bright or is_more else Line(step, -step * darkest)
+    darkest = lowest / find_peak_and_unit(pixels)[1]
+    is_bright = np.quantile(blocks.mean, SPARSE_PART) - darkest > MIN_COUNTED_PHOTONS * step
+    is_more = line.slope - MAX_STEPS_PER_PHOTON * step > SIGNIFICANT_DIFFERENCE * error
+    return line if is_bright or is_more else VarianceLine(step, -step * darkest)
 
 
-def _in_units(line: Line, peak: float, unit: float) -> Line:
+def _to_image_units(line: VarianceLine, peak: float, unit: float) -> VarianceLine:
     """A line of blocks in the image's units."""
-    slope = max(line.slope, LEAST_GAIN * peak) * unit
-    return Line(float(slope), float(line.at_zero) * unit**2)
+    slope = max(line.slope, MIN_RELATIVE_GAIN * peak) * unit
+    return VarianceLine(float(slope), float(line.intercept) * unit**2)

@@ -11,7 +11,7 @@ LARGEST_PIXEL = 20.0
 """Largest pixel, in wavelengths per numerical aperture. Guard: against a wrong unit."""
 
 
-def checked_spacing(optics: Optics, spacing: Sequence[float]) -> tuple[float, ...]:
+def check_voxel_sizes(optics: Optics, spacing: Sequence[float]) -> tuple[float, ...]:
     """Check a pixel size along y and x, or along z, y and x."""
     try:
         sizes = np.asarray(spacing, dtype=np.float64)
@@ -26,20 +26,20 @@ def checked_spacing(optics: Optics, spacing: Sequence[float]) -> tuple[float, ..
         )
     if not np.all((sizes > 0) & np.isfinite(sizes)):
         raise InvalidValueError(
-            f"The pixel size is {in_words(sizes)}; each must be a number above 0, in the unit "
+            f"The pixel size is {format_sizes(sizes)}; each must be a number above 0, in the unit "
             "of the emission."
         )
     largest = float(sizes[-2:].max())
     if largest > LARGEST_PIXEL * optics.wavelength / optics.numerical_aperture:
         raise InvalidValueError(
-            f"The pixels of {in_words(sizes)} are {largest / optics.wavelength:.2g} times as "
+            f"The pixels of {format_sizes(sizes)} are {largest / optics.wavelength:.2g} times as "
             f"large as the wavelength of {optics.wavelength:g}, so no blur would be seen. Give "
             "both in the same unit."
         )
     return tuple(float(size) for size in sizes)
 
 
-def checked_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
+def check_psf_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
     """Check the shape of a PSF, of so many axes."""
     try:
         sizes = np.asarray(shape, dtype=np.float64)
@@ -60,6 +60,6 @@ def checked_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def in_words(sizes: Iterable[float]) -> str:
+def format_sizes(sizes: Iterable[float]) -> str:
     """Return sizes as one writes them."""
     return " x ".join(f"{size:g}" for size in sizes)

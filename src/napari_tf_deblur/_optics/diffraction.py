@@ -11,11 +11,11 @@ from scipy import special
 
 from napari_tf_deblur._core.typing import Float64Array
 
-BLOCK = 2**18
+CHUNK_VALUES = 2**18
 """Values that are computed at a time. Limit: of memory."""
 
 
-def lens_light(sine: float, radii: Float64Array, depths: Float64Array) -> Float64Array:
+def lens_intensity(sine: float, radii: Float64Array, depths: Float64Array) -> Float64Array:
     """Intensity of a point seen through a lens, scaled so that each plane holds 1.
 
     Parameters
@@ -39,7 +39,7 @@ def lens_light(sine: float, radii: Float64Array, depths: Float64Array) -> Float6
     phases = 4 * np.pi * np.outer(np.sin(angles / 2) ** 2, depths)
     waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1) * amplitudes[:, None]
     light = np.empty((len(radii), len(depths)))
-    block = max(1, BLOCK // len(angles))
+    block = max(1, CHUNK_VALUES // len(angles))
     for start in range(0, len(radii), block):
         part = radii[start : start + block]
         field = special.j0(2 * np.pi * np.outer(part, np.sin(angles))) @ waves
@@ -47,7 +47,7 @@ def lens_light(sine: float, radii: Float64Array, depths: Float64Array) -> Float6
     return np.asarray(light * (2 * np.pi / cone))  # by the energy at the lens: Parseval
 
 
-def through_pinhole(
+def pinhole_transmission(
     sine: float, radii: Float64Array, depths: Float64Array, pinhole: float
 ) -> Float64Array:
     """Light of a point that a round pinhole lets through, by the place of its centre.
@@ -55,7 +55,7 @@ def through_pinhole(
     Parameters
     ----------
     sine, radii, depths
-        See :func:`lens_light`; the radii are those of the pinhole's centre.
+        See :func:`lens_intensity`; the radii are those of the pinhole's centre.
     pinhole : float
         The pinhole's radius, as seen from the sample.
 
@@ -66,23 +66,23 @@ def through_pinhole(
     """
     step = table_step(sine)
     count = int((np.max(radii) + pinhole) / step) + 4
-    table = lens_light(sine, step * np.arange(count, dtype=np.float64), depths)
+    table = lens_intensity(sine, step * np.arange(count, dtype=np.float64), depths)
     nodes, weights = quadrature(2 * pinhole * sine)
     light = np.empty((len(radii), len(depths)))
-    block = max(1, BLOCK // (len(nodes) * len(depths)))
+    block = max(1, CHUNK_VALUES // (len(nodes) * len(depths)))
     for start in range(0, len(radii), block):
         part = radii[start : start + block, None]
         rest = np.maximum(pinhole - part, 0)  # up to this radius, rings lie in the pinhole
         places = rest * nodes
         parts = 2 * np.pi * places * rest * weights
-        whole = np.einsum("rn,rnz->rz", parts, interpolated(table, step, places))
+        whole = np.einsum("rn,rnz->rz", parts, interpolate_table(table, step, places))
         inner, outer = np.abs(part - pinhole), part + pinhole  # its edge cuts these
         turn = np.pi * (nodes - 0.5)  # the sine makes smooth how much of a ring is inside
         places = (outer + inner) / 2 + (outer - inner) / 2 * np.sin(turn)
         cosine = (part**2 + places**2 - pinhole**2) / np.maximum(2 * part * places, 1e-300)
         parts = 2 * np.arccos(np.clip(cosine, -1, 1)) * places
         parts *= (outer - inner) / 2 * np.pi * np.cos(turn) * weights
-        cut = np.einsum("rn,rnz->rz", parts, interpolated(table, step, places))
+        cut = np.einsum("rn,rnz->rz", parts, interpolate_table(table, step, places))
         light[start : start + block] = whole + cut
     return light
 
@@ -92,7 +92,7 @@ def table_step(sine: float) -> float:
     return 1 / (48 * sine)
 
 
-def interpolated(table: Float64Array, step: float, radii: Float64Array) -> Float64Array:
+def interpolate_table(table: Float64Array, step: float, radii: Float64Array) -> Float64Array:
     """Values of a table of the radii 0, `step`, ... at others, by cubics through four points."""
     places = radii / step
     left = np.minimum(places.astype(np.intp), len(table) - 3)

@@ -6,11 +6,11 @@ import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._optics.arrays import checked_shape, checked_spacing, in_words
+from napari_tf_deblur._optics.arrays import check_psf_shape, check_voxel_sizes, format_sizes
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
-from napari_tf_deblur._optics.pixels import automatic_shape, light_on_pixels
-from napari_tf_deblur._optics.sampling import largest_spacing
-from napari_tf_deblur._optics.widths import sigmas
+from napari_tf_deblur._optics.pixel_integration import choose_shape, integrate_pixels
+from napari_tf_deblur._optics.sampling import nyquist_spacing
+from napari_tf_deblur._optics.widths import fit_sigmas
 
 __all__ = [
     "IMMERSIONS",
@@ -22,14 +22,14 @@ __all__ = [
     "undersampling",
 ]
 
-MOST_VOXELS = 2**26
+MAX_PSF_VOXELS = 2**26
 """Most voxels of a PSF whose shape is not given. Limit: of memory."""
 
 PIXEL_VARIANCE = 1 / 12
 """Variance that a pixel's own size adds to a PSF, in squared pixels. Derived: a uniform
 distribution of width 1 has 1/12."""
 
-TOLERANCE = 1.15
+SAMPLING_TOLERANCE = 1.15
 """Ratio of a pixel to the largest that samples the PSF well, from which on a warning is given.
 Derived: the frequencies that are lost have less than 6 % contrast."""
 
@@ -78,7 +78,7 @@ def microscope_sigma(
     optics = Optics(
         numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
     )
-    across, along = (sigma * optics.unit for sigma in sigmas(optics.setup))
+    across, along = (sigma * optics.unit for sigma in fit_sigmas(optics.normalised))
     return along, across, across
 
 
@@ -140,21 +140,21 @@ def microscope_psf(
     optics = Optics(
         numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
     )
-    sizes = checked_spacing(optics, spacing)
+    sizes = check_voxel_sizes(optics, spacing)
     lengths = tuple(size / optics.unit for size in sizes)
     if shape is None:
-        pixels = automatic_shape(optics.setup, lengths)
+        pixels = choose_shape(optics.normalised, lengths)
         if within is not None:
             pixels = tuple(min(n, 2 * ((m + 1) // 2) - 1) for n, m in zip(pixels, within))
-        if np.prod(pixels, dtype=float) > MOST_VOXELS:
+        if np.prod(pixels, dtype=float) > MAX_PSF_VOXELS:
             raise InvalidValueError(
                 f"The PSF would have {' x '.join(map(str, pixels))} pixels: with an emission of "
-                f"{optics.emission:g}, pixels of {in_words(sizes)} are that small. Give both in "
+                f"{optics.emission:g}, pixels of {format_sizes(sizes)} are that small. Give both in "
                 "the same unit, or say the shape of the PSF."
             )
     else:
-        pixels = checked_shape(shape, len(sizes))
-    light = light_on_pixels(optics.setup, lengths, pixels)
+        pixels = check_psf_shape(shape, len(sizes))
+    light = integrate_pixels(optics.normalised, lengths, pixels)
     return np.asarray(light / light.sum(), dtype=np.float32)
 
 
@@ -206,15 +206,15 @@ def undersampling(optics: Optics, spacing: Sequence[float], unit: str = "nm") ->
     >>> undersampling(Optics(1.4, 520), (65, 65))
     ''
     """
-    sizes = checked_spacing(optics, spacing)
-    step, pixel = largest_spacing(optics)
+    sizes = check_voxel_sizes(optics, spacing)
+    step, pixel = nyquist_spacing(optics)
     parts = []
-    if max(sizes[-2:]) > TOLERANCE * pixel:
+    if max(sizes[-2:]) > SAMPLING_TOLERANCE * pixel:
         parts.append(
             f"the pixels of {max(sizes[-2:]):.4g} {unit} are larger than the {_two_digits(pixel)} "
             f"{unit} that catch all detail of this objective"
         )
-    if len(sizes) == 3 and sizes[0] > TOLERANCE * step:
+    if len(sizes) == 3 and sizes[0] > SAMPLING_TOLERANCE * step:
         parts.append(
             f"the planes are {sizes[0]:.4g} {unit} apart, and it takes {_two_digits(step)} {unit} "
             "to catch all detail along z"

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._optics.setup import Setup
+from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 
 Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 
@@ -19,13 +19,13 @@ IMMERSIONS: Mapping[str, float] = MappingProxyType(
 """Refractive indices of what is between objective and specimen. Source: OME's data model names
 them; values as makers of objectives give them, with them."""
 
-USUAL = ((0.95, "air"), (1.27, "water"), (np.inf, "oil"))
+DEFAULT_IMMERSIONS = ((0.95, "air"), (1.27, "water"), (np.inf, "oil"))
 """Largest numerical aperture of objectives for an immersion, and the immersion."""
 
 HIGHEST_INDEX = 3.0
 """Highest refractive index that is taken. Guard: against a wrong number."""
 
-EXCITATION = 0.94
+EXCITATION_RATIO = 0.94
 """Wavelength of a confocal microscope's laser, where it is not known, as a part of the emission.
 Derived: from the usual 488 nm for 520 nm."""
 
@@ -100,7 +100,9 @@ class Optics:
         """Refractive index of the immersion: the one given, or the usual one."""
         if self.refractive_index is not None:
             return float(self.refractive_index)
-        return IMMERSIONS[next(name for most, name in USUAL if self.numerical_aperture <= most)]
+        return IMMERSIONS[
+            next(name for most, name in DEFAULT_IMMERSIONS if self.numerical_aperture <= most)
+        ]
 
     @property
     def wavelength(self) -> float:
@@ -111,26 +113,30 @@ class Optics:
 
     @property
     def unit(self) -> float:
-        """That wavelength in the immersion, in which `setup` counts lengths."""
+        """That wavelength in the immersion, in which `normalised` counts lengths."""
         return self.wavelength / self.index
 
     @property
     def laser(self) -> float:
         """Wavelength of a confocal microscope's laser as part of the emission."""
         if self.excitation is None:
-            return EXCITATION
+            return EXCITATION_RATIO
         return self.excitation / self.emission
 
     @property
-    def setup(self) -> Setup:
+    def normalised(self) -> NormalisedOptics:
         """The same without a unit: equal for all wavelengths but for rounding."""
         sine = self.numerical_aperture / self.index
         if self.microscope == "confocal":
             radius = 0.61 / sine * min(self.pinhole, LARGEST_PINHOLE)
-            return Setup(self.microscope, sine, _rounded(self.laser), pinhole=radius)
+            return NormalisedOptics(
+                self.microscope, sine, _round_digits(self.laser), pinhole=radius
+            )
         if self.microscope == "light sheet" and self.sheet is not None:
-            return Setup(self.microscope, sine, sheet=_rounded(self.sheet / FWHM / self.unit))
-        return Setup(self.microscope, sine)
+            return NormalisedOptics(
+                self.microscope, sine, sheet=_round_digits(self.sheet / FWHM / self.unit)
+            )
+        return NormalisedOptics(self.microscope, sine)
 
     def _check_immersion(self) -> None:
         if self.refractive_index is not None:
@@ -142,7 +148,7 @@ class Optics:
                 f"to {HIGHEST_INDEX:g}, such as 1.515 for oil."
             )
         if aperture >= index:
-            usual = next(name for most, name in USUAL if aperture <= most)
+            usual = next(name for most, name in DEFAULT_IMMERSIONS if aperture <= most)
             known = IMMERSIONS[usual] > aperture
             better = f"such as {usual} ({IMMERSIONS[usual]:g})" if known else "higher than oil's"
             raise InvalidValueError(
@@ -175,6 +181,6 @@ def _positive(name: str, value: object, hint: str) -> None:
         raise InvalidValueError(f"The {name} is {value}; it must be a number above 0, {hint}.")
 
 
-def _rounded(value: float) -> float:
+def _round_digits(value: float) -> float:
     """Leave out what differs from one unit of length to another."""
     return float(f"{value:.12g}")

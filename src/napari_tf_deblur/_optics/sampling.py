@@ -5,7 +5,7 @@ import numpy as np
 from napari_tf_deblur._optics.optics import FWHM, Optics
 
 
-def largest_spacing(optics: Optics) -> tuple[float, float]:
+def nyquist_spacing(optics: Optics) -> tuple[float, float]:
     """Largest distance of planes, and largest size of pixels, that lose nothing.
 
     Half the shortest period that the microscope passes: Heintzmann and Sheppard, "The sampling

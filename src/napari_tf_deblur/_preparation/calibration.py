@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
-from napari_tf_deblur._noise.background import subtracted_in_words
+from napari_tf_deblur._noise.background import describe_subtraction
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import Method
@@ -49,7 +49,7 @@ class Calibration:
     global_values: GlobalValues | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(
+    def from_statistics(
         cls,
         method: Method,
         image: Statistics,
@@ -72,10 +72,10 @@ class Calibration:
         blur : BlurEstimate, optional
             What its PSF was made of, where none was given.
         """
-        fitted, scale = method.fitted(image), method.intensity_scale(image)
+        fitted, scale = method.with_estimates(image), method.intensity_scale(image)
         return cls(fitted, scale, reason, background_error=background_error, blur=blur)
 
     @property
     def about_background(self) -> str:
         """The background that is subtracted, and how sure it is, in words; empty if it is 0."""
-        return subtracted_in_words(self.method.offset, self.background_error)
+        return describe_subtraction(self.method.offset, self.background_error)

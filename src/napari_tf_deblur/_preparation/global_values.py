@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.line_fit import Line
+from napari_tf_deblur._noise.photon_transfer import VarianceLine
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 
 Reduce = Callable[[Float32Array], Float32Array]
@@ -46,7 +46,7 @@ class GlobalValues:
     psf_evidence: PSFEvidence | None = None
     weight_evidence: WeightEvidence | None = None
     noise_is_shared: bool = False
-    noise_lines: Mapping[int, Line] = field(default_factory=dict)
+    noise_lines: Mapping[int, VarianceLine] = field(default_factory=dict)
 
 
 def mean_of_planes(values: Float32Array) -> Float32Array:

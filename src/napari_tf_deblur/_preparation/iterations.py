@@ -12,39 +12,39 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
-from napari_tf_deblur._noise.noise import photon_gain
-from napari_tf_deblur._noise.pieces import peak_and_unit
+from napari_tf_deblur._noise.noise import estimate_gain
+from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
-LARGEST_LOOK = {1: 4096, 2: 384, 3: 64}
+ITERATIONS_PATCH_SIZE = {1: 4096, 2: 384, 3: 64}
 """Pixels per axis from which the iterations are found. Limit: of time."""
 
-LARGEST_SERIES = 3
+ITERATIONS_PLANES = 3
 """Planes from which the iterations are found. Limit: of time."""
 
-MOST = 100
+MAX_ITERATIONS = 100
 """Most iterations. Limit: of time; they are accelerated."""
 
-PATIENCE = 3
+PATIENCE_ITERATIONS = 3
 """Iterations without a better prediction after which the search ends. Limit: of time."""
 
-MORE = (1.4, 2.0)
+WHOLE_IMAGE_FACTORS = (1.4, 2.0)
 """Ratio of the best iterations of the whole image to those of half its photons: many iterations,
 and few. The whole image has twice the photons. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-ROUND_UP = 0.2
+ROUNDING_OFFSET = 0.2
 """Number that is added before iterations are rounded down: one too many costs more than one less.
 Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-SMALLEST = 1e-3
+MIN_MODEL_PHOTONS = 1e-3
 """Least photons of the model. Guard: against a division by zero;
 ``tests/preparation/test_iterations.py``."""
 
-REACH = 0.999
+PSF_LIGHT_KEPT = 0.999
 """Part of the PSF's light for which room is kept around the frame. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-LEAST_SEEN = 1e-3
+MIN_VISIBLE_PART = 1e-3
 """Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:
 against a division by next to nothing; ``tests/preparation/test_iterations.py``."""
 
@@ -79,7 +79,7 @@ def richardson_lucy_iterations(
     Returns
     -------
     int
-        1 to `MOST`.
+        1 to `MAX_ITERATIONS`.
 
     Examples
     --------
@@ -92,31 +92,35 @@ def richardson_lucy_iterations(
     >>> few < many
     True
     """
-    unit = peak_and_unit(pixels)[1]
-    pieces, weight = _looked_at(pixels, psf.ndim, unit)
+    unit = find_peak_and_unit(pixels)[1]
+    pieces, weight = _pick_patches(pixels, psf.ndim, unit)
     level, noise, _ = estimate_background(pixels)
-    first = photon_gain(pixels)
+    first = estimate_gain(pixels)
     read_noise = float(np.sqrt(max(noise**2 - first * max(level, 0.0), 0.0)))
-    gain = photon_gain(pixels, read_noise=read_noise)
+    gain = estimate_gain(pixels, read_noise=read_noise)
     photons = pieces * np.float32(unit / gain)
-    one = _half(photons, read_noise / gain, np.random.default_rng(0))
+    one = _thin_photons(photons, read_noise / gain, np.random.default_rng(0))
     halves = np.concatenate([one, photons - one])
     others = np.concatenate([photons - one, one])
     weights = np.concatenate([weight, weight])
     # Values below zero are noise about zero, and are kept as the solver keeps them.
-    dark = np.float32(max(0.0, -float(np.quantile(halves, 1e-3))) + SMALLEST)
+    dark = np.float32(max(0.0, -float(np.quantile(halves, 1e-3))) + MIN_MODEL_PHOTONS)
     losses: list[float] = []
-    for model in _models(halves * weights, weights, psf, periodic, float(dark), accelerate):
+    for model in _reblurred_iterates(
+        halves * weights, weights, psf, periodic, float(dark), accelerate
+    ):
         misfit = np.square(model - others)
         losses.append(float(np.sum(misfit * weights, dtype=np.float64)))
-        if len(losses) - int(np.argmin(losses)) > PATIENCE:
+        if len(losses) - int(np.argmin(losses)) > PATIENCE_ITERATIONS:
             break
-    best = _lowest(losses)
-    times, less = MORE
-    return int(np.clip(max(best, times * best - less) + ROUND_UP, 1, MOST))
+    best = _interpolate_minimum(losses)
+    times, less = WHOLE_IMAGE_FACTORS
+    return int(np.clip(max(best, times * best - less) + ROUNDING_OFFSET, 1, MAX_ITERATIONS))
 
 
-def _half(photons: Float32Array, read_noise: float, random: np.random.Generator) -> Float32Array:
+def _thin_photons(
+    photons: Float32Array, read_noise: float, random: np.random.Generator
+) -> Float32Array:
     """Half of the photons, drawn by chance, so that the noise of both halves is independent.
 
     What is no whole photon is read noise, which both halves would share: what is added here and
@@ -128,7 +132,7 @@ def _half(photons: Float32Array, read_noise: float, random: np.random.Generator)
     return np.asarray(drawn + rest, np.float32)
 
 
-def _lowest(losses: list[float]) -> float:
+def _interpolate_minimum(losses: list[float]) -> float:
     """The place of the lowest loss, from 1 on, of a parabola through it and its neighbours."""
     k = int(np.argmin(losses))
     if not 0 < k < len(losses) - 1:
@@ -138,7 +142,7 @@ def _lowest(losses: list[float]) -> float:
     return k + 1 + ((before - after) / (2 * curvature) if curvature > 0 else 0.0)
 
 
-def _models(
+def _reblurred_iterates(
     light: Float32Array,
     weight: Float32Array,
     psf: PSF,
@@ -149,7 +153,7 @@ def _models(
     """The re-blurred image after each iteration, as ``_solvers/richardson_lucy.py`` does them."""
     frame = light.shape[1:]
     axes = tuple(range(1, light.ndim))
-    grid = Grid.around(frame, psf, "periodic" if periodic else "unknown", REACH)
+    grid = Grid.around(frame, psf, "periodic" if periodic else "unknown", PSF_LIGHT_KEPT)
     spectrum = transfer_function(psf, grid.scene)
     everywhere = (slice(None), *grid.window)
 
@@ -163,13 +167,13 @@ def _models(
 
     adjoint = np.conj(spectrum)
     seen = filtered(in_scene(weight), adjoint)
-    share = (seen > LEAST_SEEN) / np.maximum(seen, np.float32(LEAST_SEEN))
+    share = (seen > MIN_VISIBLE_PART) / np.maximum(seen, np.float32(MIN_VISIBLE_PART))
     observed = in_scene(np.maximum(light + np.float32(dark), 0) * weight)
     mean = np.sum(light * weight, axes, keepdims=True)
     mean /= np.maximum(np.sum(weight, axes, keepdims=True), 1)
-    image = (seen > LEAST_SEEN) * np.maximum(mean, np.float32(SMALLEST))
+    image = (seen > MIN_VISIBLE_PART) * np.maximum(mean, np.float32(MIN_MODEL_PHOTONS))
     ahead, change = image, np.zeros_like(image)
-    for _ in range(MOST):
+    for _ in range(MAX_ITERATIONS):
         model = np.maximum(filtered(ahead, spectrum), 0) + np.float32(dark)
         correction = filtered(observed / model, adjoint)
         fresh = ahead * share * np.maximum(correction, 0)
@@ -185,20 +189,20 @@ def _models(
         image = fresh
 
 
-def _looked_at(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array, Float32Array]:
+def _pick_patches(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array, Float32Array]:
     """Pieces with most to be seen in them, shape (pieces, *look), and the weight of each pixel.
 
     Intensities are divided by the unit, so that their squares are finite.
     """
     planes, valid = pixels
     frame = planes.shape[2:]
-    look = tuple(min(n, LARGEST_LOOK[axes]) for n in frame)
+    look = tuple(min(n, ITERATIONS_PATCH_SIZE[axes]) for n in frame)
     mask = None if valid is None else np.broadcast_to(valid, planes.shape)
     starts = [np.linspace(0, n - m, -(-n // m)).astype(int).tolist() for n, m in zip(frame, look)]
     corners = [tuple(slice(a, a + m) for a, m in zip(c, look)) for c in product(*starts)]
     pieces: list[Float32Array] = []
     weights: list[Float32Array] = []
-    for plane in _spread(len(planes)):
+    for plane in _pick_planes(len(planes)):
         for channel in range(planes.shape[1]):
             best, most = None, -1.0
             for corner in corners:
@@ -214,7 +218,7 @@ def _looked_at(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array, Fl
     return np.stack(pieces), np.stack(weights)
 
 
-def _spread(number: int) -> list[int]:
+def _pick_planes(number: int) -> list[int]:
     """Planes to look at, evenly spread."""
-    few = min(number, LARGEST_SERIES)
+    few = min(number, ITERATIONS_PLANES)
     return sorted({int((k + 0.5) / few * number) for k in range(few)})

@@ -39,11 +39,11 @@ class LayerOptions(RunOptions):
     ] = False
 
     @classmethod
-    def of(cls, values: Any) -> Self:
+    def from_object(cls, values: Any) -> Self:
         """Take the options of an object that has them among its attributes."""
         return cls(**{field.name: getattr(values, field.name) for field in fields(cls)})
 
-    def of_run(self) -> dict[str, Any]:
+    def run_arguments(self) -> dict[str, Any]:
         """Return those that :func:`napari_tf_deblur.deconvolve` takes, by name."""
         return {field.name: getattr(self, field.name) for field in fields(RunOptions)}
 
@@ -54,10 +54,12 @@ class LayerOptions(RunOptions):
 
 def record_checks() -> dict[str, Check]:
     """For each option, what takes its value from a record that may come out of a file."""
-    return {name: _check(annotation) for name, annotation in parameters_of(LayerOptions).items()}
+    return {
+        name: _make_check(annotation) for name, annotation in parameters_of(LayerOptions).items()
+    }
 
 
-def in_python(options: Mapping[str, Any], declaration: type[RunOptions]) -> list[str]:
+def format_run_arguments(options: Mapping[str, Any], declaration: type[RunOptions]) -> list[str]:
     """Write options as arguments of a call, without what a method's values say already.
 
     Parameters
@@ -117,7 +119,7 @@ def options_in_words(record: Mapping[str, Any]) -> list[str]:
 _DEFAULTS = LayerOptions()
 
 
-def _check(annotation: Any) -> Check:
+def _make_check(annotation: Any) -> Check:
     def checked(value: Any) -> Any:
         check_value("The option", value, annotation)
         return value

@@ -21,31 +21,31 @@ from napari_tf_deblur._core.errors import OutOfMemoryError
 from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur.methods import Method
 
-LARGE = 4 * 2**20
+LARGE_ARRAY_BYTES = 4 * 2**20
 """Bytes from which on an array's memory goes back to the system when it is freed, outside of a run.
 Limit: of memory."""
 
-KEPT = 64 * 2**20
+KEPT_BYTES = 64 * 2**20
 """Bytes of freed smaller arrays that are kept at all times. Limit: of memory."""
 
 # Parameters of the C library's mallopt, and what it starts with.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
 """Numbers of glibc's `mallopt`. Definition: in malloc.h."""
 
-USUAL_MMAP_MAX = 65536
+DEFAULT_MMAP_MAX = 65536
 """Most arrays that glibc maps. Definition: its default."""
 
-WITHOUT_LIMIT = -1
+NO_LIMIT = -1
 """Value that stands for no limit. Definition: of glibc's `mallopt`."""
 
 BATCH_BYTES = 2**28
 """Working memory that a batch of planes may fill; a single plane may need more. Limit: of
 memory."""
 
-MOST_REPEATED = 1.25
+MAX_BATCH_PADDING = 1.25
 """Largest ratio of the planes in batches of one size to those that there are. Limit: of time."""
 
-ROOMY = 4
+SPARE_MEMORY_FACTOR = 4
 """Ratio of the free memory to what a run must take from which on it may take more. Limit: of
 memory."""
 
@@ -53,7 +53,7 @@ _lock = threading.Lock()
 _runs = 0
 
 
-def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
+def plan_batch(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int, bool]:
     """How many planes fit into the memory for a batch, and whether there is room for more.
 
     Refuses where not even one plane fits.
@@ -69,10 +69,12 @@ def batch_size(grid: Grid, shape: tuple[int, ...], method: Method) -> tuple[int,
             "or close other programs."
         )
     batch = max(1, BATCH_BYTES // plane)
-    return batch, method.keeps_freed_memory and ROOMY * (batch * plane + result) < available
+    return batch, method.keeps_freed_memory and SPARE_MEMORY_FACTOR * (
+        batch * plane + result
+    ) < available
 
 
-def batches(planes: Sequence[int], most: int) -> tuple[tuple[int, ...], ...]:
+def make_batches(planes: Sequence[int], most: int) -> tuple[tuple[int, ...], ...]:
     """Share planes out among batches of one size, so that all run the same compiled code.
 
     Parameters
@@ -95,21 +97,21 @@ def batches(planes: Sequence[int], most: int) -> tuple[tuple[int, ...], ...]:
     size = 1
     while 2 * size <= min(most, len(planes)):
         size *= 2
-    while math.ceil(len(planes) / size) * size > MOST_REPEATED * len(planes):
+    while math.ceil(len(planes) / size) * size > MAX_BATCH_PADDING * len(planes):
         size //= 2
     filled = [*planes, *[planes[-1]] * (-len(planes) % size)]
     return tuple(tuple(filled[k : k + size]) for k in range(0, len(filled), size))
 
 
-def prepare() -> None:
+def configure_allocator() -> None:
     """Give large arrays back as soon as they are freed; to be called once, early."""
-    _set(M_ARENA_MAX, 1)  # or else threads do not share what is kept
-    _set(M_MMAP_THRESHOLD, LARGE)
-    _set(M_TRIM_THRESHOLD, KEPT)
+    _set_mallopt(M_ARENA_MAX, 1)  # or else threads do not share what is kept
+    _set_mallopt(M_MMAP_THRESHOLD, LARGE_ARRAY_BYTES)
+    _set_mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 @contextmanager
-def kept(wanted: bool = True) -> Iterator[None]:
+def keep_freed_memory(wanted: bool = True) -> Iterator[None]:
     """Keep freed arrays for the next ones; give all back once no run is left inside."""
     global _runs
     if not wanted:
@@ -117,32 +119,32 @@ def kept(wanted: bool = True) -> Iterator[None]:
         return
     with _lock:
         _runs += 1
-        _set(M_MMAP_MAX, 0)
-        _set(M_TRIM_THRESHOLD, WITHOUT_LIMIT)
+        _set_mallopt(M_MMAP_MAX, 0)
+        _set_mallopt(M_TRIM_THRESHOLD, NO_LIMIT)
     try:
         yield
     finally:
         with _lock:
             _runs -= 1
             if not _runs:
-                _set(M_MMAP_MAX, USUAL_MMAP_MAX)
-                _set(M_TRIM_THRESHOLD, KEPT)
-                give_back()
+                _set_mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX)
+                _set_mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+                release_freed_memory()
 
 
-def give_back() -> None:
+def release_freed_memory() -> None:
     """Return to the system what the C library keeps of freed memory."""
-    trim = _of_the_c_library("malloc_trim")
+    trim = _find_c_function("malloc_trim")
     if trim is not None:
         trim(0)
 
 
-def _set(parameter: int, value: int) -> None:
-    mallopt = _of_the_c_library("mallopt")
+def _set_mallopt(parameter: int, value: int) -> None:
+    mallopt = _find_c_function("mallopt")
     if mallopt is not None:
         mallopt(parameter, value)
 
 
-def _of_the_c_library(name: str) -> "ctypes._NamedFuncPointer | None":
+def _find_c_function(name: str) -> "ctypes._NamedFuncPointer | None":
     """Find a function that only some C libraries have."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

@@ -45,7 +45,7 @@ class Problem:
         Of pieces of an image, the lines along each deblurred axis that lie beyond it: they do not
         count, and are continued as in a mirror. Empty for other images.
     are_samples : bool
-        Whether the planes are samples of one image: see :func:`.change.largest_changes`.
+        Whether the planes are samples of one image: see :func:`.change.measure_largest_change`.
     global_values : GlobalValues or None
         What is known of the image of which the planes are pieces; None if they are all of it.
     found : dict
@@ -91,13 +91,13 @@ class Problem:
             return iterations, tolerance
         return self.global_values.iterations, 0.0
 
-    def extended(self) -> Float32Array:
+    def extend_observed(self) -> Float32Array:
         """Continue the observed planes over the whole scene: dark, or as in a mirror."""
         if not self.dark_outside:
-            return self.grid.mirrored(self.observed)
+            return self.grid.extend_mirrored(self.observed)
         return np.pad(self.observed, ((0, 0), (0, 0), *self.grid.margins))
 
-    def data_weight_in_scene(self) -> Float32Array:
+    def extend_data_weight(self) -> Float32Array:
         """Continue the data_weight over the scene: nothing is known outside the frame."""
         lead = self.data_weight.shape[: -len(self.grid.frame)]
         data_weight = np.broadcast_to(self.data_weight, (*lead, *self.grid.frame))

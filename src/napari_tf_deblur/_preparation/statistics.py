@@ -7,26 +7,26 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import power_passed
-from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.places import (
+from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
-    centred_size,
-    places_with_structure,
-    seen,
-    without_mean,
+    find_patches,
+    read_patch,
+    subtract_mean,
+    symmetric_size,
 )
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
-from napari_tf_deblur._noise.level import COARSE, noise_level
-from napari_tf_deblur._noise.line_fit import Line
 from napari_tf_deblur._noise.noise import (
+    average_noise,
     counts_are_sparse,
+    estimate_gain,
     line_of_level,
-    mean_of_line,
-    photon_gain,
 )
-from napari_tf_deblur._preparation.estimate import intensity_scale, wiener_balance
+from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
+from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
 
 
@@ -64,27 +64,27 @@ class Statistics:
     @cached_property
     def scale(self) -> float:
         """The range of intensities: see :func:`.intensity_scale`."""
-        return intensity_scale(self.pixels, self.noise_level)
+        return estimate_intensity_scale(self.pixels, self.noise_level)
 
     @cached_property
     def noise_level(self) -> float:
         """Standard deviation of the noise of most pixels."""
-        return noise_level(self.pixels)
+        return estimate_noise_level(self.pixels)
 
     @cached_property
-    def _line(self) -> Line:
+    def _line(self) -> VarianceLine:
         """Variance of the noise over the brightness."""
         return line_of_level(self.pixels, self.noise_level)
 
     @cached_property
     def noise(self) -> float:
         """Standard deviation of the noise, root mean square over all pixels."""
-        return mean_of_line(self.pixels, self.noise_level, self._line)
+        return average_noise(self.pixels, self.noise_level, self._line)
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.photon_gain`."""
+        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.estimate_gain`."""
         if read_noise or not self.noise_level:
-            return photon_gain(self.pixels, read_noise=read_noise)
+            return estimate_gain(self.pixels, read_noise=read_noise)
         return self._line.slope
 
     @cached_property
@@ -93,14 +93,14 @@ class Statistics:
         return counts_are_sparse(self.pixels, self.noise_level, self._line)
 
     @property
-    def _look(self) -> tuple[int, ...]:
+    def _patch_shape(self) -> tuple[int, ...]:
         """Shape of what is looked at of a frame."""
-        return tuple(centred_size(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
+        return tuple(symmetric_size(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
 
     @cached_property
-    def passed(self) -> float:
+    def passed_power(self) -> float:
         """See :func:`napari_tf_deblur._core.forward.power_passed`."""
-        return power_passed(self.psf, self._look)
+        return power_passed(self.psf, self._patch_shape)
 
     @cached_property
     def slope(self) -> float:
@@ -109,12 +109,12 @@ class Statistics:
         The mean slope in which each pixel counts by its slope, so that a flat ground around the
         objects changes nothing. 1 for an image without any.
         """
-        found = places_with_structure(self.pixels, self.scale, self._look, LARGEST_SERIES)
+        found = find_patches(self.pixels, self.scale, self._patch_shape, LARGEST_SERIES)
         total, squares = 0.0, 0.0
         for plane, place in found:
-            piece = without_mean(seen(self.pixels, plane, place), self.scale)
+            piece = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
             for channel in piece:
-                smooth = ndimage.gaussian_filter(channel, COARSE)
+                smooth = ndimage.gaussian_filter(channel, COARSE_SIGMA)
                 steep = np.zeros_like(smooth)
                 for axis in range(smooth.ndim):
                     if smooth.shape[axis] > 1:
@@ -130,8 +130,8 @@ class Statistics:
 
     @cached_property
     def balance(self) -> float:
-        """Balance of the Wiener filter: see :func:`.wiener_balance`."""
-        return wiener_balance(self.pixels, self.psf, self.periodic)
+        """Balance of the Wiener filter: see :func:`.estimate_wiener_balance`."""
+        return estimate_wiener_balance(self.pixels, self.psf, self.periodic)
 
     def richardson_lucy_iterations(self, accelerate: bool) -> int:
         """See :func:`napari_tf_deblur._preparation.iterations.richardson_lucy_iterations`."""

@@ -7,7 +7,7 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._run.verdict import UNKNOWN, Verdict
+from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict
 from napari_tf_deblur.methods import Method
 
 
@@ -56,7 +56,7 @@ class Deconvolution:
     calibration: Calibration
     blur: BlurEstimate | None
     seconds: float
-    verdict: Verdict = UNKNOWN
+    verdict: Verdict = UNKNOWN_VERDICT
     warnings: tuple[Notice, ...] = ()
     pieces: str = ""
     global_values: GlobalValues | None = field(default=None, repr=False)

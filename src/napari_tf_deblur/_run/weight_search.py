@@ -7,26 +7,26 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.jpeg import compression_error
+from napari_tf_deblur._blur.jpeg import estimate_jpeg_error
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence
-from napari_tf_deblur._preparation.prepared import Prepared
-from napari_tf_deblur._run.psf_width import UNTOLD, Preference, PSFWidth
-from napari_tf_deblur._run.trials import ADDED, Look, Stopped, Trial, Trials
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest, RiskDifference
+from napari_tf_deblur._run.trials import ADDED_NOISE, Trial, TrialRegion, TrialRunner, TrialsStopped
 
-NARROWEST = 0.5
+MIN_PSF_WIDTH = 0.5
 """Part of the given width below which the PSF is not made narrower. Guard: after four steps it is
 more likely that neighbours share their noise; ``tests/run/test_weight_search.py``."""
 
-SHARED = 3.0
+SHARED_NOISE_OCTAVES = 3.0
 """Octaves above the weight that suits the noise, for noise that neighbours share. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-OF_COMPRESSION, LEAST_NOISE_SEEN = 3.0, 0.02
-"""Largest ratio of the error of JPEG compression to the noise that is seen for which `SHARED` is
+MAX_JPEG_ERROR_RATIO, MIN_NOISE_ERROR_RATIO = 3.0, 0.02
+"""Largest ratio of the error of JPEG compression to the noise that is seen for which `SHARED_NOISE_OCTAVES` is
 enough; and least noise over error that counts. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
@@ -38,30 +38,30 @@ SHARED_NOISE = Notice(
 )
 """Said of an image whose pixels share their noise."""
 
-UNLIKELY = 0.004
+SMALL_WEIGHT_PENALTY = 0.004
 """Gain that an octave below the weight that suits the noise must have, in units of the noise's
 variance; two octaves four times as much. It keeps the search from noise where all weights do alike.
 Chosen by ``benchmarks/weights.py --development``."""
 
-RIVAL_BETTER = 0.004
+MIN_RIVAL_GAIN = 0.004
 """Gain of the rival, in the same units, from which on it is taken. It is tried only where the image
 is softer than the PSF: elsewhere what predicts better is often farther from the truth. Chosen by
 ``benchmarks/weights.py --development``."""
 
-RIVALS_TRIALS = 3
+RIVAL_TRIALS = 3
 """Usual number of trials of the rival, for the progress bar. Set by eye."""
 
-NOISIER = 0.75 * float(np.log2(1 + ADDED**2))
+TRIAL_NOISE_OCTAVES = 0.75 * float(np.log2(1 + ADDED_NOISE**2))
 """Octaves by which the weight that suits the noisier copy is larger than that of the image. Weights
 that are relative to photons do not change. Derived: from `ADDED`, as weights grow with the noise's
 power 1.5."""
 
-LARGEST_STEP = 10
+MAX_STEPS_AWAY = 10
 """Most steps from the weight that suits the noise. Limit: of time."""
 
 
 @dataclass(frozen=True)
-class Effort:
+class SearchEffort:
     """What a search may cost.
 
     Attributes
@@ -74,21 +74,21 @@ class Effort:
         Trials that it takes, as a rule.
     """
 
-    look: Look
+    region: TrialRegion
     step: float
-    usual_trials: int
+    expected_trials: int
 
 
-EFFORTS = {
-    "auto": Effort(Look({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 12),
-    "cross-validated": Effort(Look({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 14),
+SEARCH_EFFORTS = {
+    "auto": SearchEffort(TrialRegion({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 12),
+    "cross-validated": SearchEffort(TrialRegion({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 14),
 }
 """Efforts by the word that stands for the weight: pixels that trials look at, step in octaves, and
 usual number of trials. Limit: of time."""
 
 
 @dataclass(frozen=True)
-class Weighed:
+class WeightSearchResult:
     """What a search found.
 
     Attributes
@@ -105,11 +105,13 @@ class Weighed:
 
     calibration: Calibration
     evidence: PSFEvidence | None = None
-    of_rival: bool = False
+    is_rival: bool = False
     noise_is_shared: bool = False
 
 
-def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Weighed]:
+def search_weight(
+    prepared: PreparedRun, stop: Event | None = None
+) -> Generator[Step, None, WeightSearchResult]:
     """Find a weight, and the method if it is open, by trials on a part of the image.
 
     Parameters
@@ -129,190 +131,200 @@ def weighed(prepared: Prepared, stop: Event | None = None) -> Generator[Step, No
     Weighed
         The calibration of `prepared` or of its rival, with the weight that was found.
     """
-    found = Weighed(prepared.calibration)
+    found = WeightSearchResult(prepared.calibration)
     if prepared.weight_to_find is None:
         return found
-    effort = EFFORTS[prepared.weight_to_find]
-    trials = Trials(prepared, effort.look, stop)
-    error = compression_error(Pixels(prepared.values, prepared.valid))
+    effort = SEARCH_EFFORTS[prepared.weight_to_find]
+    trials = TrialRunner(prepared, effort.region, stop)
+    error = estimate_jpeg_error(Pixels(prepared.values, prepared.valid))
     if error:
-        search = _Search(trials, prepared.calibration, effort.step)
-        octaves = _octaves_for_compression(error, trials.noise)
-        return Weighed(search.weighted(octaves / effort.step), noise_is_shared=True)
-    if not trials.can_tell:
+        search = _WeightSearch(trials, prepared.calibration, effort.step)
+        octaves = _jpeg_octaves(error, trials.noise)
+        return WeightSearchResult(search.with_weight(octaves / effort.step), noise_is_shared=True)
+    if not trials.has_noise:
         return found
-    width = trials.width(prepared.calibration)
+    width = trials.test_psf_width(prepared.calibration)
     rival = prepared.rival if width.may_be_soft else None
-    trials.usual = effort.usual_trials + (RIVALS_TRIALS if rival else 0)
-    search = _Search(trials, prepared.calibration, effort.step)
+    trials.expected_trials = effort.expected_trials + (RIVAL_TRIALS if rival else 0)
+    search = _WeightSearch(trials, prepared.calibration, effort.step)
     try:
-        found = yield from search.best()
+        found = yield from search.find_best()
         if found.noise_is_shared:
-            found = replace(found, calibration=search.weighted(SHARED / effort.step))
+            found = replace(
+                found, calibration=search.with_weight(SHARED_NOISE_OCTAVES / effort.step)
+            )
         elif rival:
-            other = search.with_other(rival, found.calibration.psf_width)
-            yield from other.least_risk()
-            if other.least < search.least - RIVAL_BETTER:
-                found = replace((yield from other.best()), of_rival=True)
-    except Stopped:
+            other = search.with_calibration(rival, found.calibration.psf_width)
+            yield from other.find_minimum()
+            if other.lowest_risk < search.lowest_risk - MIN_RIVAL_GAIN:
+                found = replace((yield from other.find_best()), is_rival=True)
+    except TrialsStopped:
         pass
     return found
 
 
-def _octaves_for_compression(error: float, noise: float) -> float:
+def _jpeg_octaves(error: float, noise: float) -> float:
     """Octaves above the weight that suits the noise, for the error that compression left.
 
     It is not in the noise, which is measured at the highest frequencies. Weights grow with the
     noise's power 1.5.
     """
-    unseen = error / (OF_COMPRESSION * max(noise, LEAST_NOISE_SEEN * error))
-    return SHARED + 1.5 * float(np.log2(max(unseen, 1.0)))
+    unseen = error / (MAX_JPEG_ERROR_RATIO * max(noise, MIN_NOISE_ERROR_RATIO * error))
+    return SHARED_NOISE_OCTAVES + 1.5 * float(np.log2(max(unseen, 1.0)))
 
 
-class _Search:
+class _WeightSearch:
     """Trials at several weights; places are steps from the weight that about suits the image."""
 
-    def __init__(self, trials: Trials, calibration: Calibration, step: float) -> None:
+    def __init__(self, trials: TrialRunner, calibration: Calibration, step: float) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
         self._known: dict[float, Trial] = {}
         self._mirrored: dict[float, Trial] = {}
         self._least_if_narrower = np.inf
 
     @property
-    def _width(self) -> PSFWidth:
-        return self._trials.width(self._calibration)
+    def _width(self) -> PSFWidthTest:
+        return self._trials.test_psf_width(self._calibration)
 
     @property
-    def least(self) -> float:
+    def lowest_risk(self) -> float:
         """The least risk that was found, with a narrower PSF too."""
-        return min(self._least_if_narrower, *(self._known[place].risk for place in self._whole))
+        return min(
+            self._least_if_narrower, *(self._known[place].risk for place in self._whole_steps)
+        )
 
-    def weighted(self, place: float) -> Calibration:
+    def with_weight(self, place: float) -> Calibration:
         """The calibration with the weight at a place."""
-        method = self._calibration.method.smoothed(2 ** (self._step * place))
+        method = self._calibration.method.with_smoothing(2 ** (self._step * place))
         return replace(self._calibration, method=method)
 
-    def of_image(self, place: float) -> Calibration:
+    def weight_for_image(self, place: float) -> Calibration:
         """The calibration for the image itself, if that place is best for its noisier copy."""
         by_photons = self._calibration.method.counts_photons
-        return self.weighted(place if by_photons else place - NOISIER / self._step)
+        return self.with_weight(place if by_photons else place - TRIAL_NOISE_OCTAVES / self._step)
 
-    def at(self, place: float) -> Generator[Step, None, Trial]:
+    def try_step(self, place: float) -> Generator[Step, None, Trial]:
         """The trial at a place, which is done once."""
         if place not in self._known:
-            self._known[place] = yield from self._trials.at(self.weighted(place))
+            self._known[place] = yield from self._trials.run_trial(self.with_weight(place))
         return self._known[place]
 
-    def mirrored_at(self, place: float) -> Generator[Step, None, Trial]:
+    def try_mirrored(self, place: float) -> Generator[Step, None, Trial]:
         """The same with noise that is split with the other sign."""
         if place not in self._mirrored:
-            self._mirrored[place] = yield from self._trials.at(self.weighted(place), mirrored=True)
+            self._mirrored[place] = yield from self._trials.run_trial(
+                self.with_weight(place), mirrored=True
+            )
         return self._mirrored[place]
 
-    def best(self) -> Generator[Step, None, Weighed]:
+    def find_best(self) -> Generator[Step, None, WeightSearchResult]:
         """Find the best weight, with a narrower PSF where this one is too wide."""
-        if self._calibration.psf_width < NARROWEST:
-            return Weighed(self._calibration, noise_is_shared=True)
-        place = yield from self.surest()
-        shells = self._trials.shells(self._known[0])
-        known = self._trials.tell_width and self._width != UNTOLD
-        if shells is None or not (shells.clear and known):
-            return Weighed(self.weighted(place))  # no less, where nothing tells of the PSF
+        if self._calibration.psf_width < MIN_PSF_WIDTH:
+            return WeightSearchResult(self._calibration, noise_is_shared=True)
+        place = yield from self.refine_minimum()
+        shells = self._trials.trial_spectrum(self._known[0])
+        known = self._trials.can_test_width and self._width != UNKNOWN_WIDTH
+        if shells is None or not (shells.has_signal and known):
+            return WeightSearchResult(
+                self.with_weight(place)
+            )  # no less, where nothing tells of the PSF
         width, told = self._width, self._calibration.psf_width
-        other = self.with_other(self._calibration, width.narrower_times * told)
+        other = self.with_calibration(self._calibration, width.narrower_factor * told)
         narrower = wider = None
-        if width.narrower_is_open:
+        if width.should_try_narrower:
             narrower = yield from self._preference(other)
         if width.seems_soft:
-            soft = self.with_other(self._calibration, width.wider_times * told)
+            soft = self.with_calibration(self._calibration, width.wider_factor * told)
             wider = yield from self._preference(soft)
         evidence = width.evidence(narrower, wider)
         if evidence != "too wide":
-            return Weighed(self.of_image(place), evidence)
-        found = yield from other.best()
-        self._least_if_narrower = other.least
+            return WeightSearchResult(self.weight_for_image(place), evidence)
+        found = yield from other.find_best()
+        self._least_if_narrower = other.lowest_risk
         return replace(found, evidence=evidence)
 
-    def _preference(self, other: "_Search") -> Generator[Step, None, Preference]:
+    def _preference(self, other: "_WeightSearch") -> Generator[Step, None, RiskDifference]:
         """By how much the other is preferred, both at the weight that predicts best.
 
         That may lie between two places. If it is the PSF that was told that gains by it, that
         counts.
         """
-        yield from other.least_risk()
-        told = yield from self._least_risks()
-        others = yield from other._least_risks()
-        return Preference.of(told - others, max(0.0, self._between() - other._between()))
+        yield from other.find_minimum()
+        told = yield from self._risks_at_best()
+        others = yield from other._risks_at_best()
+        return RiskDifference.from_blocks(
+            told - others, max(0.0, self._parabola_gain() - other._parabola_gain())
+        )
 
     @property
-    def _whole(self) -> list[float]:
+    def _whole_steps(self) -> list[float]:
         """The places that were tried by whole steps: those at which PSFs and methods compare."""
         return [place for place in self._known if place == round(place)]
 
     @property
-    def _likeliest(self) -> float:
+    def _best_step(self) -> float:
         """The place whose trial predicts best."""
-        return min(self._whole, key=lambda place: self._known[place].risk)
+        return min(self._whole_steps, key=lambda place: self._known[place].risk)
 
-    def _least_risks(self) -> Generator[Step, None, NDArray[np.float64]]:
+    def _risks_at_best(self) -> Generator[Step, None, NDArray[np.float64]]:
         """Risks of the weight that predicts best, in the mean of noise that is split both ways."""
-        mirrored = yield from self.mirrored_at(self._likeliest)
-        return (self._known[self._likeliest].risks + mirrored.risks) / 2
+        mirrored = yield from self.try_mirrored(self._best_step)
+        return (self._known[self._best_step].risks + mirrored.risks) / 2
 
-    def _between(self) -> float:
+    def _parabola_gain(self) -> float:
         """By how much the risk is less between places, by a parabola."""
-        place = self._likeliest
-        if place in (min(self._whole), max(self._whole)):
+        place = self._best_step
+        if place in (min(self._whole_steps), max(self._whole_steps)):
             return 0.0
         before, here, after = (self._known[place + k].risk for k in (-1, 0, 1))
         bend = before - 2 * here + after
         return (before - after) ** 2 / (8 * bend) if bend > 0 else 0.0
 
-    def with_other(self, calibration: Calibration, psf_width: float) -> "_Search":
+    def with_calibration(self, calibration: Calibration, psf_width: float) -> "_WeightSearch":
         """The same with another method, or width of the PSF."""
-        return _Search(self._trials, replace(calibration, psf_width=psf_width), self._step)
+        return _WeightSearch(self._trials, replace(calibration, psf_width=psf_width), self._step)
 
-    def least_risk(self) -> Generator[Step, None, float]:
+    def find_minimum(self) -> Generator[Step, None, float]:
         """Where the risk of the image is least, between places by a parabola."""
         for place in (0, 1, -1):
-            yield from self.at(place)
+            yield from self.try_step(place)
         while True:
-            best = min(self._whole, key=self._cost)
-            ends = min(self._whole), max(self._whole)
-            if best not in ends or abs(best) == LARGEST_STEP:
+            best = min(self._whole_steps, key=self._penalised_risk)
+            ends = min(self._whole_steps), max(self._whole_steps)
+            if best not in ends or abs(best) == MAX_STEPS_AWAY:
                 break
-            yield from self.at(best - 1 if best == ends[0] else best + 1)
+            yield from self.try_step(best - 1 if best == ends[0] else best + 1)
         if best in ends:
             return float(best)
-        before, here, after = (self._cost(best + k) for k in (-1, 0, 1))
+        before, here, after = (self._penalised_risk(best + k) for k in (-1, 0, 1))
         bend = before - 2 * here + after
         return best + (0.5 * (before - after) / bend if bend > 0 else 0.0)
 
-    def surest(self) -> Generator[Step, None, float]:
+    def refine_minimum(self) -> Generator[Step, None, float]:
         """The same, by trials on both sides of the best place with the noise split both ways.
 
         What the random numbers have in common with the image by chance is then no matter, nor is
         where the best place lies among those that were tried first: the risk is no parabola. Where
         an image is cut a few lines elsewhere, the weight changes by a fifth as much.
         """
-        place = yield from self.least_risk()
-        best = min(self._whole, key=self._cost)
-        if best in (min(self._whole), max(self._whole)):
+        place = yield from self.find_minimum()
+        best = min(self._whole_steps, key=self._penalised_risk)
+        if best in (min(self._whole_steps), max(self._whole_steps)):
             return place
         middle = round(2 * place) / 2
         for beside in (middle, middle - 1, middle + 1):
-            yield from self.at(beside)
-        before, here, after = (self._cost(middle + k) for k in (-1, 0, 1))
+            yield from self.try_step(beside)
+        before, here, after = (self._penalised_risk(middle + k) for k in (-1, 0, 1))
         bend = before - 2 * here + after
         if not bend > 0:
             return place
         fall = before - after
         for k in (-1, 1):
-            mirrored = yield from self.mirrored_at(middle + k)
+            mirrored = yield from self.try_mirrored(middle + k)
             fall -= k * (mirrored.image_risk - self._known[middle + k].image_risk) / 2
         return middle + float(np.clip(0.5 * fall / bend, -1, 1))
 
-    def _cost(self, place: float) -> float:
-        """Of an image that is far from the truth, and of a weight that is `UNLIKELY`."""
-        unlikely = UNLIKELY * (self._step * min(place, 0)) ** 2
+    def _penalised_risk(self, place: float) -> float:
+        """Of an image that is far from the truth, and of a weight that is `SMALL_WEIGHT_PENALTY`."""
+        unlikely = SMALL_WEIGHT_PENALTY * (self._step * min(place, 0)) ** 2
         return self._known[place].image_risk + unlikely

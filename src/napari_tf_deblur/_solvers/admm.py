@@ -20,24 +20,24 @@ import numpy as np
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft
-from napari_tf_deblur._solvers.change import largest_changes
+from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
-from napari_tf_deblur._solvers.loop import compiled, iterate
+from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
 from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
+    MIN_SOLVER_WEIGHT,
     RELAXATION,
-    SMALLEST_WEIGHT,
+    assign_where_active,
     data_penalty,
-    divided,
-    replaced_where,
-    summed_channels,
-    summed_planes,
+    solve_in_fourier,
+    sum_channels,
+    sum_planes,
 )
-from napari_tf_deblur.methods.regularised import LeastSquares
+from napari_tf_deblur.methods.least_squares import LeastSquares
 
-THRESHOLD = 0.1
+SHRINKAGE_STEP = 0.1
 """Step of the shrinkage of derivatives, for intensities of range 1; the penalty of z = D x is
 weight / it. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
@@ -46,7 +46,7 @@ CONSTRAINT_PENALTY = 0.02
 """Penalty of the split v = x, over the curvature of the data term. It changes the number of
 iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-UNSETTLED = 10.0
+SPLIT_CHANGE_FACTOR = 10.0
 """Weight of the difference of the re-blurred image from its split variable, as a part of the
 misfit, in the measure of convergence. With little noise, and so a small weight, the first images
 hardly change and are far from the data. Set by hand; ``benchmarks/constants.py --vary`` measures
@@ -74,7 +74,7 @@ class Constants(NamedTuple):
 
     spectrum: Tensor
     inverse: Tensor
-    allowed: Tensor
+    support: Tensor
     data_weight: Tensor
     observed: Tensor
     weight: Tensor
@@ -109,41 +109,41 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     """Solve by ADMM; see the module."""
     tf = tensorflow()
     grid = problem.grid
-    weight = max(float(method.weight), SMALLEST_WEIGHT)
+    weight = max(float(method.weight), MIN_SOLVER_WEIGHT)
     penalty = data_penalty(problem)
     constrained = method.nonnegative or problem.dark_outside
     prior = prior_of(method, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = prior.spectrum(grid.scene)
-    denominator *= weight / (THRESHOLD * penalty)
+    denominator *= weight / (SHRINKAGE_STEP * penalty)
     if (rest := prior.quadratic_spectrum(grid.scene)) is not None:
         denominator += rest * np.float32(weight / penalty)
     denominator += np.square(spectrum.real) + np.square(spectrum.imag)
     denominator += constrained * CONSTRAINT_PENALTY / penalty
     np.maximum(denominator, 1e-11, out=denominator)
-    start = tf.constant(problem.extended())
+    start = tf.constant(problem.extend_observed())
     allowed = np.ones((1,) * start.shape.rank, np.float32)
     if problem.dark_outside:
         allowed = np.pad(np.ones(grid.frame, np.float32), grid.margins)
     constants = Constants(
         spectrum=tf.constant(spectrum),
         inverse=tf.constant(np.reciprocal(denominator, out=denominator)),
-        allowed=tf.constant(allowed),
-        data_weight=tf.constant(problem.data_weight_in_scene()),
+        support=tf.constant(allowed),
+        data_weight=tf.constant(problem.extend_data_weight()),
         observed=start,
         weight=tf.constant(np.float32(weight)),
         penalty=tf.constant(np.float32(penalty)),
     )
-    run, image_of, first_state = _compiled(
+    run, image_of, first_state = _compile_solver(
         prior, method.nonnegative, constrained, problem.are_samples
     )
     state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
-    return iterate(run, image_of, constants, state, *stop)
+    return run_loop(run, image_of, constants, state, *stop)
 
 
 @lru_cache(maxsize=16)
-def _compiled(
+def _compile_solver(
     prior: Prior,
     nonnegative: bool,
     constrained: bool,
@@ -158,7 +158,7 @@ def _compiled(
     count = prior.copies
 
     def first_state(start: Tensor) -> list[Tensor]:
-        slopes = [slope / THRESHOLD for slope in prior.apply(start)]
+        slopes = [slope / SHRINKAGE_STEP for slope in prior.apply(start)]
         # No image yet: how little the first differs from the start says nothing.
         never = tf.fill([start.shape[0]], tf.float32.max)
         return [never, start, *slopes, *([start] if constrained else [])]
@@ -174,16 +174,18 @@ def _compiled(
 
     def projected(values: Tensor, c: Constants) -> Tensor:
         """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
-        return c.allowed * (tf.nn.relu(values) if nonnegative else values)
+        return c.support * (tf.nn.relu(values) if nonnegative else values)
 
     def solved(c: Constants, state: State) -> Tensor:
         """The spectrum of the image that fits all the 2 p - s."""
         ratio = c.weight / c.penalty
-        right = prior.adjoint(prior.reflect(state.derivatives, ratio, THRESHOLD, THRESHOLD))
+        right = prior.adjoint(
+            prior.reflect(state.derivatives, ratio, SHRINKAGE_STEP, SHRINKAGE_STEP)
+        )
         for s in state.constrained:
             right += CONSTRAINT_PENALTY / c.penalty * (2 * projected(s, c) - s)
         mirrored = state.blurred + 2 * pull(c, state.blurred)
-        return divided(c.spectrum, c.inverse, mirrored, right, axes)
+        return solve_in_fourier(c.spectrum, c.inverse, mirrored, right, axes)
 
     def image_of(constants: Any, variables: Any) -> Tensor:
         return projected(named(variables).image.read_value(), Constants(*constants))
@@ -197,18 +199,18 @@ def _compiled(
         reblurred = irfft(c.spectrum * transformed, scene)
         misfit = c.data_weight * tf.square(reblurred - c.observed)
         short = reblurred - state.blurred - pull(c, state.blurred)
-        squares_apart = summed_planes(c.data_weight * tf.square(short))
-        apart = tf.sqrt(squares_apart / (summed_planes(misfit) + TINY))
-        change = largest_changes(state.image, image, axes, are_samples=are_samples)
-        change = tf.maximum(change, UNSETTLED * apart)
+        squares_apart = sum_planes(c.data_weight * tf.square(short))
+        apart = tf.sqrt(squares_apart / (sum_planes(misfit) + TINY))
+        change = measure_largest_change(state.image, image, axes, are_samples=are_samples)
+        change = tf.maximum(change, SPLIT_CHANGE_FACTOR * apart)
         moved = [image, change, state.blurred + RELAXATION * short]
         derivatives = prior.apply(image)
-        moved += prior.relax(state.derivatives, derivatives, THRESHOLD, THRESHOLD)
+        moved += prior.relax(state.derivatives, derivatives, SHRINKAGE_STEP, SHRINKAGE_STEP)
         moved += [s + RELAXATION * (image - projected(s, c)) for s in state.constrained]
-        replaced_where(active, variables, before, moved)
-        loss = 0.5 * summed_channels(misfit) + c.weight * prior.penalty(derivatives)
+        assign_where_active(active, variables, before, moved)
+        loss = 0.5 * sum_channels(misfit) + c.weight * prior.penalty(derivatives)
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), tf.maximum(
             change, state.change
         )
 
-    return compiled(step, xla=True), image_of, Compiled(first_state)
+    return compile_loop(step, xla=True), image_of, Compiled(first_state)

@@ -22,7 +22,7 @@ def irfft(spectrum: Any, shape: tuple[int, ...]) -> Any:
     return inverse(spectrum, fft_length=shape)
 
 
-class Blur:
+class BlurOperator:
     """Periodic convolution with a PSF.
 
     Parameters

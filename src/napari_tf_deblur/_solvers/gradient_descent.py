@@ -9,9 +9,9 @@ import numpy as np
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers import lbfgs
-from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.blur import BlurOperator
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.loop import compiled, iterate, replaced
+from napari_tf_deblur._solvers.loop import assign_and_measure, compile_loop, run_loop
 from napari_tf_deblur._solvers.objective import DATA_TERMS, PENALTIES
 from napari_tf_deblur.methods import GradientDescent
 
@@ -88,7 +88,7 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
         return tf.pad(image, ((0, 0), (0, 0), *grid.margins)) if problem.dark_outside else image
 
     stop = problem.stop_rule(method.iterations, tolerance)
-    return iterate(run, image_of, constants, state, *stop)
+    return run_loop(run, image_of, constants, state, *stop)
 
 
 def _adam_state(start: Tensor) -> list[Tensor]:
@@ -157,7 +157,7 @@ def _value_and_gradient(
             shape = tuple(c.observed.shape[2:])
             missing = [s - n for s, n in zip(shape, image.shape[2:])]
             scene = tf.pad(image, ((0, 0), (0, 0), *((0, n) for n in missing)))
-            blurred = Blur(shape, c.spectrum).forward(scene)
+            blurred = BlurOperator(shape, c.spectrum).forward(scene)
             loss = misfit(blurred, c.observed, c.data_weight) + c.mu * penalties(image)
         return loss, tape.gradient(loss, image)
 
@@ -169,7 +169,7 @@ def _quasi_newton(*objective: Any) -> tuple[Any, Any]:
     """The compiled loop of L-BFGS, and the function that makes its first state."""
     evaluate = _value_and_gradient(*objective)
     prior_of_ours = not callable(objective[-1])  # what users write need not suit XLA
-    return lbfgs.loop(evaluate, xla=prior_of_ours)
+    return lbfgs.compile_lbfgs(evaluate, xla=prior_of_ours)
 
 
 @lru_cache(maxsize=16)
@@ -185,6 +185,6 @@ def _first_order(*objective_and_optimizer: Any) -> Any:
         for variable, value in zip(state[1:], fresh):
             variable.assign(value, read_value=False)
         moved = image - Constants(*constants).learning_rate * direction
-        return loss, replaced(state[0], moved)
+        return loss, assign_and_measure(state[0], moved)
 
-    return compiled(step)
+    return compile_loop(step)

@@ -10,19 +10,19 @@ from typing import Any, NamedTuple, TypeAlias
 
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import Compiled, fused, tensorflow
-from napari_tf_deblur._solvers.loop import compiled
+from napari_tf_deblur._solvers.loop import compile_loop
 
-MEMORY = 6
+HISTORY_PAIRS = 6
 """Pairs of steps and gradient changes that are kept. Limit: of time and memory."""
 
 ENOUGH_DECREASE = 1e-4
 """Armijo's constant. Source: Nocedal & Wright, Numerical Optimization, chapter 3."""
 
-ROUNDING = 1e-7
+LOSS_ROUNDING = 1e-7
 """Relative rounding error of a loss: where losses differ by less, the slopes decide whether a step
 is taken. Source: Hager & Zhang, SIAM J. Optim. 16, 2005; float32 has 6e-8."""
 
-TRIALS = 12
+MAX_LINE_SEARCH_TRIALS = 12
 """Most evaluations in one line search. Limit: of time."""
 
 ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
@@ -51,12 +51,14 @@ class State(NamedTuple):
     changes: Sequence[Tensor]
 
     @classmethod
-    def of(cls, flat: Sequence[Tensor]) -> "State":
+    def unpack(cls, flat: Sequence[Tensor]) -> "State":
         """Restore the state from the list that the loop keeps."""
         unknowns, gradient, loss, curvatures, *pairs = flat
-        return cls(unknowns, gradient, loss, curvatures, pairs[:MEMORY], pairs[MEMORY:])
+        return cls(
+            unknowns, gradient, loss, curvatures, pairs[:HISTORY_PAIRS], pairs[HISTORY_PAIRS:]
+        )
 
-    def flat(self) -> list[Tensor]:
+    def pack(self) -> list[Tensor]:
         """List the tensors that the loop keeps as variables."""
         return [*self[:4], *self.steps, *self.changes]
 
@@ -68,10 +70,10 @@ class _Point(NamedTuple):
     unknowns: Tensor
     loss: Tensor
     gradient: Tensor
-    enough: Tensor
+    is_sufficient: Tensor
 
 
-def loop(
+def compile_lbfgs(
     value_and_gradient: ValueAndGradient, xla: bool = False
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
     """Make the compiled loop of iterations, and the function that makes its first state.
@@ -101,16 +103,16 @@ def loop(
     def first_state(constants: Any, unknowns: Tensor) -> list[Tensor]:
         loss, gradient = evaluate(constants, unknowns)
         planes = loss.shape[0]
-        nothing = [tf.zeros_like(unknowns)] * MEMORY
-        curvatures = tf.zeros([MEMORY, planes])
-        return State(unknowns, gradient, loss, curvatures, nothing, nothing).flat()
+        nothing = [tf.zeros_like(unknowns)] * HISTORY_PAIRS
+        curvatures = tf.zeros([HISTORY_PAIRS, planes])
+        return State(unknowns, gradient, loss, curvatures, nothing, nothing).pack()
 
     @fused
     def first_half(state: State) -> tuple[Tensor, list[Tensor]]:
         """The first loop of the recursion, from the newest pair to the oldest."""
         result = state.gradient
         shares: list[Tensor] = []
-        for k in reversed(range(MEMORY)):
+        for k in reversed(range(HISTORY_PAIRS)):
             share = state.curvatures[k] * product(state.steps[k], result)
             shares.insert(0, share)
             result -= spread(share, result) * state.changes[k]
@@ -128,7 +130,7 @@ def loop(
         bare = tf.maximum(1.0, tf.sqrt(product(state.unknowns, state.unknowns)))
         bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
         lengths = tf.where(newest > 0, 1.0, bare)
-        for k in range(MEMORY):
+        for k in range(HISTORY_PAIRS):
             more = shares[k] - state.curvatures[k] * product(state.changes[k], result)
             result += state.steps[k] * spread(more, result)
         return -result, -product(result, state.gradient), lengths
@@ -154,14 +156,14 @@ def loop(
             loss, gradient = evaluate(constants, there)
             wanted = ENOUGH_DECREASE * tf.cast(lengths * slope, tf.float64)
             enough = loss <= state.loss + wanted
-            level = loss <= state.loss + ROUNDING * tf.abs(state.loss)
+            level = loss <= state.loss + LOSS_ROUNDING * tf.abs(state.loss)
             flat = slope_of(direction, gradient) <= (2 * ENOUGH_DECREASE - 1) * slope
             enough = tf.logical_or(enough, tf.logical_and(level, flat))
             return _Point(lengths, there, loss, gradient, enough)
 
         def unfinished(trial: Tensor, point: _Point) -> Tensor:
-            short = tf.logical_and(active, tf.logical_not(point.enough))
-            return tf.logical_and(trial < TRIALS, tf.reduce_any(short))
+            short = tf.logical_and(active, tf.logical_not(point.is_sufficient))
+            return tf.logical_and(trial < MAX_LINE_SEARCH_TRIALS, tf.reduce_any(short))
 
         def shorter(trial: Tensor, point: _Point) -> tuple[Tensor, _Point]:
             # The minimum of the parabola through what is known, kept within bounds.
@@ -170,7 +172,7 @@ def loop(
             best = -0.5 * slope * lengths / (rise / lengths - slope)
             best = tf.where(tf.math.is_finite(best), best, 0.0)
             best = tf.clip_by_value(best, 0.1 * lengths, 0.5 * lengths)
-            return trial + 1, at(tf.where(point.enough, lengths, best))
+            return trial + 1, at(tf.where(point.is_sufficient, lengths, best))
 
         start = (1, at(lengths))
         found: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
@@ -179,7 +181,7 @@ def loop(
     @fused
     def renewed(state: State, point: _Point, active: Tensor) -> tuple[State, Tensor]:
         """The next state and its change; a plane whose search failed stays, and forgets."""
-        moves = tf.logical_and(active, point.enough)
+        moves = tf.logical_and(active, point.is_sufficient)
         where = spread(moves, point.unknowns)
         unknowns = tf.where(where, point.unknowns, state.unknowns)
         gradient = tf.where(where, point.gradient, state.gradient)
@@ -193,21 +195,21 @@ def loop(
         seen = tf.sqrt(product(moved, moved) / count)
         # Without a memory to blame, a search that fails is at the limit of rounding.
         remembered = tf.reduce_any(state.curvatures > 0, axis=0)
-        again = tf.logical_and(tf.logical_not(point.enough), remembered)
+        again = tf.logical_and(tf.logical_not(point.is_sufficient), remembered)
         seen = tf.where(again, tf.float32.max, seen)
         curvatures = tf.concat([state.curvatures[1:], newest[None]], 0)
         fresh = State(
             unknowns,
             gradient,
             loss,
-            tf.where(point.enough, curvatures, 0.0),
+            tf.where(point.is_sufficient, curvatures, 0.0),
             [*state.steps[1:], moved],
             [*state.changes[1:], turned],
         )
         return fresh, seen
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
-        state = State.of([v.read_value() for v in variables])
+        state = State.unpack([v.read_value() for v in variables])
         result, shares = first_half(state)
         direction, slope, lengths = second_half(state, result, shares)
         point = line_search(constants, state, direction, slope, lengths, active)
@@ -216,4 +218,4 @@ def loop(
             variable.assign(value, read_value=False)
         return tf.cast(fresh.loss, tf.float32), changes
 
-    return compiled(step, xla), Compiled(first_state)
+    return compile_loop(step, xla), Compiled(first_state)

@@ -150,7 +150,7 @@ def _limit_threads() -> None:
 def _import() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    memory.prepare()
+    memory.configure_allocator()
     if not hasattr(os, "RTLD_DEEPBIND"):
         return importlib.import_module("tensorflow")
     flags = sys.getdlopenflags()

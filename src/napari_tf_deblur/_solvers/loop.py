@@ -19,19 +19,19 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(constants, state, active) -> (losses, changes)."""
 
-LONGEST = 256
+MAX_STEPS_PER_CALL = 256
 """Most steps between two reports. Limit: of time, until a run can be stopped."""
 
-LEAST, PATIENCE = 3, 0.5
+MIN_STEPS_PER_CALL, MAX_SECONDS_PER_CALL = 3, 0.5
 """Steps that are done together, at the least, unless these take more than so many seconds: each
 report costs a little time. Limit: of time."""
 
-FIRST_PIXELS = 2**22
+FIRST_CALL_PIXELS = 2**22
 """Pixels times steps that are done before the first report. Limit: of time; they take less than a
 tenth of a second."""
 
 
-def replaced(variable: Any, fresh: Any) -> Any:
+def assign_and_measure(variable: Any, fresh: Any) -> Any:
     """Put a fresh image into its variable; give the planes' root mean square differences."""
     tf = tensorflow()
     square = tf.square(fresh - variable)
@@ -42,12 +42,12 @@ def replaced(variable: Any, fresh: Any) -> Any:
         return tf.identity(change)
 
 
-def first_of_state(_constants: Any, state: Any) -> Any:
+def read_first_variable(_constants: Any, state: Any) -> Any:
     """The image of solvers that keep it in the first variable of their state."""
     return state[0].read_value()
 
 
-def compiled(step: Step, xla: bool = False) -> Any:
+def compile_loop(step: Step, xla: bool = False) -> Any:
     """Compile a step into a loop of steps.
 
     Parameters
@@ -79,7 +79,7 @@ def compiled(step: Step, xla: bool = False) -> Any:
             active = tf.logical_and(active, changes >= tolerance)
             return done + 1, active, tf.tensor_scatter_nd_update(losses, [[done]], [fresh])
 
-        start = (0, active, tf.zeros([LONGEST, active.shape[0]]))
+        start = (0, active, tf.zeros([MAX_STEPS_PER_CALL, active.shape[0]]))
         done, active, losses = tf.while_loop(unfinished, body, start, parallel_iterations=1)
         return losses, done, active
 
@@ -116,7 +116,7 @@ class StateEstimate:
         return self.found_in(self.variables) if self.found_in else {}
 
 
-def iterate(
+def run_loop(
     run: Any,
     image_of: Callable[[Any, Any], Any],
     constants: Sequence[Any],
@@ -144,12 +144,12 @@ def iterate(
     estimate = StateEstimate(image_of, constants, variables, found_in)
     losses = np.zeros((0, planes), np.float32)
     converged = False
-    count = FIRST_PIXELS // int(np.prod(variables[0].shape))
+    count = FIRST_CALL_PIXELS // int(np.prod(variables[0].shape))
     if count == 0:
         advance(0)  # compiles, which leaves memory behind
-        memory.give_back()
+        memory.release_freed_memory()
     while len(losses) < iterations and not converged:
-        count = min(max(1, count), LONGEST, iterations - len(losses))
+        count = min(max(1, count), MAX_STEPS_PER_CALL, iterations - len(losses))
         started = time.perf_counter()
         fresh, converged = advance(count)
         elapsed = time.perf_counter() - started
@@ -157,4 +157,10 @@ def iterate(
         fraction = 1.0 if converged else len(losses) / iterations
         yield Iterate(losses, fraction, estimate, converged)
         speed = count / elapsed
-        count = min(max(int(speed * REPORT_INTERVAL), min(LEAST, int(speed * PATIENCE))), 4 * count)
+        count = min(
+            max(
+                int(speed * REPORT_INTERVAL),
+                min(MIN_STEPS_PER_CALL, int(speed * MAX_SECONDS_PER_CALL)),
+            ),
+            4 * count,
+        )

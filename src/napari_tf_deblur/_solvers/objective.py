@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_tf_deblur._solvers.load import tensorflow
 
-SMOOTHING = 1e-3
+NORM_SMOOTHING = 1e-3
 """Rounding of the corner of norms at zero, for intensities of range 1. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -26,17 +26,17 @@ def rms(model: Any, observed: Any, data_weight: Any) -> Any:
 
 def gaussian(model: Any, observed: Any, data_weight: Any) -> Any:
     """Half the summed squares: the likelihood of Gaussian noise."""
-    return 0.5 * _of_planes(data_weight * tensorflow().square(model - observed))
+    return 0.5 * _sum_each_plane(data_weight * tensorflow().square(model - observed))
 
 
 def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
     """Deviance of photon counts; a model below zero is bent smoothly to above it."""
     tf = tensorflow()
-    model = _bent_above_zero(model)
+    model = _smooth_positive(model)
     counts = tf.nn.relu(observed)
     # The logarithms are apart: the slope of a quotient overflows where the model is small.
     deviance = model - counts + tf.math.xlogy(counts, counts) - tf.math.xlogy(counts, model)
-    return _of_planes(data_weight * deviance)
+    return _sum_each_plane(data_weight * deviance)
 
 
 def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
@@ -53,7 +53,7 @@ def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
 def tv(image: Any, spacing: tuple[float, ...]) -> Any:
     """Total variation, channels coupled, its corner rounded off."""
     axes = range(2, 2 + len(spacing))
-    return _summed_norm([_padded(image, axis) / step for axis, step in zip(axes, spacing)])
+    return _sum_norm([_padded_difference(image, axis) / step for axis, step in zip(axes, spacing)])
 
 
 def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
@@ -61,10 +61,10 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
     axes = list(range(2, 2 + len(spacing)))
     components = []
     for a, step_a in zip(axes, spacing):
-        first = _padded(image, a) / step_a
+        first = _padded_difference(image, a) / step_a
         for b, step_b in zip(axes, spacing):
-            components.append(_padded(first, b) / step_b)
-    return _summed_norm(components)
+            components.append(_padded_difference(first, b) / step_b)
+    return _sum_norm(components)
 
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
@@ -73,7 +73,7 @@ PENALTIES = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
 of the other solvers, which need no gradient, are in :mod:`.priors`."""
 
 
-def _bent_above_zero(model: Any) -> Any:
+def _smooth_positive(model: Any) -> Any:
     """``(m + sqrt(m**2 + s**2)) / 2``, written so that nothing cancels below zero.
 
     There the sum is ``s**2 / (2 * (sqrt(m**2 + s**2) - m))``; as it stands, it rounds to 0 from
@@ -81,8 +81,8 @@ def _bent_above_zero(model: Any) -> Any:
     """
     tf = tensorflow()
     above, below = tf.maximum(model, 0.0), tf.maximum(-model, 0.0)
-    root = tf.sqrt(tf.square(model) + SMOOTHING**2)
-    return tf.where(model >= 0, 0.5 * (above + root), 0.5 * SMOOTHING**2 / (below + root))
+    root = tf.sqrt(tf.square(model) + NORM_SMOOTHING**2)
+    return tf.where(model >= 0, 0.5 * (above + root), 0.5 * NORM_SMOOTHING**2 / (below + root))
 
 
 def _root_of_half(squares: Any) -> Any:
@@ -91,13 +91,13 @@ def _root_of_half(squares: Any) -> Any:
     return tf.sqrt(tf.reduce_sum(squares, axes) / 2 + TINY)
 
 
-def _summed_norm(components: list[Any]) -> Any:
+def _sum_norm(components: list[Any]) -> Any:
     tf = tensorflow()
     squares = tf.reduce_sum(tf.add_n([tf.square(c) for c in components]), axis=1)
-    return _of_planes(tf.sqrt(squares + SMOOTHING**2) - SMOOTHING)
+    return _sum_each_plane(tf.sqrt(squares + NORM_SMOOTHING**2) - NORM_SMOOTHING)
 
 
-def _of_planes(values: Any) -> Any:
+def _sum_each_plane(values: Any) -> Any:
     """Sum of each plane."""
     return tensorflow().reduce_sum(values, list(range(1, values.shape.rank)))
 
@@ -108,7 +108,7 @@ def _difference(image: Any, axis: int) -> Any:
     return image[(*lead, slice(1, None))] - image[(*lead, slice(None, -1))]
 
 
-def _padded(image: Any, axis: int) -> Any:
+def _padded_difference(image: Any, axis: int) -> Any:
     """Forward differences, zero at the far edge, so that all have the image's shape."""
     tf = tensorflow()
     widths = [[0, 1] if a == axis else [0, 0] for a in range(image.shape.rank)]

@@ -11,12 +11,12 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
-from napari_tf_deblur._solvers.change import TINY
+from napari_tf_deblur._solvers.convergence import TINY
 from napari_tf_deblur._solvers.registry import prior_of
-from napari_tf_deblur._solvers.splitting import SMALLEST_WEIGHT, data_penalty
+from napari_tf_deblur._solvers.splitting import MIN_SOLVER_WEIGHT, data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
-WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
+UNIT_WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
 """Weight that suits a peak of one photon, in units of the power p of a photon's amplitude, by
 number of axes. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -24,17 +24,17 @@ PHOTONS_EXPONENT = -0.25
 """Power of the photons at the peak by which the weight that suits changes: brighter images have
 finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-POWER = {1: 1.0, 2: 1.0, 3: 1.4}
+AMPLITUDE_POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: squeezed into a
 ball of radius r, a given light in d dimensions costs as much as r^(d - 1 - d p / 2). In images p =
 1 makes that the same for all r; in volumes p > 4/3 is needed, or single voxels are cheapest."""
 
-STEP = 0.42
+SLOPE_STEP = 0.42
 """Step of the shrinkage of slopes, over their mean square where they are steep, over the image
 where it is bright. Points need long steps, photographs short ones. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
 
-LEAST_STEP = 0.05
+MIN_SLOPE_STEP = 0.05
 """Least step, in standard deviations of the photons' noise. Guard: against images without slopes;
 ``tests/solvers/test_poisson.py``."""
 
@@ -42,33 +42,33 @@ CONSTRAINT_PENALTY = 0.0075
 """Penalty of the split v = x, over the curvature of the data term; points need a small one. Set by
 hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-START_PRIOR = 0.01
+START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start, which is linear: with more it is blurred, with less it
 is noisy. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
 measures its effect."""
 
-LEAST_DARK = 0.01
+MIN_DARK_PHOTONS = 0.01
 """Photons that are added to image and model. Guard: against a division by zero;
 ``tests/solvers/test_poisson.py``."""
 
-ROUNDING = 1e-6
-"""As `LEAST_DARK`, relative to the brightest pixel. Guard: against rounding errors of the
+TRANSFORM_ROUNDING = 1e-6
+"""As `MIN_DARK_PHOTONS`, relative to the brightest pixel. Guard: against rounding errors of the
 transforms; ``tests/solvers/test_poisson.py``."""
 
-MOST_DARK = 1e6
+MAX_READ_VARIANCE = 1e6
 """Largest variance of the read noise, for intensities of range 1, in units of a photon. Guard:
 against a loss of all digits; ``tests/solvers/test_poisson.py``."""
 
-NEGATIVE = 1.0
+MIN_NEGATIVE_SIGMAS = 1.0
 """Least number of standard deviations of the read noise that are added to image and model. Values
 below zero count so far, or dark parts would come out too bright. Derived: what lies beyond adds
 less than a tenth of one."""
 
-PHOTONS = (1e-3, 1e7)
+PHOTON_LIMITS = (1e-3, 1e7)
 """Least and most photons that intensity 1 stands for. Guard: an image without noise would be one of
 endless photons; ``tests/solvers/test_poisson.py``."""
 
-Spectrum = NDArray[np.complex64]
+ComplexSpectrum = NDArray[np.complex64]
 
 
 class Constants(NamedTuple):
@@ -101,8 +101,8 @@ class Constants(NamedTuple):
     spectrum: Tensor
     inverse: Tensor
     observed: Tensor
-    data_weight: Tensor
-    allowed: Tensor
+    scaled_data_weight: Tensor
+    support: Tensor
     dark: Tensor
     photon: Tensor
     step: Tensor
@@ -111,37 +111,39 @@ class Constants(NamedTuple):
     penalty: Tensor
 
 
-def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float32Array]:
+def build_constants(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float32Array]:
     """Put a problem in the terms of this module; give its constants, and where it starts."""
     grid = problem.grid
     axes = len(grid.frame)
-    power = POWER[axes]
-    photons = photons_at_one(problem.scale, float(method.gain))
-    weight = max(float(method.weight), SMALLEST_WEIGHT) * WEIGHT[axes]
+    power = AMPLITUDE_POWER[axes]
+    photons = photons_per_unit(problem.scale, float(method.gain))
+    weight = max(float(method.weight), MIN_SOLVER_WEIGHT) * UNIT_WEIGHT[axes]
     weight *= photons ** (PHOTONS_EXPONENT + power / 2 - 1)
-    read_noise = min(method.read_noise / problem.scale, np.sqrt(MOST_DARK / photons))
+    read_noise = min(method.read_noise / problem.scale, np.sqrt(MAX_READ_VARIANCE / photons))
     each = tuple(range(1, problem.observed.ndim))
     brightest = problem.global_value(
         "brightest",
         lambda: problem.observed.max(each, keepdims=True, initial=0),
         largest_of_planes,
     )
-    darkest = max(read_noise**2 * photons, NEGATIVE * read_noise) + LEAST_DARK / photons
-    dark = np.float32(darkest) + ROUNDING * brightest
+    darkest = (
+        max(read_noise**2 * photons, MIN_NEGATIVE_SIGMAS * read_noise) + MIN_DARK_PHOTONS / photons
+    )
+    dark = np.float32(darkest) + TRANSFORM_ROUNDING * brightest
     observed = np.maximum(problem.observed, -dark)
     bright = problem.global_value(
-        "brightness", lambda: _mean_where_large((observed + dark) * (problem.data_weight > 0))
+        "brightness", lambda: _self_weighted_mean((observed + dark) * (problem.data_weight > 0))
     )
     bright = np.maximum(bright, np.float32(1 / photons))
     spectrum = transfer_function(problem.psf, grid.scene)
     passed = np.square(spectrum.real) + np.square(spectrum.imag)
     slopes = prior_of(method, problem.spacing).spectrum(grid.scene)
-    start = _linear_start(np.maximum(problem.extended(), 0), spectrum, passed, slopes)
+    start = _linear_start(np.maximum(problem.extend_observed(), 0), spectrum, passed, slopes)
     relative = data_penalty(problem)
     penalty = np.float32(relative) / bright
-    steepest = problem.global_value("slope", lambda: _steepest(start, problem.spacing))
-    step = STEP * steepest / bright
-    step = np.maximum(step, np.float32(LEAST_STEP) * np.sqrt(bright / np.float32(photons)))
+    steepest = problem.global_value("slope", lambda: _mean_steep_slope(start, problem.spacing))
+    step = SLOPE_STEP * steepest / bright
+    step = np.maximum(step, np.float32(MIN_SLOPE_STEP) * np.sqrt(bright / np.float32(photons)))
     weight *= power / 2
     ratio = np.float32(weight) * bright ** np.float32(power / 2 - 1) / (step * penalty)
     constraint = np.float32(CONSTRAINT_PENALTY / relative)
@@ -153,8 +155,8 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float
         spectrum=spectrum,
         inverse=1 / (ratio * slopes + passed + constraint),
         observed=np.pad(observed, margins),
-        data_weight=problem.data_weight_in_scene() / penalty,
-        allowed=allowed,
+        scaled_data_weight=problem.extend_data_weight() / penalty,
+        support=allowed,
         dark=dark,
         photon=np.float32(1 / photons),
         step=step * bright ** np.float32(1 - power / 2),
@@ -165,25 +167,25 @@ def posed(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float
     return constants, np.maximum(start, 0) * allowed
 
 
-def photons_at_one(scale: float, gain: float) -> float:
+def photons_per_unit(scale: float, gain: float) -> float:
     """Photons of intensity 1, within what arithmetic can tell apart."""
-    least, most = PHOTONS
+    least, most = PHOTON_LIMITS
     return most if gain * most <= scale else max(scale / gain, least)
 
 
 def _linear_start(
-    image: Float32Array, spectrum: Spectrum, passed: Float32Array, slopes: Float32Array
+    image: Float32Array, spectrum: ComplexSpectrum, passed: Float32Array, slopes: Float32Array
 ) -> Float32Array:
     """A regularised inverse of the blur, which may be negative here and there."""
     frame_axes = tuple(range(-slopes.ndim, 0))
     transformed = fft.rfftn(image, axes=frame_axes, workers=fft_workers())
-    transformed *= spectrum.conj() / (passed + np.float32(START_PRIOR) * slopes + TINY)
+    transformed *= spectrum.conj() / (passed + np.float32(START_PRIOR_WEIGHT) * slopes + TINY)
     shape = image.shape[2:]
     start: Float32Array = fft.irfftn(transformed, s=shape, axes=frame_axes, workers=fft_workers())
     return start
 
 
-def _steepest(image: Float32Array, spacing: tuple[float, ...]) -> Float32Array:
+def _mean_steep_slope(image: Float32Array, spacing: tuple[float, ...]) -> Float32Array:
     """Mean squared slope of each plane, where a pixel counts as much as it is steep.
 
     Its slopes are those to a neighbour along each axis, which may be before it or after it: the
@@ -203,7 +205,7 @@ def _steepest(image: Float32Array, spacing: tuple[float, ...]) -> Float32Array:
     return np.asarray(of_squares / (mean + TINY), np.float32)
 
 
-def _mean_where_large(values: Float32Array) -> Float32Array:
+def _self_weighted_mean(values: Float32Array) -> Float32Array:
     """Mean of each plane, where a value counts as much as it is large."""
     each = tuple(range(1, values.ndim))
     mean = values.mean(each, keepdims=True)

@@ -9,7 +9,7 @@ from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.steps import ImageSource, RunStage
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._preparation.problem import Iterate
 
 
@@ -28,24 +28,24 @@ class Progress(ImageSource):
         compared.
     """
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: PreparedRun) -> None:
         self._prepared = prepared
         self._solved: dict[tuple[int, ...], Float32Array] = {}
         self.residual = np.zeros_like(prepared.values)
         self._histories: list[Float32Array] = []
         self._current: tuple[tuple[int, ...], Iterate] | None = None
 
-    def note(self, batch: tuple[int, ...], iterate: Iterate) -> None:
+    def record_iterate(self, batch: tuple[int, ...], iterate: Iterate) -> None:
         """Note where the solver of a batch stands."""
         self._current = batch, iterate
 
-    def end_of(self, batch: tuple[int, ...]) -> None:
+    def finish_batch(self, batch: tuple[int, ...]) -> None:
         """Keep the last iterate of a batch, and let go of the solver's arrays."""
         if self._current is not None:
             scene = self._current[1].estimate.scene()
             self._solved[batch] = self._cut(scene)
-            self._note_residual(batch, scene)
-            self._histories.append(_total(batch, self._current[1].losses))
+            self._update_residual(batch, scene)
+            self._histories.append(_sum_losses(batch, self._current[1].losses))
             self._current = None
 
     def losses(self) -> Float32Array:
@@ -53,7 +53,7 @@ class Progress(ImageSource):
         histories = [*self._histories]
         if self._current is not None:
             batch, iterate = self._current
-            histories.append(_total(batch, iterate.losses))
+            histories.append(_sum_losses(batch, iterate.losses))
         total = np.zeros(max((len(losses) for losses in histories), default=0), np.float32)
         for losses in histories:
             if len(losses):
@@ -102,10 +102,10 @@ class Progress(ImageSource):
         if self._current is not None:
             batch, iterate = self._current
             solved[batch] = self._cut(iterate.estimate.scene())
-        values = prepared.values.copy() if solved else prepared.planes_as_they_were()
+        values = prepared.values.copy() if solved else prepared.original_planes()
         for batch, planes in solved.items():
             values[list(batch)] = planes * np.float32(prepared.calibration.scale)
-        return prepared.planes.together(values)
+        return prepared.planes.join_planes(values)
 
     def is_finite(self, batch: tuple[int, ...]) -> bool:
         """Whether a batch that is solved came out as numbers, in the source's units, too."""
@@ -123,7 +123,7 @@ class Progress(ImageSource):
         window: Any = (..., *self._prepared.grid.window)
         return np.ascontiguousarray(scene[window])
 
-    def _note_residual(self, batch: tuple[int, ...], scene: Float32Array) -> None:
+    def _update_residual(self, batch: tuple[int, ...], scene: Float32Array) -> None:
         """Compare what was observed with the scene, blurred."""
         prepared = self._prepared
         shape = prepared.grid.scene
@@ -138,7 +138,7 @@ class Progress(ImageSource):
                     misfit *= prepared.valid[plane]
                 self.residual[plane] = misfit
 
-    def words_of_stop(self) -> str:
+    def describe_stop(self) -> str:
         """Say what a run that was stopped has left as it was."""
         prepared = self._prepared
         planes = {plane for batch in prepared.batches for plane in batch}
@@ -147,7 +147,7 @@ class Progress(ImageSource):
             return "The run was stopped before its first iteration: the image is as it was."
         if not left:
             return "The run was stopped before it was finished."
-        name, offset = prepared.planes.name, prepared.calibration.method.offset
+        name, offset = prepared.planes.plane_name, prepared.calibration.method.offset
         less = f", less the background of {offset:.4g} like the others" if offset else ""
         which = f"planes {name(left[0])} to {name(left[-1])}"
         which = f"plane {name(left[0])}" if len(left) == 1 else which
@@ -157,6 +157,6 @@ class Progress(ImageSource):
         )
 
 
-def _total(batch: tuple[int, ...], losses: Float32Array) -> Float32Array:
+def _sum_losses(batch: tuple[int, ...], losses: Float32Array) -> Float32Array:
     """Losses summed over the planes; one that only fills its batch does not count again."""
     return np.asarray(losses[:, : len(set(batch))].sum(axis=1))

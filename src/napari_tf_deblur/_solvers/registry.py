@@ -11,7 +11,7 @@ from napari_tf_deblur.methods import Method
 Solver = Callable[[Problem, Any], Iterator[Iterate]]
 
 
-def solver(method: Method) -> Solver:
+def find_solver(method: Method) -> Solver:
     """Return the function ``solve(problem, method)`` of a method's solver."""
     module = import_module(f"napari_tf_deblur._solvers.{method.solver}")
     return cast(Solver, module.solve)

@@ -14,18 +14,18 @@ import numpy as np
 
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.broken_pixels import DEAD_PART
+from napari_tf_deblur._noise.detector_artifacts import DEAD_PART
 from napari_tf_deblur._preparation.global_values import largest_of_planes, mean_of_planes
-from napari_tf_deblur._preparation.iterations import LEAST_SEEN
+from napari_tf_deblur._preparation.iterations import MIN_VISIBLE_PART
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
-from napari_tf_deblur._solvers.blur import Blur
+from napari_tf_deblur._solvers.blur import BlurOperator
 from napari_tf_deblur._solvers.load import fused, tensorflow
-from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate
+from napari_tf_deblur._solvers.loop import compile_loop, read_first_variable, run_loop
 from napari_tf_deblur._solvers.priors import Prior
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur.methods import RichardsonLucy
 
-SMALLEST = 1e-6
+MIN_MODEL_BRIGHTNESS = 1e-6
 """Least brightness of the model, for intensities of range 1. Guard: against a division by zero;
 ``tests/test_deconvolve.py``."""
 
@@ -33,7 +33,7 @@ SMALLEST = 1e-6
 MOMENTUM = "momentum"
 """Name among the global values."""
 
-REMEMBERED = 256
+KEPT_MOMENTUM_STEPS = 256
 """Iterations whose momentum is kept; pieces use the last one from there on. Limit: of memory."""
 
 
@@ -47,7 +47,7 @@ class Constants(NamedTuple):
     seen : Tensor
         Data weight: 0 outside the frame and at pixels to ignore.
     light : Tensor
-        The observed intensities plus `dark`, times `seen`.
+        The observed intensities plus `dark`, times `data_weight`.
     share : Tensor
         What a correction is multiplied by: 1 over the part of a pixel's light that is seen.
     dark : Tensor
@@ -60,9 +60,9 @@ class Constants(NamedTuple):
     """
 
     spectrum: Tensor
-    seen: Tensor
+    data_weight: Tensor
     light: Tensor
-    share: Tensor
+    inverse_visibility: Tensor
     dark: Tensor
     tv_weight: Tensor
     momentum: Tensor
@@ -85,7 +85,7 @@ class Momentum(NamedTuple):
         Shape (REMEMBERED, planes): how far each iteration went on along the last change.
     """
 
-    ahead: Tensor
+    extrapolated: Tensor
     change: Tensor
     power: Tensor
     count: Tensor
@@ -97,13 +97,13 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     tf = tensorflow()
     grid = problem.grid
     spectrum = tf.constant(transfer_function(problem.psf, grid.scene))
-    weight = tf.constant(problem.data_weight_in_scene())
-    seen = Blur(grid.scene, spectrum).adjoint(weight)
+    weight = tf.constant(problem.extend_data_weight())
+    seen = BlurOperator(grid.scene, spectrum).adjoint(weight)
     if problem.dark_outside:
         seen *= np.pad(np.ones(grid.frame, np.float32), grid.margins)
-    visible = tf.cast(seen > LEAST_SEEN, tf.float32)
-    dark = problem.global_value("dark", lambda: _dark(problem), largest_of_planes)
-    light = weight * (np.maximum(problem.extended(), -dark) + dark)
+    visible = tf.cast(seen > MIN_VISIBLE_PART, tf.float32)
+    dark = problem.global_value("dark", lambda: _noise_below_zero(problem), largest_of_planes)
+    light = weight * (np.maximum(problem.extend_observed(), -dark) + dark)
     axes = list(range(2, light.shape.rank))
 
     def mean_light() -> Float32Array:
@@ -111,12 +111,12 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         return np.asarray(total / tf.reduce_sum(weight * tf.ones_like(light), axes, keepdims=True))
 
     mean = problem.global_value("light", mean_light)
-    image = visible * tf.maximum(mean - dark, SMALLEST)
+    image = visible * tf.maximum(mean - dark, MIN_MODEL_BRIGHTNESS)
     constants = Constants(
         spectrum=spectrum,
-        seen=weight,
+        data_weight=weight,
         light=light,
-        share=visible / tf.maximum(seen, LEAST_SEEN),
+        inverse_visibility=visible / tf.maximum(seen, MIN_VISIBLE_PART),
         dark=tf.constant(dark),
         tv_weight=tf.constant(np.float32(method.tv_weight)),
         momentum=tf.constant(_momentum(problem)),
@@ -125,14 +125,14 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
     if method.accelerate:
         planes = image.shape[0]
         state += Momentum(
-            ahead=image,
+            extrapolated=image,
             change=tf.zeros_like(image),
             power=tf.zeros(planes),
             count=tf.constant(0),
-            factors=tf.zeros([REMEMBERED, planes]),
+            factors=tf.zeros([KEPT_MOMENTUM_STEPS, planes]),
         )
     prior = prior_of(method, problem.spacing) if method.prior else None
-    run = _compiled(prior, method.accelerate)
+    run = _compile_solver(prior, method.accelerate)
     iterations, _ = problem.stop_rule(int(method.iterations))
 
     def found_in(variables: Any) -> dict[str, Any]:
@@ -141,18 +141,18 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
         # A factor of one plane may be at its bound; all of them together seldom are.
         return {MOMENTUM: mean_of_planes(variables[-1].numpy().T)}
 
-    return iterate(run, first_of_state, constants, state, iterations, found_in=found_in)
+    return run_loop(run, read_first_variable, constants, state, iterations, found_in=found_in)
 
 
 def _momentum(problem: Problem) -> Float32Array:
     """How far each iteration shall go on along the last change, where that is known."""
     known = problem.global_values
     if known is None or MOMENTUM not in known.values:
-        return np.full(REMEMBERED, -1, np.float32)
+        return np.full(KEPT_MOMENTUM_STEPS, -1, np.float32)
     return np.asarray(known.values[MOMENTUM][0])
 
 
-def _dark(problem: Problem) -> Float32Array:
+def _noise_below_zero(problem: Problem) -> Float32Array:
     """How far the noise of each channel reaches below zero; 0 for counts of photons."""
     lead = problem.observed.shape[:2]
     dark = np.zeros((*lead, *(1,) * len(problem.grid.frame)), np.float32)
@@ -166,7 +166,7 @@ def _dark(problem: Problem) -> Float32Array:
 
 
 @lru_cache(maxsize=16)
-def _compiled(prior: Prior | None, accelerate: bool) -> Any:
+def _compile_solver(prior: Prior | None, accelerate: bool) -> Any:
     tf = tensorflow()
 
     @fused
@@ -174,16 +174,16 @@ def _compiled(prior: Prior | None, accelerate: bool) -> Any:
         blurred: Tensor, seen: Tensor, light: Tensor, dark: Tensor
     ) -> tuple[Tensor, Tensor]:
         """What the model lacks, as a factor, and its deviance."""
-        model = tf.maximum(blurred, 0.0) + tf.maximum(dark, SMALLEST)
+        model = tf.maximum(blurred, 0.0) + tf.maximum(dark, MIN_MODEL_BRIGHTNESS)
         ratio = light / model
         # A ratio of zero is one of no light observed, which does not count in the logarithm.
-        deviance = light * tf.math.log(tf.maximum(ratio, SMALLEST)) - light
+        deviance = light * tf.math.log(tf.maximum(ratio, MIN_MODEL_BRIGHTNESS)) - light
         return ratio, tf.reduce_sum(tf.where(seen > 0, model, 0.0) + deviance, axis=2)
 
     def multiplied(image: Tensor, correction: Tensor, share: Tensor, tv_weight: Tensor) -> Tensor:
         if prior is not None:
             slopes = prior.apply(image)
-            length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + SMALLEST**2)
+            length = tf.sqrt(tf.add_n([tf.square(s) for s in slopes]) + MIN_MODEL_BRIGHTNESS**2)
             curvature = prior.adjoint([s / length for s in slopes])
             # Dey's denominator 1 + w D'(Dx/|Dx|), kept away from zero.
             correction /= tf.maximum(1 + tv_weight * share * curvature, 0.1)
@@ -209,10 +209,10 @@ def _compiled(prior: Prior | None, accelerate: bool) -> Any:
     ) -> list[Tensor]:
         """Go on along the last change of each plane (Biggs & Andrews, 1997)."""
         image, last = state[0], Momentum(*state[1:])
-        fresh = multiplied(last.ahead, correction, share, tv_weight)
-        change = fresh - last.ahead
+        fresh = multiplied(last.extrapolated, correction, share, tv_weight)
+        change = fresh - last.extrapolated
         factor = of_planes(change * last.change) / (last.power + 1e-30)
-        place = tf.minimum(last.count, REMEMBERED - 1)
+        place = tf.minimum(last.count, KEPT_MOMENTUM_STEPS - 1)
         known = tf.gather(momentum, place)  # a slice is compiled anew for each place
         factor = tf.where(known < 0, tf.clip_by_value(factor, 0.0, 1.0), known)
         factors = tf.tensor_scatter_nd_update(last.factors, [[place]], [factor])
@@ -231,13 +231,13 @@ def _compiled(prior: Prior | None, accelerate: bool) -> Any:
     def step(constants: Any, state: Any, active: Any) -> tuple[Tensor, Any]:
         c = Constants(*constants)
         values = [s.read_value() for s in state]
-        blur = Blur(tuple(values[0].shape[2:]), c.spectrum)
-        ratio, loss = compared(blur.forward(values[start]), c.seen, c.light, c.dark)
-        fresh = moved(values, blur.adjoint(ratio), c.share, c.tv_weight, c.momentum)
+        blur = BlurOperator(tuple(values[0].shape[2:]), c.spectrum)
+        ratio, loss = compared(blur.forward(values[start]), c.data_weight, c.light, c.dark)
+        fresh = moved(values, blur.adjoint(ratio), c.inverse_visibility, c.tv_weight, c.momentum)
         for variable, value in zip(state, fresh):
             variable.assign(value, read_value=False)
         # It runs for a set number of iterations, whatever the change.
         changes = tf.fill(active.shape, np.float32(np.inf))
         return tf.reduce_sum(loss, list(range(1, loss.shape.rank))), changes
 
-    return compiled(step)
+    return compile_loop(step)

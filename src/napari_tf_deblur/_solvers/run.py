@@ -13,15 +13,15 @@ from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._preparation.prepared import Prepared
+from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._solvers import load
 from napari_tf_deblur._solvers.progress import Progress
-from napari_tf_deblur._solvers.registry import solver
+from napari_tf_deblur._solvers.registry import find_solver
 
 
 @dataclass(frozen=True)
-class Solved:
+class RunResult:
     """What a run came to.
 
     Attributes
@@ -29,7 +29,7 @@ class Solved:
     image : ndarray of float32
         In the source's shape and units.
     residual : ndarray of float32
-        Planes less the result blurred again, of the shape of :attr:`Prepared.values`.
+        Planes less the result blurred again, of the shape of :attr:`PreparedRun.values`.
     planes : tuple of int
         Those that were solved.
     loss_history : ndarray of float32
@@ -54,7 +54,9 @@ class Solved:
     global_values: GlobalValues
 
 
-def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, Solved]:
+def solve_batches(
+    prepared: PreparedRun, stop: Event | None = None
+) -> Generator[Step, None, RunResult]:
     """Solve each batch, and tell about ten times a second where it stands.
 
     Parameters
@@ -88,13 +90,13 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
     yield step("preparing", "preparing")
     started = last_yield = time.perf_counter()
     try:
-        with memory.kept(prepared.roomy):
+        with memory.keep_freed_memory(prepared.has_spare_memory):
             for batch in prepared.batches:
                 if is_stopped():
                     break
-                problem = prepared.problem(batch)
-                for iterate in solver(method)(problem, method):
-                    progress.note(batch, iterate)
+                problem = prepared.build_problem(batch)
+                for iterate in find_solver(method)(problem, method):
+                    progress.record_iterate(batch, iterate)
                     if is_stopped():
                         break
                     if time.perf_counter() - last_yield >= REPORT_INTERVAL:
@@ -102,7 +104,7 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
                 found.append({**problem.found, **iterate.estimate.found()})
-                progress.end_of(batch)
+                progress.finish_batch(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
                         f"The run ended in values that are infinite or no numbers. {method.remedy}"
@@ -115,20 +117,22 @@ def run(prepared: Prepared, stop: Event | None = None) -> Generator[Step, None, 
         ) from error
     stopped = is_stopped()
     converged = converged and not stopped
-    return Solved(
+    return RunResult(
         image=progress.current_image(),
         residual=progress.residual,
         planes=progress.planes,
         loss_history=progress.losses(),
         converged=converged,
         seconds=time.perf_counter() - started,
-        warnings=(Notice("stopped", progress.words_of_stop()),) if stopped else (),
+        warnings=(Notice("stopped", progress.describe_stop()),) if stopped else (),
         global_values=shared
-        or GlobalValues(len(progress.losses()), converged, prepared.hides_areas, _mean(found)),
+        or GlobalValues(
+            len(progress.losses()), converged, prepared.hides_areas, _average_found(found)
+        ),
     )
 
 
-def _mean(found: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
+def _average_found(found: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
     """Mean of what batches of one size have found."""
     names = found[0] if found else {}
     return {name: np.mean([each[name] for each in found], axis=0) for name in names}

@@ -10,7 +10,7 @@ from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
-SMALLEST_WEIGHT = 1e-7
+MIN_SOLVER_WEIGHT = 1e-7
 """Least weight of a prior: with none, frequencies that the PSF does not pass are not determined.
 Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
@@ -18,7 +18,7 @@ DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term. It changes the number of
 iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
-OF_AREAS = 0.1
+AREA_PENALTY_FACTOR = 0.1
 """Part of that penalty where areas are ignored: there is no data term there, and the penalty alone
 keeps the image from what its surroundings ask for. Less suits areas of ten pixels across, and is
 slower. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
@@ -30,10 +30,12 @@ et al., Found. Trends Mach. Learn. 3, 2011, advise 1.5 to 1.8."""
 
 def data_penalty(problem: Problem) -> float:
     """The penalty of the split u = H x for a problem."""
-    return DATA_PENALTY * OF_AREAS if problem.hides_areas else DATA_PENALTY
+    return DATA_PENALTY * AREA_PENALTY_FACTOR if problem.hides_areas else DATA_PENALTY
 
 
-def divided(spectrum: Tensor, inverse: Tensor, blurred: Tensor, right: Tensor, axes: int) -> Tensor:
+def solve_in_fourier(
+    spectrum: Tensor, inverse: Tensor, blurred: Tensor, right: Tensor, axes: int
+) -> Tensor:
     """The spectrum of the image that fits the 2 p - s of all splits.
 
     Parameters
@@ -55,7 +57,7 @@ def divided(spectrum: Tensor, inverse: Tensor, blurred: Tensor, right: Tensor, a
     return tensorflow().complex(inverse * math.real(total), inverse * math.imag(total))
 
 
-def replaced_where(
+def assign_where_active(
     active: Tensor, variables: list[Tensor], old: list[Tensor], fresh: list[Tensor]
 ) -> None:
     """Bring the state to the next iterate; planes that have stopped wait for the others.
@@ -79,12 +81,12 @@ def replaced_where(
         variable.assign(value, read_value=False)
 
 
-def summed_channels(values: Tensor) -> Tensor:
+def sum_channels(values: Tensor) -> Tensor:
     """Sum over the channels, which share their edges; the axis stays."""
     return values if values.shape[1] == 1 else tensorflow().reduce_sum(values, 1, keepdims=True)
 
 
-def summed_planes(values: Tensor) -> Tensor:
+def sum_planes(values: Tensor) -> Tensor:
     """The sum over each plane, along one axis first, for digits."""
     tf = tensorflow()
     return tf.reduce_sum(tf.reduce_sum(values, 2), list(range(1, values.shape.rank - 1)))

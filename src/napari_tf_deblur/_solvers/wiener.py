@@ -9,18 +9,23 @@ import numpy as np
 from scipy import ndimage
 
 from napari_tf_deblur._core.forward import laplacian_spectrum, transfer_function
+from napari_tf_deblur._core.masking import mark_gap
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._core.valid import within_gap
 from napari_tf_deblur._preparation.problem import Iterate, Problem, Tensor
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.loop import compiled, first_of_state, iterate, replaced
+from napari_tf_deblur._solvers.loop import (
+    assign_and_measure,
+    compile_loop,
+    read_first_variable,
+    run_loop,
+)
 from napari_tf_deblur.methods import Wiener
 
-ROUNDS = 6
+FILL_ITERATIONS = 6
 """Times that the unseen part of the scene is filled in from the last estimate. Limit: of time."""
 
-FILL_REACH = 2
+FILL_SIGMA = 2
 """Sigma, in pixels, of the Gaussian that fills ignored pixels from their neighbours at first. Set
 by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -42,7 +47,7 @@ class Constants(NamedTuple):
 
     spectrum: Tensor
     inverse: Tensor
-    seen: Tensor
+    observed_mask: Tensor
     observed: Tensor
 
 
@@ -54,30 +59,30 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
     power = np.abs(spectrum) ** 2
     smoothness = np.square(laplacian_spectrum(grid.scene, problem.spacing))
     inverse = np.conj(spectrum) / (power + float(method.balance) * smoothness + 1e-12)
-    start = tf.constant(replace(problem, observed=_filled(problem)).extended())
-    data_weight = tf.constant(problem.data_weight_in_scene())
+    start = tf.constant(replace(problem, observed=_fill_observed(problem)).extend_observed())
+    data_weight = tf.constant(problem.extend_data_weight())
     constants = Constants(
         spectrum=tf.constant(spectrum),
         inverse=tf.constant(inverse.astype(np.complex64)),
-        seen=tf.cast(data_weight > 0, tf.float32),
+        observed_mask=tf.cast(data_weight > 0, tf.float32),
         observed=start,
     )
     everything_seen = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
-    rounds = 1 if everything_seen else ROUNDS
-    run = _compiled(len(grid.frame))
-    return iterate(run, first_of_state, constants, [start, start], rounds)
+    rounds = 1 if everything_seen else FILL_ITERATIONS
+    run = _compile_solver(len(grid.frame))
+    return run_loop(run, read_first_variable, constants, [start, start], rounds)
 
 
-def _filled(problem: Problem) -> Float32Array:
+def _fill_observed(problem: Problem) -> Float32Array:
     """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
     axes = len(problem.grid.frame)
     valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)
-    beyond = within_gap(problem.grid.frame, problem.gap)
+    beyond = mark_gap(problem.grid.frame, problem.gap)
     if beyond is not None:
         valid = valid | beyond  # which is continued already
     if valid.all():
         return problem.observed
-    sigma = (0,) * (valid.ndim - axes) + (FILL_REACH,) * axes
+    sigma = (0,) * (valid.ndim - axes) + (FILL_SIGMA,) * axes
     filled = problem.observed.copy()
     missing = ~valid
     for reach in (1, 4, 16, 64):  # wider where the mask has wide holes
@@ -93,7 +98,7 @@ def _filled(problem: Problem) -> Float32Array:
 
 
 @lru_cache(maxsize=4)
-def _compiled(axes: int) -> Any:
+def _compile_solver(axes: int) -> Any:
     tf = tensorflow()
 
     def step(constants: Any, state: Any, _active: Any) -> tuple[Tensor, Tensor]:
@@ -103,9 +108,9 @@ def _compiled(axes: int) -> Any:
         transformed = c.inverse * rfft(filled.read_value(), axes)
         image = irfft(transformed, scene)
         reblurred = irfft(c.spectrum * transformed, scene)
-        misfit = c.seen * (c.observed - reblurred)
+        misfit = c.observed_mask * (c.observed - reblurred)
         filled.assign(reblurred + misfit, read_value=False)
         loss = 0.5 * tf.reduce_sum(tf.square(misfit), list(range(1, misfit.shape.rank)))
-        return loss, replaced(variable, image)
+        return loss, assign_and_measure(variable, image)
 
-    return compiled(step)
+    return compile_loop(step)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-TIME = frozenset(("t", "time", "times", "timepoint", "frame", "frames"))
-CHANNEL = frozenset(
+TIME_NAMES = frozenset(("t", "time", "times", "timepoint", "frame", "frames"))
+CHANNEL_NAMES = frozenset(
     ("c", "ch", "channel", "channels", "color", "colour", "wavelength", "lambda", "band")
 )
-DEPTH = "z"
+DEPTH_NAME = "z"
 
-UNNAMED = {"-2": "y", "-1": "x"}
+UNNAMED_AXES = {"-2": "y", "-1": "x"}
 """What napari's names of the last two axes mean; "-3" says nothing of its axis."""
 
 
@@ -24,7 +24,7 @@ class Axis:
     Attributes
     ----------
     name : str
-        Its name; see `usual_name`.
+        Its name; see `resolve_axis_name`.
     size : int
         Number of pixels.
     spacing : float
@@ -41,21 +41,21 @@ class Axis:
     @property
     def is_space(self) -> bool:
         """Whether nothing says that it is time or channels."""
-        return self.name.lower() not in TIME | CHANNEL and not is_time(self.unit)
+        return self.name.lower() not in TIME_NAMES | CHANNEL_NAMES and not is_time(self.unit)
 
     @property
     def kind(self) -> str:
         """What one pixel of it is, in words, where it is not deblurred along it."""
-        if self.name.lower() in TIME or is_time(self.unit):
+        if self.name.lower() in TIME_NAMES or is_time(self.unit):
             return "time point"
-        if self.name.lower() in CHANNEL:
+        if self.name.lower() in CHANNEL_NAMES:
             return "channel"
         return "plane"
 
     @property
     def is_depth(self) -> bool:
         """Whether the layer says that it is a third axis of space: by its name or unit."""
-        return self.is_space and (self.name.lower() == DEPTH or is_length(self.unit))
+        return self.is_space and (self.name.lower() == DEPTH_NAME or is_length(self.unit))
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Frame:
         Which of them are deblurred, in rising order.
     """
 
-    all: tuple[Axis, ...]
+    all_axes: tuple[Axis, ...]
     indices: tuple[int, ...]
 
     @classmethod
-    def of(cls, axes: Sequence[Axis], ndim: int) -> "Frame":
+    def from_axes(cls, axes: Sequence[Axis], ndim: int) -> "Frame":
         """Choose `ndim` axes, or all if there are fewer."""
         space = [k for k, axis in enumerate(axes) if axis.is_space]
         candidates = space if len(space) >= ndim else range(len(axes))
@@ -86,9 +86,9 @@ class Frame:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The axes that are deblurred; one without a name is z, if it is the first of three."""
-        axes = [self.all[k] for k in self.indices]
+        axes = [self.all_axes[k] for k in self.indices]
         if len(axes) == 3 and axes[0].name.startswith("-"):
-            axes[0] = replace(axes[0], name=DEPTH)
+            axes[0] = replace(axes[0], name=DEPTH_NAME)
         return tuple(axes)
 
     @property
@@ -112,29 +112,29 @@ class Frame:
         return tuple(axis.unit for axis in self.axes)
 
     @property
-    def is_last(self) -> bool:
+    def is_trailing(self) -> bool:
         """Whether the axes that are deblurred are the last ones as it is."""
-        return self.order() == tuple(range(len(self.all)))
+        return self.order() == tuple(range(len(self.all_axes)))
 
     def order(self, rgb: bool = False) -> tuple[int, ...]:
         """All axes, those that are deblurred last, where the core wants them; then colours."""
-        others = (k for k in range(len(self.all)) if k not in self.indices)
-        colours = (len(self.all),) if rgb else ()
+        others = (k for k in range(len(self.all_axes)) if k not in self.indices)
+        colours = (len(self.all_axes),) if rgb else ()
         return (*others, *self.indices, *colours)
 
     def to_core(self, image: Any) -> Any:
         """Bring the axes that are deblurred to the end; colours stay where they are."""
-        rgb = image.ndim > len(self.all)
-        return image if self.is_last else image.transpose(self.order(rgb))
+        rgb = image.ndim > len(self.all_axes)
+        return image if self.is_trailing else image.transpose(self.order(rgb))
 
     def from_core(self, image: Any) -> Any:
         """Bring the axes back to where they were."""
-        rgb = image.ndim > len(self.all)
-        if self.is_last:
+        rgb = image.ndim > len(self.all_axes)
+        if self.is_trailing:
             return image
         return np.ascontiguousarray(image.transpose(np.argsort(self.order(rgb))))
 
-    def in_words(self, rgb: bool) -> str:
+    def describe_axes(self, rgb: bool) -> str:
         """Say what each axis is taken for, and how large a pixel is.
 
         Parameters
@@ -147,7 +147,7 @@ class Frame:
         str
             Such as "Each time point by itself: y x · 65 nm".
         """
-        others = [axis.kind for k, axis in enumerate(self.all) if k not in self.indices]
+        others = [axis.kind for k, axis in enumerate(self.all_axes) if k not in self.indices]
         each = f"Each {' and '.join(dict.fromkeys(others))} by itself: " if others else ""
         if not others and len(self.indices) == 2:
             each = "Single plane: "
@@ -162,19 +162,19 @@ class Frame:
         return [" x ".join(sizes)]
 
 
-def unnamed(ndim: int) -> tuple[str, ...]:
+def default_axis_labels(ndim: int) -> tuple[str, ...]:
     """Return what napari calls axes that nobody named."""
     return tuple(str(k) for k in range(-ndim, 0))
 
 
-def usual_name(label: str, unit: str) -> str:
+def resolve_axis_name(label: str, unit: str) -> str:
     """Return the name of an axis, by its label in napari: y and x where it has none.
 
     The third but last axis is z only where it has a unit of length.
     """
     if label == "-3" and is_length(unit):
-        return DEPTH
-    return UNNAMED.get(label, label)
+        return DEPTH_NAME
+    return UNNAMED_AXES.get(label, label)
 
 
 def is_length(unit: str) -> bool:
@@ -187,7 +187,7 @@ def is_time(unit: str) -> bool:
     return _dimension(unit) == {"[time]": 1}
 
 
-def in_unit(value: float, unit: str, other: str) -> float:
+def convert_length(value: float, unit: str, other: str) -> float:
     """Convert a length from one unit to another."""
     from pint import get_application_registry
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-FOLDER = ".napari-tf-deblur"
+JOURNAL_FOLDER = ".napari-tf-deblur"
 """Within the folder of an OME-Zarr; readers of zarr do not look at it."""
 
-RUN = "run.json"
+RUN_FILE = "run.json"
 
-END = "end.json"
+END_FILE = "end.json"
 
-RECENT = 60.0
+RECENT_SECONDS = 60.0
 """Seconds before the last entry in which pieces are done again: they may be damaged where the power
 failed. Guard: against files that the system had not written to the disk;
 ``tests/large/test_faults.py``."""
@@ -37,28 +37,28 @@ class Journal:
     folder: str
 
     @classmethod
-    def of_image(cls, path: str | Path) -> "Journal":
+    def for_image(cls, path: str | Path) -> "Journal":
         """Return the journal of an OME-Zarr."""
-        return cls(str(Path(path) / FOLDER))
+        return cls(str(Path(path) / JOURNAL_FOLDER))
 
     def begin(self, run: Mapping[str, Any]) -> None:
         """Note what the run is."""
         Path(self.folder).mkdir(parents=True, exist_ok=True)
-        self._write(RUN, run)
+        self._write(RUN_FILE, run)
 
-    def run(self) -> dict[str, Any] | None:
+    def read_run(self) -> dict[str, Any] | None:
         """Return what the run is; None where there is no journal that can be read."""
-        return self._read(Path(self.folder) / RUN)
+        return self._read(Path(self.folder) / RUN_FILE)
 
-    def note(self, number: int, entry: Mapping[str, Any]) -> None:
+    def write_entry(self, number: int, entry: Mapping[str, Any]) -> None:
         """Note that a piece is done."""
         self._write(f"{number}.json", entry)
 
-    def done(self) -> dict[int, dict[str, Any]]:
+    def read_entries(self) -> dict[int, dict[str, Any]]:
         """Return the entries of all pieces that are done, by their numbers."""
         return dict(self._entries())
 
-    def recent(self) -> set[int]:
+    def find_recent(self) -> set[int]:
         """Return the numbers of the pieces that were done last."""
         times = {
             int(path.stem): path.stat().st_mtime
@@ -66,20 +66,20 @@ class Journal:
             if path.stem.isdigit()
         }
         last = max(times.values(), default=0.0)
-        return {number for number, time in times.items() if time > last - RECENT}
+        return {number for number, time in times.items() if time > last - RECENT_SECONDS}
 
     def finish(self) -> None:
         """Note that all pieces and all resolutions are done."""
-        self._write(END, {})
+        self._write(END_FILE, {})
 
     @property
     def is_finished(self) -> bool:
         """Whether all pieces and all resolutions were done."""
-        return self._read(Path(self.folder) / END) is not None
+        return self._read(Path(self.folder) / END_FILE) is not None
 
     def reopen(self) -> None:
         """Note that there is something to be done again."""
-        (Path(self.folder) / END).unlink(missing_ok=True)
+        (Path(self.folder) / END_FILE).unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
         """Delete what killed processes left of entries that they were writing."""

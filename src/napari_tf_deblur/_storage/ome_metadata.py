@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._storage.description import (
-    CHANNEL,
-    COLOURS,
-    SPACE,
-    TIME,
-    Axis,
-    Channel,
+from napari_tf_deblur._storage.image_description import (
+    CHANNEL_TYPE,
+    RGB_CHANNELS,
+    SPACE_TYPE,
+    TIME_TYPE,
     ImageDescription,
+    StoredAxis,
+    StoredChannel,
 )
-from napari_tf_deblur._storage.layout import Level
+from napari_tf_deblur._storage.pyramid import Level
 
 if TYPE_CHECKING:
     from yaozarrs import v05
 
-METHOD = "mean of the finite pixels of two along each axis that is halved"
+DOWNSAMPLING_TEXT = "mean of the finite pixels of two along each axis that is halved"
 
 
-def to_metadata(
+def build_metadata(
     name: str,
-    axes: Sequence[Axis],
-    channels: Sequence[Channel],
+    axes: Sequence[StoredAxis],
+    channels: Sequence[StoredChannel],
     levels: Sequence[Level],
 ) -> "v05.Image":
     """Return the metadata of an image, as OME-Zarr 0.5 asks for it.
@@ -50,14 +50,14 @@ def to_metadata(
     from yaozarrs import v05
 
     kinds: dict[str | None, Any] = {
-        TIME: v05.TimeAxis,
-        CHANNEL: v05.ChannelAxis,
-        SPACE: v05.SpaceAxis,
+        TIME_TYPE: v05.TimeAxis,
+        CHANNEL_TYPE: v05.ChannelAxis,
+        SPACE_TYPE: v05.SpaceAxis,
     }
     described: list[Any] = []
     for axis in axes:
         kind = kinds.get(axis.type, v05.CustomAxis)
-        unit = {} if axis.type == CHANNEL or axis.unit is None else {"unit": axis.unit}
+        unit = {} if axis.type == CHANNEL_TYPE or axis.unit is None else {"unit": axis.unit}
         described.append(kind(name=axis.name, **unit))
     datasets = []
     for k, level in enumerate(levels):
@@ -74,14 +74,14 @@ def to_metadata(
                 axes=described,
                 datasets=datasets,
                 type="mean",
-                metadata={"description": METHOD},
+                metadata={"description": DOWNSAMPLING_TEXT},
             )
         ],
         omero=_omero(channels),
     )
 
 
-def _omero(channels: Sequence[Channel]) -> "v05.Omero | None":
+def _omero(channels: Sequence[StoredChannel]) -> "v05.Omero | None":
     from yaozarrs import v05
 
     if not channels or any(channel.window is None for channel in channels):
@@ -95,7 +95,7 @@ def _omero(channels: Sequence[Channel]) -> "v05.Omero | None":
                 label=channel.name,
                 color=channel.colour,
                 window=window,
-                active=channel.name != COLOURS[3][0],
+                active=channel.name != RGB_CHANNELS[3][0],
             )
         )
     grey = all(channel.colour.upper() == "FFFFFF" for channel in channels)
@@ -111,7 +111,7 @@ class Dataset:
     factors: tuple[int, ...]
 
 
-def from_metadata(
+def parse_metadata(
     attributes: Mapping[str, Any], where: str
 ) -> tuple[ImageDescription, list[Dataset]]:
     """Read what a group of OME-Zarr 0.4 or 0.5 says of its image.
@@ -149,15 +149,15 @@ def from_metadata(
     except (ValidationError, ValueError, TypeError) as error:
         raise InvalidValueError(
             f"{where} is no valid image of OME-Zarr {'0.5' if said is ome else '0.4'}: "
-            f"{_in_a_line(error)}."
+            f"{_shorten_error(error)}."
         ) from error
     first = image.datasets[0]
-    scale, shift = _placing(first.coordinateTransformations)
-    more_scale, more_shift = _placing(image.coordinateTransformations or [])
+    scale, shift = _read_transforms(first.coordinateTransformations)
+    more_scale, more_shift = _read_transforms(image.coordinateTransformations or [])
     axes = tuple(
-        Axis(
+        StoredAxis(
             axis.name,
-            axis.type if axis.type in (TIME, CHANNEL, SPACE) else None,
+            axis.type if axis.type in (TIME_TYPE, CHANNEL_TYPE, SPACE_TYPE) else None,
             getattr(axis, "unit", None),
             scale.get(k, 1.0) * more_scale.get(k, 1.0),
             shift.get(k, 0.0) * more_scale.get(k, 1.0) + more_shift.get(k, 0.0),
@@ -168,13 +168,13 @@ def from_metadata(
     channels = _channels(said.get("omero"))
     datasets = []
     for data in image.datasets:
-        step, _ = _placing(data.coordinateTransformations)
+        step, _ = _read_transforms(data.coordinateTransformations)
         factors = (step.get(k, 1.0) / scale.get(k, 1.0) for k in range(len(axes)))
         datasets.append(Dataset(data.path, tuple(max(1, round(f)) for f in factors)))
     return ImageDescription(name, axes, channels), datasets
 
 
-def _placing(transforms: Sequence[Any]) -> tuple[dict[int, float], dict[int, float]]:
+def _read_transforms(transforms: Sequence[Any]) -> tuple[dict[int, float], dict[int, float]]:
     """Return scale and translation per axis, where they are said."""
     scale: dict[int, float] = {}
     shift: dict[int, float] = {}
@@ -184,7 +184,7 @@ def _placing(transforms: Sequence[Any]) -> tuple[dict[int, float], dict[int, flo
     return scale, shift
 
 
-def _channels(omero: Any) -> tuple[Channel, ...]:
+def _channels(omero: Any) -> tuple[StoredChannel, ...]:
     """Read channels, what is not understood left out: many writers say less than they should."""
     listed = omero.get("channels") if isinstance(omero, Mapping) else None
     found = []
@@ -194,7 +194,7 @@ def _channels(omero: Any) -> tuple[Channel, ...]:
         if len(colour) != 6 or set(colour) - set("0123456789ABCDEF"):
             colour = "FFFFFF"
         label = str(about.get("label") or f"channel {k}")
-        found.append(Channel(label, colour, _window(about.get("window"))))
+        found.append(StoredChannel(label, colour, _window(about.get("window"))))
     return tuple(found)
 
 
@@ -206,7 +206,7 @@ def _window(window: Any) -> tuple[float, float] | None:
     return (low, high) if low < high else None
 
 
-def _in_a_line(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
-from napari_tf_deblur._core.installed import need
-from napari_tf_deblur._storage.description import ImageDescription, ome_order
-from napari_tf_deblur._storage.journal import FOLDER as JOURNAL
-from napari_tf_deblur._storage.layout import Level, plan_levels
-from napari_tf_deblur._storage.ome_metadata import to_metadata
-from napari_tf_deblur._storage.record_file import KEY
-from napari_tf_deblur._storage.zarr_image import FORMAT, ZarrImage, stored_description
+from napari_tf_deblur._core.packages import require_packages
+from napari_tf_deblur._storage.image_description import ImageDescription, order_axes_for_zarr
+from napari_tf_deblur._storage.journal import JOURNAL_FOLDER as JOURNAL
+from napari_tf_deblur._storage.ome_metadata import build_metadata
+from napari_tf_deblur._storage.pyramid import Level, plan_levels
+from napari_tf_deblur._storage.record_file import METADATA_KEY
+from napari_tf_deblur._storage.zarr_image import FORMAT_VERSION, ZarrImage, to_stored_description
 
-SUFFIX = ".ome.zarr"
+ZARR_SUFFIX = ".ome.zarr"
 
 
 def create_image(
@@ -50,7 +50,7 @@ def create_image(
     description : ImageDescription
         Name, axes and channels; its axes are those of `shape`, in the same order.
     shard : sequence of int
-        Pixels per axis of what one process writes at once; see `usual_shard`.
+        Pixels per axis of what one process writes at once; see `default_shard`.
     chunk : sequence of int, optional
         Pixels per axis of what is read at once, a part of a shard.
     levels : int, optional
@@ -75,7 +75,7 @@ def create_image(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from napari_tf_deblur._storage.description import Axis
+    >>> from napari_tf_deblur._storage.image_description import Axis
     >>> axes = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
     >>> with TemporaryDirectory() as folder:
     ...     path = f"{folder}/cells.ome.zarr"
@@ -88,10 +88,10 @@ def create_image(
     ...     [level.shape for level in open_image(path).levels]
     [(1024, 2048), (512, 1024), (256, 512)]
     """
-    need("zarr", "yaozarrs", "dask")
+    require_packages("zarr", "yaozarrs", "dask")
     from yaozarrs.write.v05 import prepare_image
 
-    described = stored_description(description)
+    described = to_stored_description(description)
     if len(shape) != described.ndim or min(shape) < 1:
         raise InvalidValueError(
             f"The image has the shape {tuple(shape)}: there is nothing to write."
@@ -99,12 +99,12 @@ def create_image(
     path = Path(path).absolute()
     replaced = check_free(path)
     plan = plan_levels(shape, description.axes, shard, chunk, levels)
-    order = ome_order(described.axes)
-    stored = [_permuted(level, order) for level in plan]
+    order = order_axes_for_zarr(described.axes)
+    stored = [_permute_level(level, order) for level in plan]
     kind = np.dtype(dtype).newbyteorder("=")
     axes = [described.axes[k] for k in order]
     own = {
-        "format": FORMAT,
+        "format": FORMAT_VERSION,
         "order": list(order),
         "rgb": described.rgb,
         "layer": dict(described.layer),
@@ -115,10 +115,10 @@ def create_image(
     try:
         prepare_image(
             part,
-            to_metadata(described.name, axes, described.channels, stored),
+            build_metadata(described.name, axes, described.channels, stored),
             [(level.shape, kind) for level in stored],
-            extra_attributes={KEY: own},
-            writer=_writer(stored),
+            extra_attributes={METADATA_KEY: own},
+            writer=_make_array_writer(stored),
         )
         _move(part, path, replaced)
     finally:
@@ -146,7 +146,7 @@ def open_image(path: str | Path) -> ZarrImage:
     MissingPackageError
         If zarr or yaozarrs are not installed.
     """
-    need("zarr", "yaozarrs", "dask")
+    require_packages("zarr", "yaozarrs", "dask")
     return ZarrImage(path)
 
 
@@ -183,7 +183,7 @@ def check_free(path: str | Path) -> bool:
             f"The folder {path} is there already and holds something else, such as '{inside[0]}'. "
             "Choose another name."
         ) from error
-    if not found.is_ours:
+    if not found.is_own_image:
         raise FileInTheWayError(
             f"{path} is an OME-Zarr that this program has not written. Choose another name."
         )
@@ -204,12 +204,12 @@ def _remove_leftovers(path: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _permuted(level: Level, order: Sequence[int]) -> Level:
+def _permute_level(level: Level, order: Sequence[int]) -> Level:
     parts = (level.shape, level.chunk, level.shard, level.factors)
     return Level(*(tuple(sizes[k] for k in order) for sizes in parts))
 
 
-def _writer(levels: Sequence[Level]) -> Any:
+def _make_array_writer(levels: Sequence[Level]) -> Any:
     """Return what makes the arrays, each with its own shards and a value of what is missing."""
 
     def create(path: Path, shape: Any, dtype: Any, chunks: Any, **how: Any) -> Any:

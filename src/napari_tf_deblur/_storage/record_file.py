@@ -10,21 +10,21 @@ import numpy as np
 from napari_tf_deblur._core.parameters import options_of, parameters_of, types_of
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
-KEY = "napari_tf_deblur"
+METADATA_KEY = "napari_tf_deblur"
 """Where layers made here keep their record, in ``layer.metadata``."""
 
-SMALL = 1000
+MAX_ARRAY_SIZE = 1000
 """Most numbers of an array that is written as text; larger ones are left out. Limit: of the size of
 a file."""
 
-LONGEST = 100_000
+MAX_TEXT_LENGTH = 100_000
 """Longest text that is believed, in characters. Guard: against files that are no records;
 ``tests/files/test_settings.py``."""
 
-_NOT_FROM_FILES = frozenset(("python", "mask"))
+_UNTRUSTED_KEYS = frozenset(("python", "mask"))
 """Entries that are not taken from a file: what is code, and pixels that nobody can look at."""
 
-_OF_THE_USER: Mapping[str, Any] = {
+_USER_ONLY_OPTIONS: Mapping[str, Any] = {
     name: getattr(LayerOptions(), name)
     for name, annotation in parameters_of(LayerOptions).items()
     if not options_of(annotation).get("from_files", True)
@@ -62,7 +62,7 @@ _TUPLES = frozenset(("order", "shape", "axis_labels", "units", "sample", "part",
 """Entries that are tuples, which a file has as lists."""
 
 
-def as_json(record: Mapping[str, Any]) -> str:
+def record_to_json(record: Mapping[str, Any]) -> str:
     """Write a record as text, large arrays left out.
 
     Parameters
@@ -75,16 +75,16 @@ def as_json(record: Mapping[str, Any]) -> str:
     str
         JSON in ASCII: an object with one entry, of the same name.
     """
-    return json.dumps({KEY: _plain(record)}, allow_nan=False)
+    return json.dumps({METADATA_KEY: _to_json_value(record)}, allow_nan=False)
 
 
-def from_json(text: str) -> dict[str, Any] | None:
+def record_from_json(text: str) -> dict[str, Any] | None:
     """Read a record from text that may hold anything.
 
     Parameters
     ----------
     text : str
-        See `as_json`.
+        See `record_to_json`.
 
     Returns
     -------
@@ -92,43 +92,45 @@ def from_json(text: str) -> dict[str, Any] | None:
         What it says, of the types that it should be: data without any code; None if it is no
         record.
     """
-    if not text.startswith("{") or len(text) > LONGEST:
+    if not text.startswith("{") or len(text) > MAX_TEXT_LENGTH:
         return None
     try:
-        found = json.loads(text, parse_constant=_refuse).get(KEY)
+        found = json.loads(text, parse_constant=_refuse).get(METADATA_KEY)
         if not isinstance(found, dict) or found.get("kind") not in ("result", "residual"):
             return None
         if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
             return None
-        record: dict[str, Any] = _believed(found) | _OF_THE_USER
+        record: dict[str, Any] = _drop_untrusted(found) | _USER_ONLY_OPTIONS
     except (ValueError, RecursionError):
         return None
     return record
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """Return a value as JSON has it; None for what it has not."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _to_json_value(part) for key, part in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist()) if value.size <= SMALL else None
+        return _to_json_value(value.tolist()) if value.size <= MAX_ARRAY_SIZE else None
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_to_json_value(part) for part in value]
     if isinstance(value, float):
         return value if isfinite(value) else None
     return value if isinstance(value, str | int | bool | None) else None
 
 
-def _believed(value: Any, key: str = "") -> Any:
+def _drop_untrusted(value: Any, key: str = "") -> Any:
     """Leave out what is code, and make arrays and tuples of what was one."""
     if isinstance(value, dict):
-        return {k: _believed(part, k) for k, part in value.items() if k not in _NOT_FROM_FILES}
+        return {
+            k: _drop_untrusted(part, k) for k, part in value.items() if k not in _UNTRUSTED_KEYS
+        }
     if isinstance(value, list):
         if key in ("array", "loss_history") and value:
-            return _numbers(value)
-        parts = [_believed(part) for part in value]
+            return _to_float_array(value)
+        parts = [_drop_untrusted(part) for part in value]
         return tuple(parts) if key in _TUPLES else parts
     return value
 
@@ -137,7 +139,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
-def _numbers(value: list[Any]) -> Any:
+def _to_float_array(value: list[Any]) -> Any:
     try:
         return np.array(value, np.float32)
     except (ValueError, TypeError):

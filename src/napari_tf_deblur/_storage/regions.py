@@ -4,24 +4,24 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import ceil
 
-from napari_tf_deblur._storage.layout import Level
+from napari_tf_deblur._storage.pyramid import Level
 
 Region = tuple[slice, ...]
 
 
-def checked(region: Sequence[slice], shape: Sequence[int]) -> Region:
+def normalize_region(region: Sequence[slice], shape: Sequence[int]) -> Region:
     """Return a region with all its ends; ValueError if it is none of an image of this shape."""
     if len(region) != len(shape) or any(part.step not in (None, 1) for part in region):
         raise ValueError(f"{region} is no region of an image of {len(shape)} axes.")
     return tuple(slice(*part.indices(n)[:2]) for part, n in zip(region, shape))
 
 
-def whole(shape: Sequence[int]) -> Region:
+def full_region(shape: Sequence[int]) -> Region:
     """Return the region of all of an image."""
     return tuple(slice(0, n) for n in shape)
 
 
-def blocks(region: Region, size: Sequence[int]) -> Iterator[Region]:
+def iterate_blocks(region: Region, size: Sequence[int]) -> Iterator[Region]:
     """Cut a region into blocks of a size, from its beginning, in rising order."""
     cuts = (
         [slice(start, min(start + n, part.stop)) for start in range(part.start, part.stop, n)]
@@ -30,17 +30,17 @@ def blocks(region: Region, size: Sequence[int]) -> Iterator[Region]:
     yield from product(*cuts)
 
 
-def inside(region: Region, other: Region) -> Region:
+def relative_region(region: Region, other: Region) -> Region:
     """Return where a region lies, seen from the beginning of another one."""
     return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(region, other))
 
 
-def size_of(region: Region) -> tuple[int, ...]:
+def region_shape(region: Region) -> tuple[int, ...]:
     """Return the number of pixels per axis of a region."""
     return tuple(part.stop - part.start for part in region)
 
 
-def below(region: Region, level: Level, finer: Level) -> Region:
+def to_finer_level(region: Region, level: Level, finer: Level) -> Region:
     """Return the region of the next finer level whose pixels are those of a region of a level."""
     steps = (f // g for f, g in zip(level.factors, finer.factors))
     return tuple(
@@ -49,27 +49,27 @@ def below(region: Region, level: Level, finer: Level) -> Region:
     )
 
 
-def above(region: Region, coarser: Level, level: Level) -> Region:
+def to_coarser_level(region: Region, coarser: Level, level: Level) -> Region:
     """Return the region of the next coarser level that has some of the pixels of a region."""
     steps = (f // g for f, g in zip(coarser.factors, level.factors))
     return tuple(slice(p.start // step, ceil(p.stop / step)) for p, step in zip(region, steps))
 
 
-def places_of_shards(region: Region, level: Level) -> Iterator[tuple[int, ...]]:
+def iterate_shard_indices(region: Region, level: Level) -> Iterator[tuple[int, ...]]:
     """Yield the place in the grid of each shard that a region touches."""
     touched = (range(p.start // s, ceil(p.stop / s)) for p, s in zip(region, level.shard))
     yield from product(*touched)
 
 
-def shards(region: Region, level: Level) -> Iterator[Region]:
+def iterate_shards(region: Region, level: Level) -> Iterator[Region]:
     """Yield the region of each shard that a region touches, in rising order."""
-    for place in places_of_shards(region, level):
+    for place in iterate_shard_indices(region, level):
         yield tuple(
             slice(k * s, min(n, (k + 1) * s)) for k, s, n in zip(place, level.shard, level.shape)
         )
 
 
-def refuse_parts_of_shards(region: Region, level: Level) -> None:
+def require_whole_shards(region: Region, level: Level) -> None:
     """Raise ValueError unless a region is made of whole shards of a level."""
     for part, n, s in zip(region, level.shape, level.shard):
         if part.stop <= part.start or part.start % s or (part.stop % s and part.stop != n):

@@ -9,8 +9,8 @@ stands in its class too; see :class:`Method`.
 
 from napari_tf_deblur.methods.base import Auto, FromImage, Method
 from napari_tf_deblur.methods.gradient_descent import GradientDescent
-from napari_tf_deblur.methods.photons import PoissonLikelihood, RichardsonLucy
-from napari_tf_deblur.methods.regularised import Hessian, TotalVariation
+from napari_tf_deblur.methods.least_squares import Hessian, TotalVariation
+from napari_tf_deblur.methods.poisson_methods import PoissonLikelihood, RichardsonLucy
 from napari_tf_deblur.methods.wiener import Wiener
 
 __all__ = [

@@ -15,7 +15,7 @@ from napari_tf_deblur.methods.image_statistics import ImageStatistics
 LARGEST_INTENSITY = 1e38
 """Largest intensity that is taken. Derived: float32 ends at 3e38."""
 
-PASSED = 0.4
+PASSED_POWER_EXPONENT = 0.4
 """Power of what the PSF passes by which the weight that suits an image changes: a wide PSF leaves
 less to be regularised. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
@@ -52,7 +52,7 @@ class Method(ABC):
         If a field is outside its bounds or not one of its choices.
     """
 
-    short: ClassVar[str] = ""
+    short_name: ClassVar[str] = ""
     """What it is called where there is little room."""
 
     for_photographs: ClassVar[bool] = False
@@ -109,7 +109,7 @@ class Method(ABC):
         """Float32 copies of the scene that a run works with, measured and rounded up."""
 
     @abstractmethod
-    def suitable_weight(self, image: ImageStatistics) -> float | None:
+    def suggest_weight(self, image: ImageStatistics) -> float | None:
         """Weight that about suits an image; None for methods without a weight."""
 
     @property
@@ -135,7 +135,7 @@ class Method(ABC):
         """Fill in the offset, if the image shall say it; `image` has it still."""
         return self
 
-    def fitted(self, image: ImageStatistics) -> Self:
+    def with_estimates(self, image: ImageStatistics) -> Self:
         """Fill in all else that is left for the image to say.
 
         Parameters
@@ -151,17 +151,17 @@ class Method(ABC):
         return self
 
     @abstractmethod
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """The same method, all its values filled in, with so many times the regularisation."""
 
-    def times(self, name: str, ratio: float) -> Self:
+    def scale_parameter(self, name: str, ratio: float) -> Self:
         """The same method with one of its numbers multiplied, within its bounds."""
         value = np.clip(getattr(self, name) * ratio, *self.bounds(name))
         kind = type(getattr(self, name))
         changed: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
         return replace(self, **changed)
 
-    def data_weight(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
+    def noise_weights(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
         """How much each pixel counts, besides the mask; None where all count alike.
 
         Parameters
@@ -176,7 +176,7 @@ class Method(ABC):
         return None
 
 
-def named(method: type[Method]) -> tuple[str, str]:
+def title_and_purpose(method: type[Method]) -> tuple[str, str]:
     """Title and purpose of a method, from the first line of its docstring."""
     title, purpose = (method.__doc__ or "").splitlines()[0].split(": ", 1)
     return title, purpose

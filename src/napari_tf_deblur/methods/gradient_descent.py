@@ -55,7 +55,7 @@ class GradientDescent(Method):
     """
 
     solver = "gradient_descent"
-    short = "descent"
+    short_name = "descent"
     remedy = (
         "Its steps are too large for this image: set a smaller learning rate, or choose the "
         "optimizer 'lbfgs', which finds its own."
@@ -79,7 +79,7 @@ class GradientDescent(Method):
         """See :class:`Method`."""
         return 30 if self.optimizer == "lbfgs" else 16
 
-    def suitable_weight(self, image: ImageStatistics) -> None:
+    def suggest_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
 
     @property
@@ -93,6 +93,6 @@ class GradientDescent(Method):
         largest = float(np.max(np.abs(image.values), initial=0.0, where=counting))
         return largest if largest and not LEAST_LARGEST <= largest <= 1 else 1.0
 
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """See :class:`Method`: by ``mu``."""
-        return self.times("mu", ratio)
+        return self.scale_parameter("mu", ratio)

@@ -32,7 +32,7 @@ class ImageStatistics(Protocol):
         """Standard deviation of the noise, root mean square over all pixels."""
 
     @property
-    def passed(self) -> float:
+    def passed_power(self) -> float:
         """Part of the power of white noise that the PSF passes."""
 
     @property

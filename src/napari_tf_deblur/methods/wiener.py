@@ -28,7 +28,7 @@ class Wiener(Method):
 
     solver = "wiener"
     prior = None  # its damping is a part of the filter
-    short = "Wiener"
+    short_name = "Wiener"
     sample = "Fast look"
     counts_photons = False
     reach = 3  # a filter reaches several times as far as the PSF that it undoes
@@ -42,13 +42,13 @@ class Wiener(Method):
         """See :class:`Method`."""
         return 14
 
-    def suitable_weight(self, image: ImageStatistics) -> None:
+    def suggest_weight(self, image: ImageStatistics) -> None:
         """See :class:`Method`: it has a balance instead."""
 
-    def fitted(self, image: ImageStatistics) -> Self:
+    def with_estimates(self, image: ImageStatistics) -> Self:
         """See :class:`Method`: the balance."""
         return replace(self, balance=image.balance) if self.balance == "auto" else self
 
-    def smoothed(self, ratio: float) -> Self:
+    def with_smoothing(self, ratio: float) -> Self:
         """See :class:`Method`: by the balance."""
-        return self.times("balance", ratio)
+        return self.scale_parameter("balance", ratio)

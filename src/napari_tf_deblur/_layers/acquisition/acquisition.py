@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.axis_names import Names
-from napari_tf_deblur._layers.acquisition.description import NOTHING, Size
+from napari_tf_deblur._layers.acquisition.axis_names import AxisNames
+from napari_tf_deblur._layers.acquisition.metadata_description import NO_SIZE, Size
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ class Acquisition:
     pinhole: float | None = None
     channel: str = ""
     channels: tuple[tuple[str, float | None], ...] = ()
-    pixel_size: Size = NOTHING
-    impossible: tuple[float, ...] = ()
-    disbelieved: tuple[float, ...] = ()
-    axes: Names = ()
+    pixel_size: Size = NO_SIZE
+    impossible_sizes: tuple[float, ...] = ()
+    rejected_numbers: tuple[float, ...] = ()
+    axes: AxisNames = ()
     shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     record: Mapping[str, Any] | None = field(default=None, compare=False)
     tells_sizes: bool = False
-    where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    metadata_keys: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-Names = tuple[str, ...]
+AxisNames = tuple[str, ...]
 
-OTHER = "q"
+OTHER_AXIS = "q"
 """An axis that the file has for something else than time, channels and space."""
 
 
-def axis_names(shape: Sequence[int], told: Mapping[str, int], orders: Sequence[str]) -> Names:
+def match_axis_names(
+    shape: Sequence[int], told: Mapping[str, int], orders: Sequence[str]
+) -> AxisNames:
     """Name the axes of a layer.
 
     Readers leave the axes of a file in one of a few orders, and without some of those that have
@@ -30,15 +32,19 @@ def axis_names(shape: Sequence[int], told: Mapping[str, int], orders: Sequence[s
         One name for each axis, in lower case, and napari's number for another axis than these;
         empty if they are not certain.
     """
-    ways = dict.fromkeys(way for order in orders for way in _ways(shape, told, order))
+    ways = dict.fromkeys(way for order in orders for way in _iterate_matches(shape, told, order))
     long = {tuple(name for name, n in zip(way, shape) if n > 1) for way in ways}
     if len(long) != 1:
         return ()
     names = next(iter(ways))
-    return tuple(str(k - len(names)) if name == OTHER else name for k, name in enumerate(names))
+    return tuple(
+        str(k - len(names)) if name == OTHER_AXIS else name for k, name in enumerate(names)
+    )
 
 
-def _ways(shape: Sequence[int], told: Mapping[str, int], order: str) -> Iterator[Names]:
+def _iterate_matches(
+    shape: Sequence[int], told: Mapping[str, int], order: str
+) -> Iterator[AxisNames]:
     """Try all ways in which the axes of a layer can be those of a file, in this order."""
     if len(set(order)) != len(order) or not {"Y", "X"} <= set(order) or len(order) < len(shape):
         return

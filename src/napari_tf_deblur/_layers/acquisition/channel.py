@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from napari.layers import Layer
 
-from napari_tf_deblur._layers.origin import path_of
+from napari_tf_deblur._layers.origin import find_path
 
 _NUMBERED = re.compile(r"(?<!\w)Channel:\d+:(\d+)(?![\w:])")
 """What readers call a channel without a name: the numbers of image and channel, from 0."""
@@ -18,7 +18,7 @@ _LONGEST = 200
 """Longest name, in characters, that is searched for. Limit: of time."""
 
 
-def own_channels(
+def find_layer_channels(
     layer: Layer, names: Sequence[str], ids: Sequence[str], images: Sequence[str]
 ) -> tuple[int, ...]:
     """Find the channel that a layer shows.
@@ -41,20 +41,20 @@ def own_channels(
         return (0,)
     if not names:
         return ()
-    label = _without(_COPY.sub("", layer.name), (*_file_names(layer), *images))
+    label = _remove_names(_COPY.sub("", layer.name), (*_file_names(layer), *images))
     different = list(dict.fromkeys(names))
-    found = named(different, label)
+    found = find_only_name(different, label)
     if found is not None:
         return tuple(k for k, name in enumerate(names) if name == different[found])
-    if not any(_occurrences(name, label) for name in names):
-        found = named(ids, label, ":")
+    if not any(_find_occurrences(name, label) for name in names):
+        found = find_only_name(ids, label, ":")
         numbered = _NUMBERED.findall(label)
         if found is None and len(numbered) == 1 and int(numbered[0]) < len(names):
             found = int(numbered[0])
     return () if found is None else (found,)
 
 
-def named(names: Sequence[str], label: str, joined: str = "") -> int | None:
+def find_only_name(names: Sequence[str], label: str, joined: str = "") -> int | None:
     """Find the only name that a label holds as a whole word; names within longer ones don't count.
 
     Parameters
@@ -67,7 +67,9 @@ def named(names: Sequence[str], label: str, joined: str = "") -> int | None:
         What ends no word, besides letters and digits.
     """
     spans = [
-        (k, *span) for k, name in enumerate(names) for span in _occurrences(name, label, joined)
+        (k, *span)
+        for k, name in enumerate(names)
+        for span in _find_occurrences(name, label, joined)
     ]
     outer = {
         k
@@ -77,7 +79,7 @@ def named(names: Sequence[str], label: str, joined: str = "") -> int | None:
     return outer.pop() if len(outer) == 1 else None
 
 
-def _occurrences(name: str, label: str, joined: str = "") -> list[tuple[int, int]]:
+def _find_occurrences(name: str, label: str, joined: str = "") -> list[tuple[int, int]]:
     """Where a label holds a name as a whole word."""
     if not re.search(r"\w", name) or len(name) > _LONGEST:
         return []
@@ -87,17 +89,17 @@ def _occurrences(name: str, label: str, joined: str = "") -> list[tuple[int, int
     return [match.span() for match in re.finditer(words, label, re.IGNORECASE)]
 
 
-def _without(label: str, names: Sequence[str]) -> str:
+def _remove_names(label: str, names: Sequence[str]) -> str:
     """Take names out of a label, the longest first."""
     for name in sorted(names, key=len, reverse=True):
-        for start, end in reversed(_occurrences(name, label)):
+        for start, end in reversed(_find_occurrences(name, label)):
             label = f"{label[:start]} | {label[end:]}"
     return label
 
 
 def _file_names(layer: Layer) -> list[str]:
     """Name of the file that a layer was read from, with and without its endings."""
-    path = path_of(layer)
+    path = find_path(layer)
     if not path:
         return []
     names = [PurePath(path).name]

@@ -4,17 +4,21 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.description import NOTHING, Description, Size
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    NO_SIZE,
+    MetadataDescription,
+    Size,
+)
 from napari_tf_deblur._layers.acquisition.tree import child, entry, number, text
-from napari_tf_deblur._layers.acquisition.units import nanometers
 
-ORDER = "TZCYX"
+IMAGEJ_AXES = "TZCYX"
 
 _TAG_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "µm"}
 """Values of the tag ``ResolutionUnit``; the last two are Adobe's."""
 
 
-def tiff(tree: Any) -> Description:
+def describe_tiff(tree: Any) -> MetadataDescription:
     """Read the first page of a TIFF file.
 
     Parameters
@@ -27,21 +31,21 @@ def tiff(tree: Any) -> Description:
     rows, columns = entry(tree, "tiff_shape")
     about = child(tree, "imagej_metadata")
     size, unit = _page_size(tree)
-    if about is None or size != NOTHING:
+    if about is None or size != NO_SIZE:
         shape = {"Y": rows, "X": columns}
-        return Description(
-            pixel_size=size, size_unit=unit, numbers=_numbers(tree), tells_sizes=True, shape=shape
+        return MetadataDescription(
+            pixel_size=size, size_unit=unit, raw_sizes=_numbers(tree), tells_sizes=True, shape=shape
         )
-    said = imagej(about)
+    said = describe_imagej(about)
     return replace(
         said,
         pixel_size=(said.pixel_size[0], *_imagej_plane(tree, about)),
-        numbers=(said.numbers[0], *_numbers(tree)[1:]),
+        raw_sizes=(said.raw_sizes[0], *_numbers(tree)[1:]),
         shape={**said.shape, "Y": rows, "X": columns},
     )
 
 
-def imagej(about: Any) -> Description:
+def describe_imagej(about: Any) -> MetadataDescription:
     """Read ImageJ's description, which has the distance of planes but no size of pixels.
 
     Parameters
@@ -57,14 +61,14 @@ def imagej(about: Any) -> Description:
     if number(about, "images") != prod(shape.values()):
         shape = {}  # a stack that may be of planes or of time points
     step = number(about, "spacing")
-    z = _um(step, text(about, "zunit") or unit)
-    return Description(
+    z = _to_micrometers(step, text(about, "zunit") or unit)
+    return MetadataDescription(
         pixel_size=(z, None, None),
         size_unit=unit,
-        numbers=(step, None, None),
+        raw_sizes=(step, None, None),
         tells_sizes=True,
         shape=shape,
-        orders=(ORDER,),
+        orders=(IMAGEJ_AXES,),
     )
 
 
@@ -77,7 +81,7 @@ def _imagej_plane(tree: Any, about: Any) -> tuple[float | None, float | None]:
     _, y, x = _numbers(tree)
     if x == y == 1:
         return None, None
-    return _um(y, text(about, "yunit") or unit), _um(x, unit)
+    return _to_micrometers(y, text(about, "yunit") or unit), _to_micrometers(x, unit)
 
 
 def _page_size(tree: Any) -> tuple[Size, str]:
@@ -87,7 +91,7 @@ def _page_size(tree: Any) -> tuple[Size, str]:
         return (None, told, told), ""
     unit = _TAG_UNITS.get(entry(tree, "tiff_unit"), "")
     _, y, x = _numbers(tree)
-    return (None, _um(y, unit), _um(x, unit)), unit
+    return (None, _to_micrometers(y, unit), _to_micrometers(x, unit)), unit
 
 
 def _numbers(tree: Any) -> Size:
@@ -100,6 +104,6 @@ def _inverse(pixels: float) -> float | None:
     return 1 / pixels if pixels > 0 else None
 
 
-def _um(size: float | None, unit: str) -> float | None:
+def _to_micrometers(size: float | None, unit: str) -> float | None:
     per = nanometers(unit)
     return None if size is None or per is None else size * per / 1000

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.channel import named
-from napari_tf_deblur._layers.acquisition.description import (
-    APERTURES,
-    INDICES,
-    PINHOLES,
-    WAVELENGTHS,
-    Channel,
-    Description,
-    agreed,
+from napari_tf_deblur._layers.acquisition.channel import find_only_name
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    APERTURE_BOUNDS,
+    INDEX_BOUNDS,
+    PINHOLE_BOUNDS,
+    WAVELENGTH_BOUNDS,
+    FileChannel,
+    MetadataDescription,
+    find_common_value,
 )
 from napari_tf_deblur._layers.acquisition.tree import (
     child,
@@ -22,7 +22,7 @@ from napari_tf_deblur._layers.acquisition.tree import (
     text,
 )
 from napari_tf_deblur._optics.optics import IMMERSIONS
-from napari_tf_deblur._storage.record_file import from_json
+from napari_tf_deblur._storage.record_file import record_from_json
 
 INDICES_BY_NAME = {
     **IMMERSIONS,
@@ -46,19 +46,19 @@ MICROSCOPES = {
 }
 """Modes of acquisition whose blur is that of one of the microscopes."""
 
-TRANSMITTED = frozenset(
+TRANSMITTED_LIGHT_TERMS = frozenset(
     "transmitted oblique brightfield phase dic hoffmanmodulation obliqueillumination "
     "polarizedlight darkfield".split()
 )
 """Illumination and contrast of images that are not of fluorescence: their blur is another one."""
 
 
-def ome(tree: Any, images: list[Any], layer_name: str) -> Description:
+def describe_ome(tree: Any, images: list[Any], layer_name: str) -> MetadataDescription:
     """Read OME metadata; the layer's name says of which of the images."""
     names = [text(image, "Name") for image in images]
     ids = [text(image, "ID") for image in images]
-    k = named(names, layer_name)
-    k = named(ids, layer_name, ":") if k is None else k
+    k = find_only_name(names, layer_name)
+    k = find_only_name(ids, layer_name, ":") if k is None else k
     image = images[k or 0]
     pixels = child(image, "Pixels")
     instruments = children(tree, "Instrument")
@@ -69,15 +69,15 @@ def ome(tree: Any, images: list[Any], layer_name: str) -> Description:
     z, y, x = (length(pixels, f"PhysicalSize{axis}", "µm") for axis in "ZYX")
     numbers = tuple(number(pixels, f"PhysicalSize{axis}") for axis in "ZYX")
     shape, orders = _axes(tree, pixels)
-    return Description(
+    return MetadataDescription(
         tuple(_channel(node) for node in children(pixels, "Channel")),
         (*names, *ids),
         *_optics(settings, text(settings, "ID"), objectives),
         (z, y, x),
-        numbers=(numbers[0], numbers[1], numbers[2]),
+        raw_sizes=(numbers[0], numbers[1], numbers[2]),
         shape=shape,
         orders=orders,
-        record=from_json(text(image, "Description")),
+        record=record_from_json(text(image, "Description")),
     )
 
 
@@ -103,7 +103,7 @@ def _is_modulo(tree: Any, axis: str) -> bool:
     return name in repr(child(tree, "StructuredAnnotations"))
 
 
-def zeiss(tree: Any, information: Any) -> Description:
+def describe_zeiss(tree: Any, information: Any) -> MetadataDescription:
     """Read the metadata of a CZI file, whose lengths are in meters."""
     image = child(information, "Image")
     settings = child(image, "ObjectiveSettings")
@@ -112,7 +112,7 @@ def zeiss(tree: Any, information: Any) -> Description:
         for step in children(child(tree, "Metadata", "Scaling", "Items"), "Distance")
     }
     z, y, x = (None if (step := steps.get(axis)) is None else 1e6 * step for axis in "ZYX")
-    return Description(
+    return MetadataDescription(
         tuple(
             _channel(node) for node in children(child(image, "Dimensions", "Channels"), "Channel")
         ),
@@ -126,16 +126,16 @@ def zeiss(tree: Any, information: Any) -> Description:
     )
 
 
-def _channel(node: Any) -> Channel:
+def _channel(node: Any) -> FileChannel:
     illumination, contrast = (
-        _plain(text(node, name)) for name in ("IlluminationType", "ContrastMethod")
+        _normalize_term(text(node, name)) for name in ("IlluminationType", "ContrastMethod")
     )
-    mode = MICROSCOPES.get(_plain(text(node, "AcquisitionMode")))
+    mode = MICROSCOPES.get(_normalize_term(text(node, "AcquisitionMode")))
     if mode is None and not text(node, "AcquisitionMode") and illumination == "nonlinear":
         mode = "multiphoton"
-    if TRANSMITTED & {illumination, contrast}:
+    if TRANSMITTED_LIGHT_TERMS & {illumination, contrast}:
         mode = None
-    return Channel(
+    return FileChannel(
         text(node, "Name") or text(node, "Fluor"),
         text(node, "ID") or text(node, "Id"),
         _wavelength(node, "EmissionWavelength"),
@@ -143,7 +143,7 @@ def _channel(node: Any) -> Channel:
         mode,
         # Zeiss gives it in Airy units too. OME has it in micrometers, which say nothing unless
         # the magnification between objective and pinhole is known.
-        number(node, "PinholeSizeAiry", *PINHOLES) if mode == "confocal" else None,
+        number(node, "PinholeSizeAiry", *PINHOLE_BOUNDS) if mode == "confocal" else None,
     )
 
 
@@ -157,26 +157,26 @@ def _optics(
     if used:
         objectives = [o for o in objectives if used in (text(o, "ID"), text(o, "Id"))]
     indices = (
-        number(settings, "RefractiveIndex", *INDICES),
-        index_named(text(settings, "Medium")),
-        agreed(index_named(text(o, "Immersion")) for o in objectives),
+        number(settings, "RefractiveIndex", *INDEX_BOUNDS),
+        find_refractive_index(text(settings, "Medium")),
+        find_common_value(find_refractive_index(text(o, "Immersion")) for o in objectives),
     )
     return (
-        agreed(number(o, "LensNA", *APERTURES) for o in objectives),
+        find_common_value(number(o, "LensNA", *APERTURE_BOUNDS) for o in objectives),
         tuple(n for n in indices if n is not None),
     )
 
 
 def _wavelength(node: Any, name: str) -> float | None:
     found = length(node, name, "nm")
-    low, high = WAVELENGTHS
+    low, high = WAVELENGTH_BOUNDS
     return found if found is not None and low <= found <= high else None
 
 
-def index_named(medium: str) -> float | None:
+def find_refractive_index(medium: str) -> float | None:
     """Return the refractive index of what is between objective and specimen."""
-    return INDICES_BY_NAME.get(_plain(medium))
+    return INDICES_BY_NAME.get(_normalize_term(medium))
 
 
-def _plain(words: str) -> str:
+def _normalize_term(words: str) -> str:
     return "".join(letter for letter in words.lower() if letter.isalnum())

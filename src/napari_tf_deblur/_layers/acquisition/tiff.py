@@ -36,7 +36,7 @@ def read_tiff(path: str) -> dict[str, Any]:
                 "stk_metadata": lambda: file.stk_metadata,
                 "tiff": lambda: _tags(file),
             }
-            return {name: found for name, read in said.items() if (found := _safely(read))}
+            return {name: found for name, read in said.items() if (found := _try_read(read))}
     except Exception:  # whatever a file may hold; the image is there all the same
         return {}
 
@@ -58,12 +58,12 @@ def _tags(file: Any) -> dict[str, Any]:
         "tiff_shape": (page.imagelength, page.imagewidth),
         "pixel_size_um": tag.value.get("PixelSizeUm") if tag and isinstance(tag.value, dict) else 0,
     }
-    if (about := _safely(lambda: file.imagej_metadata)) is not None:
+    if (about := _try_read(lambda: file.imagej_metadata)) is not None:
         found["imagej_metadata"] = about
     return found
 
 
-def _safely(read: Callable[[], Any]) -> Any:
+def _try_read(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except Exception:  # a part that is spoilt; others may not be

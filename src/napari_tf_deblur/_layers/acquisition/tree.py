@@ -13,7 +13,7 @@ from numbers import Real
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from napari_tf_deblur._layers.acquisition.units import nanometers
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
 
 MAX_CHARACTERS = 20_000_000
 """Longest text that is read as XML, in characters. Limit: of time; 100 000 planes have as much."""
@@ -21,10 +21,10 @@ MAX_CHARACTERS = 20_000_000
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def tree_of(metadata: Any) -> Any:
+def to_tree(metadata: Any) -> Any:
     """Return metadata as something that the functions below can read: text as parsed XML."""
     if isinstance(metadata, str | bytes):
-        return _parsed(metadata)
+        return _parse_xml(metadata)
     root = None if isinstance(metadata, Mapping) else entry(metadata, "getroot")
     return root() if callable(root) else metadata
 
@@ -114,7 +114,7 @@ def _first(node: Any, *keys: str) -> Any:
     return next((found for key in keys if (found := entry(node, key)) is not None), None)
 
 
-def _parsed(xml: str | bytes) -> Any:
+def _parse_xml(xml: str | bytes) -> Any:
     """Parse XML that is not too long, and has no document type and no entities.
 
     Entities could become very long, and read other files. All XML of files passes here.

@@ -3,17 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from napari_tf_deblur._layers.acquisition.description import (
-    APERTURES,
-    INDICES,
-    PINHOLES,
-    WAVELENGTHS,
-    Channel,
-    Description,
+from napari_tf_deblur._layers.acquisition.length_units import nanometers
+from napari_tf_deblur._layers.acquisition.metadata_description import (
+    APERTURE_BOUNDS,
+    INDEX_BOUNDS,
+    PINHOLE_BOUNDS,
+    WAVELENGTH_BOUNDS,
+    FileChannel,
+    MetadataDescription,
     Size,
-    agreed,
+    find_common_value,
 )
-from napari_tf_deblur._layers.acquisition.ome import index_named
+from napari_tf_deblur._layers.acquisition.ome import find_refractive_index
 from napari_tf_deblur._layers.acquisition.tree import (
     child,
     entry,
@@ -22,7 +23,6 @@ from napari_tf_deblur._layers.acquisition.tree import (
     text,
     value,
 )
-from napari_tf_deblur._layers.acquisition.units import nanometers
 
 _NIKON_CONFOCAL = frozenset(
     "laserScanConfocal spinningDiskConfocal sweptFieldConfocalSlit "
@@ -48,12 +48,14 @@ _DELTAVISION = -16224
 Definition: of the format."""
 
 
-def nikon(tree: Any, nodes: list[Any]) -> Description:
+def describe_nikon(tree: Any, nodes: list[Any]) -> MetadataDescription:
     """Read the metadata of an ND2 file, as the nd2 package has them."""
     optics = [child(node, "microscope") for node in nodes]
-    aperture = agreed(number(o, "objectiveNumericalAperture", *APERTURES) for o in optics)
-    index = agreed(number(o, "immersionRefractiveIndex", *INDICES) for o in optics)
-    return Description(
+    aperture = find_common_value(
+        number(o, "objectiveNumericalAperture", *APERTURE_BOUNDS) for o in optics
+    )
+    index = find_common_value(number(o, "immersionRefractiveIndex", *INDEX_BOUNDS) for o in optics)
+    return MetadataDescription(
         tuple(_nikon_channel(child(node, "channel"), entry(node, "microscope")) for node in nodes),
         numerical_aperture=aperture,
         refractive_indices=() if index is None else (index,),
@@ -61,7 +63,7 @@ def nikon(tree: Any, nodes: list[Any]) -> Description:
     )
 
 
-def _nikon_channel(dye: Any, microscope: Any) -> Channel:
+def _nikon_channel(dye: Any, microscope: Any) -> FileChannel:
     flags = value(microscope, "modalityFlags")
     flags = set(flags if isinstance(flags, list | tuple) else ()) & {
         *_NIKON_CONFOCAL,
@@ -73,10 +75,10 @@ def _nikon_channel(dye: Any, microscope: Any) -> Channel:
         mode = "multiphoton"
     elif flags and flags <= _NIKON_CONFOCAL:
         mode = "confocal"
-    return Channel(
+    return FileChannel(
         text(dye, "name"),
-        emission=number(dye, "emissionLambdaNm", *WAVELENGTHS),
-        excitation=number(dye, "excitationLambdaNm", *WAVELENGTHS),
+        emission=number(dye, "emissionLambdaNm", *WAVELENGTH_BOUNDS),
+        excitation=number(dye, "excitationLambdaNm", *WAVELENGTH_BOUNDS),
         microscope=mode,
     )
 
@@ -93,19 +95,19 @@ def _nikon_size(volume: Any) -> Size:
     return (z, y, x)
 
 
-def leica(tree: Any) -> Description:
+def describe_leica(tree: Any) -> MetadataDescription:
     """Read what all images of a file have in common; which one is the layer's is not told."""
     settings = [node for node in tree.iter() if local_name(node) in _LEICA_SETTINGS]
     settings = [node for node in settings if text(node, "NumericalAperture")]
     indices = (
-        agreed(number(node, "RefractionIndex", *INDICES) for node in settings),
-        agreed(index_named(text(node, "Immersion")) for node in settings),
+        find_common_value(number(node, "RefractionIndex", *INDEX_BOUNDS) for node in settings),
+        find_common_value(find_refractive_index(text(node, "Immersion")) for node in settings),
     )
     confocal = settings and all(_is_confocal(node) for node in settings)
-    pinhole = agreed(number(node, "PinholeAiry", *PINHOLES) for node in settings)
-    return Description(
-        numerical_aperture=agreed(
-            number(node, "NumericalAperture", *APERTURES) for node in settings
+    pinhole = find_common_value(number(node, "PinholeAiry", *PINHOLE_BOUNDS) for node in settings)
+    return MetadataDescription(
+        numerical_aperture=find_common_value(
+            number(node, "NumericalAperture", *APERTURE_BOUNDS) for node in settings
         ),
         refractive_indices=tuple(n for n in indices if n is not None),
         microscope="confocal" if confocal else None,
@@ -126,10 +128,10 @@ def _is_confocal(setting: Any) -> bool:
     return True
 
 
-def deltavision(header: Any) -> Description:
+def describe_deltavision(header: Any) -> MetadataDescription:
     """Read the header of a DV file, as the mrc package has it: `wave1` is in nanometers."""
     count = number(header, "nc", 1, 5)
-    waves = [number(header, f"wave{k}", *WAVELENGTHS) for k in range(1, int(count or 5) + 1)]
+    waves = [number(header, f"wave{k}", *WAVELENGTH_BOUNDS) for k in range(1, int(count or 5) + 1)]
     if count is None:
         waves = [wave for wave in waves if wave is not None]
     size: Size = (None, None, None)
@@ -137,46 +139,47 @@ def deltavision(header: Any) -> Description:
         z, y, x = (number(header, f"d{axis}") for axis in "zyx")
         size = (z, y, x)
     names = ["" if wave is None else f"{wave:g}" for wave in waves]
-    return Description(
-        tuple(Channel(f"{n}nm" if n else "", n, w) for n, w in zip(names, waves)), pixel_size=size
+    return MetadataDescription(
+        tuple(FileChannel(f"{n}nm" if n else "", n, w) for n, w in zip(names, waves)),
+        pixel_size=size,
     )
 
 
-def micromanager(summary: Any) -> Description:
+def describe_micromanager(summary: Any) -> MetadataDescription:
     """Read the summary that Micro-Manager leaves in TIFF, NDTiff and OME-TIFF files."""
     names = entry(summary, "ChNames")
     x = number(summary, "PixelSize_um")
-    return Description(
-        tuple(Channel(name) for name in _texts(names)),
+    return MetadataDescription(
+        tuple(FileChannel(name) for name in _texts(names)),
         pixel_size=(number(summary, "z-step_um"), x, x),
     )
 
 
-def lsm(header: Any) -> Description:
+def describe_lsm(header: Any) -> MetadataDescription:
     """Read the header of a Zeiss LSM file, as tifffile has it, in meters."""
     z, y, x = (number(header, f"VoxelSize{axis}") for axis in "ZYX")
     dimensions = {"T": "Time", "C": "Channels", "Z": "Z", "Y": "Y", "X": "X"}
     counts = {a: number(header, f"Dimension{name}", 1, 1e9) for a, name in dimensions.items()}
-    return Description(
+    return MetadataDescription(
         pixel_size=(z and 1e6 * z, y and 1e6 * y, x and 1e6 * x),
         shape={axis: int(n) for axis, n in counts.items() if n is not None},
         orders=("TZCYX",),
     )
 
 
-def metamorph(header: Any) -> Description:
+def describe_metamorph(header: Any) -> MetadataDescription:
     """Read the header of a MetaMorph STK file, as tifffile has it."""
     per_unit = nanometers(text(header, "CalibrationUnits"))
     if per_unit is None or not number(header, "SpatialCalibration"):
-        return Description()
+        return MetadataDescription()
     y, x = (number(header, f"{axis}Calibration") for axis in "YX")
     scale = per_unit / 1000
-    return Description(pixel_size=(None, y and scale * y, x and scale * x))
+    return MetadataDescription(pixel_size=(None, y and scale * y, x and scale * x))
 
 
-def openreadout(dims: Any) -> Description:
+def describe_openreadout(dims: Any) -> MetadataDescription:
     """Read the order of the axes."""
-    return Description(orders=(dims,) if isinstance(dims, str) and len(dims) < 9 else ())
+    return MetadataDescription(orders=(dims,) if isinstance(dims, str) and len(dims) < 9 else ())
 
 
 def _texts(names: object) -> Iterable[str]:

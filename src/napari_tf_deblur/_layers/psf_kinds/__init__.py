@@ -8,12 +8,12 @@ fields of their own in the dock, too: see :data:`napari_tf_deblur._dock.psf_fiel
 from napari.layers import Layer
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._layers.psf_kinds.array_psf import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
-from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, FoundPSF
+from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, EstimatedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.given import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
-from napari_tf_deblur._layers.psf_kinds.measured import BeadPSF, LayerPSF
+from napari_tf_deblur._layers.psf_kinds.measured import BeadPSFSettings, LayerPSF
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
     AUTOMATIC,
@@ -22,19 +22,20 @@ from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
 )
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.same import SamePSF
-from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
+from napari_tf_deblur._layers.source import Source, read_source
 
 __all__ = [
     "AUTOMATIC",
     "AUTOMATIC_PSF",
-    "BY_NAME",
     "KINDS",
+    "KINDS_BY_NAME",
     "ArrayPSF",
-    "BeadPSF",
+    "BeadPSFSettings",
     "DefocusPSF",
     "EstimatedPSF",
-    "FoundPSF",
+    "EstimatedPSFSettings",
+    "FixedPSFSettings",
     "GaussianPSF",
     "LayerPSF",
     "MicroscopePSF",
@@ -44,7 +45,6 @@ __all__ = [
     "PSFKind",
     "PSFSettings",
     "ParametricPSF",
-    "SamePSF",
     "choose_psf",
 ]
 
@@ -60,13 +60,13 @@ KINDS: tuple[type[PSFKind], ...] = (
 )
 """All kinds, in the order in which the dock and the command line offer them."""
 
-BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
+KINDS_BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
 """All kinds, by what a record calls them."""
 
 
 BY_WORD: dict[str, PSFSettings] = {
     MicroscopePSF.name: MicroscopeSettings(),
-    EstimatedPSF.name: FoundPSF(),
+    EstimatedPSF.name: EstimatedPSFSettings(),
 }
 """PSFs that are asked for by a word, which is that of the command line."""
 
@@ -88,7 +88,7 @@ def choose_psf(psf: object, source: Source) -> PSFKind:
         If there is no such PSF; says why.
     """
     if isinstance(psf, Layer):
-        return LayerPSF(read(psf))
+        return LayerPSF(read_source(psf))
     if psf is not None and not isinstance(psf, str):
         return ArrayPSF(psf)
     settings = AUTOMATIC_PSF if psf is None else BY_WORD.get(psf)

@@ -6,8 +6,12 @@ from typing import Annotated, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, MOST_DRAWN, ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.width import length
+from napari_tf_deblur._layers.psf_kinds.parametric import (
+    MAX_PREVIEW_SIZE,
+    MIN_EXTENT,
+    ParametricPSF,
+)
+from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
 
 
@@ -61,12 +65,12 @@ class DefocusPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return 2 * self.radius < MOST_DRAWN
+        return 2 * self.radius < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
         """Make the disc."""
         return disc_psf(self.radius)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how large it is."""
-        return f"Disc of radius {length(self.radius, source.frame(2).axes)}"
+        return f"Disc of radius {describe_length(self.radius, source.frame(2).axes)}"

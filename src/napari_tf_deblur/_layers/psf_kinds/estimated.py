@@ -29,7 +29,7 @@ class EstimatedPSF:
         "The image's own blur, which is found from its finest detail: a Gaussian, a disc (out of "
         "focus) or a line (motion); rather too narrow than too wide"
     )
-    making: ClassVar[str] = "measuring the blur"
+    progress_text: ClassVar[str] = "measuring the blur"
     functions: ClassVar[tuple[str, ...]] = ()
 
     ndim: int
@@ -54,11 +54,11 @@ class EstimatedPSF:
             alpha=source.has_alpha,
         )
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say that nothing is known before a run."""
         return "The blur is found from the image when you press Deblur."
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 
@@ -71,13 +71,15 @@ class EstimatedPSF:
         return {"kind": self.name, "ndim": self.ndim}
 
     @classmethod
-    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "FoundPSF":
+    def read_settings(
+        cls, record: Mapping[str, Any], open_file: OpenFile
+    ) -> "EstimatedPSFSettings":
         """Return the settings by which the blur is found in each image."""
-        return FoundPSF()
+        return EstimatedPSFSettings()
 
 
 @dataclass(frozen=True)
-class FoundPSF:
+class EstimatedPSFSettings:
     """A PSF that is found in each image; see `PSFSettings`."""
 
     def choose_psf(

@@ -8,16 +8,16 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, call_of
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, record_call
 from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.width import fwhm
+from napari_tf_deblur._layers.psf_kinds.width import describe_fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
 NO_BLUR = 1e-3
 """Sigma in pixels that stands for 0. Derived: all light stays in one pixel."""
 
-MOST_LOOKED_AT = 20.0
+MAX_PREVIEW_SIGMA = 20.0
 """Largest sigma, in pixels, of which a picture is made at once. Limit: of time."""
 
 
@@ -63,7 +63,7 @@ class GaussianPSF(ParametricPSF):
                     f"'Sigma {axis.name}' is {sigma:.6g} pixels, but the image has only "
                     f"{axis.size} along this axis; check the number and its unit ('Sigma in')."
                 )
-        if prod(shape) > MAX_PIXELS:
+        if prod(shape) > MAX_PSF_PIXELS:
             raise InvalidValueError(
                 f"The PSF would have {' x '.join(map(str, shape))} pixels, which is too many; give "
                 "smaller sigmas, or a number of pixels in 'PSF size (px)'."
@@ -72,7 +72,7 @@ class GaussianPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether the picture of its middle plane is made at once."""
-        return max(self._sigmas[-2:]) < MOST_LOOKED_AT
+        return max(self._sigmas[-2:]) < MAX_PREVIEW_SIGMA
 
     def make(self) -> Float32Array:
         """Make the Gaussian."""
@@ -84,11 +84,11 @@ class GaussianPSF(ParametricPSF):
         notes = [f"no blur along {name}" for s, name in zip(self.sigma, names) if s == 0]
         return self.make(), tuple(notes)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how wide it is."""
-        return fwhm(self.sigma, source.frame(self.ndim).axes)
+        return describe_fwhm(self.sigma, source.frame(self.ndim).axes)
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return its middle plane, unless it is large."""
         return gaussian_psf(self._sigmas[-2:], angle=self.angle) if self.is_small else None
 
@@ -114,7 +114,7 @@ class GaussianPSF(ParametricPSF):
     @property
     def call(self) -> dict[str, Any]:
         """What makes its array."""
-        return call_of(*self.functions, sigma=self._sigmas, size=self.size, angle=self.angle)
+        return record_call(*self.functions, sigma=self._sigmas, size=self.size, angle=self.angle)
 
     @property
     def _sigmas(self) -> tuple[float, ...]:

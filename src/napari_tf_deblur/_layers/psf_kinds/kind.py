@@ -12,7 +12,7 @@ from napari_tf_deblur._layers.source import Source
 OpenFile = Callable[[str], Image]
 """Opens the one image of a file; a kind of PSF that lies in a file needs it."""
 
-MAX_PIXELS = 2**27
+MAX_PSF_PIXELS = 2**27
 """Most pixels of a PSF. Guard: against a wrong number or unit;
 ``tests/layers/test_psf_kinds.py``."""
 
@@ -29,7 +29,7 @@ class PSFKind(Protocol):
     hint: ClassVar[str]
     """What the dock says about it."""
 
-    making: ClassVar[str]
+    progress_text: ClassVar[str]
     """What a run says while it makes the array."""
 
     functions: ClassVar[tuple[str, ...]]
@@ -45,10 +45,10 @@ class PSFKind(Protocol):
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Make the PSF on the pixels of this image; also return what was done, in words."""
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say what is known of it before a run, by arithmetic only: how wide it is."""
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return its middle plane, if arithmetic alone can make it at once."""
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
@@ -57,7 +57,7 @@ class PSFKind(Protocol):
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is kept with a result, as plain data: "kind" and what made it.
 
-        What a function of this package makes has a "call", see `call_of`.
+        What a function of this package makes has a "call", see `record_call`.
         """
 
     @classmethod
@@ -99,6 +99,6 @@ class PSFSettings(Protocol):
         """Return what describes it, as plain data."""
 
 
-def call_of(function: str, **arguments: Any) -> dict[str, Any]:
+def record_call(function: str, **arguments: Any) -> dict[str, Any]:
     """Return a call of a function of this package, as plain data."""
     return {"function": function, "arguments": arguments}

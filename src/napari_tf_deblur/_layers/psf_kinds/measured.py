@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._beads.bead import measured_psf
+from napari_tf_deblur._beads.measured_psf import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PIXELS, OpenFile, PSFKind
-from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, layer_spacing
-from napari_tf_deblur._layers.source import Source, read
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, OpenFile, PSFKind
+from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, compare_spacing
+from napari_tf_deblur._layers.source import Source, read_source
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._storage.axes import Axis
 
-GREY = 0.01
+GREY_TOLERANCE = 0.01
 """Largest difference of the colours of a grey picture, as a part of its brightest pixel. Derived:
 from two steps of 8 bits."""
 
@@ -35,7 +35,7 @@ class LayerPSF:
         "An image layer that shows the blur of one bright point, such as a bead; it is "
         "resampled to the image's pixels, freed of its background, centred and normalised"
     )
-    making: ClassVar[str] = "making the PSF"
+    progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ()
 
     layer: Source
@@ -59,7 +59,7 @@ class LayerPSF:
                 f"'{source.name}' has {source.ndim}; a PSF has at most 3, and no more than "
                 "its image."
             )
-        self._spacing(source).check(psf.name, source.name, MAX_PIXELS)
+        self._spacing(source).check(psf.name, source.name, MAX_PSF_PIXELS)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, and what was done to it, in words."""
@@ -67,16 +67,16 @@ class LayerPSF:
         picture, about_colours = self._intensities()
         values, notes = measured_psf(
             picture.reshape([axis.size for axis in self._axes]),
-            spacing=spacing.of_psf,
-            image_spacing=spacing.of_image,
+            spacing=spacing.psf_sizes,
+            image_spacing=spacing.image_sizes,
         )
         return values, (*spacing.notes, *about_colours, *notes)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say that nothing is known before a run."""
         return "Its beads are measured when you press Deblur."
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return nothing: its array is made in a run."""
         return None
 
@@ -89,7 +89,7 @@ class LayerPSF:
         return {"kind": self.name, "layer": self.layer.name}
 
     @classmethod
-    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "BeadPSF":
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "BeadPSFSettings":
         """Return the settings by which the same picture of beads serves every image."""
         origin = record.get("origin") or {}
         path = record.get("path") or origin.get("path")
@@ -98,7 +98,7 @@ class LayerPSF:
                 "The PSF was measured from an image that is in no file: save that image, and give "
                 "it as the picture of beads."
             )
-        return BeadPSF(check.text(path), open_file)
+        return BeadPSFSettings(check.text(path), open_file)
 
     def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Return the layer's pixels; of a grey picture that was saved in colour, one intensity."""
@@ -106,7 +106,7 @@ class LayerPSF:
         if not self.layer.rgb:
             return pixels, ()
         colours = pixels[..., :3]  # what may follow is transparency
-        if np.ptp(colours, axis=-1).max() > GREY * colours.max():
+        if np.ptp(colours, axis=-1).max() > GREY_TOLERANCE * colours.max():
             raise InvalidTypeError(
                 f"The PSF layer '{self.layer.name}' is a colour picture; choose one with a single "
                 "intensity per pixel, such as one of its channels (right-click the layer: 'Split "
@@ -120,11 +120,11 @@ class LayerPSF:
         return tuple(a for k, a in enumerate(axes) if a.size != 1 or k >= len(axes) - 2)
 
     def _spacing(self, source: Source) -> Spacing:
-        return layer_spacing(self._axes, source.frame(self.ndim).axes)
+        return compare_spacing(self._axes, source.frame(self.ndim).axes)
 
 
 @dataclass(frozen=True)
-class BeadPSF:
+class BeadPSFSettings:
     """A PSF that a picture of beads shows, in a file; see `PSFSettings`.
 
     Attributes
@@ -142,7 +142,7 @@ class BeadPSF:
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
         """Return the PSF that the file shows now."""
-        return source, LayerPSF(read(self.open_file(self.path)))
+        return source, LayerPSF(read_source(self.open_file(self.path)))
 
     def record(self) -> dict[str, Any]:
         """Return the kind and the file."""

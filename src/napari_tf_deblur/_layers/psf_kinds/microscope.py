@@ -8,7 +8,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, call_of
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, record_call
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
@@ -18,7 +18,7 @@ from napari_tf_deblur._optics.microscope import (
     pixel_sigma,
     undersampling,
 )
-from napari_tf_deblur._storage.axes import in_unit, is_length
+from napari_tf_deblur._storage.axes import convert_length, is_length
 
 WIDEFIELD_ASSUMED = (
     "The file does not say what kind of microscope it was: widefield was assumed. If it was not, "
@@ -49,12 +49,12 @@ class MicroscopePSF:
         "As wide as light allows: from the numbers printed on the objective and the filter, and "
         "the size of a pixel"
     )
-    making: ClassVar[str] = "making the PSF"
+    progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ("microscope_psf", "gaussian_psf")
 
     optics: Optics
     ndim: int
-    assumed: str = ""
+    assumption: str = ""
 
     @classmethod
     def of_numbers(cls, numbers: MicroscopeNumbers, ndim: int) -> Self:
@@ -85,24 +85,24 @@ class MicroscopePSF:
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, and how wide it is, in words."""
-        notes = (self._gaussian(source).about(source),)
+        notes = (self._gaussian(source).describe_width(source),)
         if self.is_gaussian:
             return self._gaussian(source).array(source)[0], notes
         return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how wide it is, and whether the pixels are too large for it."""
-        width = self._gaussian(source).about(source)
+        width = self._gaussian(source).describe_width(source)
         return " ".join((f"{width}.", *self.warnings(source)))
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return the plane in focus, as a Gaussian."""
-        return self._gaussian(source).look(source)
+        return self._gaussian(source).preview(source)
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Say what was assumed, and whether pixels are too large for the objective."""
         said = (
-            Notice("microscope assumed", self.assumed),
+            Notice("microscope assumed", self.assumption),
             Notice("undersampled", undersampling(self.optics, self._spacing(source), unit="nm")),
         )
         return tuple(notice for notice in said if notice)
@@ -112,7 +112,7 @@ class MicroscopePSF:
         if self.is_gaussian:
             call = self._gaussian(source).call
         else:
-            call = call_of("microscope_psf", **self._arguments, **self._on_voxels(source))
+            call = record_call("microscope_psf", **self._arguments, **self._on_voxels(source))
         return {
             "kind": self.name,
             "optics": asdict(self.optics),
@@ -140,7 +140,7 @@ class MicroscopePSF:
 
     def _spacing(self, source: Source) -> tuple[float, ...]:
         axes = source.frame(self.ndim).axes
-        return tuple(float(f"{in_unit(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
+        return tuple(float(f"{convert_length(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
 
     def _gaussian(self, source: Source) -> GaussianPSF:
         """The Gaussian that describes it in focus, pixels of this image integrated."""

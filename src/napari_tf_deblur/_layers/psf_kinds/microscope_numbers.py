@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, cast
 
-from napari_tf_deblur._layers.pixel_size import pixel_size_of, with_pixel_size
+from napari_tf_deblur._layers.pixel_size import find_pixel_size, with_pixel_size
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
 from napari_tf_deblur._preparation import record_check as check
 
-WITH_LASER = ("confocal", "multiphoton")
+LASER_MICROSCOPES = ("confocal", "multiphoton")
 """Microscopes whose PSF depends on what excites the dye."""
 
 WAVELENGTHS = ("emission", "excitation")
 """Numbers that belong to a channel, and not to the microscope."""
 
-SAME_INDEX = 0.02
+INDEX_TOLERANCE = 0.02
 """Largest difference of two refractive indices of one immersion. Derived: the usual immersions
 differ by 0.04 and more."""
 
@@ -61,12 +61,12 @@ class MicroscopeNumbers:
     @classmethod
     def of_file(cls, source: Source) -> Self:
         """Return what the file of an image, or its layer, says."""
-        said, size = source.acquisition, pixel_size_of(source)
+        said, size = source.acquisition, find_pixel_size(source)
         aperture = said.numerical_aperture
         return cls(
             numerical_aperture=round(aperture, DIGITS) if aperture else None,
             emission=said.emission,
-            refractive_index=immersion_of(said.refractive_index),
+            refractive_index=find_immersion(said.refractive_index),
             microscope=said.microscope,
             excitation=said.excitation,
             pinhole=said.pinhole,
@@ -122,7 +122,7 @@ class MicroscopeNumbers:
             emission=float(self.emission or self.excitation or 0),
             refractive_index=self.refractive_index,
             microscope=microscope,
-            excitation=self.excitation if microscope in WITH_LASER else None,
+            excitation=self.excitation if microscope in LASER_MICROSCOPES else None,
             pinhole=1.0 if used.pinhole is None else used.pinhole,
             sheet=used.sheet,
         )
@@ -132,9 +132,9 @@ class MicroscopeNumbers:
         return with_pixel_size(source, ndim, self.pixel, self.step) if self.pixel else source
 
 
-def immersion_of(index: float | None) -> float | None:
+def find_immersion(index: float | None) -> float | None:
     """Return the immersion that has about this refractive index, if there is one."""
     if index is None:
         return None
     nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))
-    return nearest if abs(nearest - index) < SAME_INDEX else None
+    return nearest if abs(nearest - index) < INDEX_TOLERANCE else None

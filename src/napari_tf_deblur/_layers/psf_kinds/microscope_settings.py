@@ -20,7 +20,7 @@ from napari_tf_deblur._preparation import record_check as check
 AUTOMATIC = "automatic"
 """The kind of a PSF that is found in an image whose file says too little of the microscope."""
 
-OPTICS = tuple(field.name for field in fields(Optics))
+OPTICS_FIELDS = tuple(field.name for field in fields(Optics))
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class MicroscopeSettings:
     """
 
     given: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    usual: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     pixel: float | None = None
     step: float | None = None
-    usual_spacing: tuple[float, ...] = ()
-    or_found: bool = False
+    default_spacing: tuple[float, ...] = ()
+    estimate_if_incomplete: bool = False
 
     @classmethod
     def of_images(
@@ -75,15 +75,15 @@ class MicroscopeSettings:
             values = tuple(getattr(one, name) for one in shown)
             if all(values) and any(name in names for names in typed):
                 given[name] = values
-        known = {name: getattr(first, name) for name in OPTICS}
+        known = {name: getattr(first, name) for name in OPTICS_FIELDS}
         spacing = (first.step, first.pixel, first.pixel)[ndim < 3 :]
         return cls(
             given=given,
-            usual={name: value for name, value in known.items() if value},
+            defaults={name: value for name, value in known.items() if value},
             pixel=first.pixel if "pixel" in typed[0] else None,
             step=first.step if "step" in typed[0] else None,
-            usual_spacing=tuple(s for s in spacing if s) if all(spacing) else (),
-            or_found=True,
+            default_spacing=tuple(s for s in spacing if s) if all(spacing) else (),
+            estimate_if_incomplete=True,
         )
 
     @classmethod
@@ -96,21 +96,21 @@ class MicroscopeSettings:
             If the record, which may come out of a file, holds what is never written.
         """
         usual = dict(record.get("optics") or {})
-        check.require(set(usual) <= set(OPTICS))
+        check.require(set(usual) <= set(OPTICS_FIELDS))
         usual = {name: check.plain(value) for name, value in usual.items() if value is not None}
         numbers = MicroscopeNumbers(**usual)
         if set(numbers.missing(3)) <= {"pixel", "step"}:
             _ = numbers.optics  # which refuses what cannot be
         of_channels = check.tuple_of(check.plain)
         given = {name: of_channels(values) for name, values in (record.get("given") or {}).items()}
-        check.require(set(given) <= set(OPTICS))
+        check.require(set(given) <= set(OPTICS_FIELDS))
         return cls(
             given=given,
-            usual=usual,
+            defaults=usual,
             pixel=check.optional(check.positive)(record.get("pixel")),
             step=check.optional(check.positive)(record.get("step")),
-            usual_spacing=check.tuple_of(check.positive)(record.get("spacing") or ()),
-            or_found=record["kind"] == AUTOMATIC,
+            default_spacing=check.tuple_of(check.positive)(record.get("spacing") or ()),
+            estimate_if_incomplete=record["kind"] == AUTOMATIC,
         )
 
     def choose_psf(
@@ -126,7 +126,7 @@ class MicroscopeSettings:
         said = MicroscopeNumbers.of_file(source)
         numbers = self._numbers(said, channel, channels)
         missing = numbers.missing(ndim)
-        if (missing or source.rgb) and self.or_found:
+        if (missing or source.rgb) and self.estimate_if_incomplete:
             return source, EstimatedPSF(ndim)
         if missing:
             raise InvalidValueError(
@@ -148,17 +148,17 @@ class MicroscopeSettings:
     def record(self) -> dict[str, Any]:
         """Return what describes them, as plain data."""
         return {
-            "kind": AUTOMATIC if self.or_found else MicroscopePSF.name,
+            "kind": AUTOMATIC if self.estimate_if_incomplete else MicroscopePSF.name,
             "given": {name: list(values) for name, values in self.given.items()},
-            "optics": dict(self.usual),
+            "optics": dict(self.defaults),
             "pixel": self.pixel,
             "step": self.step,
-            "spacing": list(self.usual_spacing),
+            "spacing": list(self.default_spacing),
         }
 
     def _numbers(self, said: MicroscopeNumbers, channel: int, channels: int) -> MicroscopeNumbers:
         """Put together what the file says, what is usual, and what is given."""
-        usual, spacing = dict(self.usual), self.usual_spacing
+        usual, spacing = dict(self.defaults), self.default_spacing
         for name in WAVELENGTHS:
             if name in usual and getattr(said, name) is not None:
                 del usual[name]
@@ -171,7 +171,7 @@ class MicroscopeSettings:
         )
 
 
-AUTOMATIC_PSF = MicroscopeSettings(or_found=True)
+AUTOMATIC_PSF = MicroscopeSettings(estimate_if_incomplete=True)
 """Leaves everything to the file, or else to the image."""
 
 

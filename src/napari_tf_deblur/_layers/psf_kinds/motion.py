@@ -6,8 +6,12 @@ from typing import Annotated, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, MOST_DRAWN, ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.width import length
+from napari_tf_deblur._layers.psf_kinds.parametric import (
+    MAX_PREVIEW_SIZE,
+    MIN_EXTENT,
+    ParametricPSF,
+)
+from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
 
 
@@ -73,12 +77,12 @@ class MotionPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return self.length < MOST_DRAWN
+        return self.length < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
         """Make the line."""
         return motion_psf(self.length, self.angle)
 
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how large it is."""
-        return f"Line of {length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"
+        return f"Line of {describe_length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"

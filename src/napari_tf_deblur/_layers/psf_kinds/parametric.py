@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, call_of
-from napari_tf_deblur._layers.psf_kinds.same import SamePSF
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, record_call
+from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -17,7 +17,7 @@ MIN_EXTENT = 8
 """Smallest image, in pixels, in which a PSF larger than the image is refused. Guard: against a
 wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
 
-MOST_DRAWN = 200.0
+MAX_PREVIEW_SIZE = 200.0
 """Largest diameter or length, in pixels, of a PSF of which a picture is drawn at once. Limit: of
 time."""
 
@@ -34,7 +34,7 @@ class ParametricPSF(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     hint: ClassVar[str]
-    making: ClassVar[str] = "making the PSF"
+    progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]]
 
     @property
@@ -56,14 +56,14 @@ class ParametricPSF(ABC):
         """Make the PSF."""
 
     @abstractmethod
-    def about(self, source: Source) -> str:
+    def describe_width(self, source: Source) -> str:
         """Say how wide it is."""
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF; nothing was done to it."""
         return self.make(), ()
 
-    def look(self, source: Source) -> Float32Array | None:
+    def preview(self, source: Source) -> Float32Array | None:
         """Return it, unless it is large."""
         return self.make() if self.is_small else None
 
@@ -74,7 +74,7 @@ class ParametricPSF(ABC):
     @property
     def call(self) -> dict[str, Any]:
         """What makes its array."""
-        return call_of(self.functions[0], **asdict(self))
+        return record_call(self.functions[0], **asdict(self))
 
     def record(self, source: Source) -> dict[str, Any]:
         """Return what is needed to make it again."""
@@ -100,10 +100,10 @@ class ParametricPSF(ABC):
         return self
 
     def numbers(self) -> dict[str, Any]:
-        """Return its numbers by name, for the record of `SamePSF`."""
+        """Return its numbers by name, for the record of `FixedPSFSettings`."""
         return asdict(self)
 
     @classmethod
-    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> SamePSF:
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> FixedPSFSettings:
         """Return the same PSF for every image."""
-        return SamePSF(cls.of_record(record))
+        return FixedPSFSettings(cls.of_record(record))

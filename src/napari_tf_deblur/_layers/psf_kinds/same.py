@@ -18,7 +18,7 @@ class FixedPSF(PSFKind, Protocol):
 
 
 @dataclass(frozen=True)
-class SamePSF:
+class FixedPSFSettings:
     """A PSF that is the same for every image, in pixels; see `PSFSettings`.
 
     Attributes

@@ -7,13 +7,13 @@ import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
+from napari_tf_deblur._storage.axes import Axis, convert_length, is_length, short_unit
 
-SUSPECT = 10.0
+SUSPECT_SIZE_RATIO = 10.0
 """Ratio of two pixel sizes along one axis from which on a warning is given. Guard: against a wrong
 unit; ``tests/layers/test_psf_kinds.py``."""
 
-IMPOSSIBLE = 100.0
+MAX_SIZE_RATIO = 100.0
 """Largest ratio of the pixels of the PSF's layer to those of the image. Guard: finer details than
 these cannot be known; ``tests/layers/test_psf_kinds.py``."""
 
@@ -32,21 +32,21 @@ class Spacing:
 
     psf: tuple[Axis, ...]
     image: tuple[Axis, ...]
-    of_psf: tuple[float, ...] | None
-    of_image: tuple[float, ...] | None
+    psf_sizes: tuple[float, ...] | None
+    image_sizes: tuple[float, ...] | None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed, for the record."""
-        return () if self.of_psf else ("used pixel by pixel, without regard to pixel sizes",)
+        return () if self.psf_sizes else ("used pixel by pixel, without regard to pixel sizes",)
 
     def check(self, psf: str, image: str, max_pixels: int) -> None:
         """Refuse a PSF layer that would become far too large on the image's pixels."""
-        if self.of_psf is None or self.of_image is None:
+        if self.psf_sizes is None or self.image_sizes is None:
             return
-        zoom = np.divide(self.of_psf, self.of_image)
+        zoom = np.divide(self.psf_sizes, self.image_sizes)
         sizes = [int(np.ceil(axis.size * z)) for axis, z in zip(self.psf, zoom)]
-        if zoom.max() > IMPOSSIBLE or np.prod(np.asarray(sizes, float)) > max_pixels:
+        if zoom.max() > MAX_SIZE_RATIO or np.prod(np.asarray(sizes, float)) > max_pixels:
             k = int(zoom.argmax())
             raise InvalidValueError(
                 f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
@@ -57,10 +57,10 @@ class Spacing:
 
     def warnings(self, psf: str, image: str) -> tuple[Notice, ...]:
         """Say which pixel sizes were assumed, and which look wrong."""
-        if self.of_psf is not None and self.of_image is not None:
-            ratio = np.divide(self.of_psf, self.of_image)
+        if self.psf_sizes is not None and self.image_sizes is not None:
+            ratio = np.divide(self.psf_sizes, self.image_sizes)
             k = int(np.abs(np.log(ratio)).argmax())
-            if 1 / SUSPECT < ratio[k] < SUSPECT:
+            if 1 / SUSPECT_SIZE_RATIO < ratio[k] < SUSPECT_SIZE_RATIO:
                 return ()
             words = (
                 f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
@@ -83,14 +83,14 @@ class Spacing:
         return (Notice("pixel size assumed", words),)
 
 
-def layer_spacing(psf: Sequence[Axis], image: Sequence[Axis]) -> Spacing:
+def compare_spacing(psf: Sequence[Axis], image: Sequence[Axis]) -> Spacing:
     """Compare the pixel sizes of a PSF layer with those of its image, axis by axis.
 
     They can be compared where both have units of length, or the same units and a scale.
     """
     of_psf = of_image = None
     if all(is_length(axis.unit) for axis in (*psf, *image)):
-        of_psf = tuple(in_unit(p.spacing, p.unit, i.unit) for p, i in zip(psf, image))
+        of_psf = tuple(convert_length(p.spacing, p.unit, i.unit) for p, i in zip(psf, image))
     elif all(p.unit == i.unit for p, i in zip(psf, image)) and _is_scaled(psf):
         of_psf = tuple(axis.spacing for axis in psf)
     if of_psf is not None:

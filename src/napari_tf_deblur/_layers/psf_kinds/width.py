@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from napari_tf_deblur._optics.optics import FWHM
-from napari_tf_deblur._storage.axes import Axis, in_unit, is_length, short_unit
+from napari_tf_deblur._storage.axes import Axis, convert_length, is_length, short_unit
 
-NANOMETRES = 1000.0
+NANOMETER_LIMIT = 1000.0
 """Length, in nanometres, below which it is shown in nanometres, and else in micrometres. Set by
 eye."""
 
-SAME = 0.005
+WIDTH_TOLERANCE = 0.005
 """Largest relative difference of two widths that are shown as one. Derived: from three digits that
 are shown."""
 
 
-def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
+def describe_fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
     """Say the widths of a Gaussian in pixels, and in units of length where they are known.
 
     Parameters
@@ -37,16 +37,16 @@ def fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
     'FWHM y 4.7, x 2.4 px'
     """
     pixels = [FWHM * s for s in sigma]
-    in_pixels = f"{_each([f'{p:.1f}' for p in pixels], pixels, axes)} px"
+    in_pixels = f"{_format_each([f'{p:.1f}' for p in pixels], pixels, axes)} px"
     if not all(is_length(axis.unit) for axis in axes):
         return f"FWHM {in_pixels}"
-    lengths = [in_unit(p * a.spacing, a.unit, "nm") for p, a in zip(pixels, axes)]
-    unit, scale = ("nm", 1.0) if max(lengths) < NANOMETRES else ("micrometer", 1e-3)
+    lengths = [convert_length(p * a.spacing, a.unit, "nm") for p, a in zip(pixels, axes)]
+    unit, scale = ("nm", 1.0) if max(lengths) < NANOMETER_LIMIT else ("micrometer", 1e-3)
     numbers = [f"{length * scale:.3g}" for length in lengths]
-    return f"FWHM {_each(numbers, lengths, axes)} {short_unit(unit)} = {in_pixels}"
+    return f"FWHM {_format_each(numbers, lengths, axes)} {short_unit(unit)} = {in_pixels}"
 
 
-def length(pixels: float, axes: Sequence[Axis]) -> str:
+def describe_length(pixels: float, axes: Sequence[Axis]) -> str:
     """Say a length in pixels, and in units of length where pixels are square and known.
 
     Examples
@@ -55,19 +55,19 @@ def length(pixels: float, axes: Sequence[Axis]) -> str:
     '2.5 px = 500 nm'
     """
     words = f"{pixels:.3g} px"
-    steps = [in_unit(a.spacing, a.unit, "nm") for a in axes if is_length(a.unit)]
-    if len(steps) < len(axes) or max(steps) - min(steps) > SAME * max(steps):
+    steps = [convert_length(a.spacing, a.unit, "nm") for a in axes if is_length(a.unit)]
+    if len(steps) < len(axes) or max(steps) - min(steps) > WIDTH_TOLERANCE * max(steps):
         return words
     nm = pixels * steps[0]
-    unit, scale = ("nm", 1.0) if nm < NANOMETRES else ("micrometer", 1e-3)
+    unit, scale = ("nm", 1.0) if nm < NANOMETER_LIMIT else ("micrometer", 1e-3)
     return f"{words} = {nm * scale:.3g} {short_unit(unit)}"
 
 
-def _each(words: Sequence[str], numbers: Sequence[float], axes: Sequence[Axis]) -> str:
+def _format_each(words: Sequence[str], numbers: Sequence[float], axes: Sequence[Axis]) -> str:
     """One number where all axes share it; else that of each, y and x together if they can be."""
-    if max(numbers) - min(numbers) <= SAME * max(numbers):
+    if max(numbers) - min(numbers) <= WIDTH_TOLERANCE * max(numbers):
         return words[-1]
     names = [axis.name for axis in axes]
-    if len(numbers) == 3 and abs(numbers[1] - numbers[2]) <= SAME * numbers[2]:
+    if len(numbers) == 3 and abs(numbers[1] - numbers[2]) <= WIDTH_TOLERANCE * numbers[2]:
         return f"{names[1]}{names[2]} {words[2]}, {names[0]} {words[0]}"
     return ", ".join(f"{name} {word}" for name, word in zip(names, words))

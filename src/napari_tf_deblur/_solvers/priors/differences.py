@@ -29,12 +29,12 @@ AHEAD: dict[Filter, Weights] = {
 }
 """Filters of three neighbours. Definition: of the differences."""
 
-BACK: dict[Filter, Weights] = {
+ADJOINT_FILTER_WEIGHTS: dict[Filter, Weights] = {
     name: (after, here, before) for name, (before, here, after) in AHEAD.items()
 }
 """Their adjoints."""
 
-PARTS = (slice(None, -2), slice(1, -1), slice(2, None))
+NEIGHBOUR_SLICES = (slice(None, -2), slice(1, -1), slice(2, None))
 """Where these three lie along an axis that is wrapped."""
 
 
@@ -75,7 +75,9 @@ class Differences:
         total = []
         for one, values in zip(self.components, components, strict=True):
             filters = {a: name for a, name in enumerate(one.filters) if name != "same"}
-            result = self._filtered(self._wrapped(values, filters), filters.items(), BACK)
+            result = self._filtered(
+                self._wrapped(values, filters), filters.items(), ADJOINT_FILTER_WEIGHTS
+            )
             total.append(_times(one.factor, result))
         return tensorflow().add_n(total)
 
@@ -104,7 +106,7 @@ class Differences:
         for axis, name in filters:
             parts = [
                 _times(weight, self._cut(wrapped, axis, part))
-                for weight, part in zip(weights[name], PARTS)
+                for weight, part in zip(weights[name], NEIGHBOUR_SLICES)
                 if weight
             ]
             wrapped = tensorflow().add_n(parts)

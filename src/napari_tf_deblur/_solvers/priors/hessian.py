@@ -8,7 +8,7 @@ from itertools import combinations
 from napari_tf_deblur._solvers.priors.differences import Component, Filter
 from napari_tf_deblur._solvers.priors.vector_norm import VectorNorm
 
-MIXED: dict[int, tuple[tuple[Filter, Filter], ...]] = {
+MIXED_DERIVATIVES: dict[int, tuple[tuple[Filter, Filter], ...]] = {
     2: (
         ("difference", "difference"),
         ("difference", "backward"),
@@ -43,7 +43,7 @@ class HessianPrior(VectorNorm):
         mixed = []
         for pair in combinations(axes, 2):
             factor = math.sqrt(2) / (spacing[pair[0]] * spacing[pair[1]])
-            ways: Sequence[tuple[Filter, Filter]] = MIXED[len(spacing)]
+            ways: Sequence[tuple[Filter, Filter]] = MIXED_DERIVATIVES[len(spacing)]
             for way in ways:
                 filters: list[Filter] = ["same"] * len(spacing)
                 filters[pair[0]], filters[pair[1]] = way

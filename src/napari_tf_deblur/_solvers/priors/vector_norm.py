@@ -10,7 +10,7 @@ from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors.differences import Component, Differences, Spectrum
 from napari_tf_deblur._solvers.priors.prior import Prior
-from napari_tf_deblur._solvers.splitting import RELAXATION, summed_channels
+from napari_tf_deblur._solvers.splitting import RELAXATION, sum_channels
 
 TINY = 1e-30
 """Number that is added to denominators. Guard: against the inverse of a length of zero;
@@ -60,7 +60,7 @@ class VectorNorm(Prior):
     def squared_length(self, components: Sequence[Tensor]) -> Tensor:
         """Sum of the squares of all components and channels of a pixel."""
         squares: Any = sum(tensorflow().square(c) for c in components)
-        return summed_channels(squares)
+        return sum_channels(squares)
 
     def removed_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
         """The part of a vector that `prox` takes away, from 0 to 1."""

@@ -1,0 +1,227 @@
+"""PSFs that a picture shows: beads found and averaged, theoretical PSFs taken as they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_tf_deblur._beads import finding
+from napari_tf_deblur._beads.averaging import average_beads
+from napari_tf_deblur._beads.finding import Spots, find_beads
+from napari_tf_deblur._beads.ready_psf import (
+    centre_psf,
+    find_pedestal,
+    is_noisy,
+    is_ready_psf,
+)
+from napari_tf_deblur._beads.refusals import describe_unusable_spots, refuse_structures
+from napari_tf_deblur._beads.resampling import resample_psf
+from napari_tf_deblur._beads.uneven_background import flatten_background
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.psf import check_psf, refuse_colours
+from napari_tf_deblur._core.psf_check import light_centre, refuse_partial_psf
+from napari_tf_deblur._core.typing import PSF, Float64Array
+
+
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+) -> tuple[PSF, tuple[str, ...]]:
+    """Make a PSF from a picture of beads, or make a theoretical PSF fit for use.
+
+    Parameters
+    ----------
+    psf : array_like
+        Picture of one bead or several, or a PSF without noise; 1 to 3 axes, any real dtype.
+        Leading axes of length 1 beyond the image's axes (without `image_spacing`: beyond
+        two) are dropped.
+    spacing, image_spacing : sequence of float, optional
+        Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
+        unit. Where both are given and differ, the PSF is resampled onto the image's.
+
+    Returns
+    -------
+    psf : ndarray of float32
+        Of sum 1, with its origin at the middle pixel; all its sizes are odd.
+    notes : tuple of str
+        What was done, in words: how many beads were used and left out, and why, and the
+        widths of the Gaussian fitted to them.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it is empty, flat, has no or more than three axes or NaN or infinite values, or
+        if it shows no bead that can be used: none at all, only such as are saturated, cut
+        by the frame or too close together, single hot pixels, or structures; or if it is a
+        quarter or an octant of a PSF.
+
+    Notes
+    -----
+    A PSF **ready to use** (a theoretical one, a kernel) keeps its shape, its negative values
+    too: an array without noise and without a pedestal that is tiny (33 pixels wide), or has
+    most of its light within half of two axes, or is almost all zeros. It is centred by its
+    light, to a fraction of a pixel, in an array of odd sizes that holds all of it.
+
+    Anything else is a **picture of beads**. Noise is the median absolute difference of
+    neighbours. A Gaussian is fitted to each spot that stands out, to know its background,
+    centre and widths. Clean beads (10 times the noise, 3 sigma from the frame, 8 from a
+    neighbour, of one width) are aligned and averaged, weighted by their light; dimmer ones, 4
+    times the noise, if there are five or more and their average stands out. Where the ground is
+    uneven, a smooth one is taken away before, fitted to the dark. What departs
+    from the fitted Gaussian is kept where it stands out from the noise by 5 standard
+    deviations, so that noise becomes no light; negative values of a picture are set to 0.
+
+    Resampling to larger voxels samples the PSF, which keeps its width; a PSF too narrow for
+    that is averaged over the voxel.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = np.indices((64, 64))
+    >>> bead = 100 + 1000 * np.exp(-((y - 20) ** 2 + (x - 44) ** 2) / 8)
+    >>> kernel, notes = measured_psf(bead + rng.normal(0, 5, bead.shape))
+    >>> bool(kernel.argmax() == kernel.size // 2)
+    True
+    >>> notes[0]
+    '1 bead used'
+    """
+    values = _drop_leading_axes(
+        _check_real(psf), 2 if image_spacing is None else len(image_spacing)
+    )
+    kernel, notes = _extract_psf(values.reshape([n for n in values.shape if n > 1] or [1]))
+    kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
+    if spacing is not None and image_spacing is not None:
+        spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
+        zoom = np.divide(spacing, image_spacing)
+        if not np.allclose(zoom, 1, rtol=1e-3):
+            kernel = resample_psf(kernel, zoom)
+            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
+            notes.append(f"resampled to the image's voxels of {steps}")
+    notes.append("normalised to sum 1")
+    return check_psf(kernel), tuple(notes)
+
+
+def _check_real(psf: ArrayLike) -> NDArray[Any]:
+    values = np.asarray(psf)
+    if values.dtype.kind not in "biuf":
+        raise InvalidTypeError(
+            f"The PSF holds values of type {values.dtype}; it must hold real numbers."
+        )
+    if values.size == 0:
+        raise InvalidValueError(f"The PSF has the shape {values.shape}; no axis may be empty.")
+    bad = 0 if values.dtype.kind != "f" else values.size - int(np.isfinite(values).sum())
+    if bad:
+        raise InvalidValueError(
+            f"The picture of the PSF has {bad} pixels that are NaN or infinite; replace them "
+            "by numbers, or cut out a part without them."
+        )
+    return values
+
+
+def _drop_leading_axes(values: NDArray[Any], axes: int) -> NDArray[Any]:
+    shape = values.shape
+    while values.ndim > max(axes, 1) and values.shape[0] == 1:
+        values = values[0]
+    if not 1 <= values.ndim <= 3:
+        raise InvalidValueError(
+            f"The picture of the PSF has the shape {shape}; it must have 1 to 3 axes besides "
+            "leading ones of length 1. Choose one channel or time point."
+        )
+    refuse_colours(values.shape)
+    return values
+
+
+def _normalise_picture(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float]:
+    """Scale a picture to a median of 0 and a peak of 1; also return that median and scale."""
+    low, top = float(np.median(values)), float(values.max())
+    scale = (top - low) or float(np.ptp(values)) or abs(low) or 1.0
+    picture = np.subtract(values, low, dtype=np.float64)
+    picture /= scale
+    return picture.astype(np.float32), low, scale
+
+
+def _restore_axes(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Put the axes of length 1 back that `whole` has."""
+    sizes = iter(shape)
+    return tuple(1 if n == 1 else next(sizes) for n in whole)
+
+
+def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
+    """Return the PSF that a picture shows, not yet normalised, and what was done."""
+    picture, low, scale = _normalise_picture(values)
+    floats: NDArray[Any] = np.divide(values, scale)
+    if floats.size > 2**18:
+        floats = floats.astype(np.float32)
+    pedestal = find_pedestal(floats)
+    finished = is_ready_psf(floats - pedestal if pedestal else floats)
+    spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
+    if finished and not pedestal and not _shows_beads(floats, spots):
+        return _use_as_psf(floats, spots)
+    picture, spots, uneven = flatten_background(picture, spots)
+    refuse_structures(spots)
+    if spots.beads:
+        return _psf_from_beads(picture, spots, low, scale, uneven)
+    faults = {spot.fault for spot in spots.left_out}
+    if finished and not faults & {finding.SATURATED_SPOT, finding.HOT_PIXEL}:
+        kernel, notes = _use_as_psf(floats - pedestal, spots)
+        return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
+    if floats.max() <= 0:
+        check_psf(values)  # says that the sum is not positive
+    if not is_noisy(floats - pedestal, float(floats.max())):
+        refuse_partial_psf(floats - pedestal)
+    raise InvalidValueError(describe_unusable_spots(spots))
+
+
+def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
+    """Whether what could be a PSF is a picture: of several beads, or one on a ground or noise."""
+    if len(spots.beads) != 1:
+        return len(spots.beads) > 1
+    bead = spots.beads[0]
+    grid = np.meshgrid(*map(np.arange, psf.shape), indexing="ij", sparse=True)
+    square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
+    dark = psf[np.asarray(square) > 3**2]
+    negative = dark < -1e-4 * bead.peak
+    changes = np.count_nonzero(negative[1:] != negative[:-1])
+    on_ground = np.quantile(psf, 0.1) > 0.02 * bead.peak
+    return bool(on_ground or changes > 0.25 * dark.size)
+
+
+def _use_as_psf(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]:
+    psf = refuse_partial_psf(psf)
+    notes, shape = ["taken as a PSF without noise, as it is"], psf.shape
+    lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
+    if lobes > 1e-6:
+        notes.append(f"its negative values ({100 * lobes:.2g} % of all) are kept")
+    is_gaussian = len(spots.beads) == 1 and spots.beads[0].misfit < 0.02
+    centre = spots.beads[0].centre if is_gaussian else light_centre(psf)
+    psf, moved = centre_psf(psf, centre)
+    if np.any(moved):
+        shifts = " x ".join(f"{m:.2f}" for m in moved)
+        notes.append(f"centred by its light (moved by {shifts} pixels)")
+    elif psf.shape != shape:
+        notes.append(f"padded to odd size, {' x '.join(map(str, psf.shape))} pixels")
+    return psf.astype(np.float64), notes
+
+
+def _psf_from_beads(
+    picture: NDArray[np.float32], spots: Spots, low: float, scale: float, uneven: bool
+) -> tuple[Float64Array, list[str]]:
+    kernel, sigma = average_beads(picture, spots)
+    used = len(spots.beads)
+    notes = ["1 bead used" if used == 1 else f"{used} beads used, aligned and averaged"]
+    if spots.left_out:
+        notes.append(f"{len(spots.left_out)} left out ({spots.why_left_out()})")
+    background = low + scale * float(np.median([bead.background for bead in spots.beads]))
+    if uneven:
+        notes.append(f"an uneven background of about {background:.4g} subtracted")
+    elif abs(background) > 1e-6 * scale:
+        notes.append(f"background of {background:.4g} subtracted")
+    notes.append("centred")
+    widths = " x ".join(f"{s:.2f}" for s in sigma)
+    notes.append(f"the fitted Gaussian has sigma {widths} pixels")
+    return kernel, notes

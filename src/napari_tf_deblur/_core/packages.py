@@ -1,0 +1,27 @@
+"""Whether the packages for large images are there, which are an extra."""
+
+from importlib.util import find_spec
+
+from napari_tf_deblur._core.errors import MissingPackageError
+
+
+def require_packages(*packages: str) -> None:
+    """Say what to install if one of some packages is missing.
+
+    Parameters
+    ----------
+    *packages : str
+        Names under which they are imported.
+
+    Raises
+    ------
+    MissingPackageError
+        If one is missing.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise MissingPackageError(
+            f"Large images and OME-Zarr need {' and '.join(missing)}, which "
+            f"{'is' if len(missing) == 1 else 'are'} not installed. Install with: "
+            'pip install "napari-tf-deblur[large]"'
+        )

@@ -1,0 +1,76 @@
+"""Where the pieces of a large image are kept until its result is whole."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.large_job import is_large
+from napari_tf_deblur._layers.source import METADATA_KEY
+from napari_tf_deblur._storage.ome_zarr import open_image
+
+ZARR_SUFFIX = ".ome.zarr"
+
+
+class PartialResult:
+    """A hidden folder beside a result, with an OME-Zarr for each of its channels.
+
+    What was begun with the same file and settings goes on there; what was begun with others is
+    deleted.
+
+    Parameters
+    ----------
+    place : Path
+        Where the result goes, without an ending.
+    stamp : mapping
+        What the result is made of.
+    """
+
+    def __init__(self, place: Path, stamp: Mapping[str, Any]) -> None:
+        self.folder = place.with_name(f".{place.name}.unfinished")
+        text = json.dumps(stamp, sort_keys=True)
+        self._fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def assign_outputs(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs, those that are done in pieces with a place for them."""
+        if not any(map(is_large, jobs)):
+            return list(jobs)
+        for other in self.folder.glob("*"):
+            if not other.name.startswith(self._fingerprint):
+                shutil.rmtree(other, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return [replace(job, output=self._path(str(number))) for number, job in enumerate(jobs)]
+
+    def assemble(self, layer: Image, jobs: Sequence[Job]) -> Path:
+        """Return an OME-Zarr of the whole result with its record; channels are put together.
+
+        Parameters
+        ----------
+        layer : napari.layers.Image
+            The result, lazy.
+        jobs : sequence of Job
+            Which are done.
+        """
+        path = self._path("0")
+        if len(jobs) > 1:
+            from napari_tf_deblur._layers.zarr_writer import write_ome_zarr
+
+            path = self._path("whole")
+            shutil.rmtree(path, ignore_errors=True)
+            data, attributes, _ = layer.as_layer_data_tuple()
+            write_ome_zarr(str(path), data, attributes)
+        open_image(path).set_record(layer.metadata[METADATA_KEY])
+        return path
+
+    def delete(self) -> None:
+        """Delete what is left of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{self._fingerprint} {name}{ZARR_SUFFIX}"

@@ -1,0 +1,55 @@
+"""A residual in standard deviations of its noise: what is noise looks alike everywhere."""
+
+import numpy as np
+
+from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._noise.noise import Noise, estimate_noise, measure_level_and_line
+
+MIN_RELATIVE_NOISE = 0.3
+"""Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
+over brightness is not reliable; ``tests/noise/test_in_noise.py``."""
+
+
+def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32Array | None:
+    """Divide a residual by the standard deviation of each pixel's noise.
+
+    That of photons grows with the brightness: as the straight line that the image's own noise
+    shows, of the image without the residual. Where noise does not grow, all pixels have the same.
+
+    Parameters
+    ----------
+    residual : ndarray of float32
+        Shape (planes, channels, *frame); 0 where nothing was compared.
+    image : ndarray of float32
+        Of the same shape and units, from which it was taken; what is not finite does not count.
+
+    Returns
+    -------
+    ndarray of float32 or None
+        Without units, finite; None where the image has no noise that can be told.
+
+    Examples
+    --------
+    >>> light = np.full((1, 1, 128, 128), 9.0)
+    >>> light[..., 64:] = 900
+    >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
+    >>> residual = in_noise(counts - light.astype(np.float32), counts)
+    >>> [round(float(residual[..., part].std())) for part in (slice(4, 60), slice(68, 124))]
+    [1, 1]
+    """
+    compared = np.isfinite(image) & (residual != 0)
+    if not compared.any():
+        return None
+    level, line = measure_level_and_line(Pixels(image, compared))
+    if not level:
+        return None
+    told = estimate_noise(image, mask=~compared)
+    if not isinstance(told, Noise) or told.gain is None:  # noise that is the same everywhere
+        return np.asarray(np.where(compared, residual / np.float32(level), 0), np.float32)
+    model = np.where(compared, image - residual, 0)
+    variance = np.float32(line.intercept) + np.float32(line.slope) * model
+    mean = float(variance[compared].mean(dtype=np.float64))
+    variance += np.float32(max(0.0, level**2 - mean))
+    np.maximum(variance, np.float32((MIN_RELATIVE_NOISE * level) ** 2), out=variance)
+    return np.asarray(np.where(compared, residual / np.sqrt(variance), 0), np.float32)

@@ -1,0 +1,98 @@
+"""The PSF of a microscope as an array: how large it is, and the light on each pixel."""
+
+import numpy as np
+
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
+from napari_tf_deblur._core.typing import Float64Array
+from napari_tf_deblur._optics.diffraction import interpolate_table, table_step
+from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
+from napari_tf_deblur._optics.widths import fit_sigmas
+
+AXIAL_REACH_SIGMAS = 8.0
+"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
+
+ENCLOSED_LIGHT = 0.95
+"""Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
+beyond the frame than of what is in it. Set by hand; ``benchmarks/constants.py --vary`` measures its
+effect."""
+
+MAX_CHECKED_PLANES = 64
+"""Most planes at which that is checked. Limit: of time."""
+
+
+def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[int, ...]:
+    """Odd numbers of pixels that hold most of the light; see :func:`integrate_pixels`."""
+    across, along = fit_sigmas(setup)
+    shape: tuple[int, ...] = ()
+    depths = np.zeros(1)
+    if len(spacing) == 3:
+        planes = int(
+            np.ceil(min(AXIAL_REACH_SIGMAS * along, GAUSSIAN_REACH * setup.sheet) / spacing[0])
+        )
+        depths = np.linspace(0, planes * spacing[0], min(planes + 1, MAX_CHECKED_PLANES))
+        shape = (2 * planes + 1,)
+    width = max(_half_width(setup, depths, ENCLOSED_LIGHT), GAUSSIAN_REACH * across)
+    return (*shape, *(2 * int(np.ceil(max(width / d - 0.5, 0))) + 1 for d in spacing[-2:]))
+
+
+def integrate_pixels(
+    setup: NormalisedOptics, spacing: tuple[float, ...], shape: tuple[int, ...]
+) -> Float64Array:
+    """Light of a point on the pixels about it; planes are as thin as the focus is sharp.
+
+    Parameters
+    ----------
+    setup : Setup
+        The microscope.
+    spacing : tuple of float
+        Pixel size along y and x, or along z, y and x, in wavelengths in the immersion.
+    shape : tuple of int
+        Odd numbers of pixels.
+
+    Returns
+    -------
+    ndarray
+        The same from all sides: one quarter of half of it is computed.
+    """
+    depths = np.zeros(1)
+    if len(spacing) == 3:
+        depths = spacing[0] * np.arange(shape[0] // 2 + 1, dtype=np.float64)
+    (rows, heights), (columns, widths) = (
+        _pixel_nodes(setup, d, n) for d, n in zip(spacing[-2:], shape[-2:])
+    )
+    step = table_step(setup.sine)
+    farthest = float(np.hypot(rows.max(), columns.max()))
+    table = setup.light(step * np.arange(int(farthest / step) + 4, dtype=np.float64), depths)
+    quarter = np.empty((len(depths), len(rows), len(columns)))
+    for pixel, places in enumerate(rows):
+        radii = np.hypot(places[:, None, None], columns)
+        light = interpolate_table(table, step, radii)
+        quarter[:, pixel] = np.einsum("y,x,ypxz->zp", heights, widths, light)
+    quarter = np.maximum(quarter, 0)  # near dark rings, interpolation falls below them
+    whole = np.pad(quarter, [(n - 1, 0) for n in quarter.shape], mode="reflect")
+    return whole if len(spacing) == 3 else whole[0]
+
+
+def _half_width(setup: NormalisedOptics, depths: Float64Array, light: float) -> float:
+    """Radius within which each plane holds such a part of its light."""
+    step = table_step(setup.sine)
+    cosine = 1 - light * 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2  # rays of that much light
+    reach = 6 / setup.sine + float(depths[-1]) * np.sqrt(1 / cosine**2 - 1)
+    while True:
+        radii = step * np.arange(int(reach / step), dtype=np.float64)
+        within = np.cumsum(2 * np.pi * step * radii[:, None] * setup.light(radii, depths), axis=0)
+        whole = setup.light_of_planes(depths)
+        enough = np.all(within >= light * (within[-1] if whole is None else whole), axis=1)
+        if enough[-1]:
+            return float(radii[np.argmax(enough)])
+        reach *= 1.5
+
+
+def _pixel_nodes(
+    setup: NormalisedOptics, spacing: float, count: int
+) -> tuple[Float64Array, Float64Array]:
+    """Places in each pixel from the middle one on, and their weights in its mean."""
+    nodes, weights = np.polynomial.legendre.leggauss(2 + int(np.ceil(4 * spacing * setup.sine)))
+    pixels = spacing * np.arange(count // 2 + 1, dtype=np.float64)
+    return np.abs(pixels[:, None] + spacing / 2 * nodes), weights / 2

@@ -1,0 +1,195 @@
+"""Least squares with a prior on differences: total variation and Hessian."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Self
+
+from napari_tf_deblur._core.typing import PSF, Float32Array
+from napari_tf_deblur._noise.noise_weights import compute_noise_weights
+from napari_tf_deblur.methods.base import (
+    LARGEST_INTENSITY,
+    PASSED_POWER_EXPONENT,
+    FromImage,
+    Iterations,
+    Method,
+    Nonnegative,
+    ReadNoise,
+    Tolerance,
+    Weight,
+)
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
+
+GainOrNone = Annotated[
+    float,
+    {"min": 0.0, "max": LARGEST_INTENSITY, "step": 0.01, "label": "Gain, intensity per photon"},
+]
+
+NOISE_FREE_WEIGHT = 1e-6
+"""Weight for an image without noise. Guard: ``tests/run/test_weight_search.py``."""
+
+
+VOLUME_WEIGHT_FACTOR = 0.5
+"""Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
+
+
+class LeastSquares(Method):
+    """What these methods share: ADMM, a weight, and pixels that count by their noise.
+
+    Attributes
+    ----------
+    prior : str
+        Name of the prior.
+    weight_factor : float
+        The weight that suits images is about this times the relative noise to the power 1.5,
+        the part of white light's power that the PSF passes to the power `PASSED_POWER_EXPONENT`, and over the
+        image's slope; in volumes `VOLUME_WEIGHT_FACTOR` of that. Found by experiment.
+    """
+
+    solver = "admm"
+    counts_photons = False
+    reach = 1
+    keeps_freed_memory = False  # its loop takes all that it needs at once
+
+    prior: ClassVar[str]
+    weight_factor: ClassVar[float]
+    weight: float | FromImage
+    iterations: int
+    tolerance: float
+    nonnegative: bool
+    gain: float
+    read_noise: float
+
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight: with more, some would be judged unfinished."""
+        return self.tolerance
+
+    def suggest_weight(self, image: ImageStatistics) -> float:
+        """See :class:`Method`."""
+        weight = self.weight_factor * (VOLUME_WEIGHT_FACTOR if image.axes == 3 else 1.0)
+        weight *= (
+            (image.noise / image.scale) ** 1.5
+            * image.passed_power**PASSED_POWER_EXPONENT
+            / image.slope
+        )
+        return float(min(max(weight, NOISE_FREE_WEIGHT), 1.0))
+
+    def with_estimates(self, image: ImageStatistics) -> Self:
+        """See :class:`Method`: the weight."""
+        found: dict[str, Any] = {"weight": self.suggest_weight(image)}
+        return replace(self, **found) if isinstance(self.weight, str) else self
+
+    def with_smoothing(self, ratio: float) -> Self:
+        """See :class:`Method`: by the weight."""
+        return self.scale_parameter("weight", ratio)
+
+    def noise_weights(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
+        """See :class:`Method`: the inverse of the noise's variance, where it is known."""
+        if not self.gain:
+            return None
+        return compute_noise_weights(observed, psf, self.gain / scale, self.read_noise / scale)
+
+
+@dataclass(frozen=True)
+class TotalVariation(LeastSquares):
+    """Total variation: keeps edges sharp and flat regions flat; the fast default.
+
+    Minimises half the squared misfit plus ``weight`` times the total variation, by ADMM
+    (Almeida & Figueiredo, IEEE TIP 22(8), 2013). Colour channels share one variation, so
+    that their edges stay together (Bresson & Chan, 2008).
+
+    Parameters
+    ----------
+    weight : float, "auto" or "cross-validated"
+        Regularisation weight, for intensities scaled to a range of 1. More removes more
+        noise, less keeps more detail. "auto" finds it from the noise and the image;
+        "cross-validated" by several runs.
+    iterations : int
+        Largest number of iterations; fewer are done where the image stops changing.
+    tolerance : float
+        The image has stopped changing when two iterations in a row change no line of its
+        pixels by more than this part of the line's contrast.
+    nonnegative : bool
+        Allow no negative intensities, as light has none.
+    gain : float
+        Intensity units per photon, for images whose noise grows with brightness; 0 for
+        noise that is the same everywhere.
+    read_noise : float
+        Standard deviation of the camera's noise in the dark, in intensity units; only
+        used together with the gain.
+
+    Examples
+    --------
+    >>> TotalVariation(weight=0.001)
+    TotalVariation(weight=0.001, iterations=100, tolerance=0.2, nonnegative=False, \
+gain=0.0, read_noise=0.0)
+    """
+
+    prior = "total_variation"
+    weight_factor = 0.13
+    short_name = "TV"
+    sample = "Photograph"
+    for_photographs = True
+
+    weight: Weight = "auto"
+    iterations: Iterations = 100
+    tolerance: Tolerance = 0.2
+    nonnegative: Nonnegative = False
+    gain: GainOrNone = 0.0
+    read_noise: ReadNoise = 0.0
+
+    def working_copies(self, axes: int) -> int:
+        """See :class:`Method`."""
+        return {1: 20, 2: 23, 3: 40}[axes]
+
+
+@dataclass(frozen=True)
+class Hessian(LeastSquares):
+    """Second-order prior: keeps smooth shading smooth; for fluorescence.
+
+    Like total variation, on the second derivatives instead of the first, so that rounded
+    cells do not turn into stairs (Lefkimmiatis et al., IEEE TIP 22(5), 2013; Frobenius
+    norm).
+
+    Parameters
+    ----------
+    weight : float, "auto" or "cross-validated"
+        Regularisation weight, for intensities scaled to a range of 1. More removes more
+        noise, less keeps more detail. "auto" finds it from the noise and the image;
+        "cross-validated" by several runs.
+    iterations : int
+        Largest number of iterations; fewer are done where the image stops changing.
+    tolerance : float
+        The image has stopped changing when two iterations in a row change no line of its
+        pixels by more than this part of the line's contrast.
+    nonnegative : bool
+        Allow no negative intensities, as light has none.
+    gain : float
+        Intensity units per photon, for images whose noise grows with brightness; 0 for
+        noise that is the same everywhere.
+    read_noise : float
+        Standard deviation of the camera's noise in the dark, in intensity units; only
+        used together with the gain.
+
+    Examples
+    --------
+    >>> Hessian(nonnegative=True).nonnegative
+    True
+    """
+
+    prior = "hessian"
+    weight_factor = 0.075
+
+    short_name = "Hessian"
+    softens_edges = True
+
+    weight: Weight = "auto"
+    iterations: Iterations = 100
+    tolerance: Tolerance = 0.1
+    nonnegative: Nonnegative = False
+    gain: GainOrNone = 0.0
+    read_noise: ReadNoise = 0.0
+
+    def working_copies(self, axes: int) -> int:
+        """See :class:`Method`."""
+        return {1: 20, 2: 30, 3: 42}[axes]

@@ -1,0 +1,227 @@
+"""Methods for images made of photons: never negative, with a background."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Self
+
+from napari_tf_deblur._noise.background import Background as Found
+from napari_tf_deblur.methods.base import (
+    LARGEST_INTENSITY,
+    PASSED_POWER_EXPONENT,
+    Auto,
+    FromImage,
+    Iterations,
+    Method,
+    ReadNoise,
+    Tolerance,
+)
+from napari_tf_deblur.methods.image_statistics import ImageStatistics
+
+BackgroundValue = Annotated[
+    float | Auto,
+    {"min": -LARGEST_INTENSITY, "max": LARGEST_INTENSITY, "step": 0.01, "number": 0.0},
+]
+Gain = Annotated[
+    float | Auto,
+    {
+        "min": 1e-38,
+        "max": LARGEST_INTENSITY,
+        "step": 0.01,
+        "number": 1.0,
+        "label": "Gain, intensity per photon",
+    },
+]
+
+
+POISSON_WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
+"""Weight that suits images of slope 1 and no blur, by number of axes. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
+
+MAX_POISSON_WEIGHT = 1000.0
+"""Largest weight. Guard: against images without slopes."""
+
+PHOTON_NOISE = 3.0
+"""Least variance of the photons' noise where an image is brightest, over that of the read noise.
+With less, slopes of an image's root say nothing of what its noise hides, and no weight suits dark
+and bright parts. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+
+TRIAL_TOLERANCE_FACTOR = 1.5
+"""Ratio of the tolerance of trials to that of a run: what a trial leaves undone is less than what
+weights differ by, and it takes two thirds of the time. Set by hand; ``benchmarks/constants.py
+--vary`` measures its effect."""
+
+
+class PoissonMethod(Method):
+    """What these methods share: intensities above the background are amounts of light."""
+
+    counts_photons = True
+    reach = 1
+
+    background: float | Auto
+
+    @property
+    def offset(self) -> float:
+        """See :class:`Method`."""
+        return 0.0 if isinstance(self.background, str) else self.background
+
+    def with_offset(self, image: ImageStatistics) -> Self:
+        """See :class:`Method`: the background."""
+        return self.with_background(image.background) if self.background == "auto" else self
+
+    def with_background(self, background: Found) -> Self:
+        """The same method with a background that was found."""
+        found: dict[str, Any] = {"background": background.level}
+        return replace(self, **found)
+
+
+@dataclass(frozen=True)
+class PoissonLikelihood(PoissonMethod):
+    """Penalised Poisson likelihood: for photon counts, dim or bright; never negative.
+
+    Finds the most likely image for photon counts, with a prior on the slopes and
+    curvatures of its square root, in which the noise of photons is the same everywhere,
+    so that dim and bright structures are smoothed alike (after Good & Gaskins,
+    Biometrika 58, 1971; Verveer & Jovin, JOSA A 14, 1997). By ADMM (Figueiredo &
+    Bioucas-Dias, IEEE TIP 19(12), 2010).
+
+    Parameters
+    ----------
+    weight : float, "auto" or "cross-validated"
+        Regularisation weight, relative to what suits the number of photons and of
+        dimensions: 1 for most images. More removes more noise, less keeps more detail.
+        "auto" finds it from the noise and the image; "cross-validated" by several runs.
+    iterations : int
+        Largest number of iterations; fewer are done where the image stops changing.
+    tolerance : float
+        The image has stopped changing when two iterations in a row change no line of pixels
+        by more than this part of the line's own contrast, in amplitudes, so that faint and
+        small objects count as much as bright and large ones. Contrast less than the noise of
+        photons is taken to be as much. The image, blurred again, must not change by more than a
+        twentieth of this, either, in standard deviations of its noise.
+    gain : float or "auto"
+        Intensity units per photon; "auto" finds it from the image, and takes more where the
+        read noise is so large that the photons' own would hardly be seen.
+    read_noise : float
+        Standard deviation of the camera's noise in the dark, in intensity units; that of a
+        background that is found comes with it.
+    background : float or "auto"
+        Intensity that is there without the structure, from the camera or from haze, in
+        intensity units; part of the model and not of the result. "auto" finds it from the
+        image, and rather too low than too high.
+
+    Examples
+    --------
+    >>> PoissonLikelihood(gain=2.5).gain
+    2.5
+    """
+
+    solver = "poisson"
+    prior = "neighbours"
+    short_name = "Poisson"
+    sample = "Fluorescence"
+    keeps_freed_memory = False  # its loop takes all that it needs at once
+
+    weight: Annotated[
+        float | FromImage, {"min": 0.0, "max": MAX_POISSON_WEIGHT, "step": 0.1, "number": 1.0}
+    ] = "auto"
+    iterations: Iterations = 100
+    tolerance: Tolerance = 0.15
+    gain: Gain = "auto"
+    read_noise: ReadNoise = 0.0
+    background: BackgroundValue = "auto"
+
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight."""
+        return min(TRIAL_TOLERANCE_FACTOR * self.tolerance, 1.0)
+
+    def working_copies(self, axes: int) -> int:
+        """See :class:`Method`."""
+        return 42 if axes == 3 else 40
+
+    def suggest_weight(self, image: ImageStatistics) -> float:
+        """See :class:`Method`: its weight is relative to the photons already."""
+        weight = (
+            POISSON_WEIGHT[image.axes] * image.passed_power**PASSED_POWER_EXPONENT / image.slope
+        )
+        return float(min(weight, MAX_POISSON_WEIGHT))
+
+    def with_background(self, background: Found) -> Self:
+        """See :class:`PoissonMethod`: what is subtracted leaves its noise behind."""
+        read_noise = max(self.read_noise, background.noise)
+        return replace(self, background=background.level, read_noise=read_noise)
+
+    def with_estimates(self, image: ImageStatistics) -> Self:
+        """See :class:`Method`: the gain and the weight."""
+        gain, weight = self.gain, self.weight
+        if gain == "auto":
+            least = PHOTON_NOISE * self.read_noise**2 / image.scale
+            gain = max(image.gain(self.read_noise), least)
+        if isinstance(weight, str):
+            weight = self.suggest_weight(image)
+        return replace(self, gain=gain, weight=weight)
+
+    def with_smoothing(self, ratio: float) -> Self:
+        """See :class:`Method`: by the weight."""
+        return self.scale_parameter("weight", ratio)
+
+
+@dataclass(frozen=True)
+class RichardsonLucy(PoissonMethod):
+    """Richardson-Lucy: for images made of few photons; never negative, keeps the flux.
+
+    Maximises the Poisson likelihood (Richardson 1972; Lucy 1974), optionally accelerated
+    (Biggs & Andrews, Appl. Opt. 36, 1997) and with total variation (Dey et al., Microsc.
+    Res. Tech. 69, 2006). It sharpens noise too if it runs for too long.
+
+    Parameters
+    ----------
+    iterations : int or "auto"
+        Number of iterations; more are sharper and noisier. "auto" stops before noise is
+        sharpened.
+    background : float or "auto"
+        Intensity that is there without the structure, from the camera or from haze, in
+        intensity units; part of the model and not of the result. "auto" finds it from the
+        image, and rather too low than too high.
+    tv_weight : float
+        Weight of the total variation, relative to the Poisson likelihood of intensities
+        scaled to a range of 1; 0 for none.
+    accelerate : bool
+        Reach the same likelihood in several times fewer iterations.
+
+    Examples
+    --------
+    >>> RichardsonLucy(iterations=20)
+    RichardsonLucy(iterations=20, background='auto', tv_weight=0.0, accelerate=True)
+    """
+
+    solver = "richardson_lucy"
+    short_name = "RL"
+    keeps_freed_memory = True
+
+    iterations: Annotated[int | Auto, {"min": 1, "max": 100_000, "number": 15}] = "auto"
+    background: BackgroundValue = "auto"
+    tv_weight: Annotated[float, {"min": 0.0, "max": 1.0, "step": 1e-5, "label": "TV weight"}] = 0.0
+    accelerate: bool = True
+
+    @property
+    def prior(self) -> str | None:
+        """See :class:`Method`: total variation, where it has a weight."""
+        return "total_variation" if self.tv_weight else None
+
+    def working_copies(self, axes: int) -> int:
+        """See :class:`Method`."""
+        return 18 if self.tv_weight else 14
+
+    def with_estimates(self, image: ImageStatistics) -> Self:
+        """See :class:`Method`: the number of iterations."""
+        if self.iterations != "auto":
+            return self
+        found = image.richardson_lucy_iterations(self.accelerate)
+        return replace(self, iterations=found)
+
+    def with_smoothing(self, ratio: float) -> Self:
+        """See :class:`Method`: by fewer iterations."""
+        return self.scale_parameter("iterations", 1 / ratio)
+
+    def suggest_weight(self, image: ImageStatistics) -> None:
+        """See :class:`Method`: it has none, for its iterations regularise."""

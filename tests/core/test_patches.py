@@ -1,0 +1,41 @@
+"""Which part of an image is looked at."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_tf_deblur._core.patches import find_patches, symmetric_size
+from napari_tf_deblur._core.pixels import Pixels
+
+
+@pytest.mark.parametrize("frame", [(64, 64), (61, 90), (40, 33), (24, 24)])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_part_however_the_image_is_turned(frame, seed):
+    """In the middle, or where there is much more to be seen."""
+    random = np.random.default_rng(seed)
+    scene = 10 * ndimage.gaussian_filter(random.normal(size=frame), 2)
+    if seed:
+        lit = np.zeros(frame)
+        lit[tuple(random.integers(0, n) for n in frame)] = 2000
+        lit[tuple(random.integers(0, n) for n in frame)] = 1500
+        scene += ndimage.gaussian_filter(lit, 2)
+    numbers = np.arange(scene.size).reshape(frame)
+
+    def seen(image, labels):
+        look = tuple(symmetric_size(n, 24) for n in image.shape)
+        planes = image[None, None].astype(np.float32)
+        ((_, place),) = find_patches(Pixels(planes), 1.0, look, 1)
+        return set(labels[place[1:]].ravel())
+
+    expected = seen(scene, numbers)
+    middle = {scene.shape[0] // 2 * frame[1] + frame[1] // 2}
+    assert middle <= expected or seed
+    for turned in (np.flipud, np.fliplr, np.transpose, np.rot90):
+        assert seen(turned(scene), turned(numbers)) == expected
+
+
+@pytest.mark.parametrize(("n", "most"), [(5, 8), (8, 8), (9, 8), (10, 8), (2, 1), (300, 208)])
+def test_a_centred_piece_has_as_much_on_both_sides(n, most):
+    size = symmetric_size(n, most)
+    assert 1 <= size <= max(most, 1)
+    assert n <= most or (n - size) % 2 == 0 or size == 1
