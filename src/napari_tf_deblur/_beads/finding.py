@@ -44,10 +44,10 @@ other."""
 
 MIN_BEAD_SIGMA = 0.35
 """Least sigma of a bead in pixels. Guard: against hot pixels and lines;
-``tests/beads/test_bead.py``."""
+``tests/beads/test_measured_psf.py``."""
 
 MAX_SIGMA_RATIO = 8.0
-"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_bead.py``."""
+"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_measured_psf.py``."""
 
 MAX_SPOTS = 100
 """Most spots that are looked at, the brightest first. Limit: of time."""

@@ -43,9 +43,9 @@ Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 MAX_USUAL_BENDING, BENDING_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may look like blur; and the relative
-error of the sigma for each unit of oddity above, and each squared pixel of blur beyond `NARROW_GAUSSIAN_VARIANCE`.
-Chosen by ``benchmarks/blur_choices.py --families``: sharp photographs have up to 2.5 at blurs of
-1.5 pixels and more, soft scenes and textures 3 and more."""
+error of the sigma for each unit of oddity above, and each squared pixel of blur beyond
+`NARROW_GAUSSIAN_VARIANCE`. Chosen by ``benchmarks/blur_choices.py --families``: sharp photographs
+have up to 2.5 at blurs of 1.5 pixels and more, soft scenes and textures 3 and more."""
 
 NARROW_GAUSSIAN_VARIANCE = 1.0
 """Variance, in squared pixels, up to which a Gaussian's scene may be odd: PSFs as narrow as pixels
@@ -71,8 +71,9 @@ MIN_ELONGATED_ODDS = 6.0
 ``benchmarks/constants.py --vary`` measures its effect."""
 
 MAX_ROUND_ODDS = 4.0
-"""Logarithm of the odds below which widths are the same along axes; between this and `MIN_ELONGATED_ODDS`
-the image does not tell. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+"""Logarithm of the odds below which widths are the same along axes; between this and
+`MIN_ELONGATED_ODDS` the image does not tell. Set by hand; ``benchmarks/constants.py --vary``
+measures its effect."""
 
 MIN_SHAPE_ODDS = 3.0
 """Logarithm of the odds from which on a disc or a line is told from a Gaussian. Derived: 20 to

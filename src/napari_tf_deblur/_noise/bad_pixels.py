@@ -38,7 +38,7 @@ MAX_MEDIAN_PIXELS = 2**17
 
 ADDED_PHOTONS = 9.0
 """Photons that are added to the prediction before its noise is computed. Guard: of few photons,
-chance may make many times as many; ``tests/noise/test_broken.py``."""
+chance may make many times as many; ``tests/noise/test_bad_pixels.py``."""
 
 EDGE_FACTOR = 0.75
 """Factor for pixels at the edge: they have one neighbour, and so take its fault for their own. Set
@@ -46,7 +46,7 @@ by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 BAD_PIXEL_PASSES = 3
 """Times that pixels are searched: where two are side by side, each hides the other. Guard:
-``tests/noise/test_broken.py``."""
+``tests/noise/test_bad_pixels.py``."""
 
 
 def find_bad_pixels(

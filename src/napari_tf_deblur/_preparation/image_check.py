@@ -19,7 +19,7 @@ PLATEAU_RANGE = 0.02
 
 MIN_INTEGER_RANGE = 4.0
 """Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
-rounding; ``tests/preparation/test_checks.py``."""
+rounding; ``tests/preparation/test_image_check.py``."""
 
 MIN_SATURATED_PIXELS = 9
 """Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand;
@@ -27,7 +27,7 @@ MIN_SATURATED_PIXELS = 9
 
 MIN_LEVELS = 8
 """Different values in the upper half of the range, below which an image is a mask or a drawing.
-Guard: ``tests/preparation/test_checks.py``."""
+Guard: ``tests/preparation/test_image_check.py``."""
 
 MAX_PART_BELOW_BACKGROUND = 0.98
 """Part of the pixels below the background from which on it is too high. Derived: half of the pixels

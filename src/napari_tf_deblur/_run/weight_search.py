@@ -26,9 +26,9 @@ SHARED_NOISE_OCTAVES = 3.0
 ``benchmarks/constants.py --vary`` measures its effect."""
 
 MAX_JPEG_ERROR_RATIO, MIN_NOISE_ERROR_RATIO = 3.0, 0.02
-"""Largest ratio of the error of JPEG compression to the noise that is seen for which `SHARED_NOISE_OCTAVES` is
-enough; and least noise over error that counts. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Largest ratio of the error of JPEG compression to the noise that is seen for which
+`SHARED_NOISE_OCTAVES` is enough; and least noise over error that counts. Set by hand;
+``benchmarks/constants.py --vary`` measures its effect."""
 
 SHARED_NOISE = Notice(
     "shared noise",
