@@ -36,3 +36,14 @@ def test_the_commands_and_tests_that_are_named_exist(constants):
     }
     assert named
     assert not [path for path in named if not (REPOSITORY / path).exists()]
+
+
+def test_the_constants_that_are_named_exist(constants):
+    known = {one.name for one in constants}
+    named = {
+        (one.path, name)
+        for one in constants
+        for name in re.findall(r"(?<!`)`(?:\w+\.)?([A-Z][A-Z0-9_]{2,})`(?!`)", one.doc)
+    }
+    assert named
+    assert not [f"{path}: {name}" for path, name in sorted(named) if name not in known]

@@ -26,8 +26,8 @@ from napari_tf_deblur._core.typing import Float64Array
 ShapeKind = Literal["disc", "line"]
 
 PIXEL_BLUR_VARIANCE_SD = 0.15
-"""Standard deviation of `OWN`, in squared pixels: lenses and pixels differ. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Standard deviation of `PIXEL_BLUR_VARIANCE`, in squared pixels: lenses and pixels differ. Set by
+hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 ARGUMENT_OFFSET = np.float32(1e-4)
 """Number that is added to arguments. Guard: against a division by zero;

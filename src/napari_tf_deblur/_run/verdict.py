@@ -99,8 +99,8 @@ measures its effect."""
 
 MAX_JUDGED_POWER = 200.0
 """Largest power of the data, over the noise's, in bands that the weight decides: with more, all is
-seen, as nothing is with less than `CLEAR`. Chosen by ``benchmarks/claims.py --development
---confusion``."""
+seen, as nothing is with less than `MIN_VISIBLE_POWER`. Chosen by ``benchmarks/claims.py
+--development --confusion``."""
 
 MIN_MAIN_PASSED = 0.09
 """Square of what a PSF passes, above which it passes a structure's main frequencies. Chosen by

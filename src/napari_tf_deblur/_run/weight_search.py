@@ -53,8 +53,8 @@ RIVAL_TRIALS = 3
 
 TRIAL_NOISE_OCTAVES = 0.75 * float(np.log2(1 + ADDED_NOISE**2))
 """Octaves by which the weight that suits the noisier copy is larger than that of the image. Weights
-that are relative to photons do not change. Derived: from `ADDED`, as weights grow with the noise's
-power 1.5."""
+that are relative to photons do not change. Derived: from `ADDED_NOISE`, as weights grow with the
+noise's power 1.5."""
 
 MAX_STEPS_AWAY = 10
 """Most steps from the weight that suits the noise. Limit: of time."""
