@@ -12,24 +12,24 @@ from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BEAD_WINDOW_SIGMAS = 8.0
-"""Half width of the window that is cut out around a bead, in sigmas. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Half width of the window that is cut out around a bead, in sigmas. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 INTERPOLATION_MARGIN = 5
-"""Pixels around the window for the interpolation. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Pixels around the window for the interpolation. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_BEADS, MAX_WINDOW_VOXELS = 50, 2**23
 """Most beads that are averaged, and most voxels of their windows together. Limit: of time and
 memory."""
 
 BACKGROUND_ZONE_SIGMAS = 6.0
-"""Distance in sigmas from where on the window shows background and noise only. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Distance in sigmas from where on the window shows background and noise only. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_FILTER_SIGMA = 0.7
 """Sigma, in pixels, of the filter before departures from the Gaussian are searched. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_SIGNIFICANCE = 5.0
 """Standard deviations from which on a departure from the Gaussian is kept. Derived: noise alone

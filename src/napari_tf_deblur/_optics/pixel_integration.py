@@ -9,13 +9,13 @@ from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 from napari_tf_deblur._optics.widths import fit_sigmas
 
 AXIAL_REACH_SIGMAS = 8.0
-"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 ENCLOSED_LIGHT = 0.95
 """Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
-beyond the frame than of what is in it. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+beyond the frame than of what is in it. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_CHECKED_PLANES = 64
 """Most planes at which that is checked. Limit: of time."""

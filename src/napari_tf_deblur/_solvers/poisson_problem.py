@@ -18,11 +18,11 @@ from napari_tf_deblur.methods import PoissonLikelihood
 
 UNIT_WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
 """Weight that suits a peak of one photon, in units of the power p of a photon's amplitude, by
-number of axes. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+number of axes. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 PHOTONS_EXPONENT = -0.25
 """Power of the photons at the peak by which the weight that suits changes: brighter images have
-finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+finer detail to keep. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AMPLITUDE_POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: squeezed into a
@@ -31,8 +31,8 @@ ball of radius r, a given light in d dimensions costs as much as r^(d - 1 - d p 
 
 SLOPE_STEP = 0.42
 """Step of the shrinkage of slopes, over their mean square where they are steep, over the image
-where it is bright. Points need long steps, photographs short ones. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+where it is bright. Points need long steps, photographs short ones. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_SLOPE_STEP = 0.05
 """Least step, in standard deviations of the photons' noise. Guard: against images without slopes;
@@ -40,12 +40,12 @@ MIN_SLOPE_STEP = 0.05
 
 CONSTRAINT_PENALTY = 0.0075
 """Penalty of the split v = x, over the curvature of the data term; points need a small one. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start, which is linear: with more it is blurred, with less it
-is noisy. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+is noisy. It changes the number of iterations. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_DARK_PHOTONS = 0.01
 """Photons that are added to image and model. Guard: against a division by zero;

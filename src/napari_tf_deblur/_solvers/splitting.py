@@ -16,12 +16,12 @@ Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term. It changes the number of
-iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+iterations. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AREA_PENALTY_FACTOR = 0.1
 """Part of that penalty where areas are ignored: there is no data term there, and the penalty alone
 keeps the image from what its surroundings ask for. Less suits areas of ten pixels across, and is
-slower. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+slower. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 RELAXATION = 1.8
 """Over-relaxation; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55, 1992; Boyd
