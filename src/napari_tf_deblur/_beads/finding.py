@@ -20,20 +20,20 @@ from napari_tf_deblur._beads.spot_fit import MAX_BEAD_SIGMA, Spot, box_around, f
 from napari_tf_deblur._core.typing import Float32Array
 
 MIN_BEAD_SNR = 10.0
-"""Least peak of a clean bead, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of a clean bead, in standard deviations of the noise. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_DIM_BEAD_SNR = 4.0
-"""Least peak of a dim bead, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of a dim bead, in standard deviations of the noise. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_DIM_BEADS = 5
-"""Least number of dim beads for an average. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Least number of dim beads for an average. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_AVERAGE_SNR = 15.0
-"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SPOTS = 100
 """Largest number of spots that are fitted, the brightest first. Limit: of time."""

@@ -10,24 +10,24 @@ from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 SMALL_PSF_SIZE = 33
-"""Largest side, in pixels, of an array without noise that always counts as a PSF. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest side, in pixels, of an array without noise that always counts as a PSF. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CENTRE_TOLERANCE = 0.02
 """Largest distance, in pixels, from the middle of a pixel that counts as 0. Derived: such a shift
 changes a PSF by less than the rounding of its file."""
 
 MAX_FRAME_BRIGHTNESS = 0.05
-"""A PSF that is brighter than this part of its peak at the frame counts as cut off. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""A PSF that is brighter than this part of its peak at the frame counts as cut off. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SPLINE_MARGIN = 3
-"""Margin in pixels around a PSF in which the ringing of splines is measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Margin in pixels around a PSF in which the ringing of splines is measured. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SPLINE_RINGING = 0.01
 """Largest negative part of the light after spline interpolation: more means that splines overshoot
-at an edge. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+at an edge. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def is_ready_psf(psf: Float64Array) -> bool:

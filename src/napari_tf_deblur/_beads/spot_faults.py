@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._beads.spot_fit import MAX_BEAD_SIGMA, Spot, box_around, spot_gaussian
+from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array
 
 MIN_FRAME_DISTANCE = 3.0
 """Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
 there."""
 
-MIN_BEAD_DISTANCE = 8.0
-"""Least distance of a bead from its neighbours, in its sigmas. Derived: two windows of 4 sigmas,
-`BEAD_EXTENT_SIGMAS`."""
+MIN_BEAD_DISTANCE = 2 * GAUSSIAN_REACH
+"""Least distance of a bead from its neighbours, in its sigmas. Derived: neither reaches the
+other."""
 
 MIN_BEAD_SIGMA = 0.35
 """Least sigma of a bead in pixels. Guard: against hot pixels and lines;

@@ -13,17 +13,17 @@ from napari_tf_deblur._beads.spot_fit import Spot, box_around
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BACKGROUND_DEGREES = (1, 4, 7)
-"""Degrees of the background polynomials that are tried, the lowest first. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Degrees of the background polynomials that are tried, the lowest first. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BACKGROUND_SLOPE = 2.0
 """Least difference between the ends of an uneven background, or between its highest and lowest
-value, in standard deviations of a pixel's noise. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+value, in standard deviations of a pixel's noise. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 NOISE_STRIPS = 7
-"""Number of pieces along each axis in which the noise around a bead is measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Number of pieces along each axis in which the noise around a bead is measured. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 BACKGROUND_SAMPLE_PIXELS = 2**15
 """Largest number of pixels to which a background is fitted, about. Limit: of time."""
@@ -34,7 +34,7 @@ Limit: of time; the fits end earlier if no pixel changes."""
 
 MAX_ABOVE_BACKGROUND, MAX_BELOW_BACKGROUND = 2.5, 4.0
 """Largest distance of background pixels above and below the fit, in standard deviations. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:

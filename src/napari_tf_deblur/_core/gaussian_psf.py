@@ -11,8 +11,8 @@ from napari_tf_deblur._core.psf import check_psf_size, one_per_axis
 from napari_tf_deblur._core.typing import PSF
 
 GAUSSIAN_REACH = 4.0
-"""Half width of a Gaussian PSF without a given size, in sigmas. Derived: beyond it, the Gaussian is
-below exp(-8), 0.03 % of the peak."""
+"""Distance, in sigmas, beyond which a Gaussian counts as dark; half width of a Gaussian PSF without
+a given size. Derived: beyond it, the Gaussian is below exp(-8), 0.03 % of the peak."""
 
 
 def gaussian_psf(

@@ -19,12 +19,12 @@ LARGEST_SERIES = 5
 """Largest number of planes from which the blur or the noise is estimated. Limit: of time."""
 
 MIN_STRUCTURE_RATIO = 4.0
-"""Ratio of structure from which on another patch is chosen than the middle one. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Ratio of structure from which on another patch is chosen than the middle one. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 FILL_WINDOW = 5
-"""Window, in pixels per axis, whose mean replaces an invalid pixel. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Window, in pixels per axis, whose mean replaces an invalid pixel. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_patches(

@@ -10,11 +10,11 @@ from napari_tf_deblur._core.typing import Float64Array
 
 RIM_ZONE, HALFWAY_ZONE = (0.8, 1.0), (0.5, 0.7)
 """Ranges in which light is compared, as fractions of the way from the centre to the rim. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 DARKEST_DIRECTION_PART = 0.25
 """Fraction of the directions that are used, the darkest ones: in others, light out of focus reaches
-far. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+far. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SLOWEST_DECAY = 1.5
 """Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls

@@ -13,12 +13,12 @@ from napari_tf_deblur._core.psf_centre import light_centre
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
 MIN_BACKGROUND_LIGHT = 0.02
-"""A background that holds more than this part of the light gives a warning. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""A background that holds more than this part of the light gives a warning. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_CENTRE_OFFSET = 0.1
-"""Light whose centre is farther than this from the middle, in pixels, gives a warning. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Light whose centre is farther than this from the middle, in pixels, gives a warning. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 AXIS_LETTERS = "zyx"
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,6 @@ from scipy import fft
 from napari_tf_deblur._core.typing import PSF
 
 Boundary = Literal["unknown", "zero", "periodic"]
-
-BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
 
 SCENE_SIZES_2D = tuple(
     rung

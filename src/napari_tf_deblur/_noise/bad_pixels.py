@@ -19,16 +19,16 @@ from napari_tf_deblur._noise.variance_line import VarianceLine
 
 MIN_BAD_PIXEL_CONTRAST = 0.5
 """Least prediction error of a bad pixel, as a part of the local brightness above the darkest
-pixels; or twice the part that the PSF leaves of a point source, if that is more. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+pixels; or twice the part that the PSF leaves of a point source, if that is more. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BAD_PIXEL_RANGE = 0.05
-"""Least prediction error of a bad pixel, as a part of the range of intensities. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least prediction error of a bad pixel, as a part of the range of intensities. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BAD_PIXEL_SIGMAS = 8.0
-"""Least prediction error of a bad pixel, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least prediction error of a bad pixel, in standard deviations of the noise. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_MEDIAN_RATIO = 7.5
 """Least prediction error of a bad pixel, in medians of the absolute prediction error. Derived: five
@@ -43,8 +43,7 @@ the true mean may be several times the prediction; ``tests/noise/test_bad_pixels
 
 EDGE_FACTOR = 0.75
 """Factor on the prediction error of edge pixels: they have one neighbour along the axis, so that a
-bad neighbour makes them look bad. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+bad neighbour makes them look bad. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 BAD_PIXEL_PASSES = 3
 """Number of passes of the search: of two bad pixels side by side, each hides the other. Guard:

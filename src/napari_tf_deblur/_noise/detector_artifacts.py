@@ -14,11 +14,11 @@ loss of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.
 
 MAX_HOT_PART = 0.01
 """Largest part of the pixels that may be hot or dead; more isolated bright pixels are photons. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PILE_PART = 1e-3
 """If more than this part of the pixels has the lowest intensity, values may be clipped there. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:

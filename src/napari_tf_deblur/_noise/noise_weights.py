@@ -8,16 +8,16 @@ from napari_tf_deblur._core.typing import PSF, Float32Array
 REFERENCE_BRIGHTNESS = 0.25
 """Brightness of pixels of weight 1, as a part of the range: a brightness of structures, not of the
 dark, so that a regularisation weight means the same whatever part of the image is dark. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 VARIANCE_EXPONENT = 0.5
 """Exponent of the inverse variance in the weight of a pixel. The likelihood has 1, but this smooths
 bright parts too much, because the suitable regularisation weight grows with the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 MAX_DATA_WEIGHT = 8.0
-"""Largest weight of a pixel: ADMM needs many iterations if weights differ much. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest weight of a pixel: ADMM needs many iterations if weights differ much. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def compute_noise_weights(

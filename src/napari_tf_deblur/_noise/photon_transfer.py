@@ -26,11 +26,11 @@ filters' autocorrelation."""
 
 MAX_BLOCK_DEVIATION = 3.5
 """Blocks whose variance is more standard deviations above the line than this show structure, and
-are left out. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+are left out. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SLOPE_ERROR = 0.3
-"""Largest relative standard error of the slope with which an offset is detected. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest relative standard error of the slope with which an offset is detected. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 PHOTON_KURTOSIS = 0.25
 """Excess variance of squared differences of photon counts, over twice their mean in photons.
