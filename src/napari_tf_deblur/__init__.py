@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._beads.measured_psf import measured_psf
-from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf

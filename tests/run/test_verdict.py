@@ -21,13 +21,13 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._run.judge import judge_result
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import (
     FOUND_BLUR_SENTENCES,
     KINDS,
     PSF_SENTENCES,
     SENTENCES,
-    judge_result,
     summarise_verdicts,
 )
 
@@ -182,14 +182,14 @@ def test_planes_are_judged_one_by_one():
     noise = np.random.default_rng(0).normal(100, 3, one.shape)
     mixed = deconvolve(np.stack([noise, one, one, one]), PSF, smooth).verdict
     assert mixed.kind == "over-smoothed"
-    assert "So it is in 3 of 4 planes; unknown: plane 0." in str(mixed)
+    assert "This holds for 3 of 4 planes; unknown: plane 0." in str(mixed)
 
 
 def test_several_verdicts_are_told_together():
     fits, noisy = Verdict("fits", "untested"), Verdict("noise fitted", "untested")
     all_of_them = summarise_verdicts({"0": fits, "1": noisy, "2": fits, "3": noisy, "4": fits})
     assert str(all_of_them) == (
-        f"{SENTENCES['fits']} So it is in 3 of 5 planes; noise fitted: planes 1, 3. "
+        f"{SENTENCES['fits']} This holds for 3 of 5 planes; noise fitted: planes 1, 3. "
         f"{PSF_SENTENCES['untested']}"
     )
     assert summarise_verdicts({"0": fits, "1": noisy}).kind == "noise fitted"
