@@ -77,10 +77,12 @@ def show(words: str, image: np.ndarray) -> None:
     disc, line = fit_disc(scenes), fit_line(scenes)
     gaussian = gaussian_negative_log_posterior(model, [equal, fit_anisotropic(model, equal)])
     print(
-        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f} of oddity "
-        f"{equal.spectral_bending:.1f}; odds of disc {gaussian - disc.negative_log_posterior:.1f}, of radius "
-        f"{disc.parameters[0]:.2f}, oddity {disc.spectral_bending:.1f}, slope {disc.slope:.2f}; odds of "
-        f"line {gaussian - line.negative_log_posterior:.1f}",
+        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f} of bending "
+        f"{equal.spectral_bending:.1f}; "
+        f"odds of disc {gaussian - disc.negative_log_posterior:.1f}, "
+        f"of radius {disc.parameters[0]:.2f}, "
+        f"bending {disc.spectral_bending:.1f}, slope {disc.slope:.2f}; "
+        f"odds of line {gaussian - line.negative_log_posterior:.1f}",
         flush=True,
     )
 

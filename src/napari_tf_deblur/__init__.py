@@ -1,6 +1,6 @@
-"""Deblur images in napari, from its console, and in scripts, with TensorFlow.
+"""Deblur images with TensorFlow: in napari, from its console, and in scripts.
 
-Importing this package is cheap: TensorFlow and napari are imported when first needed.
+Importing this package is fast, because TensorFlow and napari are imported when first needed.
 """
 
 from importlib.metadata import PackageNotFoundError, version

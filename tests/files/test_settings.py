@@ -1,4 +1,4 @@
-"""Settings come out of a file as they were put in, and none of its text is believed blindly."""
+"""Settings survive a file unchanged, and all text of a file is checked."""
 
 import json
 

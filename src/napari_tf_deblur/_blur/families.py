@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_tf_deblur._blur.batch_scene_model import BatchSceneModel
+from napari_tf_deblur._blur.blur_fit import BlurFit
 from napari_tf_deblur._blur.gaussian_fit import fit_anisotropic
 from napari_tf_deblur._blur.probable_blur import (
     MIN_SHAPE_ODDS,
@@ -19,7 +20,7 @@ from napari_tf_deblur._blur.shape_fit import (
     fit_line,
     gaussian_negative_log_posterior,
 )
-from napari_tf_deblur._blur.spectrum_model import BlurFit, SpectrumModel
+from napari_tf_deblur._blur.spectrum_model import SpectrumModel
 
 
 def find_blur(model: SpectrumModel, isotropic_fit: BlurFit, isotropic: bool | None) -> ProbableBlur:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE, BlurFit, SpectrumModel
+from napari_tf_deblur._blur.blur_fit import BlurFit
+from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE, SpectrumModel
 from napari_tf_deblur._core.typing import Float64Array
 
 POINT_SCENE_SLOPE, POINT_SCENE_LOG_ODDS = 0.0, -2.2

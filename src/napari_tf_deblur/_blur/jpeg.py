@@ -132,7 +132,7 @@ def to_luminance(values: Float32Array) -> Float32Array:
 
 
 def _block_origins(plane: Float32Array) -> set[tuple[int, int]]:
-    """Return where blocks may begin: at the corner and, for cropped images, at the visible edges."""
+    """Return where blocks may begin: at the corner and, if the image is cropped, at their edges."""
     edges = []
     for axis in (0, 1):
         # A third difference spans four pixels; it is largest where the edge is in their middle.

@@ -6,13 +6,13 @@ from typing import Literal, cast
 import numpy as np
 
 from napari_tf_deblur._blur.batch_scene_model import PIXEL_BLUR_VARIANCE_SD
+from napari_tf_deblur._blur.blur_fit import BlurFit
 from napari_tf_deblur._blur.gaussian_fit import (
     PIXEL_BLUR_VARIANCE,
     POINT_SCENE_SLOPE,
     TRIAL_SIGMAS,
 )
 from napari_tf_deblur._blur.shape_fit import ShapeFit
-from napari_tf_deblur._blur.spectrum_model import BlurFit
 from napari_tf_deblur._core.typing import Float64Array
 
 Family = Literal["none", "Gaussian", "disc", "line"]

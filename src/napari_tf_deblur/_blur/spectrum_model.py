@@ -7,11 +7,11 @@ All unknowns are fitted at once, by maximum a posteriori. So the uncertainty of 
 that of scene and noise.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from napari_tf_deblur._blur.blur_fit import BlurFit
 from napari_tf_deblur._blur.spectrum import MIN_FREQUENCY, PowerSpectrum
 from napari_tf_deblur._core.typing import Float64Array
 
@@ -49,38 +49,6 @@ highest frequencies. Set by hand; ``benchmarks/constants.py --vary`` measures it
 NOISE_FREQUENCY = 0.42
 """Frequency, in cycles per pixel, above which the spectrum may hold only noise. Set by hand;
 ``benchmarks/constants.py --vary`` measures its effect."""
-
-
-@dataclass(frozen=True)
-class BlurFit:
-    """The most probable blur, scene and noise of a spectrum.
-
-    Attributes
-    ----------
-    negative_log_posterior : float
-        Minus the logarithm of the posterior probability, but for a constant.
-    scene_coefficients : ndarray
-        Coefficients of the logarithm of the scene's power.
-    blur : ndarray
-        Free entries of the covariance, in squared pixels: one variance, or in the order of
-        `PowerSpectrum.frequency_products`.
-    log_noise : float
-        Logarithm of the noise variance.
-    uncertainty : ndarray
-        Covariance of `blur`.
-    slope : float
-        Prior mean of the slope.
-    spectral_bending : float
-        How far the scene departs from a power law, see `SpectrumModel.measure_bending`.
-    """
-
-    negative_log_posterior: float
-    scene_coefficients: Float64Array
-    blur: Float64Array
-    log_noise: float
-    uncertainty: Float64Array
-    slope: float
-    spectral_bending: float
 
 
 class SpectrumModel:

@@ -1,34 +1,30 @@
-"""Options and steps of a batch."""
+"""The options of a batch, and the steps that it yields."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tf_deblur._files.saving import (
-    FormatName,
-)
-from napari_tf_deblur._files.table import (
-    Row,
-)
+from napari_tf_deblur._files.saving import FormatName
+from napari_tf_deblur._files.table import Row
 
 
 @dataclass(frozen=True)
 class BatchStep:
-    """Where a batch stands.
+    """The progress of a batch.
 
     Attributes
     ----------
     number, count : int
-        Which file it is, from 1, and of how many.
+        Number of the file, from 1, and number of all files.
     file : Path
         The file.
     message : str
-        What is going on.
+        What is done now.
     fraction : float
-        Part of all the work that is done, 0 to 1.
+        Part of the work that is done, 0 to 1.
     seconds_left : float or None
-        How long the rest takes, once that can be told.
+        Estimate of the remaining time in seconds; None as long as there is none.
     row : Row or None
-        What came of an image, once that is known.
+        The row of an image that is finished; else None.
     """
 
     number: int
@@ -42,21 +38,21 @@ class BatchStep:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch is done, besides the settings of each run.
+    """Options of a batch, besides the settings of each run.
 
     Attributes
     ----------
     resume : bool
-        Whether a result that is there already is left as it is, if it was made of the same file
-        with the same settings by the same version.
+        Whether existing results are kept that were made from the same file with the same settings
+        by the same version.
     dry_run : bool
-        Whether it is only said what would be done.
+        Whether the batch only lists what would be done.
     max_projection : bool
         Whether the maximum of each volume along z is saved, too.
-    file_format : {"ome-tiff"}
-        In which format results are saved.
+    file_format : {"ome-tiff", "ome-zarr"}
+        Format of the results.
     reader : str, optional
-        Name of the napari plugin that reads the files; by default the first that can.
+        Name of the napari plugin that reads the files; by default the first one that can.
     """
 
     resume: bool = False

@@ -71,7 +71,7 @@ def judge_result(
     spectrum: ResidualSpectrum | None,
     evidence: PSFEvidence = "untested",
     warnings: Iterable[Notice] = (),
-    found: bool | None = None,
+    blur_is_found: bool | None = None,
     weight: WeightEvidence | None = None,
 ) -> Verdict:
     """Decide whether a result can be believed.
@@ -84,7 +84,7 @@ def judge_result(
         What the image says of the PSF.
     warnings : iterable of Notice
         The warnings about the image, as :func:`image_warnings` returns them.
-    found : bool or None
+    blur_is_found : bool or None
         Whether the blur was estimated from the image with confidence; None if a PSF was given.
     weight : WeightEvidence or None
         What trials say of the weight; None if they say nothing, so that the residual decides.
@@ -94,11 +94,11 @@ def judge_result(
     Verdict
         The verdict on one plane.
     """
-    if found is not None and evidence == "too narrow":
+    if blur_is_found is not None and evidence == "too narrow":
         evidence = "seems soft"  # an estimated blur is made rather narrow on purpose
     kind = _choose_kind(spectrum, evidence, warnings, weight)
-    if found is not None:
-        return Verdict(kind, "found" if found else "guessed")
+    if blur_is_found is not None:
+        return Verdict(kind, "found" if blur_is_found else "guessed")
     if evidence == "too wide" or evidence == "too narrow":
         return Verdict(kind)
     return Verdict(kind, evidence)

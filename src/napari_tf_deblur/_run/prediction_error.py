@@ -1,5 +1,6 @@
-"""Errors of prediction in trials: the variance of the noise, sums over blocks, differences."""
+"""Errors of prediction in trials: noise variance, risks of blocks, and their differences."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,40 @@ RISK_FILTER_BALANCE = 0.01
 """Balance of the Wiener filter that deblurs an error of prediction. With a smaller value, noise
 hides the differences; with a larger one, fine detail does not count. Chosen by
 ``benchmarks/weights.py --development``: between 0.003 and 0.03 it hardly mattered."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The result of a trial.
+
+    Attributes
+    ----------
+    risks : ndarray of float64
+        What each block adds to the risk of the data: the mean squared error of prediction, in units
+        of the noise variance, less the part of the noise itself.
+    image_risks : ndarray of float64
+        What each block adds to the risk of the image: the same of the deblurred error, in units of
+        the mean noise variance.
+    residual : ndarray of float32
+        The first copy less the result blurred again, in intensity units.
+    psf : ndarray of float32
+        The PSF of the trial.
+    """
+
+    risks: NDArray[np.float64]
+    image_risks: NDArray[np.float64]
+    residual: Float32Array
+    psf: PSF
+
+    @property
+    def risk(self) -> float:
+        """Risk of the data: mean squared error of prediction."""
+        return float(self.risks.sum())
+
+    @property
+    def image_risk(self) -> float:
+        """Risk of the image: mean squared error of prediction after deblurring."""
+        return float(self.image_risks.sum())
 
 
 class RiskDifference(NamedTuple):

@@ -18,21 +18,21 @@ background. It then favours weights up to 16 times as large (``benchmarks/weight
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_tf_deblur._core.forward import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
-from napari_tf_deblur._core.typing import PSF, Float32Array
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import (
+    Trial,
     deblur_error,
     fit_channel_lines,
     local_variance,
@@ -60,40 +60,6 @@ Guard: ``tests/run/test_weight_search.py``."""
 
 class TrialsStopped(Exception):  # noqa: N818 - a signal to the caller, not an error
     """The trials were stopped."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """The result of a trial.
-
-    Attributes
-    ----------
-    risks : ndarray of float64
-        What each block adds to the risk of the data: the mean squared error of prediction, in units
-        of the noise variance, less the part of the noise itself.
-    image_risks : ndarray of float64
-        What each block adds to the risk of the image: the same of the deblurred error, in units of
-        the mean noise variance.
-    residual : ndarray of float32
-        The first copy less the result blurred again, in intensity units.
-    psf : ndarray of float32
-        The PSF of the trial.
-    """
-
-    risks: NDArray[np.float64]
-    image_risks: NDArray[np.float64]
-    residual: Float32Array
-    psf: PSF
-
-    @property
-    def risk(self) -> float:
-        """Risk of the data: mean squared error of prediction."""
-        return float(self.risks.sum())
-
-    @property
-    def image_risk(self) -> float:
-        """Risk of the image: mean squared error of prediction after deblurring."""
-        return float(self.image_risks.sum())
 
 
 class OriginalImage(ImageSource):

@@ -91,9 +91,9 @@ def search_weight(
     WeightSearchResult
         The calibration of `prepared`, or of its rival, with the best weight.
     """
-    found = WeightSearchResult(prepared.calibration)
+    result = WeightSearchResult(prepared.calibration)
     if prepared.weight_to_find is None:
-        return found
+        return result
     effort = SEARCH_EFFORTS[prepared.weight_to_find]
     trials = TrialRunner(prepared, effort.region, stop)
     error = estimate_jpeg_error(Pixels(prepared.values, prepared.valid))
@@ -102,24 +102,24 @@ def search_weight(
         octaves = _jpeg_octaves(error, trials.noise)
         return WeightSearchResult(search.with_weight(octaves / effort.step), noise_is_shared=True)
     if not trials.has_noise:
-        return found
+        return result
     width_test = trials.test_psf_width(prepared.calibration)
     rival = prepared.rival if width_test.may_be_soft else None
     trials.expected_trials = effort.expected_trials + (RIVAL_TRIALS if rival else 0)
     try:
-        found = yield from search.find_best()
-        if found.noise_is_shared:
-            found = replace(
-                found, calibration=search.with_weight(SHARED_NOISE_OCTAVES / effort.step)
+        result = yield from search.find_best()
+        if result.noise_is_shared:
+            result = replace(
+                result, calibration=search.with_weight(SHARED_NOISE_OCTAVES / effort.step)
             )
         elif rival:
-            other = search.with_calibration(rival, found.calibration.psf_width)
+            other = search.with_calibration(rival, result.calibration.psf_width)
             yield from other.find_minimum()
             if other.lowest_risk < search.lowest_risk - MIN_RIVAL_GAIN:
-                found = replace((yield from other.find_best()), is_rival=True)
+                result = replace((yield from other.find_best()), is_rival=True)
     except TrialsStopped:
         pass
-    return found
+    return result
 
 
 def _jpeg_octaves(error: float, noise: float) -> float:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence
-from napari_tf_deblur._run.prediction_error import RiskDifference
+from napari_tf_deblur._run.prediction_error import RiskDifference, Trial
 from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
-from napari_tf_deblur._run.trials import ADDED_NOISE, Trial, TrialRunner
+from napari_tf_deblur._run.trials import ADDED_NOISE, TrialRunner
 
 MIN_PSF_WIDTH = 0.5
 """Part of the given width below which the PSF is not made narrower. Guard: after four steps, noise
