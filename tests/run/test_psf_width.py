@@ -226,7 +226,7 @@ def threads(shape, count, seed):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("radius", [1.5, 1.8, 2.0])
 def test_an_exact_disc_is_not_too_wide_for_threads(radius):
-    """Trials favour a narrower disc by several standard errors; the zeros of the spectrum do not."""
+    """Trials favour a narrower disc by several standard errors; zeros of the spectrum do not."""
     psf = disc_psf(radius)
     light = convolve(threads((220, 220), 20, seed=1), psf, boundary="reflect")
     image = np.random.default_rng(1).poisson(400 * np.maximum(light, 0) + 4)

@@ -167,7 +167,7 @@ def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
             "found in the image."
         )
         assert "guessed" in str(judge_result(found, evidence, blur_is_found=False))
-    assert "that was found in the image was too wide" in str(
+    assert "that was found in the image is too wide" in str(
         judge_result(found, "too wide", blur_is_found=True)
     )
     assert "guessed" in str(deconvolve(image[:40, :40]).verdict)  # too small to tell
