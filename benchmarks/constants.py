@@ -19,7 +19,7 @@ one of these forms:
 
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
 runs of `constant_runs.py` that use it. It reports the largest change in dB, and of what is said.
-``NAME`` is a constant, or the path of a module, such as ``_blur/fit.py``. ``CONSTANTS.md`` has the
+``NAME`` is a constant, or the path of a module, such as ``_blur/jpeg.py``. ``CONSTANTS.md`` has the
 table.
 """
 

@@ -161,14 +161,12 @@ class PSFWidthTest:
 
     @property
     def seems_soft(self) -> bool:
-        """Whether the PSF is clearly too narrow, or the scene itself is soft."""
-        return (
-            self.wider_log_odds > MIN_ODDS_OF_SOFT and self.wider_log_odds > self.narrower_log_odds
-        )
+        """Whether a wider PSF is clearly likelier: the PSF is too narrow, or the scene is soft."""
+        return self.wider_log_odds > max(self.narrower_log_odds, MIN_ODDS_OF_SOFT)
 
     @property
     def may_be_soft(self) -> bool:
-        """Whether a wider PSF is likelier at all."""
+        """Whether a wider PSF is likelier than this one and a narrower one."""
         return self.wider_log_odds > max(self.narrower_log_odds, 0.0)
 
     @property
@@ -196,7 +194,7 @@ class PSFWidthTest:
         return self.is_fine_blur or self.narrower_log_odds > -max_odds_against
 
     def _excludes_narrower(self, narrower: RiskDifference | None) -> bool:
-        """Whether the spectrum is certain evidence against a narrower PSF, even if soft."""
+        """Whether the spectrum excludes a narrower PSF, even for a soft scene."""
         trials_agree = narrower is not None and narrower.z_score < 0
         return self.narrower_log_odds < -CERTAIN_LOG_ODDS and (
             trials_agree or not self._looks_like_softness
