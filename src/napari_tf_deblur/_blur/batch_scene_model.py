@@ -13,18 +13,18 @@ from napari_tf_deblur._core.typing import Float64Array
 
 PIXEL_BLUR_VARIANCE_SD = 0.15
 """Prior standard deviation of `PIXEL_BLUR_VARIANCE`, in squared pixels: lenses and pixels differ.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 FREE_VARIANCE_SD = 1.0
 """Prior standard deviation, in squared pixels, by which the variances of a fitted Gaussian may
-change when scene and noise are fitted again. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+change when scene and noise are fitted again. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 RIDGE_SINE_SQUARED, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
 """Buildings and print are upright: their spectra have ridges along the axes, which look like those
 of long lines. Squared sine of the angle to an axis below which a cell lies on the ridge; and prior
 standard deviations by which the logarithm of its power differs from the rest, in strength and in
-slope. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+slope. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class BatchSceneModel:

@@ -25,7 +25,7 @@ from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 DEFAULT_PSF_SIGMA = 0.8
 """Sigma, in pixels, of the Gaussian PSF that is used to find bad pixels before the blur is known.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 JPEG_NOISE_FACTOR = 12.0
 """White noise of this many times the power of the compression error is added to the spectrum of a

@@ -24,8 +24,8 @@ JFIF."""
 
 MAX_DCT_ORDER = 7
 """Largest order (row plus column number) of the DCT frequencies that are tested. Above it, nearly
-all coefficients are rounded to 0. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+all coefficients are rounded to 0. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 QUANTISATION_STEPS = np.geomspace(0.004, 0.4, 157)
 """Quantisation steps that are tried, as parts of the largest intensity. Derived: from 1 of 255 on,
@@ -36,8 +36,8 @@ MAX_QUANTISED_LEVEL = 4.5
 Derived: an error of 1.5 % in the step is 7 % of a step there."""
 
 MIN_COEFFICIENTS = 30
-"""Least number of coefficients of a DCT frequency that are not rounded to 0. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of coefficients of a DCT frequency that are not rounded to 0. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PHASE_COHERENCE = 0.5
 """Mean of cos(2 pi coefficient / step) above which a DCT frequency counts as quantised. Derived: it
@@ -50,13 +50,13 @@ pixels; ``tests/blur/test_blur_families.py``."""
 
 MIN_QUANTISED_FREQUENCIES, MIN_QUANTISED_IF_QUIET = 6, 2
 """Least number of quantised DCT frequencies, of 34, in a JPEG image; the second if the frequencies
-of higher order have little power. Images of whole numbers may have some, too. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+of higher order have little power. Images of whole numbers may have some, too. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_HIGH_ORDER_POWER = 0.75
 """Power of the DCT frequencies of higher order in the blocks, over that in shifted blocks, below
-which they were rounded to 0. The mean is 1 in images that are not compressed. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+which they were rounded to 0. The mean is 1 in images that are not compressed. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CONTROL_OFFSETS, MAX_CONTROL_FREQUENCIES = ((3, 5), (4, 4), (1, 2)), 1
 """Offsets, in pixels, of shifted blocks for control; and largest number of DCT frequencies that may

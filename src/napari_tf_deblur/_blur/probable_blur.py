@@ -19,20 +19,20 @@ Family = Literal["none", "Gaussian", "disc", "line"]
 
 
 MIN_BLUR_SIGMA = 0.3
-"""Least sigma, in pixels, that can be told from no blur. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Least sigma, in pixels, that can be told from no blur. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_WIDTH_ERROR = 0.055
-"""Largest relative standard deviation of a width for a confident estimate. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest relative standard deviation of a width for a confident estimate. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 SIGMA_MODEL_ERROR = 0.04
-"""Least relative error of a sigma, because scenes differ. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Least relative error of a sigma, because scenes differ. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 SIZE_MODEL_ERROR = 0.01
 """Least relative error of a radius or a length. It is small, as the zeros of the spectrum show them
-exactly. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+exactly. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_USUAL_BENDING, BENDING_ERROR = 1.5, 0.15
 """Bending of a scene's spectrum above which the scene itself may be soft and look blurred; and the
@@ -60,13 +60,13 @@ rings. Chosen by ``benchmarks/blur_choices.py --families``: soft scenes, such as
 5."""
 
 MIN_ELONGATED_ODDS = 6.0
-"""Log odds above which the widths differ between axes. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Log odds above which the widths differ between axes. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_ROUND_ODDS = 4.0
 """Log odds below which the widths are the same along all axes. Between this and
-`MIN_ELONGATED_ODDS` the image does not tell. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+`MIN_ELONGATED_ODDS` the image does not tell. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_SHAPE_ODDS = 3.0
 """Log odds above which a disc or a line is told from a Gaussian. Derived: 20 to 1."""
@@ -78,11 +78,11 @@ shape of the objects: round objects of one size look like points out of focus. C
 
 POINT_SIGMA_ERROR = 0.5
 """Relative error of sigma in a scene of points, which may be small objects of one size. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_ANGLE_DEGREES = 3.0
-"""Angle in degrees below which a blur counts as not rotated. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Angle in degrees below which a blur counts as not rotated. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)

@@ -26,29 +26,30 @@ so that slope and strength are independent. Definition: of the model's parameter
 
 BEND_STRENGTH, BEND_LENGTH = 0.25, 0.5
 """Standard deviation by which the logarithm of a scene's power departs from a power law, and its
-correlation length in the logarithm of frequency. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+correlation length in the logarithm of frequency. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 DIRECTION_STRENGTH, DIRECTION_SLOPE, DIRECTION_BEND, DIRECTION_BEND_LENGTH = 0.7, 0.15, 0.2, 1.0
 """Standard deviations by which the logarithm of the power differs between directions: in strength,
-in slope, and in bends; and the correlation length of the bends. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+in slope, and in bends; and the correlation length of the bends. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_POWER_ERROR = 0.05
-"""Least relative error of the power of a cell. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Least relative error of the power of a cell. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_NOISE_PART = 1e-6
 """Least noise, as a part of the power of the image: no real blur is a Gaussian to a smaller part.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 LOG_NOISE_SD = 2.0
 """Prior standard deviation of the logarithm of the noise variance, about the value measured at the
-highest frequencies. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+highest frequencies. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 NOISE_FREQUENCY = 0.42
-"""Frequency, in cycles per pixel, above which the spectrum may hold only noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Frequency, in cycles per pixel, above which the spectrum may hold only noise. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class SpectrumModel:

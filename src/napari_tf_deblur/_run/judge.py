@@ -17,13 +17,13 @@ KIND_BY_WEIGHT_EVIDENCE: dict[WeightEvidence, VerdictKind] = {
 
 MAX_MEAN_PASSED = 0.5
 """Mean square of the transfer function above which a PSF hardly blurs: that of a Gaussian of sigma
-0.35 in 2D, and of 0.28 in 3D. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+0.35 in 2D, and of 0.28 in 3D. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_NYQUIST_OTF = 0.2
 """Transfer function at one period in two pixels above which the pixels are too large for the PSF,
-if the image has signal there: that of a Gaussian of sigma 0.57. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+if the image has signal there: that of a Gaussian of sigma 0.57. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_JUDGED_POWER = 200.0
 """Largest power of the data, in units of the noise power, in shells that show whether the weight is

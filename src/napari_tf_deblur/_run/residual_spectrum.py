@@ -28,20 +28,20 @@ MAX_RESIDUAL_PIXELS = 2**20
 """Approximate number of pixels of all patches together. Limit: of time."""
 
 SHELL_COUNT = 14
-"""Number of shells, without that of frequencies that the PSF does not pass. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Number of shells, without that of frequencies that the PSF does not pass. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SHELL_DEPTH = 6.5
 """Minus the logarithm of the transfer function in the last shell: frequencies that are damped more
-carry no signal. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+carry no signal. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_FREQUENCIES = 12
-"""Least number of frequencies in a shell: the mean power of fewer is uncertain. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of frequencies in a shell: the mean power of fewer is uncertain. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PERIODS_IN_FRAME = 2.5
-"""Least number of periods in the frame: at lower frequencies the window dominates. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of periods in the frame: at lower frequencies the window dominates. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SHELL_VARIANCE = 4.5
 """Variance of the relative mean power of a shell, times its number of frequencies. Derived: from
@@ -51,13 +51,13 @@ depend on each other."""
 MAX_FLOOR_POWER = 1.5
 """The shell of least power should hold only noise, so it gives the noise floor. It is used up to
 this many times the noise power estimated from pixel differences: photographs have more noise in
-bright areas than such estimates say. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+bright areas than such estimates say. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_FOLLOWED_PART = 0.02
 """Part of the data that the result must follow in a shell. In shells below it, the residual is the
-data, and sets the scale of the residual's power. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+data, and sets the scale of the residual's power. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_NOISE_OF_RANGE = 5e-4
 """Least noise, as a part of the image's range: a smaller misfit does no harm. Guard: against images

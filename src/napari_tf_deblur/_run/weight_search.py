@@ -17,12 +17,12 @@ from napari_tf_deblur._run.weight_trials import WeightSearchResult, WeightTrials
 
 SHARED_NOISE_OCTAVES = 3.0
 """Octaves above the weight suggested by the noise level, for noise that neighbouring pixels share.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_JPEG_ERROR_RATIO, MIN_NOISE_ERROR_RATIO = 3.0, 0.02
 """Largest ratio of the error of JPEG compression to the measured noise for which
 `SHARED_NOISE_OCTAVES` is enough; and the least noise, as a part of that error, that is used in the
-ratio. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+ratio. Set by hand; no run of ``benchmarks/constants.py --vary`` uses it."""
 
 SHARED_NOISE = Notice(
     "shared noise",
