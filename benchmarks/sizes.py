@@ -21,7 +21,7 @@ from scipy import fft
 
 from napari_tf_deblur import METHODS, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core import scene_grid
-from napari_tf_deblur._preparation.prepared_run import PSF_LIGHT_KEPT
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
 SETTINGS: dict[str, dict[str, Any]] = {"GradientDescent": {"iterations": 20}}
 """Where a method's own settings would take too long."""

@@ -12,7 +12,7 @@ from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.notices import NOTICE_KINDS, Notice
 from napari_tf_deblur._large.run_state import RunState
 from napari_tf_deblur._large.samples import Samples
-from napari_tf_deblur._run.verdict import judge_result
+from napari_tf_deblur._run.judge import judge_result
 from napari_tf_deblur._storage.journal import Journal
 
 PSF = gaussian_psf(1.2)

@@ -6,7 +6,8 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
-from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.masking import blank_planes, fill_ignored, mark_gap, valid_pixels
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.pixels import Pixels
