@@ -357,9 +357,9 @@ def test_a_movie_that_was_stopped_is_on_one_scale(monkeypatch, method):
     _, result = drain(steps)
     np.testing.assert_allclose(result.image.sum(axis=(1, 2)), expected, rtol=0.02)
     np.testing.assert_allclose(result.image[2:], movie[2:] - offset, atol=1e-3)
-    said = "Only 2 of 4 planes are deblurred, for the run was stopped: planes 2 to 3"
+    said = "Only 2 of 4 planes are deblurred, because the run was stopped. Planes 2 to 3"
     assert result.warnings[0].startswith(said)
-    assert ("less the background of 97.5" in result.warnings[0]) == bool(offset)
+    assert ("the background of 97.5 is subtracted" in result.warnings[0]) == bool(offset)
 
 
 def test_steps_come_at_most_ten_times_a_second():
@@ -457,7 +457,7 @@ def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, 
         yield Iterate(np.zeros((1, len(scene)), np.float32), 1.0, estimate, True)
 
     monkeypatch.setattr("napari_tf_deblur._solvers.run.find_solver", lambda _method: solve)
-    with pytest.raises(InvalidValueError, match="infinite or no numbers") as caught:
+    with pytest.raises(InvalidValueError, match="infinite or not numbers") as caught:
         deconvolve(IMAGE, PSF[:9, :9], method)
     assert str(caught.value).endswith(f"{method.remedy}")
 

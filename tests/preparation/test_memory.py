@@ -20,19 +20,19 @@ import resource, numpy as np, napari_tf_deblur._preparation.memory as memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
-        np.ones(4 * 2**20, np.float32)  # 16 MB, cleared page by page if it is taken afresh
+        np.ones(4 * 2**20, np.float32)  # 16 MB, cleared page by page if the array is new memory
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
-memory.prepare()
+memory.configure_allocator()
 outside = faults()
 idle = resident()
-with memory.kept():
+with memory.keep_freed_memory():
     faults()
-    with memory.kept():
+    with memory.keep_freed_memory():
         inside = faults()
     still_inside = faults()
     held = resident() - idle

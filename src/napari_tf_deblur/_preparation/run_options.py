@@ -107,7 +107,8 @@ class RunOptions(CalibrationOptions):
             "number": 4.0,
             "meaning": "gigabytes, or 'auto' for half of the free memory",
             "label": "Memory at most",
-            "tooltip": "Gigabytes that a run may use. Images that need more are deblurred in pieces",
+            "tooltip": "Gigabytes that a run may use. Images that need more are deblurred in "
+            "pieces",
             "in_method": True,
             "same_result": True,
         },
