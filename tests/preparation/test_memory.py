@@ -1,4 +1,4 @@
-"""Memory of large arrays: kept during a run, given back after it."""
+"""Freed memory of large arrays: kept during a run, returned to the system after it."""
 
 import platform
 import subprocess
