@@ -21,7 +21,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
     values, make, words = FIELDS[kind]
     viewer.add_image(blurred, name="photo")
     dock.fields.psf.kind.value = kind
-    fields = dock.fields.psf.of_kind[kind]
+    fields = dock.fields.psf.fields_by_title[kind]
     assert "found from the image" in dock.fields.psf.picture.words.text()
     assert dock.fields.jobs()[0].psf.name == "estimated"
     for name, value in values.items():
@@ -51,7 +51,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
 
 
 def test_photographs_have_a_blur_that_only_they_tell(viewer, dock, blurred):
-    dock.fields.psf._by_hand = False
+    dock.fields.psf._chosen_by_user = False
     dock.fields.methods.choice.value = "auto"
     viewer.add_image(blurred, name="grey")
     assert dock.fields.psf.kind.value == "Microscope"
