@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import poisson, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 
 PSF = gaussian_psf(1.5)
 KNOWN = PoissonLikelihood(weight=1, gain=1.0, background=0)
@@ -237,7 +237,7 @@ def test_a_run_ends_at_the_minimum():
     ).build_problem([0])
     arrays, start = poisson_problem.build_constants(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
-    prior = prior_of(method, problem.spacing)
+    prior = find_prior(method, problem.spacing)
     run, image_of, first_state = poisson._compile_solver(prior, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []

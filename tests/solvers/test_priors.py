@@ -16,7 +16,7 @@ from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors import PRIORS, Prior, TotalVariationPrior
 from napari_tf_deblur._solvers.priors.prior import Symmetry
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import RELAXATION
 
 
@@ -61,7 +61,7 @@ def test_every_prior_is_named_by_a_method_and_every_name_is_one():
     named = {method().prior for method in METHODS if method().solver in ("admm", "poisson")}
     assert named == set(PRIORS)
     assert RichardsonLucy().prior is None
-    assert isinstance(prior_of(RichardsonLucy(tv_weight=0.1), (1.0, 1.0)), TotalVariationPrior)
+    assert isinstance(find_prior(RichardsonLucy(tv_weight=0.1), (1.0, 1.0)), TotalVariationPrior)
 
 
 @every_prior

@@ -93,15 +93,15 @@ def options_in_short(
     number : callable, optional
         Function that writes a value.
     """
-    found = {}
+    words_by_name = {}
     for name, annotation in parameters_of(LayerOptions).items():
         words = options_of(annotation).get("in_name")
         value = record.get(name, getattr(_DEFAULTS, name))
         if isinstance(words, str):
-            found[name] = words.format(number(value))
+            words_by_name[name] = words.format(number(value))
         elif words:
-            found[name] = words[value is True]
-    return found
+            words_by_name[name] = words[value is True]
+    return words_by_name
 
 
 def options_in_words(record: Mapping[str, Any]) -> list[str]:

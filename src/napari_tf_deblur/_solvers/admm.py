@@ -28,7 +28,7 @@ from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     MIN_SOLVER_WEIGHT,
     RELAXATION,
@@ -132,7 +132,7 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     weight = max(float(method.weight), MIN_SOLVER_WEIGHT)
     penalty = data_penalty(problem)
     constrained = method.nonnegative or problem.dark_outside
-    prior = prior_of(method, problem.spacing)
+    prior = find_prior(method, problem.spacing)
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = prior.spectrum(grid.scene)
     denominator *= weight / (SHRINKAGE_STEP * penalty)
@@ -154,12 +154,12 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
         weight=tf.constant(np.float32(weight)),
         penalty=tf.constant(np.float32(penalty)),
     )
-    run, image_of, first_state = _compile_solver(
+    run, read_image, first_state = _compile_solver(
         prior, method.nonnegative, constrained, problem.are_samples
     )
     state = [tf.zeros_like(start), *first_state(start)]
     stop = problem.stop_rule(method.iterations, method.tolerance)
-    return run_loop(run, image_of, constants, state, *stop)
+    return run_loop(run, read_image, constants, state, *stop)
 
 
 @lru_cache(maxsize=16)
@@ -208,7 +208,7 @@ def _compile_solver(
         mirrored = state.blurred + 2 * pull(c, state.blurred)
         return solve_in_fourier(c.spectrum, c.inverse, mirrored, right, axes)
 
-    def image_of(constants: Any, variables: Any) -> Tensor:
+    def read_image(constants: Any, variables: Any) -> Tensor:
         return project(unpack(variables).image.read_value(), Constants(*constants))
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
@@ -234,4 +234,4 @@ def _compile_solver(
             change, state.change
         )
 
-    return compile_loop(step, xla=True), image_of, Compiled(first_state)
+    return compile_loop(step, xla=True), read_image, Compiled(first_state)

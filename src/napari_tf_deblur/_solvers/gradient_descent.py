@@ -99,12 +99,12 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
         state = [start, *FIRST_STATES[method.optimizer](start)]
         tolerance = 0.0
 
-    def image_of(_constants: Any, state: Any) -> Tensor:
+    def read_image(_constants: Any, state: Any) -> Tensor:
         image = state[0].read_value()
         return tf.pad(image, ((0, 0), (0, 0), *grid.margins)) if problem.dark_outside else image
 
     stop = problem.stop_rule(method.iterations, tolerance)
-    return run_loop(run, image_of, constants, state, *stop)
+    return run_loop(run, read_image, constants, state, *stop)
 
 
 def _adam_state(start: Tensor) -> list[Tensor]:

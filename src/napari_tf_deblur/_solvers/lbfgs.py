@@ -184,8 +184,8 @@ def compile_lbfgs(
             return trial + 1, at(tf.where(point.is_sufficient, lengths, best))
 
         start = (1, at(lengths))
-        found: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
-        return found
+        end: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
+        return end
 
     @fused
     def update(state: State, point: _Point, active: Tensor) -> tuple[State, Tensor]:

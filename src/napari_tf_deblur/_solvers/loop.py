@@ -92,38 +92,38 @@ class StateEstimate:
 
     Attributes
     ----------
-    image_of : callable
+    read_image : callable
         Function that reads the image from constants and state.
     constants : sequence of tensor
         Values that the solver computed before its loop.
     variables : sequence of variable
         State of the solver; later steps change it.
-    found_in : callable or None
+    read_values : callable or None
         Function that reads values that were computed from all pixels from the state.
     """
 
-    image_of: Callable[[Any, Any], Any]
+    read_image: Callable[[Any, Any], Any]
     constants: Sequence[Any]
     variables: Sequence[Any]
-    found_in: Callable[[Any], dict[str, Any]] | None
+    read_values: Callable[[Any], dict[str, Any]] | None
 
     def scene(self) -> Any:
         """Return the image as an array."""
-        return self.image_of(self.constants, self.variables).numpy()
+        return self.read_image(self.constants, self.variables).numpy()
 
-    def found(self) -> dict[str, Any]:
+    def computed_values(self) -> dict[str, Any]:
         """Return values that were computed from all pixels, by name."""
-        return self.found_in(self.variables) if self.found_in else {}
+        return self.read_values(self.variables) if self.read_values else {}
 
 
 def run_loop(
     run: Any,
-    image_of: Callable[[Any, Any], Any],
+    read_image: Callable[[Any, Any], Any],
     constants: Sequence[Any],
     state: Sequence[Any],
     iterations: int,
     tolerance: float = 0.0,
-    found_in: Callable[[Any], dict[str, Any]] | None = None,
+    read_values: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Iterator[Iterate]:
     """Run a compiled loop to its end, in calls of a tenth of a second.
 
@@ -131,7 +131,7 @@ def run_loop(
     ----------
     run : Compiled
         The loop, from `compile_loop`.
-    image_of : callable
+    read_image : callable
         Function that reads the image from constants and state.
     constants, state : sequence of tensor
         Constants and first state of the solver.
@@ -139,7 +139,7 @@ def run_loop(
         Largest number of iterations.
     tolerance : float, optional
         Change below which a plane has converged.
-    found_in : callable, optional
+    read_values : callable, optional
         Function that reads values that were computed from all pixels from the state.
 
     Yields
@@ -159,7 +159,7 @@ def run_loop(
         losses, done, active = run(constants, variables, tf.constant(count), least, active)
         return losses.numpy()[: int(done)], not active.numpy().any()
 
-    estimate = StateEstimate(image_of, constants, variables, found_in)
+    estimate = StateEstimate(read_image, constants, variables, read_values)
     losses = np.zeros((0, planes), np.float32)
     converged = False
     count = FIRST_CALL_PIXELS // int(np.prod(variables[0].shape))

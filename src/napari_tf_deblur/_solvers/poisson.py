@@ -32,7 +32,7 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.poisson_problem import AMPLITUDE_POWER, Constants, build_constants
 from napari_tf_deblur._solvers.priors import Prior
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
     assign_where_active,
@@ -134,13 +134,13 @@ def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
     tf = tensorflow()
     arrays, start = build_constants(problem, method)
     constants = Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = _compile_solver(
-        prior_of(method, problem.spacing), problem.are_samples
+    run, read_image, first_state = _compile_solver(
+        find_prior(method, problem.spacing), problem.are_samples
     )
     state = first_state(constants, tf.constant(start))
     del arrays, start
     stop = problem.stop_rule(method.iterations, method.tolerance)
-    return run_loop(run, image_of, constants, state, *stop)
+    return run_loop(run, read_image, constants, state, *stop)
 
 
 def poisson_prox(c: Constants, blurred: Tensor) -> Tensor:
@@ -206,7 +206,7 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         noise = counted * (tf.nn.relu(after) + c.dark + c.photon) * c.photon
         return tf.sqrt(sum_planes(counted * tf.square(after - before)) / (sum_planes(noise) + TINY))
 
-    def image_of(constants: Any, variables: Any) -> Tensor:
+    def read_image(constants: Any, variables: Any) -> Tensor:
         return project(Constants(*constants), State.unpack(variables).image.read_value())
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
@@ -249,4 +249,4 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         early = state.count + 1 < MIN_ITERATIONS
         return loss, tf.where(early, tf.float32.max, tf.maximum(change, state.change))
 
-    return compile_loop(step, xla=True), image_of, Compiled(first_state)
+    return compile_loop(step, xla=True), read_image, Compiled(first_state)

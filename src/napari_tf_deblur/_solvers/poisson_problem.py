@@ -11,7 +11,7 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import MIN_SOLVER_WEIGHT, data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
@@ -160,7 +160,7 @@ def build_constants(problem: Problem, method: PoissonLikelihood) -> tuple[Consta
     brightness = np.maximum(brightness, np.float32(1 / photons))
     spectrum = transfer_function(problem.psf, grid.scene)
     power_spectrum = np.square(spectrum.real) + np.square(spectrum.imag)
-    prior_spectrum = prior_of(method, problem.spacing).spectrum(grid.scene)
+    prior_spectrum = find_prior(method, problem.spacing).spectrum(grid.scene)
     start = _linear_start(
         np.maximum(problem.extend_observed(), 0), spectrum, power_spectrum, prior_spectrum
     )

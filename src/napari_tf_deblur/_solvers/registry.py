@@ -17,7 +17,7 @@ def find_solver(method: Method) -> Solver:
     return cast(Solver, module.solve)
 
 
-def prior_of(method: Method, spacing: tuple[float, ...]) -> Prior:
+def find_prior(method: Method, spacing: tuple[float, ...]) -> Prior:
     """Return the prior of a method, one of `PRIORS`.
 
     Parameters

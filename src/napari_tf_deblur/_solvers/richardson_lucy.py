@@ -23,7 +23,7 @@ from napari_tf_deblur._solvers.blur import BlurOperator
 from napari_tf_deblur._solvers.load import fused, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, read_first_variable, run_loop
 from napari_tf_deblur._solvers.priors import Prior
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur.methods import RichardsonLucy
 
 MIN_MODEL_BRIGHTNESS = 1e-6
@@ -147,17 +147,17 @@ def solve(problem: Problem, method: RichardsonLucy) -> Iterator[Iterate]:
             count=tf.constant(0),
             factors=tf.zeros([KEPT_MOMENTUM_STEPS, planes]),
         )
-    prior = prior_of(method, problem.spacing) if method.prior else None
+    prior = find_prior(method, problem.spacing) if method.prior else None
     run = _compile_solver(prior, method.accelerate)
     iterations, _ = problem.stop_rule(int(method.iterations))
 
-    def found_in(variables: Any) -> dict[str, Any]:
+    def read_values(variables: Any) -> dict[str, Any]:
         if not method.accelerate:
             return {}
         # The mean: the factor of a single plane may be at its bound, that of all seldom is.
         return {MOMENTUM: mean_of_planes(variables[-1].numpy().T)}
 
-    return run_loop(run, read_first_variable, constants, state, iterations, found_in=found_in)
+    return run_loop(run, read_first_variable, constants, state, iterations, read_values=read_values)
 
 
 def _momentum(problem: Problem) -> Float32Array:

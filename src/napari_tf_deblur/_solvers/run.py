@@ -87,7 +87,7 @@ def solve_batches(
     progress = Progress(prepared)
     converged = True
     shared = prepared.calibration.global_values
-    found: list[dict[str, Float32Array]] = []
+    batch_values: list[dict[str, Float32Array]] = []
 
     def step(stage: RunStage, message: str) -> Step:
         return Step(stage, message, progress.fraction, progress.losses(), progress)
@@ -113,7 +113,9 @@ def solve_batches(
                         yield step(progress.stage, progress.message)
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
-                found.append({**problem.found, **iterate.estimate.found()})
+                batch_values.append(
+                    {**problem.computed_values, **iterate.estimate.computed_values()}
+                )
                 progress.finish_batch(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
@@ -137,12 +139,12 @@ def solve_batches(
         warnings=(Notice("stopped", progress.describe_stop()),) if stopped else (),
         global_values=shared
         or GlobalValues(
-            len(progress.losses()), converged, prepared.hides_areas, _average_found(found)
+            len(progress.losses()), converged, prepared.hides_areas, _average_values(batch_values)
         ),
     )
 
 
-def _average_found(found: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
-    """Average the values that batches, which have one size, have found."""
-    names = found[0] if found else {}
-    return {name: np.mean([each[name] for each in found], axis=0) for name in names}
+def _average_values(batches: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
+    """Average the values that batches of one size have computed, by name."""
+    names = batches[0] if batches else {}
+    return {name: np.mean([values[name] for values in batches], axis=0) for name in names}
