@@ -68,6 +68,8 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
 
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
+"""Data terms of :class:`napari_tf_deblur.GradientDescent`, by name."""
+
 PENALTIES = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
 """Penalties of the priors of :class:`napari_tf_deblur.GradientDescent`, by name. The priors of the
 other solvers, which need no gradient, are in :mod:`.priors`."""
