@@ -46,8 +46,8 @@ MAX_BATCH_PADDING = 1.25
 the last plane is repeated to fill the last batch. Limit: of time."""
 
 SPARE_MEMORY_FACTOR = 4
-"""Least ratio of the free memory to the memory that a run needs for keeping freed memory, which is
-faster. Limit: of memory."""
+"""Freed memory is kept, which is faster, if the free memory is at least this many times the memory
+that a run needs. Limit: of memory."""
 
 _lock = threading.Lock()
 _runs = 0

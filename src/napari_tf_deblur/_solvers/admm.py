@@ -181,8 +181,8 @@ def _compile_solver(
     def first_state(start: Tensor) -> list[Tensor]:
         slopes = [slope / SHRINKAGE_STEP for slope in prior.apply(start)]
         # There is no image yet. A small difference of the first one from the start means nothing.
-        no_change = tf.fill([start.shape[0]], tf.float32.max)
-        return [no_change, start, *slopes, *([start] if constrained else [])]
+        unknown_change = tf.fill([start.shape[0]], tf.float32.max)
+        return [unknown_change, start, *slopes, *([start] if constrained else [])]
 
     def unpack(state: Any) -> State:
         image, change, blurred, *rest = state

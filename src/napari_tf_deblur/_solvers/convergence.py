@@ -10,8 +10,7 @@ by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 MIN_PART_OF_CONTRAST = 0.1
 """Least contrast that the change of a line is divided by, as a part of the largest contrast of any
 line. It applies where all lines have little contrast, so that a faint part of an image runs as far
-as the whole. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+as the whole. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 TINY = 1e-12
 """Number that is added to denominators. Guard: against images without contrast;

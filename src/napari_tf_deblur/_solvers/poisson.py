@@ -48,8 +48,7 @@ ROOT_OFFSET_PHOTONS = 0.1
 
 SETTLING_ITERATIONS = 10.0
 """Number of iterations after which the thresholds follow the image less and less, so that the run
-converges. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+converges. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 IMAGE_PART_OF_LIGHT = 0.25
 """Part of the squared amplitude that comes from the image; the rest comes from the re-blurred
@@ -186,11 +185,11 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         c = Constants(*constants)
         blurred = irfft(c.spectrum * rfft(start, axes), start.shape[2:])
         # There is no image yet. A small difference of the first one from the start means nothing.
-        no_change = tf.fill([start.shape[0]], tf.float32.max)
+        unknown_change = tf.fill([start.shape[0]], tf.float32.max)
         limit = threshold(c, start, blurred)
         slopes = prior.apply(start)
-        count = tf.zeros_like(no_change)
-        return State(no_change, count, start, blurred, blurred, start, limit, slopes).pack()
+        count = tf.zeros_like(unknown_change)
+        return State(unknown_change, count, start, blurred, blurred, start, limit, slopes).pack()
 
     def project(c: Constants, image: Tensor) -> Tensor:
         """Project a scene onto the constraints: not negative, dark outside the support."""

@@ -42,8 +42,7 @@ MIN_SLOPE_STEP = 0.05
 
 CONSTRAINT_PENALTY = 0.0075
 """Ratio of the penalty of the split v = x to the curvature of the data term. Points need a small
-one. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+one. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
 
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start image, which a linear filter makes: with more the start
