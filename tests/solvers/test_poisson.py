@@ -238,13 +238,13 @@ def test_a_run_ends_at_the_minimum():
     arrays, start = poisson_problem.build_constants(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
     prior = find_prior(method, problem.spacing)
-    run, image_of, first_state = poisson._compile_solver(prior, False)
+    run, read_image, first_state = poisson._compile_solver(prior, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []
     for _ in range(8):
         found, done, _ = run(c, state, tf.constant(250), tf.constant(0.0), tf.ones(1, tf.bool))
         losses.extend(found.numpy()[: int(done), 0])
-    scene = image_of(c, state).numpy().astype(np.float64)
+    scene = read_image(c, state).numpy().astype(np.float64)
     threshold = poisson.State.unpack(state).threshold.numpy().astype(np.float64)
 
     def objective(x):
