@@ -49,7 +49,7 @@ def keep_what_is_there():
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_is_bounded():
-    """Check the memory of a test process, which compiled code fills; `.ci/test.py` starts new ones."""
+    """Check the memory of a test process: compiled code fills it. `.ci/test.py` starts new ones."""
     yield
     keep_what_is_there()
     if "PYTEST_XDIST_WORKER" in os.environ:
