@@ -200,7 +200,7 @@ def test_the_deviance_keeps_its_digits(dark):
     """With much read noise beside the light, and with small differences from the data."""
     model = np.random.default_rng(0).uniform(0.5, 1, (1, 1, 16, 16)).astype(np.float32)
     observed = model * np.float32(1 + 1e-3) + np.float32(1e-3)
-    c = constants(observed=observed, data_weight=np.ones_like(model), dark=dark)
+    c = constants(observed=observed, scaled_data_weight=np.ones_like(model), dark=dark)
     loss = poisson.deviance(c, tensorflow().constant(model)).numpy().sum()
     m, y = model.astype(float) + dark, observed.astype(float) + dark
     excess = y / m - 1
@@ -214,7 +214,7 @@ def test_the_deviance_keeps_its_digits(dark):
 @settings(max_examples=100, deadline=None)
 def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
     weight, dark = 10.0**data_weight, 10.0**dark
-    c = constants(observed=count - dark, data_weight=weight, dark=dark)
+    c = constants(observed=count - dark, scaled_data_weight=weight, dark=dark)
     count = float(np.float32(count - dark)) + float(np.float32(dark))  # as float32 holds it
     light = poisson.poisson_prox(c, tensorflow().constant(np.float32(blurred))).numpy()
     lack = weight - dark - blurred
@@ -223,7 +223,7 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
 
 
 def test_pixels_to_ignore_pull_nowhere():
-    c = constants(observed=7, data_weight=0, dark=1)
+    c = constants(observed=7, scaled_data_weight=0, dark=1)
     assert poisson.poisson_prox(c, tensorflow().constant(-3.0)).numpy() == -3
 
 

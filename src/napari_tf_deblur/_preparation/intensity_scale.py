@@ -23,13 +23,13 @@ Guard: against single bad pixels; ``tests/preparation/test_intensity_scale.py``.
 
 OBJECT_SIGNIFICANCE = 5.0
 """Least difference between an object and the background, in standard deviations of the noise; the
-local means of pixels are compared. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+local means of pixels are compared. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_OBJECT_CONTRAST = 0.1
 """Least difference between an object and the background, as a part of the largest one; the local
-means of pixels are compared. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+means of pixels are compared. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_OBJECT_AREA = 0.1
 """Part of the image that objects cover at least. If they cover less, background pixels are left out

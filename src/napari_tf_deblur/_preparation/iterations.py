@@ -31,19 +31,19 @@ PATIENCE_ITERATIONS = 3
 WHOLE_IMAGE_FACTORS = (1.4, 2.0)
 """Factor a and term b of the rule that turns n, the best number of iterations with half of the
 photons, into that of the whole image, which has twice the photons: max(n, a n - b). Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 ROUNDING_OFFSET = 0.2
 """Number that is added before the iterations are rounded down: one too many costs more than one too
-few. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+few. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_MODEL_PHOTONS = 1e-3
 """Least number of photons of the model in a pixel. Guard: against a division by zero;
 ``tests/preparation/test_iterations.py``."""
 
 PSF_LIGHT_KEPT = 0.999
-"""Part of the PSF's light that the margin around the frame holds. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the PSF's light that the margin around the frame holds. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_VISIBLE_PART = 1e-3
 """Least part of a scene pixel's light that falls into the frame; pixels with less are left dark.

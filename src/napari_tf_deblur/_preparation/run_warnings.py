@@ -15,8 +15,8 @@ from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._preparation.usable_pixels import UsablePixels
 
 MAX_NEGATIVE_PART = 0.05
-"""Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Part of the range below the background that does no harm. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def warn_of_pixels(image: ArrayLike, pixels: UsablePixels, offset: float) -> tuple[Notice, ...]:

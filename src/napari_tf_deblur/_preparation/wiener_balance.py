@@ -24,8 +24,8 @@ decade."""
 
 MIN_BALANCE = 2e-3
 """Least balance. Below it, the light from beyond the frame causes larger errors than the noise, and
-cross-validation counts the noise only. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+cross-validation counts the noise only. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 
 def estimate_wiener_balance(pixels: Pixels, psf: PSF, periodic: bool = False) -> float:

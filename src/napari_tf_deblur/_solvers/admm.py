@@ -28,6 +28,7 @@ from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     MIN_SOLVER_WEIGHT,
@@ -42,22 +43,18 @@ from napari_tf_deblur.methods.least_squares import LeastSquares
 
 SHRINKAGE_STEP = 0.1
 """Step of the shrinkage of derivatives, for intensities of range 1. The penalty of z = D x is the
-weight divided by this step. It changes the number of iterations. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+weight divided by this step. It changes the number of iterations. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 CONSTRAINT_PENALTY = 0.02
 """Ratio of the penalty of the split v = x to the curvature of the data term. It changes the number
-of iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+of iterations. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SPLIT_CHANGE_FACTOR = 10.0
 """Factor on the difference of the re-blurred image from its split variable, relative to the misfit,
 in the measure of convergence. With little noise, and so a small weight, the first images hardly
-change although they are far from the data. Set by hand; ``benchmarks/constants.py --vary`` measures
-its effect."""
-
-TINY = 1e-20
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/test_deconvolve.py``."""
+change although they are far from the data. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 
 class Constants(NamedTuple):

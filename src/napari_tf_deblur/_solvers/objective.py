@@ -11,7 +11,7 @@ from napari_tf_deblur._solvers.load import tensorflow
 
 NORM_SMOOTHING = 1e-3
 """Width over which the corner of norms at zero is smoothed, for intensities of range 1. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 TINY = 1e-20
 """Number that is added before a square root. Guard: against an infinite slope at zero;

@@ -11,19 +11,19 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
+from napari_tf_deblur._solvers.convergence import TINY
 from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import MIN_SOLVER_WEIGHT, data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
 UNIT_WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
 """Weight that suits an image whose peak is one photon, by number of axes. Its unit is the amplitude
-of a photon to the power p (`AMPLITUDE_POWER`). Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+of a photon to the power p (`AMPLITUDE_POWER`). Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 PHOTONS_EXPONENT = -0.25
 """Exponent of the dependence of the suitable weight on the number of photons at the peak: brighter
-images have finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+images have finer detail to keep. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AMPLITUDE_POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: the penalty of
@@ -33,8 +33,8 @@ voxels have the smallest penalty."""
 
 SLOPE_STEP = 0.42
 """Step of the shrinkage of slopes, relative to the mean steep slope divided by the mean brightness
-of bright parts. Points need long steps, photographs short ones. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+of bright parts. Points need long steps, photographs short ones. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_SLOPE_STEP = 0.05
 """Least step, in standard deviations of the photon noise. Guard: against images without slopes;
@@ -42,12 +42,12 @@ MIN_SLOPE_STEP = 0.05
 
 CONSTRAINT_PENALTY = 0.0075
 """Ratio of the penalty of the split v = x to the curvature of the data term. Points need a small
-one. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+one. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start image, which a linear filter makes: with more the start
-is blurred, with less it is noisy. It changes the number of iterations. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+is blurred, with less it is noisy. It changes the number of iterations. Set by hand; its effect is
+in ``benchmarks/CONSTANTS.md``."""
 
 MIN_DARK_PHOTONS = 0.01
 """Number of photons that is added to image and model. Guard: against a division by zero;
@@ -69,10 +69,6 @@ values below it add less than a tenth of a standard deviation."""
 PHOTON_LIMITS = (1e-3, 1e7)
 """Least and largest number of photons of intensity 1. Guard: against infinitely many photons, which
 an image without noise would have; ``tests/solvers/test_poisson.py``."""
-
-TINY = 1e-12
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/solvers/test_poisson.py``."""
 
 
 ComplexSpectrum = NDArray[np.complex64]

@@ -27,8 +27,8 @@ FILL_ITERATIONS = 6
 time."""
 
 FILL_SIGMA = 2
-"""Sigma, in pixels, of the Gaussian that first fills ignored pixels from their neighbours. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+"""Sigma, in pixels, of the Gaussian that first fills ignored pixels from their neighbours. Set by
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class Constants(NamedTuple):

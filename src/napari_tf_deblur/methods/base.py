@@ -17,8 +17,8 @@ LARGEST_INTENSITY = 1e38
 
 PASSED_POWER_EXPONENT = 0.4
 """Exponent of the dependence of the suitable weight on the power that the PSF passes. A wide PSF
-passes less, and needs less regularisation. Set by hand; ``benchmarks/constants.py --vary`` measures
-its effect."""
+passes less, and needs less regularisation. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 Auto = Literal["auto"]
 """Value of a parameter that is to be estimated from the image at a small cost."""

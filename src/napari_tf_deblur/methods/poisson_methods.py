@@ -32,8 +32,8 @@ Gain = Annotated[
 ]
 
 POISSON_WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
-"""Weight that suits images of mean slope 1 without blur, by number of axes. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Weight that suits images of mean slope 1 without blur, by number of axes. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 MAX_POISSON_WEIGHT = 1000.0
 """Largest weight. Guard: against an infinite weight for images without slopes."""
@@ -41,13 +41,13 @@ MAX_POISSON_WEIGHT = 1000.0
 MIN_PHOTON_NOISE_RATIO = 3.0
 """Least ratio of the variance of the photon noise in the brightest parts to that of the read noise.
 With a smaller ratio, slopes of the square root of the image do not match the noise, and no weight
-suits both dark and bright parts. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+suits both dark and bright parts. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 TRIAL_TOLERANCE_FACTOR = 1.5
 """Ratio of the tolerance of trials to that of a run. The error from ending a trial early is smaller
-than the differences between weights, and a trial takes two thirds of the time. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+than the differences between weights, and a trial takes two thirds of the time. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 class PoissonMethod(Method):
