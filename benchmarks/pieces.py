@@ -74,7 +74,8 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
     from napari_tf_deblur._core.forward import measure_reach
     from napari_tf_deblur._large.large_image import LargeImage
     from napari_tf_deblur._large.piece_solver import PieceSolver
-    from napari_tf_deblur._large.pieces import PieceGrid, scene_gap
+    from napari_tf_deblur._large.margins import scene_gap
+    from napari_tf_deblur._large.pieces import PieceGrid
     from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
     methods = [
@@ -510,7 +511,7 @@ def main() -> None:
     parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
     if chosen.gap is not None:
-        from napari_tf_deblur._large.pieces import MAX_GAP_RATIO
+        from napari_tf_deblur._large.margins import MAX_GAP_RATIO
 
         MAX_GAP_RATIO.update(dict.fromkeys(MAX_GAP_RATIO, chosen.gap))
     if chosen.what == "seams":

@@ -137,9 +137,8 @@ def test_samples_are_taken_elsewhere_where_a_chunk_cannot_be_read(path, monkeypa
         run(failing(image, broken, (1, 0, 0)), path)
     broken.clear()
     result = run(failing(image, broken, (1, 0, 0)), path)
-    assert (
-        "most to see and the darkest of 1: at (0, 0, 0). 1 more could not be read." in result.pieces
-    )
+    assert "of 40 x 40 pixels at (0, 0, 0): those with most structure" in result.pieces
+    assert "of 1 place. 1 more could not be read." in result.pieces
     assert np.isfinite(np.asarray(result.image)).all()
 
 
@@ -205,7 +204,7 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
     with monkeypatch.context() as patch:
         patch.setattr(PieceSolver, "solve", solve_once)
         result = run_until(lazy, path, lambda step: step.pieces_done, stop)
-    assert "of 6 pieces are deblurred, for the run was stopped" in result.warnings[0]
+    assert "of 6 pieces are deblurred, because the run was stopped" in result.warnings[0]
     assert result.warnings[0].kind == "stopped"
     done = len(Journal.for_image(path).read_entries())
     assert 0 < done < PIECES
@@ -267,7 +266,7 @@ def test_ended_between_the_empty_image_and_its_journal(lazy, path, undisturbed, 
 def test_a_result_without_a_journal_is_not_written_over(lazy, path, undisturbed):
     run(lazy, path)
     (path / ".napari-tf-deblur" / "run.json").unlink()
-    with pytest.raises(FileInTheWayError, match="holds a result already"):
+    with pytest.raises(FileInTheWayError, match="already holds a result"):
         run(lazy, path)
     np.testing.assert_array_equal(open_image(path).dask_levels()[0], undisturbed)
 
@@ -296,7 +295,7 @@ def test_another_run_is_refused_and_named(lazy, spots, path, undisturbed):
         "another image": {"image": da.from_array(brighter, chunks=64)},
     }.items():
         asked = {"image": lazy, **change}
-        with pytest.raises(FileInTheWayError, match=f"holds a result of {what.strip()}: choose"):
+        with pytest.raises(FileInTheWayError, match=rf"holds a result of {what.strip()}\. Choose"):
             run(path=path, **asked)
     np.testing.assert_array_equal(open_image(path).dask_levels()[0], undisturbed)
 
@@ -344,7 +343,7 @@ def test_a_file_that_has_no_room(lazy, path, undisturbed):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    assert "ask for the same again to go on" in str(raised.value)
+    assert "Start the same run again to continue" in str(raised.value)
     same(run(lazy, path), undisturbed)
 
 

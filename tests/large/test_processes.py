@@ -26,7 +26,7 @@ from napari_tf_deblur import TotalVariation, gaussian_psf, iter_deconvolve
 from napari_tf_deblur._large import plan
 
 
-plan.UNIT[2], plan.LARGEST_PIECE[2] = 64, 64 * 64
+plan.PIECE_SIZE_UNIT[2], plan.MAX_PIECE_PIXELS[2] = 64, 64 * 64
 image = da.from_array(np.load(sys.argv[1]), chunks=64)
 method = TotalVariation(iterations=200, weight=3e-3, tolerance=0)
 for step in iter_deconvolve(image, gaussian_psf(1.0), method, output=sys.argv[2], memory=2.5):

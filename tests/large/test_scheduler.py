@@ -136,7 +136,7 @@ def test_a_wrong_address_is_said_soon_and_changes_nothing(
     qtbot.waitUntil(lambda: dock.deblur_button.enabled)
     timer.stop()
     assert dock.status.text() == (
-        f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', and "
+        f"No scheduler of dask answers at '{address}'. Start one with 'dask scheduler', and "
         "workers with 'dask worker', or leave the address empty."
     )
     assert len(ticks) > 10 * CONNECT_TIMEOUT  # of 100 in a second: the window goes on

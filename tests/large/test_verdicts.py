@@ -8,7 +8,7 @@ import pytest
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._large.piece_solver import PieceSolver
-from napari_tf_deblur._large.run import combine_verdicts
+from napari_tf_deblur._large.results import combine_verdicts
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.verdict import Verdict

@@ -30,7 +30,7 @@ image = open_image(sys.argv[1])
 print("begun", flush=True)
 while True:
     for number in range(1, 100):
-        for part in image.parts():
+        for part in image.shard_regions():
             shape = [side.stop - side.start for side in part]
             noise = np.random.default_rng(number).random(shape, "float32")
             noise[0, 0] = number

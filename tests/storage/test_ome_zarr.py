@@ -42,7 +42,7 @@ def filled(path, pixels, description, shard, **how):
     image = create_image(path, pixels.shape, pixels.dtype, description, shard, **how)
     for part in image.shard_regions():
         image.write(part, pixels[part])
-    image.build_all_levels()
+    image.build_levels()
     return image
 
 

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import click
 
 from napari_tf_deblur import __version__
+from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
 from napari_tf_deblur._files.command_options import (
@@ -113,7 +114,7 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     if options.dry_run:
         seconds = START_SECONDS + sum(row.seconds for row in table.rows)
         most = max((row.gigabytes for row in table.rows), default=0.0)
-        click.echo(f"In all about {_duration(seconds)}, at most about {most:.1f} GB of memory.")
+        click.echo(f"In all {format_duration(seconds)}, at most about {most:.1f} GB of memory.")
     else:
         click.echo(f"{table.summary}\n{table.report}")
     ctx.exit(0 if table.has_all_results else EXIT_FAILED)
@@ -166,7 +167,7 @@ def _format_row(step: BatchStep, row: Row) -> str:
     parts = [f"{step.number}/{step.count} {row.file}{image}: {row.status}"]
     if row.status == "planned":
         parts.append(
-            f"as {row.result}, {row.shape}, about {_duration(row.seconds)}, "
+            f"as {row.result}, {row.shape}, {format_duration(row.seconds)}, "
             f"{row.gigabytes:.1f} GB, {row.blur}."
         )
     elif row.status == "done":
@@ -182,7 +183,7 @@ def _show(step: BatchStep) -> None:
     if not sys.stderr.isatty():
         return
     left = step.seconds_left
-    ends = "" if left is None else f", about {_duration(left)} left"
+    ends = "" if left is None else f", {format_duration(left)} left"
     text = f"{step.number}/{step.count} {step.file.name}: {step.message}, {step.fraction:.0%}{ends}"
     width = shutil.get_terminal_size().columns - 1
     click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
@@ -191,12 +192,6 @@ def _show(step: BatchStep) -> None:
 def _clear_line() -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{'':<{shutil.get_terminal_size().columns - 1}}\r", nl=False, err=True)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 if __name__ == "__main__":
