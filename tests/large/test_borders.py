@@ -1,4 +1,4 @@
-"""Pieces at the border of an image: they see what the whole image sees beyond it."""
+"""Pieces at the border of an image agree with the whole image, whose scene is periodic."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
-"""What goes wrong in a run on a large image: nothing that is done is lost, and words say the rest.
+"""Faults in a run on a large image: finished pieces are kept, and messages describe the fault.
 
-`benchmarks/faults.py` has what takes longer: processes that are killed at random, 500 pieces.
+`benchmarks/faults.py` has the tests that take longer: processes killed at random, and 500 pieces.
 """
 
 import gc
@@ -49,7 +49,7 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(lazy, client, tmp_path_factory):
-    """The pixels of a run in which nothing goes wrong; and its folder, not to be changed."""
+    """The pixels of a run without faults."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
         patch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
@@ -76,7 +76,7 @@ def run(image, path, psf=PSF, method=METHOD, **options):
 
 
 def run_until(image, path, is_there, stop=None, **options):
-    """Run until a step is where it shall be, and stop there; return the result."""
+    """Run until a step meets a condition, and stop there; return the result."""
     stop = stop or Event()
     steps = iter_deconvolve(image, PSF, METHOD, output=path, stop=stop, **options)
     while True:
@@ -88,7 +88,7 @@ def run_until(image, path, is_there, stop=None, **options):
 
 
 def run_and(image, path, do):
-    """Run, and do something when the first pieces are given out."""
+    """Run, and call a function at each step with pieces."""
     for step in iter_deconvolve(image, PSF, METHOD, output=path):
         if step.stage == "pieces":
             do()
@@ -99,7 +99,7 @@ def same(found, expected):
 
 
 def failing(image, broken, place=(1, 2)):
-    """Return an image of which one chunk cannot be read as long as something is broken."""
+    """Return an image with one chunk that cannot be read while the event `broken` is set."""
 
     def block(values, block_info=None):
         if broken.is_set() and block_info[0]["chunk-location"] == place:
