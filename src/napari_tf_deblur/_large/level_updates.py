@@ -1,4 +1,4 @@
-"""Updates of the coarser resolutions of a result, done by the workers during a run."""
+"""Update the coarser resolutions of a result during a run."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Margins of pieces: how far the result at a pixel depends on the pixels around it."""
+"""Compute the margins of pieces: how far the result at a pixel depends on other pixels."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Give pieces to workers, collect their results, and repeat failed pieces in smaller parts."""
+"""Send pieces to workers, collect the results, and repeat failed pieces in smaller parts."""
 
 import time
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""Progress of a run in pieces, and the time that remains."""
+"""Measure the progress of a run in pieces, and estimate the remaining time."""
 
 import time
 from dataclasses import dataclass

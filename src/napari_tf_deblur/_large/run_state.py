@@ -1,4 +1,4 @@
-"""The state of a run that is kept in a file, so that an interrupted run can continue."""
+"""Store the state of a run as plain data, so that an interrupted run can continue."""
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -27,7 +27,7 @@ ARGUMENTS_WITH_FINGERPRINT = {"image", "psf", "mask"}
 """Arguments that have their own fingerprints."""
 
 Fingerprints = dict[str, str]
-"""Digests by which runs are told apart, by the name of what may differ; see `DIFFERENCE_TEXTS`."""
+"""Digests that distinguish runs, by the name of what may differ; see `DIFFERENCE_TEXTS`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RunState:
     Attributes
     ----------
     fingerprints : dict of str to str
-        Digests by which the run is told apart from other runs.
+        Digests that distinguish the run from other runs.
     piece_grid : PieceGrid
         The pieces.
     plan_summary : str

@@ -159,13 +159,13 @@ def build_sample_calibration(
 
 
 def sample_image(arguments: Arguments, image: LargeImage, stop: Event | None = None) -> Samples:
-    """Take samples of an image, where it contains structure; an error if the run is stopped."""
+    """Take samples where an image contains structure; InvalidValueError if the run is stopped."""
     axes = image.frame_axes(count_deblurred_axes(arguments, image))
     return take_samples(image.shape, axes, image.channel_axis, make_region_reader(image, stop))
 
 
 def make_region_reader(image: LargeImage, stop: Event | None) -> Callable[[Region], NDArray[Any]]:
-    """Return a function that reads a region of an image; an error once the run is stopped."""
+    """Return a function that reads a region; it raises InvalidValueError if the run is stopped."""
 
     def read(region: Region) -> NDArray[Any]:
         raise_if_stopped(stop)

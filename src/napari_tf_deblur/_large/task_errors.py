@@ -1,4 +1,4 @@
-"""Errors of tasks: a worker that was killed, too little memory, a full disk."""
+"""Classify and describe errors of tasks: a killed worker, too little memory, a full disk."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tasks of workers: read a region, deblur it, and write the shards of one piece."""
+"""Do the tasks of workers: read a region, deblur it, and write the shards of one piece."""
 
 from dataclasses import dataclass, replace
 from math import prod

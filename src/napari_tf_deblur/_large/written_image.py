@@ -1,4 +1,4 @@
-"""The image of a run that writes its pieces into a file."""
+"""Show the image of a run that writes its pieces into a file."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class WrittenImage(ImageSource):
 
 
 class GrowingImage(WrittenImage):
-    """A written image that returns the same arrays until it is told that the file has changed."""
+    """A written image that returns the same arrays until `mark_changed` is called."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
