@@ -31,6 +31,7 @@ from napari_tf_deblur._large.task_errors import (
 )
 from napari_tf_deblur._large.tasks import PieceTask, read_region_or_explain, run_piece_task
 from napari_tf_deblur._large.written_image import GrowingImage
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur._storage.zarr_image import ZarrImage
@@ -38,9 +39,6 @@ from napari_tf_deblur._storage.zarr_image import ZarrImage
 TASKS_PER_WORKER = 2
 """Pieces that are sent to each worker in advance, so that no worker waits. Derived: one that is
 solved, and the next."""
-
-POLL_INTERVAL = 0.1
-"""Time between two checks for finished pieces, in seconds. Set by eye."""
 
 EMPTY_ARRAY = np.zeros(0, np.float32)
 """Array that stands for no pixels. Definition: of a step without an image."""
@@ -172,7 +170,7 @@ class PieceDispatcher:
                 self._update_levels(is_last=not (running or self._suspects))
                 progress.done_count = len(self._entries)
                 yield self._make_step(progress)
-                self._stop.wait(POLL_INTERVAL)
+                self._stop.wait(REPORT_INTERVAL)
         finally:
             futures = [*running, self._levels.future]
             self._worker_pool.cancel([future for future in futures if future is not None])

@@ -13,12 +13,10 @@ from napari_tf_deblur._large.sample_calibration import raise_if_stopped
 from napari_tf_deblur._large.task_errors import describe_task_error, is_memory_error
 from napari_tf_deblur._large.tasks import solve_samples
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
-
-SAMPLE_POLL_INTERVAL = 0.1
-"""Time between two checks whether the samples are done, in seconds. Set by eye."""
 
 
 def solve_samples_on_worker(
@@ -56,7 +54,7 @@ def solve_samples_on_worker(
             raise_if_stopped(stop)
             worker_pool.count_workers()
             yield Step(stage, stage, 0.0, no_losses, StoredImage(np.asarray(arguments.image)))
-            stop.wait(SAMPLE_POLL_INTERVAL)
+            stop.wait(REPORT_INTERVAL)
     finally:
         if not future.done():
             worker_pool.cancel([future])
