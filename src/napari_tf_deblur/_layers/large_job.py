@@ -16,9 +16,10 @@ from napari_tf_deblur._core.errors import FileInTheWayError, UserError
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._large.lazy_arrays import is_lazy, read_region, to_dask
 from napari_tf_deblur._large.memory_budget import exceeds_budget, get_memory_budget, resolve_method
-from napari_tf_deblur._large.plan import Plan, estimate_plan
+from napari_tf_deblur._large.plan import Plan
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.samples import take_samples
+from napari_tf_deblur._large.worker_plan import estimate_plan
 from napari_tf_deblur._layers.contrast import MAX_CONTRAST_SAMPLES
 from napari_tf_deblur._layers.layer_description import describe_layer
 from napari_tf_deblur._preparation.arguments import Arguments

@@ -54,7 +54,7 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
     image = create_image(path, pixels.shape, pixels.dtype, description, shard)
     for part in image.shard_regions():
         image.write(part, np.asarray(pixels[part]))
-    image.build_all_levels()
+    image.build_levels()
     if record:
         image.set_record(record)
     return [path]
