@@ -13,8 +13,8 @@ from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
-    is_being_read,
     file_metadata,
+    is_being_read,
     read_acquisition,
     wait_for_file,
 )

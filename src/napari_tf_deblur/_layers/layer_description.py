@@ -10,6 +10,7 @@ from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import (
     CHANNEL_NAMES,
     DEPTH_NAME,
+    PIXEL_UNIT,
     TIME_NAMES,
     Axis,
     default_axis_labels,
@@ -25,8 +26,6 @@ from napari_tf_deblur._storage.image_description import (
 )
 from napari_tf_deblur._storage.image_description import TIME_TYPE as TIME_TYPE
 from napari_tf_deblur._storage.image_description import StoredAxis as StoredAxis
-
-PIXEL = "pixel"
 
 COLOURMAPS: Mapping[str, str] = {
     "FFFFFF": "gray",
@@ -79,7 +78,7 @@ def describe_layer(
     stored = []
     for axis, label, own, moved in zip(known, _names(known), shown, shift):
         place = moved if axis.spacing == own else moved / own * axis.spacing
-        unit = None if axis.unit == PIXEL else axis.unit
+        unit = None if axis.unit == PIXEL_UNIT else axis.unit
         sizes = (float(f"{number:.12g}") for number in (axis.spacing, place))
         stored.append(StoredAxis(label, _type(axis, label), unit, *sizes))
     if source.rgb:

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING
 
 from napari_tf_deblur._layers.acquisition import Acquisition
 from napari_tf_deblur._layers.acquisition.length_units import is_possible_pixel_size
-from napari_tf_deblur._storage.axes import DEPTH_NAME, Axis, Frame, convert_length, is_length
+from napari_tf_deblur._storage.axes import (
+    DEPTH_NAME,
+    PIXEL_UNIT,
+    Axis,
+    Frame,
+    convert_length,
+    is_length,
+)
 
 if TYPE_CHECKING:
     from napari_tf_deblur._layers.source import Source
 
 NANOMETER_UNIT = "nanometer"
 MICROMETER_UNIT = "micrometer"
-PIXEL = "pixel"
 
 SIZE_TOLERANCE = 0.01
 """Largest relative difference of two sizes that count as one. Derived: from numbers rounded to two
@@ -83,7 +89,7 @@ def with_file_sizes(axes: Sequence[Axis], acquisition: Acquisition) -> tuple[Axi
         elif _is_misread(axes[k], acquisition) or (
             x is not None and k == places[0] and is_length(axes[k].unit) and axes[k].spacing == 1
         ):
-            sized[k] = replace(axes[k], unit=PIXEL)
+            sized[k] = replace(axes[k], unit=PIXEL_UNIT)
     return tuple(sized)
 
 
@@ -127,7 +133,7 @@ def _size_along(
         notes.append(f"The layer says {_format_length(own)}, which its file does not.")
         return None, ""
     if own is None:
-        if of_layer.unit == PIXEL and of_layer.spacing != 1:
+        if of_layer.unit == PIXEL_UNIT and of_layer.spacing != 1:
             notes.append(
                 "The layer's scale has no unit, so that it does not tell the size of a pixel."
             )

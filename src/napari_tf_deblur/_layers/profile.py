@@ -13,6 +13,7 @@ from scipy import ndimage
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._layers.profile_line import find_line_vertices, get_unit_factors
 from napari_tf_deblur._layers.source import compute_world_transform
+from napari_tf_deblur._storage.axes import PIXEL_UNIT
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue. Source: ITU-R BT.709."""
@@ -87,7 +88,7 @@ def sample_profiles(
         return None
     world = _place_in_view(_to_world(shapes, line, units), dims)
     unit, measured = _unit(world, units), world
-    if unit in ("", "pixel") and size is not None:
+    if unit in ("", PIXEL_UNIT) and size is not None:
         unit, measured = size.unit, _to_data(images[-1], world, units) * size.pixel_lengths
     lengths = np.linalg.norm(np.diff(measured, axis=0), axis=1)
     begins = np.concatenate([[0.0], np.cumsum(lengths)])

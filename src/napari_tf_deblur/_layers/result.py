@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._layers.contrast import match_contrast_limits
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.source import METADATA_KEY, Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -145,6 +146,31 @@ def to_display_values(image: NDArray[np.float32], source: Source) -> NDArray[Any
     back to it, because napari takes floating-point colours for parts of one.
     """
     return to_dtype(image, np.dtype(source.data.dtype)) if source.rgb else image
+
+
+def match_source_contrast(
+    source: Source, source_pixels: NDArray[Any], result_pixels: NDArray[Any], offset: float
+) -> tuple[float, float]:
+    """Return contrast limits with which a result can be compared with its source.
+
+    Parameters
+    ----------
+    source : Source
+        The image that was deblurred. Colour images keep its limits.
+    source_pixels, result_pixels : ndarray
+        The pixels of both images, or a sample of them.
+    offset : float
+        The background that the method subtracted (``Method.offset``).
+
+    Returns
+    -------
+    tuple of float
+        Black and white, in intensities of the result.
+    """
+    limits = source.contrast_limits
+    if source.rgb:
+        return limits
+    return match_contrast_limits(source_pixels, limits, result_pixels, offset)
 
 
 def fit_contrast_limits(data: NDArray[Any]) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.pixel_size import with_file_sizes
 from napari_tf_deblur._storage.axes import (
     DEPTH_NAME,
+    PIXEL_UNIT,
     Axis,
     Frame,
     default_axis_labels,
@@ -136,7 +137,7 @@ class Source:
         if self.labels != default_axis_labels(self.ndim):
             arguments["axis_labels"] = self.labels
         units = tuple(axis.unit for axis in self.axes)
-        if set(units) != {"pixel"}:
+        if set(units) != {PIXEL_UNIT}:
             arguments["units"] = units
         arguments.update(self._placing())
         return {**asdict(self.origin), "dtype": str(self.data.dtype), "arguments": arguments}

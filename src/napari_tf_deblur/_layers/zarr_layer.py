@@ -12,10 +12,10 @@ from napari.layers import Image
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER_AXIS
 from napari_tf_deblur._layers.layer_description import (
     COLOURMAPS,
-    PIXEL,
     STORED_DISPLAY_KEYS,
     TRANSFORMS,
 )
+from napari_tf_deblur._storage.axes import PIXEL_UNIT
 from napari_tf_deblur._storage.image_description import ImageDescription
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json
 
@@ -71,7 +71,7 @@ def build_layer_data(
             else axis.name
             for k, axis in enumerate(axes)
         ],
-        "units": [axis.unit or PIXEL for axis in axes],
+        "units": [axis.unit or PIXEL_UNIT for axis in axes],
         "scale": [axis.scale for axis in axes],
         "translate": [axis.translation for axis in axes],
         "cache": not is_incomplete,

@@ -13,6 +13,9 @@ CHANNEL_NAMES = frozenset(
 )
 DEPTH_NAME = "z"
 
+PIXEL_UNIT = "pixel"
+"""napari's unit of an axis without a unit."""
+
 UNNAMED_AXES = {"-2": "y", "-1": "x"}
 """What napari's names of the last two axes mean; "-3" says nothing of its axis."""
 
@@ -156,7 +159,7 @@ class Frame:
         return " · ".join((", ".join(parts), *self._pixel_sizes()))
 
     def _pixel_sizes(self) -> list[str]:
-        if all(axis.unit == "pixel" and axis.spacing == 1 for axis in self.axes):
+        if all(axis.unit == PIXEL_UNIT and axis.spacing == 1 for axis in self.axes):
             return []
         sizes = dict.fromkeys(f"{a.spacing:.4g} {short_unit(a.unit)}" for a in self.axes)
         return [" x ".join(sizes)]
@@ -199,7 +202,7 @@ def short_unit(unit: str) -> str:
     """Return the symbol of a unit, such as µm for micrometer."""
     from pint import UndefinedUnitError, get_application_registry
 
-    if unit == "pixel":
+    if unit == PIXEL_UNIT:
         return "px"
     try:
         return f"{get_application_registry().Unit(unit):~P}" or unit

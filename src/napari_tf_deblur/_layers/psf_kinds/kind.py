@@ -17,6 +17,11 @@ MAX_PSF_PIXELS = 2**27
 ``tests/layers/test_psf_kinds.py``."""
 
 
+MIN_EXTENT = 8
+"""Smallest image, in pixels, in which a PSF that is larger than the image is refused. Guard: against
+a wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
+
+
 class PSFKind(Protocol):
     """A PSF before its array is made; making it may take long and belongs in the worker."""
 
