@@ -331,7 +331,7 @@ def test_a_reader_that_takes_print_for_size_is_not_believed(tmp_path):
     layer = opened(tmp_path / "a.tif")
     layer.scale, layer.units = (25400 / 600,) * 2, ("um", "um")
     assert known(layer) == (None, None)
-    assert "which its file does not" in " ".join(find_pixel_size(read_source(layer)).notes)
+    assert "but its file does not" in " ".join(find_pixel_size(read_source(layer)).notes)
 
 
 def test_axes_are_named_only_where_one_way_fits():
