@@ -142,7 +142,7 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
         "shape",
         "record",
         "impossible",
-        "tells_sizes",
+        "has_all_sizes",
         "disbelieved",
     }
     assert set(found.metadata_keys) == set(vars(found)) - unsaid

@@ -130,7 +130,7 @@ class MicroscopeFields(KindFields):
     def list_missing(self, image: int) -> list[str]:
         """What must be given before the PSF of the image of this number is known."""
         fields = self._fields_of(image)
-        return [fields[name].label for name in self.numbers(image).missing(self._ndim)]
+        return [fields[name].label for name in self.numbers(image).list_missing(self._ndim)]
 
     def numbers(self, image: int = 0) -> MicroscopeNumbers:
         """Return what the fields say of the image of this number."""

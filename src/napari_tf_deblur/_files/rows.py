@@ -10,7 +10,7 @@ from napari_tf_deblur._files.cost import estimate_cost
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import list_psf_notes, settings_listed
+from napari_tf_deblur._layers.record import list_psf_notes, list_settings_in_words
 
 
 def describe_file_error(error: Exception) -> str:
@@ -38,7 +38,9 @@ def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds
     """Return what came of an image that has a result, as its record says it."""
     verdict = record.get("verdict") or {}
     each = [one["record"] for one in record.get("channels", ())] or [record]
-    words = ["".join(f"{setting}. " for setting in settings_listed(one)).rstrip() for one in each]
+    words = [
+        "".join(f"{setting}. " for setting in list_settings_in_words(one)).rstrip() for one in each
+    ]
     notes = list(dict.fromkeys(note for one in each for note in list_psf_notes(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
     return replace(

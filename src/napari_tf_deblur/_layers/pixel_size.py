@@ -140,7 +140,7 @@ def _size_along(
     if not is_possible_pixel_size(layer_size, axis.name.lower() == DEPTH_NAME, layer_axis.unit):
         notes.append(f"The layer says {_format_length(layer_size)}, {_IMPOSSIBLE_SIZE_TEXT}.")
         return None, ""
-    if layer_axis.spacing == 1 and source.acquisition.tells_sizes:
+    if layer_axis.spacing == 1 and source.acquisition.has_all_sizes:
         return None, ""  # the file states no size; the reader filled in the 1
     return layer_size, "the layer's scale"
 

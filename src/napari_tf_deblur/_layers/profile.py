@@ -118,12 +118,12 @@ def _to_data(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
 
 def _place_in_view(line: Float64Array, dims: Dims) -> Float64Array:
     """Move a line to the displayed plane; it may have fewer axes than the viewer."""
-    placed = np.tile(np.asarray(dims.point, float), (len(line), 1))
+    vertices = np.tile(np.asarray(dims.point, float), (len(line), 1))
     for axis in dims.displayed:
-        own = axis - (dims.ndim - line.shape[1])
-        if own >= 0:
-            placed[:, axis] = line[:, own]
-    return placed
+        line_axis = axis - (dims.ndim - line.shape[1])
+        if line_axis >= 0:
+            vertices[:, axis] = line[:, line_axis]
+    return vertices
 
 
 def _unit(world: Float64Array, units: Any) -> str:

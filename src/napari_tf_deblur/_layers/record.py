@@ -91,11 +91,11 @@ def parse_requested_method(record: Mapping[str, Any]) -> Method | Auto:
 
 def describe_settings(record: Mapping[str, Any]) -> str:
     """Describe the image and the settings of a result, as far as its record contains them."""
-    return ". ".join([str(record.get("source", "")), *settings_listed(record)]) + "."
+    return ". ".join([str(record.get("source", "")), *list_settings_in_words(record)]) + "."
 
 
-def settings_listed(record: Mapping[str, Any]) -> list[str]:
-    """Return the settings of a result, each in words, as far as its record contains them."""
+def list_settings_in_words(record: Mapping[str, Any]) -> list[str]:
+    """Return each setting of a result in words, as far as its record contains it."""
     parts = []
     psf = record.get("psf")
     kind = KINDS_BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None

@@ -55,10 +55,10 @@ def build_layer_data(
         Data, keyword arguments, and "image". The record of the image, if it has one, is in the
         metadata.
     """
-    description, own = image.description, image.description.layer
+    description, stored = image.description, image.description.layer
     levels = image.dask_levels()
     channel = None if description.rgb else description.channel_axis
-    is_together = bool(own.get("together", False)) if split is None else not split
+    is_together = bool(stored.get("together", False)) if split is None else not split
     split_axis = channel if channel is not None and not is_together else None
     kept_axes = [k for k in range(description.ndim - description.rgb) if k != split_axis]
     axes = [description.axes[k] for k in kept_axes]
@@ -77,13 +77,13 @@ def build_layer_data(
         "translate": [axis.translation for axis in axes],
         "cache": not is_incomplete,
     }
-    labels = own.get("axis_labels")
+    labels = stored.get("axis_labels")
     if split_axis is None and isinstance(labels, list) and len(labels) == len(axes):
         arguments["axis_labels"] = [str(label) for label in labels]
     if split_axis is None:
-        arguments |= {key: own[key] for key in STORED_DISPLAY_KEYS if key in own} | _read_transform(
-            own, len(axes)
-        )
+        arguments |= {
+            key: stored[key] for key in STORED_DISPLAY_KEYS if key in stored
+        } | _read_transform(stored, len(axes))
     record = _record(image)
     if record is not None:
         arguments["metadata"] = {METADATA_KEY: record}
@@ -117,9 +117,9 @@ def refresh_layer(layer: Image, image: "ZarrImage") -> None:
     layer.contrast_limits = limits
 
 
-def _read_transform(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
+def _read_transform(stored: Mapping[str, Any], ndim: int) -> dict[str, Any]:
     """Return the transform from our own attribute of an OME-Zarr; empty if it is not valid."""
-    transform = own.get("place")
+    transform = stored.get("place")
     if not isinstance(transform, Mapping) or set(transform) != set(TRANSFORMS):
         return {}
     shapes = {

@@ -43,7 +43,7 @@ class Acquisition:
         Number of pixels along T, C, Z, Y and X of the file, as far as the metadata has them.
     record : mapping or None
         The record of a result that was saved, as the file has it: unchecked.
-    tells_sizes : bool
+    has_all_sizes : bool
         Whether all sizes in the file were read. If so, a missing size is unknown, and a step of 1
         was filled in by a reader.
     metadata_keys : mapping
@@ -64,7 +64,7 @@ class Acquisition:
     axes: AxisNames = ()
     shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     record: Mapping[str, Any] | None = field(default=None, compare=False)
-    tells_sizes: bool = False
+    has_all_sizes: bool = False
     metadata_keys: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )

@@ -40,7 +40,11 @@ def describe_tiff(tree: Any) -> MetadataDescription:
     if imagej_metadata is None or size != NO_SIZE:
         shape = {"Y": rows, "X": columns}
         return MetadataDescription(
-            pixel_size=size, size_unit=unit, raw_sizes=_numbers(tree), tells_sizes=True, shape=shape
+            pixel_size=size,
+            size_unit=unit,
+            raw_sizes=_numbers(tree),
+            has_all_sizes=True,
+            shape=shape,
         )
     description = describe_imagej(imagej_metadata)
     return replace(
@@ -77,7 +81,7 @@ def describe_imagej(metadata: Any) -> MetadataDescription:
         pixel_size=(z, None, None),
         size_unit=unit,
         raw_sizes=(step, None, None),
-        tells_sizes=True,
+        has_all_sizes=True,
         shape=shape,
         orders=(IMAGEJ_AXES,),
     )

@@ -139,18 +139,20 @@ def _acquisition(
         use_first("pixel_size", _select_possible_sizes(description), key)
     labels = _labels(layer, values.get("axes", ()))
     names: tuple[str, ...] = ()
-    own: Sequence[int] = ()
+    own_channels: Sequence[int] = ()
     for key, description in descriptions:
         if not names and description.channels:
             names = _names(description.channels)
-            own = _find_own_channels(layer, labels, description)
-            use_first("channel", names[own[0]] if own else "", key)
+            own_channels = _find_own_channels(layer, labels, description)
+            use_first("channel", names[own_channels[0]] if own_channels else "", key)
             channels = zip(names, description.channels)
             use_first("channels", tuple((n, c.emission) for n, c in channels), key)
         if names and _names(description.channels) == names:  # not the channels of another file
             for name in ("emission", "excitation", "microscope", "pinhole"):
-                of_channels = [getattr(channel, name) for channel in description.channels]
-                value = find_common_value([of_channels[k] for k in own] or of_channels)
+                channel_values = [getattr(channel, name) for channel in description.channels]
+                value = find_common_value(
+                    [channel_values[k] for k in own_channels] or channel_values
+                )
                 use_first(name, value, key)
         use_first("microscope", description.microscope, key)
     for key, description in descriptions:
@@ -164,7 +166,7 @@ def _acquisition(
         **values,
         impossible_sizes=tuple(dict.fromkeys(impossible_sizes)),
         rejected_numbers=tuple(n for _, d in descriptions for n in _iterate_rejected_numbers(d)),
-        tells_sizes=any(description.tells_sizes for _, description in descriptions),
+        has_all_sizes=any(description.has_all_sizes for _, description in descriptions),
         metadata_keys=MappingProxyType(keys),
     )
 

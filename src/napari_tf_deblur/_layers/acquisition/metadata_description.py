@@ -52,7 +52,7 @@ class MetadataDescription:
         The unit of the pixel size in the file, if it may be one for printing.
     raw_sizes : tuple of float or None
         The numbers in the file for the pixel size along z, y and x, in any unit or none.
-    tells_sizes : bool
+    has_all_sizes : bool
         Whether these are all sizes in the file.
     shape : mapping of str to int
         Number of pixels along T, C, Z, Y and X, as far as the metadata has them.
@@ -71,7 +71,7 @@ class MetadataDescription:
     pixel_size: Size = NO_SIZE
     size_unit: str = ""
     raw_sizes: Size = NO_SIZE
-    tells_sizes: bool = False
+    has_all_sizes: bool = False
     shape: Mapping[str, int] = field(default_factory=dict, hash=False)
     orders: tuple[str, ...] = ()
     microscope: str | None = None

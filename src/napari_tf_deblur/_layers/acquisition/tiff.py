@@ -36,7 +36,7 @@ def read_tiff(path: str) -> dict[str, Any]:
                 "stk_metadata": lambda: file.stk_metadata,
                 "tiff": lambda: _tags(file),
             }
-            return {name: found for name, read in readers.items() if (found := _try_read(read))}
+            return {name: value for name, read in readers.items() if (value := _try_read(read))}
     except Exception:  # a file may contain anything; the layer exists nevertheless
         return {}
 
@@ -54,15 +54,15 @@ def _tags(file: Any) -> dict[str, Any]:
     page = file.pages.first
     resolution = [float(r) if isfinite(r) else 0.0 for r in page.get_resolution()]
     tag = page.tags.get("MicroManagerMetadata")
-    found = {
+    tags = {
         "tiff_resolution": resolution if "XResolution" in page.tags else [0.0, 0.0],
         "tiff_unit": int(page.resolutionunit),
         "tiff_shape": (page.imagelength, page.imagewidth),
         "pixel_size_um": tag.value.get("PixelSizeUm") if tag and isinstance(tag.value, dict) else 0,
     }
-    if (about := _try_read(lambda: file.imagej_metadata)) is not None:
-        found["imagej_metadata"] = about
-    return found
+    if (metadata := _try_read(lambda: file.imagej_metadata)) is not None:
+        tags["imagej_metadata"] = metadata
+    return tags
 
 
 def _try_read(read: Callable[[], Any]) -> Any:

@@ -35,8 +35,8 @@ def children(node: Any, name: str) -> list[Any]:
     """Return the direct children of a node that have this name."""
     if is_element(node):
         return [part for part in node if local_name(part) == name]
-    found = _first(node, f"{snake_case(name)}s", snake_case(name), name, f"{name}s")
-    items = found if isinstance(found, list | tuple) else [found]
+    result = _first(node, f"{snake_case(name)}s", snake_case(name), name, f"{name}s")
+    items = result if isinstance(result, list | tuple) else [result]
     return [item for item in items if item is not None]
 
 
@@ -50,29 +50,29 @@ def child(node: Any, *names: str) -> Any:
 def value(node: Any, name: str) -> Any:
     """Return a value of a node, unchanged; in XML an attribute, or else the text of a child."""
     if is_element(node):
-        found = node.get(name)
-        return entry(child(node, name), "text") if found is None else found
+        result = node.get(name)
+        return entry(child(node, name), "text") if result is None else result
     return _first(node, snake_case(name), name, f"@{name}")
 
 
 def text(node: Any, name: str) -> str:
     """Return a value that is text or an enumeration, as text; empty if it is neither."""
-    found = value(node, name)
-    if isinstance(found, Enum) and not isinstance(found.value, str):
-        return found.name
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return str(found)  # a name such as 488, read as a number
-    found = found if isinstance(found, str) else entry(found, "value")
-    return found.strip() if isinstance(found, str) else ""
+    result = value(node, name)
+    if isinstance(result, Enum) and not isinstance(result.value, str):
+        return result.name
+    if isinstance(result, int | float) and not isinstance(result, bool):
+        return str(result)  # a name such as 488, read as a number
+    result = result if isinstance(result, str) else entry(result, "value")
+    return result.strip() if isinstance(result, str) else ""
 
 
 def number(node: Any, name: str, low: float = 0.0, high: float = float("inf")) -> float | None:
     """Return a value that is a positive number from `low` to `high`; None if it is not."""
-    found = value(node, name)
-    if isinstance(found, bool) or not isinstance(found, Real | str):
+    result = value(node, name)
+    if isinstance(result, bool) or not isinstance(result, Real | str):
         return None
     try:
-        read = float(found)
+        read = float(result)
     except Exception:
         return None
     return read if isfinite(read) and read > 0 and low <= read <= high else None
@@ -81,10 +81,10 @@ def number(node: Any, name: str, low: float = 0.0, high: float = float("inf")) -
 def length(node: Any, name: str, unit: str) -> float | None:
     """Return a value that is a length, in `unit`. A length without a unit is in `unit` already."""
     size = number(node, name)
-    own = text(node, f"{name}Unit")
-    if size is None or (not own and value(node, f"{name}Unit") is not None):
+    own_unit = text(node, f"{name}Unit")
+    if size is None or (not own_unit and value(node, f"{name}Unit") is not None):
         return None
-    own_length, unit_length = nanometers(own or unit), nanometers(unit)
+    own_length, unit_length = nanometers(own_unit or unit), nanometers(unit)
     return size * (own_length / unit_length) if own_length and unit_length else None
 
 
@@ -114,7 +114,7 @@ def snake_case(name: str) -> str:
 
 def _first(node: Any, *keys: str) -> Any:
     """Return the first entry that exists."""
-    return next((found for key in keys if (found := entry(node, key)) is not None), None)
+    return next((result for key in keys if (result := entry(node, key)) is not None), None)
 
 
 def _parse_xml(xml: str | bytes) -> Any:

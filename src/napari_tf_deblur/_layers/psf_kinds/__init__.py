@@ -11,6 +11,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.array_psf import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, EstimatedPSFSettings
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
 from napari_tf_deblur._layers.psf_kinds.measured import BeadPSFSettings, LayerPSF
@@ -22,7 +23,6 @@ from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
 )
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source, read_source
 
 __all__ = [
@@ -64,7 +64,7 @@ KINDS_BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
 """All kinds, by their names in a record."""
 
 
-BY_WORD: dict[str, PSFSettings] = {
+SETTINGS_BY_WORD: dict[str, PSFSettings] = {
     MicroscopePSF.name: MicroscopeSettings(),
     EstimatedPSF.name: EstimatedPSFSettings(),
 }
@@ -77,8 +77,9 @@ def choose_psf(psf: object, source: Source) -> PSFKind:
     Parameters
     ----------
     psf : array_like, napari.layers.Layer, str or None
-        A PSF, an image layer of beads, or a word of `BY_WORD`. None is the PSF of the microscope,
-        if the file contains enough of its optics; else the blur is estimated from the image.
+        A PSF, an image layer of beads, or a word of `SETTINGS_BY_WORD`. None is the PSF of the
+        microscope, if the file contains enough of its optics; else the blur is estimated from the
+        image.
     source : Source
         The image.
 
@@ -96,9 +97,9 @@ def choose_psf(psf: object, source: Source) -> PSFKind:
         return LayerPSF(read_source(psf))
     if psf is not None and not isinstance(psf, str):
         return ArrayPSF(psf)
-    settings = AUTOMATIC_PSF if psf is None else BY_WORD.get(psf)
+    settings = AUTOMATIC_PSF if psf is None else SETTINGS_BY_WORD.get(psf)
     if settings is None:
-        words = " or ".join(map(repr, BY_WORD))
+        words = " or ".join(map(repr, SETTINGS_BY_WORD))
         raise InvalidValueError(
             f"The PSF is {psf!r}; give {words}, an array, or an image layer that shows the PSF."
         )

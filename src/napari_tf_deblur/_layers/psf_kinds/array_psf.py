@@ -9,8 +9,8 @@ import numpy as np
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -56,7 +56,7 @@ class ArrayPSF:
         """Return the kind and the array, which make the PSF again."""
         return {"kind": self.name, "array": self.values}
 
-    def along(self, ndim: int) -> Self:
+    def with_ndim(self, ndim: int) -> Self:
         """Return the same PSF for any number of axes."""
         return self
 

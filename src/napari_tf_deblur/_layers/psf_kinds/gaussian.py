@@ -92,7 +92,7 @@ class GaussianPSF(ParametricPSF):
         """Return its middle plane; None if it is large."""
         return gaussian_psf(self._sigmas[-2:], angle=self.angle) if self.is_small else None
 
-    def along(self, ndim: int) -> Self:
+    def with_ndim(self, ndim: int) -> Self:
         """Return the PSF for `ndim` deblurred axes: a single sigma is used for each."""
         return replace(self, sigma=self.sigma * ndim) if self.ndim == 1 else self
 

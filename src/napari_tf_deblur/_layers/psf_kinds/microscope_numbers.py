@@ -24,7 +24,7 @@ INDEX_TOLERANCE = 0.02
 DIGITS = 6
 """Number of decimals of an aperture: further digits come from arithmetic."""
 
-WORDS = {
+NUMBER_NAMES = {
     "numerical_aperture": "the numerical aperture",
     "emission": "the emission wavelength",
     "excitation": "the excitation wavelength",
@@ -90,13 +90,13 @@ class MicroscopeNumbers:
             step=spacing[0] if len(spacing) == 3 else None,
         )
 
-    def missing(self, ndim: int) -> list[str]:
+    def list_missing(self, ndim: int) -> list[str]:
         """Return the names of the numbers that are missing for a PSF with `ndim` axes."""
         wavelength = "excitation" if self.microscope == "multiphoton" else "emission"
         needed = ["numerical_aperture", wavelength, "pixel", *(["step"] if ndim == 3 else [])]
         return [name for name in needed if not getattr(self, name)]
 
-    def used(self) -> Self:
+    def without_unused_numbers(self) -> Self:
         """Return the numbers without the pinhole and the sheet of another kind of microscope."""
         return replace(
             self,
@@ -114,15 +114,15 @@ class MicroscopeNumbers:
             If the numbers contradict each other.
         """
         microscope = cast(Microscope, self.microscope or "widefield")
-        used = replace(self, microscope=microscope).used()
+        numbers = replace(self, microscope=microscope).without_unused_numbers()
         return Optics(
             numerical_aperture=cast(float, self.numerical_aperture),
             emission=float(self.emission or self.excitation or 0),
             refractive_index=self.refractive_index,
             microscope=microscope,
             excitation=self.excitation if microscope in LASER_MICROSCOPES else None,
-            pinhole=1.0 if used.pinhole is None else used.pinhole,
-            sheet=used.sheet,
+            pinhole=1.0 if numbers.pinhole is None else numbers.pinhole,
+            sheet=numbers.sheet,
         )
 
     def resize(self, source: Source, ndim: int) -> Source:

@@ -9,8 +9,8 @@ from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
+    NUMBER_NAMES,
     WAVELENGTHS,
-    WORDS,
     MicroscopeNumbers,
 )
 from napari_tf_deblur._layers.source import Source
@@ -71,7 +71,7 @@ class MicroscopeSettings:
         ndim : int
             Number of deblurred axes.
         """
-        first = channels[0].used()
+        first = channels[0].without_unused_numbers()
         given = {}
         for name in WAVELENGTHS:
             values = tuple(getattr(numbers, name) for numbers in channels)
@@ -101,7 +101,7 @@ class MicroscopeSettings:
         check.require(set(defaults) <= set(OPTICS_FIELDS))
         defaults = {n: check.plain(value) for n, value in defaults.items() if value is not None}
         numbers = MicroscopeNumbers(**defaults)
-        if set(numbers.missing(3)) <= {"pixel", "step"}:
+        if set(numbers.list_missing(3)) <= {"pixel", "step"}:
             _ = numbers.optics  # raises an error for impossible values
         check_values = check.tuple_of(check.plain)
         given = {name: check_values(values) for name, values in (record.get("given") or {}).items()}
@@ -128,12 +128,12 @@ class MicroscopeSettings:
         """
         file_numbers = MicroscopeNumbers.from_file(source)
         numbers = self._complete(file_numbers, channel, channels)
-        missing = numbers.missing(ndim)
+        missing = numbers.list_missing(ndim)
         if (missing or source.rgb) and self.estimate_if_incomplete:
             return source, EstimatedPSF(ndim)
         if missing:
             raise InvalidValueError(
-                f"The PSF of a microscope needs {_list([WORDS[name] for name in missing])}, which "
+                f"The PSF of a microscope needs {_list([NUMBER_NAMES[n] for n in missing])}, which "
                 f"the file of '{source.name}' does not state: give it, or let the blur be "
                 "found from the image."
             )

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, record_call
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -87,7 +87,7 @@ class ParametricPSF(ABC):
             values[name] = (check.positive if is_positive else check.number)(record[name])
         return cls(**values)
 
-    def along(self, ndim: int) -> Self:
+    def with_ndim(self, ndim: int) -> Self:
         """Return the PSF for `ndim` deblurred axes."""
         return self
 

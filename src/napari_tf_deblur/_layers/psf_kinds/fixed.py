@@ -10,7 +10,7 @@ from napari_tf_deblur._layers.source import Source
 class FixedPSF(PSFKind, Protocol):
     """A PSF that is the same for every image."""
 
-    def along(self, ndim: int) -> Self:
+    def with_ndim(self, ndim: int) -> Self:
         """Return the PSF for `ndim` deblurred axes."""
 
     def numbers(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class FixedPSFSettings:
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
         """Return the same PSF for every image."""
-        return source, self.kind.along(ndim)
+        return source, self.kind.with_ndim(ndim)
 
     def record(self) -> dict[str, Any]:
         """Return the kind and the numbers of the PSF."""
