@@ -87,7 +87,7 @@ def test_a_dock_that_knows_nothing_finds_the_blur_and_says_so(
     viewer, dock, fields, blurred, finished
 ):
     viewer.add_image(100 * blurred, name="cells")
-    assert fields.missing == ["NA", "Emission", "Pixel size"]
+    assert fields.missing_labels == ["NA", "Emission", "Pixel size"]
     assert fields.words.text() == "Not known: NA, Emission, Pixel size."
     said = dock.fields.psf.picture.words.text()
     assert said == "The blur is found from the image when you press Deblur."
@@ -126,7 +126,7 @@ def test_a_gaussian_without_sigmas_is_found_too(make_napari_viewer, blurred):
     assert isinstance(dock.fields.psf.chosen.psf(), EstimatedPSF)
     said = dock.fields.psf.picture.words.text()
     assert said == "The blur is found from the image when you press Deblur."
-    dock.fields.psf.of_kind["Gaussian"].sigmas[2].value = 1.5
+    dock.fields.psf.fields_by_title["Gaussian"].sigmas[2].value = 1.5
     assert dock.fields.psf.chosen.psf().sigma == (0, 1.5)
 
 
@@ -192,7 +192,7 @@ def test_each_microscope_asks_for_what_it_needs(viewer, dock, fields, blurred, k
     fields.aperture.value = 0.8
     field = fields.waves.excitations[0] if kind == "multiphoton" else fields.waves.emissions[0]
     field.value = 900 if kind == "multiphoton" else 520
-    assert fields.missing == []
+    assert fields.missing_labels == []
     psf = fields.psf()
     assert psf.optics.microscope == kind
     source = dock.fields.source()
@@ -222,7 +222,7 @@ def test_a_widefield_volume_gets_the_diffraction_psf(viewer, dock, fields, blurr
 def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
-    assert fields.missing == []
+    assert fields.missing_labels == []
     said = fields.words.text()
     assert (
         said == "Read from the file: Microscope, NA, Immersion, Emission, Excitation, Pixel size."
@@ -271,7 +271,7 @@ def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
     )
     assert values(fields) == ("confocal", 1.2, 1.33, 670, 100, 300)
     assert fields.waves.excitations[0].value == 638
-    assert fields.missing == []
+    assert fields.missing_labels == []
 
 
 def test_the_pinhole_that_a_file_says(viewer, fields, blurred):
@@ -299,7 +299,7 @@ def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
 
 def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
     """And is not valid for the next one, which nobody has told of."""
-    gauss = dock.fields.psf.of_kind["Gaussian"]
+    gauss = dock.fields.psf.fields_by_title["Gaussian"]
     first = viewer.add_image(blurred, name="first")
     typed = {fields.pixel: 65.0, fields.waves.emissions[0]: 600.0, fields.sheet: 900.0}
     typed |= {gauss.sigmas[1]: 3.5, gauss.angle: 30.0}
@@ -348,7 +348,7 @@ def test_an_uncertain_channel_has_no_emission(viewer, fields, blurred):
     described = ome([("DAPI", 460), ("GFP", 520)])
     viewer.add_image(blurred, metadata={"ome_metadata": described}, name="cells")
     assert fields.waves.emissions[0].value == 0
-    assert fields.missing == ["Emission"]
+    assert fields.missing_labels == ["Emission"]
     assert fields.aperture.value == 1.4
 
 
@@ -395,7 +395,7 @@ def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
     assert [field.value for field in fields.waves.emissions] == [0, 460, 520]
     labels = [fields.waves.form._labels[id(field)].text() for field in fields.waves.emissions]
     assert labels == ["Emission of Cy5", "Emission of DAPI", "Emission of GFP"]
-    assert fields.missing == ["Emission of Cy5"]
+    assert fields.missing_labels == ["Emission of Cy5"]
     fields.waves.emissions[0].value = 670
     jobs = dock.fields.jobs()  # in the order of the layers, as their results come
     assert [job.source.name for job in jobs] == ["DAPI", "GFP", "Cy5"]

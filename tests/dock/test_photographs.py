@@ -1,11 +1,17 @@
 """The blurs of photographs: their fields, and when they are offered first."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 import pytest
 from dock_fields import result_of
 from qtpy.QtGui import QGuiApplication
 
 from napari_tf_deblur import disc_psf, motion_psf
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.number_fields import NumberFields
+from napari_tf_deblur._layers.psf_kinds import MotionPSF
 from napari_tf_deblur.methods import PoissonLikelihood, TotalVariation, Wiener
 
 FIELDS = {
@@ -21,7 +27,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
     values, make, words = FIELDS[kind]
     viewer.add_image(blurred, name="photo")
     dock.fields.psf.kind.value = kind
-    fields = dock.fields.psf.of_kind[kind]
+    fields = dock.fields.psf.fields_by_title[kind]
     assert "found from the image" in dock.fields.psf.picture.words.text()
     assert dock.fields.jobs()[0].psf.name == "estimated"
     for name, value in values.items():
@@ -37,7 +43,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
         result_of(viewer, "photo").metadata["napari_tf_deblur"]["psf"]["array"], make()
     )
     for name in values:
-        getattr(fields, name).value = 0.0
+        getattr(fields, name).value = getattr(fields, name).min
     dock.fields.psf.kind.value = "Gaussian"
     dock.result_row.settings.native.click()
     assert dock.fields.psf.kind.value == kind
@@ -51,7 +57,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
 
 
 def test_photographs_have_a_blur_that_only_they_tell(viewer, dock, blurred):
-    dock.fields.psf._by_hand = False
+    dock.fields.psf._chosen_by_user = False
     dock.fields.methods.choice.value = "auto"
     viewer.add_image(blurred, name="grey")
     assert dock.fields.psf.kind.value == "Microscope"
@@ -64,3 +70,17 @@ def test_photographs_have_a_blur_that_only_they_tell(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Motion"
     dock.fields.methods.sample.value = TotalVariation
     assert dock.fields.psf.kind.value == "Motion"  # chosen by hand
+
+
+def test_the_fields_of_a_kind_begin_with_the_defaults_of_its_class(viewer, dock, blurred):
+    @dataclass(frozen=True)
+    class Slanted(MotionPSF):
+        angle: Annotated[
+            float, {"min": -180.0, "max": 180.0, "step": 1.0, "label": "A", "tooltip": "An angle"}
+        ] = 30.0
+
+    fields = NumberFields(Slanted, Form(), Form(), lambda: ())
+    assert fields.values == {"length": 0.0, "angle": 30.0}
+    viewer.add_image(blurred, name="photo")
+    fields.set_images(dock.fields.images.chosen, 2)
+    assert fields.values == {"length": 0.0, "angle": 30.0}

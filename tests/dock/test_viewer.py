@@ -168,8 +168,8 @@ def test_the_buttons_do_not_jump(window, at_rest, blurred):
     for kind in dock.fields.psf.kind.choices:
         dock.fields.psf.kind.value = kind
         assert places() == before
-    dock.fields.advanced.unfold()
-    dock.fields.ignore.fold.unfold()
+    dock.fields.advanced.set_expanded()
+    dock.fields.ignore.section.set_expanded()
     dock.plot.set_losses(np.arange(50, 1, -1.0))
     assert places() == before
 
@@ -178,14 +178,14 @@ def test_the_words_are_as_tall_as_their_text(window, at_rest, blurred):
     viewer, dock = window
     viewer.add_image(blurred)
     for count in (1, 5, 9, 1):
-        dock.status.say("A sentence that takes about a line. " * count)
+        dock.status.set_message("A sentence that takes about a line. " * count)
         at_rest()
         needed = dock.status.heightForWidth(dock.status.width())
         assert dock.status.height() >= needed
         area = dock.status.parent().parent().parent()
         assert area.height() >= needed
         assert area.verticalScrollBar().maximum() == 0
-    dock.status.say("A sentence that is much too long. " * 100)
+    dock.status.set_message("A sentence that is much too long. " * 100)
     at_rest()
     for part in (
         dock.deblur_button.native,
@@ -201,7 +201,7 @@ def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(
 ):
     viewer, dock = window
     viewer.add_image(blurred)
-    dock.fields.advanced.unfold()
+    dock.fields.advanced.set_expanded()
     viewer.window.resize(width, height)
     at_rest()
     scroll = dock.fields.widget.parent().parent()
