@@ -67,6 +67,7 @@ def write_script(record: Record) -> str:
 
 
 def _write_image_part(script: Script, record: Record) -> None:
+    """Write the part that makes the layer `image`."""
     origin = record["origin"]
     if can_be_reopened(origin):
         script.add_comment("The image.")
@@ -89,6 +90,7 @@ def _write_image_part(script: Script, record: Record) -> None:
 
 
 def _write_psf_part(script: Script, record: Record) -> None:
+    """Write the part that makes `psf`: by a call, from a layer, the image or an array."""
     psf, title = record["psf"], "The PSF: how one bright point is blurred."
     bead_origin = psf.get("origin")
     if "call" in psf:
@@ -133,6 +135,7 @@ def _format_blur_estimate(record: Record) -> str:
 
 
 def _write_mask_part(script: Script, record: Record) -> None:
+    """Write the part that makes `mask`, if the run had one."""
     origin, title = record["mask_origin"], "The pixels to ignore."
     if origin is None:
         return
@@ -152,6 +155,7 @@ def _write_mask_part(script: Script, record: Record) -> None:
 
 
 def _write_method_part(script: Script, record: Record) -> None:
+    """Write the part that makes `method`, or its calibration."""
     values = dict(record["method"])
     method = values.pop("name")
     comments = [f"The method, with the values that were used. {record['reason']}".strip()]
@@ -174,6 +178,7 @@ def _write_method_part(script: Script, record: Record) -> None:
 
 
 def _write_run_part(script: Script, record: Record) -> None:
+    """Write the part that deblurs the image, checks the mask, and saves the result."""
     arguments = format_run_arguments(record, LayerOptions)
     arguments += ["mask=mask"] if record["mask_origin"] is not None else []
     script.add_comment("The same run.")
