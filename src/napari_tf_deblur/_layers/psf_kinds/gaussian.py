@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, MIN_EXTENT, record_call
-from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
+from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, record_call
+from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import describe_fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check

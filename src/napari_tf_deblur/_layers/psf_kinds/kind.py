@@ -17,11 +17,6 @@ MAX_PSF_PIXELS = 2**27
 ``tests/layers/test_psf_kinds.py``."""
 
 
-MIN_EXTENT = 8
-"""Smallest image, in pixels, for which a PSF that is larger than the image is an error. Guard:
-against a wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
-
-
 class PSFKind(Protocol):
     """A PSF before its array is made; that may take long, so a worker thread does it."""
 
