@@ -44,10 +44,9 @@ from napari_tf_deblur._files.table import (
     format_csv,
     replace_text,
 )
-from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.job import Job, Stage
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import METADATA_KEY, read_source
-from napari_tf_deblur._layers.stage import Stage
 
 MIN_FRACTION_TO_ESTIMATE = 0.03
 """Smallest part of the work that must be done before the remaining time is shown. Set by eye:

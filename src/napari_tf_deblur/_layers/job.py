@@ -33,7 +33,7 @@ from napari_tf_deblur._layers.result import (
 )
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._layers.stage import Stage
+from napari_tf_deblur._layers.stage import Stage as Stage
 from napari_tf_deblur._noise.standardise import standardise_residual
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
