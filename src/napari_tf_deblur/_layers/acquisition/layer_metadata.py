@@ -26,17 +26,9 @@ from napari_tf_deblur._layers.acquisition.tree import entry, to_tree
 from napari_tf_deblur._layers.origin import CHANNEL_ORIGIN_KEY
 from napari_tf_deblur._storage.axes import CHANNEL_NAMES, default_axis_labels
 
-METADATA_KEYS = (
-    "ome_metadata",
-    "ome_types",
-    "bioio_metadata",
-    "raw_image_metadata",
-    "OME",
-    "micromanager_metadata",
-    "imagej_metadata",
-    "lsm_metadata",
-    "stk_metadata",
-    "openreadout",
+METADATA_KEYS = tuple(
+    "ome_metadata ome_types bioio_metadata raw_image_metadata OME micromanager_metadata "
+    "imagej_metadata lsm_metadata stk_metadata openreadout".split()
 )
 """Keys in ``layer.metadata``, the most reliable first.
 
@@ -130,9 +122,8 @@ def _acquisition(
 
     descriptions = list(_descriptions(layer, metadata, file or {}))
     for key, description in descriptions:
-        use_first(
-            "axes", match_axis_names(_shape(layer), description.shape, description.orders), key
-        )
+        axes = match_axis_names(_shape(layer), description.shape, description.orders)
+        use_first("axes", axes, key)
         use_first("shape", description.shape, key)
         use_first("record", description.record, key)
         use_first("numerical_aperture", description.numerical_aperture, key)
