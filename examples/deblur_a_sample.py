@@ -38,7 +38,7 @@ def open_sample(sample: str) -> tuple[napari.Viewer, DeblurWidget]:
     sigmas = viewer.layers[0].metadata["blur"]["sigma in pixels"]
     widget.fields.psf.kind.value = "Gaussian"
     for field, sigma in zip(
-        widget.fields.psf.of_kind["Gaussian"].sigmas[-len(sigmas) :], sigmas, strict=True
+        widget.fields.psf.fields_by_title["Gaussian"].sigmas[-len(sigmas) :], sigmas, strict=True
     ):
         field.value = sigma
     return viewer, widget

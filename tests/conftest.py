@@ -152,7 +152,7 @@ def dock(viewer):
                 field.value = QUICK[field.name]
     widget.fields.methods.choice.value = TotalVariation
     widget.fields.psf.kind.value = "Gaussian"
-    for field in widget.fields.psf.of_kind["Gaussian"].sigmas:
+    for field in widget.fields.psf.fields_by_title["Gaussian"].sigmas:
         field.value = 2.0
     return widget
 

@@ -3,12 +3,12 @@
 
 def gaussian(dock):
     """Return the fields of a Gaussian PSF."""
-    return dock.fields.psf.of_kind["Gaussian"]
+    return dock.fields.psf.fields_by_title["Gaussian"]
 
 
 def psf_layer_field(dock):
     """Return the field of the layer that shows the PSF."""
-    return dock.fields.psf.of_kind["Bead image"].layer
+    return dock.fields.psf.fields_by_title["Bead image"].layer
 
 
 def use_layer(dock, layer):
@@ -19,7 +19,7 @@ def use_layer(dock, layer):
 
 def microscope(dock):
     """Return the fields of a microscope."""
-    return dock.fields.psf.of_kind["Microscope"]
+    return dock.fields.psf.fields_by_title["Microscope"]
 
 
 def results_of(viewer, name):

@@ -180,7 +180,7 @@ def test_the_settings_of_the_fields(viewer, dock, blurred):
     assert fields.settings().psf == EstimatedPSFSettings()
     fields.psf.kind.value = "Out of focus"
     assert fields.settings().psf == EstimatedPSFSettings()  # no radius is set
-    fields.psf.of_kind["Out of focus"].radius.value = 2.5
+    fields.psf.fields_by_title["Out of focus"].radius.value = 2.5
     assert fields.settings().psf == FixedPSFSettings(DefocusPSF(2.5))
     fields.options["boundary"].value = "zero"
     fields.ignore.saturated.value = True
@@ -194,7 +194,7 @@ def test_the_optics_that_the_dock_shows_hold_for_files(dock, viewer, blurred):
     viewer.add_image(blurred, name="cells", scale=(0.1, 0.1), units=("um", "um"))
     fields = dock.fields
     fields.psf.kind.value = "Microscope"
-    microscope = fields.psf.of_kind["Microscope"]
+    microscope = fields.psf.fields_by_title["Microscope"]
     microscope.aperture.value = 1.2
     psf = fields.settings().psf
     assert psf.usual["numerical_aperture"] == 1.2

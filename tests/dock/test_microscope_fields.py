@@ -126,7 +126,7 @@ def test_a_gaussian_without_sigmas_is_found_too(make_napari_viewer, blurred):
     assert isinstance(dock.fields.psf.chosen.psf(), EstimatedPSF)
     said = dock.fields.psf.picture.words.text()
     assert said == "The blur is found from the image when you press Deblur."
-    dock.fields.psf.of_kind["Gaussian"].sigmas[2].value = 1.5
+    dock.fields.psf.fields_by_title["Gaussian"].sigmas[2].value = 1.5
     assert dock.fields.psf.chosen.psf().sigma == (0, 1.5)
 
 
@@ -299,7 +299,7 @@ def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
 
 def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
     """And is not valid for the next one, which nobody has told of."""
-    gauss = dock.fields.psf.of_kind["Gaussian"]
+    gauss = dock.fields.psf.fields_by_title["Gaussian"]
     first = viewer.add_image(blurred, name="first")
     typed = {fields.pixel: 65.0, fields.waves.emissions[0]: 600.0, fields.sheet: 900.0}
     typed |= {gauss.sigmas[1]: 3.5, gauss.angle: 30.0}

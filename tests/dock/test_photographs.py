@@ -21,7 +21,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
     values, make, words = FIELDS[kind]
     viewer.add_image(blurred, name="photo")
     dock.fields.psf.kind.value = kind
-    fields = dock.fields.psf.of_kind[kind]
+    fields = dock.fields.psf.fields_by_title[kind]
     assert "found from the image" in dock.fields.psf.picture.words.text()
     assert dock.fields.jobs()[0].psf.name == "estimated"
     for name, value in values.items():

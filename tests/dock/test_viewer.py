@@ -168,8 +168,8 @@ def test_the_buttons_do_not_jump(window, at_rest, blurred):
     for kind in dock.fields.psf.kind.choices:
         dock.fields.psf.kind.value = kind
         assert places() == before
-    dock.fields.advanced.unfold()
-    dock.fields.ignore.fold.unfold()
+    dock.fields.advanced.set_expanded()
+    dock.fields.ignore.section.set_expanded()
     dock.plot.set_losses(np.arange(50, 1, -1.0))
     assert places() == before
 
@@ -201,7 +201,7 @@ def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(
 ):
     viewer, dock = window
     viewer.add_image(blurred)
-    dock.fields.advanced.unfold()
+    dock.fields.advanced.set_expanded()
     viewer.window.resize(width, height)
     at_rest()
     scroll = dock.fields.widget.parent().parent()

@@ -341,14 +341,14 @@ def colour(viewer, dock, blurred):
 
 def defocused(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Out of focus"
-    dock.fields.psf.of_kind["Out of focus"].radius.value = 1.7
+    dock.fields.psf.fields_by_title["Out of focus"].radius.value = 1.7
     return viewer.add_image(np.stack([blurred] * 2))
 
 
 def moved(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Motion"
-    dock.fields.psf.of_kind["Motion"].length.value = 4.5
-    dock.fields.psf.of_kind["Motion"].angle.value = 30
+    dock.fields.psf.fields_by_title["Motion"].length.value = 4.5
+    dock.fields.psf.fields_by_title["Motion"].angle.value = 30
     return viewer.add_image(blurred)
 
 

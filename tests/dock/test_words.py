@@ -31,8 +31,8 @@ def window(make_napari_viewer, at_rest, blurred):
     viewer.window.resize(1400, 1000)
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     viewer.add_image(blurred, name="cells")
-    dock.fields.advanced.unfold()
-    dock.fields.ignore.fold.unfold()
+    dock.fields.advanced.set_expanded()
+    dock.fields.ignore.section.set_expanded()
     at_rest()
     return viewer, dock
 
@@ -110,7 +110,7 @@ def test_messages_name_what_the_dock_shows(window):
 def test_numbers_have_units(window):
     _, dock = window
     dock.fields.psf.kind.value = "Microscope"
-    fields = dock.fields.psf.of_kind["Microscope"]
+    fields = dock.fields.psf.fields_by_title["Microscope"]
     fields.waves.emissions[0].value, fields.pixel.value, fields.step.value = 520, 65, 300
     fields.waves.excitations[0].value, fields.sheet.value = 488, 2000
     for field in (
