@@ -207,7 +207,7 @@ def test_the_key_is_bound_only_while_there_is_a_pair(scene):
     assert not keymap
     mine = scene.viewer.bind_key("H", lambda viewer: None)
     scene.row.set_pair(scene.source, scene.result)
-    assert "keep H" not in scene.row.hold.toolTip()
+    assert "hold the key H" not in scene.row.hold.toolTip()
     scene.row.end()
     assert len(keymap) == 1, mine
 

@@ -43,7 +43,7 @@ def dialog(dock):
         if field.name == "iterations":
             field.value = 2
     dock.open_batch()
-    return dock._files
+    return dock._files_dialog
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_the_optics_that_the_dock_shows_hold_for_files(dock, viewer, blurred):
     microscope = fields.psf.fields_by_title["Microscope"]
     microscope.aperture.value = 1.2
     psf = fields.settings().psf
-    assert psf.usual["numerical_aperture"] == 1.2
+    assert psf.defaults["numerical_aperture"] == 1.2
     assert psf.usual_spacing == (100.0, 100.0)
     assert psf.given == {}
     assert psf.or_found
@@ -214,11 +214,11 @@ def test_a_bead_that_is_in_no_file_is_refused_in_words(dock, viewer, blurred, fo
     viewer.add_image(gaussian_psf(1.5), name="bead")
     dock.fields.psf.kind.value = "Bead image"
     dock.open_batch()
-    dock._files.add([str(folder)])
-    dock._files.start.click()
-    assert "is in no file: save that image" in dock._files.status.text()
+    dock._files_dialog.add([str(folder)])
+    dock._files_dialog.start.click()
+    assert "is in no file: save that image" in dock._files_dialog.status.text()
     assert len(told) == 1
-    dock._files.close()
+    dock._files_dialog.close()
 
 
 def test_the_settings_of_a_result_are_copied(dock, viewer, blurred, finished):

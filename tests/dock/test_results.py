@@ -204,9 +204,9 @@ def test_a_record_that_lacks_something_is_said_and_raises_nothing(
     before = dock.fields.methods.method()
     dock.result_row.settings.native.click()
     dock.result_row.copy.native.click()
-    assert any("'Blur' is not put back" in words for words in told)
+    assert any("'Blur' is not restored" in words for words in told)
     assert any("The record has no" in words for words in told)
     if record["method"] == 3:
-        assert any("'Method' is not put back" in words for words in told)
+        assert any("'Method' is not restored" in words for words in told)
         assert dock.fields.methods.method() == before
     assert dock.fields.methods.choice.value in (TotalVariation, Wiener)

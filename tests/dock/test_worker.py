@@ -347,7 +347,7 @@ def test_a_result_is_what_it_was_after_a_run_that_fails(
         go_on.set()
     elif how == "quit":
         qtbot.waitUntil(lambda: running.data is not before)
-        dock._batch._run._worker.quit()
+        dock._runs._run._worker.quit()
     finished(dock)
     assert running in viewer.layers
     assert running.data is before
@@ -396,7 +396,7 @@ def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
 def test_a_live_layer_that_the_user_deletes_stays_deleted(
     qtbot, at_rest, viewer, running, core, dock, finished, told, stop
 ):
-    run = dock._batch._run
+    run = dock._runs._run
     viewer.layers.remove(running)
     finished(dock)  # there is nothing left to do it for
     assert "result was deleted" in dock.status.text()
@@ -431,7 +431,7 @@ def test_all_layers_may_go(viewer, running, core, dock, finished, told):
 
 
 def test_napari_may_cancel(running, dock, finished, told):
-    dock._batch._run._worker.quit()
+    dock._runs._run._worker.quit()
     finished(dock)
     assert dock.status.text() == "Cancelled."
     assert told == []
@@ -452,7 +452,7 @@ def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
     viewer.add_image(blurred, name="cells")
     dock.deblur()
     qtbot.waitUntil(lambda: core.steps > 10)
-    run = dock._batch._run
+    run = dock._runs._run
     viewer.close()
     qtbot.waitUntil(lambda: not run._worker.is_running)
 
@@ -511,7 +511,7 @@ def test_stop_works_from_the_first_moment(
 ):
     dock.deblur()
     qtbot.waitUntil(slow_stage.begun.is_set)
-    run = dock._batch._run
+    run = dock._runs._run
     dock.stop_button.native.click()
     assert not slow_stage.ended.is_set()  # nobody waited for it
     assert dock.deblur_button.enabled
