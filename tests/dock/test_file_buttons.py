@@ -1,4 +1,4 @@
-"""What the dock makes of files that napari's own reader opened."""
+"""The dock with images from files that napari's own reader opened."""
 
 import threading
 
@@ -89,7 +89,7 @@ ODD = [
     {"scale": (1, 1, 1), "units": ("pixel", "cm", "cm")},
     {"scale": (1, 1, 1), "units": ("s", "degree", "degree")},
 ]
-"""Tomographs, maps, movies: what is no light microscope's, and no distance of planes."""
+"""Tomographs, maps, movies: images that are not from a light microscope, or without a z step."""
 
 
 def test_no_scale_makes_adding_an_image_an_error(viewer, dock, blurred, told):

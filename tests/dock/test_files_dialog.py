@@ -26,7 +26,7 @@ OPTICS = {"numerical_aperture": 1.2, "emission": 520.0}
 
 @pytest.fixture
 def folder(tmp_path, blurred):
-    """Three small pictures, one of them empty."""
+    """Three small images, one of them empty."""
     images = tmp_path / "images"
     images.mkdir()
     for name in ("a", "b"):
@@ -108,7 +108,7 @@ def test_stop_ends_it_and_keeps_what_is_finished(dialog, folder, ended, monkeypa
 
 
 def many(folder):
-    """Thirty files of the same picture."""
+    """Thirty files with the same image."""
     first = (folder / "a.tif").read_bytes()
     paths = [folder / f"many {k}.tif" for k in range(30)]
     for path in paths:
@@ -198,9 +198,9 @@ def test_the_optics_that_the_dock_shows_hold_for_files(dock, viewer, blurred):
     microscope.aperture.value = 1.2
     psf = fields.settings().psf
     assert psf.defaults["numerical_aperture"] == 1.2
-    assert psf.usual_spacing == (100.0, 100.0)
+    assert psf.default_spacing == (100.0, 100.0)
     assert psf.given == {}
-    assert psf.or_found
+    assert psf.estimate_if_incomplete
     microscope.waves.emissions[0].value = 520.0
     microscope.pixel.value = 65.0
     psf = fields.settings().psf

@@ -1,4 +1,4 @@
-"""The fields of a microscope: what fills them, what is said, and what PSF comes of them."""
+"""The fields of a microscope: the values from files, the messages, and the PSF."""
 
 from enum import Enum
 from types import SimpleNamespace as Thing
@@ -17,14 +17,14 @@ from napari_tf_deblur.methods import Wiener
 
 
 class Unit(Enum):
-    """As ome_types has them."""
+    """A quantity as ome_types stores it."""
 
     NANOMETER = "nm"
     MICROMETER = "µm"
 
 
 def ome(channels, aperture=1.4, index=1.518, mode="WideField", pixel=0.065, step=None):
-    """An OME object as readers leave it; channels are pairs of a name and an emission."""
+    """An OME object as readers store it; channels are pairs of a name and an emission."""
     made = [
         Thing(
             id=f"Channel:0:{k}",
@@ -55,7 +55,7 @@ def ome(channels, aperture=1.4, index=1.518, mode="WideField", pixel=0.065, step
 
 
 def as_user(dock):
-    """Go to the fields of the microscope, as a user finds them."""
+    """Return the fields of the microscope in their initial state."""
     dock.fields.psf.kind.value = "Microscope"
     return microscope(dock)
 
@@ -260,7 +260,7 @@ def test_dock_console_and_command_line_make_the_same_psf_of_a_file(
 
 
 def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
-    """As readers of the bioio family leave it: the OME object under another key."""
+    """Readers of the bioio family store the OME object under another key."""
     described = ome([("DAPI", 460), ("Cy5", 670)], 1.2, 1.33, "SpinningDiskConfocal", 0.1, 0.3)
     described.images[0].objective_settings.medium = "Water"
     viewer.add_image(
@@ -275,7 +275,7 @@ def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
 
 
 def test_the_pinhole_that_a_file_says(viewer, fields, blurred):
-    """As Zeiss's files give it: in Airy units."""
+    """Files of Zeiss state the pinhole in Airy units."""
     described = ome([("GFP", 520)], mode="LaserScanningConfocalMicroscopy")
     described.images[0].pixels.channels[0].pinhole_size_airy = 0.6
     viewer.add_image(blurred, metadata={"ome_metadata": described}, name="GFP")
@@ -298,7 +298,7 @@ def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
 
 
 def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
-    """And is not valid for the next one, which nobody has told of."""
+    """Typed values are not used for the next image."""
     gauss = dock.fields.psf.fields_by_title["Gaussian"]
     first = viewer.add_image(blurred, name="first")
     typed = {fields.pixel: 65.0, fields.waves.emissions[0]: 600.0, fields.sheet: 900.0}

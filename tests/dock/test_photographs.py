@@ -1,4 +1,4 @@
-"""The blurs of photographs: their fields, and when they are offered first."""
+"""The kinds of blur for photographs: their fields, and when the dock chooses them."""
 
 import numpy as np
 import pytest

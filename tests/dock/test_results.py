@@ -1,4 +1,4 @@
-"""Results among the layers: their place in the view, their names, and what is known of them."""
+"""Results among the layers: their place in the view, their names and their records."""
 
 import json
 
@@ -19,7 +19,7 @@ def deblur(dock, finished):
 
 
 def composite(viewer):
-    """What is shown, from below: whose pixels, their colours and how they are blended."""
+    """The visible layers, from below: their pixels, colormap and blending."""
     shown = [layer for layer in viewer.layers if layer.visible]
     covering = [k for k, x in enumerate(shown) if x.blending.startswith(("opaque", "translucent"))]
     return [

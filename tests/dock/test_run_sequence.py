@@ -1,4 +1,4 @@
-"""Several images, one after another; and what can be done with their results."""
+"""Runs of several images, one after another, and the buttons for their results."""
 
 import numpy as np
 import pytest

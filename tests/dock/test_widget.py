@@ -27,7 +27,7 @@ MICROMETRE = short_unit("um")
 
 
 def shown(*widgets):
-    """Whether the rows of these fields would be seen if the dock were on the screen."""
+    """Whether the rows of these fields are not hidden."""
     return all(not widget.native.isHidden() for widget in widgets)
 
 
@@ -416,7 +416,7 @@ PSFS = {
 
 
 def assert_refused(viewer, dock, told, finished, words):
-    """One notification, the dock ready, and no layer touched."""
+    """There is one notification, the dock is ready, and no layer has changed."""
     before = {layer.name: np.array(layer.data) for layer in viewer.layers}
     dock.deblur_button.native.click()
     finished(dock)

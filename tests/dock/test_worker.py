@@ -1,4 +1,4 @@
-"""The worker with a stand-in for the core, whose every step is in the test's hand."""
+"""The worker with a fake solver, whose steps the tests control."""
 
 import gc
 import re
@@ -36,7 +36,7 @@ NAME = "cells deblurred (TV)"
 
 
 class Clock:
-    """Stands in for the clock that updates and stopwatches go by: time passes by hand."""
+    """Replaces the clock of updates and stopwatches; the test sets the time."""
 
     def __init__(self):
         self.now = 100.0
@@ -56,7 +56,7 @@ def clock(monkeypatch):
 
 
 class Core:
-    """Stands in for ``iter_deconvolve``: counts up, until told to stop, end or fail."""
+    """Replaces ``iter_deconvolve``: counts up until the test makes it stop, end or fail."""
 
     def __init__(self, pause=0.01):
         self.pause = pause
@@ -116,7 +116,7 @@ def job(blurred):
 
 
 def drain(job, throttle, steps, core, show=True):
-    """Pull on the updates for so many steps, as the window would, and return them."""
+    """Run a number of steps as the window would, and return the updates."""
     stop = Event()
     generator = iterate_updates(job.steps(stop), throttle, Event(), Stopwatch())
     seen = []
@@ -141,7 +141,7 @@ def test_at_most_ten_updates_a_second(core, job, clock):
 
 
 class BusyWindow(Throttle):
-    """A window that shows nothing; the worker waits as long as it does for any."""
+    """A window that shows no update; the worker waits for it as for any other."""
 
     def __init__(self, clock):
         super().__init__()
@@ -471,7 +471,7 @@ def test_the_viewer_may_be_closed_while_layers_are_added(
 
 
 class Slow:
-    """Something that takes long and cannot be interrupted, in the worker."""
+    """A step in the worker that takes long and cannot be interrupted."""
 
     def __init__(self, value):
         self.value = value
@@ -486,7 +486,7 @@ class Slow:
 
 @pytest.fixture(params=["at once", "psf", "reading", "TensorFlow"])
 def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
-    """A run that stands still before its first iteration, and what it waits for."""
+    """A run that is blocked before its first iteration, and the event that it waits for."""
     slow = Slow(gaussian_psf(1.0))
     layer = viewer.add_image(np.stack([blurred] * 4), name="stack")
     if request.param == "at once":

@@ -72,7 +72,7 @@ class FieldDefaults:
         }
 
     def restore_typed(
-        self, fields: Mapping[str, FormField], values: Mapping[str, Any], own: Mapping[str, Any]
+        self, fields: Mapping[str, FormField], shared: Mapping[str, Any], own: Mapping[str, Any]
     ) -> None:
         """Set fields to values that the user has typed before, without a signal.
 
@@ -83,7 +83,7 @@ class FieldDefaults:
         ----------
         fields : mapping of str to FormField
             The fields, by name.
-        values, own : mapping
+        shared, own : mapping
             Values typed for images that share them, and for this image, by field name.
         """
         for name, field in fields.items():
@@ -91,7 +91,7 @@ class FieldDefaults:
                 self._recalled_names -= {
                     key for key, one in self._remembered.items() if one is field
                 }
-            value = own.get(name, None if id(field) in self._file_values else values.get(name))
+            value = own.get(name, None if id(field) in self._file_values else shared.get(name))
             if value is not None:
                 with field.changed.blocked():
                     field.value = value

@@ -74,12 +74,12 @@ class Fields:
         self.smoothing = SmoothingSlider()
         form.add_wide(self.smoothing)
         self.ignore = IgnoreFields(self._masks)
-        own: dict[str, ValueField] = {
+        existing: dict[str, ValueField] = {
             "smoothing": self.smoothing,
             "ignore_nan": self.ignore.not_a_number,
             "ignore_saturated": self.ignore.saturated,
         }
-        self.options = OptionFields(self.advanced.form, own)
+        self.options = OptionFields(self.advanced.form, existing)
         column = QVBoxLayout(self.widget)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

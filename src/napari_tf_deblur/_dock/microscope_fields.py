@@ -61,6 +61,7 @@ class MicroscopeFields(KindFields):
         self.description = WrappingLabel()
         self._fields: dict[str, FormField] = {
             "microscope": self.microscope,
+            "numerical_aperture": self.aperture,
             "refractive_index": self.immersion,
             **numbers,
         }
@@ -89,11 +90,11 @@ class MicroscopeFields(KindFields):
 
     def numbers(self, image: int = 0) -> MicroscopeNumbers:
         """Return the numbers in the fields for an image, by its number."""
-        known: dict[str, Any] = {}
+        numbers: dict[str, Any] = {}
         for name, field in self._fields_of(image).items():
             value: Any = field.value or None
-            known[name] = round(value, DIGITS) if isinstance(value, float) else value
-        return MicroscopeNumbers(**known)
+            numbers[name] = round(value, DIGITS) if isinstance(value, float) else value
+        return MicroscopeNumbers(**numbers)
 
     def psf(self, image: int = 0) -> PSFKind:
         """Return the PSF of an image; an `EstimatedPSF` if a required number is not known."""
@@ -197,13 +198,14 @@ class MicroscopeFields(KindFields):
     def _read(self) -> Iterator[tuple[FormField, object, str]]:
         """Yield each field, the value for it (None if there is none), and where it comes from."""
         sources = [image.source for image in self._images]
-        known = [MicroscopeNumbers.of_file(source) for source in sources]
-        first = known[0] if known else MicroscopeNumbers()
+        file_numbers = [MicroscopeNumbers.of_file(source) for source in sources]
+        first = file_numbers[0] if file_numbers else MicroscopeNumbers()
         sizes = ("pixel", "step")
         for name in (name for name in self._fields if name not in sizes):
             yield self._fields[name], getattr(first, name), "the file"
         for number in range(self.waves.rows):
-            one = known[number] if number < len(known) else MicroscopeNumbers()
+            is_read = number < len(file_numbers)
+            one = file_numbers[number] if is_read else MicroscopeNumbers()
             for name, field in self.waves.fields(number).items():
                 yield field, getattr(one, name), "the file"
         origin = find_pixel_size(sources[0]).origin if sources else ""

@@ -115,7 +115,7 @@ def _make_field(name: str, annotation: Any, value: Any, meaning: str) -> ValueWi
     bounds: dict[str, Any] = {key: table[key] for key in keys}
     options: dict[str, Any] = {"tooltip": tooltip, **bounds, **field_options(annotation)}
     widget_type = options.pop("widget_type", None)
-    made: Any = create_widget(
+    widget: Any = create_widget(
         value, number, name, label=title, widget_type=widget_type, options=options
     )
-    return made  # type: ignore[no-any-return]
+    return widget  # type: ignore[no-any-return]
