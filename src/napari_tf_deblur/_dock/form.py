@@ -37,8 +37,8 @@ class Form(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 4, 0, 4)
         self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(0, 2)
-        self._grid.setColumnStretch(1, 3)
+        self._grid.setColumnStretch(0, 3)
+        self._grid.setColumnStretch(1, 5)
         self._labels: dict[int, QLabel] = {}
 
     def add(self, widget: Widget) -> None:
