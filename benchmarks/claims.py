@@ -260,7 +260,7 @@ def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
             made[name] = run(seen, seen.psf(times))
         found = made["exact"]["calibration"]
         for name, factor in (("weight x 8", 8.0), ("weight / 8", 0.125)):
-            made[name] = run(seen, seen.psf(1.0), found.method.smoothed(factor))
+            made[name] = run(seen, seen.psf(1.0), found.method.with_smoothing(factor))
     for one in made.values():
         del one["calibration"]
     return made

@@ -1,4 +1,4 @@
-"""Make the README's pictures again.
+"""Make the pictures of the window again, for the README and the site.
 
     python examples/make_pictures.py
 

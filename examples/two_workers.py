@@ -3,7 +3,7 @@
     python examples/two_workers.py [FOLDER]
 
 Starts ``dask scheduler`` and two ``dask worker``, gives their address to the run, and ends them.
-On a real cluster the same commands run on its nodes; see docs/cluster.md. Needs
+On a real cluster the same commands run on its nodes; see docs/how-to/cluster.md. Needs
 ``pip install "napari-tf-deblur[large]"``.
 """
 

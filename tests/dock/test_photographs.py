@@ -1,11 +1,17 @@
 """The kinds of blur for photographs: their fields, and when the dock chooses them."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 import pytest
 from dock_fields import result_of
 from qtpy.QtGui import QGuiApplication
 
 from napari_tf_deblur import disc_psf, motion_psf
+from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.number_fields import NumberFields
+from napari_tf_deblur._layers.psf_kinds import MotionPSF
 from napari_tf_deblur.methods import PoissonLikelihood, TotalVariation, Wiener
 
 FIELDS = {
@@ -37,7 +43,7 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
         result_of(viewer, "photo").metadata["napari_tf_deblur"]["psf"]["array"], make()
     )
     for name in values:
-        getattr(fields, name).value = 0.0
+        getattr(fields, name).value = getattr(fields, name).min
     dock.fields.psf.kind.value = "Gaussian"
     dock.result_row.settings.native.click()
     assert dock.fields.psf.kind.value == kind
@@ -64,3 +70,17 @@ def test_photographs_have_a_blur_that_only_they_tell(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Motion"
     dock.fields.methods.sample.value = TotalVariation
     assert dock.fields.psf.kind.value == "Motion"  # chosen by hand
+
+
+def test_the_fields_of_a_kind_begin_with_the_defaults_of_its_class(viewer, dock, blurred):
+    @dataclass(frozen=True)
+    class Slanted(MotionPSF):
+        angle: Annotated[
+            float, {"min": -180.0, "max": 180.0, "step": 1.0, "label": "A", "tooltip": "An angle"}
+        ] = 30.0
+
+    fields = NumberFields(Slanted, Form(), Form(), lambda: ())
+    assert fields.values == {"length": 0.0, "angle": 30.0}
+    viewer.add_image(blurred, name="photo")
+    fields.set_images(dock.fields.images.chosen, 2)
+    assert fields.values == {"length": 0.0, "angle": 30.0}

@@ -178,14 +178,14 @@ def test_the_words_are_as_tall_as_their_text(window, at_rest, blurred):
     viewer, dock = window
     viewer.add_image(blurred)
     for count in (1, 5, 9, 1):
-        dock.status.say("A sentence that takes about a line. " * count)
+        dock.status.set_message("A sentence that takes about a line. " * count)
         at_rest()
         needed = dock.status.heightForWidth(dock.status.width())
         assert dock.status.height() >= needed
         area = dock.status.parent().parent().parent()
         assert area.height() >= needed
         assert area.verticalScrollBar().maximum() == 0
-    dock.status.say("A sentence that is much too long. " * 100)
+    dock.status.set_message("A sentence that is much too long. " * 100)
     at_rest()
     for part in (
         dock.deblur_button.native,

@@ -126,7 +126,7 @@ def drain(job, throttle, steps, core, show=True):
         except StopIteration as finished:
             return seen, finished.value
         if show:
-            throttle.shown(0.0)
+            throttle.mark_shown(0.0)
         if core.steps >= steps:
             stop.set()
 

@@ -148,13 +148,13 @@ def test_options_become_settings(asked):
     assert settings.method == "auto"
     assert settings.psf == Settings().psf
     given = asked("--emission", "520,610", "--na", "1.4", "--microscope", "confocal").psf
-    assert not given.or_found
+    assert not given.estimate_if_incomplete
     assert given.given == {
         "numerical_aperture": (1.4,),
         "emission": (520.0, 610.0),
         "microscope": ("confocal",),
     }
-    assert asked("--psf", "automatic", "--na", "1.4").psf.or_found
+    assert asked("--psf", "automatic", "--na", "1.4").psf.estimate_if_incomplete
     assert asked("--pixel-size", "65", "--z-step", "200").psf.pixel == 65.0
     assert asked("--length", "7", "--angle", "30").psf.kind.angle == 30.0
     assert asked("--psf", "estimated").psf.record() == {"kind": "estimated"}

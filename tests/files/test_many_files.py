@@ -65,8 +65,8 @@ def test_every_file_has_a_row_and_bad_ones_stop_no_other(folder, done):
     assert len(done.rows) == len(GOOD) + len(BAD) + 1
     assert set(good.values()) == {"done"}
     assert status["corrupt.tif"] == status["empty.tif"] == "failed"
-    assert not done.all_good
-    assert done.in_words() == "8 done, 2 failed."
+    assert not done.has_all_results
+    assert done.summarize() == "8 done, 2 failed."
     for row in done.rows:
         assert row.sentence.endswith(".")
         assert (row.result is not None and row.result.is_file()) == (row.status == "done")
@@ -240,7 +240,7 @@ def test_stop_keeps_what_is_finished_and_nothing_half_done(tmp_path, moment):
                 stop.set()
     assert [row.status for row in table.rows] == ["done", "stopped"]
     assert table.left == 1
-    assert not table.all_good
+    assert not table.has_all_results
     assert [path.name for path in (tmp_path / "out").glob("*.tif*")] == ["uint8_deblurred.ome.tif"]
     assert table.report.is_file()
 
@@ -333,7 +333,7 @@ def in_zarr(folder, tmp_path_factory):
 
 
 def test_results_in_ome_zarr_are_those_in_ome_tiff(done, in_zarr):
-    assert in_zarr.in_words() == done.in_words()
+    assert in_zarr.summarize() == done.summarize()
     for one, other in zip(done.rows, in_zarr.rows):
         if one.status == "done":
             assert other.result.name == one.result.name.replace(".ome.tif", ".ome.zarr")

@@ -43,7 +43,7 @@ def test_every_method_has_a_solver_and_sensible_facts(method):
     assert isinstance(one.reach, int)
     assert one.reach >= 1
     picture = np.random.default_rng(0).random((1, 1, 16, 16), np.float32)
-    weight = one.suitable_weight(Statistics(picture, None, gaussian_psf(1), False))
+    weight = one.suggest_weight(Statistics(picture, None, gaussian_psf(1), False))
     assert weight is None or 0 < weight <= method.bounds("weight")[1]
     assert one.has_weight == (weight is not None)
 

@@ -27,12 +27,12 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
-memory.prepare()
+memory.configure_allocator()
 outside = faults()
 idle = resident()
-with memory.kept():
+with memory.keep_freed_memory():
     faults()
-    with memory.kept():
+    with memory.keep_freed_memory():
         inside = faults()
     still_inside = faults()
     held = resident() - idle

@@ -94,11 +94,19 @@ def test_a_psf_far_from_right_is_as_clear(psf):
 def test_trials_are_asked_of_what_the_spectrum_leaves_open():
     found = partial(PSFWidthTest, equivalent_sigma=1.6)
     assert not found(narrower_log_odds=-9.0, wider_log_odds=-12.0).should_try_narrower
-    assert found(narrower_log_odds=-9.0, wider_log_odds=-12.0).evidence(RiskDifference(0.2, 0.01)) == "untested"
+    assert (
+        found(narrower_log_odds=-9.0, wider_log_odds=-12.0).evidence(RiskDifference(0.2, 0.01))
+        == "untested"
+    )
     assert found(narrower_log_odds=-5.0, wider_log_odds=-9.0).should_try_narrower
-    assert not found(narrower_log_odds=-5.0, wider_log_odds=-9.0, slope=0.5).should_try_narrower  # thin structures
+    assert not found(
+        narrower_log_odds=-5.0, wider_log_odds=-9.0, slope=0.5
+    ).should_try_narrower  # thin structures
     assert found(narrower_log_odds=-1.0, wider_log_odds=-9.0).should_try_narrower
-    assert found(narrower_log_odds=-1.0, wider_log_odds=-9.0).evidence(RiskDifference(0.2, 0.01)) == "too wide"
+    assert (
+        found(narrower_log_odds=-1.0, wider_log_odds=-9.0).evidence(RiskDifference(0.2, 0.01))
+        == "too wide"
+    )
     assert found(narrower_log_odds=9.0, wider_log_odds=-9.0).should_try_narrower
 
 

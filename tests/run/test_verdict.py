@@ -203,7 +203,7 @@ def test_words_suit_the_dock_and_scripts_alike():
 
 
 def same(a, b, tolerance=1e-3):
-    for name in ("passed", "count", "data", "residual", "followed"):
+    for name in ("passed_power", "count", "data_power", "residual_power", "followed_part"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), tolerance, tolerance)
 
 

@@ -61,7 +61,7 @@ def total_variation(image):
     ("factor", "said"), [(1.0, "fits"), (8.0, "over-smoothed"), (1 / 8, "noise fitted")]
 )
 def test_a_wrong_weight_is_named_and_a_right_one_is_not(image, found, factor, said):
-    given = found.times("weight", factor)
+    given = found.scale_parameter("weight", factor)
     assert deconvolve(image, PSF, given).verdict.kind == said
 
 
@@ -85,7 +85,7 @@ def test_what_smoothing_makes_of_the_weight_counts(image, smoothing):
 def test_what_is_said_does_not_depend_on_unit_offset_or_direction(
     image, total_variation, turn, factor, said
 ):
-    given = total_variation.method.times("weight", factor)
+    given = total_variation.method.scale_parameter("weight", factor)
     assert check(turn(image), given) == said
 
 

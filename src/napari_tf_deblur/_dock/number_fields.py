@@ -1,6 +1,7 @@
 """The fields of a PSF that is computed from a few numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from typing import Any, cast
 
 from magicgui.widgets import FloatSpinBox
@@ -23,8 +24,8 @@ SIZE_HINT = "; if it is not known, the blur is found from the image"
 class NumberFields(KindFields):
     """One field for each number that the class of a `ParametricPSF` declares.
 
-    The first number is the size of the blur; 0 stands for "not known". Each field is an attribute
-    with the name of its number.
+    The first number is the size of the blur; 0 stands for "not known". The others start with the
+    default of the class. Each field is an attribute with the name of its number.
     """
 
     def __init__(
@@ -35,6 +36,10 @@ class NumberFields(KindFields):
         self._source: Source | None = None
         self._numbers = ImageFieldValues()
         self._fields: dict[str, FloatSpinBox] = {}
+        self._defaults = {
+            number.name: 0.0 if number.default is MISSING else number.default
+            for number in fields(self._parametric)
+        }
         for name, annotation in parameters_of(kind).items():
             options = options_of(annotation)
             field = FloatSpinBox(
@@ -42,6 +47,7 @@ class NumberFields(KindFields):
                 min=options["above" if "above" in options else "min"],
                 max=options["max"],
                 step=options["step"],
+                value=max(self._defaults[name], options.get("min", 0.0)),
                 tooltip=options["tooltip"] + SIZE_HINT * (not self._fields),
             )
             self._fields[name] = field
@@ -76,7 +82,7 @@ class NumberFields(KindFields):
         typed = self._numbers.get_values(source)
         for name, field in self._fields.items():
             with field.changed.blocked():
-                field.value = typed.get(name, 0.0)
+                field.value = typed.get(name, self._defaults[name])
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Set the fields to the numbers in the record of a PSF."""

@@ -214,7 +214,7 @@ def compile_lbfgs(
         direction, slope, lengths = second_half(state, result, shares)
         point = line_search(constants, state, direction, slope, lengths, active)
         fresh, changes = renewed(state, point, active)
-        for variable, value in zip(variables, fresh.flat()):
+        for variable, value in zip(variables, fresh.pack()):
             variable.assign(value, read_value=False)
         return tf.cast(fresh.loss, tf.float32), changes
 
