@@ -202,7 +202,7 @@ def test_when_the_focus_goes_elsewhere_all_is_as_before(scene):
 def test_the_key_is_bound_only_while_there_is_a_pair(scene):
     keymap = scene.viewer.keymap
     assert len(keymap) == 1
-    assert "H" in scene.row.hold.toolTip()
+    assert "hold the key H" in scene.row.hold.toolTip()
     scene.row.set_pair(None, None)
     assert not keymap
     mine = scene.viewer.bind_key("H", lambda viewer: None)
