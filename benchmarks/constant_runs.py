@@ -150,22 +150,36 @@ def line() -> Outcome:
     )
 
 
-def beads() -> Outcome:
-    """Bright and dim beads on a slope."""
+def beads(light: float, noise: float) -> Outcome:
+    """Beads on a slope, and two that are too near to each other."""
     random = np.random.default_rng(106)
     scene = np.zeros((160, 170))
-    for row in range(16, 160, 32):
-        for column in range(18, 170, 34):
-            scene[row, column] = 8000.0 if (row + column) % 4 else 900.0
+    scene[16:160:32, 18:170:34] = light
+    scene[48, 58] = light
     psf = psf_of("Moffat", 1.2, 1.0, 2)
-    light = fftconvolve(scene, psf, mode="same") + 100 + np.linspace(0, 60, 170)
-    found, notes = ntd.measured_psf(random.normal(light, 5.0))
+    mean = fftconvolve(scene, psf, mode="same") + 100 + np.linspace(0, 60, 170)
+    found, notes = ntd.measured_psf(random.normal(mean, noise))
+    return psnr(in_the_middle(found), in_the_middle(psf), float(psf.max())), {"notes": list(notes)}
+
+
+def in_the_middle(psf: np.ndarray) -> np.ndarray:
     wide = np.zeros((81, 81))
-    truth = wide.copy()
-    for into, values in ((wide, found), (truth, psf)):
-        n, m = values.shape
-        into[40 - n // 2 : 41 + n // 2, 40 - m // 2 : 41 + m // 2] = values
-    return psnr(wide, truth, float(psf.max())), {"notes": list(notes)}
+    n, m = psf.shape
+    wide[40 - n // 2 : 41 + n // 2, 40 - m // 2 : 41 + m // 2] = psf
+    return wide
+
+
+def theoretical_psf() -> Outcome:
+    """A PSF without noise, beside its middle and cut off."""
+    psf = psf_of("widefield", 1.0, 1.0, 2)[4:, :-6]
+    found, notes = ntd.measured_psf(psf)
+    return None, {"notes": list(notes), "shape": found.shape, "peak": float(found.max())}
+
+
+def known_gain() -> Outcome:
+    """Noise of photons in a method with a weight for each pixel."""
+    one = cells()
+    return deblur(one, one.psf(1.0), ntd.TotalVariation(weight=0.01, gain=2.55))
 
 
 def doubtful_psf() -> Outcome:
@@ -257,7 +271,10 @@ RUNS: dict[str, Callable[[], Outcome]] = {
     "saturated, colour": saturated,
     "broken pixels": broken,
     "line": line,
-    "beads": beads,
+    "beads": partial(beads, 8000.0, 5.0),
+    "dim beads": partial(beads, 500.0, 8.0),
+    "theoretical PSF": theoretical_psf,
+    "known gain": known_gain,
     "doubtful PSF": doubtful_psf,
     "microscopes": microscopes,
     "camera": camera,

@@ -1,6 +1,7 @@
 """The package's constants: what they are, where they come from, and what changes with them.
 
     python benchmarks/constants.py --list [--kind KIND] [--room ROOM]
+    python benchmarks/constants.py --literals
     python benchmarks/constants.py --vary [NAME ...] [--write FILE]
 
 ``--list`` reads the source code: each upper-case name of a module or class, its value, its
@@ -17,10 +18,12 @@ one of these forms:
 - ``Limit: of what``, time or memory: more of it costs more, and less of it says less,
 - ``Definition: of what``: not tuned.
 
+``--literals`` shows decimal fractions that stand in numerical functions without a name.
+
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
 runs of `constant_runs.py` that use it. It reports the largest change in dB, and of what is said.
-``NAME`` is a constant, or the path of a module, such as ``_blur/fit.py``. ``CONSTANTS.md`` has the
-table.
+``NAME`` is a constant, the path of a module (``_blur/fit.py``), or both (``_blur/fit.py:FLOOR``).
+``CONSTANTS.md`` has the table.
 """
 
 import argparse
@@ -159,6 +162,7 @@ def all_constants() -> list[Constant]:
     paths = sorted(PACKAGE.rglob("*.py"))
     found = [constant for path in paths for constant in constants_of(path)]
     by_place = {(c.module, c.name): c for c in found if not c.owner}
+    own = {(c.path, c.name): c for c in found}
     for path in paths:
         where = path.relative_to(PACKAGE).as_posix()
         tree = ast.parse(path.read_text())
@@ -167,23 +171,27 @@ def all_constants() -> list[Constant]:
                 for alias in node.names:
                     if constant := by_place.get((node.module or "", alias.name)):
                         constant.users.add(where)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                for constant in found:
-                    if constant.path == where and constant.name == node.id:
-                        constant.users.add(where)
+            elif isinstance(node, ast.Name) and (where, node.id) in own:
+                own[where, node.id].users |= {where} if isinstance(node.ctx, ast.Load) else set()
     return found
 
 
-def literals() -> int:
-    """Count decimal fractions that stand in functions of the numerical rooms, without a name."""
-    count = 0
-    for path in PACKAGE.rglob("*.py"):
-        if path.relative_to(PACKAGE).parts[0] in OF_THE_WINDOW:
+def literals() -> list[str]:
+    """Find decimal fractions that stand in functions of the numerical rooms, without a name."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        where = path.relative_to(PACKAGE).as_posix()
+        if where.split("/")[0] in OF_THE_WINDOW:
             continue
-        functions = (n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef))
-        numbers = (n for f in functions for n in ast.walk(f) if isinstance(n, ast.Constant))
-        count += sum(type(n.value) is float and n.value not in (0, 0.5, 1, 1.5, 2) for n in numbers)
-    return count
+        lines = path.read_text().splitlines()
+        functions = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)]
+        numbers = [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Constant)]
+        found += [
+            f"{where}:{n.lineno}: {lines[n.lineno - 1].strip()}"
+            for n in numbers
+            if type(n.value) is float and n.value not in (0, 0.5, 1, 1.5, 2)
+        ]
+    return found
 
 
 def list_constants(kind: str, room: str) -> None:
@@ -199,7 +207,7 @@ def list_constants(kind: str, room: str) -> None:
     kinds = [k for k in (*REASONS, "no reason") if k != "definition"]
     counts = Counter((constant.room, constant.kind) for constant in tuned)
     print(f"\n{len(chosen)} constants, {len(tuned)} of them tuned numbers;")
-    print(f"{literals()} decimal fractions without a name in numerical functions.\n")
+    print(f"{len(literals())} decimal fractions without a name in numerical functions.\n")
     print(f"| room | {' | '.join(kinds)} | all |\n| --- |{' ---: |' * (len(kinds) + 1)}")
     for room in rooms:
         row = [counts[room, k] for k in kinds]
@@ -213,10 +221,13 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="from the source code; runs nothing")
     parser.add_argument("--kind", default="", help="only those with this kind of reason")
     parser.add_argument("--room", default="", help="only those of a folder; top: of none")
+    parser.add_argument("--literals", action="store_true", help="numbers without a name")
     parser.add_argument("--vary", nargs="*", metavar="NAME", help="constants or modules; all")
     parser.add_argument("--write", type=Path, help="where the table is kept; what it has stays")
     chosen = parser.parse_args()
-    if chosen.vary is None:
+    if chosen.literals:
+        print("\n".join(literals()))
+    elif chosen.vary is None:
         list_constants(chosen.kind, chosen.room)
     else:
         from sensitivity import vary

@@ -8,31 +8,28 @@ from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
 from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BEAD_WINDOW_SIGMAS = 8.0
-"""Half width of the window that is cut out around a bead, in sigmas. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
-
-BEAD_EXTENT_SIGMAS = 4.0
-"""Distance in sigmas from where on a Gaussian bead is dark. Derived: a Gaussian has exp(-8), less
-than 0.04 % of its peak, there."""
+"""Half width of the window that is cut out around a bead, in sigmas. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 INTERPOLATION_MARGIN = 5
-"""Pixels around the window for the interpolation. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Pixels around the window for the interpolation. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_BEADS, MAX_WINDOW_VOXELS = 50, 2**23
 """Most beads that are averaged, and most voxels of their windows together. Limit: of time and
 memory."""
 
 BACKGROUND_ZONE_SIGMAS = 6.0
-"""Distance in sigmas from where on the window shows background and noise only. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Distance in sigmas from where on the window shows background and noise only. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_FILTER_SIGMA = 0.7
 """Sigma, in pixels, of the filter before departures from the Gaussian are searched. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_SIGNIFICANCE = 5.0
 """Standard deviations from which on a departure from the Gaussian is kept. Derived: noise alone
@@ -140,7 +137,7 @@ def _mask_other_beads(
     clear = np.ones(tuple(2 * half + 1), dtype=bool)
     for other in every:
         place = other.centre - bead.centre + half
-        reach = BEAD_EXTENT_SIGMAS * np.maximum(sigma, other.sigma)
+        reach = GAUSSIAN_REACH * np.maximum(sigma, other.sigma)
         if (
             other.centre is bead.centre
             or np.any(place < -reach)

@@ -15,38 +15,39 @@ from napari_tf_deblur._beads.spot_fit import (
     fit_spot,
     spot_gaussian,
 )
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array
 
 MIN_BEAD_SNR = 10.0
-"""Least peak of a clean bead, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of a clean bead, in standard deviations of the noise. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_DIM_BEAD_SNR = 4.0
-"""Least peak of a dim bead, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of a dim bead, in standard deviations of the noise. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_DIM_BEADS = 5
-"""Least number of dim beads that are averaged. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Least number of dim beads that are averaged. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_AVERAGE_SNR = 15.0
-"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_FRAME_DISTANCE = 3.0
 """Least distance of a bead from the frame, in its sigmas. Derived: a Gaussian has 1 % of its peak
 there."""
 
-MIN_BEAD_DISTANCE = 8.0
-"""Least distance of a bead from its neighbours, in its sigmas. Derived: two windows of 4 sigmas,
-`DARK`."""
+MIN_BEAD_DISTANCE = 2 * GAUSSIAN_REACH
+"""Least distance of a bead from its neighbours, in its sigmas. Derived: neither reaches the
+other."""
 
 MIN_BEAD_SIGMA = 0.35
 """Least sigma of a bead in pixels. Guard: against hot pixels and lines;
-``tests/beads/test_bead.py``."""
+``tests/beads/test_measured_psf.py``."""
 
 MAX_SIGMA_RATIO = 8.0
-"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_bead.py``."""
+"""Largest ratio of a bead's sigmas. Guard: against lines; ``tests/beads/test_measured_psf.py``."""
 
 MAX_SPOTS = 100
 """Most spots that are looked at, the brightest first. Limit: of time."""

@@ -10,24 +10,24 @@ from napari_tf_deblur._core.psf_check import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 SMALL_PSF_SIZE = 33
-"""Largest side, in pixels, of an array without noise that is always taken for one PSF. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest side, in pixels, of an array without noise that is always taken for one PSF. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CENTRE_TOLERANCE = 0.02
 """Distance, in pixels, from the middle of a pixel that counts as none. Derived: such a shift
 changes a PSF by less than the rounding of its file."""
 
 MAX_FRAME_BRIGHTNESS = 0.05
-"""Part of the peak at the frame from which on the PSF counts as cut off. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the peak at the frame from which on the PSF counts as cut off. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SPLINE_MARGIN = 3
-"""Pixels around a PSF in which splines are looked at. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Pixels around a PSF in which splines are looked at. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SPLINE_RINGING = 0.01
 """Largest part of the light that splines may put below zero: more means that they overshoot at an
-edge. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+edge. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def is_ready_psf(psf: Float64Array) -> bool:

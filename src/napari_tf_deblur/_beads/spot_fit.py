@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 MAX_BEAD_SIGMA = 20.0
-"""Largest sigma of a bead in pixels. Guard: against structures; ``tests/beads/test_bead.py``."""
+"""Largest sigma of a bead in pixels. Guard: against structures;
+``tests/beads/test_measured_psf.py``."""
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,17 @@ from napari_tf_deblur._beads.spot_fit import Spot, box_around
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BACKGROUND_DEGREES = (1, 4, 7)
-"""Degrees of the polynomials that are tried, the simplest first. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Degrees of the polynomials that are tried, the simplest first. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_BACKGROUND_SLOPE = 2.0
 """Difference between the ends of a ground, or between its highest and lowest value, from which on
-it is uneven; in standard deviations of a pixel's noise. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+it is uneven; in standard deviations of a pixel's noise. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 NOISE_STRIPS = 7
-"""Pieces along each axis in which the noise about a bead is measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Pieces along each axis in which the noise about a bead is measured. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 BACKGROUND_SAMPLE_PIXELS = 2**15
 """Most pixels to which a ground is fitted. Limit: of time."""
@@ -39,7 +39,7 @@ earlier where no pixel changes."""
 
 MAX_ABOVE_BACKGROUND, MAX_BELOW_BACKGROUND = 2.5, 4.0
 """Standard deviations above the ground from which on a pixel is no ground, and below it. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:

@@ -28,7 +28,7 @@ from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 DEFAULT_PSF_SIGMA = 0.8
 """Sigma, in pixels, of the PSF by which broken pixels are found before the blur is known. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 JPEG_NOISE_FACTOR = 12.0
 """Power of white noise that is added to a compressed image, over that of the compression error at

@@ -26,26 +26,26 @@ from napari_tf_deblur._core.typing import Float64Array
 Family = Literal["none", "Gaussian", "disc", "line"]
 
 MIN_BLUR_SIGMA = 0.3
-"""Least sigma, in pixels, that is told from no blur. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Least sigma, in pixels, that is told from no blur. Set by hand: half or 1.5 times changes nothing
+in ``benchmarks/CONSTANTS.md``."""
 
 MAX_WIDTH_ERROR = 0.055
-"""Largest relative standard deviation of a width that counts as known. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest relative standard deviation of a width that counts as known. Set by hand; its effect is
+in ``benchmarks/CONSTANTS.md``."""
 
 SIGMA_MODEL_ERROR = 0.04
-"""Least relative error of a sigma, as scenes differ. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Least relative error of a sigma, as scenes differ. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 SIZE_MODEL_ERROR = 0.01
 """Least relative error of a radius or a length. It is small, as zeros of the spectrum tell them.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_USUAL_BENDING, BENDING_ERROR = 1.5, 0.15
 """Oddity of a Gaussian's scene above which its own softness may look like blur; and the relative
-error of the sigma for each unit of oddity above, and each squared pixel of blur beyond `NARROW_GAUSSIAN_VARIANCE`.
-Chosen by ``benchmarks/blur_choices.py --families``: sharp photographs have up to 2.5 at blurs of
-1.5 pixels and more, soft scenes and textures 3 and more."""
+error of the sigma for each unit of oddity above, and each squared pixel of blur beyond
+`NARROW_GAUSSIAN_VARIANCE`. Chosen by ``benchmarks/blur_choices.py --families``: sharp photographs
+have up to 2.5 at blurs of 1.5 pixels and more, soft scenes and textures 3 and more."""
 
 NARROW_GAUSSIAN_VARIANCE = 1.0
 """Variance, in squared pixels, up to which a Gaussian's scene may be odd: PSFs as narrow as pixels
@@ -67,12 +67,13 @@ scene makes. Chosen by ``benchmarks/blur_choices.py --families``: soft scenes, s
 up to 5."""
 
 MIN_ELONGATED_ODDS = 6.0
-"""Logarithm of the odds from which on widths differ along axes. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Logarithm of the odds from which on widths differ along axes. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_ROUND_ODDS = 4.0
-"""Logarithm of the odds below which widths are the same along axes; between this and `MIN_ELONGATED_ODDS`
-the image does not tell. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+"""Logarithm of the odds below which widths are the same along axes; between this and
+`MIN_ELONGATED_ODDS` the image does not tell. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_SHAPE_ODDS = 3.0
 """Logarithm of the odds from which on a disc or a line is told from a Gaussian. Derived: 20 to
@@ -85,11 +86,11 @@ shape: round objects of one size look like points out of focus. Chosen by
 
 POINT_SIGMA_ERROR = 0.5
 """Relative error of the sigma in a scene of points, which may be small objects of one size. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_ANGLE_DEGREES = 3.0
-"""Angle in degrees below which a blur counts as upright. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Angle in degrees below which a blur counts as upright. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ measures its effect."""
 
 POINT_SCENE_SLOPE, POINT_SCENE_LOG_ODDS = 0.0, -2.2
 """Mean slope of scenes of single points, whose spectrum is white; and the logarithm of their odds.
-Derived: the first from the white spectrum. Set by hand; ``benchmarks/constants.py --vary`` measures
-its effect."""
+Derived: the first from the white spectrum. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 REFERENCE_LOG_FREQUENCY = float(np.log(0.1))
 """Logarithm of the frequency, in cycles per pixel, at which slope and strength do not depend on
@@ -30,29 +30,29 @@ each other. Definition: of the model's parameters."""
 
 BEND_STRENGTH, BEND_LENGTH = 0.25, 0.5
 """Standard deviation by which a scene's logarithmic spectrum departs from a power law, and its
-correlation length in the logarithm of frequency. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+correlation length in the logarithm of frequency. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 DIRECTION_STRENGTH, DIRECTION_SLOPE, DIRECTION_BEND, DIRECTION_BEND_LENGTH = 0.7, 0.15, 0.2, 1.0
 """Standard deviations by which the logarithmic spectrum differs between directions: in strength, in
-slope, in bends; and the correlation length of these. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+slope, in bends; and the correlation length of these. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_POWER_ERROR = 0.05
-"""Least relative error of a cell's power. Set by hand; ``benchmarks/constants.py --vary`` measures
-its effect."""
+"""Least relative error of a cell's power. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_NOISE_PART = 1e-6
-"""Least noise, as a part of the image's power: below it no blur is a Gaussian. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least noise, as a part of the image's power: below it no blur is a Gaussian. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 LOG_NOISE_SD = 2.0
 """Standard deviation of the logarithm of the noise's variance around that of the highest
-frequencies. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+frequencies. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 NOISE_FREQUENCY = 0.42
-"""Frequency, in cycles per pixel, from which on there may be nothing but noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Frequency, in cycles per pixel, from which on there may be nothing but noise. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 TRIAL_SIGMAS = np.geomspace(0.25, 9.0, 20)
 """Standard deviations, in pixels, that are tried for an equal blur along all axes. Limit: of time;
@@ -60,11 +60,11 @@ a fit follows."""
 
 PIXEL_BLUR_VARIANCE = 0.12
 """Variance, in squared pixels, of the scene's own smallest details: a pixel is no point. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 START_ELONGATION = 0.4
 """Part of the variance by which the first guesses of an elongated blur differ along axes. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)

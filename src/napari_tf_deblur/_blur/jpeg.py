@@ -24,7 +24,7 @@ JFIF."""
 
 MAX_DCT_ORDER = 7
 """Largest sum of a cosine's two numbers: beyond, nearly all coefficients are rounded to 0. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 QUANTISATION_STEPS = np.geomspace(0.004, 0.4, 157)
 """Quantisation steps that are tried, as parts of the largest intensity. Derived: from 1 of 255 on,
@@ -35,8 +35,8 @@ MAX_QUANTISED_LEVEL = 4.5
 Derived: an error of 1.5 % in the step is 7 % of a step there."""
 
 MIN_COEFFICIENTS = 30
-"""Least number of coefficients that are not rounded to 0. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Least number of coefficients that are not rounded to 0. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PHASE_COHERENCE = 0.5
 """Mean cosine of the coefficients' phases from which on they count as multiples of a step. Derived:
@@ -49,13 +49,13 @@ pixels; ``tests/blur/test_blur_families.py``."""
 
 MIN_QUANTISED_FREQUENCIES, MIN_QUANTISED_IF_QUIET = 6, 2
 """Least number of cosines, of 34, whose coefficients are multiples of a step, in a JPEG image; the
-second if all others are quiet. Whole numbers may have some, too. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+second if all others are quiet. Whole numbers may have some, too. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_HIGH_ORDER_POWER = 0.75
 """Power of the other cosines in an image's blocks, over that in blocks beside them, below which
-they were rounded to 0. It is 1 in the mean in images that are no JPEG. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+they were rounded to 0. It is 1 in the mean in images that are no JPEG. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CONTROL_OFFSETS, MAX_CONTROL_FREQUENCIES = ((3, 5), (4, 4), (1, 2)), 1
 """Pixels from the blocks of a JPEG image to other blocks, and the most cosines whose coefficients

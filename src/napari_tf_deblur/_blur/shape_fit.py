@@ -26,8 +26,8 @@ from napari_tf_deblur._core.typing import Float64Array
 ShapeKind = Literal["disc", "line"]
 
 PIXEL_BLUR_VARIANCE_SD = 0.15
-"""Standard deviation of `OWN`, in squared pixels: lenses and pixels differ. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Standard deviation of `PIXEL_BLUR_VARIANCE`, in squared pixels: lenses and pixels differ. Set by
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 ARGUMENT_OFFSET = np.float32(1e-4)
 """Number that is added to arguments. Guard: against a division by zero;
@@ -35,7 +35,7 @@ ARGUMENT_OFFSET = np.float32(1e-4)
 
 FREE_VARIANCE_SD = 1.0
 """Standard deviation of the variances of a Gaussian that was fitted beside other scenes, in squared
-pixels. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+pixels. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_SHAPE_POWER = 1e-9
 """Least part of the power that a shape passes. Guard: against the logarithm of zero;
@@ -53,16 +53,16 @@ TRIAL_ANGLES = np.linspace(0, 174, 30)
 RIDGE_SINE_SQUARED, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
 """Buildings and print are upright: their spectra have ridges along the axes, which look like those
 of long lines. Squared sine of the angle to an axis below which cells lie on its ridge; and standard
-deviations by which its logarithm differs from the rest, in strength and in slope. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+deviations by which its logarithm differs from the rest, in strength and in slope. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_SHAPE_SIZE = {"disc": 1.2, "line": 2.4}
-"""Least radius and length, in pixels, of a shape that is told from a Gaussian. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least radius and length, in pixels, of a shape that is told from a Gaussian. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_PART_OF_FRAME = 0.2
-"""Largest part of the frame's rows and columns over which a shape may extend. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest part of the frame's rows and columns over which a shape may extend. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CANDIDATES_TRIED, CANDIDATES_FITTED = 96, 12
 """Shapes that are kept of all by a linear guess, and that are fitted of these. Limit: of time."""

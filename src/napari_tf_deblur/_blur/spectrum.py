@@ -23,8 +23,8 @@ from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64A
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 MIN_FREQUENCY = 0.012
-"""Lowest frequency of the cells, in cycles per pixel. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Lowest frequency of the cells, in cycles per pixel. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 CELL_WIDTH = {1: 0.05, 2: 0.1, 3: 0.14}
 """Width of a cell as a part of its frequency, by number of axes. Limit: of time, and of noise in a
@@ -39,12 +39,12 @@ MIN_FRAME_SIZE = {1: 32, 2: 32, 3: 8}
 against small images; ``tests/blur/test_blur_estimate.py``."""
 
 FADE_SIGMA = 4.0
-"""Sigma, in pixels, of the rim over which ignored pixels are faded out. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Sigma, in pixels, of the rim over which ignored pixels are faded out. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PSF_POWER = 1e-12
-"""Part of the power below which a PSF passes nothing but rounding errors. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the power below which a PSF passes nothing but rounding errors. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 NODES_PER_CELL = 16
 """Frequencies of a cell in 2D over which a transfer function is averaged. Limit: of time."""
@@ -55,7 +55,7 @@ after: see `leak_spectrum`. Derived: from the window, a cosine."""
 
 MIN_PERIODS_IN_PATCH = 3.0
 """Least number of periods in a piece: fewer say more of the window than of the image. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,6 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 Boundary = Literal["unknown", "zero", "periodic"]
-
-BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
 
 SCENE_SIZES_2D = tuple(
     rung
@@ -34,12 +32,12 @@ of sizes that are compiled; ``benchmarks/sizes.py`` measures their time and memo
 
 MAX_USEFUL_POWER = 0.35
 """Part of the power of white light from which on a PSF leaves little to sharpen, so that the method
-is chosen by the noise: Gaussians of up to half a pixel. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+is chosen by the noise: Gaussians of up to half a pixel. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_NEGATIVE_OTF = 0.01
 """Value, below zero, of an optical transfer function from which on it has passed through zero. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_SIZE_RATIO = 1.04
 """Least ratio of neighbouring sizes of scenes in 1D and 3D. Limit: of the number of sizes that are

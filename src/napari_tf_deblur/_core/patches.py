@@ -19,12 +19,12 @@ LARGEST_SERIES = 5
 """Planes that are enough to find the blur or the noise from. Limit: of time."""
 
 MIN_STRUCTURE_RATIO = 4.0
-"""Ratio of structure from which on another place than the middle is looked at. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Ratio of structure from which on another place than the middle is looked at. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 FILL_WINDOW = 5
-"""Pixels per axis whose mean is put where nothing was seen. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Pixels per axis whose mean is put where nothing was seen. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_patches(

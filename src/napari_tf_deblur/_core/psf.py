@@ -10,8 +10,8 @@ from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.typing import PSF
 
 GAUSSIAN_REACH = 4.0
-"""Half width of an automatic Gaussian PSF, in sigmas. Derived: exp(-8), 0.03 % of the peak, lies
-beyond."""
+"""Distance, in sigmas, at which a Gaussian counts as dark; half width of an automatic PSF. Derived:
+exp(-8), 0.03 % of the peak, lies beyond."""
 
 
 def gaussian_psf(

@@ -13,20 +13,20 @@ from napari_tf_deblur._core.typing import Float64Array
 PSF = TypeVar("PSF", bound=NDArray[np.floating])
 
 RIM_ZONE, HALFWAY_ZONE = (0.8, 1.0), (0.5, 0.7)
-"""Ranges in which light is compared, as parts of the way from the centre to the rim. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Ranges in which light is compared, as parts of the way from the centre to the rim. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 DARKEST_DIRECTION_PART = 0.25
 """Part of the directions that are looked at, the darkest: light out of focus reaches far in some.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SLOWEST_DECAY = 1.5
 """Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls
 with the square, and so does the aureole of a star (King, PASP 83, 1971); less leaves room."""
 
 MIN_BACKGROUND_LIGHT = 0.02
-"""Part of the light from which on a ground is warned of. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Part of the light from which on a ground is warned of. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_RIM_BRIGHTNESS = 0.7
 """Part of the peak from which on the rim belongs to a box or a disc that the array cuts. Guard:
@@ -45,12 +45,12 @@ MIN_TAIL_PIXELS = 7
 ``tests/core/test_psf_check.py``."""
 
 MAX_CENTRE_OFFSET = 0.1
-"""Distance, in pixels, of the light from the middle from which on it is warned of. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Distance, in pixels, of the light from the middle from which on it is warned of. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CENTROID_THRESHOLD = 0.1
-"""Part of the peak from which on light counts for the centre. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the peak from which on light counts for the centre. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 AXIS_LETTERS = "zyx"
 

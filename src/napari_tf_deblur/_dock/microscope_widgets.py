@@ -21,7 +21,7 @@ DEFAULT_IMMERSION = 0.0
 index is 0."""
 
 LONGEST = 1e6
-"""In nanometres."""
+"""Longest length that a field takes, in nanometres. Set by eye: a millimetre."""
 
 
 def make_number_field(

@@ -34,6 +34,7 @@ from napari_tf_deblur._large.tasks import (
 )
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur._storage.regions import Region
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
 TASKS_PER_WORKER = 2
 """Pieces that are given out for each worker, so that none waits. Derived: one that is solved, and
 the next."""
-
-POLL_INTERVAL = 0.1
-"""Seconds between two looks at what is done. Set by eye."""
 
 LEVEL_UPDATE_INTERVAL = 5.0
 """Least seconds between two updates of the coarser resolutions. Limit: of time."""
@@ -77,7 +75,7 @@ def solve_samples_on_worker(
             raise_if_stopped(stop)
             worker_pool.count_workers()
             yield Step(words, words, 0.0, EMPTY_ARRAY, StoredImage(np.asarray(asked.image)))
-            stop.wait(POLL_INTERVAL)
+            stop.wait(REPORT_INTERVAL)
     finally:
         if not future.done():
             worker_pool.cancel([future])
@@ -217,7 +215,7 @@ class PieceDispatcher(ImageSource):
                 self._update_levels(last=not (out or self._suspects))
                 progress.done_count = len(self._entries)
                 yield self._make_step(progress)
-                self._stop.wait(POLL_INTERVAL)
+                self._stop.wait(REPORT_INTERVAL)
         finally:
             self._crew.cancel([*out, *([self._level_future] if self._level_future else [])])
 

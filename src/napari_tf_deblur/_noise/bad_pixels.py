@@ -19,15 +19,15 @@ from napari_tf_deblur._noise.slabs import find_peak_and_unit
 MIN_BAD_PIXEL_CONTRAST = 0.5
 """Least difference of a broken pixel from what its neighbours predict, as a part of the brightness
 around it above the darkest; or twice what the PSF leaves of a point, if that is more. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BAD_PIXEL_RANGE = 0.05
-"""Least difference of a broken pixel, as a part of the range of intensities. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least difference of a broken pixel, as a part of the range of intensities. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BAD_PIXEL_SIGMAS = 8.0
-"""Least difference of a broken pixel, in standard deviations of the noise. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least difference of a broken pixel, in standard deviations of the noise. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_MEDIAN_RATIO = 7.5
 """Least difference of a broken pixel, in medians of what neighbours do not predict. Derived: five
@@ -38,15 +38,15 @@ MAX_MEDIAN_PIXELS = 2**17
 
 ADDED_PHOTONS = 9.0
 """Photons that are added to the prediction before its noise is computed. Guard: of few photons,
-chance may make many times as many; ``tests/noise/test_broken.py``."""
+chance may make many times as many; ``tests/noise/test_bad_pixels.py``."""
 
 EDGE_FACTOR = 0.75
 """Factor for pixels at the edge: they have one neighbour, and so take its fault for their own. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 BAD_PIXEL_PASSES = 3
 """Times that pixels are searched: where two are side by side, each hides the other. Guard:
-``tests/noise/test_broken.py``."""
+``tests/noise/test_bad_pixels.py``."""
 
 
 def find_bad_pixels(

@@ -18,12 +18,12 @@ from napari_tf_deblur._noise.differences import neighbours, second_differences_a
 from napari_tf_deblur._noise.slabs import find_peak_and_unit, iterate_slabs
 
 BLOCK_PIXELS = 64
-"""Pixels of a block whose noise is compared with its brightness, about. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Pixels of a block whose noise is compared with its brightness, about. Set by hand; its effect is
+in ``benchmarks/CONSTANTS.md``."""
 
 MIN_VALID_PART = 0.25
-"""Least part of a block's pixels that must count. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Least part of a block's pixels that must count. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 
 class Blocks(NamedTuple):

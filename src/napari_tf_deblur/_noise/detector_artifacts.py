@@ -14,11 +14,11 @@ of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``.
 
 MAX_HOT_PART = 0.01
 """Part of the pixels from which on isolated bright pixels are photons, and not faults of the
-camera. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+camera. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PILE_PART = 1e-3
 """Part of the pixels at the lowest intensity from which on values may be cut off there. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:

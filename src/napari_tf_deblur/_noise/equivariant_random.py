@@ -18,7 +18,7 @@ Hashes = NDArray[np.uint64]
 NEIGHBOUR_STRIDES = (1, 1, 2, 3)
 """Distances, in pixels, to the neighbours that are looked at, round by round: far enough that few
 pixels of a sparse image see the same, and no farther, so that few are near the frame. Guard:
-``tests/noise/test_chance.py``."""
+``tests/noise/test_equivariant_random.py``."""
 
 OUTSIDE_HASH = np.uint64(0x9E3779B97F4A7C15)
 """Number that stands for a neighbour beyond the frame. Definition: any unlikely number; this is

@@ -26,8 +26,8 @@ MIN_RELATIVE_GAIN = 1e-7
 photons; ``tests/noise/test_noise.py``."""
 
 MIN_EMPTY_PART, SPARSE_PART = 0.5, 0.98
-"""Part of the pixels without a photon, and part of the image with less than `FAINTEST` photons,
-from which on a step of intensity is a photon. Chosen by ``benchmarks/sparse_counts.py
+"""Part of the pixels without a photon, and part of the image with less than `MIN_COUNTED_PHOTONS`
+photons, from which on a step of intensity is a photon. Chosen by ``benchmarks/sparse_counts.py
 --development``."""
 
 DARK_BLOCK_PART, MAX_DARK_PHOTONS = 0.1, 0.1

@@ -19,11 +19,12 @@ distribution."""
 
 COARSE_SIGMA = 1.0
 """Sigma, in pixels, of the Gaussian before slopes are computed: the noise that is left says nothing
-of second differences. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+of second differences. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 FLATTEST_PART = 0.25
-"""Part of the pixels that are looked at, those with the least slope. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the pixels that are looked at, those with the least slope. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 FLAT_PART = 0.01
 """Part of the second differences that are 0 from which on flat areas are searched. Limit: of

@@ -7,17 +7,17 @@ from napari_tf_deblur._core.typing import PSF, Float32Array
 
 REFERENCE_BRIGHTNESS = 0.25
 """Brightness, as a part of the range, of pixels of weight 1: that of structures, not of the dark,
-so that a regularisation weight means the same however much of an image is dark. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+so that a regularisation weight means the same however much of an image is dark. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 VARIANCE_EXPONENT = 0.5
 """Power of a pixel's inverse variance that is its weight. The likelihood has 1, which smooths
-bright parts away: the regularisation weight that suits a noise grows with it. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+bright parts away: the regularisation weight that suits a noise grows with it. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 MAX_DATA_WEIGHT = 8.0
-"""Largest weight of a pixel: ADMM takes many iterations where weights differ much. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Largest weight of a pixel: ADMM takes many iterations where weights differ much. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def compute_noise_weights(

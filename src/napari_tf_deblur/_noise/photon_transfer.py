@@ -19,7 +19,7 @@ along one. Derived: from the filters' autocorrelation."""
 
 MAX_BLOCK_DEVIATION = 3.5
 """Standard deviations above the line from which on a block's variance shows more than noise. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 SIGNIFICANT_DIFFERENCE = 3.0
 """Standard errors between two values that no chance explains. Derived: chance exceeds three once in
@@ -31,7 +31,7 @@ in 22 times."""
 
 MAX_SLOPE_ERROR = 0.3
 """Relative standard error of the slope above which an offset cannot be told from noise. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 PHOTON_KURTOSIS = 0.25
 """Excess variance of squared differences of photons, over twice their mean in photons. Derived:

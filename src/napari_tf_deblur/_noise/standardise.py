@@ -8,7 +8,7 @@ from napari_tf_deblur._noise.noise import Noise, estimate_noise, measure_level_a
 
 MIN_RELATIVE_NOISE = 0.3
 """Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
-over brightness is not reliable; ``tests/noise/test_in_noise.py``."""
+over brightness is not reliable; ``tests/noise/test_standardise.py``."""
 
 
 def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32Array | None:

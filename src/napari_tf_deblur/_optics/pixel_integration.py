@@ -2,23 +2,20 @@
 
 import numpy as np
 
+from napari_tf_deblur._core.psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolate_table, table_step
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 from napari_tf_deblur._optics.widths import fit_sigmas
 
 AXIAL_REACH_SIGMAS = 8.0
-"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
-
-LATERAL_REACH_SIGMAS = 4.0
-"""Least half width of an automatic PSF across, and largest beyond a light sheet, in sigmas. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 ENCLOSED_LIGHT = 0.95
 """Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
-beyond the frame than of what is in it. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+beyond the frame than of what is in it. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_CHECKED_PLANES = 64
 """Most planes at which that is checked. Limit: of time."""
@@ -31,13 +28,11 @@ def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[i
     depths = np.zeros(1)
     if len(spacing) == 3:
         planes = int(
-            np.ceil(
-                min(AXIAL_REACH_SIGMAS * along, LATERAL_REACH_SIGMAS * setup.sheet) / spacing[0]
-            )
+            np.ceil(min(AXIAL_REACH_SIGMAS * along, GAUSSIAN_REACH * setup.sheet) / spacing[0])
         )
         depths = np.linspace(0, planes * spacing[0], min(planes + 1, MAX_CHECKED_PLANES))
         shape = (2 * planes + 1,)
-    width = max(_half_width(setup, depths, ENCLOSED_LIGHT), LATERAL_REACH_SIGMAS * across)
+    width = max(_half_width(setup, depths, ENCLOSED_LIGHT), GAUSSIAN_REACH * across)
     return (*shape, *(2 * int(np.ceil(max(width / d - 0.5, 0))) + 1 for d in spacing[-2:]))
 
 

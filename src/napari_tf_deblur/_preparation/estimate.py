@@ -34,11 +34,11 @@ single broken pixels; ``tests/preparation/test_estimate.py``."""
 
 OBJECT_SIGNIFICANCE = 5.0
 """Standard deviations between the background and a pixel's surroundings in an object, at the least.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_OBJECT_CONTRAST = 0.1
 """Part of the largest contrast between the background and a pixel's surroundings in an object, at
-the least. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+the least. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_OBJECT_AREA = 0.1
 """Part of the image that counts as objects, at the least, with as much background as is needed.
@@ -54,7 +54,7 @@ decade."""
 
 MIN_BALANCE = 2e-3
 """Least balance: below, what is beyond the frame harms more than noise, which alone is counted. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 def estimate_intensity_scale(pixels: Pixels, noise: float | None = None) -> float:

@@ -14,20 +14,20 @@ are saturated. Derived: a smooth peak that is cut off has twice as many where it
 higher by 4 % of the range."""
 
 PLATEAU_RANGE = 0.02
-"""Part of the range below the maximum that the plateau is compared with. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the range below the maximum that the plateau is compared with. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_INTEGER_RANGE = 4.0
 """Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
-rounding; ``tests/preparation/test_checks.py``."""
+rounding; ``tests/preparation/test_image_check.py``."""
 
 MIN_SATURATED_PIXELS = 9
-"""Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand; its effect is
+in ``benchmarks/CONSTANTS.md``."""
 
 MIN_LEVELS = 8
 """Different values in the upper half of the range, below which an image is a mask or a drawing.
-Guard: ``tests/preparation/test_checks.py``."""
+Guard: ``tests/preparation/test_image_check.py``."""
 
 MAX_PART_BELOW_BACKGROUND = 0.98
 """Part of the pixels below the background from which on it is too high. Derived: half of the pixels

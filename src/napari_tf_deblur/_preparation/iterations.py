@@ -29,20 +29,20 @@ PATIENCE_ITERATIONS = 3
 
 WHOLE_IMAGE_FACTORS = (1.4, 2.0)
 """Ratio of the best iterations of the whole image to those of half its photons: many iterations,
-and few. The whole image has twice the photons. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+and few. The whole image has twice the photons. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 ROUNDING_OFFSET = 0.2
 """Number that is added before iterations are rounded down: one too many costs more than one less.
-Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_MODEL_PHOTONS = 1e-3
 """Least photons of the model. Guard: against a division by zero;
 ``tests/preparation/test_iterations.py``."""
 
 PSF_LIGHT_KEPT = 0.999
-"""Part of the PSF's light for which room is kept around the frame. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the PSF's light for which room is kept around the frame. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_VISIBLE_PART = 1e-3
 """Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:

@@ -29,8 +29,8 @@ from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur.methods import FromImage, Method
 
 MAX_NEGATIVE_PART = 0.05
-"""Part of the range below the background that does no harm. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Part of the range below the background that does no harm. Set by hand: half or 1.5 times changes
+nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,10 @@ from napari_tf_deblur._noise.noise import (
     estimate_gain,
     line_of_level,
 )
-from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
 from napari_tf_deblur._noise.photon_transfer import VarianceLine
 from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
-
-SLOPE_FILTER_SIGMA = 1.0
-"""Sigma, in pixels, of the Gaussian that takes noise away before slopes are measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +114,7 @@ class Statistics:
         for plane, place in found:
             piece = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
             for channel in piece:
-                smooth = ndimage.gaussian_filter(channel, SLOPE_FILTER_SIGMA)
+                smooth = ndimage.gaussian_filter(channel, COARSE_SIGMA)
                 steep = np.zeros_like(smooth)
                 for axis in range(smooth.ndim):
                     if smooth.shape[axis] > 1:

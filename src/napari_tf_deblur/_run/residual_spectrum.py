@@ -28,20 +28,20 @@ MAX_RESIDUAL_PIXELS = 2**20
 """Pixels of all pieces together, about. Limit: of time."""
 
 SHELL_COUNT = 14
-"""Number of frequency bands, without that of frequencies that the PSF does not pass. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Number of frequency bands, without that of frequencies that the PSF does not pass. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SHELL_DEPTH = 6.5
 """Minus the logarithm of what the PSF passes in the last band: nothing is seen of the rest. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_FREQUENCIES = 12
-"""Least number of frequencies in a band: the power of fewer is uncertain. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of frequencies in a band: the power of fewer is uncertain. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PERIODS_IN_FRAME = 2.5
-"""Least number of periods in the frame: fewer are the window's and not the image's. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least number of periods in the frame: fewer are the window's and not the image's. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SHELL_VARIANCE = 4.5
 """Variance of a band's relative mean power, times its frequencies. Derived: each is there twice,
@@ -49,12 +49,12 @@ and through the window neighbours say much the same."""
 
 MAX_FLOOR_POWER = 1.5
 """Largest power of the emptiest band, over that of the noise by the image's differences:
-photographs have more noise where they are bright than such an estimate says. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+photographs have more noise where they are bright than such an estimate says. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_FOLLOWED_PART = 0.02
-"""Part of the data that is followed, below which a band is left as it was. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the data that is followed, below which a band is left as it was. Set by hand: half or 1.5
+times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_NOISE_OF_RANGE = 5e-4
 """Least noise, as a part of the image's range: a misfit below does no harm. Guard: against images

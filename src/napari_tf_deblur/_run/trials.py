@@ -61,8 +61,8 @@ hides what is compared; with more, fine detail does not count. Chosen by ``bench
 --development``: between 0.003 and 0.03 it hardly mattered."""
 
 SATURATION_REACH = 0.1
-"""Part of the PSF's largest value up to which pixels count as near a saturated one. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Part of the PSF's largest value up to which pixels count as near a saturated one. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_COMPARED_PART = 0.1
 """Least part of the pixels that must be left to be compared. Guard: against images of which most is

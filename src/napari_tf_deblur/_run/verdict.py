@@ -90,17 +90,17 @@ KIND_BY_WEIGHT_EVIDENCE: dict[WeightEvidence, VerdictKind] = {
 
 MAX_MEAN_PASSED = 0.5
 """Mean square of what a PSF passes, above which it hardly blurs: a Gaussian of sigma 0.35 in 2D,
-and of 0.28 in 3D. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+and of 0.28 in 3D. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_NYQUIST_OTF = 0.2
 """Part that a PSF passes at one period in two pixels, above which pixels are too large for it, if
-there is anything to pass: a Gaussian of sigma 0.57. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+there is anything to pass: a Gaussian of sigma 0.57. Set by hand: half or 1.5 times changes nothing
+in ``benchmarks/CONSTANTS.md``."""
 
 MAX_JUDGED_POWER = 200.0
 """Largest power of the data, over the noise's, in bands that the weight decides: with more, all is
-seen, as nothing is with less than `CLEAR`. Chosen by ``benchmarks/claims.py --development
---confusion``."""
+seen, as nothing is with less than `MIN_VISIBLE_POWER`. Chosen by ``benchmarks/claims.py
+--development --confusion``."""
 
 MIN_MAIN_PASSED = 0.09
 """Square of what a PSF passes, above which it passes a structure's main frequencies. Chosen by

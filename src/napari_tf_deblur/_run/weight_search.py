@@ -22,13 +22,13 @@ MIN_PSF_WIDTH = 0.5
 more likely that neighbours share their noise; ``tests/run/test_weight_search.py``."""
 
 SHARED_NOISE_OCTAVES = 3.0
-"""Octaves above the weight that suits the noise, for noise that neighbours share. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Octaves above the weight that suits the noise, for noise that neighbours share. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_JPEG_ERROR_RATIO, MIN_NOISE_ERROR_RATIO = 3.0, 0.02
-"""Largest ratio of the error of JPEG compression to the noise that is seen for which `SHARED_NOISE_OCTAVES` is
-enough; and least noise over error that counts. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+"""Largest ratio of the error of JPEG compression to the noise that is seen for which
+`SHARED_NOISE_OCTAVES` is enough; and least noise over error that counts. Set by hand; no run of
+``benchmarks/constants.py --vary`` uses it."""
 
 SHARED_NOISE = Notice(
     "shared noise",
@@ -53,8 +53,8 @@ RIVAL_TRIALS = 3
 
 TRIAL_NOISE_OCTAVES = 0.75 * float(np.log2(1 + ADDED_NOISE**2))
 """Octaves by which the weight that suits the noisier copy is larger than that of the image. Weights
-that are relative to photons do not change. Derived: from `ADDED`, as weights grow with the noise's
-power 1.5."""
+that are relative to photons do not change. Derived: from `ADDED_NOISE`, as weights grow with the
+noise's power 1.5."""
 
 MAX_STEPS_AWAY = 10
 """Most steps from the weight that suits the noise. Limit: of time."""

@@ -24,8 +24,10 @@ from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
+    MIN_SOLVER_WEIGHT,
     RELAXATION,
     assign_where_active,
     data_penalty,
@@ -37,26 +39,18 @@ from napari_tf_deblur.methods.least_squares import LeastSquares
 
 SHRINKAGE_STEP = 0.1
 """Step of the shrinkage of derivatives, for intensities of range 1; the penalty of z = D x is
-weight / it. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+weight / it. It changes the number of iterations. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 CONSTRAINT_PENALTY = 0.02
 """Penalty of the split v = x, over the curvature of the data term. It changes the number of
-iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+iterations. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SPLIT_CHANGE_FACTOR = 10.0
 """Weight of the difference of the re-blurred image from its split variable, as a part of the
 misfit, in the measure of convergence. With little noise, and so a small weight, the first images
-hardly change and are far from the data. Set by hand; ``benchmarks/constants.py --vary`` measures
-its effect."""
-
-TINY = 1e-20
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/test_deconvolve.py``."""
-
-MIN_SOLVER_WEIGHT = 1e-7
-"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
-against a weight of 0."""
+hardly change and are far from the data. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 
 class Constants(NamedTuple):

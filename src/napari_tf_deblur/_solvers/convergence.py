@@ -4,13 +4,13 @@ from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
 MIN_CONTRAST = 0.01
-"""Least contrast of a line of pixels by which its change is measured. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Least contrast of a line of pixels by which its change is measured. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_PART_OF_CONTRAST = 0.1
 """Least contrast, as a part of the largest, where no line has much: a part of an image that is
-faint is run as far as the whole. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+faint is run as far as the whole. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 TINY = 1e-12
 """Number that is added to denominators. Guard: against images without contrast;

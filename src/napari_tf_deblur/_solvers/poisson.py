@@ -32,6 +32,7 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.poisson_problem import AMPLITUDE_POWER, Constants, build_constants
 from napari_tf_deblur._solvers.priors import Prior
+from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import prior_of
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
@@ -43,17 +44,17 @@ from napari_tf_deblur._solvers.splitting import (
 from napari_tf_deblur.methods import PoissonLikelihood
 
 ROOT_OFFSET_PHOTONS = 0.1
-"""Photons that are added to light before its root is taken. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+"""Photons that are added to light before its root is taken. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 SETTLING_ITERATIONS = 10.0
 """Iterations after which thresholds follow the image ever less, so that the run converges. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 IMAGE_PART_OF_LIGHT = 0.25
 """Part of the amplitude's square that is taken from the image; the rest is taken from the
 re-blurred image. More suits points, and less a PSF that is too wide, which makes bright rims. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AMPLITUDE_NOISE = 0.5
 """Standard deviation of an amplitude, in those of a photon, wherever there are some photons.
@@ -62,19 +63,15 @@ Derived: the root of a Poisson number has 1/2 (Anscombe, Biometrika 35, 1948).""
 REBLURRED_CHANGE_FACTOR = 20.0
 """Weight of a change of the re-blurred image, in standard deviations of its noise, in the measure
 of convergence: with little noise, an image that hardly changes may be far from the data. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_ITERATIONS = 8.0
-"""Least number of iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its
-effect."""
+"""Least number of iterations. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 SERIES_RANGE = 0.05
 """Relative excess of the data below which the deviance is a sum of powers: the difference of
 logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
-
-TINY = 1e-30
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/solvers/test_poisson.py``."""
 
 
 class State(NamedTuple):

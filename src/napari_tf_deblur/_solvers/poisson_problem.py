@@ -11,21 +11,18 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
+from napari_tf_deblur._solvers.convergence import TINY
 from napari_tf_deblur._solvers.registry import prior_of
-from napari_tf_deblur._solvers.splitting import data_penalty
+from napari_tf_deblur._solvers.splitting import MIN_SOLVER_WEIGHT, data_penalty
 from napari_tf_deblur.methods import PoissonLikelihood
 
 UNIT_WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}
 """Weight that suits a peak of one photon, in units of the power p of a photon's amplitude, by
-number of axes. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+number of axes. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 PHOTONS_EXPONENT = -0.25
 """Power of the photons at the peak by which the weight that suits changes: brighter images have
-finer detail to keep. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
-
-MIN_SOLVER_WEIGHT = 1e-7
-"""Least weight: with none, frequencies that the PSF does not pass are not determined. Guard:
-against a weight of 0; ``tests/solvers/test_poisson.py``."""
+finer detail to keep. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AMPLITUDE_POWER = {1: 1.0, 2: 1.0, 3: 1.4}
 """Power p of the amplitude whose slopes the prior sums, by number of axes. Derived: squeezed into a
@@ -34,8 +31,8 @@ ball of radius r, a given light in d dimensions costs as much as r^(d - 1 - d p 
 
 SLOPE_STEP = 0.42
 """Step of the shrinkage of slopes, over their mean square where they are steep, over the image
-where it is bright. Points need long steps, photographs short ones. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+where it is bright. Points need long steps, photographs short ones. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_SLOPE_STEP = 0.05
 """Least step, in standard deviations of the photons' noise. Guard: against images without slopes;
@@ -43,12 +40,12 @@ MIN_SLOPE_STEP = 0.05
 
 CONSTRAINT_PENALTY = 0.0075
 """Penalty of the split v = x, over the curvature of the data term; points need a small one. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start, which is linear: with more it is blurred, with less it
-is noisy. It changes the number of iterations. Set by hand; ``benchmarks/constants.py --vary``
-measures its effect."""
+is noisy. It changes the number of iterations. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_DARK_PHOTONS = 0.01
 """Photons that are added to image and model. Guard: against a division by zero;
@@ -70,11 +67,6 @@ less than a tenth of one."""
 PHOTON_LIMITS = (1e-3, 1e7)
 """Least and most photons that intensity 1 stands for. Guard: an image without noise would be one of
 endless photons; ``tests/solvers/test_poisson.py``."""
-
-TINY = 1e-12
-"""Number that is added to denominators. Guard: against a division by zero;
-``tests/solvers/test_poisson.py``."""
-
 
 ComplexSpectrum = NDArray[np.complex64]
 

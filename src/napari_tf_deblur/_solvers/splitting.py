@@ -10,14 +10,18 @@ from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
+MIN_SOLVER_WEIGHT = 1e-7
+"""Least weight of a prior: with none, frequencies that the PSF does not pass are not determined.
+Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
+
 DATA_PENALTY = 0.4
 """Penalty of the split u = H x, over the curvature of the data term. It changes the number of
-iterations. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+iterations. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AREA_PENALTY_FACTOR = 0.1
 """Part of that penalty where areas are ignored: there is no data term there, and the penalty alone
 keeps the image from what its surroundings ask for. Less suits areas of ten pixels across, and is
-slower. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+slower. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 RELAXATION = 1.8
 """Over-relaxation; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55, 1992; Boyd

@@ -27,7 +27,7 @@ FILL_ITERATIONS = 6
 
 FILL_SIGMA = 2
 """Sigma, in pixels, of the Gaussian that fills ignored pixels from their neighbours at first. Set
-by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class Constants(NamedTuple):

@@ -17,7 +17,7 @@ LARGEST_INTENSITY = 1e38
 
 PASSED_POWER_EXPONENT = 0.4
 """Power of what the PSF passes by which the weight that suits an image changes: a wide PSF leaves
-less to be regularised. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+less to be regularised. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 Auto = Literal["auto"]
 """For a value that is found from the image at no great cost."""

@@ -29,7 +29,7 @@ NOISE_FREE_WEIGHT = 1e-6
 
 VOLUME_WEIGHT_FACTOR = 0.5
 """Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class LeastSquares(Method):

@@ -33,8 +33,8 @@ Gain = Annotated[
 
 
 POISSON_WEIGHT = {1: 0.14, 2: 0.14, 3: 0.47}
-"""Weight that suits images of slope 1 and no blur, by number of axes. Set by hand;
-``benchmarks/constants.py --vary`` measures its effect."""
+"""Weight that suits images of slope 1 and no blur, by number of axes. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 MAX_POISSON_WEIGHT = 1000.0
 """Largest weight. Guard: against images without slopes."""
@@ -42,12 +42,12 @@ MAX_POISSON_WEIGHT = 1000.0
 PHOTON_NOISE = 3.0
 """Least variance of the photons' noise where an image is brightest, over that of the read noise.
 With less, slopes of an image's root say nothing of what its noise hides, and no weight suits dark
-and bright parts. Set by hand; ``benchmarks/constants.py --vary`` measures its effect."""
+and bright parts. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 TRIAL_TOLERANCE_FACTOR = 1.5
 """Ratio of the tolerance of trials to that of a run: what a trial leaves undone is less than what
-weights differ by, and it takes two thirds of the time. Set by hand; ``benchmarks/constants.py
---vary`` measures its effect."""
+weights differ by, and it takes two thirds of the time. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 
 class PoissonMethod(Method):

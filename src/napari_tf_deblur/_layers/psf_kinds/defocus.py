@@ -6,16 +6,13 @@ from typing import Annotated, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import disc_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
+from napari_tf_deblur._layers.psf_kinds.parametric import (
+    MAX_PREVIEW_SIZE,
+    MIN_EXTENT,
+    ParametricPSF,
+)
 from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
-
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a disc larger than the image is refused. Guard: against a
-wrong unit; ``tests/dock/test_photographs.py``."""
-
-MAX_PREVIEW_DIAMETER = 200.0
-"""Largest diameter, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class DefocusPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return 2 * self.radius < MAX_PREVIEW_DIAMETER
+        return 2 * self.radius < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
         """Make the disc."""

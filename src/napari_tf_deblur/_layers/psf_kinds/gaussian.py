@@ -9,18 +9,13 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, record_call
-from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
+from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, ParametricPSF
 from napari_tf_deblur._layers.psf_kinds.width import describe_fwhm
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
 NO_BLUR = 1e-3
 """Sigma in pixels that stands for 0. Derived: all light stays in one pixel."""
-
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a sigma larger than the image is refused. Guard: against a
-wrong unit; ``tests/layers/test_psf_kinds.py``."""
-
 
 MAX_PREVIEW_SIGMA = 20.0
 """Largest sigma, in pixels, of which a picture is made at once. Limit: of time."""

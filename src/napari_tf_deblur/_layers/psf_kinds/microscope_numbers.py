@@ -20,10 +20,11 @@ WAVELENGTHS = ("emission", "excitation")
 """Numbers that belong to a channel, and not to the microscope."""
 
 INDEX_TOLERANCE = 0.02
-"""Difference of two refractive indices up to which they are those of one immersion."""
+"""Largest difference of two refractive indices of one immersion. Derived: the usual immersions
+differ by 0.04 and more."""
 
 DIGITS = 6
-"""Decimals of a number: what is behind them comes from arithmetic."""
+"""Decimals of a number that count. Guard: against rounding errors of arithmetic."""
 
 WORDS = {
     "numerical_aperture": "the numerical aperture",

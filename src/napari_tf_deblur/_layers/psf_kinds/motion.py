@@ -6,16 +6,13 @@ from typing import Annotated, ClassVar
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.psf_shapes import motion_psf
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
+from napari_tf_deblur._layers.psf_kinds.parametric import (
+    MAX_PREVIEW_SIZE,
+    MIN_EXTENT,
+    ParametricPSF,
+)
 from napari_tf_deblur._layers.psf_kinds.width import describe_length
 from napari_tf_deblur._layers.source import Source
-
-MIN_EXTENT = 8
-"""Smallest image, in pixels, in which a motion longer than the image is refused. Guard: against a
-wrong unit; ``tests/dock/test_photographs.py``."""
-
-MAX_PREVIEW_LENGTH = 200.0
-"""Longest motion, in pixels, of which a picture is made at once. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class MotionPSF(ParametricPSF):
     @property
     def is_small(self) -> bool:
         """Whether its array is made at once."""
-        return self.length < MAX_PREVIEW_LENGTH
+        return self.length < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
         """Make the line."""

@@ -13,6 +13,14 @@ from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
+MIN_EXTENT = 8
+"""Smallest image, in pixels, in which a PSF larger than the image is refused. Guard: against a
+wrong unit; ``tests/layers/test_psf_kinds.py`` and ``tests/dock/test_photographs.py``."""
+
+MAX_PREVIEW_SIZE = 200.0
+"""Largest diameter or length, in pixels, of a PSF of which a picture is drawn at once. Limit: of
+time."""
+
 
 @dataclass(frozen=True)
 class ParametricPSF(ABC):
