@@ -108,7 +108,7 @@ def test_what_is_not_believed_is_said(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Microscope"
     said = microscope(dock).words
     viewer.add_image(blurred, scale=(1, 1), units=("cm", "cm"))
-    assert "The layer says 1 cm, which no pixel of a light microscope has" in said.text()
+    assert "The layer says 1 cm, which is not possible for a light microscope" in said.text()
     viewer.add_image(blurred, scale=(0.1, 0.1))
     assert "The layer's scale has no unit" in said.text()
     viewer.add_image(blurred)

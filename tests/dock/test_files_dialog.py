@@ -216,7 +216,7 @@ def test_a_bead_that_is_in_no_file_is_refused_in_words(dock, viewer, blurred, fo
     dock.open_batch()
     dock._files.add([str(folder)])
     dock._files.start.click()
-    assert "is in no file: save that image" in dock._files.status.text()
+    assert "has no file: save that image" in dock._files.status.text()
     assert len(told) == 1
     dock._files.close()
 

@@ -22,10 +22,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.files_worker import FilesWorker
 from napari_tf_deblur._dock.form import WrappingLabel
-from napari_tf_deblur._dock.panel import PROGRESS_STEPS, format_time_left
+from napari_tf_deblur._dock.panel import PROGRESS_STEPS
 from napari_tf_deblur._dock.reporting import report_error
 from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.saving import FormatName
@@ -172,7 +173,7 @@ class FilesDialog(QDialog):
         self.progress.setRange(0, PROGRESS_STEPS)
         self.progress.setValue(int(PROGRESS_STEPS * step.fraction))
         left = step.seconds_left
-        self.progress.setFormat("%p %" if left is None else f"%p %, {format_time_left(left)} left")
+        self.progress.setFormat("%p %" if left is None else f"%p %, {format_duration(left)} left")
         self.status.set_message(
             f"{step.file.name} ({step.number} of {step.count}): {step.message}."
         )

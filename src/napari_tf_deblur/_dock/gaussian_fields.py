@@ -155,7 +155,7 @@ class GaussianFields(KindFields):
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF."""
-        psf = GaussianPSF.of_record(record)
+        psf = GaussianPSF.from_record(record)
         self.unit.value = "pixels"
         for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
             field.value = sigma

@@ -130,7 +130,7 @@ class MicroscopeFields(KindFields):
     def list_missing(self, image: int) -> list[str]:
         """What must be given before the PSF of the image of this number is known."""
         fields = self._fields_of(image)
-        return [fields[name].label for name in self.numbers(image).missing(self._ndim)]
+        return [fields[name].label for name in self.numbers(image).list_missing(self._ndim)]
 
     def numbers(self, image: int = 0) -> MicroscopeNumbers:
         """Return what the fields say of the image of this number."""
@@ -144,13 +144,13 @@ class MicroscopeFields(KindFields):
         """Return the PSF of the image of this number; one to be found while numbers are missing."""
         if self.list_missing(image):
             return EstimatedPSF(self._ndim)
-        return MicroscopePSF.of_numbers(self.numbers(image), self._ndim)
+        return MicroscopePSF.from_numbers(self.numbers(image), self._ndim)
 
     def settings(self) -> MicroscopeSettings:
         """Return what holds for other images, too."""
         counts = range(max(1, len(self._images)))
         typed = [self._field_defaults.get_typed(self._fields_of(k)) for k in counts]
-        return MicroscopeSettings.of_images([self.numbers(k) for k in counts], typed, self._ndim)
+        return MicroscopeSettings.from_images([self.numbers(k) for k in counts], typed, self._ndim)
 
     def apply_to(self, source: Source, image: int = 0) -> Source:
         """Return one of the images with the pixel size that the fields say."""
@@ -194,7 +194,7 @@ class MicroscopeFields(KindFields):
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF; the pixel size only where the image has none."""
-        numbers = MicroscopeNumbers.of_record(record)
+        numbers = MicroscopeNumbers.from_record(record)
         for name, field in self._fields_of(0).items():
             if name not in ("pixel", "step") or not field.value:
                 field.value = getattr(numbers, name) or 0.0
@@ -241,7 +241,7 @@ class MicroscopeFields(KindFields):
     def _read(self) -> Iterator[tuple[FormField, object, str]]:
         """Yield each field, what was read for it, and from where; None is what is not known."""
         sources = [image.source for image in self._images]
-        known = [MicroscopeNumbers.of_file(source) for source in sources]
+        known = [MicroscopeNumbers.from_file(source) for source in sources]
         first = known[0] if known else MicroscopeNumbers()
         sizes = ("pixel", "step")
         for name in (name for name in self._fields if name not in sizes):

@@ -86,6 +86,6 @@ class NumberFields(KindFields):
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Put back the numbers of a PSF, from its record."""
-        psf = self._parametric.of_record(record)
+        psf = self._parametric.from_record(record)
         for name, field in self._fields.items():
             field.value = getattr(psf, name)

@@ -4,6 +4,7 @@ from magicgui.widgets import PushButton
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
+from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._dock.form import WrappingLabel
 from napari_tf_deblur._dock.updates import Update
 
@@ -76,7 +77,7 @@ class Panel(QWidget):
             self.progress.setValue(int(PROGRESS_STEPS * update.fraction))
             left = update.seconds_left
             self.progress.setFormat(
-                "%p %" if left is None else f"%p %, {format_time_left(left)} left"
+                "%p %" if left is None else f"%p %, {format_duration(left)} left"
             )
         self.set_message(f"{update.message[:1].upper()}{update.message[1:]}.")
 
@@ -88,10 +89,3 @@ class Panel(QWidget):
         self.deblur_button.enabled = not running
         self.stop_button.enabled = running
         self.files_button.native.setVisible(not running)  # the bar needs the room
-
-
-def format_time_left(seconds: float) -> str:
-    """Say about how long something takes."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"

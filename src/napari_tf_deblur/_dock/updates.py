@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._layers.job import Stage
 from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.stage import Stage
 
 MIN_INTERVAL = 0.1
 """Shortest time between two updates of the window in seconds. Set by eye: 10 pictures per second
