@@ -102,6 +102,9 @@ def test_the_method_that_a_page_adds_deblurs(as_module, monkeypatch):
 
     page = "add-a-method.md"
     method = as_module("methods.landweber", _block(page, "class Landweber(")).Landweber
+    known = {*dir(methods.Method), *method.__dataclass_fields__}
+    assert {name for name in vars(method) if not name.startswith("_")} <= known  # no other names
+    assert 0 < len(method.short_name) < 9
     monkeypatch.setattr(methods, "Landweber", method, raising=False)
     as_module("_solvers.landweber", _block(page, "def _compiled("))
     for name, module in list(sys.modules.items()):
