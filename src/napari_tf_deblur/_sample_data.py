@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from napari_tf_deblur._blur.probable_blur import MIN_BLUR_SIGMA, MIN_SHAPE_ODDS, Family
-from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from napari_tf_deblur._core.forward import scene_size
+from napari_tf_deblur._core.scene_grid import scene_size
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
 from napari_tf_deblur._large.progress import format_duration

@@ -12,7 +12,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 
 BRIGHTNESS_SIGMA = 1.0
 """Sigma, in pixels, of the Gaussian that smooths the image to give the brightness, and so the noise

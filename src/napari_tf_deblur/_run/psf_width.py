@@ -14,11 +14,11 @@ from napari_tf_deblur._blur.gaussian_fit import POINT_SCENE_SLOPE, fit_known_psf
 from napari_tf_deblur._blur.spectrum import measure_spectrum
 from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE, SpectrumModel
 from napari_tf_deblur._blur.spectrum_patches import extract_patches
-from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resize_psf
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.psf_resizing import hardly_blurs, passes_zero, power_passed, resize_psf
 from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
-from napari_tf_deblur._noise.photon_transfer import SIGNIFICANT_DIFFERENCE
 from napari_tf_deblur._noise.slabs import select_valid
+from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE
 from napari_tf_deblur._preparation.evidence import PSFEvidence
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference

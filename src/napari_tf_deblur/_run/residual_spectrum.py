@@ -18,7 +18,7 @@ from napari_tf_deblur._core.patches import (
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
-from napari_tf_deblur._noise.noise import measure_level_and_line
+from napari_tf_deblur._noise.noise_line import measure_level_and_line
 from napari_tf_deblur._noise.standardise import MIN_RELATIVE_NOISE
 
 RESIDUAL_PATCH_SIZE = {1: 2**16, 2: 512, 3: 96}

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import Boundary
+from napari_tf_deblur._core.scene_grid import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal

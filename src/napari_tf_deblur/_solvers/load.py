@@ -66,7 +66,7 @@ class Compiled:
     """A function of tensors, compiled once for each set of shapes that it meets.
 
     TensorFlow never frees compiled code: make few of these, for the life of the process, and
-    let shapes be few; see :func:`napari_tf_deblur._core.forward.scene_size`.
+    let shapes be few; see :func:`napari_tf_deblur._core.scene_grid.scene_size`.
 
     Parameters
     ----------
