@@ -10,13 +10,12 @@ from scipy import fft, ndimage, optimize, signal
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._optics.microscope import (
-    IMMERSIONS,
-    Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
 from napari_tf_deblur._optics.sampling import nyquist_spacing
 
 FOUR = (

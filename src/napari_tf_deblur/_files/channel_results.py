@@ -13,8 +13,9 @@ from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_description import find_colour
 from napari_tf_deblur._layers.result import Result, make_result_layer
 from napari_tf_deblur._layers.result_names import format_result_name
-from napari_tf_deblur._layers.source import METADATA_KEY, Source, read_source
+from napari_tf_deblur._layers.source import Source, read_source
 from napari_tf_deblur._storage.axes import DEPTH_NAME
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 OMITTED_CHANNEL_KEYS = ("loss_history", "mask", "python")
 """Entries of a channel's record that the record of all channels omits, because they may be long.
