@@ -240,7 +240,7 @@ def test_stop_keeps_what_is_finished_and_nothing_half_done(tmp_path, moment):
             if step.number == 2 and step.message == moment:
                 stop.set()
     assert [row.status for row in table.rows] == ["done", "stopped"]
-    assert table.left == 1
+    assert table.remaining == 1
     assert not table.has_all_results
     assert [path.name for path in (tmp_path / "out").glob("*.tif*")] == ["uint8_deblurred.ome.tif"]
     assert table.report.is_file()

@@ -51,7 +51,8 @@ def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds
     verdict = record.get("verdict") or {}
     records = [channel["record"] for channel in record.get("channels", ())] or [record]
     settings = [
-        "".join(f"{setting}. " for setting in list_settings_in_words(one)).rstrip() for one in records
+        "".join(f"{setting}. " for setting in list_settings_in_words(one)).rstrip()
+        for one in records
     ]
     notes = list(dict.fromkeys(note for one in records for note in list_psf_notes(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
