@@ -13,7 +13,7 @@ import pytest
 
 from napari_tf_deblur import TotalVariation
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT
-from napari_tf_deblur._run.weight_search import WeightSearchResult
+from napari_tf_deblur._run.weight_trials import WeightSearchResult
 from napari_tf_deblur._solvers import load
 
 QUICK = {"iterations": 3, "weight": 1e-3}

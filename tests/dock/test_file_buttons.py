@@ -9,7 +9,8 @@ from dock_fields import microscope, results_of
 
 from napari_tf_deblur import deblur_layer
 from napari_tf_deblur._layers.acquisition import file_metadata
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import Wiener
 
 ABOUT = {

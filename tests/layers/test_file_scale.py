@@ -13,8 +13,8 @@ from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
-    is_being_read,
     file_metadata,
+    is_being_read,
     read_acquisition,
     wait_for_file,
 )
@@ -26,7 +26,8 @@ from napari_tf_deblur._layers.file_scale import (
 )
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
 

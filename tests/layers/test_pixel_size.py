@@ -10,7 +10,7 @@ from napari_tf_deblur._layers.pixel_size import with_pixel_size
 from napari_tf_deblur._layers.psf_display import make_thumbnail
 from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
 from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._optics.optics import Optics
 
 
 def test_pixels_that_are_not_square_stay_so():

@@ -28,7 +28,7 @@ from napari_tf_deblur._layers.record import (
 from napari_tf_deblur._layers.result_names import choose_distinct_name
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import record_from_json, record_to_json
 

@@ -34,8 +34,9 @@ from napari_tf_deblur._layers.script_text import (
     format_literal,
     wrap_expression,
 )
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 PSF = gaussian_psf(1.5)
 QUICK = Wiener(balance=0.02)

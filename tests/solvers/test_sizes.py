@@ -21,7 +21,7 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._core.forward import scene_size
+from napari_tf_deblur._core.scene_grid import scene_size
 from napari_tf_deblur._preparation.memory import make_batches
 from napari_tf_deblur._solvers import load
 

@@ -1,4 +1,4 @@
-"""Whether the packages for large images are there, which are an extra."""
+"""Check that the optional packages for large images are installed."""
 
 from importlib.util import find_spec
 
@@ -6,17 +6,17 @@ from napari_tf_deblur._core.errors import MissingPackageError
 
 
 def require_packages(*packages: str) -> None:
-    """Say what to install if one of some packages is missing.
+    """Raise an error that says what to install if a package is missing.
 
     Parameters
     ----------
     *packages : str
-        Names under which they are imported.
+        Names under which the packages are imported.
 
     Raises
     ------
     MissingPackageError
-        If one is missing.
+        If a package is missing.
     """
     missing = [name for name in packages if find_spec(name) is None]
     if missing:

@@ -27,7 +27,7 @@ from napari_tf_deblur._dock.files_worker import FilesWorker
 from napari_tf_deblur._dock.form import WrappingLabel
 from napari_tf_deblur._dock.panel import PROGRESS_STEPS, format_time_left
 from napari_tf_deblur._dock.reporting import report_error
-from napari_tf_deblur._files.batch import BatchOptions, BatchStep
+from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.saving import FormatName
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable, Row

@@ -9,7 +9,8 @@ from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._dock.task_queue import await_workers
 from napari_tf_deblur._dock.updates import MIN_INTERVAL, translate_error
-from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable
 

@@ -25,7 +25,7 @@ from napari_tf_deblur._layers.psf_kinds import (
 )
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import DIGITS, MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._optics.microscope import IMMERSIONS
+from napari_tf_deblur._optics.optics import IMMERSIONS
 
 MICROSCOPE_CHOICES = [
     ("Widefield", "widefield"),

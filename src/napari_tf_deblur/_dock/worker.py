@@ -21,8 +21,8 @@ from napari_tf_deblur._layers.layer_order import find_insert_index, hides_layers
 from napari_tf_deblur._layers.record import find_result_record
 from napari_tf_deblur._layers.result import Result, make_result_layer
 from napari_tf_deblur._layers.result_names import choose_distinct_name
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._layers.view_state import VisibilityState
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 CANCELLED_TEXT = "Cancelled."
 STOPPED_EARLY_TEXT = "Stopped before the first iteration; no layer was added or changed."

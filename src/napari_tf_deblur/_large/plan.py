@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from napari_tf_deblur._core.errors import OutOfMemoryError
-from napari_tf_deblur._core.forward import Grid
-from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.memory_budget import GB
 from napari_tf_deblur._large.pieces import PieceGrid, piece_margin, scene_gap

@@ -17,9 +17,10 @@ from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import choose_psf
 from napari_tf_deblur._layers.result import make_residual_layer, make_result_layer
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import Auto, Method
 
 P = ParamSpec("P")

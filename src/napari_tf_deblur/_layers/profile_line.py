@@ -7,8 +7,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._storage.axes import convert_length
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 LINE_SHAPES = ("line", "path")
 """Kinds of shapes that have a profile."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
 from napari_tf_deblur._layers.psf_kinds import PSFKind
-from napari_tf_deblur._layers.source import METADATA_KEY, Source
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 PSF_NAME = "PSF"
 

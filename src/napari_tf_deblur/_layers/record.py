@@ -15,11 +15,11 @@ import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import KINDS, KINDS_BY_NAME
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._noise.background import describe_subtraction
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._preparation.layer_options import options_in_words, record_checks
 from napari_tf_deblur._storage.axes import is_length
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import title_and_purpose
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._layers.result_names import format_result_name
-from napari_tf_deblur._layers.source import METADATA_KEY, Source
+from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 SOURCE_DISPLAY_KEYS = (
     "colormap",

@@ -11,8 +11,8 @@ import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.record import check_record
 from napari_tf_deblur._layers.script_text import Script, format_call, format_literal
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._preparation.layer_options import LayerOptions, format_run_arguments
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 Record = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 
 Reduce = Callable[[Float32Array], Float32Array]

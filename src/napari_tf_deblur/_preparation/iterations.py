@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_tf_deblur._core.forward import Grid, transfer_function
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
-from napari_tf_deblur._noise.noise import estimate_gain
+from napari_tf_deblur._noise.noise_line import estimate_gain
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 ITERATIONS_PATCH_SIZE = {1: 4096, 2: 384, 3: 64}

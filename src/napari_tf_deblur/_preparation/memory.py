@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from napari_tf_deblur._core.errors import OutOfMemoryError
-from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur.methods import Method
 
 LARGE_ARRAY_BYTES = 4 * 2**20

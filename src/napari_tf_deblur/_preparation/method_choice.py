@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import MAX_USEFUL_POWER
+from napari_tf_deblur._core.psf_resizing import MAX_USEFUL_POWER
 from napari_tf_deblur._noise.detector_artifacts import DEAD_PART
 from napari_tf_deblur._noise.slabs import select_valid
 from napari_tf_deblur._preparation.calibration import Calibration

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._preparation.global_values import GlobalValues, Reduce, mean_of_planes
 

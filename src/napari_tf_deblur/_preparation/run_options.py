@@ -21,8 +21,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_tf_deblur._core.forward import Boundary
 from napari_tf_deblur._core.parameters import check_parameters
+from napari_tf_deblur._core.scene_grid import Boundary
 
 Auto = Literal["auto"]
 

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from napari_tf_deblur._core.forward import power_passed
 from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
@@ -16,16 +15,13 @@ from napari_tf_deblur._core.patches import (
     symmetric_size,
 )
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.psf_resizing import power_passed
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
-from napari_tf_deblur._noise.noise import (
-    average_noise,
-    counts_are_sparse,
-    estimate_gain,
-    line_of_level,
-)
 from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.noise_line import average_noise, estimate_gain, line_of_level
+from napari_tf_deblur._noise.sparse_counts import counts_are_sparse
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.intensity_scale import estimate_intensity_scale
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
 from napari_tf_deblur._preparation.wiener_balance import estimate_wiener_balance
@@ -83,7 +79,7 @@ class Statistics:
         return average_noise(self.pixels, self.noise_level, self._line)
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.estimate_gain`."""
+        """Intensity per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
         if read_noise or not self.noise_level:
             return estimate_gain(self.pixels, read_noise=read_noise)
         return self._line.slope

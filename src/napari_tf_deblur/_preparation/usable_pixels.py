@@ -6,13 +6,13 @@ from typing import Self
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import Grid
 from napari_tf_deblur._core.masking import blank_planes, fill_ignored, mark_gap, valid_pixels
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import PlaneLayout
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.statistics import Statistics

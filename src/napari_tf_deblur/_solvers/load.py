@@ -67,7 +67,7 @@ class Compiled:
 
     TensorFlow never frees compiled code. So make few of these objects, keep them for the life of
     the process, and use few different shapes; see
-    :func:`napari_tf_deblur._core.forward.scene_size`.
+    :func:`napari_tf_deblur._core.scene_grid.scene_size`.
 
     Parameters
     ----------

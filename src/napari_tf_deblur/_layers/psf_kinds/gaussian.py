@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, ClassVar, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError
-from napari_tf_deblur._core.psf import gaussian_psf, gaussian_shape
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf, gaussian_shape
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, record_call
 from napari_tf_deblur._layers.psf_kinds.parametric import MIN_EXTENT, ParametricPSF

@@ -12,12 +12,12 @@ from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, recor
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
-    Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._storage.axes import convert_length, is_length
 
 WIDEFIELD_ASSUMED = (
