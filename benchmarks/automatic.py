@@ -1,9 +1,10 @@
-"""What is lost by not knowing: everything found from the image, against settings with the truth.
+"""Compare results with automatic settings with the best results that the truth can choose.
 
 Each case is deblurred by ``deconvolve(image, psf)`` as it stands, and by every method at weights
-half an octave apart (or iterations, or balances), of which the best is chosen with the truth.
-Then once more with a PSF that is told 25 % too wide. ``python benchmarks/automatic.py`` prints
-the table; the search for the best settings takes an hour, and what it found is kept.
+half an octave apart (or iterations, or balances); the best of these is chosen with the truth.
+Then the case is deblurred again with a PSF that is 25 % too wide. ``python
+benchmarks/automatic.py`` prints the table. The search for the best settings takes an hour, and its
+results are kept in a file.
 """
 
 import argparse
@@ -39,10 +40,10 @@ KEPT = HERE / "automatic.json"
 """The best settings of each case, found with the truth."""
 
 REACH = 12
-"""Steps of half an octave in which the best weight is looked for, from the one of "auto"."""
+"""Largest distance of the best weight from that of "auto", in steps of half an octave."""
 
 MISSED = 2
-"""Steps without a better result after which the search goes no further."""
+"""Number of steps without a better result after which the search ends."""
 
 TOO_WIDE = 1.25
 
@@ -58,12 +59,12 @@ def solve(case: Case, method: Method | Auto, psf: np.ndarray | None = None) -> D
 
 
 def quality(case: Case, result: Deconvolution) -> float:
-    """Compare with the truth; a background that was found belongs to the truth."""
+    """Compare a result with the truth; an estimated background is added to the truth."""
     return psnr(result.image + result.method.offset, case.truth, case.peak, case.affine)
 
 
 def best_of(case: Case) -> tuple[float, str]:
-    """The best result of any method and weight, and how it is made."""
+    """Return the best result of any method and weight, and its settings."""
     found: list[tuple[float, str]] = []
     kinds: list[tuple[Method, str]] = [
         (TotalVariation(nonnegative=case.counts), "weight"),
@@ -95,7 +96,7 @@ def best_of(case: Case) -> tuple[float, str]:
 
 
 def changed(method: Any, name: str, step: int) -> Any:
-    """A method with one value so many half octaves higher, within its bounds."""
+    """Return a method with one value raised by some half octaves, within its bounds."""
     value = getattr(method, name) * 2 ** (step / 2)
     if name == "iterations":
         return replace(method, iterations=max(1, round(value)))
@@ -103,7 +104,7 @@ def changed(method: Any, name: str, step: int) -> Any:
 
 
 def widened(psf: np.ndarray, times: float = TOO_WIDE) -> np.ndarray:
-    """A PSF drawn out so many times along all axes, its middle in place."""
+    """Return a PSF that is stretched by a factor along all axes about its middle."""
     middle = tuple(n // 2 for n in psf.shape)
     beside = [psf[(*middle[:a], m + 1, *middle[a + 1 :])] for a, m in enumerate(middle)]
     falls = np.clip(np.array(beside, float) / psf[middle], 1e-9, 0.99)
@@ -119,7 +120,7 @@ def widened(psf: np.ndarray, times: float = TOO_WIDE) -> np.ndarray:
 
 
 def known_best(name: str, case: Case, kept: dict[str, Any]) -> tuple[float, str]:
-    """Look the best up, or find and keep it."""
+    """Read the best settings from the file, or search and write them."""
     key = hashlib.sha1(case.blurred.tobytes()).hexdigest()[:12]
     if kept.get(name, {}).get("of") != key:
         score, settings = best_of(case)

@@ -1,10 +1,10 @@
-"""How well the background is known, and how sure it is: simulated cameras, haze included.
+"""Measure the errors of the estimated background, with simulated cameras and haze.
 
     python benchmarks/background.py [--side 256] [--pictures others]
 
-The true background is the camera's offset and the light of a haze that lies over the whole field.
-Errors are counted in those that were said; *too high* is by more than a hundredth of the contrast.
-`--pictures development` are those on which constants are chosen, the others those that are quoted.
+The true background is the offset of the camera plus the light of a haze over the whole field.
+Errors are in units of the estimated error. *Too high* means by more than a hundredth of the
+contrast. Constants are chosen on `--pictures development`; the documentation quotes the others.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._noise.background import estimate_background
 
 HAZES = (0.0, 0.0, 0.05, 0.5)
-"""Light of the haze, as a part of the brightest structure's."""
+"""Light of the haze, relative to that of the brightest structure."""
 
 
 def main() -> None:

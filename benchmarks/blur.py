@@ -1,7 +1,7 @@
-"""How well a blur is found in the image alone, and what a blind run loses by that.
+"""Measure the errors of blurs that are estimated from the image, and the loss of a blind run.
 
-Pictures of scikit-image's wheel, shrunk so that their own softness does not count, and
-simulated fluorescence. ``python benchmarks/blur.py`` takes some minutes; ``--blind`` also runs
+The images are pictures from scikit-image, made smaller so that they are sharp, and simulated
+fluorescence. ``python benchmarks/blur.py`` takes some minutes; ``--blind`` also runs
 ``deconvolve(image)`` against ``deconvolve(image, psf)``.
 """
 
@@ -22,7 +22,7 @@ from napari_tf_deblur import deconvolve, estimate_blur, gaussian_psf
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page"
 SHRUNK = {"brick": 3}
-"""By how much, if not by two, so that a spectrum falls as that of sharp pictures does."""
+"""Factor by which a picture is made smaller, if not two, so that its spectrum is a sharp one's."""
 
 SIGMAS: tuple[tuple[tuple[float, float], float], ...] = (
     ((0.8, 0.8), 0.0),
@@ -31,29 +31,29 @@ SIGMAS: tuple[tuple[tuple[float, float], float], ...] = (
     ((1.0, 3.0), 0.0),
     ((3.0, 1.2), 30.0),
 )
-"""Sigmas and angle."""
+"""Sigmas in pixels, and angle in degrees."""
 
 NOISES = [{"noise": n} for n in (0.5, 2.0, 10.0)]
-"""Standard deviations of the noise, of 255."""
+"""Standard deviations of the noise, in images up to 255."""
 
 PHOTONS = [{"photons": n} for n in (20, 100, 1000)]
 
 RANGES = (1.0, 255.0, 65535.0)
-"""What intensity 1 is in an image; each case has one of them."""
+"""Intensities of an image that stand for 1 in its truth. Each case has one of them."""
 
 LIT = {volume.__name__: volume for volume in (nuclei, filaments)}
-"""Scenes of fluorescence, of which a plane is taken."""
+"""Volumes of fluorescence; one plane of each is used."""
 
 SIZE = 256
-"""Pixels of a picture along an axis, at most."""
+"""Largest side of a picture, in pixels."""
 
 FAR_OFF = 0.3
-"""Relative error that a confident answer may not have."""
+"""Smallest relative error that counts as wrong in a confident estimate."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image, its truth, and how it was blurred."""
+    """An image, its truth, and its blur."""
 
     name: str
     truth: np.ndarray
@@ -65,7 +65,7 @@ class Seen:
 
 
 def seen() -> Iterator[Seen]:
-    """All cases."""
+    """Yield all cases."""
     scenes = {name: shrunk(photograph(name), SHRUNK.get(name, 2)) for name in PICTURES.split()}
     scenes |= {name: plane(volume) for name, volume in LIT.items()}
     for name, scene in scenes.items():
@@ -83,7 +83,7 @@ def seen() -> Iterator[Seen]:
 
 
 def errors(case: Seen, sigma: tuple[float, ...], angle: float) -> np.ndarray:
-    """Relative errors of the widths along the PSF's own axes, which may have changed places."""
+    """Return the relative errors of the widths along the principal axes, in either order."""
     found, true = np.array(sigma), np.array(case.sigmas)
     if len(set(sigma)) > 1:
         turn = (angle - case.angle + 45) % 180 - 45

@@ -1,12 +1,13 @@
-"""What the numbers in ``_blur`` were chosen by.
+"""Choose the constants in ``_blur`` and ``blur_estimate.py``.
 
     python benchmarks/blur_choices.py [--families] [--used] [--jpeg]
 
-Pictures, or parts of them, that neither the tests nor ``blur_families.py`` use. ``--families``: how
-odd scenes are, and the odds of a disc and a line over a Gaussian, through Gaussians and discs, and
-for beads, whose shape may be taken for a disc. ``--used``: the error of the sigmas that are
-deconvolved with, between the least and the most likely. ``--jpeg``: what is found in compressed
-pictures with more and less noise beside their error. Without any, all.
+The pictures, or parts of them, are used neither by the tests nor by ``blur_families.py``.
+``--families`` prints how much the spectra of scenes bend, and the odds of a disc and of a line
+against a Gaussian: for Gaussians, for discs, and for beads, whose shape resembles a disc.
+``--used`` prints the errors of sigmas between the narrowest and the most likely one. ``--jpeg``
+prints the blurs that are found in compressed pictures with different noise. Without an option, all
+are printed.
 """
 
 import argparse
@@ -46,10 +47,10 @@ PICTURES = {
     "motorcycle, right": ("motorcycle_right.png", 1.5, (30, 190)),
     "logo": ("logo.png", 1.5, (0, 0)),
 }
-"""File in scikit-image's wheel, times by which it is shrunk, first row and column of the part."""
+"""File in scikit-image, factor by which it is made smaller, first row and column of the part."""
 
 LEAVES = (21, 22)
-"""Seeds of drawn ones."""
+"""Seeds of drawn scenes."""
 
 NAMES = (*PICTURES, *(f"leaves {seed}" for seed in LEAVES))
 
@@ -69,7 +70,7 @@ def scene_of(name: str) -> np.ndarray:
 
 
 def show(words: str, image: np.ndarray) -> None:
-    """Print what the families come to."""
+    """Print the table of families."""
     pieces = extract_patches(Pixels(image[None, None].astype(np.float32)))
     model = SpectrumModel(measure_spectrum(pieces, (1.0, 1.0)))
     equal, _ = fit_isotropic(model)
@@ -77,12 +78,11 @@ def show(words: str, image: np.ndarray) -> None:
     disc, line = fit_disc(scenes), fit_line(scenes)
     gaussian = gaussian_negative_log_posterior(model, [equal, fit_anisotropic(model, equal)])
     print(
-        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f} of bending "
-        f"{equal.spectral_bending:.1f}; "
-        f"odds of disc {gaussian - disc.negative_log_posterior:.1f}, "
-        f"of radius {disc.parameters[0]:.2f}, "
-        f"bending {disc.spectral_bending:.1f}, slope {disc.slope:.2f}; "
-        f"odds of line {gaussian - line.negative_log_posterior:.1f}",
+        f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f}, bending "
+        f"{equal.spectral_bending:.1f}; odds of disc "
+        f"{gaussian - disc.negative_log_posterior:.1f}, radius {disc.parameters[0]:.2f}, bending "
+        f"{disc.spectral_bending:.1f}, slope {disc.slope:.2f}; odds of line "
+        f"{gaussian - line.negative_log_posterior:.1f}",
         flush=True,
     )
 

@@ -1,11 +1,11 @@
-"""Which blur is found in a photograph, and what a blind run loses by that.
+"""Estimate the family of the blur of photographs, and measure the loss of a blind run.
 
     python benchmarks/blur_families.py [--exact] [--blind] [--every N [--first K]]
     python benchmarks/blur_families.py --jpeg
 
-Photographs of scikit-image's wheel, shrunk so that their own softness does not count, blurred by
-discs, lines and Gaussians. With ``--exact`` discs and lines are those of the transfer function,
-else those that the package draws. ``--blind`` also runs ``deconvolve(image)`` against
+Photographs from scikit-image, made smaller so that they are sharp, are blurred by discs, lines and
+Gaussians. With ``--exact``, discs and lines are computed from their transfer functions, else they
+are drawn by the package. ``--blind`` also runs ``deconvolve(image)`` against
 ``deconvolve(image, psf)``; ``--every`` takes one case in so many, from number ``--first`` on.
 ``--jpeg`` compresses before the blind run. ``benchmarks/blur_choices.py`` is what the package's
 numbers were chosen by.
@@ -31,11 +31,11 @@ from napari_tf_deblur import deconvolve, disc_psf, estimate_blur, gaussian_psf, 
 from napari_tf_deblur._run.weight_search import SHARED_NOISE
 
 PICTURES = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page grass"
-"""``blur_choices.py`` takes others."""
+"""Photographs. ``blur_choices.py`` uses other ones."""
 
 SHRUNK = {"brick": 3}
 SIZE = 256
-"""Pixels of a picture along an axis, at most."""
+"""Largest side of a picture, in pixels."""
 
 Blur = tuple[str, float, float]
 BLURS: tuple[Blur, ...] = (
@@ -50,7 +50,7 @@ BLURS: tuple[Blur, ...] = (
 """Family, size in pixels, angle in degrees."""
 
 NOISES = (0.5, 2.0)
-"""Standard deviations, of 255."""
+"""Standard deviations of the noise, in images up to 255."""
 
 JPEG_PICTURES = "camera astronaut coins chelsea coffee rocket"
 JPEG_BLURS: tuple[Blur, ...] = (("Gaussian", 1.5, 0.0), ("Gaussian", 2.5, 0.0), ("disc", 3.0, 0.0))
@@ -59,7 +59,7 @@ QUALITIES = (75, 80, 85, 95)
 
 @dataclass(frozen=True)
 class Seen:
-    """An image of 255 and the truth of 1."""
+    """An image with intensities up to 255, and its truth with intensities up to 1."""
 
     name: str
     blur: Blur
@@ -76,7 +76,7 @@ def psf_of(blur: Blur) -> np.ndarray:
 
 
 def blurred(scene: np.ndarray, blur: Blur, exact: bool) -> np.ndarray:
-    """Blur a scene by what is drawn, or by the transfer function of the shape."""
+    """Blur a scene by a drawn PSF, or by the transfer function of its shape."""
     family, size, angle = blur
     if not exact or family == "Gaussian":
         return fftconvolve(scene, psf_of(blur).astype(float), "same")
@@ -96,7 +96,7 @@ def looked_at(name: str, blur: Blur, noise: float, exact: bool = False) -> Seen:
 
 
 def seen_through(name: str, scene: np.ndarray, blur: Blur, noise: float, exact: bool) -> Seen:
-    """See a scene through a blur; from a rim of 20 pixels light comes in."""
+    """Blur a scene, and cut off a rim of 20 pixels, from which light enters the frame."""
     frame = tuple(n - 40 for n in scene.shape)
     light, truth = middle(blurred(scene, blur, exact), frame), middle(scene, frame)
     random = np.random.default_rng(crc32(f"{name} {blur} {noise}".encode()))

@@ -1,7 +1,7 @@
-"""The canonical camera case: quality and time of the default method.
+"""Measure quality and time of the default method on the camera case.
 
-scikit-image's camera, sigma 1.6, noise 2 of 255, a scene larger than the frame. Times are
-warm, in one process, in turns, medians of several.
+The image is scikit-image's camera, with a sigma of 1.6 pixels, noise 2 of 255, and a scene that is
+larger than the frame. Times are medians of several warm runs, taken in turns in one process.
 """
 
 import time
@@ -19,9 +19,9 @@ REPEATS = 5
 
 
 def seconds(runs: dict[str, Callable[[], np.ndarray]]) -> dict[str, float]:
-    """Time all runs in turns, so that they share what else the machine does."""
+    """Time all runs in turns, so that other load on the machine affects all of them."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for repeat in range(REPEATS + 1):  # the first is for compiling
+    for repeat in range(REPEATS + 1):  # the first run compiles
         for name, run in runs.items():
             started = time.perf_counter()
             run()

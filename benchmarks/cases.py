@@ -1,4 +1,4 @@
-"""The benchmark's cases: a truth, its blurred and noisy image, and what a user would know.
+"""Make the cases of the benchmark: a truth, its blurred and noisy image, and the known facts.
 
 Photographs come from scikit-image, volumes are made here or come from the packages flowdec
 and sdeconv. Nothing is downloaded, and every random number has a fixed seed.
@@ -26,19 +26,19 @@ class Case:
     truth, blurred : ndarray of float32
         The same frame, sharp and as observed.
     psf : ndarray of float32
-        Odd sizes, origin in the middle, sum 1.
+        PSF of odd sizes, origin in the middle, sum 1.
     boundary : {"camera", "periodic"}
-        Whether light came in from beyond the frame or the scene wraps round.
+        "camera" if light enters from beyond the frame, "periodic" if the scene is periodic.
     peak : float
-        Intensity that PSNR refers to.
+        Peak intensity for the PSNR.
     channel_axis : int or None
         Axis of colours.
     gain : float or None
-        Intensity per photon, where the noise is photon noise and the gain is known.
+        Intensity per photon, if the noise is photon noise and the gain is known.
     counts : bool
-        Whether the intensities are amounts of light on a dark ground.
+        Whether the intensities are amounts of light on a dark background.
     affine : bool
-        Whether the result's units are arbitrary: it is fitted to the truth before it is judged.
+        Whether the units of the result are arbitrary. It is then fitted to the truth first.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Case:
 def noisy(
     blurred: np.ndarray, seed: str, noise: float = 0.0, photons: float = 0.0
 ) -> tuple[np.ndarray, float | None]:
-    """Add Gaussian noise (of 255) or count photons (at intensity 1); give image and gain."""
+    """Add Gaussian noise (of 255) or photon noise (at intensity 1); return image and gain."""
     random = np.random.default_rng(crc32(seed.encode()))
     if photons:
         counts = random.poisson(np.maximum(blurred, 0) * photons) / photons
@@ -69,7 +69,7 @@ def noisy(
 
 
 def blur(scene: np.ndarray, psf: np.ndarray) -> np.ndarray:
-    """Convolve; what is left is the part that the scene determines fully."""
+    """Convolve, and return the part that depends on no pixel outside the scene."""
     if scene.ndim > psf.ndim:
         channels = [blur(scene[..., c], psf) for c in range(scene.shape[-1])]
         return np.stack(channels, axis=-1)
@@ -86,7 +86,7 @@ def observed(
     photons: float = 0.0,
     counts: bool = False,
 ) -> Case:
-    """Blur a scene and look at its middle (camera) or at all of it (periodic)."""
+    """Blur a scene, and return its middle ("camera") or all of it ("periodic")."""
     lead = [(0, 0)] * (scene.ndim - psf.ndim)
     half = [n // 2 for n in psf.shape]
     if boundary == "periodic":
@@ -122,7 +122,7 @@ def _photo(name: str, picture: str, psf: np.ndarray, boundary: str, **options: o
 
 
 def canonical() -> Case:
-    """Make the case of issue 2: camera, sigma 1.6, noise 2, scene larger than the frame."""
+    """Make the camera case: sigma 1.6 pixels, noise 2, scene larger than the frame."""
     camera = np.pad(photograph("camera"), 32, mode="symmetric")
     return observed(
         "camera 512, sigma 1.6, noise 2", camera, gaussian_psf(1.6), "camera", (512, 512), noise=2

@@ -1,14 +1,14 @@
-"""What is said of a PSF, told exactly or 25 % too wide, and what it costs.
+"""Check the verdicts on PSFs that are exact or 25 % too wide, and measure the loss in dB.
 
     python benchmarks/claims.py [--development] [--confusion] [--blind] [--fine]
                                 [--saturated PART] [--cases PATTERN]
 
 Scenes of points, stars, filaments, cells, photographs and textures, each through several kinds of
 PSF and with several amounts of noise. With ``--development`` other pictures, seeds, blurs and
-noises are used: what is chosen in the package is chosen on those. With ``--confusion`` PSFs that
-are too narrow, or wrong by a factor of two, and weights 8 times as large or small, are tried as
-well; with ``--blind``, no PSF. ``--fine`` takes PSFs below a pixel, with little noise;
-``--saturated`` cuts off the brightest part of the pixels.
+noises are used: constants of the package are chosen on these. ``--confusion`` also tries PSFs that
+are too narrow, or wrong by a factor of two, and weights that are 8 times too large or too small.
+``--blind`` also tries runs without a PSF. ``--fine`` uses PSFs below a pixel, with little noise.
+``--saturated`` cuts off the given part of the pixels, the brightest ones.
 """
 
 import argparse
@@ -35,15 +35,15 @@ from napari_tf_deblur.methods import Auto
 TOO_WIDE = 1.25
 
 WRONG_WIDTHS = {"too narrow": 1 / TOO_WIDE, "twice as wide": 2.0, "half as wide": 0.5}
-"""PSFs that are tried besides, by how many times as wide they are."""
+"""Factors of the widths of other wrong PSFs."""
 
 MATTERS, LOST = 1.0, 0.5
-"""Decibels that a PSF too wide costs, from which on it must not be said to fit; and that any wrong
-run costs, from which on it counts in the table of verdicts."""
+"""Losses in dB. If a PSF that is too wide loses more than the first, it must not be said to fit. A
+wrong run that loses more than the second counts in the table of verdicts."""
 
 PLANE, VOLUME = (144, 144), (16, 48, 48)
 ROOM_PLANE, ROOM_VOLUME = (200, 200), (36, 84, 84)
-"""Frames, and the scenes around them from which light comes in."""
+"""Shapes of the frames, and of the scenes around them, from which light enters."""
 
 PICTURES = {
     False: ("camera.png", "astronaut.png", "chelsea.png", "rocket.jpg", "page.png", "moon.png"),
@@ -60,17 +60,17 @@ TEXTURES = {
     False: ("brick.png", "gravel.png", "cell.png"),
     True: ("grass.png", "retina.jpg", "coins.png"),
 }
-"""By whether they are for development."""
+"""Files of textures, by whether they are for development."""
 
 FINE_WIDTHS = [0.6, 0.7, 0.8, 0.9]
-"""Pixels: the softness of scenes themselves matters beside such PSFs."""
+"""Widths in pixels. Beside such PSFs, the softness of the scenes themselves matters."""
 
 SPACING = (300, 108, 108)
-"""Nanometres of a voxel."""
+"""Size of a voxel, in nanometres."""
 
 
 def moffat(scale: float, power: float, ndim: int = 2) -> np.ndarray:
-    """A PSF with long tails, ``(1 + r^2 / scale^2)^-power``, cut at a thousandth of its peak."""
+    """Return a PSF with long tails: ``(1 + r^2 / scale^2)^-power``, cut at 0.001 of its peak."""
     reach = scale * np.sqrt(1000 ** (1 / power) - 1)
     half = [
         int(np.clip(np.ceil(reach), 3, most)) for most in ((12, 16, 16) if ndim == 3 else (24, 24))
@@ -82,7 +82,7 @@ def moffat(scale: float, power: float, ndim: int = 2) -> np.ndarray:
 
 
 def disc(radius: float) -> np.ndarray:
-    """A disc, each pixel as much as lies in it."""
+    """Return a disc; the value of a pixel is the area of the disc in it."""
     half = int(np.ceil(radius)) + 1
     fine = (np.arange((2 * half + 1) * 16) + 0.5) / 16 - half - 0.5
     inside = (fine[:, None] ** 2 + fine**2 < radius**2).astype(float)
@@ -91,13 +91,13 @@ def disc(radius: float) -> np.ndarray:
 
 
 def lens(na: float, emission: float, times: float, ndim: int = 2, **setup: object) -> np.ndarray:
-    """A microscope's PSF; a wavelength so many times longer makes it so many times as wide."""
+    """Return the PSF of a microscope; its width is scaled by scaling the wavelength."""
     shape = (11, 31, 31) if ndim == 3 else (41, 41)
     return microscope_psf(na, emission * times, spacing=SPACING[3 - ndim :], shape=shape, **setup)
 
 
 def psf_of(kind: str, width: float, times: float, ndim: int) -> np.ndarray:
-    """A PSF of a family, of a width in pixels, made so many times wider."""
+    """Return a PSF of a family, with a width in pixels times a factor."""
     if kind == "Gaussian":
         sigma = times * width
         return gaussian_psf((min(1.5 * sigma, 3.5), sigma, sigma) if ndim == 3 else sigma)
@@ -121,7 +121,7 @@ FAMILIES = {
 
 
 def points(shape: tuple[int, ...], seed: int, count: int, faintest: float) -> np.ndarray:
-    """Single bright pixels; of few as many as of many times less light, down to the faintest."""
+    """Draw single bright pixels; their number above a brightness is proportional to its inverse."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     at = tuple(random.integers(0, n, count) for n in shape)
@@ -130,7 +130,7 @@ def points(shape: tuple[int, ...], seed: int, count: int, faintest: float) -> np
 
 
 def lines(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Filaments of one pixel, not smoothed."""
+    """Return filaments with a width of one pixel, not smoothed."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -145,7 +145,7 @@ def lines(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
 
 
 def photograph(name: str, seed: int) -> np.ndarray:
-    """A part of a photograph, shrunk so that it is sharp."""
+    """Return a part of a photograph, made smaller so that it is sharp."""
     whole = picture(name, 2)
     whole = grey(whole) if whole.ndim == 3 else whole
     short = [(0, max(0, n - m)) for n, m in zip(ROOM_PLANE, whole.shape)]
@@ -156,7 +156,7 @@ def photograph(name: str, seed: int) -> np.ndarray:
 
 
 def scenes(development: bool) -> dict[str, tuple[Callable[[], np.ndarray], int]]:
-    """Name the scenes; each is made when it is called, and has so many axes."""
+    """Return functions that make the scenes, by name, and their numbers of axes."""
     seed = 100 * development
     made: dict[str, tuple[Callable[[], np.ndarray], int]] = {
         "points": (partial(points, ROOM_PLANE, 1 + seed, 150, 0.2), 2),
@@ -177,7 +177,7 @@ def scenes(development: bool) -> dict[str, tuple[Callable[[], np.ndarray], int]]
 
 @dataclass(frozen=True)
 class Seen:
-    """An image with its truth; ``psf(times)`` is its PSF, made so many times as wide."""
+    """An image with its truth; ``psf(times)`` is its PSF, `times` as wide."""
 
     name: str
     truth: np.ndarray
@@ -187,7 +187,7 @@ class Seen:
 
 
 def cases(development: bool, pattern: str = "*", fine: bool = False) -> Iterator[Seen]:
-    """Make the cases, each scene through three or four families of PSFs; fine ones, if asked."""
+    """Yield the cases: each scene with three or four families of PSFs, or with fine PSFs."""
     for number, (scene, (make, ndim)) in enumerate(scenes(development).items()):
         families = FAMILIES[ndim]
         for turn in range(4 if ndim == 2 else 3):
@@ -218,7 +218,7 @@ def observed(
     photons: float = 0.0,
     noise: float = 0.0,
 ) -> Seen:
-    """Blur a scene, of which the darkest is 8 and the brightest then 255, and add noise."""
+    """Blur a scene, scale it to intensities from 8 to 255, and add noise."""
     random = np.random.default_rng(crc32(name.encode()))
     frame = PLANE if scene.ndim == 2 else VOLUME
     light = middle(fftconvolve(scene, psf(times=1.0).astype(np.float64), mode="same"), frame)
@@ -239,7 +239,7 @@ def middle(scene: np.ndarray, frame: tuple[int, ...]) -> np.ndarray:
 
 
 def run(seen: Seen, psf: np.ndarray | None, method: Calibration | Auto = "auto") -> dict[str, Any]:
-    """Deblur a case; what it came to, and what was said."""
+    """Deblur a case; return its quality and its verdict."""
     done = deconvolve(seen.image, psf, method, spacing=seen.spacing)
     return {
         "psnr": psnr(done.image + done.method.offset, seen.truth, 255),
@@ -251,7 +251,7 @@ def run(seen: Seen, psf: np.ndarray | None, method: Calibration | Auto = "auto")
 
 
 def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
-    """Deblur a case rightly, and in ways that are wrong."""
+    """Deblur a case with right settings, and with wrong ones."""
     made = {"exact": run(seen, seen.psf(1.0)), "too wide": run(seen, seen.psf(TOO_WIDE))}
     if blind:
         made["blind"] = run(seen, None)
@@ -275,11 +275,11 @@ WANTED = {
     "weight x 8": ("over-smoothed",),
     "weight / 8": ("noise fitted",),
 }
-"""What should be said of each kind of run."""
+"""Verdicts that each kind of run should get."""
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
-    """What must be shown, from all runs."""
+    """Return the summary of all runs."""
     exact = [row["exact"] for row in rows]
     lost = {
         name: [(row, row["exact"]["psnr"] - row[name]["psnr"]) for row in rows if name in row]
@@ -328,12 +328,12 @@ def summary(rows: list[dict[str, Any]]) -> str:
 
 
 def _is_open(one: dict[str, Any]) -> bool:
-    """Whether it is said that the image does not tell."""
+    """Whether the verdict says that the image cannot show it."""
     return one["psf"] in ("untested", "guessed") or one["kind"] == "unknown"
 
 
 def _may_be_narrow(one: dict[str, Any]) -> bool:
-    """Whether it is said that the PSF may be too narrow."""
+    """Whether the verdict says that the PSF may be too narrow."""
     return _is_open(one) or one["psf"] in ("not too wide", "seems soft")
 
 

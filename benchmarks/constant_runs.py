@@ -1,8 +1,9 @@
 """Quick runs that show whether a constant matters: ``constants.py --vary`` repeats them.
 
-Each is a function without arguments; it returns the PSNR of a result in dB, or None, and what is
-claimed: words, or numbers that count as changed from 2 % on. Images are made of the pictures and
-seeds of ``claims.py --development``, which neither the tests nor the other benchmarks use.
+Each is a function without arguments. It returns the PSNR of a result in dB, or None, and claims:
+words, or numbers, which count as changed if they differ by 2 % or more. Images are made of the
+pictures and seeds of ``claims.py --development``, which neither the tests nor the other benchmarks
+use.
 """
 
 import io
@@ -32,7 +33,7 @@ def seen(scene: str, kind: str, width: float, **amount: float) -> Seen:
 
 
 def said(result: ntd.Deconvolution) -> dict[str, Any]:
-    """What a result claims; numbers in warnings count for nothing."""
+    """Return the claims of a result; numbers in warnings are left out."""
     warnings = [re.sub(r"[\d.]+", "#", str(warning)) for warning in result.warnings]
     claims: dict[str, Any] = {
         "verdict": result.verdict.kind,
@@ -69,7 +70,7 @@ def out_of_focus() -> Seen:
 
 
 def volume() -> Seen:
-    """A part of a volume, small so that its weights are found in some seconds."""
+    """Deblur a part of a volume, so small that its weight is found in some seconds."""
     one = seen("cells in 3D", "Gaussian", 0.8, photons=200.0)
     part = np.s_[1:13, 6:42, 6:42]
     return replace(one, truth=one.truth[part], image=one.image[part])
@@ -116,7 +117,7 @@ def sparse() -> Outcome:
 
 
 def saturated() -> Outcome:
-    """A picture in colour, a part of it saturated."""
+    """Deblur a colour picture that is saturated in a part."""
     random = np.random.default_rng(105)
     scene = 255 * picture("motorcycle_right.png", 2)[:96, :96]
     psf = ntd.gaussian_psf(1.3)
@@ -131,7 +132,7 @@ def saturated() -> Outcome:
 
 
 def broken() -> Outcome:
-    """Hot and dead pixels, some side by side and some at the edge; others are saturated."""
+    """Deblur an image with hot, dead and saturated pixels, some side by side, some at the edge."""
     one = photograph()
     image = np.minimum(one.image, np.quantile(one.image, 0.98))
     random = np.random.default_rng(108)
@@ -151,7 +152,7 @@ def line() -> Outcome:
 
 
 def beads(light: float, noise: float) -> Outcome:
-    """Beads on a slope, and two that are too near to each other."""
+    """Measure a PSF from beads on a sloping background; two are too close to each other."""
     random = np.random.default_rng(106)
     scene = np.zeros((160, 170))
     scene[16:160:32, 18:170:34] = light
@@ -170,27 +171,27 @@ def in_the_middle(psf: np.ndarray) -> np.ndarray:
 
 
 def theoretical_psf() -> Outcome:
-    """A PSF without noise, beside its middle and cut off."""
+    """Measure a PSF from one without noise, which is cropped and off its centre."""
     psf = psf_of("widefield", 1.0, 1.0, 2)[4:, :-6]
     found, notes = ntd.measured_psf(psf)
     return None, {"notes": list(notes), "shape": found.shape, "peak": float(found.max())}
 
 
 def known_gain() -> Outcome:
-    """Noise of photons in a method with a weight for each pixel."""
+    """Deblur with a known gain: each pixel has its own weight in the misfit."""
     one = cells()
     return deblur(one, one.psf(1.0), ntd.TotalVariation(weight=0.01, gain=2.55))
 
 
 def doubtful_psf() -> Outcome:
-    """A PSF with a ground, off its centre, with noise."""
+    """Deblur an image with a PSF that has a background and is off its centre."""
     one = photograph()
     psf = np.pad(one.psf(1.0), ((8, 8), (8, 7)))
     return deblur(one, psf + 0.02 * psf.max(), ntd.TotalVariation(weight=0.01))
 
 
 def microscopes() -> Outcome:
-    """Widths and peaks of PSFs of optics."""
+    """Compute widths and peaks of PSFs of microscopes."""
     claims: dict[str, Any] = {}
     for kind, setup in (
         ("widefield", {}),
@@ -206,7 +207,7 @@ def microscopes() -> Outcome:
 
 
 def camera() -> Outcome:
-    """Gain, offset, read noise and background of a camera, and of one that cuts off."""
+    """Estimate gain, offset, read noise and background of a camera, and of one that clips."""
     random = np.random.default_rng(107)
     light = middle(fftconvolve(scenes(True)["cells"][0](), ntd.gaussian_psf(1.5), "same"), PLANE)
     claims: dict[str, Any] = {}
@@ -226,7 +227,7 @@ def camera() -> Outcome:
 
 
 def compressed() -> Outcome:
-    """The blur of a picture that was a JPEG file, and of one that moved."""
+    """Estimate the blur of a JPEG picture, and that of a moving camera."""
     from PIL import Image
 
     claims: dict[str, Any] = {}
@@ -244,7 +245,7 @@ def estimate(image: np.ndarray) -> ntd.BlurEstimate:
 
 
 def pieces() -> Outcome:
-    """An image in pieces, in this process."""
+    """Deblur an image in pieces, in this process."""
     one = photograph()
     image = np.tile(np.block([[one.image, one.image[:, ::-1]]] * 2), (3, 2))
     truth = np.tile(np.block([[one.truth, one.truth[:, ::-1]]] * 2), (3, 2))
@@ -283,4 +284,4 @@ RUNS: dict[str, Callable[[], Outcome]] = {
 }
 
 ONLY_LARGE = ("pieces",)
-"""Runs that are repeated for constants of ``_large`` only: they take long."""
+"""Runs that are repeated for constants of ``_large`` only, because they take long."""

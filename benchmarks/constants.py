@@ -15,13 +15,13 @@ one of these forms:
 - ``Set by hand``: no command chose it; what changes with it, ``--vary`` measures,
 - ``Set by eye``: sizes and times of the window,
 - ``Guard: against what``, for rare input or for divisions, with the test that holds it,
-- ``Limit: of what``, time or memory: more of it costs more, and less of it says less,
+- ``Limit: of what``, time or memory: a larger value costs more, a smaller one gives less,
 - ``Definition: of what``: not tuned.
 
-``--literals`` shows decimal fractions that stand in numerical functions without a name.
+``--literals`` prints decimal fractions without a name in functions of the numerical rooms.
 
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
-runs of `constant_runs.py` that use it. It reports the largest change in dB, and of what is said.
+runs of `constant_runs.py` that use it. It reports the largest change in dB, and changed claims.
 ``NAME`` is a constant, the path of a module (``_blur/jpeg.py``), or both
 (``_blur/jpeg.py:MAX_DCT_ORDER``). ``CONSTANTS.md`` has the table.
 """
@@ -48,7 +48,7 @@ REASONS = {
     "by hand": r"\bSet by hand\b",
     "by eye": r"\bSet by eye\b",
 }
-"""How a docstring says where a constant comes from."""
+"""Patterns by which a docstring says where a constant comes from."""
 
 Names = tuple[str, ...]
 
@@ -77,7 +77,7 @@ class Constant:
 
     @property
     def kind(self) -> str:
-        """The kind of its reason; "text" where it is no number at all."""
+        """Kind of the reason; "text" if the constant holds no number."""
         if not is_numeric(self.value):
             return "text"
         for kind, pattern in REASONS.items():
@@ -117,7 +117,7 @@ def has_texts(node: ast.AST) -> bool:
 
 
 def constants_of(path: Path) -> Iterator[Constant]:
-    """Read the constants of a module; some that stand together share the docstring below them."""
+    """Yield the constants of a module; constants in successive lines share the docstring below."""
     tree = ast.parse(path.read_text())
     where = path.relative_to(PACKAGE).as_posix()
     bodies = [("", tree.body)]
@@ -139,7 +139,7 @@ def constants_of(path: Path) -> Iterator[Constant]:
 
 
 def assigned(statement: ast.stmt, where: str, owner: str) -> Iterator[Constant]:
-    """The constants that a statement sets."""
+    """Yield the constants that a statement sets."""
     if isinstance(statement, ast.AnnAssign):
         targets: list[ast.expr] = [statement.target]
     elif isinstance(statement, ast.Assign):
@@ -158,7 +158,7 @@ def assigned(statement: ast.stmt, where: str, owner: str) -> Iterator[Constant]:
 
 
 def all_constants() -> list[Constant]:
-    """Read the constants of the package, and which modules use them."""
+    """Return the constants of the package, with the modules that use them."""
     paths = sorted(PACKAGE.rglob("*.py"))
     found = [constant for path in paths for constant in constants_of(path)]
     by_place = {(c.module, c.name): c for c in found if not c.owner}
@@ -177,7 +177,7 @@ def all_constants() -> list[Constant]:
 
 
 def literals() -> list[str]:
-    """Find decimal fractions that stand in functions of the numerical rooms, without a name."""
+    """Return the lines with decimal fractions without a name in numerical functions."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         where = path.relative_to(PACKAGE).as_posix()

@@ -1,8 +1,9 @@
-"""What runs cost, by size, in FFT pairs' time, and what it costs to find everything first.
+"""Measure the time of runs in units of an FFT pair, with known and with automatic settings.
 
-Each method runs with its values known, then the default with nothing told but the PSF; beside
-them scikit-image's Richardson-Lucy. All of a size in one process, each after a run that is not
-counted. ``python benchmarks/cost.py`` takes half an hour, ``--cases "512*"`` some minutes.
+Each method runs with known values. Then the default method runs with only the PSF known, and
+scikit-image's Richardson-Lucy for comparison. All runs of a size are in one process, each after a
+run that is not counted. ``python benchmarks/cost.py`` takes half an hour, ``--cases "512*"`` some
+minutes.
 """
 
 import argparse
@@ -34,7 +35,7 @@ METHODS = (TotalVariation(), Hessian(), PoissonLikelihood(), RichardsonLucy(), W
 
 
 def volume_of(shape: tuple[int, int, int]) -> Case:
-    """Make nuclei, 100 photons at the peak."""
+    """Make a volume of nuclei, with 100 photons at the peak."""
     psf = gaussian_psf((2.5, 1.4, 1.4))
     scene = nuclei(tuple(n + 2 * (m // 2) for n, m in zip(shape, psf.shape)))
     return observed(" x ".join(map(str, shape)), scene, psf, "camera", photons=100, counts=True)
@@ -50,7 +51,7 @@ CASES: dict[str, Callable[[], Case]] = {
 
 
 def warm(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a second run, and its result."""
+    """Return the seconds of a second run, and its result."""
     run()
     started = time.perf_counter()
     result = run()
@@ -58,7 +59,7 @@ def warm(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def rows(case: Case) -> None:
-    """Print what each method takes on a case."""
+    """Print the time of each method on a case."""
     pair = np.median([seconds_of_pair(case)() for _ in range(5)])
 
     def row(name: str, seconds: float, iterations: int | str, image: np.ndarray) -> None:

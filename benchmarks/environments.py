@@ -1,4 +1,4 @@
-"""The environments of peers that need other packages than this project."""
+"""Make the Python environments of peers that need other packages than this project."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def python(name: str | None, folder: Path) -> Path:
 
 
 def data_folders(folder: Path) -> dict[str, Path]:
-    """Find the volumes that peers' packages ship."""
+    """Find the test volumes in the packages of peers."""
     found = {}
     for package, (environment, inside) in DATA.items():
         code = f"import importlib.util as u; print(u.find_spec({package!r}).origin)"

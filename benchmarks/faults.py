@@ -1,9 +1,9 @@
-"""A large image piece by piece, when all of it is killed at random, and for 500 pieces in a row.
+"""Test a run on a large image: kill all its processes at random, and measure its memory.
 
     python benchmarks/faults.py kills     # kill -9 of all processes, five times, and again
     python benchmarks/faults.py growth    # memory of all processes over 500 pieces
 
-Both print what they find, and fail if a pixel differs or memory grows.
+Both print a report, and fail if a pixel differs or the memory grows.
 """
 
 import argparse
@@ -23,14 +23,14 @@ import psutil
 KILLS = 5
 
 MOST_GROWTH = 0.05
-"""Part of the memory after the first 100 pieces by which it may grow until the last."""
+"""Largest growth of the memory from 100 pieces to the last, relative to that at 100 pieces."""
 
 LEFT = 10.0
-"""Seconds after which no process of a run that was killed may be left."""
+"""Time after which no process of a killed run may exist, in seconds."""
 
 
 def run(output: str, shape: tuple[int, int]) -> None:
-    """Deblur an image into a file, in this process and its workers; say each step."""
+    """Deblur an image into a file, in this process and its workers; print each step."""
     import dask.array as da
 
     from napari_tf_deblur import TotalVariation, convolve, gaussian_psf, iter_deconvolve
@@ -48,7 +48,7 @@ def run(output: str, shape: tuple[int, int]) -> None:
 
 
 def started(output: Path, side: tuple[int, int]) -> subprocess.Popen[str]:
-    """Start a run with a process group of its own."""
+    """Start a run in its own process group."""
     command = [sys.executable, __file__, "run", str(output), *map(str, side)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -67,7 +67,7 @@ def digest(output: Path) -> str:
 
 
 def kills(folder: Path, seed: int) -> None:
-    """Kill all processes of a run at random moments, its calibration included."""
+    """Kill all processes of a run at random moments, also during the calibration."""
     shape = (256, 384)
     began = time.monotonic()
     started(folder / "undisturbed.ome.zarr", shape).communicate()
@@ -131,7 +131,7 @@ def growth(folder: Path) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["kills", "growth", "run"])
     parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)

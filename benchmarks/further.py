@@ -1,4 +1,4 @@
-"""Further cases, for what is chosen by itself: other pictures than those of `cases.py`."""
+"""Make further cases for automatic settings, from other pictures than those of `cases.py`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from napari_tf_deblur import gaussian_psf
 
 
 def picture(name: str, shrink: float = 1.0) -> np.ndarray:
-    """Load a picture of scikit-image's wheel, 0 to 1, maybe smaller and so sharper."""
+    """Load a picture from scikit-image, 0 to 1; made smaller, it is sharper."""
     found = imread(str(Path(skimage.__file__).parent / "data" / name)) / 255.0
     found = found[..., :3] if found.ndim == 3 else found
     if shrink == 1.0:
@@ -30,7 +30,7 @@ def grey(colours: np.ndarray) -> np.ndarray:
 
 
 def leaves(size: int, seed: int) -> np.ndarray:
-    """Discs of all sizes that hide one another, as natural pictures do."""
+    """Draw discs of all sizes that cover one another, as objects in photographs do."""
     random = np.random.default_rng(seed)
     scene = np.full((size, size), 0.5)
     rows, columns = np.mgrid[:size, :size]
@@ -42,7 +42,7 @@ def leaves(size: int, seed: int) -> np.ndarray:
 
 
 def cells(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Mottled ellipsoids on a faint ground."""
+    """Draw mottled ellipsoids on a faint background."""
     random = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
     mottle = ndimage.gaussian_filter(random.normal(size=shape), 1.8)
@@ -56,7 +56,7 @@ def cells(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
 
 
 def threads(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Thin winding filaments on a faint ground."""
+    """Draw thin, winding filaments on a faint background."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -72,7 +72,7 @@ def threads(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
 
 
 def points(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Bright points on a faint ground."""
+    """Draw bright points on a faint background."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -125,11 +125,11 @@ _CASES: list[tuple[str, Callable[[], np.ndarray], np.ndarray, dict[str, float]]]
 ]
 
 DARK = ("cells", "threads", "points")
-"""Scenes of light on a dark ground."""
+"""Scenes of light on a dark background."""
 
 
 def further_cases() -> dict[str, Callable[[], Case]]:
-    """Name the cases; each is made when it is called."""
+    """Return functions that make the cases, by name."""
     return {name: partial(_case, name, *about) for name, *about in _CASES}
 
 

@@ -1,4 +1,4 @@
-"""Whether a change leaves the results as they were, bit by bit: fixed runs, and their digests.
+"""Check that a change of the code leaves the results of fixed runs identical, bit by bit.
 
     python benchmarks/identity.py --write FILE     before a change
     python benchmarks/identity.py --compare FILE   after it; exits with an error if any run differs
@@ -28,7 +28,7 @@ import napari_tf_deblur as ntd
 
 @cache
 def scene(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    """Bright blocks, a smooth wave and a few points, between 0 and 255."""
+    """Make a scene of bright blocks, a smooth wave and a few points, between 0 and 255."""
     random = np.random.default_rng(seed)
     grid = np.indices(shape).astype(float)
     wave = 40 * np.prod([1 + np.sin(g / (4 + i)) for i, g in enumerate(grid)], axis=0)
@@ -181,7 +181,7 @@ def digest(arrays: list[np.ndarray]) -> str:
 
 
 def difference(before: list[np.ndarray], after: list[np.ndarray]) -> str:
-    """Say where the arrays of a run differ, in parts of the range of the first."""
+    """Describe how the arrays of a run differ, relative to the range of the first."""
     said = []
     for old, new in zip(before, after, strict=False):
         if old.dtype == np.uint8 and old.ndim == 1 and digest([old]) != digest([new]):

@@ -1,4 +1,4 @@
-"""A batch of 60 small files of eight kinds: its time, over that of the runs alone, all warm.
+"""Measure the time of a batch of 60 small files, relative to the time of the runs alone.
 
     python benchmarks/many_files.py [--keep FOLDER]
 
@@ -28,7 +28,7 @@ from napari_tf_deblur._layers.psf_kinds import FixedPSFSettings, GaussianPSF
 SIZE = 256
 KINDS = ("uint8", "uint16", "float32", "colour", "volume", "series", "channels")
 FILES = 58
-"""Besides the corrupt and the empty one."""
+"""Number of files, without the corrupt and the empty one."""
 
 
 def write(folder: Path, kind: str, number: int) -> None:
@@ -49,12 +49,12 @@ def write(folder: Path, kind: str, number: int) -> None:
 
 
 def clocks() -> Any:
-    """Time on the wall, and of all processor cores: the second hardly depends on other programs."""
+    """Return wall time, and time of all cores, which hardly depends on other programs."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def time_of_runs(folder: Path, settings: Settings) -> Any:
-    """Time of the runs alone, their files opened before."""
+    """Measure the time of the runs alone, with the files already open."""
     spent = np.zeros(2)
     for one in find_inputs([folder], folder / "results"):
         try:
@@ -86,7 +86,7 @@ def main() -> None:
         ),
         "automatic": Settings(FixedPSFSettings(GaussianPSF((2.0, 2.0)))),
     }.items():
-        finish(run_batch([images], results, settings, BatchOptions()))  # what is compiled stays
+        finish(run_batch([images], results, settings, BatchOptions()))  # compiles
         began = clocks()
         table = finish(run_batch([images], results, settings, BatchOptions()))
         batch = clocks() - began

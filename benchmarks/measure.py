@@ -1,4 +1,4 @@
-"""Time and peak memory of one run with known settings, in a process of its own.
+"""Measure time and peak memory of one run with known settings, in its own process.
 
 ``python measure.py CASE.npz ours METHOD`` or ``python measure.py CASE.npz MODULE PEER SETTINGS``
 prints the seconds of a warm run and the peak memory above the idle process, in bytes.
@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 SMALL = 64
-"""Side of the middle on which a method warms up."""
+"""Side of the part on which a method warms up, in pixels."""
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def measured(warm_up: Callable[[], Any], run: Callable[[], Any]) -> tuple[float, float]:
-    """Run three times: small, for the memory, for the clock."""
+    """Run three times: on a small image, for the memory, and for the time."""
     warm_up()
     peak = np.nan
     if CLEAR.exists():
         idle = kilobytes("VmRSS")
-        CLEAR.write_text("5")  # the peak starts anew
+        CLEAR.write_text("5")  # reset the peak
         run()
         peak = 1024.0 * (kilobytes("VmHWM") - idle)
     else:

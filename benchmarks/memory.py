@@ -1,6 +1,6 @@
-"""Peak memory of `TotalVariation` above the idle process, in images of float32.
+"""Measure the peak memory of `TotalVariation` above the idle process, in float32 images.
 
-Each case runs in a process of its own, idle once TensorFlow is there and has run.
+Each case runs in its own process. The process is idle after TensorFlow was loaded and has run once.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ def peak_in_images(name: str) -> float:
     deconvolve(np.ones((24,) * len(shape)), gaussian_psf(1, ndim=len(shape)), method)
     image = np.random.default_rng(0).random(shape, dtype=np.float32)
     idle = kilobytes("VmRSS")
-    CLEAR.write_text("5")  # the peak starts anew
+    CLEAR.write_text("5")  # reset the peak
     deconvolve(image, psf, method)
     return (kilobytes("VmHWM") - idle) * 1024 / image.nbytes
 

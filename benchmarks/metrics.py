@@ -1,20 +1,20 @@
-"""How well a result agrees with the truth. NumPy only, so that peers can use it too."""
+"""Compare a result with the truth. NumPy only, so that peers can use it too."""
 
 import numpy as np
 
 BAND = 8
-"""Width, in pixels, of the band at the frame that is judged apart."""
+"""Width of the band at the frame, in pixels."""
 
 
 def fitted(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Fit a result of arbitrary units to the truth: the best ``a * result + b``."""
+    """Fit a result of arbitrary units to the truth: return the best ``a * result + b``."""
     x, y = result.astype(np.float64), truth.astype(np.float64)
     slope = np.mean((x - x.mean()) * (y - y.mean())) / max(np.var(x), 1e-30)
     return slope * (x - x.mean()) + y.mean()
 
 
 def psnr(result: np.ndarray, truth: np.ndarray, peak: float, affine: bool = False) -> float:
-    """Peak signal-to-noise ratio, in dB; minus infinity if the result is not finite."""
+    """Return the peak signal-to-noise ratio in dB; minus infinity if the result is not finite."""
     if not np.all(np.isfinite(result)):
         return -np.inf
     if affine:
@@ -28,18 +28,18 @@ def normalised_cross_correlation(result: np.ndarray, truth: np.ndarray) -> float
 
 
 def flux_error(result: np.ndarray, truth: np.ndarray) -> float:
-    """Relative error of the summed intensity."""
+    """Return the relative error of the summed intensity."""
     return float(result.sum(dtype=np.float64) / truth.sum(dtype=np.float64) - 1)
 
 
 def centroid_shift(result: np.ndarray, truth: np.ndarray, axes: int) -> float:
-    """Distance, in pixels, between the centres of mass of result and truth."""
+    """Return the distance between the centres of mass of result and truth, in pixels."""
     shift = [_centroid(result, axis) - _centroid(truth, axis) for axis in range(axes)]
     return float(np.linalg.norm(shift))
 
 
 def band_error(result: np.ndarray, truth: np.ndarray, axes: int) -> float:
-    """Root-mean-square error in the band at the frame, relative to that inside."""
+    """Return the root-mean-square error in the band at the frame, relative to that inside."""
     inside = np.zeros(truth.shape, dtype=bool)
     width = [min(BAND, n // 4) for n in truth.shape[:axes]]
     inside[tuple(slice(w, n - w) for w, n in zip(width, truth.shape))] = True

@@ -1,10 +1,11 @@
-"""How well `estimate_noise` knows a camera: simulated ones whose gain, offset and noise are known.
+"""Measure the errors of `estimate_noise` with simulated cameras.
 
     python benchmarks/noise_estimate.py [--side 256] [--pictures others]
 
-Each value counts as *within* its tolerance, as *unknown* (None), or as *wrong*: gain 10 %;
-offset 20 %, or 2 % of the brightest structure's light if that is more; read noise 20 %, or a
-tenth of a photon, or of the step that intensities are rounded to, whose noise is read noise too.
+Each value counts as *within* its tolerance, as *unknown* (None), or as *wrong*. The tolerance of
+the gain is 10 %; of the offset 20 %, or 2 % of the light of the brightest structure if that is
+more; of the read noise 20 %, or a tenth of a photon, or of the step to which intensities are
+rounded (rounding noise counts as read noise).
 """
 
 import argparse
@@ -34,7 +35,7 @@ SIGMAS = (0.5, 1, 2, 5, 12, 25)
 
 @dataclass(frozen=True)
 class Camera:
-    """A simulated image and what is true of it, in intensity units."""
+    """A simulated image and its true values, in intensity units."""
 
     image: np.ndarray
     gain: float
@@ -48,7 +49,7 @@ class Camera:
 def scene(
     kind: str, side: int, dark: float, random: np.random.Generator, pictures: str
 ) -> np.ndarray:
-    """Light of a blurred scene, 0 to 1; a part of the field has none but what is blurred there."""
+    """Return the light of a blurred scene, 0 to 1; a part of the field holds only blurred light."""
     if kind == "photograph":
         light = picture(random.choice(PICTURES[pictures]), side) * 0.9 + 0.1
         light *= ndimage.gaussian_filter(_field(light.shape, 1 - dark, random) * 1.0, 2)
@@ -75,7 +76,7 @@ def scene(
 
 
 def picture(name: str, side: int) -> np.ndarray:
-    """A grey picture, its middle, shrunk to a side."""
+    """Return the middle of a grey picture, resized to a given side."""
     grey = photograph(str(name))
     grey = grey[..., :3].mean(-1) if grey.ndim == 3 else grey
     n = min(grey.shape)
@@ -84,7 +85,7 @@ def picture(name: str, side: int) -> np.ndarray:
 
 
 def _field(shape: tuple[int, ...], part: float, random: np.random.Generator) -> np.ndarray:
-    """Round patches that cover a part of the field."""
+    """Draw round patches that cover a part of the field."""
     if part >= 1:
         return np.ones(shape, bool)
     height = ndimage.gaussian_filter(random.normal(size=shape), 12, mode="wrap")
@@ -96,7 +97,7 @@ def _scaled(light: np.ndarray) -> np.ndarray:
 
 
 def camera(random: np.random.Generator, side: int, pictures: str) -> Camera:
-    """Draw a camera and a scene at random and take a picture."""
+    """Choose a camera and a scene at random, and simulate an image."""
     kind = random.choice(SCENES)
     gain, peak, dark = random.choice(GAINS), random.choice(PEAKS), random.choice(DARK)
     read, whole = gain * random.choice(READ_NOISES), bool(random.random() < 0.5)
@@ -114,7 +115,7 @@ def camera(random: np.random.Generator, side: int, pictures: str) -> Camera:
 
 
 def verdict(found: float | None, truth: float, tolerance: float) -> tuple[str, float]:
-    """How a value is judged, and its error in tolerances."""
+    """Return the class of a value, and its error in units of the tolerance."""
     if found is None:
         return "unknown", 0.0
     error = abs(found - truth) / tolerance
@@ -122,7 +123,7 @@ def verdict(found: float | None, truth: float, tolerance: float) -> tuple[str, f
 
 
 def judged(case: Camera) -> Iterator[tuple[str, str, float, str]]:
-    """Each value's verdict, its error in tolerances, and what was found."""
+    """Yield name, class, error in units of the tolerance, and estimate of each value."""
     noise = estimate_noise(case.image)
     offset_tolerance = max(0.2 * case.offset, 0.02 * case.contrast)
     read_tolerance = max(0.2 * case.read_noise, 0.1 * case.gain, 0.1 * case.whole)
@@ -138,7 +139,7 @@ def judged(case: Camera) -> Iterator[tuple[str, str, float, str]]:
 def gaussian(
     random: np.random.Generator, side: int, pictures: str
 ) -> tuple[str, np.ndarray, float]:
-    """A blurred photograph, 0 to 255, with noise that is the same everywhere."""
+    """Return a blurred photograph, 0 to 255, with noise that is equal everywhere."""
     name, sigma = str(random.choice(PICTURES[pictures])), float(random.choice(SIGMAS))
     blur, whole = random.uniform(1, 3), bool(random.random() < 0.5)
     image = 255 * ndimage.gaussian_filter(picture(name, side), blur)

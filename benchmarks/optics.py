@@ -1,4 +1,4 @@
-"""How wide the PSF of a microscope is: by the package, by another integration and fit, by formula.
+"""Compare the PSF widths of the package with those of other integrations, fits and formulas.
 
 Emission 520 nm; the confocal microscope has a laser of 488 nm and a pinhole of one Airy unit, the
 light sheet is as thick as three sigmas of the lens, and the laser of the multiphoton microscope
@@ -26,7 +26,7 @@ Widths = tuple[float, float]
 
 
 def microscopes(aperture: float, index: float) -> list[Optics]:
-    """The four microscopes with one objective."""
+    """Return four microscopes with the same objective."""
     sheet = 3 * microscope_sigma(aperture, EMISSION, refractive_index=index)[0] * 2.355
     return [
         Optics(aperture, EMISSION, index),
@@ -37,7 +37,7 @@ def microscopes(aperture: float, index: float) -> list[Optics]:
 
 
 def debye(optics: Optics, wavelength: float, radii: np.ndarray, depths: np.ndarray) -> np.ndarray:
-    """Intensity by adaptive quadrature; radii and depths are broadcast."""
+    """Compute the intensity by adaptive quadrature; radii and depths are broadcast."""
     k = 2 * np.pi * optics.index / wavelength
 
     def integrand(angle: float) -> np.ndarray:
@@ -50,7 +50,7 @@ def debye(optics: Optics, wavelength: float, radii: np.ndarray, depths: np.ndarr
 
 
 def profiles(optics: Optics, radii: np.ndarray, depths: np.ndarray) -> list[np.ndarray]:
-    """What is seen of a point, across in focus and along the axis."""
+    """Return the profiles of the image of a point, across in focus and along the axis."""
     places = ((radii, np.zeros(1)), (np.zeros(1), depths))
     light = [debye(optics, optics.wavelength, *p) for p in places]
     if optics.microscope == "multiphoton":
@@ -64,7 +64,7 @@ def profiles(optics: Optics, radii: np.ndarray, depths: np.ndarray) -> list[np.n
 
 
 def through_pinhole(optics: Optics, radii: np.ndarray, depths: np.ndarray) -> list[np.ndarray]:
-    """Light that the pinhole passes, summed over points on rings about its centre."""
+    """Return the light that the pinhole passes, summed over points on rings about its centre."""
     pinhole = 0.61 * EMISSION / optics.numerical_aperture * optics.pinhole
     rings = pinhole * (np.arange(60) + 0.5) / 60
     angles = np.pi * (np.arange(60) + 0.5) / 60
@@ -78,7 +78,7 @@ def through_pinhole(optics: Optics, radii: np.ndarray, depths: np.ndarray) -> li
 
 
 def fitted(places: np.ndarray, profile: np.ndarray) -> float:
-    """Sigma of the Gaussian of any height that fits best."""
+    """Return the sigma of the Gaussian of any height that fits best."""
 
     def gaussian(x: np.ndarray, height: float, sigma: float) -> np.ndarray:
         return height * np.exp(-((x / sigma) ** 2) / 2)
@@ -89,7 +89,7 @@ def fitted(places: np.ndarray, profile: np.ndarray) -> float:
 
 
 def independent(optics: Optics) -> Widths:
-    """Sigmas by the other route, fitted as far as the first dark ring and a half."""
+    """Return the sigmas by the other integration, fitted to 1.5 radii of the first dark ring."""
     zero = optics.unit / (1 - np.sqrt(1 - (optics.numerical_aperture / optics.index) ** 2))
     radii = np.linspace(0, 0.9 * optics.wavelength / optics.numerical_aperture, 101)
     depths = np.linspace(0, 1.5 * zero, 101)
@@ -98,7 +98,7 @@ def independent(optics: Optics) -> Widths:
 
 
 def non_paraxial(optics: Optics) -> Widths:
-    """A lens' sigmas by Zhang, Zerubia and Olivo-Marin, Appl. Opt. 46(10), 2007."""
+    """Return the sigmas of a lens by Zhang, Zerubia and Olivo-Marin, Appl. Opt. 46(10), 2007."""
     c = np.sqrt(1 - (optics.numerical_aperture / optics.index) ** 2)
     k = 2 * np.pi / optics.unit
     across = np.sqrt(7 * (1 - c**1.5) / (4 - 7 * c**1.5 + 3 * c**3.5)) / k
@@ -107,14 +107,14 @@ def non_paraxial(optics: Optics) -> Widths:
 
 
 def paraxial(optics: Optics) -> Widths:
-    """A lens' sigmas by the same, for small apertures."""
+    """Return the sigmas of a lens by the same authors, for small apertures."""
     k = 2 * np.pi / optics.wavelength
     aperture = optics.numerical_aperture
     return np.sqrt(2) / (k * aperture), 2 * np.sqrt(6) * optics.index / (k * aperture**2)
 
 
 def seen(optics: Optics, lens: Widths) -> Widths | None:
-    """What a microscope makes of the sigmas of its lens, if that can be said in one line."""
+    """Return the sigmas of a microscope from those of its lens, if there is a simple formula."""
     across, along = lens
     if optics.microscope == "multiphoton":
         return across / np.sqrt(2), along / np.sqrt(2)
@@ -128,7 +128,7 @@ def in_cells(widths: Widths | None) -> str:
 
 
 def seconds_of(run) -> float:
-    """Least seconds of five runs."""
+    """Return the shortest time of five runs, in seconds."""
     times = []
     for _ in range(5):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Our methods, at their fixed rules."""
+"""Run our methods with their fixed rules."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,10 @@ from napari_tf_deblur.methods import (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one method made of one case.
+    """The result of one method on one case.
 
-    `pairs`: of Fourier transforms; `images`: peak memory above idle, in images of float32.
+    `pairs` is the number of pairs of Fourier transforms, `images` the peak memory above the idle
+    process, in float32 images.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Answer:
 
 
 def run(case: Case) -> list[Answer]:
-    """Run all methods, each once to compile and once for the clock."""
+    """Run all methods, each once to compile and once for the time."""
     answers = []
     for rule in RULES:
         method = rule(case)
@@ -42,7 +43,7 @@ def run(case: Case) -> list[Answer]:
         answers.append(
             Answer(
                 type(result.method).__name__,
-                result.image + result.method.offset,  # a background that was found is of the truth
+                result.image + result.method.offset,  # an estimated background is part of the truth
                 repr(result.method),
                 result.seconds,
                 fft_pairs(result),
@@ -62,7 +63,7 @@ def solve(case: Case, method: Method | Calibration) -> Deconvolution:
 
 
 def fft_pairs(result: Deconvolution) -> float | None:
-    """Count pairs of transforms of the padded size, from the solvers' iterations."""
+    """Count pairs of transforms of the padded size, from the iterations of the solvers."""
     if isinstance(result.method, TotalVariation | Hessian | RichardsonLucy | PoissonLikelihood):
         return 2.0 * result.iterations
     return None

@@ -1,4 +1,4 @@
-"""Cases from the volumes that the wheels of sdeconv and flowdec ship."""
+"""Make cases from the volumes in the packages sdeconv and flowdec."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from cases import Case
 
 
 def pollen(folder: Path) -> Case:
-    """A pollen grain, blurred periodically; the noise's variance is 50 times the mean."""
+    """Return a pollen grain, blurred periodically; the noise variance is 50 times the mean."""
     return Case(
         "sdeconv's pollen",
         _read(folder / "pollen.tif"),
@@ -22,7 +22,7 @@ def pollen(folder: Path) -> Case:
 
 
 def bars(folder: Path) -> Case:
-    """Bright bars on black, of unknown units: judged after an affine fit to the truth."""
+    """Return bright bars on black, of unknown units: they need an affine fit to the truth."""
     return Case(
         "flowdec's bars",
         _read(folder / "actual.tif"),
@@ -40,7 +40,7 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _odd(psf: np.ndarray, faintest: float = 1e-6) -> np.ndarray:
-    """Cut a PSF, with its origin at n // 2, to the odd box that holds what is not black."""
+    """Crop a PSF, with its origin at n // 2, to the box of odd sizes that holds all light."""
     middle = [n // 2 for n in psf.shape]
     away = [np.abs(i - m) for i, m in zip(np.nonzero(psf > faintest * psf.max()), middle)]
     half = [min(a.max(), (n - 1) // 2) for a, n in zip(away, psf.shape)]

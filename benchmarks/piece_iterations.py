@@ -1,11 +1,12 @@
-"""Iterations of pieces, which samples of their image say, beside those of the whole image.
+"""Compare the iterations of pieces, which samples determine, with those of the whole image.
 
     python benchmarks/piece_iterations.py [--scenes "*3D"]
 
-Images are the six of ``pieces.py seams``, continued as in mirrors to four times their size (twice,
-in volumes). Each row has the iterations that the whole image takes, those of its samples where each
-line of a sample counts, and where each sample counts as a whole, which pieces take; and what the
-whole image loses with either against many iterations. In volumes pieces take those of lines.
+The images are the six of ``pieces.py seams``, continued by mirroring to four times their size
+(twice in volumes). Each row has three numbers of iterations: of the whole image; of its samples, if
+each line of a sample must converge; and of its samples, if each sample must converge as a whole.
+Pieces use the third number, in volumes the second. The row also has the loss of the whole image
+with either number, compared with many iterations.
 """
 
 import argparse

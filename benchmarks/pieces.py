@@ -1,4 +1,4 @@
-"""Large images piece by piece: seams, memory, time per pixel, side by side with a peer.
+"""Measure runs on large images: seams between pieces, memory, and time per pixel.
 
     python benchmarks/pieces.py seams [--margins 1,2,3,4] [--gap 4] [--scenes "*3D"]
                                       [--pictures FOLDER]
@@ -8,10 +8,10 @@
     python benchmarks/pieces.py peer
     python benchmarks/pieces.py large plane|volume [--method Wiener]
 
-``seams`` compares pieces with the whole image, solved with the same calibration. The scene of a
-whole image is periodic, so that what is near its border depends on the opposite side, and on how
-far that is away: such pixels are counted apart, and beside them stands how much the whole image's
-own border changes where the opposite side is another one. Scenes are those of
+``seams`` compares pieces with the whole image, with the same calibration. The scene of a whole
+image is periodic. So the result near a border depends on the opposite side, and on its distance.
+These pixels are counted separately. For comparison, the table shows how much the border of the
+whole image changes if the opposite side is another one. Scenes are those of
 ``claims.py --development``, which neither tests nor other benchmarks use. Memory is the sum over
 all processes, of resident pages ("RSS", which counts what processes share for each) and of
 proportional ones ("PSS").
@@ -41,11 +41,11 @@ GB = 2**30
 # ---- seams
 
 FAR = 24
-"""Pixels from the border of the image, at the least, from which on it is not felt."""
+"""Smallest distance from the border, in pixels, at which the border has no effect."""
 
 
 def seam_scenes() -> Iterator[tuple[str, np.ndarray, np.ndarray, int | None]]:
-    """Name, truth, PSF and channel axis of six scenes with objects everywhere."""
+    """Yield name, truth, PSF and channel axis of six scenes with objects everywhere."""
     from claims import ROOM_PLANE, cells, leaves, photograph, psf_of, threads
     from scenes import nuclei
 
@@ -73,8 +73,9 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
     )
     from napari_tf_deblur._core.scene_grid import measure_reach
     from napari_tf_deblur._large.large_image import LargeImage
+    from napari_tf_deblur._large.margins import scene_gap
     from napari_tf_deblur._large.piece_solver import PieceSolver
-    from napari_tf_deblur._large.pieces import PieceGrid, scene_gap
+    from napari_tf_deblur._large.pieces import PieceGrid
     from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
     methods = [
@@ -138,7 +139,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
 
 
 def _other_side(image: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The same image, but for its last quarter along each axis, which is mirrored."""
+    """Return the image with its last quarter along each axis mirrored."""
     other = image.copy()
     for axis in axes:
         quarter = image.shape[axis] // 4
@@ -148,7 +149,7 @@ def _other_side(image: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _save(path: Path, off: np.ndarray, pieces: np.ndarray) -> None:
-    """Save the differences, 1 % of the range white, beside the result."""
+    """Save a picture of the result and of the differences; 1 % of the range is white."""
     from imageio.v3 import imwrite
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +166,7 @@ def _save(path: Path, off: np.ndarray, pieces: np.ndarray) -> None:
 
 
 class Watch(threading.Thread):
-    """Looks at the memory of this process and its children, twenty times a second."""
+    """Measures the memory of this process and its children twenty times a second."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -188,7 +189,7 @@ class Watch(threading.Thread):
 
 
 def plane_truth() -> np.ndarray:
-    """Return what planes are made of, side by side; pieces do not begin where it does."""
+    """Return the tile of which planes are made; it is shifted, so that pieces start elsewhere."""
     from claims import cells
 
     return np.roll(cells((1024, 1024), 5, 600), (512, 512), (0, 1))
@@ -239,7 +240,7 @@ def make_volume(path: Path, shape: tuple[int, ...], photons: float = 200.0) -> n
 
 
 def run(job: dict) -> dict:
-    """Do one measurement in this process: seconds of the pieces alone, and of all; memory."""
+    """Measure one run in this process: seconds of the pieces and of the whole run, and memory."""
     if job["kind"] in ("crew", "peer"):
         return (crew if job["kind"] == "crew" else beside)(job)
     import zarr
@@ -293,7 +294,7 @@ def run(job: dict) -> dict:
 
 
 def measure(**job: object) -> dict:
-    """Do one measurement in a process of its own."""
+    """Measure one run in its own process."""
     command = [sys.executable, __file__, "run", json.dumps(job)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(answer.stdout.strip().splitlines()[-1])
@@ -316,9 +317,9 @@ HEAD = (
 
 
 def budget(folder: Path) -> None:
-    """A run that at once takes four times the budget, beside that run; both from a cold start."""
+    """Compare a run in pieces with a run on the whole image, which needs four times the budget."""
     print(f"## Four times the budget\n\n{HEAD}")
-    side, least = 8192, 1.8  # at once 7.2 GB, by its own estimate
+    side, least = 8192, 1.8  # the whole image needs 7.2 GB, by estimate
     psf = save_psf(folder, make_plane(folder / "plane", side))
     given = {"image": str(folder / "plane"), "psf": psf, "output": str(folder / "out.ome.zarr")}
     show(f"{side} squared at once", side**2, measure(kind="cold", memory=16, **given))
@@ -326,7 +327,7 @@ def budget(folder: Path) -> None:
 
 
 def flat(folder: Path) -> None:
-    """Planes of 1 to 256 pieces of one size, in this process and warm."""
+    """Measure planes of 1 to 256 pieces of one size, in this process and warm."""
     piece = 1024
     print(f"## Time per pixel by the number of pieces of {piece} squared\n\n{HEAD}")
     for count in (1, 4, 16, 64, 256):
@@ -338,7 +339,7 @@ def flat(folder: Path) -> None:
 
 
 def workers(folder: Path) -> None:
-    """Throughput of one and of two processes of one thread each, once they are warm."""
+    """Measure the throughput of one and of two warm processes of one thread each."""
     piece = 1024
     print(f"## Worker processes of one thread, in pieces of {piece} squared\n")
     print("| image | workers | pieces per minute | ratio |\n| --- | ---: | ---: | ---: |")
@@ -361,7 +362,7 @@ def workers(folder: Path) -> None:
 
 
 def crew(job: dict) -> dict:
-    """Deblur with so many workers of one thread; count the pieces of each moment."""
+    """Deblur with workers of one thread; record the number of finished pieces over time."""
     import zarr
 
     from napari_tf_deblur import TotalVariation, iter_deconvolve
@@ -383,12 +384,12 @@ def crew(job: dict) -> dict:
         ):
             if step.stage == "pieces":
                 times.setdefault(step.pieces_done, time.perf_counter())
-    began = list(times.values())[4 * count : -count]  # the first ones compile
+    began = list(times.values())[4 * count : -count]  # the first pieces compile
     return {"per_minute": 60 * (len(began) - 1) / (began[-1] - began[0])}
 
 
 def peer(folder: Path) -> None:
-    """scikit-image's Richardson-Lucy under map_overlap, as threads of trackers recommend it."""
+    """Measure scikit-image's Richardson-Lucy with map_overlap, as issue trackers recommend."""
     side = 8192
     psf = save_psf(folder, make_plane(folder / "plane", side))
     print(f"## {side} squared, uint16, beside scikit-image under `dask.array.map_overlap`\n")
@@ -410,7 +411,7 @@ def peer(folder: Path) -> None:
 
 
 def beside(job: dict) -> dict:
-    """Deblur by the peer or by us, with two processes of one thread; judge a part of the result."""
+    """Deblur by the peer or by us, with two processes of one thread; check a part of the result."""
     import dask.array as da
     import zarr
 
@@ -463,7 +464,7 @@ def beside(job: dict) -> dict:
 
 
 def seam(image: np.ndarray, every: int = 1024) -> float:
-    """How much larger steps across the lines between pieces are than the others, in the mean."""
+    """Return the mean step across the lines between pieces, relative to that of other steps."""
     found = []
     for axis in (0, 1):
         steps = np.abs(np.diff(image, axis=axis)).mean(1 - axis)
@@ -510,7 +511,7 @@ def main() -> None:
     parser.add_argument("--method", default="TotalVariation", help="of large")
     chosen = parser.parse_args()
     if chosen.gap is not None:
-        from napari_tf_deblur._large.pieces import MAX_GAP_RATIO
+        from napari_tf_deblur._large.margins import MAX_GAP_RATIO
 
         MAX_GAP_RATIO.update(dict.fromkeys(MAX_GAP_RATIO, chosen.gap))
     if chosen.what == "seams":

@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Write tables in Markdown."""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ Our methods have one fixed rule each (`rules.py`), which does not know the truth
 
 @dataclass(frozen=True)
 class Row:
-    """One case with all that was made of it."""
+    """One case with all of its results."""
 
     case: Case
     peers: list[Answer]
@@ -39,7 +39,7 @@ class Row:
 
     @property
     def lead(self) -> float:
-        """How far our best is ahead of the best peer, in dB; NaN without peers."""
+        """Return the lead of our best method over the best peer, in dB; NaN without peers."""
         peer, our = self.best(self.peers), self.best(self.ours)
         return self.psnr(our) - self.psnr(peer) if peer and our else np.nan
 
@@ -111,7 +111,7 @@ def all_peers(rows: list[Row]) -> str:
 
 
 def details(measured: list[tuple[Row, Answer]]) -> str:
-    """The best peer above our best, in everything else that is measured."""
+    """Return a table of all other measures: the best peer, and below it our best method."""
     names = ("SSIM", "NCC", "flux", "centroid", "frame", "seconds", "FFT pairs", "memory")
     lines = [_line("case", "method", *names), _line("---", "---", *["---:"] * len(names))]
     lines.extend(_details(row.case, answer) for row, answer in measured)

@@ -1,7 +1,7 @@
-"""One fixed rule for each of our methods: what it is told about an image, without the truth.
+"""Define one fixed rule for the settings of each of our methods, without the truth.
 
-The rules use what a user of the dock has too: the image, and whether it shows amounts of
-light on a dark ground.
+The rules use only what a user of the dock knows: the image, and whether it shows amounts of
+light on a dark background.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ TOLERANCE = 0.02
 
 
 def weighted(case: Case, method: Method) -> Calibration:
-    """Find a method's weight by cross-validation, from the image alone."""
+    """Find the weight of a method by cross-validation, from the image alone."""
     return calibrate(
         case.blurred,
         case.psf,
@@ -44,7 +44,7 @@ def hessian(case: Case) -> Calibration:
 
 
 def poisson_likelihood(case: Case) -> Method | Calibration:
-    # In volumes its own weight does as well, in a sixth of the time.
+    # In volumes its automatic weight is as good, in a sixth of the time.
     return PoissonLikelihood() if case.axes == 3 else weighted(case, PoissonLikelihood())
 
 

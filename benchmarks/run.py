@@ -31,7 +31,7 @@ CACHE = HERE / ".cache"
 SETTINGS = HERE / "peer_settings.json"
 MODULES = ("scikit_image", "flowdec_", "redlionfish", "sdeconv_", "scico_", "scico_masked")
 EXTRAS = ("camera", "speed", "memory", "sizes")
-"""Scripts of their own, whose sections follow the tables."""
+"""Separate scripts, whose sections follow the tables."""
 
 
 def arguments() -> argparse.Namespace:
@@ -105,7 +105,7 @@ def search(makers: dict[str, Callable[[], Case]], modules: list[str], environmen
 
 
 def keep_settings(jobs: list[dict[str, Any]]) -> None:
-    """Note which settings were the best, under the names that `cached` gives the results."""
+    """Write the best settings to a file, under the names that `cached` gives the results."""
     known = json.loads(SETTINGS.read_text()) if SETTINGS.exists() else {}
     for job in jobs:
         with np.load(job["result"]) as kept:
@@ -135,7 +135,7 @@ def peer_answers(case: Case) -> list[Answer]:
 
 
 def measured(case: Case, answer: Answer, chosen: argparse.Namespace) -> Answer:
-    """Take time and memory of a run again, side by side with the others."""
+    """Measure time and memory of a run again, together with the other runs."""
     if chosen.no_extras:
         return answer
     if answer.module == "ours":
@@ -168,7 +168,7 @@ def saved(case: Case) -> Path:
 
 
 def cached(case: Case, module: str, peer: str) -> Path:
-    """Where a peer's result is kept: named by the case's data and the peer's code."""
+    """Return the path of a cached result; it depends on the case and on the code of the peer."""
     state = hashlib.sha256(digest(case).encode() + peer.encode())
     for name in (module, "common"):
         state.update((HERE / "peers" / f"{name}.py").read_bytes())

@@ -1,4 +1,4 @@
-"""Sharp scenes and point spread functions that cases are made of."""
+"""Make sharp scenes and point spread functions for the cases."""
 
 import numpy as np
 from scipy import ndimage
@@ -6,7 +6,7 @@ from skimage import color, data
 
 
 def photograph(name: str) -> np.ndarray:
-    """Load a picture that scikit-image's wheel ships; values 0 to 1, grey unless in colour."""
+    """Load a picture from scikit-image; values 0 to 1, grey unless colour is asked for."""
     name, _, in_colour = name.partition(" ")
     loader = {"hubble": "hubble_deep_field"}.get(name, name)
     picture = getattr(data, loader)() / 255.0

@@ -1,8 +1,8 @@
-"""How much results change with each constant: see ``constants.py --vary``.
+"""Measure how much results change with each constant; see ``constants.py --vary``.
 
-A constant is set in its module, in all modules that import it, and in the constants that are made
-of it. Runs are repeated that execute a function in which its name stands. What TensorFlow compiled
-is compiled again where the name stands in a function that was traced.
+A constant is changed in its module, in all modules that import it, and in the constants that are
+computed from it. The runs that execute a function with its name are repeated. If a traced function
+contains the name, TensorFlow compiles again.
 """
 
 import ast
@@ -29,28 +29,28 @@ from constants import OF_THE_WINDOW, PACKAGE, Constant, all_constants
 
 FACTORS = (0.5, 1.5)
 NEXT_TO_NOTHING, EXPONENT = 2e-5, 10.0
-"""Numbers below the first keep divisions finite, and are divided and multiplied by the second."""
+"""Numbers below the first only keep divisions finite. They are varied by the second as a factor."""
 
 NEARLY_ALL = 0.7
-"""Parts of something, between this and 1: what is missing to 1 is multiplied."""
+"""Numbers between this and 1 count as parts of a whole; their distance from 1 is multiplied."""
 
 CHANGED_DB, CHANGED = 0.005, 0.02
-"""Differences in dB, and relative ones of numbers that are claimed, below which nothing changed."""
+"""Smallest difference in dB, and smallest relative difference of a claim, that count as changes."""
 
 MOST_SECONDS, MOST_COLD_SECONDS = 4.0, 8.0
-"""Time of processors for the runs that are repeated, the quick ones first; when compiled anew."""
+"""Processor time, in seconds, for the repeated runs of a constant: warm, and with compilation."""
 
 ENOUGH_DB = 0.1
-"""A constant that changes so much, or a claim, matters: no more runs are repeated for it."""
+"""Change in dB at which a constant matters, so that no more runs are repeated for it."""
 
 TOO_LONG = 40.0
-"""Seconds of processors after which a run counts as failed."""
+"""Processor time, in seconds, after which a run counts as failed."""
 
 AT_ONCE = 500
-"""Constants that are varied in one process: TensorFlow keeps what it compiled."""
+"""Number of constants that are varied in one process, because TensorFlow keeps compiled code."""
 
 FIRST = ("no reason", "by hand", "command")
-"""Kinds of constants that are varied before all others."""
+"""Kinds of constants that are varied first."""
 
 TELLING = {
     "_beads": ("beads", "dim beads", "theoretical PSF"),
@@ -63,14 +63,14 @@ TELLING = {
     "_large": ("pieces",),
     "_solvers": ("photograph, exact", "Poisson, volume", "saturated, colour", "Wiener"),
 }
-"""Runs that say most of the constants of a room, and are repeated before the quick ones."""
+"""Runs that show most about the constants of a room; they are repeated before the quick ones."""
 
 SKIPPED = ("definition", "text", "by eye", "source")
 
 
 @dataclass
 class Base:
-    """A run as it is: its outcome, its times, and which names its functions hold."""
+    """A run with unchanged constants: its outcome, its times, and the names in its functions."""
 
     outcome: Any
     seconds: float
@@ -105,7 +105,7 @@ def scaled(value: Any, factor: float) -> Any:
 
 
 class Places:
-    """Where constants are kept: in their own modules, and in those that import them."""
+    """The modules that hold each constant: its own, and those that import it."""
 
     def __init__(self, constants: list[Constant]) -> None:
         self._constants = {(c.module, c.name): c for c in constants}
@@ -123,7 +123,7 @@ class Places:
         return [key, *self._copies.get(key, [])]
 
     def made_of(self, constant: Constant) -> list[Constant]:
-        """Constants whose values are made of this one."""
+        """Return the constants whose values are computed from this one."""
         found = []
         for module, name in self.of(constant):
             for other in self._constants.values():
@@ -133,13 +133,13 @@ class Places:
         return found
 
     def keys(self, constant: Constant) -> set[tuple[str, str]]:
-        """Files and names by which functions read it, and what is made of it."""
+        """Return files and names by which functions read a constant or one computed from it."""
         every = [constant, *self.made_of(constant)]
         return {(module, name) for c in every for module, name in self.of(c)}
 
     @contextlib.contextmanager
     def set(self, constant: Constant, value: Any) -> Iterator[None]:
-        """Give a constant another value for a while."""
+        """Change a constant within a context."""
         before: list[tuple[Any, str, Any]] = []
 
         def put(one: Constant, new: Any) -> None:
@@ -170,13 +170,13 @@ class Caches:
         self._others = [c for c, module in own if "._solvers" not in module]
 
     def forget(self, compiled: bool) -> None:
-        """Empty them; those of compiled functions, if asked."""
+        """Empty the caches; optionally those of compiled functions, too."""
         for cached in self._others + compiled * self._compiled:
             cached.cache_clear()
 
 
 def watched(run: Callable[[], Any]) -> tuple[Any, set[tuple[str, str]], set[tuple[str, str]]]:
-    """Run, and tell which names stand in the functions that are executed, and in compiled ones."""
+    """Run; return the names in the functions that are executed, and in those that are compiled."""
     codes: set[CodeType] = set()
     traced: set[CodeType] = set()
     depth = threading.local()
@@ -209,7 +209,7 @@ def _names(codes: set[CodeType]) -> set[tuple[str, str]]:
 
 
 def attempt(run: Callable[[], Any]) -> Any:
-    """Run; the name of the error where it fails, or takes too long."""
+    """Run; return the outcome, or the name of the error if it fails or takes too long."""
 
     def late(*_: object) -> None:
         raise TimeoutError
@@ -225,7 +225,7 @@ def attempt(run: Callable[[], Any]) -> Any:
 
 
 def changes(before: Any, after: Any) -> tuple[float, list[str]]:
-    """Tell the change in dB, and which claims differ."""
+    """Return the change in dB, and the claims that differ."""
     decibels = 0.0
     if before[0] is not None and after[0] is not None:
         decibels = after[0] - before[0]
@@ -243,7 +243,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def bases_of(with_large: bool) -> dict[str, Base]:
-    """Do each run, and once more when all is compiled."""
+    """Do each run twice, the second time with everything compiled."""
     from constant_runs import ONLY_LARGE, RUNS
 
     from napari_tf_deblur._solvers.load import tensorflow
@@ -262,7 +262,7 @@ def bases_of(with_large: bool) -> dict[str, Base]:
 
 
 def measure(names: list[tuple[str, str]], write: Path | None) -> None:
-    """Vary constants in this process, and add a row of each to the table."""
+    """Vary constants in this process, and add a row for each to the table."""
     from constant_runs import ONLY_LARGE
 
     warnings.simplefilter("ignore")
@@ -299,7 +299,7 @@ def measure(names: list[tuple[str, str]], write: Path | None) -> None:
 
 @dataclass
 class Row:
-    """What was seen of a constant."""
+    """The effect of a constant."""
 
     path: str
     name: str
@@ -335,7 +335,7 @@ def repeat(repeated: dict[str, Base], factor: float, row: Row) -> None:
 
 
 def affordable(users: dict[str, Base], cold: bool, room: str) -> list[str]:
-    """Choose runs: those that say most, and then the quick ones, as long as there is time."""
+    """Choose runs within the time limit: first those in `TELLING`, then the quick ones."""
     seconds = {n: b.cold_seconds if cold else b.seconds for n, b in users.items()}
     chosen = [name for name in TELLING.get(room, ()) if name in users]
     left = (MOST_COLD_SECONDS if cold else MOST_SECONDS) - sum(seconds[n] for n in chosen)
@@ -383,7 +383,7 @@ def vary(names: tuple[str, ...], write: Path | None) -> None:
 
 
 def read_rows(write: Path | None) -> dict[tuple[str, str], str]:
-    """Read what a table has."""
+    """Read the rows of a table."""
     if write is None or not write.exists():
         return {}
     lines = [line for line in write.read_text().splitlines(keepends=True) if ".py | " in line]

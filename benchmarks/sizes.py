@@ -1,7 +1,7 @@
-"""What each new image size leaves in memory, and what it costs in time.
+"""Measure how much memory and time each new image size costs.
 
-Code is compiled for shapes and never freed. Each method runs in a process of its own; memory
-is counted above that of the process after one run, with all that was freed given back.
+TensorFlow compiles for each shape and never frees the code. Each method runs in its own process.
+Memory is counted above that of the process after one run, after freed memory was returned.
 """
 
 import argparse
@@ -24,14 +24,14 @@ from napari_tf_deblur._core import scene_grid
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
 SETTINGS: dict[str, dict[str, Any]] = {"GradientDescent": {"iterations": 20}}
-"""Where a method's own settings would take too long."""
+"""Settings of methods whose default settings would take too long."""
 
 FEW = 5
-"""Iterations where memory is measured: how many there are changes nothing in what is left."""
+"""Iterations in the runs for memory; their number has no effect on the memory."""
 
 SIZES = [(100 + 3 * k, 140 + k) for k in range(40)]
 NEAR = (461, 563)
-"""Least and largest side of the images near 512 x 512."""
+"""Smallest and largest side of the images near 512 x 512."""
 
 SMALL = (64, 64)
 PSF = gaussian_psf(1.5)
@@ -101,7 +101,7 @@ def row(name: str, runs: int, near: int) -> str:
 
 
 def left(method: Any, shapes: Iterable[tuple[int, int]]) -> float:
-    """Memory that runs leave behind, in MiB."""
+    """Return the memory that runs leave occupied, in MiB."""
     before = resident()
     for shape in shapes:
         deconvolve(image(shape), PSF, method)
@@ -122,13 +122,13 @@ def seconds(method: Any, shape: tuple[int, ...]) -> float:
 
 
 def image(shape: tuple[int, ...]) -> Any:
-    """Bright grains, blurred, with noise."""
+    """Make an image of bright grains, blurred, with noise."""
     random = np.random.default_rng(1)
     return convolve(random.random(shape) ** 8, PSF) + random.normal(0, 0.005, shape)
 
 
 def extra_pixels(axes: int, sides: Iterable[int]) -> float:
-    """The ladder's mean scene over the mean scene of the next fast sizes, less 1."""
+    """Return the mean scene size of the ladder, relative to the next fast sizes, minus 1."""
     ratios = [scene_grid.scene_size(n, axes) / fft.next_fast_len(n, real=True) for n in sides]
     return float(np.mean(ratios) ** axes) - 1
 

@@ -1,14 +1,14 @@
-"""Which method suits counts of which most pixels have none: X-ray and single-molecule maps.
+"""Compare methods on photon counts with mostly empty pixels: X-ray and single-molecule maps.
 
     python benchmarks/sparse_counts.py [--development] [--scenes pattern]
 
-Scenes in the dark, seen by so few photons that most pixels are empty. Each is deblurred as it
-stands by ``"auto"`` and by the methods that could be taken; the table says how many dB. *empty* is
-the part of the pixels without a photon, *brightest* the most photons in one.
+The scenes are dark, with so few photons that most pixels are empty. Each is deblurred by ``"auto"``
+and by the candidate methods; the table shows the PSNR in dB. *empty* is the part of the pixels
+without a photon, *brightest* the largest number of photons in a pixel.
 
-That ``"auto"`` takes `RichardsonLucy` for such counts, from which part of empty pixels on, and only
-where parts of the image are dark, was chosen by ``--development``: other scenes and other random
-numbers.
+``"auto"`` uses `RichardsonLucy` for such counts if parts of the image are dark. This rule, and its
+limit for the part of empty pixels, were chosen by ``--development``, on other scenes and other
+random numbers.
 """
 
 import argparse
@@ -43,13 +43,13 @@ METHODS: dict[str, Method | Auto] = {
 FRAME, VOLUME = (224, 224), (20, 72, 72)
 
 DEVELOPMENT = 500
-"""What is added to the seeds of the scenes that the choice was made on."""
+"""Number that is added to the seeds of the development scenes."""
 
 Shape = tuple[int, ...]
 
 
 def points(shape: Shape, seed: int, count: int, width: float = 0) -> np.ndarray:
-    """Points, or Gaussian blobs, of different brightness."""
+    """Draw points, or Gaussian blobs, of different brightness."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -58,7 +58,7 @@ def points(shape: Shape, seed: int, count: int, width: float = 0) -> np.ndarray:
 
 
 def discs(shape: Shape, seed: int, count: int) -> np.ndarray:
-    """Round objects with hard edges, each of one brightness."""
+    """Draw round objects with hard edges, each of one brightness."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     places = np.indices(shape)
@@ -86,7 +86,7 @@ SCENES: dict[str, tuple[Callable[[Shape, int], np.ndarray], Shape, float]] = {
 }
 
 AMOUNTS = ((0.03, 0.0), (0.3, 0.0), (0.3, 0.02), (2.0, 0.0), (2.0, 0.02), (0.1, 0.5), (0.3, 0.3))
-"""Photons per pixel in the mean, and about them."""
+"""Mean number of photons per pixel of the scene, and of the background."""
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Speed, as ratios measured side by side in one process.
+"""Measure speed as ratios, with all runs side by side in one process.
 
-Iterations to within 0.1 dB of the converged PSNR, as pairs of FFTs of the padded size; time
-per iteration over the time of such a pair; the reference objective against the notebook's own
-loop in TensorFlow 2.
+It prints the iterations to within 0.1 dB of the converged PSNR, in pairs of FFTs of the padded
+size; the time per iteration, relative to such a pair; and the time of the reference objective,
+relative to the loop of the original notebook in TensorFlow 2.
 """
 
 import os
@@ -38,13 +38,13 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur.methods import Method
 
 CONVERGED = 80
-"""Iterations after which no more happens."""
+"""Number of iterations after which results no longer change."""
 
 CLOSE = 0.1
-"""Decibels from the converged PSNR."""
+"""Difference from the converged PSNR, in dB."""
 
 MINIMUM = 2.16435
-"""Of the reference objective."""
+"""Minimum of the reference objective."""
 
 SIZES = (128, 256, 512, 1024, 2048)
 
@@ -60,14 +60,14 @@ def median_seconds(run: Callable[[], Any], repeats: int = 5) -> float:
 
 
 def photo_of(size: int) -> Case:
-    """Make a frame of a size out of mirrored photographs, all of the same kind of detail."""
+    """Make a frame of a given size from mirrored photographs, with equal detail everywhere."""
     camera = photograph("camera")
     scene = np.pad(camera, [(32, size + 32 - 512 if size > 480 else 0)] * 2, mode="symmetric")
     return observed(f"{size} x {size}", scene, gaussian_psf(1.6), "camera", (size, size), noise=2)
 
 
 def iterations_to_close(case: Case, method: TotalVariation) -> int:
-    """Count the iterations until the PSNR stays within reach of the converged one."""
+    """Count the iterations until the PSNR stays within 0.1 dB of the converged one."""
     with (
         mock.patch.object(loop, "REPORT_INTERVAL", 0.0),  # a step for each iteration
         mock.patch.object(loop, "FIRST_CALL_PIXELS", 0),
@@ -83,7 +83,7 @@ def iterations_to_close(case: Case, method: TotalVariation) -> int:
 
 
 def seconds_of_pair(case: Case) -> Callable[[], float]:
-    """Time one real FFT and its inverse, of the padded size: TensorFlow's, ten in a row."""
+    """Time one real FFT of TensorFlow and its inverse, of the padded size; ten in a row."""
     tf = tensorflow()
     scene = Grid.around(case.truth.shape, case.psf, "unknown", PSF_LIGHT_KEPT).scene
     values = tf.random.normal((1, 1, *scene))
@@ -106,7 +106,7 @@ def seconds_of_pair(case: Case) -> Callable[[], float]:
 
 
 def seconds_per_iteration(case: Case, method: Callable[[int], Method]) -> Callable[[], float]:
-    """Time an iteration, as what many take longer than few."""
+    """Time an iteration, from the difference between runs of many and of few."""
     few, many = 5, 35
 
     def seconds_of(iterations: int) -> float:
@@ -120,7 +120,7 @@ def seconds_per_iteration(case: Case, method: Callable[[int], Method]) -> Callab
 
 
 def in_pairs(case: Case, *methods: Callable[[int], Method]) -> list[float]:
-    """Time iterations of methods in FFT pairs: medians, taken in turns with the pairs."""
+    """Time iterations of methods in FFT pairs: medians of runs in turns with the pairs."""
     clocks = [seconds_of_pair(case), *(seconds_per_iteration(case, m) for m in methods)]
     pair, *taken = np.median([[clock() for clock in clocks] for _ in range(9)], axis=0)
     return [float(t / pair) for t in taken]
@@ -187,8 +187,8 @@ def reference_section() -> None:
     needed = int(np.argmax(history <= 1.002 * MINIMUM)) + 1
     assert history[needed - 1] <= 1.002 * MINIMUM
     ours = median_seconds(lambda: lbfgs(needed))
-    # In a process of its own, with TensorFlow as it comes: oneDNN, which this package does
-    # without, is good for conv2d.
+    # In its own process, with the default settings of TensorFlow: oneDNN, which this package does
+    # not use, is fast for conv2d.
     command = [sys.executable, __file__, "notebook"]
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
     said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)

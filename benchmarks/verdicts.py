@@ -1,18 +1,18 @@
-"""What verdicts are worth: runs that are right, and runs made wrong on purpose.
+"""Check the verdicts of right runs, and of runs with wrong settings.
 
     python benchmarks/verdicts.py [method ...]
 
 The right weight of each case (for Richardson-Lucy the number of iterations, for Wiener the
-balance) is the best of a grid in steps of the square root of 8, chosen with the truth. The
-others are 8 times it and an eighth, and a sigma of 0.75 and 1.3 times the true one at the
-right weight: at a weight that is given, a narrow PSF counts as named if the image is said to be
-softer than it makes it. Of wrong runs only those count that lost more than 0.5 dB against the right
-one: the others are as good as right, and are listed apart. Saturated, hardly blurred and
-undersampled images are run at the method's own weight; undersampled ones count where what is
-aliased is stronger than the noise.
+balance) is the best of a grid in steps of the square root of 8, chosen with the truth. Wrong runs
+have 8 times this weight, or an eighth of it, or the right weight and a sigma of 0.75 or 1.3 times
+the true one. With a given weight, a narrow PSF counts as named if the verdict says that the image
+is softer than the PSF makes it. Wrong runs count only if they lost more than 0.5 dB against the
+right one; the others are as good as right, and are listed separately. Saturated, hardly blurred
+and undersampled images are run with the automatic weight of the method. Undersampled ones count if
+the aliased signal is stronger than the noise.
 
-The thresholds were found on other pictures: grass, retina, ihc and motorcycle of scikit-image,
-simulated cells, threads and beads. Those for the PSF's width: see ``claims.py``.
+The thresholds were chosen on other pictures: grass, retina, ihc and motorcycle of scikit-image,
+simulated cells, threads and beads. For those on the width of the PSF, see ``claims.py``.
 """
 
 import sys
@@ -34,10 +34,10 @@ from napari_tf_deblur._run.verdict import KINDS
 from napari_tf_deblur.methods import METHODS, Method
 
 LOST = 0.5
-"""Decibels against the right run, from which on a wrong one counts."""
+"""Smallest loss against the right run, in dB, at which a wrong run counts."""
 
 SPAN = 3
-"""Steps of the grid of weights to either side of the method's own."""
+"""Steps of the grid of weights on either side of the automatic weight."""
 
 WANTED = {
     "right": "fits",
@@ -52,7 +52,7 @@ WANTED = {
 """The verdict that each kind of run should get."""
 
 KNOBS = {"RichardsonLucy": "iterations", "Wiener": "balance", "GradientDescent": None}
-"""What decides how smooth a result is, where it is no weight; None: nothing is varied."""
+"""Parameters that control smoothness in methods without a weight; None: nothing is varied."""
 
 PHOTOGRAPHS = "camera astronaut coins chelsea coffee gravel brick moon rocket hubble page cell"
 NOISES = [{"noise": n} for n in (0.5, 1, 2, 4, 8, 16, 25)]
@@ -60,14 +60,14 @@ PHOTONS = [{"photons": n} for n in (15, 50, 100, 300, 1000)]
 
 
 def shrunk(picture: np.ndarray, by: int) -> np.ndarray:
-    """Bin pixels: photographs are soft themselves at full size."""
+    """Average blocks of pixels, because photographs are soft at full size."""
     rows, columns = (n // by for n in picture.shape[:2])
     picture = picture[: rows * by, : columns * by]
     return picture.reshape(rows, by, columns, by, *picture.shape[2:]).mean((1, 3))
 
 
 def picture(name: str, size: int, by: int) -> np.ndarray:
-    """The upper left of a photograph, 0.03 to 0.98."""
+    """Return the upper left part of a photograph, 0.03 to 0.98."""
     scene = shrunk(photograph(name), by)
     short = [(0, max(0, size - n)) for n in scene.shape[:2]] + [(0, 0)] * (scene.ndim - 2)
     scene = np.pad(scene, short, mode="symmetric")[:size, :size]
@@ -88,12 +88,12 @@ SCENES: dict[str, Callable[[], np.ndarray]] = {
     "filaments volume": partial(filaments, (40, 88, 88), 20),
 }
 LIT = ("nuclei", "filaments")
-"""Scenes of fluorescence, whose noise is that of photons."""
+"""Scenes of fluorescence, with photon noise."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image as observed, of 255, with its truth and the sigma of its PSF."""
+    """An observed image with intensities up to 255, its truth, and the sigma of its PSF."""
 
     truth: np.ndarray
     image: np.ndarray
@@ -116,7 +116,7 @@ def blur(scene: np.ndarray, sigma: tuple[float, ...]) -> np.ndarray:
 
 
 def noisy(light: np.ndarray, random: np.random.Generator, amount: dict[str, float]) -> np.ndarray:
-    """Light of 1 as an image of 255."""
+    """Return light of up to 1 as a noisy image of up to 255."""
     if "photons" in amount:
         photons = amount["photons"]
         return 255 * random.poisson(np.maximum(light, 0) * photons) / photons
@@ -124,7 +124,7 @@ def noisy(light: np.ndarray, random: np.random.Generator, amount: dict[str, floa
 
 
 def observed(name: str, seed: str, sigma: float | None = None, clip: float = 0.0) -> Seen:
-    """Draw a blur and a noise, and look at a scene."""
+    """Choose a blur and a noise at random, and observe a scene."""
     random = np.random.default_rng(crc32(f"{name} {seed}".encode()))
     volume = "volume" in name
     amount = random.choice(PHOTONS if name.startswith(LIT) else NOISES + PHOTONS)
@@ -143,7 +143,7 @@ def observed(name: str, seed: str, sigma: float | None = None, clip: float = 0.0
 
 
 def coarse(name: str) -> Seen | None:
-    """Every third pixel of a finer image, if what is aliased is stronger than the noise."""
+    """Return every third pixel of an image, if the aliased signal is stronger than the noise."""
     random = np.random.default_rng(crc32(f"{name} coarse".encode()))
     fine = blur(picture(name, 384, 1), (1.5, 1.5))
     spectrum = np.abs(np.fft.fft2(fine - fine.mean())) ** 2
@@ -160,7 +160,7 @@ def lost(result: np.ndarray, truth: np.ndarray) -> float:
 
 
 def graded(method: type[Method], seen: Seen) -> Iterator[tuple[str, str, float]]:
-    """Runs of one case: how it was made wrong, the verdict, what it lost in decibels."""
+    """Yield the runs of one case: the wrong setting, the verdict, the loss in dB."""
     psf = gaussian_psf(seen.sigma)
     found = calibrate(seen.image, psf, method(), channel_axis=seen.channel_axis).method
     knob = KNOBS.get(method.__name__, "weight")
@@ -193,7 +193,7 @@ def graded(method: type[Method], seen: Seen) -> Iterator[tuple[str, str, float]]
 
 
 def all_runs(method: type[Method]) -> Iterator[tuple[str, str, str, float]]:
-    """All runs of a method: scene, what was done, verdict, loss."""
+    """Yield all runs of a method: scene, wrong setting, verdict, loss."""
     few = method.__name__ not in ("PoissonLikelihood",)
     for number, name in enumerate(SCENES):
         if few and number % 2 and "volume" not in name:

@@ -1,15 +1,15 @@
-"""What the weight that is found loses against the best one, and how much it turns with the image.
+"""Compare the automatic weight with the best one, and with that of the turned or moved image.
 
     python benchmarks/weights.py [--development] [--scenes pattern] [--methods pattern]
 
-Each scene is deblurred by ``deconvolve(image, psf, method)`` as it stands, and by the method that
-was picked at weights half an octave apart, of which the best is chosen with the truth: the table
-says how much less, in dB, and how far the weight that was found is from that best one, in octaves
-(+ for too large). *turned* is the range, in octaves, of the weights that are found in the image
-turned and mirrored in all eight ways, and *moved* that of the image less 1 to 5 of its lines.
+Each scene is deblurred by ``deconvolve(image, psf, method)``, and by the chosen method with weights
+half an octave apart; the best of these is chosen with the truth. The table shows the loss in dB,
+and the distance of the automatic weight from the best one, in octaves (+ for too large). *turned*
+is the range, in octaves, of the automatic weights of the image turned and mirrored in all eight
+ways. *moved* is that of the image without 1 to 5 of its lines.
 
-What `trials.py` and `weight_search.py` reckon with was chosen by ``--development``: other pictures
-and other random numbers.
+The constants of `trials.py` and `weight_search.py` were chosen by ``--development``, on other
+pictures and other random numbers.
 """
 
 import argparse
@@ -45,18 +45,18 @@ METHODS: dict[str, Method | Auto] = {
 }
 
 REACH, MISSED = 14, 2
-"""Half octaves in which the best weight is looked for, and steps without a better result after
-which the search goes no further."""
+"""Largest distance of the best weight, in half octaves, and number of steps without a better result
+after which the search ends."""
 
 FRAME, VOLUME = (224, 224), (24, 64, 64)
 
 DEVELOPMENT = 500
-"""What is added to the seeds of the scenes that constants are chosen on."""
+"""Number that is added to the seeds of the development scenes."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A truth, and what a camera shows of it, in the same units."""
+    """A truth and its camera image, in the same units."""
 
     truth: np.ndarray
     image: np.ndarray
@@ -64,14 +64,14 @@ class Seen:
 
 
 def moffat_psf(width: float, power: float, half: int = 16) -> np.ndarray:
-    """Make the PSF of a star through air: long tails."""
+    """Make the PSF of a star through air, with long tails."""
     rows, columns = np.mgrid[-half : half + 1, -half : half + 1]
     psf = (1 + (rows**2 + columns**2) / width**2) ** -power
     return (psf / psf.sum()).astype(np.float32)
 
 
 def thin(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Winding filaments of one pixel, 0 to 1."""
+    """Draw winding filaments with a width of one pixel, 0 to 1."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -86,7 +86,7 @@ def thin(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
 
 
 def stars(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
-    """Single pixels, few bright and many faint, 0 to 1."""
+    """Draw single bright pixels, few bright and many faint ones, 0 to 1."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(count):
@@ -95,7 +95,7 @@ def stars(shape: tuple[int, ...], seed: int, count: int) -> np.ndarray:
 
 
 def remnant(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """A knotty ring, as X-ray telescopes see it, 0 to 1."""
+    """Draw a knotty ring, as in images of X-ray telescopes, 0 to 1."""
     random = np.random.default_rng(seed)
     middle = [n / 2 + random.uniform(-9, 9) for n in shape]
     rows, columns = np.indices(shape)
@@ -109,11 +109,11 @@ PHOTOGRAPHS = (
     ("hubble_deep_field.jpg", "camera.png", "chelsea.png"),
     ("grass.png", "ihc.png", "motorcycle_left.png"),
 )
-"""Reported, and of the development."""
+"""Photographs: those of the report, and those of the development."""
 
 
 def photograph(index: int, development: bool) -> np.ndarray:
-    """The middle of a picture made half as large, 0.02 to 1."""
+    """Return the middle of a picture at half its size, 0.02 to 1."""
     found = picture(PHOTOGRAPHS[development][index], 2)
     found = grey(found) if found.ndim == 3 else found
     return 0.02 + 0.98 * (found - found.min()) / np.ptp(found)
@@ -204,7 +204,7 @@ SCENES: dict[str, tuple[Scene, np.ndarray, dict[str, float]]] = {
 
 
 def seen(name: str, development: bool = False) -> Seen:
-    """Look at a scene; what is beyond the frame shines in."""
+    """Blur a scene and add noise; light enters from beyond the frame."""
     make, psf, amounts = SCENES[name]
     frame = FRAME if psf.ndim == 2 else VOLUME
     half = [n // 2 for n in psf.shape]
@@ -225,14 +225,14 @@ def seen(name: str, development: bool = False) -> Seen:
 
 
 def quality(case: Seen, method: Any) -> tuple[float, Any]:
-    """Decibels, and what was found."""
+    """Return the PSNR in dB, and the result."""
     result = deconvolve(case.image, case.psf, method)
     found = result.image + result.method.offset
     return psnr(found, case.truth, float(np.ptp(case.truth))), result
 
 
 def lost(case: Seen, method: Method | Auto) -> tuple[float, float, float, Any]:
-    """Decibels, how much less they are than with the best weight, and octaves from that one."""
+    """Return the PSNR in dB, its loss against the best weight, and the distance in octaves."""
     score, result = quality(case, method)
     tried = {0: quality(case, result.method)[0]}
     for way in (-1, 1):
@@ -253,14 +253,14 @@ def weight_of(image: np.ndarray, psf: np.ndarray, method: Method | Auto) -> floa
 
 
 def turned(image: np.ndarray) -> Iterator[np.ndarray]:
-    """In all ways in which the last two axes can be turned and mirrored."""
+    """Yield the image turned and mirrored along its last two axes in all ways."""
     for transposed, down, across in product((False, True), repeat=3):
         way = np.swapaxes(image, -1, -2) if transposed else image
         yield way[..., :: -1 if down else 1, :: -1 if across else 1]
 
 
 def spreads(case: Seen, method: Method | Auto) -> tuple[float, float]:
-    """Range of the weights that are found, in octaves: turned, and moved."""
+    """Return the ranges of the automatic weights, in octaves: turned, and moved."""
     ways = [weight_of(image, case.psf, method) for image in turned(case.image)]
     frame = [n - 5 for n in case.image.shape[-2:]]
     pieces = [case.image[..., k : k + frame[0], 5 - k : 5 - k + frame[1]] for k in (0, 1, 3, 5)]

@@ -1,9 +1,9 @@
-"""Deblur from napari's console: the same line as the dock, in Python.
+"""Deblur in Python, with the same functions as the dock, in the console of napari.
 
     python examples/console.py
 
-Opens napari with a blurred volume, deblurs it, and adds the result and what is left of the
-blur. In napari's own console, ``viewer`` is there already; start at "layer = ...".
+It opens napari with a blurred volume, deblurs it, and adds the result and the residual. In the
+console of napari, ``viewer`` already exists; start at "layer = ...".
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ def main() -> None:
     viewer.open_sample("napari-tf-deblur", "blurred_cells")
 
     layer = viewer.layers["blurred cells"]
-    psf = gaussian_psf(2, ndim=3)  # sigma in voxels; three axes, so the volume is one whole
+    psf = gaussian_psf(2, ndim=3)  # sigma in voxels; three axes: 3D deblurring
     sharp = deblur_layer(layer, psf, Hessian(nonnegative=True))
     viewer.add_layer(sharp)
 
-    # What was done, in enough detail to repeat it:
+    # The record of the run, with all that is needed to repeat it:
     record = sharp.metadata["napari_tf_deblur"]
     print(record["python"])
     print(f"{record['iterations']} iterations in {record['seconds']:.1f} s")

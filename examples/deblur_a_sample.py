@@ -4,8 +4,8 @@
     python examples/deblur_a_sample.py --sample blurred_cells
     python examples/deblur_a_sample.py --screenshot pictures
 
-With ``--screenshot`` it saves a picture of the whole window and one of the sample before and
-after, and ends.
+With ``--screenshot`` it saves a picture of the window, and one of the sample before and after
+deblurring, and ends.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SAMPLES = ("blurred_coffee", "blurred_astronaut", "blurred_cells")
 
 
 def open_sample(sample: str) -> tuple[napari.Viewer, DeblurWidget]:
-    """Open napari with a sample and the dock, as a user who knows the sample's blur would."""
+    """Open napari with a sample and the dock, with the known blur of the sample."""
     viewer = napari.Viewer()
     viewer.window.resize(1320, 950)
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
@@ -45,7 +45,7 @@ def open_sample(sample: str) -> tuple[napari.Viewer, DeblurWidget]:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 300.0) -> None:
-    """Let the window work until a condition holds."""
+    """Process events of the window until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -69,7 +69,7 @@ def deblur(viewer: napari.Viewer, widget: DeblurWidget) -> None:
 
 
 def result_of(viewer: napari.Viewer) -> Image | None:
-    """The last result there is."""
+    """Return the latest result."""
     for layer in reversed(viewer.layers):
         if layer.metadata.get("napari_tf_deblur", {}).get("kind") == "result":
             return layer
@@ -81,7 +81,7 @@ def window_picture(viewer: napari.Viewer) -> np.ndarray:
 
 
 def before_and_after(viewer: napari.Viewer) -> np.ndarray:
-    """The middle of the canvas with the sample alone, and beside it with the result alone."""
+    """Return two pictures of the middle of the canvas, side by side: the sample and the result."""
     source = viewer.layers[0]
     halves = []
     for shown in (source, result_of(viewer)):
@@ -112,7 +112,7 @@ def main() -> int:
         widget.deblur_button.native.click()
         napari.run()
         return 0
-    get_settings(None)  # napari as it comes, whatever the user's settings are
+    get_settings(None)  # default settings of napari, not the user's
     viewer, widget = open_sample(arguments.sample)
     try:
         deblur(viewer, widget)

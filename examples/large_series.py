@@ -1,9 +1,10 @@
-"""Deblur a time series of 8 GB that is never in memory as a whole, with 2 GB.
+"""Deblur a time series of 8 GB with 2 GB of memory.
 
     python examples/large_series.py [FOLDER] [--frames N]
 
-Each frame is made when it is read. The result is an OME-Zarr that napari opens while it fills in. A
-run that is broken off goes on where it was. Needs ``pip install "napari-tf-deblur[large]"``.
+Each frame is computed when it is read. The result is an OME-Zarr that napari can open during the
+run. An interrupted run continues when it is started again. Needs
+``pip install "napari-tf-deblur[large]"``.
 """
 
 import argparse
@@ -19,7 +20,7 @@ PSF = gaussian_psf(1.5)
 
 
 def frame(number: int) -> np.ndarray:
-    """One time point: spots that move, blurred, with the noise of photons; uint16."""
+    """Make one time point: moving spots, blurred, with photon noise, as uint16."""
     random = np.random.default_rng(number)
     places = np.random.default_rng(0).uniform(0, SIDE, (4000, 2))
     y, x = ((places + 0.5 * number) % SIDE).astype(int).T
@@ -30,7 +31,7 @@ def frame(number: int) -> np.ndarray:
 
 
 def series(frames: int) -> da.Array:
-    """All time points, none of them made yet."""
+    """Return all time points as a lazy array."""
 
     def block(block_info: dict) -> np.ndarray:
         return frame(block_info[None]["array-location"][0][0])[np.newaxis]

@@ -2,7 +2,7 @@
 
     python examples/make_pictures.py
 
-Needs a display; where there is none, put ``xvfb-run -a -s "-screen 0 1600x1000x24"`` before it.
+Needs a display. Without one, put ``xvfb-run -a -s "-screen 0 1600x1000x24"`` before it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images"
 
 
 def filaments(shape: tuple[int, int], count: int = 30) -> np.ndarray:
-    """Curved threads, as of a cell's skeleton, on a faint ground."""
+    """Draw curved filaments, as of a cytoskeleton, on a faint background."""
     random = np.random.default_rng(1)
     scene = np.full(shape, 0.05)
     for _ in range(count):
@@ -55,7 +55,7 @@ def opened() -> tuple[napari.Viewer, DeblurWidget]:
 
 
 def biologist() -> None:
-    """A 16-bit image from a 1.4 oil objective, before and after, and compared."""
+    """Save a 16-bit image from a 1.4 oil objective: before, after, and compared."""
     psf = microscope_psf(1.4, 520, spacing=(65, 65))
     light = np.maximum(convolve(filaments((300, 300)), psf), 0)
     counts = np.random.default_rng(0).poisson(600 * light / light.max())
@@ -81,7 +81,7 @@ def biologist() -> None:
 
 
 def photographer() -> None:
-    """A colour photograph whose blur nobody knows, before and after."""
+    """Save a colour photograph with unknown blur: before and after."""
     viewer, widget = opened()
     viewer.open_sample("napari-tf-deblur", "blurred_coffee")
     let_it_draw()
@@ -93,7 +93,7 @@ def photographer() -> None:
 
 
 def run_in_progress() -> None:
-    """The window in the middle of a run, slowed down by small steps."""
+    """Save the window in the middle of a run, slowed down by small steps."""
     viewer, widget = opened()
     viewer.open_sample("napari-tf-deblur", "blurred_astronaut")
     widget.fields.psf.kind.value = "Gaussian"
@@ -113,7 +113,7 @@ def run_in_progress() -> None:
 
 
 def volume() -> None:
-    """The dock in 3D."""
+    """Save the dock with a volume in 3D."""
     viewer, widget = opened()
     viewer.open_sample("napari-tf-deblur", "blurred_cells")
     widget.fields.psf.kind.value = "Gaussian"
@@ -132,8 +132,8 @@ def volume() -> None:
 
 
 def main() -> None:
-    get_settings(None)  # napari as it comes, whatever the user's settings are
-    with TemporaryDirectory() as folder:  # where nothing is remembered
+    get_settings(None)  # default settings of napari, not the user's
+    with TemporaryDirectory() as folder:  # a folder without settings
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
         biologist()
         photographer()

@@ -3,8 +3,8 @@
     python3 examples/start.py
 
 It makes a virtual environment in ``.venv``, installs this package with napari and
-TensorFlow into it, and runs ``deblur_a_sample.py``. Where there is no display it does the
-same on a virtual screen and saves pictures of it in ``deblurred``.
+TensorFlow into it, and runs ``deblur_a_sample.py``. Without a display, it runs
+on a virtual screen and saves pictures of it in ``deblurred``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> int:
     except environment.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    # TensorFlow reports it as an error where there is no graphics processor.
+    # Without a graphics processor, TensorFlow reports an error that does not matter.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     command = [str(python), str(CHECKOUT / "examples" / "deblur_a_sample.py")]
     if environment.has_display():

@@ -1,4 +1,4 @@
-"""Deblur with a scheduler and two workers of dask, started as on any cluster, on this machine.
+"""Deblur with a scheduler and two workers of dask on this machine, started as on a cluster.
 
     python examples/two_workers.py [FOLDER]
 

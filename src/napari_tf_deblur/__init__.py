@@ -13,7 +13,7 @@ from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.steps import Step
-from napari_tf_deblur._large.pieces import piece_margin
+from napari_tf_deblur._large.margins import piece_margin
 from napari_tf_deblur._noise.noise import Noise, estimate_noise
 from napari_tf_deblur._optics.microscope import microscope_psf, microscope_sigma
 from napari_tf_deblur._preparation.calibration import Calibration

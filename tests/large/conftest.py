@@ -1,4 +1,4 @@
-"""What tests of large images share: small pieces, and workers that are threads of the tests."""
+"""Fixtures for tests of large images: small pieces, and workers in threads of this process."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def client():
 
 @pytest.fixture(scope="session")
 def spots():
-    """Blurred spots on a ground of 10, with noise: 120 x 150 pixels, float32."""
+    """Blurred spots on a background of 10, with noise: 120 x 150 pixels, float32."""
     rng = np.random.default_rng(0)
     scene = 10 + 1000 * rng.random((140, 170)).astype(np.float32) ** 20
     image = convolve(scene, PSF)[10:-10, 10:-10] + rng.standard_normal((120, 150))

@@ -1,4 +1,4 @@
-"""Images of many axes, with masks, piece by piece: as in memory."""
+"""Images with many axes and with masks: results in pieces agree with those in memory."""
 
 import dask.array as da
 import numpy as np
@@ -132,7 +132,7 @@ def test_photons_are_counted_alike(spots):
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_pieces_read_what_an_image_holds(data):
-    """Whatever shape, axes, mask and type: each region comes with its own pixels and mask."""
+    """For all shapes, axes, masks and dtypes, a region is read with its own pixels and mask."""
     shape = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple))
     dtype = data.draw(st.sampled_from(["u1", ">u2", "i4", "f4", ">f8", "?"]))
     values = (np.arange(np.prod(shape)).reshape(shape) % 97).astype(dtype)

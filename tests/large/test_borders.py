@@ -1,4 +1,4 @@
-"""Pieces at the border of an image: they see what the whole image sees beyond it."""
+"""Pieces at the border of an image agree with the whole image, whose scene is periodic."""
 
 from dataclasses import replace
 
@@ -18,8 +18,9 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.margins import piece_margin, scene_gap
 from napari_tf_deblur._large.piece_solver import PieceSolver
-from napari_tf_deblur._large.pieces import PieceGrid, piece_margin, scene_gap
+from napari_tf_deblur._large.pieces import PieceGrid
 from napari_tf_deblur._storage.regions import region_shape
 
 METHODS = [

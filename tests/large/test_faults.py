@@ -1,6 +1,6 @@
-"""What goes wrong in a run on a large image: nothing that is done is lost, and words say the rest.
+"""Faults in a run on a large image: finished pieces are kept, and messages describe the fault.
 
-`benchmarks/faults.py` has what takes longer: processes that are killed at random, 500 pieces.
+`benchmarks/faults.py` has the tests that take longer: processes killed at random, and 500 pieces.
 """
 
 import gc
@@ -49,7 +49,7 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(lazy, client, tmp_path_factory):
-    """The pixels of a run in which nothing goes wrong; and its folder, not to be changed."""
+    """The pixels of a run without faults."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
         patch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
@@ -76,7 +76,7 @@ def run(image, path, psf=PSF, method=METHOD, **options):
 
 
 def run_until(image, path, is_there, stop=None, **options):
-    """Run until a step is where it shall be, and stop there; return the result."""
+    """Run until a step meets a condition, and stop there; return the result."""
     stop = stop or Event()
     steps = iter_deconvolve(image, PSF, METHOD, output=path, stop=stop, **options)
     while True:
@@ -88,7 +88,7 @@ def run_until(image, path, is_there, stop=None, **options):
 
 
 def run_and(image, path, do):
-    """Run, and do something when the first pieces are given out."""
+    """Run, and call a function at each step with pieces."""
     for step in iter_deconvolve(image, PSF, METHOD, output=path):
         if step.stage == "pieces":
             do()
@@ -99,7 +99,7 @@ def same(found, expected):
 
 
 def failing(image, broken, place=(1, 2)):
-    """Return an image of which one chunk cannot be read as long as something is broken."""
+    """Return an image with one chunk that cannot be read while the event `broken` is set."""
 
     def block(values, block_info=None):
         if broken.is_set() and block_info[0]["chunk-location"] == place:
@@ -137,9 +137,8 @@ def test_samples_are_taken_elsewhere_where_a_chunk_cannot_be_read(path, monkeypa
         run(failing(image, broken, (1, 0, 0)), path)
     broken.clear()
     result = run(failing(image, broken, (1, 0, 0)), path)
-    assert (
-        "most to see and the darkest of 1: at (0, 0, 0). 1 more could not be read." in result.pieces
-    )
+    assert "of 40 x 40 pixels at (0, 0, 0): those with most structure" in result.pieces
+    assert "of 1 place. 1 more could not be read." in result.pieces
     assert np.isfinite(np.asarray(result.image)).all()
 
 
@@ -205,7 +204,7 @@ def test_stopped_between_pieces_and_again(lazy, path, undisturbed, pieces_done, 
     with monkeypatch.context() as patch:
         patch.setattr(PieceSolver, "solve", solve_once)
         result = run_until(lazy, path, lambda step: step.pieces_done, stop)
-    assert "of 6 pieces are deblurred, for the run was stopped" in result.warnings[0]
+    assert "of 6 pieces are deblurred, because the run was stopped" in result.warnings[0]
     assert result.warnings[0].kind == "stopped"
     done = len(Journal.for_image(path).read_entries())
     assert 0 < done < PIECES
@@ -267,7 +266,7 @@ def test_ended_between_the_empty_image_and_its_journal(lazy, path, undisturbed, 
 def test_a_result_without_a_journal_is_not_written_over(lazy, path, undisturbed):
     run(lazy, path)
     (path / ".napari-tf-deblur" / "run.json").unlink()
-    with pytest.raises(FileInTheWayError, match="holds a result already"):
+    with pytest.raises(FileInTheWayError, match="already holds a result"):
         run(lazy, path)
     np.testing.assert_array_equal(open_image(path).dask_levels()[0], undisturbed)
 
@@ -296,7 +295,7 @@ def test_another_run_is_refused_and_named(lazy, spots, path, undisturbed):
         "another image": {"image": da.from_array(brighter, chunks=64)},
     }.items():
         asked = {"image": lazy, **change}
-        with pytest.raises(FileInTheWayError, match=f"holds a result of {what.strip()}: choose"):
+        with pytest.raises(FileInTheWayError, match=rf"holds a result of {what.strip()}\. Choose"):
             run(path=path, **asked)
     np.testing.assert_array_equal(open_image(path).dask_levels()[0], undisturbed)
 
@@ -344,7 +343,7 @@ def test_a_file_that_has_no_room(lazy, path, undisturbed):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    assert "ask for the same again to go on" in str(raised.value)
+    assert "Start the same run again to continue" in str(raised.value)
     same(run(lazy, path), undisturbed)
 
 

@@ -1,4 +1,4 @@
-"""All that an image may be: read piece by piece, it gives what it gives in memory."""
+"""All kinds of lazy images: results in pieces agree with those in memory."""
 
 import pickle
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("small_pieces")
 
 
 class Reader:
-    """An image that has no more than a shape, a type, and parts."""
+    """An image with only a shape, a dtype and indexing."""
 
     def __init__(self, values):
         self._values = values
@@ -114,7 +114,7 @@ def expected(spots):
 
 
 def close(found, expected):
-    """Compare as pieces and a whole are: by a part of the range; pixels in corners differ most."""
+    """Compare by 0.03 of the range, because pixels in corners of pieces differ most."""
     expected = np.asarray(expected)
     assert found.shape == expected.shape
     same = np.isfinite(expected)

@@ -1,4 +1,4 @@
-"""The workers of this machine are processes: what is left of them, and what they lose."""
+"""Worker processes on this machine: no process and no piece is left over or lost."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ from napari_tf_deblur import TotalVariation, gaussian_psf, iter_deconvolve
 from napari_tf_deblur._large import plan
 
 
-plan.UNIT[2], plan.LARGEST_PIECE[2] = 64, 64 * 64
+plan.PIECE_SIZE_UNIT[2], plan.MAX_PIECE_PIXELS[2] = 64, 64 * 64
 image = da.from_array(np.load(sys.argv[1]), chunks=64)
 method = TotalVariation(iterations=200, weight=3e-3, tolerance=0)
 for step in iter_deconvolve(image, gaussian_psf(1.0), method, output=sys.argv[2], memory=2.5):
@@ -37,7 +37,7 @@ TAG = "NAPARI_TF_DEBLUR_TEST"
 
 
 def started(image, output):
-    """Start a run in a process of its own."""
+    """Start a run in its own process."""
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(image), str(output)],
         stdout=subprocess.PIPE,
@@ -66,7 +66,7 @@ def family(output):
 
 
 def kill_workers(output, but=frozenset()):
-    """Wait for workers of a run, kill them, and return their numbers."""
+    """Wait for workers of a run, kill them, and return their process numbers."""
     killed = set()
     while not killed:
         for process in family(output):
@@ -80,9 +80,9 @@ def kill_workers(output, but=frozenset()):
 
 @pytest.mark.usefixtures("small_pieces", "client")
 def test_killed_callers_and_workers(spots, tmp_path):
-    """The caller is killed, then all workers of the run that goes on; nothing is lost.
+    """The caller is killed, then all workers of the continued run; no piece is lost.
 
-    No process is left of the first run, and the pixels are those of a run that nobody disturbed.
+    No process of the first run is left, and the pixels are those of an undisturbed run.
     """
     image, output = tmp_path / "image.npy", tmp_path / "a.ome.zarr"
     np.save(image, spots)

@@ -1,4 +1,4 @@
-"""The scheduler whose workers deblur a layer, told in scripts and in the dock."""
+"""The workers of a scheduler deblur a layer; its address is given in scripts and in the dock."""
 
 import socket
 import sys
@@ -29,7 +29,7 @@ QUICK = RichardsonLucy(iterations=3, background=0.0)
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """The address of a scheduler with one worker, a process."""
+    """The address of a scheduler with one worker process."""
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster:
@@ -53,7 +53,7 @@ def _no_workers_here(monkeypatch):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """The folder that results of the dock go to."""
+    """The folder to which the dock writes results."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path / large_job.RESULTS_FOLDER
 
@@ -136,7 +136,7 @@ def test_a_wrong_address_is_said_soon_and_changes_nothing(
     qtbot.waitUntil(lambda: dock.deblur_button.enabled)
     timer.stop()
     assert dock.status.text() == (
-        f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', and "
+        f"No scheduler of dask answers at '{address}'. Start one with 'dask scheduler', and "
         "workers with 'dask worker', or leave the address empty."
     )
     assert len(ticks) > 10 * CONNECT_TIMEOUT  # of 100 in a second: the window goes on
@@ -176,7 +176,7 @@ def test_a_small_image_is_deblurred_here(refusing, spots):
 
 
 def test_no_image_file_names_the_scheduler(refusing, spots):
-    """Its answers may hold code; a file of settings is the user's own."""
+    """The answers of a scheduler may contain code; only files of settings are trusted."""
     record = deblur_layer(Image(spots), gaussian_psf(1.0), QUICK, scheduler=refusing).metadata[
         METADATA_KEY
     ]

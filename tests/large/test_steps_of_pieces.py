@@ -1,4 +1,4 @@
-"""Steps of a run in pieces can cross a process: of a file they carry the place, not the pixels."""
+"""Steps of a run in pieces can be pickled; for an image in a file, they hold only its path."""
 
 import pickle
 from dataclasses import replace

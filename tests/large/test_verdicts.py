@@ -1,4 +1,4 @@
-"""What is said of a result in pieces: of PSF and weight what the samples said."""
+"""Verdicts of results in pieces: those on PSF and weight come from the samples."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._large.piece_solver import PieceSolver
-from napari_tf_deblur._large.run import combine_verdicts
+from napari_tf_deblur._large.results import combine_verdicts
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.verdict import Verdict
@@ -24,7 +24,7 @@ def test_pieces_are_put_together():
 
 @pytest.fixture(scope="module")
 def half_empty():
-    """An image whose right half is dark: nothing is seen there but noise."""
+    """An image whose right half is dark and shows noise only."""
     rng = np.random.default_rng(2)
     scene = np.zeros((192, 384), np.float32)
     scene[:, :170] = 200 * rng.random((192, 170)) ** 8

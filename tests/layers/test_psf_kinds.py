@@ -1,4 +1,4 @@
-"""PSF kinds: refused or warned of before anything large is made."""
+"""Impossible or suspicious PSFs cause errors and warnings before a large array is made."""
 
 import re
 import time

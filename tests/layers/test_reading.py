@@ -1,4 +1,4 @@
-"""Lazy images are read in pieces, each chunk once, until they are stopped."""
+"""Lazy images are read in pieces, each chunk once, until reading is stopped."""
 
 from threading import Event
 

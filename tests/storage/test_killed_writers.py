@@ -1,4 +1,4 @@
-"""Writers that are killed, that share a neighbourhood, and that find the disk full.
+"""Writers that are killed, that write neighbouring shards, and that find the disk full.
 
 Checked with zarr 3.1.6 on Python 3.11 and zarr 3.4.2 on Python 3.12.
 """
@@ -30,7 +30,7 @@ image = open_image(sys.argv[1])
 print("begun", flush=True)
 while True:
     for number in range(1, 100):
-        for part in image.parts():
+        for part in image.shard_regions():
             shape = [side.stop - side.start for side in part]
             noise = np.random.default_rng(number).random(shape, "float32")
             noise[0, 0] = number
@@ -106,7 +106,7 @@ def test_writers_of_neighbouring_shards_lose_nothing(tmp_path):
 
 
 def test_a_file_that_cannot_grow_is_an_error_and_no_shard(tmp_path):
-    """The limit on the size of files says the same as a full disk, as another error number."""
+    """The limit on the size of files acts as a full disk, with another error number."""
     path = tmp_path / "a.ome.zarr"
     image = create_image(path, (512, 512), "float32", DESCRIPTION, (256, 256), (64, 64))
     first, second, *_ = image.shard_regions()

@@ -1,4 +1,4 @@
-"""What is written as OME-Zarr: shards, levels, what is missing, what is refused.
+"""Writing OME-Zarr: shards, levels, missing pixels, and what is refused.
 
 Checked with zarr 3.1.6 (Python 3.11) and 3.4.2 (Python 3.12), yaozarrs 0.3.4, dask 2026.8.0.
 """
@@ -38,11 +38,11 @@ def described(*axes, **more):
 
 
 def filled(path, pixels, description, shard, **how):
-    """An image with all its shards and levels."""
+    """Return an image with all its shards and levels written."""
     image = create_image(path, pixels.shape, pixels.dtype, description, shard, **how)
     for part in image.shard_regions():
         image.write(part, pixels[part])
-    image.build_all_levels()
+    image.build_levels()
     return image
 
 

@@ -27,7 +27,7 @@ def filled(path, shape, axes, shard, dtype="float32", **more):
     pixels = (200 * np.random.default_rng(0).random(shape)).astype(dtype)
     for part in image.shard_regions():
         image.write(part, pixels[part])
-    image.build_all_levels()
+    image.build_levels()
     return image, pixels
 
 

@@ -1,5 +1,6 @@
 """Check that the optional packages for large images are installed."""
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from napari_tf_deblur._core.errors import MissingPackageError
@@ -25,3 +26,14 @@ def require_packages(*packages: str) -> None:
             f"{'is' if len(missing) == 1 else 'are'} not installed. Install with: "
             'pip install "napari-tf-deblur[large]"'
         )
+
+
+def list_versions(*packages: str) -> dict[str, str]:
+    """Return the installed version of each package, by its name on PyPI; or "unknown"."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions

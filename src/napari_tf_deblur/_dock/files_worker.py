@@ -1,4 +1,4 @@
-"""A batch of files in a napari worker thread."""
+"""Runs a batch of files in a napari worker thread."""
 
 import atexit
 import time
@@ -18,22 +18,22 @@ BatchOutcome = BatchTable | Exception
 
 
 class FilesWorker:
-    """Deblurs files beside the window.
+    """Deblurs files in a worker thread, while the window stays usable.
 
     Parameters
     ----------
     paths : sequence of str
         Files and folders.
     output : str
-        Folder of the results.
+        Folder for the results.
     settings : Settings
-        What is done with each image.
+        Settings for all images.
     options : BatchOptions
-        How.
+        Options of the batch, such as the format of the results.
     on_step : callable
         Called with each step that is shown, in the main thread.
     on_end : callable
-        Called once at the end, in the main thread, with the table or what went wrong.
+        Called once at the end, in the main thread, with the table or the exception.
     """
 
     def __init__(
@@ -57,21 +57,21 @@ class FilesWorker:
         self._worker.finished.connect(self._finish)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the worker."""
         atexit.register(self._await_end)
         self._worker.start()
 
     def stop(self) -> None:
-        """End after the current step."""
+        """Stop after the current step."""
         self._stop.set()
 
     def abandon(self) -> None:
-        """Stop without a call at the end."""
+        """Stop without calling `on_end`."""
         self._has_ended = True
         self._stop.set()
 
     def _await_end(self) -> None:
-        """At exit."""
+        """Stop and wait for the worker when Python exits."""
         self.abandon()
         await_workers()
 
@@ -92,7 +92,7 @@ class FilesWorker:
 def _throttle_steps(
     steps: Generator[BatchStep, None, BatchTable],
 ) -> Generator[BatchStep, None, BatchTable]:
-    """Pass on what came of each image, and of the other steps no more than can be shown."""
+    """Pass on the steps that end an image, and others at intervals of `MIN_INTERVAL` seconds."""
     due = 0.0
     while True:
         try:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import click
 
 from napari_tf_deblur import __version__
+from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.batch import run_batch
 from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
@@ -115,8 +116,8 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
     click.echo(table.summarize())
     if options.dry_run:
         seconds = START_SECONDS + sum(row.seconds for row in table.rows)
-        memory = max((row.gigabytes for row in table.rows), default=0.0)
-        click.echo(f"In all about {_duration(seconds)}, at most about {memory:.1f} GB of memory.")
+        most = max((row.gigabytes for row in table.rows), default=0.0)
+        click.echo(f"In all {format_duration(seconds)}, at most about {most:.1f} GB of memory.")
     else:
         click.echo(f"{table.summary}\n{table.report}")
     ctx.exit(0 if table.has_all_results else EXIT_FAILED)
@@ -169,7 +170,7 @@ def _format_row(step: BatchStep, row: Row) -> str:
     parts = [f"{step.number}/{step.count} {row.file}{image}: {row.status}"]
     if row.status == "planned":
         parts.append(
-            f"as {row.result}, {row.shape}, about {_duration(row.seconds)}, "
+            f"as {row.result}, {row.shape}, {format_duration(row.seconds)}, "
             f"{row.gigabytes:.1f} GB, {row.blur}."
         )
     elif row.status == "done":
@@ -184,8 +185,8 @@ def _show(step: BatchStep) -> None:
     """Show the progress on one line of a terminal, which is overwritten each time."""
     if not sys.stderr.isatty():
         return
-    seconds = step.seconds_left
-    ends = "" if seconds is None else f", about {_duration(seconds)} left"
+    left = step.seconds_left
+    ends = "" if left is None else f", {format_duration(left)} left"
     text = f"{step.number}/{step.count} {step.file.name}: {step.message}, {step.fraction:.0%}{ends}"
     width = shutil.get_terminal_size().columns - 1
     click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
@@ -195,13 +196,6 @@ def _clear_line() -> None:
     """Clear the line of the progress."""
     if sys.stderr.isatty():
         click.echo(f"\r{'':<{shutil.get_terminal_size().columns - 1}}\r", nl=False, err=True)
-
-
-def _duration(seconds: float) -> str:
-    """Format a duration in seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 if __name__ == "__main__":

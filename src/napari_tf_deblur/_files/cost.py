@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.scene_grid import scene_size
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
-from napari_tf_deblur._large.progress import format_duration
 from napari_tf_deblur._large.scheduler import describe_external_workers
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import estimate_job_plan, is_large, iterate_output_paths

@@ -35,9 +35,10 @@ from napari_tf_deblur._files.saving import (
 )
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import Row
-from napari_tf_deblur._layers.job import Job, Stage
+from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.stage import Stage
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 STOPPED_SENTENCE = "Stopped before it was finished: nothing was saved."

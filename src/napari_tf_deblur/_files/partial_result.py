@@ -12,10 +12,8 @@ from napari.layers import Image
 
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
-from napari_tf_deblur._storage.ome_zarr import open_image
+from napari_tf_deblur._storage.ome_zarr import ZARR_SUFFIX, open_image
 from napari_tf_deblur._storage.record_file import METADATA_KEY
-
-ZARR_SUFFIX = ".ome.zarr"
 
 
 class PartialResult:

@@ -10,7 +10,7 @@ from napari_tf_deblur._files.cost import estimate_cost
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import list_psf_notes, settings_listed
+from napari_tf_deblur._layers.record import list_psf_notes, list_settings_in_words
 
 
 def describe_file_error(error: Exception) -> str:
@@ -51,7 +51,7 @@ def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds
     verdict = record.get("verdict") or {}
     records = [channel["record"] for channel in record.get("channels", ())] or [record]
     settings = [
-        "".join(f"{setting}. " for setting in settings_listed(one)).rstrip() for one in records
+        "".join(f"{setting}. " for setting in list_settings_in_words(one)).rstrip() for one in records
     ]
     notes = list(dict.fromkeys(note for one in records for note in list_psf_notes(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]

@@ -1,1 +1,1 @@
-"""Images larger than memory: their pieces, who computes them, and where results are written."""
+"""Deblur images that are larger than memory: in pieces, by workers, into files."""

@@ -1,4 +1,4 @@
-"""Workers of dask.distributed: those of a scheduler, of the active client, or of this machine."""
+"""Connect to workers of dask.distributed, or start workers on this machine."""
 
 import gc
 import threading
@@ -18,38 +18,38 @@ from napari_tf_deblur._large.scheduler import (
 )
 
 CLOSE_TIMEOUT = 10
-"""Seconds that workers of this machine have to end. Limit: of time."""
+"""Time that workers of this machine have to end, in seconds. Limit: of time."""
 
 WORKER_TIMEOUT = 120.0
-"""Seconds without any worker after which none is awaited. Limit: of time."""
+"""Time without any worker, in seconds, after which a run gives up. Limit: of time."""
 
 TASK_LOG_LENGTH = 20
-"""Changes of tasks that the scheduler keeps. Limit: of memory."""
+"""Number of events of tasks that the scheduler keeps in its log. Limit: of memory."""
 
 ALLOWED_FAILURES = 1
-"""Workers that a piece may outlive before it counts as what ended them. Guard: against pieces that
-end their workers; ``tests/large/test_processes.py``."""
+"""Number of workers that may die while they hold a piece. When one more dies, dask blames the piece
+(KilledWorker). Guard: against pieces that end their workers; ``tests/large/test_processes.py``."""
 
 _closing_threads: list[threading.Thread] = []
-"""What ends the workers of earlier runs."""
+"""Threads that are ending the workers of earlier runs."""
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Workers to be had.
+    """The workers of a run.
 
     Attributes
     ----------
     client : distributed.Client
-        To give work to.
+        Client to which tasks are submitted.
     workers, threads : int
-        Processes, and threads of each.
+        Number of workers, and of threads in each.
     memory : int or None
-        Bytes that each may take; None if that is not known.
+        Memory of each worker, in bytes; None if it is not known.
     is_local : bool
-        Whether they were started for this run, on this machine.
-    is_here : bool
-        Whether they are threads of this process.
+        Whether the workers were started for this run, on this machine.
+    shares_process : bool
+        Whether the workers are threads of this process.
     """
 
     client: Any
@@ -58,113 +58,128 @@ class WorkerPool:
     memory: int | None
     is_local: bool = False
     shares_process: bool = False
-    _last_seen: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
+    _last_alive: list[float] = field(default_factory=lambda: [time.monotonic()], repr=False)
 
     @property
     def thread_limit(self) -> int | None:
-        """Threads that TensorFlow may use in a worker; None where it shares this process."""
+        """Threads that TensorFlow may use in a worker; None if the worker is in this process."""
         return None if self.shares_process else self.threads
 
     def count_workers(self) -> int:
-        """Return how many workers there are now.
+        """Return the present number of workers.
 
         Raises
         ------
         PiecesFailedError
-            If there have been none for a while, or the scheduler has ended.
+            If there has been none for `WORKER_TIMEOUT` seconds, or the scheduler has ended.
         """
-        found = 0
+        workers = 0
         if self.client.status == "running":
             with suppress(OSError):
-                found = len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
+                workers = len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
         now = time.monotonic()
-        if found:
-            self._last_seen[0] = now
-        elif self.client.status == "closed" or now - self._last_seen[0] > WORKER_TIMEOUT:
+        if workers:
+            self._last_alive[0] = now
+        elif self.client.status == "closed" or now - self._last_alive[0] > WORKER_TIMEOUT:
             raise PiecesFailedError(
-                "The scheduler of dask, or its last worker, has ended, and none has come instead: "
-                "look at what they say in their terminals. What is done is kept; ask for the same "
-                "again to go on."
+                "The scheduler of dask, or its last worker, has ended and was not replaced. Their "
+                "terminals may show why. The pieces that are done are kept; start the same run "
+                "again to continue."
             )
-        return found
+        return workers
 
     def cancel(self, futures: Iterable[Any]) -> None:
-        """Let workers not begin what is not needed any more."""
+        """Cancel tasks that are no longer needed."""
         if self.client.status == "running":
             with suppress(OSError):
                 self.client.cancel(list(futures))
 
 
 @contextmanager
-def connect_workers(given: str) -> Iterator[WorkerPool | None]:
-    """Give the workers of a scheduler that is named, or of the active client; None for neither.
+def connect_workers(option: str) -> Iterator[WorkerPool | None]:
+    """Connect to the workers of a scheduler, or of the active client of dask.
+
+    Parameters
+    ----------
+    option : str
+        The option `scheduler` of the run; see `scheduler_address`.
+
+    Yields
+    ------
+    WorkerPool or None
+        The workers; None if there is neither a scheduler nor an active client.
 
     Raises
     ------
     InvalidValueError
-        If no scheduler answers within some seconds, or it has no workers.
+        If no scheduler answers within `CONNECT_TIMEOUT` seconds, or it has no workers.
     """
     require_packages("distributed")
     from distributed import Client
 
-    address = scheduler_address(given)
+    address = scheduler_address(option)
     client = None if address else active_client()
     if not address and client is None:
         yield None
         return
-    mine = client is None
+    is_new = client is None
     if client is None and is_reachable(address):
         with suppress(OSError, ValueError, TypeError):
             client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
     if client is None:
-        gc.collect()  # a client that failed closes itself, for which it would wait at the exit
+        gc.collect()  # deletes a client that failed; at the exit, it would wait to close itself
         raise InvalidValueError(
-            f"No scheduler of dask answers at '{address}': start one with 'dask scheduler', "
+            f"No scheduler of dask answers at '{address}'. Start one with 'dask scheduler', "
             "and workers with 'dask worker', or leave the address empty."
         )
     try:
         yield _inspect_workers(client)
     finally:
-        if mine:
+        if is_new:
             client.close()
 
 
 @contextmanager
 def start_local_workers(workers: int, threads: int, memory: int) -> Iterator[WorkerPool]:
-    """Start workers on this machine, each a process; end them in the background.
+    """Start workers on this machine, each in its own process; end them in the background.
 
-    They are started by a command of their own and not by `multiprocessing`, so that a script needs
-    no ``if __name__ == "__main__"``, and nothing of a window is copied. The scheduler runs in this
+    The processes are started by a command and not by `multiprocessing`. So a script needs no
+    ``if __name__ == "__main__"``, and no state of a window is copied. The scheduler runs in this
     process.
 
     Parameters
     ----------
     workers, threads : int
-        Processes, and threads of each.
+        Number of processes, and of threads in each.
     memory : int
-        Bytes that each may take: one that takes more is replaced.
+        Memory of each process, in bytes. A process that takes more is replaced.
+
+    Yields
+    ------
+    WorkerPool
+        The workers.
     """
     require_packages("distributed")
     import dask
     from distributed import Client, Scheduler, SpecCluster
 
-    for thread in tuple(_closing_threads):  # whose workers still take memory
+    for thread in tuple(_closing_threads):  # their workers still use memory
         thread.join(CLOSE_TIMEOUT)
     worker = {"cls": _worker_class(), "options": _worker_options(memory)}
-    settings = {
+    start_settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.admin.log-format": "%(message)s",
     }
-    while_they_run = {
-        # Logs keep what tasks were given, regions of an image, by default the last 1000: those of
-        # the scheduler, and of the messages of the client and to each worker, when it comes.
+    run_settings = {
+        # Logs keep the arguments of tasks, which contain regions of the image; by default those of
+        # the last 1000 tasks, in the scheduler and in the messages of the client and to workers.
         "distributed.admin.low-level-log-length": TASK_LOG_LENGTH,
         "distributed.diagnostics.computations.max-history": 1,
-        # A worker that ended comes again, on a busy machine after more than the usual 15 seconds.
+        # On a busy machine, a new worker may need more than the default 15 seconds to start.
         "distributed.deploy.lost-worker-timeout": f"{WORKER_TIMEOUT} s",
     }
-    with dask.config.set(while_they_run):
-        with dask.config.set(settings):
+    with dask.config.set(run_settings):
+        with dask.config.set(start_settings):
             cluster = SpecCluster(
                 scheduler={"cls": Scheduler, "options": _SCHEDULER_OPTIONS},
                 workers=dict.fromkeys(range(workers), worker),
@@ -184,16 +199,16 @@ def start_local_workers(workers: int, threads: int, memory: int) -> Iterator[Wor
 def _inspect_workers(client: Any) -> WorkerPool:
     """Describe the workers that a client has now."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
-    is_here = any(address.startswith("inproc://") for address in workers)
-    found = workers.values()
-    if not found:
+    shares_process = any(address.startswith("inproc://") for address in workers)
+    infos = workers.values()
+    if not infos:
         raise InvalidValueError(
-            "The scheduler of dask has no workers: start some with 'dask worker ADDRESS' first."
+            "The scheduler of dask has no workers. Start some with 'dask worker ADDRESS' first."
         )
-    limits = [int(one["memory_limit"]) for one in found if one.get("memory_limit")]
-    threads = min(int(one["nthreads"]) for one in found)
+    limits = [int(one["memory_limit"]) for one in infos if one.get("memory_limit")]
+    threads = min(int(one["nthreads"]) for one in infos)
     return WorkerPool(
-        client, len(found), threads, min(limits) if limits else None, shares_process=is_here
+        client, len(infos), threads, min(limits) if limits else None, shares_process=shares_process
     )
 
 
@@ -221,8 +236,8 @@ def _worker_options(memory: int) -> dict[str, Any]:
         "dashboard": False,
         "host": "127.0.0.1",
         "silence_logs": 50,
-        # A worker that pauses at 80 % of its memory waits for ever: TensorFlow gives none back.
-        # Its profile of what threads do, a hundred times a second, is looked at by nobody.
+        # A worker that pauses at 80 % of its memory would wait for ever, because TensorFlow frees
+        # none. The profile of its threads, taken 100 times per second, is not used.
         "config": {"distributed.worker.profile.enabled": False}
         | {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")},
     }
@@ -230,7 +245,7 @@ def _worker_options(memory: int) -> dict[str, Any]:
 
 
 def _close(client: Any, cluster: Any) -> None:
-    with suppress(Exception):  # whatever is left is ended with this process
+    with suppress(Exception):  # what cannot be closed ends with this process
         client.close(timeout=2)
     with suppress(Exception):
         cluster.close(timeout=CLOSE_TIMEOUT)

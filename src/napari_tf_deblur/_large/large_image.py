@@ -1,4 +1,4 @@
-"""A large image and its mask, read region by region."""
+"""Read a large image and its mask region by region."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from napari_tf_deblur._storage.regions import Region
 
 @dataclass(frozen=True)
 class RegionReader:
-    """A region of an image that is read where it is needed, maybe by another process.
+    """A region of an image and its mask, which can be read later, possibly by another process.
 
     Attributes
     ----------
     pixels, mask : ndarray, dask.array.Array or None
-        The region; a mask of one that has none is None.
+        Pixels and mask of the region. The mask is None if the image has none.
     """
 
     pixels: Any
@@ -36,25 +36,25 @@ class RegionReader:
 
     @property
     def is_transferable(self) -> bool:
-        """Whether another process can read it."""
+        """Whether another process can read the region."""
         arrays = [one for one in (self.pixels, self.mask) if one is not None]
         if any(not isinstance(one, np.ndarray) and is_on_cluster(one) for one in arrays):
             return False
         return is_transferable(arrays, sum(one.nbytes for one in arrays))
 
     def read(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Read pixels and mask."""
+        """Read the pixels and the mask; None if there is no mask."""
         return _read(self.pixels), None if self.mask is None else _read(self.mask)
 
 
 @dataclass(frozen=True)
 class LargeImage:
-    """An image in memory or not.
+    """An image in memory, or a lazy one.
 
     Attributes
     ----------
     data : ndarray or dask.array.Array
-        Its pixels.
+        The pixels.
     mask : ndarray, dask.array.Array or None
         Pixels to ignore, of the image's shape without its channel axis.
     channel_axis : int or None
@@ -67,7 +67,15 @@ class LargeImage:
 
     @classmethod
     def from_arguments(cls, arguments: CalibrationArguments) -> Self:
-        """Take image and mask from the arguments; nothing is read."""
+        """Take image and mask from the arguments of a run; no pixel is read.
+
+        Raises
+        ------
+        InvalidTypeError
+            If the pixels are not real numbers.
+        InvalidValueError
+            If the shape is not known or has a zero, or the mask does not fit the image.
+        """
         image: Any = arguments.image
         data = to_dask(image) if is_lazy(image) else np.asarray(image)
         if data.dtype.kind not in REAL_KINDS:
@@ -76,8 +84,8 @@ class LargeImage:
             )
         if any(not isinstance(n, int | np.integer) or n < 1 for n in data.shape):
             raise InvalidValueError(
-                f"The image has the shape {data.shape}: how large it is must be known, and it must "
-                "have pixels."
+                f"The image has the shape {data.shape}. The number of pixels along each axis must "
+                "be known, and must not be 0."
             )
         axis = arguments.channel_axis
         if axis is not None:
@@ -101,34 +109,45 @@ class LargeImage:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Pixels per axis."""
+        """Number of pixels per axis."""
         return tuple(int(n) for n in self.data.shape)
 
     @property
     def is_lazy(self) -> bool:
-        """Whether it is not in memory."""
+        """Whether the image is not in memory."""
         return not isinstance(self.data, np.ndarray)
 
     def frame_axes(self, ndim: int) -> tuple[int, ...]:
-        """Return the last axes, as many as are deblurred, without that of colours."""
+        """Return the axes that are deblurred: the last ones, without that of colours.
+
+        Parameters
+        ----------
+        ndim : int
+            Number of axes of the PSF.
+
+        Raises
+        ------
+        InvalidValueError
+            If the image has fewer axes.
+        """
         axes = [a for a in range(len(self.shape)) if a != self.channel_axis]
         if not 1 <= ndim <= len(axes):
             raise InvalidValueError(
-                f"The PSF has {ndim} axes and the image has {len(axes)} to deblur; use a PSF with "
+                f"The PSF has {ndim} axes and the image has {len(axes)} to deblur. Use a PSF with "
                 "fewer axes."
             )
         return tuple(axes[-ndim:])
 
     def get_region_reader(self, region: Region, gap: Region | None = None) -> RegionReader:
-        """Return a region, to be read where it is needed.
+        """Return an object that reads a region of the image and of the mask.
 
         Parameters
         ----------
         region : tuple of slice
-            It may begin before the image, or end beyond it: its opposite side is then read, with
-            zeros between.
+            The region. If it starts before the image or ends beyond it, it also contains the gap,
+            which is filled with zeros, and a part of the opposite side of the image.
         gap : tuple of slice, optional
-            Where in the region, along each axis, those zeros are.
+            Position of the gap in the region, along each axis.
         """
         mask = None
         gap = gap or (slice(0, 0),) * len(region)
@@ -145,7 +164,7 @@ class LargeImage:
 
 
 def _take_periodic_region(array: Any, region: Sequence[slice], gap: Sequence[slice]) -> Any:
-    """Return a region of an array whose opposite sides lie beyond gaps of zeros."""
+    """Return a region of an array that is continued by a gap of zeros and its opposite side."""
     for axis, (part, zeros) in enumerate(zip(region, gap)):
         n, width = array.shape[axis], zeros.stop - zeros.start
         if part.start < 0:
@@ -164,7 +183,7 @@ def _take_periodic_region(array: Any, region: Sequence[slice], gap: Sequence[sli
 
 
 def _join_with_zeros(before: Any, after: Any, width: int, axis: int) -> Any:
-    """Put two arrays together along an axis, with zeros between."""
+    """Join two arrays along an axis, with zeros between them."""
     shape = [width if a == axis else n for a, n in enumerate(before.shape)]
     if isinstance(before, np.ndarray):
         return np.concatenate([before, np.zeros(shape, before.dtype), after], axis)

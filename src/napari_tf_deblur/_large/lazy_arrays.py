@@ -1,4 +1,4 @@
-"""Images that are not in memory: of dask, zarr, h5py and xarray, and what napari shows lazily."""
+"""Read images that are not in memory: arrays of dask, zarr, h5py, xarray, and of napari layers."""
 
 import sys
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from napari_tf_deblur._large.transfer import to_transferable
 from napari_tf_deblur._storage.regions import Region
 
 CHUNK_BYTES = 2**24
-"""Bytes that are read at once of an array that does not say how it is stored. Limit: of memory."""
+"""Bytes that are read at once from an array without chunks. Limit: of memory."""
 
 
 def is_lazy(image: object) -> bool:
-    """Whether an image is read only as far as it is asked for.
+    """Whether an image is not in memory, so that its pixels are read when they are needed.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def is_lazy(image: object) -> bool:
     Returns
     -------
     bool
-        True for arrays of dask, zarr, h5py, xarray (unless in memory), files that NumPy maps into
-        memory, layers' data of several resolutions, and others that have a shape and can be
-        indexed, but are no arrays of NumPy.
+        True for arrays of dask, zarr, h5py and xarray (unless in memory), memory-mapped files of
+        NumPy, data of multiscale layers, and all objects that have a shape and can be indexed but
+        do not offer their memory to NumPy.
     """
     if isinstance(image, np.memmap):
         return True
@@ -43,12 +43,12 @@ def is_lazy(image: object) -> bool:
 
 
 def to_dask(image: Any) -> Any:
-    """Return a lazy image as an array of dask; nothing is read.
+    """Return a lazy image as an array of dask; no pixel is read.
 
     Parameters
     ----------
     image : array_like
-        As :func:`is_lazy` tells; of several resolutions the first.
+        An image for which :func:`is_lazy` is true. Of several resolutions, the first is used.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def to_dask(image: Any) -> Any:
 
 
 def read_region(image: Any, region: Region) -> NDArray[Any]:
-    """Read a region of an array of dask, in this thread."""
+    """Read a region of a dask array, in this thread unless workers hold the array."""
     from dask.base import compute
 
     scheduler = None if is_on_cluster(image) else "synchronous"
@@ -77,16 +77,16 @@ def read_region(image: Any, region: Region) -> NDArray[Any]:
 
 
 def cull_region(image: Any, region: Region) -> Any:
-    """Return a region of an array of dask with no more of its graph than that needs."""
+    """Return a region of a dask array, with its task graph culled to the tasks that it needs."""
     from dask.base import optimize
 
     if is_on_cluster(image):
-        return image[region]  # whose graph no longer says what it is made of, if optimised
+        return image[region]  # an optimised graph would hide the futures of the workers
     return optimize(image[region])[0]
 
 
 def is_on_cluster(image: Any) -> bool:
-    """Whether an array of dask, or some of it, is held by workers of dask.distributed."""
+    """Whether workers of dask.distributed hold a dask array or a part of it."""
     if "distributed" not in sys.modules:
         return False
     from distributed import futures_of
@@ -101,7 +101,7 @@ def _is_multiscale(image: Any) -> bool:
 
 
 def _unwrap_xarray(image: Any) -> Any:
-    """Return the array within an xarray; a file that is not read yet, in chunks."""
+    """Return the array within an xarray; chunked if it is a file that has not been read yet."""
     variable = image.variable
     if variable.chunks is None and not variable._in_memory:
         return image.chunk().data
@@ -109,7 +109,7 @@ def _unwrap_xarray(image: Any) -> Any:
 
 
 def _chunks(image: Any) -> Any:
-    """Return how an array is read: by whole shards or chunks, where it has them."""
+    """Return the chunks in which an array is read: its shards or chunks, if it has them."""
     sizes = getattr(image, "shards", None) or getattr(image, "chunks", None)
     if sizes:
         return tuple(sizes)

@@ -1,4 +1,4 @@
-"""Which images are deblurred piece by piece: those that are not in memory, or take too much."""
+"""Decide whether an image is deblurred in pieces: if it is lazy, or needs too much memory."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,15 +18,15 @@ GB = 2**30
 """Bytes of a gigabyte. Definition: of the unit."""
 
 MEMORY_SHARE = 0.5
-"""Part of the free memory that a run takes, if nothing else is said. Limit: of memory."""
+"""Part of the available memory that a run may use by default. Limit: of memory."""
 
 IMAGE_COPIES = 4
-"""Float32 arrays of the image's size that a run at once has besides those of its solver. Derived:
-image, planes, result and residual."""
+"""Float32 arrays of the size of the image in a run on the whole image, besides those of the solver.
+Derived: image, planes, result and residual."""
 
 
 def get_memory_budget(options: RunOptions) -> int:
-    """Return the bytes that a run may take."""
+    """Return the memory that a run may use, in bytes; see `RunOptions.memory`."""
     memory: Any = options.memory
     if memory == "auto":
         return int(MEMORY_SHARE * psutil.virtual_memory().available)
@@ -34,7 +34,7 @@ def get_memory_budget(options: RunOptions) -> int:
 
 
 def resolve_method(arguments: Arguments) -> Method:
-    """Return the method that is asked for; where the image shall pick one, the usual one."""
+    """Return the method of a run; total variation stands for "auto"."""
     method = arguments.method
     if isinstance(method, Calibration):
         return method.method
@@ -42,12 +42,12 @@ def resolve_method(arguments: Arguments) -> Method:
 
 
 def needs_pieces(arguments: Arguments) -> bool:
-    """Whether an image is not in memory, is to be written to a file, or takes too much memory.
+    """Whether an image is lazy, is to be written to a file, or needs too much memory.
 
     Parameters
     ----------
     arguments : Arguments
-        What is asked for; nothing of the image is read.
+        The arguments of the run. No pixel of the image is read.
     """
     image: Any = arguments.image
     if arguments.output is not None or is_lazy(image):
@@ -55,20 +55,20 @@ def needs_pieces(arguments: Arguments) -> bool:
     if not isinstance(image, np.ndarray) or image.ndim == 0:
         return False
     if not resolve_method(arguments).can_be_cut:
-        return False  # at once, or not at all
+        return False  # the method needs the whole image
     frame = [n for a, n in enumerate(image.shape) if a != _channel_axis(arguments, image.ndim)]
     return exceeds_budget(arguments, frame[-_guess_axis_count(arguments) :])
 
 
 def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
-    """Whether an image at once would take more memory than a run may.
+    """Whether a run on the whole image would need more memory than it may use.
 
     Parameters
     ----------
     arguments : Arguments
-        What is asked for.
+        The arguments of the run.
     frame : sequence of int
-        Pixels along each deblurred axis.
+        Pixels of the image along each deblurred axis.
     """
     image: Any = arguments.image
     size = prod(image.shape)
@@ -79,19 +79,24 @@ def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
 
 
 def _max_working_copies(arguments: Arguments, axes: int) -> int:
-    """Copies of the scene that the method works with; the most of all, where one is picked."""
+    """Return the copies of the scene that the method needs; for "auto", the most of any method."""
     if isinstance(arguments.method, str):
         return max(method().working_copies(axes) for method in METHODS)
     return resolve_method(arguments).working_copies(axes)
 
 
+def estimated_psf_ndim(arguments: Arguments) -> int:
+    """Return the number of axes of a PSF that is estimated from the image."""
+    return 2 if arguments.spacing is None else int(np.size(arguments.spacing))
+
+
 def _guess_axis_count(arguments: Arguments) -> int:
-    """Deblurred axes, as far as can be told without looking at the image."""
+    """Return the number of deblurred axes, before the PSF has been checked."""
     psf: Any = arguments.psf
     if psf is None:
-        axes = 2 if arguments.spacing is None else int(np.size(arguments.spacing))
+        axes = estimated_psf_ndim(arguments)
     else:
-        with suppress(ValueError):  # rows of different lengths: the check of PSFs says so
+        with suppress(ValueError):  # rows of different lengths: check_psf reports them later
             psf = psf.psf() if hasattr(psf, "psf") else np.asarray(psf)
         axes = getattr(psf, "ndim", 1)
     return min(3, max(1, axes))

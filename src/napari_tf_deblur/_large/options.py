@@ -1,11 +1,11 @@
-"""Which options of a run count for the pieces of an image, as their declarations say."""
+"""Select the options of a run that matter for its pieces, by their declarations."""
 
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._preparation.run_options import RunOptions
 
 
 def result_options() -> tuple[str, ...]:
-    """Return the names of the options that make another result."""
+    """Return the names of the options that change the result."""
     return tuple(
         name
         for name, annotation in parameters_of(RunOptions).items()
@@ -14,9 +14,9 @@ def result_options() -> tuple[str, ...]:
 
 
 def piece_options() -> tuple[str, ...]:
-    """Return the names of the options that each piece of an image is run with.
+    """Return the names of the options that the run on each piece gets.
 
-    What the others ask for, the method's values and the plan of the pieces say.
+    The other options are contained in the values of the method, or in the plan of the pieces.
     """
     declared = parameters_of(RunOptions)
     return tuple(n for n in result_options() if not options_of(declared[n]).get("in_method"))

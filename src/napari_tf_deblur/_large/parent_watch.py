@@ -1,7 +1,7 @@
-"""Workers of this machine end with the process that started them, even if that is killed.
+"""End the workers of this machine when the process that started them ends, even if it is killed.
 
-dask.distributed loads this module in the process that looks after a worker. Without it, a worker
-first ends its piece, which may take a minute, and takes memory until then.
+dask.distributed loads this module in the nanny, the process that watches a worker. Without it, a
+worker would first finish its piece, which may take a minute, and would keep its memory until then.
 """
 
 import os
@@ -10,27 +10,33 @@ import time
 from typing import Any
 
 WATCH_INTERVAL = 0.5
-"""Seconds between two looks. Set by hand: a lost worker is noticed as soon."""
+"""Time between two checks, in seconds. Set by hand: a lost process is noticed after this time."""
 
 WORKER_GRACE = 3.0
-"""Seconds without a worker after which none comes. Guard: one that ended was replaced at once;
-``tests/large/test_processes.py``."""
+"""Time without a worker, in seconds, after which this process ends. Guard: the nanny replaces a
+worker at once, or has given up; ``tests/large/test_processes.py``."""
 
 
 def dask_setup(nanny: Any) -> None:
-    """Watch the process that started this one, and the worker, from now on."""
-    caller = os.getppid()
+    """Start to watch the parent process and the worker; dask calls this function by its name.
+
+    Parameters
+    ----------
+    nanny : distributed.Nanny
+        The nanny of the worker.
+    """
+    parent = os.getppid()
     watch = threading.Thread(
-        target=_exit_after_parent, args=(caller, nanny), name="watch", daemon=True
+        target=_exit_after_parent, args=(parent, nanny), name="watch", daemon=True
     )
     watch.start()
 
 
-def _exit_after_parent(caller: int, nanny: Any) -> None:
-    """End this process after its caller, or where it has given up its worker."""
-    seen = time.monotonic()
-    while os.getppid() == caller and time.monotonic() - seen < WORKER_GRACE:
+def _exit_after_parent(parent: int, nanny: Any) -> None:
+    """End this process when its parent has ended, or when it has no worker any more."""
+    last_alive = time.monotonic()
+    while os.getppid() == parent and time.monotonic() - last_alive < WORKER_GRACE:
         if nanny.status.name != "running" or nanny.is_alive():
-            seen = time.monotonic()
+            last_alive = time.monotonic()
         time.sleep(WATCH_INTERVAL)
-    os._exit(1)  # the worker watches this process
+    os._exit(1)  # the worker watches this process, and ends, too

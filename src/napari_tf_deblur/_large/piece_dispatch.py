@@ -1,155 +1,107 @@
-"""The work on pieces: given to workers, waited for, and done again smaller where memory ran out."""
+"""Send pieces to workers, collect the results, and repeat failed pieces in smaller parts."""
 
-import errno
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Generator
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._core.errors import OutOfMemoryError, PiecesFailedError
-from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, StoredImage, map_steps
+from napari_tf_deblur._core.errors import PiecesFailedError
+from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._large.cluster import WorkerPool
 from napari_tf_deblur._large.large_image import LargeImage, RegionReader
+from napari_tf_deblur._large.level_updates import LevelUpdater
 from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.piece_summary import (
     JournalEntries,
     PieceSummary,
-    format_place,
+    describe_failures,
     verify_entries,
 )
 from napari_tf_deblur._large.pieces import Piece, PieceGrid
 from napari_tf_deblur._large.progress import Progress
-from napari_tf_deblur._large.sample_calibration import raise_if_stopped
-from napari_tf_deblur._large.tasks import (
-    PieceTask,
-    read_region_or_explain,
-    run_piece_task,
-    solve_samples,
-    update_levels,
+from napari_tf_deblur._large.task_errors import (
+    describe_task_error,
+    is_disk_full,
+    is_killed_worker,
+    is_memory_error,
+    report_full_disk,
 )
-from napari_tf_deblur._large.written_image import WrittenImage
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._large.tasks import PieceTask, read_region_or_explain, run_piece_task
+from napari_tf_deblur._large.written_image import GrowingImage
 from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.ome_zarr import open_image
-from napari_tf_deblur._storage.regions import Region
 from napari_tf_deblur._storage.zarr_image import ZarrImage
 
-if TYPE_CHECKING:
-    from napari_tf_deblur._run.deconvolution import Deconvolution
-
 TASKS_PER_WORKER = 2
-"""Pieces that are given out for each worker, so that none waits. Derived: one that is solved, and
-the next."""
-
-LEVEL_UPDATE_INTERVAL = 5.0
-"""Least seconds between two updates of the coarser resolutions. Limit: of time."""
-
-DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""Errors of a disk, a user's part of it or a file that has no room."""
-
-MAX_LEVEL_RESTARTS = 5
-"""Times that coarser resolutions are begun again whose worker ended. Guard: against a piece that
-ends workers."""
-
-MAX_REPORTED_FAILURES = 3
-"""Most failed pieces that are named. Set by eye."""
+"""Pieces that are sent to each worker in advance, so that no worker waits. Derived: one that is
+solved, and the next."""
 
 EMPTY_ARRAY = np.zeros(0, np.float32)
 """Array that stands for no pixels. Definition: of a step without an image."""
 
 
-def solve_samples_on_worker(
-    worker_pool: WorkerPool, asked: Arguments, stop: Event
-) -> Generator[Step, None, "Deconvolution"]:
-    """Let a worker deblur samples; the process that asks never loads TensorFlow."""
-    words: RunStage = "deblurred by a worker"
-    future = worker_pool.client.submit(solve_samples, asked, worker_pool.thread_limit, pure=False)
-    try:
-        while not future.done():
-            raise_if_stopped(stop)
-            worker_pool.count_workers()
-            yield Step(words, words, 0.0, EMPTY_ARRAY, StoredImage(np.asarray(asked.image)))
-            stop.wait(REPORT_INTERVAL)
-    finally:
-        if not future.done():
-            worker_pool.cancel([future])
-    error = future.exception()
-    if _is_memory_error(error):
-        raise OutOfMemoryError(
-            f"Samples of the image could not be deblurred: {_describe_task_error(error)}"
-        )
-    done: Deconvolution = future.result()
-    return done
+class PieceDispatcher:
+    """Sends pieces to workers until all are done.
 
-
-class PieceDispatcher(ImageSource):
-    """Gives pieces to workers until all are done, and the image as it is in the file.
+    A worker can be killed because of another piece that it holds. So all pieces of a killed worker
+    are tried again, each alone. A piece that fails alone is cut into smaller parts.
 
     Parameters
     ----------
     image : LargeImage
         The image.
-    recipe : Recipe
-        How each piece is deblurred.
-    cut : Cut
+    piece_solver : PieceSolver
+        Deblurs each piece.
+    piece_grid : PieceGrid
         The pieces.
     output : str
         Folder of the OME-Zarr.
-    crew : Crew
+    worker_pool : WorkerPool
         The workers.
     stop : threading.Event
-        Ends it.
-    losses : ndarray of float32, optional
-        Of the samples, to be shown.
+        Ends the run.
+    loss_history : ndarray of float32, optional
+        Losses of the samples, for the plot.
 
     Attributes
     ----------
-    outcome : Outcome
-        What is done.
     seconds : float
-        Duration.
+        Duration of the work on pieces.
     """
 
     def __init__(
         self,
         image: LargeImage,
-        recipe: PieceSolver,
-        cut: PieceGrid,
+        piece_solver: PieceSolver,
+        piece_grid: PieceGrid,
         output: str,
-        crew: WorkerPool,
+        worker_pool: WorkerPool,
         stop: Event,
-        losses: NDArray[np.float32] = EMPTY_ARRAY,
+        loss_history: NDArray[np.float32] = EMPTY_ARRAY,
     ) -> None:
-        self._losses = losses
-        self._image, self._recipe, self._cut, self._output = image, recipe, cut, output
-        self._crew, self._stop = crew, stop
+        self._loss_history = loss_history
+        self._image, self._piece_solver, self._piece_grid = image, piece_solver, piece_grid
+        self._output, self._worker_pool, self._stop = output, worker_pool, stop
         self._journal = Journal.for_image(output)
+        self._written = GrowingImage(output)
+        self._levels = LevelUpdater(worker_pool, output)
         self._entries: JournalEntries = {}
+        self._failures: dict[int, str] = {}
         self._disk_is_full = False
         self._is_transferable: bool | None = None
-        self._halvings = 0  # with which pieces were done for which memory did not suffice
-        self._suspects: list[PieceTask] = []  # that were with workers that ended
-        self._exclusive_piece: int | None = None  # the suspect that is done with no other piece
-        self._level_regions: list[Region] = []
-        self._level_restarts = 0
-        self._failed: dict[int, str] = {}
-        self._stale_regions: list[Region] = []
-        self._level_future: Any = None
-        self._level_start_time = time.monotonic()
-        self._shown_version: tuple[int, float] | None = None
-        self._shown_levels: list[Any] = []
+        self._halvings = 0  # that new pieces begin with: earlier ones took too much memory
+        self._suspects: list[PieceTask] = []  # tasks of killed workers, to be tried alone
+        self._exclusive_piece: int | None = None  # number of the suspect that is running alone
         self.seconds = 0.0
 
     @property
-    def outcome(self) -> PieceSummary:
-        """What is done."""
-        return PieceSummary(self._entries, len(self._cut))
+    def summary(self) -> PieceSummary:
+        """Verdicts and warnings of the pieces that are done."""
+        return PieceSummary(self._entries, len(self._piece_grid))
 
     def steps(self) -> Generator[Step, None, None]:
         """Do all pieces that are not done.
@@ -157,70 +109,74 @@ class PieceDispatcher(ImageSource):
         Raises
         ------
         PiecesFailedError
-            If some failed, which the message names; the others are done, as far as they can be.
+            If some pieces failed. The message names them; all others are done if possible.
         """
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         image = open_image(self._output)
         image.remove_leftovers()
         self._journal.remove_leftovers()
-        progress = Progress(len(self._cut))
-        held = verify_entries(self._journal, self._cut, image, self._stop)
+        progress = Progress(len(self._piece_grid))
+        check = verify_entries(self._journal, self._piece_grid, image, self._stop)
         try:
             with report_full_disk(self._output):
                 self._journal.reopen()
-            self._entries = yield from map_steps(held, lambda _: self._make_step(progress))
-            self._stale_regions = [
-                piece.output_region for piece in self._cut if piece.number in self._entries
-            ]
+            self._entries = yield from map_steps(check, lambda _: self._make_step(progress))
+            self._levels.add([p.output_region for p in self._piece_grid if self._is_done(p)])
             yield from self._dispatch_pieces()
             if self._drop_missing_entries(image):
                 yield from self._dispatch_pieces()
-            if (
-                not self._failed
-                and len(self._entries) == len(self._cut)
-                and not self._stale_regions
-            ):
+            all_done = len(self._entries) == len(self._piece_grid)
+            if not self._failures and all_done and self._levels.is_current:
                 with report_full_disk(self._output):
                     self._journal.finish()
         finally:
-            self.seconds = time.perf_counter() - began
-        if self._failed:
-            raise PiecesFailedError(self._describe_failures())
+            self.seconds = time.perf_counter() - start_time
+        if self._failures:
+            raise PiecesFailedError(
+                describe_failures(
+                    self._failures, self._piece_grid, len(self._entries), self._output
+                )
+            )
+
+    def _is_done(self, piece: Piece) -> bool:
+        return piece.number in self._entries
 
     def _dispatch_pieces(self) -> Generator[Step, None, None]:
-        """Give all pieces that are not done to workers, some at a time, until they are."""
-        progress = Progress(len(self._cut), len(self._entries))
-        waiting = iter(piece for piece in self._cut if piece.number not in self._entries)
-        out: dict[Any, PieceTask] = {}
+        """Send all pieces that are not done to workers, a few at a time, and wait for them."""
+        progress = Progress(len(self._piece_grid), len(self._entries))
+        waiting = iter([piece for piece in self._piece_grid if not self._is_done(piece)])
+        running: dict[Any, PieceTask] = {}
         try:
             while True:
-                workers = self._crew.count_workers()
-                if self._suspects and not (out or self._level_future or self._should_end):
+                workers = self._worker_pool.count_workers()
+                if self._suspects and not (running or self._levels.future or self._should_end):
                     suspect = self._suspects.pop()
-                    out[self._submit_task(suspect)] = suspect
+                    running[self._submit_task(suspect)] = suspect
                     self._exclusive_piece = suspect.piece.number
-                while len(out) < self._max_pending(workers):
+                while len(running) < self._max_running(workers):
                     piece = next(waiting, None)
                     if piece is None:
                         break
                     try:
                         task = self._make_task(piece)
-                    except PiecesFailedError as error:  # read in this process
-                        self._failed[piece.number] = str(error)
+                    except PiecesFailedError as error:  # the region was read in this process
+                        self._failures[piece.number] = str(error)
                         continue
-                    out[self._submit_task(task)] = task
-                if self._should_end or not (out or self._suspects or self._has_stale_levels()):
+                    running[self._submit_task(task)] = task
+                is_busy = running or self._suspects or not self._levels.is_current
+                if self._should_end or not is_busy:
                     break
-                self._collect_results(out)
-                self._update_levels(last=not (out or self._suspects))
+                self._collect_results(running)
+                self._update_levels(is_last=not (running or self._suspects))
                 progress.done_count = len(self._entries)
                 yield self._make_step(progress)
                 self._stop.wait(REPORT_INTERVAL)
         finally:
-            self._crew.cancel([*out, *([self._level_future] if self._level_future else [])])
+            futures = [*running, self._levels.future]
+            self._worker_pool.cancel([future for future in futures if future is not None])
 
-    def _max_pending(self, workers: int) -> int:
-        """Return how many pieces may be out; a suspect is alone."""
+    def _max_running(self, workers: int) -> int:
+        """Return how many pieces may be with workers; while a suspect runs alone, no other one."""
         if self._should_end or self._exclusive_piece is not None:
             return 0
         return TASKS_PER_WORKER * max(1, workers)
@@ -230,171 +186,76 @@ class PieceDispatcher(ImageSource):
         return self._stop.is_set() or self._disk_is_full
 
     def _drop_missing_entries(self, image: ZarrImage) -> bool:
-        """Forget pieces that are in the file no longer.
+        """Forget pieces that are no longer in the file; return whether there were any.
 
-        A late worker of an earlier run may have been ended while it wrote one of them again.
+        A worker of an earlier run may have been killed late, while it wrote a piece again.
         """
-        lost = [
+        missing = [
             piece
-            for piece in self._cut
-            if piece.number in self._entries and not image.is_written(piece.output_region)
+            for piece in self._piece_grid
+            if self._is_done(piece) and not image.is_written(piece.output_region)
         ]
-        for piece in lost:
+        for piece in missing:
             del self._entries[piece.number]
-        return bool(lost)
+            self._written.mark_changed()
+        return bool(missing)
 
     def _make_task(self, piece: Piece) -> PieceTask:
-        axes = self._image.frame_axes(self._recipe.psf.ndim)
-        part = self._image.get_region_reader(piece.input_region, piece.gap)
+        reader = self._image.get_region_reader(piece.input_region, piece.gap)
         if self._is_transferable is None:
-            self._is_transferable = part.is_transferable
+            self._is_transferable = reader.is_transferable
         if not self._is_transferable:
-            part = RegionReader(*read_region_or_explain(part))
-        threads = self._crew.thread_limit
+            reader = RegionReader(*read_region_or_explain(reader))
         return PieceTask(
-            piece, part, self._recipe, self._cut, axes, self._output, threads, self._halvings
+            piece,
+            reader,
+            self._piece_solver,
+            self._piece_grid,
+            self._image.frame_axes(self._piece_solver.psf.ndim),
+            self._output,
+            self._worker_pool.thread_limit,
+            self._halvings,
         )
 
     def _submit_task(self, task: PieceTask) -> Any:
-        return self._crew.client.submit(run_piece_task, task, pure=False, retries=0)
+        return self._worker_pool.client.submit(run_piece_task, task, pure=False, retries=0)
 
-    def _collect_results(self, out: dict[Any, PieceTask]) -> None:
-        """Note what is done, and what failed; give out again, smaller, what took too much."""
-        for future in [future for future in out if future.done()]:
-            task = out.pop(future)
+    def _collect_results(self, running: dict[Any, PieceTask]) -> None:
+        """Take results of tasks that have ended; send those that took too much memory again."""
+        for future in [future for future in running if future.done()]:
+            task = running.pop(future)
             error = future.exception() if future.status != "cancelled" else None
             was_alone, self._exclusive_piece = self._exclusive_piece == task.piece.number, None
             if error is None and future.status == "finished":
                 self._entries[task.piece.number] = future.result()
-                self._stale_regions.append(task.piece.output_region)
+                self._levels.add([task.piece.output_region])
+                self._written.mark_changed()
                 self._halvings = max(self._halvings, task.halvings)
-            elif _is_killed_worker(error) and not was_alone:
+            elif is_killed_worker(error) and not was_alone:
                 self._suspects.append(task)
-            elif _is_memory_error(error) and task.can_split:
+            elif is_memory_error(error) and task.can_split:
                 smaller = task.split_further()
                 self._exclusive_piece = task.piece.number if was_alone else None
-                out[self._submit_task(smaller)] = smaller
+                running[self._submit_task(smaller)] = smaller
             else:
-                self._failed[task.piece.number] = _describe_task_error(error)
-                self._disk_is_full |= is_disk_full(error)  # every other would fail, too
+                self._failures[task.piece.number] = describe_task_error(error)
+                self._disk_is_full |= is_disk_full(error)  # all others would fail, too
             future.release()
 
-    def _has_stale_levels(self) -> bool:
-        return bool(self._stale_regions or self._level_future)
-
-    def _update_levels(self, last: bool) -> None:
-        """Bring the coarser resolutions up to date, in one task at a time, every few seconds."""
-        if self._level_future is not None and self._level_future.done():
-            error = self._level_future.exception()
-            if _is_killed_worker(error) and self._level_restarts < MAX_LEVEL_RESTARTS:
-                self._level_restarts += 1
-                self._stale_regions += self._level_regions
-            elif error is not None:
-                raise PiecesFailedError(
-                    f"The coarser resolutions could not be written: {_describe_task_error(error)} The full "
-                    "one is kept; ask for the same again to go on."
-                )
-            self._level_future, self._shown_version = None, None
-        due = last or time.monotonic() - self._level_start_time > LEVEL_UPDATE_INTERVAL
-        if (
-            self._level_future is None
-            and self._stale_regions
-            and due
-            and self._exclusive_piece is None
-        ):
-            self._level_future = self._crew.client.submit(
-                update_levels, self._output, self._stale_regions, pure=False
-            )
-            self._level_regions, self._stale_regions = self._stale_regions, []
-            self._level_start_time = time.monotonic()
+    def _update_levels(self, is_last: bool) -> None:
+        """Update the coarser resolutions, but not beside a suspect that runs alone."""
+        has_ended = self._levels.collect()
+        has_started = self._exclusive_piece is None and self._levels.start(at_once=is_last)
+        if has_ended or has_started:
+            self._written.mark_changed()
 
     def _make_step(self, progress: Progress) -> Step:
         return Step(
             "pieces",
             progress.message(),
             progress.fraction(),
-            self._losses,
-            self,
+            self._loss_history,
+            self._written,
             seconds_left=progress.seconds_left(),
             pieces_done=len(self._entries),
         )
-
-    def current_image(self) -> list[Any]:
-        """Return the result as it is now: the same arrays until there is something new."""
-        version = (len(self._entries), self._level_start_time)
-        if version != self._shown_version:
-            self._shown_version, self._shown_levels = (
-                version,
-                open_image(self._output).dask_levels(),
-            )
-        return self._shown_levels
-
-    def __reduce__(self) -> Any:
-        """Pickle as the place of the file."""
-        return WrittenImage, (self._output,)
-
-    def _describe_failures(self) -> str:
-        numbers = sorted(self._failed)
-        places = {
-            piece.number: piece.output_region for piece in self._cut if piece.number in self._failed
-        }
-        named = " ".join(
-            f"At {format_place([part.start for part in places[number]])}, {self._failed[number]}"
-            for number in numbers[:MAX_REPORTED_FAILURES]
-        )
-        more = len(numbers) - MAX_REPORTED_FAILURES
-        named += f" So did {more} more." if more > 0 else ""
-        return (
-            f"{len(numbers)} of {len(self._cut)} pieces failed. {named} "
-            f"{len(self._entries)} are done and kept in {self._output}: ask for the same again to "
-            "go on."
-        )
-
-
-def _is_killed_worker(error: BaseException | None) -> bool:
-    """Whether workers ended that had a task, maybe because of another one."""
-    from distributed.scheduler import KilledWorker
-
-    return isinstance(error, KilledWorker)
-
-
-def _is_memory_error(error: BaseException | None) -> bool:
-    """Whether a piece ended a worker, as one does that takes too much memory, or said so."""
-    from distributed.scheduler import KilledWorker
-
-    return isinstance(error, KilledWorker | MemoryError)
-
-
-def _describe_task_error(error: BaseException | None) -> str:
-    from distributed.scheduler import KilledWorker
-
-    if isinstance(error, KilledWorker):
-        return (
-            "its worker ended again and again, as where memory runs out; allow more memory, or "
-            "close other programs."
-        )
-    if isinstance(error, MemoryError) and not str(error):
-        return "there is not enough memory; allow more, or close other programs."
-    if is_disk_full(error):
-        return "the disk is full."
-    words = "it was given up" if error is None else str(error).rstrip(".")
-    return f"{words or type(error).__name__}."
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether a disk is full, or as full as its user may fill it."""
-    return isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS
-
-
-@contextmanager
-def report_full_disk(path: str | Path) -> Iterator[None]:
-    """Say it in a sentence if a disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        raise PiecesFailedError(
-            f"The disk is full, and {path} cannot be written: make room, and ask for the same "
-            "again to go on."
-        ) from error

@@ -1,4 +1,4 @@
-"""How each piece of an image is deblurred: the same for all, found once."""
+"""Deblur one piece of an image, with the calibration that all pieces share."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -21,27 +21,27 @@ from napari_tf_deblur._storage.regions import Region
 from napari_tf_deblur.methods import METHODS
 
 _solve_lock = threading.Lock()
-"""TensorFlow uses all threads of a process for one piece, and the memory is planned for one."""
+"""One piece at a time: it uses all threads of a process, and the memory is planned for one."""
 
 
 @dataclass(frozen=True)
 class PieceSolver:
-    """What is done to each piece.
+    """Deblurs each piece in the same way.
 
     Attributes
     ----------
     psf : ndarray of float32
-        Of sum 1.
+        PSF of sum 1.
     calibration : Calibration
-        Found from samples of the whole image, with its global values.
+        Calibration that was found from samples of the whole image, with its global values.
     options : mapping
-        Options of the run that the calibration does not say, by name: see `piece_options`.
+        Options of the run that the calibration does not contain, by name; see `piece_options`.
     channel_axis : int or None
         Axis of colours.
     alpha : bool
-        Whether the last of them is transparency.
+        Whether the last channel is transparency.
     spacing : tuple of float or None
-        Voxel size.
+        Voxel size along each deblurred axis.
     """
 
     psf: PSF
@@ -54,16 +54,16 @@ class PieceSolver:
     def piece_arguments(
         self, pixels: NDArray[Any], mask: NDArray[Any] | None, gap: Region
     ) -> Arguments:
-        """Return what :func:`napari_tf_deblur.deconvolve` is asked to do with a piece.
+        """Return the arguments of a run on a piece.
 
         Parameters
         ----------
         pixels : ndarray
-            What is read.
+            Pixels of the input region of the piece.
         mask : ndarray or None
-            Pixels to ignore in it.
+            Pixels to ignore in the input region.
         gap : tuple of slice
-            Where in it, along each axis, lies what is beyond the image.
+            Part of the input region that lies beyond the image, along each axis.
         """
         frame = [part for axis, part in enumerate(gap) if axis != self.channel_axis]
         return PartArguments(
@@ -79,41 +79,46 @@ class PieceSolver:
         )
 
     def solve(self, pixels: NDArray[Any], mask: NDArray[Any] | None, piece: Piece) -> "Solution":
-        """Deblur what is read for a piece, and cut out what is written of it.
+        """Deblur the input region of a piece, and cut out its output region.
 
         Parameters
         ----------
         pixels, mask
-            As of :meth:`piece_arguments`.
+            See :meth:`piece_arguments`.
         piece : Piece
-            Which.
+            The piece.
+
+        Returns
+        -------
+        Solution
+            Result and residual in the output region, verdict and warnings.
         """
         from napari_tf_deblur._core.steps import finish
         from napari_tf_deblur._run.whole_image import solve
 
-        where = piece.inner_region
+        inner = piece.inner_region
         with _solve_lock:
-            done = finish(solve(self.piece_arguments(pixels, mask, piece.gap)))
-        of_light = tuple(
-            slice(None) if axis == self.channel_axis else part for axis, part in enumerate(where)
+            result = finish(solve(self.piece_arguments(pixels, mask, piece.gap)))
+        residual_region = tuple(
+            slice(None) if axis == self.channel_axis else part for axis, part in enumerate(inner)
         )  # transparency has no residual
         return Solution(
-            np.ascontiguousarray(done.image[where]),
-            np.ascontiguousarray(done.residual[of_light]),
-            done.verdict.kind,
-            done.warnings,
+            np.ascontiguousarray(result.image[inner]),
+            np.ascontiguousarray(result.residual[residual_region]),
+            result.verdict.kind,
+            result.warnings,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, from which :meth:`from_dict` makes the same, bit by bit."""
-        found, shared = self.calibration, self.calibration.global_values
+        """Return the solver as plain data; :meth:`from_dict` restores it bit by bit."""
+        calibration, shared = self.calibration, self.calibration.global_values
         return {
             "psf": _array_to_dict(self.psf),
-            "method": {"name": type(found.method).__name__, **asdict(found.method)},
-            "scale": found.scale,
-            "reason": found.reason,
-            "psf_width": found.psf_width,
-            "background_error": found.background_error,
+            "method": {"name": type(calibration.method).__name__, **asdict(calibration.method)},
+            "scale": calibration.scale,
+            "reason": calibration.reason,
+            "psf_width": calibration.psf_width,
+            "background_error": calibration.background_error,
             "global_values": shared
             and {
                 "iterations": shared.iterations,
@@ -133,11 +138,11 @@ class PieceSolver:
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Self:
-        """Make it of what :meth:`to_dict` gave; the method's class checks its values."""
+        """Restore a solver from the data of :meth:`to_dict`; the method checks its values."""
         values = dict(table["method"])
-        method = {one.__name__: one for one in METHODS}[values.pop("name")](**values)
+        method = {kind.__name__: kind for kind in METHODS}[values.pop("name")](**values)
         shared = table["global_values"]
-        known = shared and GlobalValues(
+        global_values = shared and GlobalValues(
             int(shared["iterations"]),
             bool(shared["converged"]),
             bool(shared["hides_areas"]),
@@ -153,7 +158,7 @@ class PieceSolver:
             str(table["reason"]),
             float(table["psf_width"]),
             table["background_error"],
-            global_values=known,
+            global_values=global_values,
         )
         spacing = table["spacing"]
         return cls(
@@ -168,16 +173,16 @@ class PieceSolver:
 
 @dataclass(frozen=True)
 class Solution:
-    """A piece that was deblurred.
+    """The result of a piece.
 
     Attributes
     ----------
     image, residual : ndarray of float32
-        Of the piece, without its margin; the residual without transparency.
-    verdict : Kind
-        Of its verdict.
+        Result and residual in the output region; the residual without transparency.
+    verdict : VerdictKind
+        Kind of the verdict.
     warnings : tuple of Notice
-        What is to be known of it.
+        Warnings of the run on the piece.
     """
 
     image: NDArray[np.float32]

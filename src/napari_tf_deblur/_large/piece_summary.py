@@ -1,6 +1,6 @@
-"""What is done of a run: the journal's entries that hold, and what they say together."""
+"""Check which pieces of a run are done, and put their verdicts and warnings together."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -12,19 +12,23 @@ from napari_tf_deblur._storage.journal import Journal
 from napari_tf_deblur._storage.regions import full_region
 from napari_tf_deblur._storage.zarr_image import ZarrImage
 
+MAX_REPORTED_FAILURES = 3
+"""Largest number of failed pieces that an error message describes. Set by eye."""
+
 JournalEntries = dict[int, dict[str, Any]]
+"""Entries of a journal, by the number of the piece."""
 
 
 @dataclass(frozen=True)
 class PieceSummary:
-    """What the pieces that are done say.
+    """The pieces of a run that are done.
 
     Attributes
     ----------
     entries : dict of int to dict
-        Of the journal, by the pieces' numbers.
+        Entries of the journal, by the number of the piece.
     total : int
-        How many pieces there are.
+        Number of all pieces.
     """
 
     entries: JournalEntries
@@ -32,74 +36,103 @@ class PieceSummary:
 
     @property
     def kinds(self) -> dict[str, VerdictKind]:
-        """Verdicts of pieces, by where they begin."""
+        """Verdicts of the pieces, by the index of their first pixel."""
         return {format_place(entry["at"]): entry["verdict"] for entry in self.entries.values()}
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
-        """What is to be known of the result as a whole."""
-        found = []
+        """Warnings about the result as a whole."""
+        warnings = []
         if len(self.entries) < self.total:
-            words = (
-                f"Only {len(self.entries)} of {self.total} pieces are deblurred, for the run was "
-                "stopped: ask for the same again to go on."
+            text = (
+                f"Only {len(self.entries)} of {self.total} pieces are deblurred, because the run "
+                "was stopped. Start the same run again to continue."
             )
-            found.append(Notice("stopped", words))
+            warnings.append(Notice("stopped", text))
         smaller = sum(entry["halvings"] > 0 for entry in self.entries.values())
         if smaller:
-            words = f"{smaller} pieces took too much memory and were done in smaller parts."
-            found.append(Notice("smaller pieces", words))
-        return tuple(found)
+            text = f"{smaller} pieces took too much memory and were done in smaller parts."
+            warnings.append(Notice("smaller pieces", text))
+        return tuple(warnings)
 
 
-def format_place(starts: Any) -> str:
-    """Say where a piece begins."""
-    return f"({', '.join(str(int(start)) for start in starts)})"
+def format_place(start: Iterable[int]) -> str:
+    """Write the index of the first pixel of a piece, such as "(0, 512)"."""
+    return f"({', '.join(str(int(index)) for index in start)})"
+
+
+def describe_failures(
+    failures: Mapping[int, str], piece_grid: PieceGrid, done_count: int, output: str
+) -> str:
+    """Write the error message of a run in which some pieces failed.
+
+    Parameters
+    ----------
+    failures : mapping of int to str
+        The causes, by the number of the piece.
+    piece_grid : PieceGrid
+        All pieces.
+    done_count : int
+        Number of pieces that are done.
+    output : str
+        Folder of the result.
+    """
+    failed = [piece for piece in piece_grid if piece.number in failures]
+    reports = " ".join(
+        f"At {format_place(piece.start)}, {failures[piece.number]}"
+        for piece in failed[:MAX_REPORTED_FAILURES]
+    )
+    more = len(failed) - MAX_REPORTED_FAILURES
+    reports += f" {more} more failed, too." if more > 0 else ""
+    return (
+        f"{len(failed)} of {len(piece_grid)} pieces failed. {reports} {done_count} are done and "
+        f"kept in {output}. Start the same run again to continue."
+    )
 
 
 def verify_entries(
-    journal: Journal, cut: PieceGrid, image: ZarrImage, stop: Event
+    journal: Journal, piece_grid: PieceGrid, image: ZarrImage, stop: Event
 ) -> Generator[None, None, JournalEntries]:
-    """Return the journal's entries of pieces that are in the file, too.
+    """Return the entries of the journal whose pieces are in the file.
 
-    What was done last is read, unless the run is stopped: it may be damaged if the power failed.
+    The latest pieces are read, unless the run is stopped: they may be damaged if the power failed.
 
     Yields
     ------
     None
-        Now and then, for it takes a while.
+        After each piece, because the check takes a while.
     """
     entries, recent = journal.read_entries(), journal.find_recent()
-    found: JournalEntries = {}
-    for piece in cut:
+    verified: JournalEntries = {}
+    for piece in piece_grid:
         entry = entries.get(piece.number)
         if entry is None or not _matches_piece(entry, piece):
             continue
         may_be_damaged = piece.number in recent and not stop.is_set()
-        holds = image.is_intact if may_be_damaged else image.is_written
-        if holds(piece.output_region):
-            found[piece.number] = entry
+        is_valid = image.is_intact if may_be_damaged else image.is_written
+        if is_valid(piece.output_region):
+            verified[piece.number] = entry
         yield
-    return found
+    return verified
 
 
-def is_complete(journal: Journal, cut: PieceGrid, image: ZarrImage) -> bool:
+def is_complete(journal: Journal, piece_grid: PieceGrid, image: ZarrImage) -> bool:
     """Whether all pieces and resolutions are done and in the file."""
     if not journal.is_finished:
         return False
     entries = journal.read_entries()
-    return all(_matches_piece(entries.get(piece.number), piece) for piece in cut) and all(
+    return all(_matches_piece(entries.get(piece.number), piece) for piece in piece_grid) and all(
         image.is_written(full_region(level.shape), number)
         for number, level in enumerate(image.levels)
     )
 
 
 def _matches_piece(entry: Mapping[str, Any] | None, piece: Piece) -> bool:
-    """Whether an entry is one of this piece, and not damaged."""
+    """Whether an entry is valid and belongs to a piece."""
     return (
         entry is not None
         and entry.get("verdict") in KINDS
-        and entry.get("at") == [part.start for part in piece.output_region]
+        and entry.get("at") == list(piece.start)
         and isinstance(entry.get("halvings"), int)
         and isinstance(entry.get("warnings"), list)
     )

@@ -1,7 +1,7 @@
-"""A large image, deblurred piece by piece."""
+"""Deblur a large image piece by piece: in this process, lazily, or into a file."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import CopiedImage, RunStage, Step, StoredImage, map_steps
 from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.memory_budget import get_memory_budget
+from napari_tf_deblur._large.piece_summary import format_place
 from napari_tf_deblur._large.pieces import Piece
 from napari_tf_deblur._large.plan import Plan, plan_pieces
 from napari_tf_deblur._large.progress import CALIBRATION_SHARE, Progress
+from napari_tf_deblur._large.results import build_lazy_result, build_result, combine_verdicts
 from napari_tf_deblur._large.sample_calibration import (
     SampleCalibration,
     build_sample_arguments,
@@ -24,7 +26,7 @@ from napari_tf_deblur._large.sample_calibration import (
     sample_image,
 )
 from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
-from napari_tf_deblur._run.verdict import Verdict, VerdictKind, summarise_verdicts
+from napari_tf_deblur._run.verdict import VerdictKind
 from napari_tf_deblur._storage.image_description import ImageDescription
 
 if TYPE_CHECKING:
@@ -45,163 +47,126 @@ def solve_in_pieces(
     Parameters
     ----------
     arguments : Arguments
-        What is asked for. An image in memory gives one in memory. A lazy one gives a lazy one,
-        which is computed when it is asked for; or, with an output, is written there.
+        The arguments of `deconvolve`. With an output, the result is written there. Otherwise the
+        result of an image in memory is in memory. That of a lazy image is lazy: its pieces are
+        computed when their pixels are asked for.
     stop : threading.Event, optional
-        Ends it.
+        Ends the run.
     description : ImageDescription, optional
-        What is written to the output besides the pixels.
+        Axes, channels and name that are written to the output.
     dtype : dtype, optional
-        Of the pixels that are written: of integers, they are rounded.
+        Type of the pixels that are written. If it is an integer type, they are rounded.
+
+    Yields
+    ------
+    Step
+        The progress of the run.
+
+    Returns
+    -------
+    Deconvolution
+        The result.
     """
     if isinstance(arguments, StepArguments):
-        arguments = replace(arguments, stop=None)  # it does not travel to other processes
+        arguments = replace(arguments, stop=None)  # it cannot be sent to other processes
     image = LargeImage.from_arguments(arguments)
     if arguments.output is not None:
         from napari_tf_deblur._large.distributed_run import solve_and_write
 
         return (yield from solve_and_write(arguments, image, stop, description, dtype))
-    yield looking_step(image)
+    yield make_search_step(image)
     samples = sample_image(arguments, image, stop)
     from napari_tf_deblur._run.whole_image import solve
 
-    asked = build_sample_arguments(arguments, image, samples)
-    done = yield from map_steps(solve(asked, stop), relabel_sample_step)
-    found = build_sample_calibration(arguments, image, samples, done)
-    plan = plan_image(arguments, image, found, get_memory_budget(arguments))
+    sample_arguments = build_sample_arguments(arguments, image, samples)
+    sample_result = yield from map_steps(solve(sample_arguments, stop), relabel_sample_step)
+    calibration = build_sample_calibration(arguments, image, samples, sample_result)
+    plan = plan_image(arguments, image, calibration, get_memory_budget(arguments))
     if image.is_lazy:
-        return build_lazy_result(image, plan, found)
-    return (yield from _solve_in_memory(image, plan, found, stop))
+        return build_lazy_result(image, plan, calibration)
+    return (yield from _solve_in_memory(image, plan, calibration, stop))
 
 
-def looking_step(image: LargeImage) -> Step:
-    """Return the step of a run that takes samples, or reads its mask."""
-    words: RunStage = "looking for something to see"
-    return Step(words, words, 0.0, np.zeros(0, np.float32), StoredImage(image.data))
+def make_search_step(image: LargeImage) -> Step:
+    """Return the step of a run that takes samples or reads its mask."""
+    stage: RunStage = "looking for something to see"
+    return Step(stage, stage, 0.0, np.zeros(0, np.float32), StoredImage(image.data))
 
 
 def plan_image(
     arguments: Arguments,
     image: LargeImage,
-    found: SampleCalibration,
+    calibration: SampleCalibration,
     budget: int,
     workers: int = 0,
     threads: int = 1,
-    own_process: int = 0,
+    overhead_bytes: int = 0,
 ) -> Plan:
-    """Plan the pieces of an image whose calibration is known."""
-    recipe = found.piece_solver
-    axes = image.frame_axes(recipe.psf.ndim)
+    """Plan the pieces of an image whose calibration is known.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        The arguments of the run.
+    image : LargeImage
+        The image.
+    calibration : SampleCalibration
+        What was found from samples of the image.
+    budget, workers, threads, overhead_bytes
+        See :func:`plan_pieces`.
+
+    Raises
+    ------
+    InvalidValueError
+        If the image must be cut and the boundary is not "unknown".
+    OutOfMemoryError
+        If even the smallest piece does not fit.
+    """
+    solver = calibration.piece_solver
+    axes = image.frame_axes(solver.psf.ndim)
     plan = plan_pieces(
         image.shape,
         axes,
         image.channel_axis,
-        recipe.psf,
-        recipe.calibration.method,
+        solver.psf,
+        solver.calibration.method,
         budget,
         workers,
         threads,
-        own_process,
+        overhead_bytes,
     )
     is_cut = any(plan.piece_grid.size[axis] < image.shape[axis] for axis in axes)
     if is_cut and arguments.boundary != "unknown":
         raise InvalidValueError(
-            f"What lies beyond the frame is {arguments.boundary!r}, which is not done in pieces, "
-            "and the image is too large to be done at once; leave it at 'unknown', or allow more "
-            "memory."
+            f"The boundary {arguments.boundary!r} cannot be used for an image that is cut into "
+            "pieces, and this image is too large for one piece. Use boundary='unknown', or allow "
+            "more memory."
         )
     return plan
 
 
 def relabel_sample_step(step: Step) -> Step:
-    """Show a step of the calibration as the first part of the work."""
-    words = f"samples of the image: {step.message}"
-    return replace(step, message=words, fraction=CALIBRATION_SHARE * step.fraction)
-
-
-def combine_verdicts(kinds: Mapping[str, VerdictKind], samples: Verdict) -> Verdict:
-    """Put the verdicts of pieces together; what is known of the PSF, the samples have said."""
-    if not kinds:
-        return samples
-    verdicts = {name: Verdict(kind, samples.psf) for name, kind in kinds.items()}
-    return replace(summarise_verdicts(verdicts), unit="piece")
-
-
-def build_lazy_result(image: LargeImage, plan: Plan, found: SampleCalibration) -> "Deconvolution":
-    """Return a result that is computed, piece by piece, when its image is asked for."""
-    import dask.array as da
-    from dask.delayed import delayed
-
-    solve = delayed(_solve_part, pure=True)
-    grid: NDArray[Any] = np.empty(plan.piece_grid.counts, object)
-    rest: NDArray[Any] = np.empty(plan.piece_grid.counts, object)
-    light = (
-        None if image.channel_axis is None or not found.piece_solver.alpha else image.channel_axis
-    )
-    for place, piece in zip(np.ndindex(plan.piece_grid.counts), plan.piece_grid):
-        part = image.get_region_reader(piece.input_region, piece.gap)
-        mask = part.mask
-        both = solve(found.piece_solver, part.pixels, mask, piece)
-        shape = tuple(s.stop - s.start for s in piece.output_region)
-        left = tuple(n - (axis == light) for axis, n in enumerate(shape))
-        grid[place] = da.from_delayed(both.image, shape, np.float32, meta=_META)
-        rest[place] = da.from_delayed(both.residual, left, np.float32, meta=_META)
-    return build_result(
-        found,
-        da.block(grid.tolist()),
-        da.block(rest.tolist()),
-        found.sample_result.verdict,
-        plan.summary_text,
-        0.0,
-    )
-
-
-_META = np.zeros(0, np.float32)
-"""Array that tells dask the dtype. Definition: of dask's `meta`."""
-
-
-def _solve_part(recipe: Any, pixels: Any, mask: Any, piece: Any) -> Any:
-    return recipe.solve(np.asarray(pixels), None if mask is None else np.asarray(mask), piece)
-
-
-def build_result(
-    found: SampleCalibration,
-    image: Any,
-    residual: Any,
-    verdict: Verdict,
-    plan: str,
-    seconds: float,
-    warnings: tuple[Notice, ...] = (),
-) -> "Deconvolution":
-    """Make a result of what its pieces have in common."""
-    done = found.sample_result
-    return replace(
-        done,
-        image=image,
-        residual=residual,
-        calibration=found.piece_solver.calibration,
-        seconds=done.seconds + seconds,
-        verdict=verdict,
-        warnings=tuple(dict.fromkeys((*warnings, *done.warnings))),
-        pieces=f"Deblurred {plan}. {found.samples}",
-    )
+    """Turn a step of the run on samples into a step of the whole run."""
+    message = f"samples of the image: {step.message}"
+    return replace(step, message=message, fraction=CALIBRATION_SHARE * step.fraction)
 
 
 def _solve_in_memory(
-    image: LargeImage, plan: Plan, found: SampleCalibration, stop: Event | None
+    image: LargeImage, plan: Plan, calibration: SampleCalibration, stop: Event | None
 ) -> Generator[Step, None, "Deconvolution"]:
-    """Do one piece after another in this process."""
+    """Deblur one piece after another in this process."""
     from napari_tf_deblur._run.whole_image import solve
 
+    solver = calibration.piece_solver
     values = np.empty(image.shape, np.float32)
-    axis = image.channel_axis if found.piece_solver.alpha else None
-    residual = np.zeros([n - (a == axis) for a, n in enumerate(image.shape)], np.float32)
-    progress, began = Progress(len(plan.piece_grid)), time.perf_counter()
+    alpha_axis = image.channel_axis if solver.alpha else None
+    residual = np.zeros([n - (a == alpha_axis) for a, n in enumerate(image.shape)], np.float32)
+    progress, start_time = Progress(len(plan.piece_grid)), time.perf_counter()
     kinds: dict[str, VerdictKind] = {}
     warnings: list[Notice] = []
     stopped = False
 
-    def shown(step: Step) -> Step:
+    def relabel_piece_step(step: Step) -> Step:
         within = step.fraction
         return Step(
             "pieces" if step.stage == "iterating" else step.stage,
@@ -215,44 +180,39 @@ def _solve_in_memory(
 
     values[...] = image.data
     for piece in plan.piece_grid:
-        part = image.get_region_reader(piece.input_region, piece.gap)
-        done = yield from map_steps(
-            solve(found.piece_solver.piece_arguments(*part.read(), piece.gap), stop), shown
-        )
-        if stop is not None and stop.is_set() and not done.converged:
+        pixels, mask = image.get_region_reader(piece.input_region, piece.gap).read()
+        steps = solve(solver.piece_arguments(pixels, mask, piece.gap), stop)
+        result = yield from map_steps(steps, relabel_piece_step)
+        if stop is not None and stop.is_set() and not result.converged:
             stopped = True
             break
-        _store_piece(values, residual, piece, done, axis)
-        kinds[format_piece_place(piece)] = done.verdict.kind
-        warnings += done.warnings
+        _store_piece(values, residual, piece, result, alpha_axis)
+        kinds[format_place(piece.start)] = result.verdict.kind
+        warnings += result.warnings
         progress.done_count += 1
     if stopped:
-        words = (
-            f"Only {progress.done_count} of {progress.total} pieces are deblurred, for the run was "
-            "stopped: the others show the image as it was."
+        text = (
+            f"Only {progress.done_count} of {progress.total} pieces are deblurred, because the run "
+            "was stopped. The others show the original image."
         )
-        warnings.insert(0, Notice("stopped", words))
-    verdict = combine_verdicts(kinds, found.sample_result.verdict)
-    seconds = time.perf_counter() - began
+        warnings.insert(0, Notice("stopped", text))
+    verdict = combine_verdicts(kinds, calibration.sample_result.verdict)
+    seconds = time.perf_counter() - start_time
     return build_result(
-        found, values, residual, verdict, plan.summary_text, seconds, tuple(warnings)
+        calibration, values, residual, verdict, plan.summary_text, seconds, tuple(warnings)
     )
-
-
-def format_piece_place(piece: Piece) -> str:
-    """Say where a piece begins."""
-    return f"({', '.join(str(part.start) for part in piece.output_region)})"
 
 
 def _store_piece(
     values: NDArray[np.float32],
     residual: NDArray[np.float32],
     piece: Piece,
-    done: "Deconvolution",
-    transparent: int | None,
+    result: "Deconvolution",
+    alpha_axis: int | None,
 ) -> None:
-    values[piece.output_region] = done.image[piece.inner_region]
-    where, inside = list(piece.output_region), list(piece.inner_region)
-    if transparent is not None:
-        where[transparent] = inside[transparent] = slice(None)
-    residual[tuple(where)] = done.residual[tuple(inside)]
+    """Copy the result of a piece, without its margin, to its place in the whole image."""
+    values[piece.output_region] = result.image[piece.inner_region]
+    output, inner = list(piece.output_region), list(piece.inner_region)
+    if alpha_axis is not None:
+        output[alpha_axis] = inner[alpha_axis] = slice(None)
+    residual[tuple(output)] = result.residual[tuple(inner)]

@@ -1,4 +1,4 @@
-"""Samples of a large image: what is found from them serves all of its pieces."""
+"""Take samples of a large image; the calibration of all its pieces is found from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._storage.regions import Region
 
 SAMPLE_SIZE = {1: 4096, 2: 384, 3: 96}
-"""Pixels of a sample along each axis, at the most, by number of axes. Limit: of time; what is found
-from an image is found from no more of it."""
+"""Largest side of a sample, in pixels, by number of axes. Limit: of time; the calibration of a
+whole image uses no more pixels than this either."""
 
 CANDIDATE_COUNT = {1: 64, 2: 64, 3: 24}
-"""Places that are looked at for something to see, by number of axes. Limit: of time."""
+"""Number of places that are searched for structure, by number of axes. Limit: of time."""
 
 SAMPLE_COUNT = {1: 8, 2: 6, 3: 4}
-"""Samples that are taken, by number of axes. Limit: of time."""
+"""Number of samples that are taken, by number of axes. Limit: of time."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Samples:
     Attributes
     ----------
     regions : tuple of tuple of slice
-        Where they are.
+        Regions of the samples in the image.
     pixels : ndarray
-        The samples, one after another along a new first axis.
-    looked_at : int
-        Places that were looked at.
-    unread : int
-        Others, which could not be read.
+        The samples, stacked along a new first axis.
+    candidate_count : int
+        Number of places that were read.
+    unreadable_count : int
+        Number of places that could not be read.
     """
 
     regions: tuple[Region, ...]
@@ -54,8 +54,8 @@ class Samples:
         number = len(self.regions)
         return (
             f"Noise, intensities and weight were found from {number} sample{'s' * (number > 1)} "
-            f"of {size} pixels, those with most to see and the darkest of {self.candidate_count}: "
-            f"at {places}."
+            f"of {size} pixels at {places}: those with most structure, and the darkest, of "
+            f"{self.candidate_count} place{'s' * (self.candidate_count > 1)}."
             + f" {self.unreadable_count} more could not be read."
             * (self.unreadable_count > 0)
         )
@@ -67,25 +67,25 @@ def take_samples(
     channel_axis: int | None,
     read: Callable[[Region], NDArray[Any]],
 ) -> Samples:
-    """Look at places all over an image, and take those with most to see, and the darkest.
+    """Read places all over an image, and take those with most structure, and the darkest.
 
     Places that cannot be read are left out.
 
     Parameters
     ----------
     shape : sequence of int
-        Of the image.
+        Shape of the image.
     frame_axes : sequence of int
         Axes that are deblurred.
     channel_axis : int or None
         Axis of colours.
     read : callable
-        Reads a region.
+        Function that reads a region, given as a tuple of slices.
 
     Returns
     -------
     Samples
-        In the order in which they lie in the image.
+        The samples, in the order in which they lie in the image.
 
     Raises
     ------
@@ -93,43 +93,43 @@ def take_samples(
         If no place can be read.
     """
     places = list_candidate_regions(shape, frame_axes, channel_axis)
-    most = SAMPLE_COUNT[len(frame_axes)]
-    kept: dict[int, NDArray[Any]] = {}
-    seen: dict[int, tuple[float, float]] = {}
+    max_count = SAMPLE_COUNT[len(frame_axes)]
+    samples: dict[int, NDArray[Any]] = {}
+    measures: dict[int, tuple[float, float]] = {}
     error: Exception | None = None
     for number, place in enumerate(places):
         try:
             pixels = read(place)
         except (UserError, MemoryError):
             raise
-        except Exception as failure:  # whatever the image's reader raises
+        except Exception as failure:  # any error of the reader of the image
             error = failure
             continue
-        seen[number] = _measure_sample(pixels, frame_axes)
-        kept[number] = pixels
-        if len(kept) > most:
-            del kept[_least_needed(kept, seen)]
-    if error is not None and not kept:
+        measures[number] = _measure_sample(pixels, frame_axes)
+        samples[number] = pixels
+        if len(samples) > max_count:
+            del samples[_find_least_useful(samples, measures)]
+    if error is not None and not samples:
         raise InvalidValueError(f"The image cannot be read: {str(error).rstrip('.')}.") from error
-    chosen = sorted(kept)
+    numbers = sorted(samples)
     return Samples(
-        tuple(places[number] for number in chosen),
-        np.stack([kept[number] for number in chosen]),
-        len(seen),
-        len(places) - len(seen),
+        tuple(places[number] for number in numbers),
+        np.stack([samples[number] for number in numbers]),
+        len(measures),
+        len(places) - len(measures),
     )
 
 
 def list_candidate_regions(
     shape: Sequence[int], frame_axes: Sequence[int], channel_axis: int | None
 ) -> list[Region]:
-    """Return regions of one size, spread over all frames of an image; each only once."""
+    """Return different regions of one size, spread over all frames of an image."""
     ndim = len(frame_axes)
     sizes = [n if a == channel_axis else 1 for a, n in enumerate(shape)]
     for axis in frame_axes:
         sizes[axis] = min(shape[axis], SAMPLE_SIZE[ndim])
     lengths = [n / s for n, s in zip(shape, sizes)]
-    # As many along each axis as there is room, in the same ratio, until there are enough.
+    # Counts grow along the axis with most room, until there would be too many regions.
     counts = [1] * len(shape)
     while True:
         room = [k / n if k < int(n) else np.inf for k, n in zip(counts, lengths)]
@@ -149,7 +149,7 @@ def list_candidate_regions(
 
 
 def _measure_sample(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tuple[float, float]:
-    """How much there is to see, and how bright it is; the least where nothing counts."""
+    """Return amount of structure and mean brightness; -inf and inf if the sample is constant."""
     lead = tuple(axis for axis in range(pixels.ndim) if axis not in frame_axes)
     values = pixels.astype(np.float32).transpose(*lead, *frame_axes)
     values = values.reshape(-1, *values.shape[len(lead) :])
@@ -163,9 +163,11 @@ def _measure_sample(pixels: NDArray[Any], frame_axes: Sequence[int]) -> tuple[fl
     )
 
 
-def _least_needed(kept: Any, seen: dict[int, tuple[float, float]]) -> int:
-    """The sample with least to see, but the darkest: it tells background and noise."""
-    darkest = min(kept, key=lambda number: seen[number][1])
-    others = [number for number in kept if number != darkest]
-    least: int = min(others, key=lambda number: seen[number][0])
+def _find_least_useful(
+    samples: dict[int, NDArray[Any]], measures: dict[int, tuple[float, float]]
+) -> int:
+    """Return the sample with least structure, but not the darkest, which shows the noise."""
+    darkest = min(samples, key=lambda number: measures[number][1])
+    others = [number for number in samples if number != darkest]
+    least: int = min(others, key=lambda number: measures[number][0])
     return least

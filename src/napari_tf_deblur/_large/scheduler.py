@@ -1,4 +1,4 @@
-"""Which scheduler of dask.distributed is to be used, and whether it answers."""
+"""Find the scheduler of dask.distributed that is to be used, and check that it answers."""
 
 import asyncio
 import os
@@ -9,14 +9,26 @@ from typing import Any
 from napari_tf_deblur._core.packages import require_packages
 
 SCHEDULER_VARIABLE = "NAPARI_TF_DEBLUR_SCHEDULER"
+"""Environment variable that holds the address of the scheduler."""
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds after which a scheduler that does not answer counts as missing. Limit: of time."""
+"""Time to wait for the answer of a scheduler, in seconds. Limit: of time."""
 
 
-def scheduler_address(given: str) -> str:
-    """Return the address of the scheduler to use: what is given, or what the environment says."""
-    return given.strip() or os.environ.get(SCHEDULER_VARIABLE, "").strip()
+def scheduler_address(option: str) -> str:
+    """Return the address of the scheduler that is to be used.
+
+    Parameters
+    ----------
+    option : str
+        The option `scheduler` of the run. If it is empty, the environment variable counts.
+
+    Returns
+    -------
+    str
+        The address; empty if there is none.
+    """
+    return option.strip() or os.environ.get(SCHEDULER_VARIABLE, "").strip()
 
 
 def active_client() -> Any:
@@ -30,16 +42,25 @@ def active_client() -> Any:
         return None
 
 
-def describe_external_workers(given: str) -> str:
-    """Say whose workers do what is done in pieces; empty for processes of this machine."""
-    if address := scheduler_address(given):
+def describe_external_workers(option: str) -> str:
+    """Describe the workers of a scheduler or of the active client; empty if there are none.
+
+    Parameters
+    ----------
+    option : str
+        The option `scheduler` of the run.
+    """
+    if address := scheduler_address(option):
         return f"the workers of the scheduler of dask at {address}"
     is_there = "distributed" in sys.modules and active_client() is not None
     return "the workers of the active client of dask" if is_there else ""
 
 
 def is_reachable(address: str) -> bool:
-    """Whether a scheduler of dask answers; a Client waits for ever where anything else does."""
+    """Whether a scheduler of dask answers at an address.
+
+    This is checked first, because a Client waits for ever if another program answers.
+    """
     from distributed.comm.core import connect
     from distributed.security import Security
 
@@ -48,5 +69,7 @@ def is_reachable(address: str) -> bool:
         comm = await asyncio.wait_for(connect(address, CONNECT_TIMEOUT, **secured), CONNECT_TIMEOUT)
         comm.abort()
 
-    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, as in a notebook
+    with ThreadPoolExecutor(
+        1
+    ) as thread:  # the present thread may have an event loop, as in a notebook
         return thread.submit(asyncio.run, ask()).exception() is None

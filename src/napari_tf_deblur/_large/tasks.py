@@ -1,4 +1,4 @@
-"""What a worker does: it reads its region, deblurs it, and writes its own shards."""
+"""Do the tasks of workers: read a region, deblur it, and write the shards of one piece."""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PieceTask:
-    """A piece to be deblurred and written.
+    """A piece that a worker is to deblur and write.
 
     Attributes
     ----------
     piece : Piece
-        Which.
-    part : Part
-        What is read for it.
-    recipe : Recipe
-        How.
-    cut : Cut
-        All pieces.
+        The piece.
+    region_reader : RegionReader
+        Reads its input region.
+    piece_solver : PieceSolver
+        Deblurs it.
+    piece_grid : PieceGrid
+        All pieces of the image.
     frame_axes : tuple of int
         Axes that are deblurred.
     output : str
         Folder of the OME-Zarr.
     threads : int or None
-        That TensorFlow may use; None for all cores.
+        Number of threads that TensorFlow may use; None for all cores.
     halvings : int
-        How often the piece is cut into halves, along each axis, to take less memory.
+        How often the piece is cut into halves, along each deblurred axis, to save memory.
     """
 
     piece: Piece
@@ -59,23 +59,23 @@ class PieceTask:
     halvings: int = 0
 
     def split_further(self) -> "PieceTask":
-        """Return the same, which takes less memory."""
+        """Return the same task in smaller parts, which need less memory."""
         return replace(self, halvings=self.halvings + 1)
 
     @property
     def can_split(self) -> bool:
-        """Whether its parts would still be larger than their margins."""
+        """Whether the smaller parts would still be larger than their margins."""
         sizes = [region_shape(self.piece.output_region)[axis] for axis in self.frame_axes]
         margins = [self.piece_grid.margin[axis] for axis in self.frame_axes]
         return all(n > 2 ** (self.halvings + 1) * m for n, m in zip(sizes, margins))
 
     def solve(self) -> Solution:
-        """Read and deblur it."""
+        """Read and deblur the piece."""
         pixels, mask = read_region_or_explain(self.region_reader)
         pieces = [self.piece]
         for _ in range(self.halvings):
             pieces = [
-                half for one in pieces for half in self.piece_grid.halve(one, self.frame_axes)
+                half for piece in pieces for half in self.piece_grid.halve(piece, self.frame_axes)
             ]
         if not self.halvings:
             return self.piece_solver.solve(pixels, mask, self.piece)
@@ -84,35 +84,40 @@ class PieceTask:
     def _solve_halves(
         self, pieces: list[Piece], pixels: NDArray[Any], mask: NDArray[Any] | None
     ) -> Solution:
+        """Deblur the parts of the piece one after another; the verdict is that of most pixels."""
         image = np.empty(region_shape(self.piece.output_region), np.float32)
-        kinds: dict[VerdictKind, int] = {}
+        pixel_counts: dict[VerdictKind, int] = {}
         warnings: list[Notice] = []
-        axis = self.piece_solver.channel_axis
-        for one in pieces:
-            read = relative_region(one.input_region, self.piece.input_region)
-            frame = tuple(s for a, s in enumerate(read) if a != axis)
-            part = None if mask is None else mask[frame]
-            solved = self.piece_solver.solve(pixels[read], part, one)
-            image[relative_region(one.output_region, self.piece.output_region)] = solved.image
-            kinds[solved.verdict] = kinds.get(solved.verdict, 0) + prod(
-                region_shape(one.output_region)
-            )
-            warnings += solved.warnings
-        most = max(kinds, key=lambda kind: kinds[kind])
-        return Solution(image, np.zeros(0, np.float32), most, tuple(dict.fromkeys(warnings)))
+        for part in pieces:
+            region = relative_region(part.input_region, self.piece.input_region)
+            frame = tuple(s for a, s in enumerate(region) if a != self.piece_solver.channel_axis)
+            part_mask = None if mask is None else mask[frame]
+            solution = self.piece_solver.solve(pixels[region], part_mask, part)
+            image[relative_region(part.output_region, self.piece.output_region)] = solution.image
+            count = prod(region_shape(part.output_region))
+            pixel_counts[solution.verdict] = pixel_counts.get(solution.verdict, 0) + count
+            warnings += solution.warnings
+        verdict = max(pixel_counts, key=lambda kind: pixel_counts[kind])
+        return Solution(image, np.zeros(0, np.float32), verdict, tuple(dict.fromkeys(warnings)))
 
 
 def run_piece_task(task: PieceTask) -> dict[str, Any]:
-    """Deblur a piece, write it, and note it in the journal; return what was noted."""
+    """Deblur a piece, write it, and add an entry to the journal.
+
+    Returns
+    -------
+    dict
+        The entry.
+    """
     if task.threads is not None:
         _limit_threads(task.threads)
-    solved = task.solve()
+    solution = task.solve()
     output = open_image(task.output)
-    output.write(task.piece.output_region, to_dtype(solved.image, output.dtype))
+    output.write(task.piece.output_region, to_dtype(solution.image, output.dtype))
     entry = {
-        "verdict": solved.verdict,
-        "warnings": list(solved.warnings),
-        "at": [part.start for part in task.piece.output_region],
+        "verdict": solution.verdict,
+        "warnings": list(solution.warnings),
+        "at": list(task.piece.start),
         "halvings": task.halvings,
     }
     Journal.for_image(task.output).write_entry(task.piece.number, entry)
@@ -120,42 +125,47 @@ def run_piece_task(task: PieceTask) -> dict[str, Any]:
 
 
 def _limit_threads(count: int) -> None:
-    """Let a worker use no more threads, zarr's included."""
+    """Limit the threads of a worker, those of zarr included."""
     import zarr
 
     limit_threads(count)
     zarr.config.set({"threading.max_workers": count})
 
 
-def read_region_or_explain(part: RegionReader) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Read pixels and mask of a part; say in words that they cannot be read."""
+def read_region_or_explain(reader: RegionReader) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Read the pixels and the mask of a region.
+
+    Raises
+    ------
+    PiecesFailedError
+        If they cannot be read.
+    """
     try:
-        return part.read()
+        return reader.read()
     except MemoryError:
         raise
-    except Exception as error:  # whatever the image's reader raises
-        words = str(error).rstrip(".") or type(error).__name__
-        raise PiecesFailedError(f"the image cannot be read there: {words}.") from error
+    except Exception as error:  # any error of the reader of the image
+        cause = str(error).rstrip(".") or type(error).__name__
+        raise PiecesFailedError(f"the image cannot be read there: {cause}.") from error
 
 
-def solve_samples(asked: Arguments, threads: int | None) -> "Deconvolution":
-    """Deblur samples of an image; what all of its pieces need is part of the result."""
+def solve_samples(arguments: Arguments, threads: int | None) -> "Deconvolution":
+    """Deblur samples of an image; their calibration is part of the result.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        The arguments of the run on the samples.
+    threads : int or None
+        Number of threads that TensorFlow may use; None for all cores.
+    """
     from napari_tf_deblur._run.whole_image import solve
 
     if threads is not None:
         _limit_threads(threads)
-    return finish(solve(asked))
+    return finish(solve(arguments))
 
 
 def update_levels(output: str, regions: list[Region]) -> None:
-    """Bring the coarser resolutions of some regions up to date; one process at a time."""
-    image = open_image(output)
-    level = 0
-    while regions and level + 1 < len(image.levels):
-        parts: dict[str, Region] = {}
-        for region in regions:
-            parts |= {repr(part): part for part in image.coarser_shard_regions(level, region)}
-        level += 1
-        for part in parts.values():
-            image.build_level_part(level, part)
-        regions = list(parts.values())
+    """Update the coarser resolutions of some regions. Only one process may do so at a time."""
+    open_image(output).build_levels(regions)

@@ -1,4 +1,4 @@
-"""Arrays in files, as names that travel to other processes; and those that cannot travel."""
+"""Replace arrays in files by objects that can be sent to other processes."""
 
 from dataclasses import dataclass
 from mmap import mmap
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class HDF5Data:
-    """A data set in an HDF5 file, which travels to other processes as the names of both."""
+    """A data set in an HDF5 file. Pickled, it is the names of the file and of the data set."""
 
     file: str
     name: str
@@ -25,7 +25,7 @@ class HDF5Data:
         return len(self.shape)
 
     def __getitem__(self, region: Any) -> NDArray[Any]:
-        """Open the file, read a region, close it."""
+        """Open the file, read a region, and close the file."""
         import h5py
 
         with h5py.File(self.file, "r") as file:
@@ -34,7 +34,7 @@ class HDF5Data:
 
 @dataclass(frozen=True)
 class MappedData:
-    """A file that NumPy maps into memory, or a part of it, which travels as the file's name."""
+    """A memory-mapped file of NumPy, or a part of it. Pickled, it is the name of the file."""
 
     file: str
     shape: tuple[int, ...]
@@ -48,14 +48,14 @@ class MappedData:
         return len(self.shape)
 
     def __getitem__(self, region: Any) -> NDArray[Any]:
-        """Map the file, read a region."""
+        """Map the file into memory, and read a region."""
         values = np.memmap(self.file, np.uint8, "r")
         found: NDArray[Any] = np.ndarray(self.shape, self.dtype, values, self.start, self.strides)
         return np.array(found[region])
 
 
 class LocalArray:
-    """An array that is read in this process only."""
+    """An array that can be read in this process only."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -66,11 +66,18 @@ class LocalArray:
         return np.asarray(self._array[region])
 
     def __reduce__(self) -> Any:
-        raise TypeError("This array is read in the process that made it.")
+        raise TypeError("This array can be read only in the process that opened it.")
 
 
 def to_transferable(array: Any) -> Any:
-    """Return what stands for an array in other processes, if it has to be another one."""
+    """Return an array, or an object that stands for it and can be sent to other processes.
+
+    Parameters
+    ----------
+    array : array
+        Memory maps and data sets of h5py are replaced, as far as their files can be opened again.
+        What cannot be opened elsewhere becomes a `LocalArray`. Others are returned as they are.
+    """
     if isinstance(array, np.memmap):
         return _wrap_memmap(array)
     kind = type(array)
@@ -85,20 +92,20 @@ def to_transferable(array: Any) -> Any:
 
 
 def is_transferable(part: Any, size: int) -> bool:
-    """Whether something that is to be read can be sent to other processes, at no great expense.
+    """Whether an object can be sent to other processes, and is not much larger than its pixels.
 
     Parameters
     ----------
     part : object
-        Something that stands for pixels.
+        Arrays, or objects that stand for them.
     size : int
-        Bytes of the pixels themselves.
+        Size of their pixels, in bytes.
     """
     import cloudpickle
 
     try:
         return len(cloudpickle.dumps(part)) <= 2 * size + 2**20
-    except Exception:  # whatever objects raise that cannot be sent
+    except Exception:  # any error of an object that cannot be pickled
         return False
 
 

@@ -1,4 +1,4 @@
-"""A worker of dask.distributed in a process of its own, which ends with the one that started it."""
+"""Run a worker of dask.distributed in a process that ends with the process that started it."""
 
 import asyncio
 import json
@@ -8,16 +8,17 @@ import sys
 from distributed.deploy.subprocess import SubprocessWorker
 
 QUIET_ENVIRONMENT = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
-"""Environment in which workers say nothing of themselves: what fails, the caller says."""
+"""Environment variables that stop the log messages of workers. Errors reach the caller."""
 
 RESTART_DELAY = 1.0
-"""Seconds until a process that ended is started again. Set by hand."""
+"""Time until a process that ended is started again, in seconds. Set by hand."""
 
 
 class QuietWorker(SubprocessWorker):
-    """A worker and its nanny, which replaces it if it ends or takes too much memory.
+    """A worker without log messages, and its nanny.
 
-    The nanny gives up where the worker ends while it starts; then both are started again.
+    The nanny replaces a worker that ends or takes too much memory. It gives up if a worker ends
+    during its start; then both are started again.
     """
 
     _watch: "asyncio.Task[None] | None" = None
@@ -32,8 +33,8 @@ class QuietWorker(SubprocessWorker):
         await super().close()
 
     async def _start(self) -> None:
-        watched = {**self.worker_kwargs, "preload_nanny": ["napari_tf_deblur._large.parent_watch"]}
-        spec = json.dumps({"cls": self.worker_class, "opts": watched})
+        options = {**self.worker_kwargs, "preload_nanny": ["napari_tf_deblur._large.parent_watch"]}
+        spec = json.dumps({"cls": self.worker_class, "opts": options})
         command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
         self.process = await asyncio.create_subprocess_exec(
             *command, env=os.environ | QUIET_ENVIRONMENT

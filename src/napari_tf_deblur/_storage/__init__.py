@@ -1,1 +1,1 @@
-"""Files of results: OME-Zarr and OME-TIFF, their axes and units."""
+"""Write and read results: OME-Zarr and OME-TIFF, their axes, units and records."""

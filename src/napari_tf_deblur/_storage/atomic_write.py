@@ -1,4 +1,4 @@
-"""Files that are replaced only by whole ones."""
+"""Replace a file only after the new one is complete."""
 
 import os
 from collections.abc import Iterator
@@ -8,22 +8,22 @@ from pathlib import Path
 
 @contextmanager
 def write_atomically(path: str) -> Iterator[str]:
-    """Give another name to write to; the file has its own name once it is whole.
+    """Write a file under a temporary name, and rename it when it is complete.
 
     Parameters
     ----------
     path : str
-        The file; if it is there, it is replaced at the end.
+        The file. If it exists, it is replaced at the end.
 
     Yields
     ------
     str
-        Where to write. What is there is deleted if the body fails.
+        Temporary name to write to. That file is deleted if the body fails.
     """
     part = f"{path}.part"
     try:
         yield part
-        os.replace(part, path)  # noqa: PTH105 - which a test can watch
+        os.replace(part, path)  # noqa: PTH105 - a test replaces this function
     finally:
         with suppress(FileNotFoundError):
             Path(part).unlink()

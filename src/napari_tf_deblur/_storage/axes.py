@@ -1,4 +1,4 @@
-"""What the axes of a layer stand for, and which of them are deblurred."""
+"""Name the axes of a layer, and choose those that are deblurred."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,26 +11,31 @@ TIME_NAMES = frozenset(("t", "time", "times", "timepoint", "frame", "frames"))
 CHANNEL_NAMES = frozenset(
     ("c", "ch", "channel", "channels", "color", "colour", "wavelength", "lambda", "band")
 )
+"""Names of axes of time and of channels, in lower case."""
+
 DEPTH_NAME = "z"
 
+PIXEL_UNIT = "pixel"
+"""napari's unit of an axis without a unit."""
+
 UNNAMED_AXES = {"-2": "y", "-1": "x"}
-"""What napari's names of the last two axes mean; "-3" says nothing of its axis."""
+"""Names of the last two axes, by their default labels in napari. The third-last, "-3", has none."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a layer, as the layer describes it.
+    """One axis of a layer.
 
     Attributes
     ----------
     name : str
-        Its name; see `resolve_axis_name`.
+        Name of the axis; see `resolve_axis_name`.
     size : int
         Number of pixels.
     spacing : float
         Distance between neighbouring pixels, in `unit`.
     unit : str
-        ``"pixel"`` where the layer has none.
+        Unit; ``"pixel"`` if the layer has none.
     """
 
     name: str
@@ -40,12 +45,12 @@ class Axis:
 
     @property
     def is_space(self) -> bool:
-        """Whether nothing says that it is time or channels."""
+        """Whether neither name nor unit says that the axis is time or channels."""
         return self.name.lower() not in TIME_NAMES | CHANNEL_NAMES and not is_time(self.unit)
 
     @property
     def kind(self) -> str:
-        """What one pixel of it is, in words, where it is not deblurred along it."""
+        """What one index along the axis is: a "time point", "channel" or "plane"."""
         if self.name.lower() in TIME_NAMES or is_time(self.unit):
             return "time point"
         if self.name.lower() in CHANNEL_NAMES:
@@ -54,23 +59,23 @@ class Axis:
 
     @property
     def is_depth(self) -> bool:
-        """Whether the layer says that it is a third axis of space: by its name or unit."""
+        """Whether name or unit says that the axis can be a third axis of space."""
         return self.is_space and (self.name.lower() == DEPTH_NAME or is_length(self.unit))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The axes of an image along which a PSF of so many axes deblurs, and the others.
+    """The axes of an image, and the choice of those that are deblurred.
 
-    They are the last ones that are neither time nor channels. Where there are not as many,
-    the user has chosen more, and they are the last ones of all.
+    The deblurred axes are the last ones that are neither time nor channels. If there are fewer of
+    these than the PSF has axes, the user has chosen more, and the last axes of all are deblurred.
 
     Attributes
     ----------
-    all : tuple of Axis
+    all_axes : tuple of Axis
         All axes of the image, without colours.
     indices : tuple of int
-        Which of them are deblurred, in rising order.
+        Indices of the deblurred axes, in rising order.
     """
 
     all_axes: tuple[Axis, ...]
@@ -78,14 +83,14 @@ class Frame:
 
     @classmethod
     def from_axes(cls, axes: Sequence[Axis], ndim: int) -> "Frame":
-        """Choose `ndim` axes, or all if there are fewer."""
+        """Choose `ndim` axes that are deblurred, or all if there are fewer."""
         space = [k for k, axis in enumerate(axes) if axis.is_space]
         candidates = space if len(space) >= ndim else range(len(axes))
         return cls(tuple(axes), tuple(candidates)[max(0, len(candidates) - ndim) :])
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes that are deblurred; one without a name is z, if it is the first of three."""
+        """The deblurred axes. If the first of three has no name, it is called z."""
         axes = [self.all_axes[k] for k in self.indices]
         if len(axes) == 3 and axes[0].name.startswith("-"):
             axes[0] = replace(axes[0], name=DEPTH_NAME)
@@ -93,59 +98,59 @@ class Frame:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the deblurred axes."""
         return tuple(axis.name for axis in self.axes)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Their numbers of pixels."""
+        """Numbers of pixels along the deblurred axes."""
         return tuple(axis.size for axis in self.axes)
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """Their distances between pixels."""
+        """Distances between pixels along the deblurred axes, in `units`."""
         return tuple(axis.spacing for axis in self.axes)
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Their units."""
+        """Units of the deblurred axes."""
         return tuple(axis.unit for axis in self.axes)
 
     @property
     def is_trailing(self) -> bool:
-        """Whether the axes that are deblurred are the last ones as it is."""
+        """Whether the deblurred axes are the last axes of the image."""
         return self.order() == tuple(range(len(self.all_axes)))
 
     def order(self, rgb: bool = False) -> tuple[int, ...]:
-        """All axes, those that are deblurred last, where the core wants them; then colours."""
+        """Return the order of all axes in the core: deblurred axes last, then colours."""
         others = (k for k in range(len(self.all_axes)) if k not in self.indices)
         colours = (len(self.all_axes),) if rgb else ()
         return (*others, *self.indices, *colours)
 
     def to_core(self, image: Any) -> Any:
-        """Bring the axes that are deblurred to the end; colours stay where they are."""
+        """Move the deblurred axes of an image to the end; colours stay last."""
         rgb = image.ndim > len(self.all_axes)
         return image if self.is_trailing else image.transpose(self.order(rgb))
 
     def from_core(self, image: Any) -> Any:
-        """Bring the axes back to where they were."""
+        """Move the axes of a result back to their places in the layer."""
         rgb = image.ndim > len(self.all_axes)
         if self.is_trailing:
             return image
         return np.ascontiguousarray(image.transpose(np.argsort(self.order(rgb))))
 
     def describe_axes(self, rgb: bool) -> str:
-        """Say what each axis is taken for, and how large a pixel is.
+        """Describe for the user how the axes are deblurred, and the size of a pixel.
 
         Parameters
         ----------
         rgb : bool
-            Whether the image has colours besides.
+            Whether the image also has colours.
 
         Returns
         -------
         str
-            Such as "Each time point by itself: y x · 65 nm".
+            Text such as "Each time point by itself: y x · 65 nm".
         """
         others = [axis.kind for k, axis in enumerate(self.all_axes) if k not in self.indices]
         each = f"Each {' and '.join(dict.fromkeys(others))} by itself: " if others else ""
@@ -156,21 +161,22 @@ class Frame:
         return " · ".join((", ".join(parts), *self._pixel_sizes()))
 
     def _pixel_sizes(self) -> list[str]:
-        if all(axis.unit == "pixel" and axis.spacing == 1 for axis in self.axes):
+        if all(axis.unit == PIXEL_UNIT and axis.spacing == 1 for axis in self.axes):
             return []
         sizes = dict.fromkeys(f"{a.spacing:.4g} {short_unit(a.unit)}" for a in self.axes)
         return [" x ".join(sizes)]
 
 
 def default_axis_labels(ndim: int) -> tuple[str, ...]:
-    """Return what napari calls axes that nobody named."""
+    """Return the default labels of axes in napari."""
     return tuple(str(k) for k in range(-ndim, 0))
 
 
 def resolve_axis_name(label: str, unit: str) -> str:
-    """Return the name of an axis, by its label in napari: y and x where it has none.
+    """Return the name of an axis from its label in napari.
 
-    The third but last axis is z only where it has a unit of length.
+    The last two axes are y and x if their labels are napari's defaults. The third-last axis is z
+    only if its unit is one of length.
     """
     if label == "-3" and is_length(unit):
         return DEPTH_NAME
@@ -178,12 +184,12 @@ def resolve_axis_name(label: str, unit: str) -> str:
 
 
 def is_length(unit: str) -> bool:
-    """Whether a unit is one of length, such as micrometer."""
+    """Whether a unit is a unit of length, such as "micrometer"."""
     return _dimension(unit) == {"[length]": 1}
 
 
 def is_time(unit: str) -> bool:
-    """Whether a unit is one of time, such as second."""
+    """Whether a unit is a unit of time, such as "second"."""
     return _dimension(unit) == {"[time]": 1}
 
 
@@ -196,10 +202,10 @@ def convert_length(value: float, unit: str, other: str) -> float:
 
 
 def short_unit(unit: str) -> str:
-    """Return the symbol of a unit, such as µm for micrometer."""
+    """Return the symbol of a unit, such as "µm" for "micrometer"."""
     from pint import UndefinedUnitError, get_application_registry
 
-    if unit == "pixel":
+    if unit == PIXEL_UNIT:
         return "px"
     try:
         return f"{get_application_registry().Unit(unit):~P}" or unit

@@ -1,4 +1,4 @@
-"""The journal of a run: which pieces are done, so that they are not computed again."""
+"""Record which pieces of a run are done, so that they are not computed again."""
 
 import json
 import os
@@ -9,29 +9,28 @@ from typing import Any
 from uuid import uuid4
 
 JOURNAL_FOLDER = ".napari-tf-deblur"
-"""Within the folder of an OME-Zarr; readers of zarr do not look at it."""
+"""Folder of the journal in the folder of an OME-Zarr; readers of zarr ignore it."""
 
-RUN_FILE = "run.json"
-
-END_FILE = "end.json"
+RUN_FILE, END_FILE = "run.json", "end.json"
+"""Files with the state of the run, and of the mark that all is done."""
 
 RECENT_SECONDS = 60.0
-"""Seconds before the last entry in which pieces are done again: they may be damaged where the power
-failed. Guard: against files that the system had not written to the disk;
-``tests/large/test_faults.py``."""
+"""Pieces whose entries are at most this many seconds older than the latest entry are checked: they
+may be damaged if the power failed. Guard: against files that the system had not yet written to the
+disk; ``tests/large/test_faults.py``."""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What was done of a run, in a folder; written by all processes.
+    """The record of a run, in a folder that all processes write to.
 
-    An entry is written after its piece, under another name, and renamed: where there is one, its
-    piece is whole.
+    The entry of a piece is written after the piece, under a temporary name, and then renamed. So if
+    there is an entry, its piece is complete.
 
     Attributes
     ----------
     folder : str
-        Where it is.
+        Folder of the journal.
     """
 
     folder: str
@@ -42,49 +41,49 @@ class Journal:
         return cls(str(Path(path) / JOURNAL_FOLDER))
 
     def begin(self, run: Mapping[str, Any]) -> None:
-        """Note what the run is."""
+        """Write the state of the run, as plain data, before its first piece."""
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         self._write(RUN_FILE, run)
 
     def read_run(self) -> dict[str, Any] | None:
-        """Return what the run is; None where there is no journal that can be read."""
+        """Return the state of the run; None if there is no journal that can be read."""
         return self._read(Path(self.folder) / RUN_FILE)
 
     def write_entry(self, number: int, entry: Mapping[str, Any]) -> None:
-        """Note that a piece is done."""
+        """Write the entry of a piece that is done."""
         self._write(f"{number}.json", entry)
 
     def read_entries(self) -> dict[int, dict[str, Any]]:
-        """Return the entries of all pieces that are done, by their numbers."""
+        """Return the entries of all pieces that are done, by the number of the piece."""
         return dict(self._entries())
 
     def find_recent(self) -> set[int]:
-        """Return the numbers of the pieces that were done last."""
+        """Return the numbers of the pieces that were done within the last `RECENT_SECONDS`."""
         times = {
             int(path.stem): path.stat().st_mtime
             for path in Path(self.folder).glob("*.json")
             if path.stem.isdigit()
         }
-        last = max(times.values(), default=0.0)
-        return {number for number, time in times.items() if time > last - RECENT_SECONDS}
+        latest = max(times.values(), default=0.0)
+        return {number for number, time in times.items() if time > latest - RECENT_SECONDS}
 
     def finish(self) -> None:
-        """Note that all pieces and all resolutions are done."""
+        """Mark the run as finished: all pieces and all resolutions are done."""
         self._write(END_FILE, {})
 
     @property
     def is_finished(self) -> bool:
-        """Whether all pieces and all resolutions were done."""
+        """Whether the run is marked as finished."""
         return self._read(Path(self.folder) / END_FILE) is not None
 
     def reopen(self) -> None:
-        """Note that there is something to be done again."""
+        """Remove the mark that the run is finished."""
         (Path(self.folder) / END_FILE).unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Delete what killed processes left of entries that they were writing."""
-        for left in Path(self.folder).glob("*.partial"):
-            left.unlink(missing_ok=True)
+        """Delete incomplete entries of processes that were killed."""
+        for file in Path(self.folder).glob("*.partial"):
+            file.unlink(missing_ok=True)
 
     def _entries(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for path in Path(self.folder).glob("*.json"):
@@ -94,16 +93,16 @@ class Journal:
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            found = json.loads(path.read_text("utf-8"))
+            table = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return table if isinstance(table, dict) else None
 
     def _write(self, name: str, table: Mapping[str, Any]) -> None:
         path = Path(self.folder) / name
         part = path.with_name(f"{name}.{uuid4().hex}.partial")
         try:
             part.write_text(json.dumps(table), "utf-8")
-            os.replace(part, path)  # noqa: PTH105 - which a test can watch
+            os.replace(part, path)  # noqa: PTH105 - a test replaces this function
         finally:
             part.unlink(missing_ok=True)

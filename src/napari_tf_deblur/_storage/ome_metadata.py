@@ -1,4 +1,4 @@
-"""Between the description of an image and the metadata of OME-Zarr, by the models of yaozarrs."""
+"""Convert between image descriptions and the metadata of OME-Zarr, with the models of yaozarrs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from yaozarrs import v05
 
 DOWNSAMPLING_TEXT = "mean of the finite pixels of two along each axis that is halved"
+"""Description of the coarser levels in the metadata."""
 
 
 def build_metadata(
@@ -28,24 +29,24 @@ def build_metadata(
     channels: Sequence[StoredChannel],
     levels: Sequence[Level],
 ) -> "v05.Image":
-    """Return the metadata of an image, as OME-Zarr 0.5 asks for it.
+    """Build the metadata of an image in OME-Zarr 0.5.
 
     Parameters
     ----------
     name : str
-        Of the image.
-    axes : sequence of Axis
-        In the order and with the units of OME-Zarr.
-    channels : sequence of Channel
-        May be empty.
+        Name of the image.
+    axes : sequence of StoredAxis
+        The axes, in the order and with the units of OME-Zarr.
+    channels : sequence of StoredChannel
+        The channels; may be empty.
     levels : sequence of Level
-        The full resolution first; they may have the axes in any order that is the same as `axes`.
+        The levels, full resolution first, with their axes in the same order as `axes`.
 
     Returns
     -------
     yaozarrs.v05.Image
-        Checked by yaozarrs. A pixel of a level is the mean of some of the full resolution, so that
-        its centre is in the middle of theirs.
+        Metadata that yaozarrs has validated. A pixel of a level is the mean of some pixels of the
+        full resolution, and its centre is in the middle of these.
     """
     from yaozarrs import v05
 
@@ -77,20 +78,21 @@ def build_metadata(
                 metadata={"description": DOWNSAMPLING_TEXT},
             )
         ],
-        omero=_omero(channels),
+        omero=_build_omero(channels),
     )
 
 
-def _omero(channels: Sequence[StoredChannel]) -> "v05.Omero | None":
+def _build_omero(channels: Sequence[StoredChannel]) -> "v05.Omero | None":
+    """Build the display settings of channels; None if a channel has no window."""
     from yaozarrs import v05
 
     if not channels or any(channel.window is None for channel in channels):
         return None
-    found = []
+    omero_channels = []
     for channel in channels:
         low, high = channel.window or (0.0, 1.0)
         window = v05.OmeroWindow(start=low, end=high, min=low, max=high)
-        found.append(
+        omero_channels.append(
             v05.OmeroChannel(
                 label=channel.name,
                 color=channel.colour,
@@ -100,12 +102,12 @@ def _omero(channels: Sequence[StoredChannel]) -> "v05.Omero | None":
         )
     grey = all(channel.colour.upper() == "FFFFFF" for channel in channels)
     rendering = v05.OmeroRenderingDefs(model="greyscale" if grey else "color")
-    return v05.Omero(channels=found, rdefs=rendering)
+    return v05.Omero(channels=omero_channels, rdefs=rendering)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One array of an image: its path in the group, and its pixels in those of the first one."""
+    """One array of an image: its path in the group, and its pixel size in full-size pixels."""
 
     path: str
     factors: tuple[int, ...]
@@ -114,41 +116,41 @@ class Dataset:
 def parse_metadata(
     attributes: Mapping[str, Any], where: str
 ) -> tuple[ImageDescription, list[Dataset]]:
-    """Read what a group of OME-Zarr 0.4 or 0.5 says of its image.
+    """Read the metadata of an image in OME-Zarr 0.4 or 0.5.
 
     Parameters
     ----------
     attributes : mapping
-        Of the group.
+        Attributes of the group.
     where : str
-        Its path, for messages.
+        Path of the group, for messages.
 
     Returns
     -------
     description : ImageDescription
-        With the axes as they are stored, and as many channels as it says.
+        Description with the axes in the order of the file, and the channels that are listed.
     datasets : list of Dataset
-        Its arrays, full resolution first.
+        The arrays, full resolution first.
 
     Raises
     ------
     InvalidValueError
-        If it is no image of OME-Zarr 0.4 or 0.5, or not a valid one.
+        If the group is no valid image of OME-Zarr 0.4 or 0.5.
     """
     from pydantic import ValidationError
     from yaozarrs import v04, v05
 
     ome = attributes.get("ome")
-    said = ome if isinstance(ome, Mapping) else attributes
-    several = said.get("multiscales")
-    if not isinstance(several, list | tuple) or not several:
+    metadata = ome if isinstance(ome, Mapping) else attributes
+    images = metadata.get("multiscales")
+    if not isinstance(images, list | tuple) or not images:
         raise InvalidValueError(f"{where} is no image of OME-Zarr: it has no 'multiscales'.")
-    model: Any = v05.Multiscale if said is ome else v04.Multiscale
+    model: Any = v05.Multiscale if metadata is ome else v04.Multiscale
     try:
-        image = model.model_validate(dict(several[0]))
+        image = model.model_validate(dict(images[0]))
     except (ValidationError, ValueError, TypeError) as error:
         raise InvalidValueError(
-            f"{where} is no valid image of OME-Zarr {'0.5' if said is ome else '0.4'}: "
+            f"{where} is no valid image of OME-Zarr {'0.5' if metadata is ome else '0.4'}: "
             f"{_shorten_error(error)}."
         ) from error
     first = image.datasets[0]
@@ -165,7 +167,7 @@ def parse_metadata(
         for k, axis in enumerate(image.axes)
     )
     name = str(image.name or "")
-    channels = _channels(said.get("omero"))
+    channels = _read_channels(metadata.get("omero"))
     datasets = []
     for data in image.datasets:
         step, _ = _read_transforms(data.coordinateTransformations)
@@ -175,7 +177,7 @@ def parse_metadata(
 
 
 def _read_transforms(transforms: Sequence[Any]) -> tuple[dict[int, float], dict[int, float]]:
-    """Return scale and translation per axis, where they are said."""
+    """Return scale and translation by axis, as far as they are given."""
     scale: dict[int, float] = {}
     shift: dict[int, float] = {}
     for transform in transforms:
@@ -184,21 +186,22 @@ def _read_transforms(transforms: Sequence[Any]) -> tuple[dict[int, float], dict[
     return scale, shift
 
 
-def _channels(omero: Any) -> tuple[StoredChannel, ...]:
-    """Read channels, what is not understood left out: many writers say less than they should."""
+def _read_channels(omero: Any) -> tuple[StoredChannel, ...]:
+    """Read the channels. Invalid entries get default values, because many writers omit some."""
     listed = omero.get("channels") if isinstance(omero, Mapping) else None
-    found = []
-    for k, said in enumerate(listed if isinstance(listed, list | tuple) else []):
-        about: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
-        colour = str(about.get("color") or "FFFFFF").lstrip("#").upper()
+    channels = []
+    for k, entry in enumerate(listed if isinstance(listed, list | tuple) else []):
+        channel: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {}
+        colour = str(channel.get("color") or "FFFFFF").lstrip("#").upper()
         if len(colour) != 6 or set(colour) - set("0123456789ABCDEF"):
             colour = "FFFFFF"
-        label = str(about.get("label") or f"channel {k}")
-        found.append(StoredChannel(label, colour, _window(about.get("window"))))
-    return tuple(found)
+        label = str(channel.get("label") or f"channel {k}")
+        channels.append(StoredChannel(label, colour, _read_window(channel.get("window"))))
+    return tuple(channels)
 
 
-def _window(window: Any) -> tuple[float, float] | None:
+def _read_window(window: Any) -> tuple[float, float] | None:
+    """Return the intensities of black and full colour; None if they are not valid."""
     try:
         low, high = float(window["start"]), float(window["end"])
     except (KeyError, TypeError, ValueError):
@@ -207,6 +210,7 @@ def _window(window: Any) -> tuple[float, float] | None:
 
 
 def _shorten_error(error: Exception) -> str:
+    """Return the first message of an error, in one line."""
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):

@@ -1,6 +1,14 @@
-"""Units as OME-Zarr names them."""
+"""Translate units into the names of OME-Zarr."""
 
-from napari_tf_deblur._storage.image_description import SPACE_TYPE, TIME_TYPE, StoredAxis
+from dataclasses import replace
+
+from napari_tf_deblur._storage.image_description import (
+    SPACE_TYPE,
+    TIME_TYPE,
+    ImageDescription,
+    StoredAxis,
+    assign_axis_types,
+)
 
 _PREFIXES = (
     " yocto zepto atto femto pico nano micro milli centi deci hecto kilo mega giga tera peta exa "
@@ -11,25 +19,25 @@ OME_LENGTHS = frozenset(f"{p}meter" for p in _PREFIXES) | set(
     "angstrom foot inch mile parsec yard".split()
 )
 OME_TIMES = frozenset(f"{p}second" for p in _PREFIXES) | set("day hour minute".split())
-"""The units that OME-Zarr 0.5 names."""
+"""Units of length and time that OME-Zarr 0.5 allows."""
 
 
 def ome_unit(unit: str | None, kind: str | None) -> tuple[str | None, float]:
-    """Return the name of a unit in OME-Zarr, and how many of it one of the given unit is.
+    """Return the name of a unit in OME-Zarr, and the factor to convert numbers to it.
 
     Parameters
     ----------
     unit : str or None
-        As pint knows it: "um", "micrometer", "s".
+        Unit in the notation of pint, such as "um", "micrometer" or "s".
     kind : str or None
         Type of the axis: "space", "time" or another one.
 
     Returns
     -------
     name : str or None
-        None where the unit says nothing ("pixel"), or not what such an axis has.
+        Name in OME-Zarr. None if there is no unit ("pixel"), or it does not suit such an axis.
     factor : float
-        1 unless OME-Zarr does not have the unit, and the number is to be converted.
+        Number of units of OME-Zarr in one of the given units. It is 1 if OME-Zarr has the unit.
 
     Examples
     --------
@@ -48,17 +56,30 @@ def ome_unit(unit: str | None, kind: str | None) -> tuple[str | None, float]:
 
 
 def to_ome_axis(axis: StoredAxis) -> StoredAxis:
-    """Return an axis with its unit as OME-Zarr names it."""
+    """Return an axis with its unit, scale and translation in a unit of OME-Zarr."""
     unit, factor = ome_unit(axis.unit, axis.type)
     return StoredAxis(axis.name, axis.type, unit, axis.scale * factor, axis.translation * factor)
 
 
-def _find_ome_unit(unit: str, instead: str, names: frozenset[str]) -> tuple[str, float]:
+def to_stored_description(description: ImageDescription) -> ImageDescription:
+    """Return a description with types and units of axes that OME-Zarr allows.
+
+    Raises
+    ------
+    InvalidValueError
+        If OME-Zarr does not allow such axes.
+    """
+    axes = tuple(to_ome_axis(axis) for axis in assign_axis_types(description.axes))
+    return replace(description, axes=axes)
+
+
+def _find_ome_unit(unit: str, fallback: str, names: frozenset[str]) -> tuple[str, float]:
+    """Return a unit that is among the names, or convert it to the fallback."""
     from pint import get_application_registry
 
     registry = get_application_registry()
     name = str(registry.Unit(unit))
     if name in names:
         return name, 1.0
-    factor = registry.Quantity(1, unit).to(instead).magnitude
-    return instead, float(f"{factor:.12g}")
+    factor = registry.Quantity(1, unit).to(fallback).magnitude
+    return fallback, float(f"{factor:.12g}")

@@ -1,4 +1,4 @@
-"""Where large results are written: an OME-Zarr 0.5, made whole and empty, then filled in."""
+"""Create an OME-Zarr 0.5 with all metadata and without pixels, open one, or check a path."""
 
 import os
 import re
@@ -15,11 +15,13 @@ from numpy.typing import DTypeLike
 from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
 from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._storage.image_description import ImageDescription, order_axes_for_zarr
-from napari_tf_deblur._storage.journal import JOURNAL_FOLDER as JOURNAL
+from napari_tf_deblur._storage.journal import JOURNAL_FOLDER
 from napari_tf_deblur._storage.ome_metadata import build_metadata
+from napari_tf_deblur._storage.ome_units import to_stored_description
 from napari_tf_deblur._storage.pyramid import Level, plan_levels
 from napari_tf_deblur._storage.record_file import METADATA_KEY
-from napari_tf_deblur._storage.zarr_image import FORMAT_VERSION, ZarrImage, to_stored_description
+from napari_tf_deblur._storage.zarr_attributes import FORMAT_VERSION
+from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 ZARR_SUFFIX = ".ome.zarr"
 
@@ -33,11 +35,10 @@ def create_image(
     chunk: Sequence[int] | None = None,
     levels: int | None = None,
 ) -> ZarrImage:
-    """Make an OME-Zarr 0.5 with all resolutions, empty, which can be opened while it fills in.
+    """Create an OME-Zarr 0.5 with all resolutions, which can be opened while it is being filled.
 
-    What is not written yet is NaN, and 0 where pixels are integers. It appears under its name with
-    all its metadata at once. An image that was written by this package is replaced; nothing else
-    is.
+    Pixels that are not written yet are NaN, or 0 if they are integers. The folder appears under its
+    name together with all metadata. An image that this package wrote is replaced; nothing else is.
 
     Parameters
     ----------
@@ -46,44 +47,44 @@ def create_image(
     shape : sequence of int
         Pixels per axis, colours included.
     dtype : dtype
-        Of the pixels.
+        Type of the pixels.
     description : ImageDescription
-        Name, axes and channels; its axes are those of `shape`, in the same order.
+        Name, axes and channels. Its axes are those of `shape`, in the same order.
     shard : sequence of int
-        Pixels per axis of what one process writes at once; see `default_shard`.
+        Pixels per axis that one process writes at once; see `default_shard`.
     chunk : sequence of int, optional
-        Pixels per axis of what is read at once, a part of a shard.
+        Pixels per axis that are read at once, a part of a shard; see `default_chunk`.
     levels : int, optional
-        How many resolutions; by default as many as it takes for the last to fit a window.
+        Number of resolutions. By default, the last one is small enough for a window.
 
     Returns
     -------
     ZarrImage
-        The image, empty.
+        The image, without pixels.
 
     Raises
     ------
     FileInTheWayError
-        If there is something else under this name.
+        If there is another file or folder of this name.
     InvalidValueError
-        If OME-Zarr has no place for such axes.
+        If OME-Zarr does not allow such axes.
     MissingPackageError
-        If zarr or yaozarrs are not installed.
+        If zarr or yaozarrs is not installed.
     OSError
-        If it cannot be written.
+        If the image cannot be written.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from napari_tf_deblur._storage.image_description import Axis
-    >>> axes = (Axis("y", unit="um", scale=0.1), Axis("x", unit="um", scale=0.1))
+    >>> from napari_tf_deblur._storage.image_description import StoredAxis
+    >>> y, x = StoredAxis("y", unit="um", scale=0.1), StoredAxis("x", unit="um", scale=0.1)
     >>> with TemporaryDirectory() as folder:
     ...     path = f"{folder}/cells.ome.zarr"
     ...     image = create_image(
-    ...         path, (1024, 2048), "float32", ImageDescription("cells", axes), (512, 1024)
+    ...         path, (1024, 2048), "float32", ImageDescription("cells", (y, x)), (512, 1024)
     ...     )
-    ...     for part in image.parts():
-    ...         image.write(part, np.ones((512, 1024), "float32"))
+    ...     for region in image.shard_regions():
+    ...         image.write(region, np.ones((512, 1024), "float32"))
     ...     image.build_levels()
     ...     [level.shape for level in open_image(path).levels]
     [(1024, 2048), (512, 1024), (256, 512)]
@@ -94,7 +95,7 @@ def create_image(
     described = to_stored_description(description)
     if len(shape) != described.ndim or min(shape) < 1:
         raise InvalidValueError(
-            f"The image has the shape {tuple(shape)}: there is nothing to write."
+            f"An image of the shape {tuple(shape)} with {described.ndim} axes cannot be written."
         )
     path = Path(path).absolute()
     replaced = check_free(path)
@@ -132,7 +133,7 @@ def open_image(path: str | Path) -> ZarrImage:
     Parameters
     ----------
     path : str or Path
-        Its folder; `list_images` has those of plates and collections.
+        Folder of the image. `list_images` finds those in plates and collections.
 
     Returns
     -------
@@ -144,14 +145,14 @@ def open_image(path: str | Path) -> ZarrImage:
     InvalidValueError
         If there is no such image.
     MissingPackageError
-        If zarr or yaozarrs are not installed.
+        If zarr or yaozarrs is not installed.
     """
     require_packages("zarr", "yaozarrs", "dask")
     return ZarrImage(path)
 
 
 def check_free(path: str | Path) -> bool:
-    """See that an image may be written under a name; touch nothing.
+    """Check that an image may be written to a path. No file is changed.
 
     Parameters
     ----------
@@ -161,47 +162,47 @@ def check_free(path: str | Path) -> bool:
     Returns
     -------
     bool
-        Whether an image of this package is there, which will be replaced.
+        Whether the path holds an image of this package, which will be replaced.
 
     Raises
     ------
     FileInTheWayError
-        If there is something else, which the message names.
+        If the path holds anything else. The message names it.
     """
     path = Path(path)
     if not os.path.lexists(path):
         return False
     if path.is_symlink() or not path.is_dir():
-        raise FileInTheWayError(f"{path} is there already, and is no folder of this program.")
-    inside = sorted(entry.name for entry in path.iterdir())
-    if not inside:
+        raise FileInTheWayError(f"{path} already exists, and is no folder of this program.")
+    names = sorted(entry.name for entry in path.iterdir())
+    if not names:
         return False
     try:
-        found = ZarrImage(path)
+        image = ZarrImage(path)
     except InvalidValueError as error:
         raise FileInTheWayError(
-            f"The folder {path} is there already and holds something else, such as '{inside[0]}'. "
+            f"The folder {path} already exists and holds other files, such as '{names[0]}'. "
             "Choose another name."
         ) from error
-    if not found.is_own_image:
+    if not image.is_own_image:
         raise FileInTheWayError(
-            f"{path} is an OME-Zarr that this program has not written. Choose another name."
+            f"{path} is an OME-Zarr that was not written by this program. Choose another name."
         )
-    own = {"zarr.json", JOURNAL, *(str(k) for k in range(len(found.levels)))}
-    more = [name for name in inside if name not in own and not name.endswith(".partial")]
-    if more:
+    own = {"zarr.json", JOURNAL_FOLDER, *(str(k) for k in range(len(image.levels)))}
+    added = [name for name in names if name not in own and not name.endswith(".partial")]
+    if added:
         raise FileInTheWayError(
-            f"{path} was written by this program, and '{more[0]}' was added to it since, "
-            "which would be lost. Choose another name."
+            f"{path} was written by this program, but '{added[0]}' was added later and would be "
+            "lost. Choose another name."
         )
     return True
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Delete what is left where the making of this image was killed."""
-    for left in path.parent.glob(f".{escape(path.name)}.*"):
-        if re.fullmatch(r"[0-9a-f]{32}\.(partial|replaced)", left.name[len(path.name) + 2 :]):
-            shutil.rmtree(left, ignore_errors=True)
+    """Delete incomplete folders of processes that were killed while they created this image."""
+    for folder in path.parent.glob(f".{escape(path.name)}.*"):
+        if re.fullmatch(r"[0-9a-f]{32}\.(partial|replaced)", folder.name[len(path.name) + 2 :]):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _permute_level(level: Level, order: Sequence[int]) -> Level:
@@ -210,9 +211,9 @@ def _permute_level(level: Level, order: Sequence[int]) -> Level:
 
 
 def _make_array_writer(levels: Sequence[Level]) -> Any:
-    """Return what makes the arrays, each with its own shards and a value of what is missing."""
+    """Return a function for yaozarrs that creates the arrays, with our shards and fill values."""
 
-    def create(path: Path, shape: Any, dtype: Any, chunks: Any, **how: Any) -> Any:
+    def create(path: Path, shape: Any, dtype: Any, chunks: Any, **options: Any) -> Any:
         import zarr
         from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
 
@@ -226,7 +227,7 @@ def _make_array_writer(levels: Sequence[Level]) -> Any:
             fill_value=np.nan if dtype.kind == "f" else dtype.type(0),
             serializer=BytesCodec(endian="little"),
             compressors=(BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()),
-            dimension_names=how["dimension_names"],
+            dimension_names=options["dimension_names"],
             zarr_format=3,
         )
 
@@ -234,12 +235,12 @@ def _make_array_writer(levels: Sequence[Level]) -> Any:
 
 
 def _move(part: Path, path: Path, replaced: bool) -> None:
-    """Give a finished folder its name; one that it replaces is gone only after that."""
+    """Rename a complete folder; delete the folder that it replaces only after that."""
     old = path.with_name(f".{path.name}.{uuid4().hex}.replaced")
     if replaced:
         path.rename(old)
     elif path.exists():
-        path.rmdir()  # an empty one, which Windows does not replace
+        path.rmdir()  # an empty folder, which Windows would not replace
     try:
         part.rename(path)
     except OSError:

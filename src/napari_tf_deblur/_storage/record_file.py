@@ -1,4 +1,4 @@
-"""What a result keeps of its run, as it is written into a file and read from one."""
+"""Write the record of a run as JSON, and read it from files that may hold anything."""
 
 import json
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from napari_tf_deblur._core.parameters import options_of, parameters_of, types_o
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 METADATA_KEY = "napari_tf_deblur"
-"""Where layers made here keep their record, in ``layer.metadata``."""
+"""Key of the record in ``layer.metadata``."""
 
 MAX_ARRAY_SIZE = 1000
-"""Most numbers of an array that is written as text; larger ones are left out. Limit: of the size of
-a file."""
+"""Largest number of values of an array that is written as text. Larger arrays are left out. Limit:
+of the size of a file."""
 
 MAX_TEXT_LENGTH = 100_000
-"""Longest text that is believed, in characters. Guard: against files that are no records;
+"""Largest length of a record, in characters. Guard: against files that are no records;
 ``tests/files/test_settings.py``."""
 
 _UNTRUSTED_KEYS = frozenset(("python", "mask"))
-"""Entries that are not taken from a file: what is code, and pixels that nobody can look at."""
+"""Entries that are not read from a file: code, and the pixels of a mask, which cannot be shown."""
 
 _USER_ONLY_OPTIONS: Mapping[str, Any] = {
     name: getattr(LayerOptions(), name)
     for name, annotation in parameters_of(LayerOptions).items()
     if not options_of(annotation).get("from_files", True)
 }
-"""Options that no file with an image decides: whoever deblurs with a scheduler trusts it, as its
-answers may hold code."""
+"""Options that are not read from the file of an image: a scheduler must be trusted, because its
+answers may contain code."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "kind": str,
@@ -55,59 +55,58 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "warnings": list,
     "versions": dict,
 }
-"""Entries of a record that may come out of a file, and what they must be there. Others, which a
-later version may write, are taken as they are."""
+"""Types of the entries of a record in a file. Other entries, which a later version may write, are
+read without a check."""
 
 _TUPLES = frozenset(("order", "shape", "axis_labels", "units", "sample", "part", "warnings"))
-"""Entries that are tuples, which a file has as lists."""
+"""Entries that are tuples. JSON stores them as lists."""
 
 
 def record_to_json(record: Mapping[str, Any]) -> str:
-    """Write a record as text, large arrays left out.
+    """Write a record as text, without large arrays.
 
     Parameters
     ----------
     record : mapping
-        What a layer has in ``metadata["napari_tf_deblur"]``.
+        Record of a layer, from ``metadata["napari_tf_deblur"]``.
 
     Returns
     -------
     str
-        JSON in ASCII: an object with one entry, of the same name.
+        JSON in ASCII: an object with the one entry "napari_tf_deblur".
     """
     return json.dumps({METADATA_KEY: _to_json_value(record)}, allow_nan=False)
 
 
 def record_from_json(text: str) -> dict[str, Any] | None:
-    """Read a record from text that may hold anything.
+    """Read a record from text that may contain anything.
 
     Parameters
     ----------
     text : str
-        See `record_to_json`.
+        Text of `record_to_json`, or any other text.
 
     Returns
     -------
     dict or None
-        What it says, of the types that it should be: data without any code; None if it is no
-        record.
+        The record, without code, with checked types; None if the text is no record.
     """
     if not text.startswith("{") or len(text) > MAX_TEXT_LENGTH:
         return None
     try:
-        found = json.loads(text, parse_constant=_refuse).get(METADATA_KEY)
-        if not isinstance(found, dict) or found.get("kind") not in ("result", "residual"):
+        table = json.loads(text, parse_constant=_refuse_constant).get(METADATA_KEY)
+        if not isinstance(table, dict) or table.get("kind") not in ("result", "residual"):
             return None
-        if not all(isinstance(found[key], kind) for key, kind in _TYPES.items() if key in found):
+        if not all(isinstance(table[key], kind) for key, kind in _TYPES.items() if key in table):
             return None
-        record: dict[str, Any] = _drop_untrusted(found) | _USER_ONLY_OPTIONS
+        record: dict[str, Any] = _drop_untrusted(table) | _USER_ONLY_OPTIONS
     except (ValueError, RecursionError):
         return None
     return record
 
 
 def _to_json_value(value: Any) -> Any:
-    """Return a value as JSON has it; None for what it has not."""
+    """Return a value as a type of JSON; None if JSON has no such type."""
     if isinstance(value, Mapping):
         return {str(key): _to_json_value(part) for key, part in value.items()}
     if isinstance(value, np.ndarray):
@@ -122,7 +121,7 @@ def _to_json_value(value: Any) -> Any:
 
 
 def _drop_untrusted(value: Any, key: str = "") -> Any:
-    """Leave out what is code, and make arrays and tuples of what was one."""
+    """Remove code, and restore arrays and tuples from lists."""
     if isinstance(value, dict):
         return {
             k: _drop_untrusted(part, k) for k, part in value.items() if k not in _UNTRUSTED_KEYS
@@ -135,7 +134,7 @@ def _drop_untrusted(value: Any, key: str = "") -> Any:
     return value
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 

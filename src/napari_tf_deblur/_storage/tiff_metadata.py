@@ -1,4 +1,4 @@
-"""What an OME-TIFF says of its axes and pixels."""
+"""Build the metadata of an OME-TIFF: axes, pixel sizes, channels and record."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,54 +17,54 @@ from napari_tf_deblur._storage.axes import (
 from napari_tf_deblur._storage.record_file import record_to_json
 
 WRITABLE_DTYPES = frozenset("bool int8 int16 int32 uint8 uint16 uint32 float32 float64".split())
-"""Types of pixels that OME-TIFF and napari know."""
+"""Types of pixels that both OME-TIFF and napari support."""
 
 BIGTIFF_BYTES = 3 * 2**30
-"""Size, in bytes, from which on BigTIFF is written. Derived: TIFF ends at 4 GiB, of which a quarter
-is left for metadata and smaller levels."""
+"""Smallest size of the pixels, in bytes, for which BigTIFF is written. Derived: TIFF ends at 4 GiB,
+and a quarter is left for metadata and smaller levels."""
 
 
 def build_tiff_options(
     dtype: Any, axes: Sequence[Axis], name: str, rgb: bool, record: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the arguments of ``tifffile.imwrite`` that say what an image is.
+    """Return the arguments of ``tifffile.imwrite`` that describe an image.
 
     Parameters
     ----------
     dtype : dtype
-        Of the pixels.
+        Type of the pixels.
     axes : sequence of Axis
-        Without colours, y and x last; see `order_axes_for_tiff`.
+        Axes without colours, y and x last; see `order_axes_for_tiff`.
     name : str
-        Of the image.
+        Name of the image.
     rgb : bool
-        Whether colours come last.
+        Whether the last axis of the image holds colours.
     record : mapping or None
-        How it was deblurred.
+        Record of the run; None if there is none.
 
     Returns
     -------
     dict
         Keyword arguments.
     """
-    zipped = np.dtype(dtype).kind != "b"
+    compress = np.dtype(dtype).kind != "b"
     letters = "".join(_letter(axis) for axis in axes)
     letters += "S" if rgb else ""
-    about: dict[str, Any] = {"axes": letters, "Name": _replace_unprintable(name)}
+    metadata: dict[str, Any] = {"axes": letters, "Name": _replace_unprintable(name)}
     if record:
-        about["Description"] = record_to_json(record)
-        about |= _channels(axes, record)
+        metadata["Description"] = record_to_json(record)
+        metadata |= _describe_channels(axes, record)
     return {
         "photometric": "rgb" if rgb else "minisblack",
-        "compression": "zlib" if zipped else None,
-        "compressionargs": {"level": 1} if zipped else None,
-        "metadata": {**about, **_sizes(axes)},
-        **_resolution(axes),
+        "compression": "zlib" if compress else None,
+        "compressionargs": {"level": 1} if compress else None,
+        "metadata": {**metadata, **_describe_sizes(axes)},
+        **_resolution_tags(axes),
     }
 
 
 def order_axes_for_tiff(axes: Sequence[Axis]) -> tuple[int, ...] | None:
-    """Return the axes in an order that OME has, y and x last; None if there is none."""
+    """Return an order of the axes that OME allows, with y and x last; None if there is none."""
     letters = [_letter(axis) for axis in axes]
     if len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
         return None
@@ -73,7 +73,7 @@ def order_axes_for_tiff(axes: Sequence[Axis]) -> tuple[int, ...] | None:
 
 
 def _letter(axis: Axis) -> str:
-    """What OME calls an axis; Q is another one than it knows."""
+    """Return the letter of an axis in OME; Q stands for an unknown axis."""
     name = axis.name.lower()
     if name in ("y", "x", DEPTH_NAME):
         return name.upper()
@@ -82,37 +82,38 @@ def _letter(axis: Axis) -> str:
     return "C" if name in CHANNEL_NAMES else "Q"
 
 
-def _sizes(axes: Sequence[Axis]) -> dict[str, Any]:
-    """Say how far apart pixels, planes and time points are."""
-    found: dict[str, Any] = {}
+def _describe_sizes(axes: Sequence[Axis]) -> dict[str, Any]:
+    """Return the distances between pixels, planes and time points."""
+    sizes: dict[str, Any] = {}
     for axis in axes:
         letter = _letter(axis)
         if letter == "T" and is_time(axis.unit):
-            found |= {"TimeIncrement": _convert_spacing(axis, "s"), "TimeIncrementUnit": "s"}
+            sizes |= {"TimeIncrement": _convert_spacing(axis, "s"), "TimeIncrementUnit": "s"}
         elif letter in "ZYX" and is_length(axis.unit):
             size = _convert_spacing(axis, "um")
-            found |= {f"PhysicalSize{letter}": size, f"PhysicalSize{letter}Unit": "µm"}
+            sizes |= {f"PhysicalSize{letter}": size, f"PhysicalSize{letter}Unit": "µm"}
         elif letter in "ZYX" and axis.spacing != 1:
             unit = "reference frame"
-            found |= {f"PhysicalSize{letter}": axis.spacing, f"PhysicalSize{letter}Unit": unit}
-    return found
+            sizes |= {f"PhysicalSize{letter}": axis.spacing, f"PhysicalSize{letter}Unit": unit}
+    return sizes
 
 
-def _channels(axes: Sequence[Axis], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what the channels are, where the record tells it of each."""
+def _describe_channels(axes: Sequence[Axis], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and wavelengths of the channels, if the record has them for all channels."""
     count = next((axis.size for axis in axes if _letter(axis) == "C"), 0)
-    told = record.get("channels") or ()
-    if not count or len(told) != count:
+    channels = record.get("channels") or ()
+    if not count or len(channels) != count:
         return {}
-    found: dict[str, Any] = {"Name": [_replace_unprintable(str(one["name"])) for one in told]}
-    waves = [one.get("emission") for one in told]
-    if all(waves):
-        found |= {"EmissionWavelength": waves, "EmissionWavelengthUnit": ["nm"] * count}
-    return {"Channel": found}
+    names = [_replace_unprintable(str(channel["name"])) for channel in channels]
+    entry: dict[str, Any] = {"Name": names}
+    wavelengths = [channel.get("emission") for channel in channels]
+    if all(wavelengths):
+        entry |= {"EmissionWavelength": wavelengths, "EmissionWavelengthUnit": ["nm"] * count}
+    return {"Channel": entry}
 
 
-def _resolution(axes: Sequence[Axis]) -> dict[str, Any]:
-    """Say the size of a pixel in the tags, too, for programs that do not read OME's description."""
+def _resolution_tags(axes: Sequence[Axis]) -> dict[str, Any]:
+    """Return the pixel size as TIFF tags, for programs that do not read the metadata of OME."""
     sizes = [a for letter in "XY" for a in axes if _letter(a) == letter and is_length(a.unit)]
     if len(sizes) < 2:
         return {}
@@ -121,6 +122,7 @@ def _resolution(axes: Sequence[Axis]) -> dict[str, Any]:
 
 
 def _convert_spacing(axis: Axis, unit: str) -> float:
+    """Return the pixel size along an axis in another unit, to nine digits."""
     return float(f"{convert_length(axis.spacing, axis.unit, unit):.9g}")
 
 

@@ -1,137 +1,34 @@
-"""One image in OME-Zarr, written shard by shard, by many processes."""
+"""Write one image in OME-Zarr, shard by shard, by many processes, and check what is written."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tf_deblur._core.errors import FileInTheWayError, InvalidValueError
+from napari_tf_deblur._core.errors import FileInTheWayError
 from napari_tf_deblur._storage import regions
 from napari_tf_deblur._storage.downsampling import downsample
-from napari_tf_deblur._storage.image_description import ImageDescription, assign_axis_types
-from napari_tf_deblur._storage.ome_metadata import parse_metadata
-from napari_tf_deblur._storage.pyramid import Level
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_to_json
 from napari_tf_deblur._storage.regions import Region
+from napari_tf_deblur._storage.zarr_attributes import read_own_table, write_own_table
+from napari_tf_deblur._storage.zarr_reader import ZarrReader
 
-FORMAT_VERSION = 1
-"""Version of what the attribute holds. Definition: of the format."""
 
+class ZarrImage(ZarrReader):
+    """One image in OME-Zarr that can be written, if this package made it.
 
-class ZarrImage:
-    """One image in OME-Zarr 0.4 or 0.5, of one or more resolutions.
-
-    Its axes are in the order of the array that it was made for, whatever the order in the file. It
-    travels to other processes as its path.
-
-    Two processes that write into one shard at the same time lose data without an error. So all that
-    is written here is whole shards, and each shard must have one writer at a time. A shard is
-    written under another name and renamed: it is there as a whole or not at all, however the
-    process ends.
+    If two processes write to one shard at the same time, data are lost without an error. So this
+    class writes whole shards only, and each shard must have one writer at a time. A shard is
+    written under a temporary name and renamed: it is complete or absent, however the process ends.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the image; of a plate or collection, the one of the field or image in it.
-
-    Raises
-    ------
-    InvalidValueError
-        If there is no such image.
+        Folder of the image; see `ZarrReader`.
     """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
-        attributes = self._attributes()
-        stored, datasets = parse_metadata(attributes, self.path)
-        self._names = [data.path for data in datasets]
-        self._arrays = [self._open_array(name) for name in self._names]
-        own = attributes.get(METADATA_KEY)
-        own = own if isinstance(own, Mapping) and own.get("format") == FORMAT_VERSION else {}
-        ndim = stored.ndim
-        order = own.get("order", range(ndim))
-        self._order = tuple(order) if sorted(order) == list(range(ndim)) else tuple(range(ndim))
-        self._inverse = tuple(int(k) for k in np.argsort(self._order))
-        if any(array.ndim != ndim for array in self._arrays):
-            raise InvalidValueError(
-                f"{self.path} is no valid image of OME-Zarr: its arrays have other axes than named."
-            )
-        self.is_own_image = bool(own)
-        self.description = ImageDescription(
-            stored.name,
-            self._to_caller_order(stored.axes),
-            stored.channels,
-            bool(own.get("rgb", False)),
-            dict(own.get("layer", {})),
-        )
-        self.levels = tuple(
-            self._make_level(array, data.factors) for array, data in zip(self._arrays, datasets)
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.path,))
-
-    def __repr__(self) -> str:
-        return f"ZarrImage({self.path!r})"
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of pixels per axis, colours included, at full resolution."""
-        return self.levels[0].shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of its pixels."""
-        dtype: np.dtype[Any] = self._arrays[0].dtype
-        return dtype
-
-    @property
-    def shard(self) -> tuple[int, ...]:
-        """Number of pixels per axis of what is written at once, at full resolution."""
-        return self.levels[0].shard
-
-    def shard_regions(self, level: int = 0) -> list[Region]:
-        """Return the region of each shard of a level, in rising order."""
-        made = self.levels[level]
-        return list(regions.iterate_shards(regions.full_region(made.shape), made))
-
-    def finer_region(self, level: int, region: Sequence[slice]) -> Region:
-        """Return the region of the level below from which a region of a level is computed."""
-        here = self._normalize_region(level, region)
-        return regions.to_finer_level(here, self.levels[level], self.levels[level - 1])
-
-    def coarser_shard_regions(self, level: int, region: Sequence[slice]) -> list[Region]:
-        """Return the parts of the next coarser level that are computed from some of a region."""
-        if level + 1 >= len(self.levels):
-            return []
-        coarser_level, finer = self.levels[level + 1], self.levels[level]
-        here = regions.to_coarser_level(self._normalize_region(level, region), coarser_level, finer)
-        return list(regions.iterate_shards(here, coarser_level))
-
-    def read(self, region: Sequence[slice], level: int = 0) -> NDArray[Any]:
-        """Read a region; what is not written yet is NaN, or 0 of integers.
-
-        Parameters
-        ----------
-        region : sequence of slice
-            One per axis, in steps of one.
-        level : int
-            Which resolution; 0 is the full one.
-
-        Returns
-        -------
-        ndarray
-            The pixels.
-
-        Raises
-        ------
-        ValueError
-            If a part of the file is damaged: each chunk that was written here has a checksum.
-        """
-        stored = self._to_file_order(self._normalize_region(level, region))
-        return np.asarray(self._arrays[level][stored]).transpose(self._inverse)
 
     def write(self, region: Sequence[slice], values: NDArray[Any]) -> None:
         """Write whole shards of the full resolution.
@@ -139,64 +36,77 @@ class ZarrImage:
         Parameters
         ----------
         region : sequence of slice
-            One per axis. It begins where a shard begins, and ends where one or the image ends.
+            One slice per axis. The region starts where a shard starts, and ends where a shard or
+            the image ends.
         values : ndarray
-            The pixels, of the region's shape.
+            The pixels, of the shape of the region.
 
         Raises
         ------
         ValueError
-            If the region is not made of whole shards, or the values have another shape.
+            If the region does not consist of whole shards, or the values have another shape.
         TypeError
-            If they would be cut off in the image's type.
+            If the values do not fit into the dtype of the image.
         FileInTheWayError
-            If the image was not made by this package.
+            If this package did not make the image.
         OSError
-            If the disk is full, for example. Each shard is whole or absent then.
+            If the disk is full, for example. Each shard is then complete or absent.
         """
         self._write(0, self._normalize_region(0, region), values)
 
     def build_level_part(self, level: int, region: Sequence[slice]) -> None:
-        """Compute a part of a coarser level from the level below, and write it.
+        """Compute a part of a coarser level from the next finer level, and write it.
 
-        A pixel is the mean of the finite ones of two along each axis that is halved. Neither time
-        points nor channels are mixed. Besides a shard of the result, a few chunks are in memory.
+        A pixel is the mean of the finite pixels among two along each axis that is halved. Time
+        points and channels are not mixed. A shard of the result and a few chunks are in memory.
 
         Parameters
         ----------
         level : int
-            Which level, from 1 on. What is not written yet in the one below, in `finer_region`, is
-            NaN here, too; the part may be built again later.
+            The level, from 1 on. Pixels that are not written yet in the next finer level, in
+            `finer_region`, are NaN here, too. The part can be built again later.
         region : sequence of slice
             Whole shards, as in `shard_regions`.
         """
         here = self._normalize_region(level, region)
-        made, finer = self.levels[level], self.levels[level - 1]
-        regions.require_whole_shards(here, made)
-        factors = tuple(f // g for f, g in zip(made.factors, finer.factors))
-        for shard in regions.iterate_blocks(here, made.shard):
+        coarser, finer = self.levels[level], self.levels[level - 1]
+        regions.require_whole_shards(here, coarser)
+        factors = tuple(f // g for f, g in zip(coarser.factors, finer.factors))
+        for shard in regions.iterate_blocks(here, coarser.shard):
             values = np.empty(regions.region_shape(shard), self.dtype)
-            for block in regions.iterate_blocks(shard, made.chunk):
-                pixels = self.read(regions.to_finer_level(block, made, finer), level - 1)
+            for block in regions.iterate_blocks(shard, coarser.chunk):
+                pixels = self.read(regions.to_finer_level(block, coarser, finer), level - 1)
                 values[regions.relative_region(block, shard)] = downsample(pixels, factors)
             self._write(level, shard, values)
 
-    def build_all_levels(self) -> None:
-        """Compute all coarser levels, in this process."""
+    def build_levels(self, changed: Sequence[Region] | None = None) -> None:
+        """Compute the coarser levels of some regions. Only one process may do so at a time.
+
+        Parameters
+        ----------
+        changed : sequence of tuple of slice, optional
+            Regions of the full resolution; by default, the whole image.
+        """
+        finer = [regions.full_region(self.shape)] if changed is None else list(changed)
         for level in range(1, len(self.levels)):
-            for part in self.shard_regions(level):
+            parts: dict[str, Region] = {}
+            for region in finer:
+                found = self.coarser_shard_regions(level - 1, region)
+                parts |= {repr(part): part for part in found}
+            finer = list(parts.values())
+            for part in finer:
                 self.build_level_part(level, part)
 
     def is_written(self, region: Sequence[slice], level: int = 0) -> bool:
-        """Whether all shards of a region have been written, even if there is nothing in them."""
+        """Whether all shards of a region have been written, even if they hold fill values only."""
         files = self._shard_files(level, self._normalize_region(level, region))
         return all(file.is_file() and file.stat().st_size for file in files)
 
     def is_intact(self, region: Sequence[slice], level: int = 0) -> bool:
-        """Whether all shards of a region have been written and have kept their checksums.
+        """Whether all shards of a region have been written and their checksums are right.
 
-        They are read, one after the other. What was written just before the power failed may be
-        damaged; what was written before the process ended is not.
+        The shards are read, one after the other. Shards that were written just before the power
+        failed may be damaged; shards that were written before the process ended are not.
         """
         here = self._normalize_region(level, region)
         if not self.is_written(here, level):
@@ -209,123 +119,66 @@ class ZarrImage:
         return True
 
     def remove_leftovers(self) -> int:
-        """Delete what killed writers left of unfinished shards; nobody may be writing.
+        """Delete incomplete shards of killed writers. No process may be writing.
 
         Returns
         -------
         int
-            How many files.
+            Number of files that were deleted.
         """
-        left = [path for name in self._names for path in Path(self.path, name).rglob("*.partial")]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
-
-    def dask_levels(self) -> list[Any]:
-        """Return the resolutions as lazy dask arrays, for a multiscale layer.
-
-        Their names are new each time, so that nothing that was cached of a file that fills in is
-        taken for what it holds now.
-        """
-        import dask.array as da
-
-        found = []
-        for array in self._arrays:
-            lazy = da.from_array(array, chunks=array.chunks, name=False, inline_array=True)
-            found.append(lazy.transpose(self._inverse))
-        return found
+        files = [file for name in self._names for file in Path(self.path, name).rglob("*.partial")]
+        for file in files:
+            file.unlink(missing_ok=True)
+        return len(files)
 
     def set_record(self, record: Mapping[str, Any] | None) -> None:
-        """Keep the record of a run, as JSON, in the group's attributes; one process at a time.
+        """Write the record of a run to the attributes. Only one process may do so at a time.
 
         Parameters
         ----------
         record : mapping or None
-            As a layer has it in its metadata. Large arrays and what JSON does not have are left
-            out. None removes it.
+            Record as in the metadata of a layer. Large arrays and values that JSON does not have
+            are left out. None removes the record.
         """
-        import json
+        self._require_own_image()
+        table = None if record is None else json.loads(record_to_json(record))[METADATA_KEY]
+        write_own_table(self.path, "record", table)
 
-        self._set_attribute(
-            "record", None if record is None else json.loads(record_to_json(record))[METADATA_KEY]
-        )
+    def read_record(self) -> dict[str, Any] | None:
+        """Return the record that is in the file now; None if there is none.
+
+        The file may come from anywhere. `record_from_json` checks whether it is a valid record.
+        """
+        return read_own_table(self.path, "record") or None
 
     def set_verdicts(self, verdicts: Mapping[str, str]) -> None:
-        """Keep the verdict of each piece, by where it begins, in the group's attributes.
+        """Write the verdicts of all pieces to the attributes.
 
         Parameters
         ----------
         verdicts : mapping of str to str
-            For example ``{"(0, 512)": "fits"}``.
+            Kind of the verdict by the first pixel of a piece, for example ``{"(0, 512)": "fits"}``.
         """
-        self._set_attribute("verdicts", dict(verdicts))
+        self._require_own_image()
+        write_own_table(self.path, "verdicts", verdicts)
 
     def read_verdicts(self) -> dict[str, str]:
-        """Return the verdict of each piece as it is in the file now; empty if there are none."""
-        own = self._attributes().get(METADATA_KEY)
-        found = own.get("verdicts") if isinstance(own, Mapping) else None
-        return dict(found) if isinstance(found, Mapping) else {}
-
-    def _set_attribute(self, name: str, value: Any) -> None:
-        """Change one of our own attributes; None removes it."""
-        self._require_own_image()
-        own = {k: v for k, v in dict(self._attributes().get(METADATA_KEY, {})).items() if k != name}
-        if value is not None:
-            own |= {name: value}
-        open_zarr_group(self.path, "r+").attrs.update({METADATA_KEY: own})
-
-    def read_record(self) -> dict[str, Any] | None:
-        """Return the record as it is in the file now, None if there is none.
-
-        It comes out of a file: `record_file.from_json` says whether it can be believed.
-        """
-        own = self._attributes().get(METADATA_KEY)
-        found = own.get("record") if isinstance(own, Mapping) else None
-        return dict(found) if isinstance(found, Mapping) else None
+        """Return the verdicts of all pieces that are in the file now; empty if there are none."""
+        return read_own_table(self.path, "verdicts")
 
     def _require_own_image(self) -> None:
         if not self.is_own_image:
             raise FileInTheWayError(
-                f"{self.path} was not written by this program; it stays as it is."
+                f"{self.path} was not written by this program, and is not changed."
             )
-
-    def _attributes(self) -> dict[str, Any]:
-        return dict(open_zarr_group(self.path).attrs)
-
-    def _open_array(self, name: str, mode: Literal["r", "r+"] = "r") -> Any:
-        import zarr
-
-        try:
-            found = open_zarr_group(self.path, mode).get(name)
-        except (ValueError, TypeError, KeyError) as error:
-            raise InvalidValueError(f"{self.path}/{name} cannot be read: {error}.") from error
-        if not isinstance(found, zarr.Array):
-            raise InvalidValueError(
-                f"{self.path} is no whole image of OME-Zarr: its array '{name}' is missing."
-            )
-        # A shard of nothing but the fill value is a file, too: what has no file is not written.
-        return found.with_config({"write_empty_chunks": True})
 
     def _shard_files(self, level: int, region: Region) -> list[Path]:
         """Return the file of each shard that a region touches."""
         folder, array = Path(self.path, self._names[level]), self._arrays[level]
         return [
-            folder / array.metadata.encode_chunk_key(self._to_file_order(place))
-            for place in regions.iterate_shard_indices(region, self.levels[level])
+            folder / array.metadata.encode_chunk_key(self._to_file_order(index))
+            for index in regions.iterate_shard_indices(region, self.levels[level])
         ]
-
-    def _make_level(self, array: Any, factors: tuple[int, ...]) -> Level:
-        parts = (array.shape, array.chunks, array.shards or array.chunks, factors)
-        return Level(*(self._to_caller_order(sizes) for sizes in parts))
-
-    def _to_caller_order(self, stored: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(stored[k] for k in self._inverse)
-
-    def _to_file_order(self, given: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(given[k] for k in self._order)
-
-    def _normalize_region(self, level: int, region: Sequence[slice]) -> Region:
-        return regions.normalize_region(region, self.levels[level].shape)
 
     def _write(self, level: int, region: Region, values: NDArray[Any]) -> None:
         self._require_own_image()
@@ -336,28 +189,6 @@ class ZarrImage:
         if not np.can_cast(values.dtype, self.dtype, "same_kind"):
             raise TypeError(f"{values.dtype} does not fit into an image of {self.dtype}.")
         for file in self._shard_files(level, region):
-            file.unlink(missing_ok=True)  # zarr would read a damaged one before it replaces it
+            file.unlink(missing_ok=True)  # zarr reads an old shard before it replaces it
         array = self._open_array(self._names[level], "r+")
         array[self._to_file_order(region)] = values.transpose(self._order)
-
-
-def to_stored_description(description: ImageDescription) -> ImageDescription:
-    """Return a description with the types and units of axes that OME-Zarr asks for."""
-    from dataclasses import replace
-
-    from napari_tf_deblur._storage.ome_units import to_ome_axis
-
-    axes = tuple(to_ome_axis(axis) for axis in assign_axis_types(description.axes))
-    return replace(description, axes=axes)
-
-
-def open_zarr_group(path: str, mode: Literal["r", "r+"] = "r") -> Any:
-    """Open a group of zarr, and say it in a sentence if there is none or it is damaged."""
-    import zarr
-
-    try:
-        return zarr.open_group(path if "://" in path else Path(path), mode=mode)
-    except FileNotFoundError as error:
-        raise InvalidValueError(f"{path} is no OME-Zarr: it has no group of zarr.") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise InvalidValueError(f"{path} is no OME-Zarr that can be read: {error}.") from error
