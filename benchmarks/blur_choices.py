@@ -21,15 +21,21 @@ from scipy.signal import fftconvolve
 from verdicts import noisy, plane
 
 from napari_tf_deblur import disc_psf, estimate_blur
-from napari_tf_deblur._blur import blur_estimate
-from napari_tf_deblur._blur.gaussian_fit import PIXEL_BLUR_VARIANCE, SpectrumModel
+from napari_tf_deblur._blur import estimation
+from napari_tf_deblur._blur.batch_scene_model import BatchSceneModel
+from napari_tf_deblur._blur.gaussian_fit import (
+    PIXEL_BLUR_VARIANCE,
+    fit_anisotropic,
+    fit_isotropic,
+)
 from napari_tf_deblur._blur.shape_fit import (
-    BatchSceneModel,
     fit_disc,
     fit_line,
     gaussian_negative_log_posterior,
 )
-from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
+from napari_tf_deblur._blur.spectrum import measure_spectrum
+from napari_tf_deblur._blur.spectrum_model import SpectrumModel
+from napari_tf_deblur._blur.spectrum_patches import extract_patches
 from napari_tf_deblur._core.pixels import Pixels
 
 PICTURES = {
@@ -67,10 +73,10 @@ def show(words: str, image: np.ndarray) -> None:
     """Print the table of families."""
     pieces = extract_patches(Pixels(image[None, None].astype(np.float32)))
     model = SpectrumModel(measure_spectrum(pieces, (1.0, 1.0)))
-    equal, _ = model.fit_isotropic()
+    equal, _ = fit_isotropic(model)
     scenes = BatchSceneModel(model, equal.slope)
     disc, line = fit_disc(scenes), fit_line(scenes)
-    gaussian = gaussian_negative_log_posterior(model, [equal, model.fit_anisotropic(equal)])
+    gaussian = gaussian_negative_log_posterior(model, [equal, fit_anisotropic(model, equal)])
     print(
         f"{words}: Gaussian {np.sqrt(max(equal.blur[0] - PIXEL_BLUR_VARIANCE, 0)):.2f}, bending "
         f"{equal.spectral_bending:.1f}; odds of disc "
@@ -133,9 +139,9 @@ def choose_noise_of_jpeg() -> None:
         for blur in JPEG_BLURS:
             seen = seen_through(name, scene, blur, 0.7, False)
             cases += [(blur, compressed(seen.image, quality)) for quality in QUALITIES]
-    kept = blur_estimate.JPEG_NOISE_FACTOR
+    kept = estimation.JPEG_NOISE_FACTOR
     for times in (5.0, 8.0, 12.0, 18.0):
-        blur_estimate.JPEG_NOISE_FACTOR = times
+        estimation.JPEG_NOISE_FACTOR = times
         found = [(blur, estimate_blur(image)) for blur, image in cases]
         right = [
             (one.radius or float(np.mean(one.sigma))) / size
@@ -150,7 +156,7 @@ def choose_noise_of_jpeg() -> None:
             f"{np.median(np.abs(np.array(right) - 1)):.3f}, told {told}",
             flush=True,
         )
-    blur_estimate.JPEG_NOISE_FACTOR = kept
+    estimation.JPEG_NOISE_FACTOR = kept
 
 
 def main() -> None:

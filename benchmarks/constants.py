@@ -22,8 +22,8 @@ one of these forms:
 
 ``--vary`` multiplies each tuned constant of the numerical rooms by 0.5 and 1.5, and repeats the
 runs of `constant_runs.py` that use it. It reports the largest change in dB, and changed claims.
-``NAME`` is a constant, the path of a module (``_blur/fit.py``), or both (``_blur/fit.py:FLOOR``).
-``CONSTANTS.md`` has the table.
+``NAME`` is a constant, the path of a module (``_blur/jpeg.py``), or both
+(``_blur/jpeg.py:MAX_DCT_ORDER``). ``CONSTANTS.md`` has the table.
 """
 
 import argparse

@@ -18,7 +18,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_tf_deblur import RichardsonLucy
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._files.batch import BatchOptions, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions
 from napari_tf_deblur._files.inputs import find_inputs
 from napari_tf_deblur._files.opening import CannotOpenError, open_images
 from napari_tf_deblur._files.settings import Settings

@@ -14,7 +14,8 @@ from dataclasses import asdict
 import numpy as np
 from scipy import integrate, interpolate, optimize, special
 
-from napari_tf_deblur._optics.microscope import Optics, microscope_psf, microscope_sigma
+from napari_tf_deblur._optics.microscope import microscope_psf, microscope_sigma
+from napari_tf_deblur._optics.optics import Optics
 
 APERTURES = (0.1, 0.3, 0.5, 0.8, 0.95, 1.2, 1.3, 1.4, 1.49)
 INDICES = (1.0, 1.33, 1.515)

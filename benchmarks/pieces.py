@@ -71,7 +71,7 @@ def seams(margins: list[float], pictures: Path | None, pattern: str) -> None:
         deconvolve,
         piece_margin,
     )
-    from napari_tf_deblur._core.forward import measure_reach
+    from napari_tf_deblur._core.scene_grid import measure_reach
     from napari_tf_deblur._large.large_image import LargeImage
     from napari_tf_deblur._large.margins import scene_gap
     from napari_tf_deblur._large.piece_solver import PieceSolver

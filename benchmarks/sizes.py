@@ -20,8 +20,8 @@ from measure import STATUS, kilobytes
 from scipy import fft
 
 from napari_tf_deblur import METHODS, convolve, deconvolve, gaussian_psf
-from napari_tf_deblur._core import forward
-from napari_tf_deblur._preparation.prepared_run import PSF_LIGHT_KEPT
+from napari_tf_deblur._core import scene_grid
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 
 SETTINGS: dict[str, dict[str, Any]] = {"GradientDescent": {"iterations": 20}}
 """Settings of methods whose default settings would take too long."""
@@ -89,7 +89,8 @@ def row(name: str, runs: int, near: int) -> str:
     random = np.random.default_rng(0)
     shapes = [tuple(random.integers(NEAR[0], NEAR[1], 2, endpoint=True)) for _ in range(40)]
     scenes = {
-        forward.Grid.around(s, PSF, "unknown", PSF_LIGHT_KEPT, method.reach).scene for s in shapes
+        scene_grid.Grid.around(s, PSF, "unknown", PSF_LIGHT_KEPT, method.reach).scene
+        for s in shapes
     }
     ratios = [seconds(method, shape) / seconds(method, shape) for shape in shapes[:near]]
     ratio = f"{np.median(ratios):.2f}" if ratios else ""
@@ -128,7 +129,7 @@ def image(shape: tuple[int, ...]) -> Any:
 
 def extra_pixels(axes: int, sides: Iterable[int]) -> float:
     """Return the mean scene size of the ladder, relative to the next fast sizes, minus 1."""
-    ratios = [forward.scene_size(n, axes) / fft.next_fast_len(n, real=True) for n in sides]
+    ratios = [scene_grid.scene_size(n, axes) / fft.next_fast_len(n, real=True) for n in sides]
     return float(np.mean(ratios) ** axes) - 1
 
 

@@ -29,9 +29,9 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
-from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._preparation import memory
-from napari_tf_deblur._preparation.prepared_run import PSF_LIGHT_KEPT
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur._solvers import loop, run
 from napari_tf_deblur._solvers.blur import irfft, rfft
 from napari_tf_deblur._solvers.load import tensorflow

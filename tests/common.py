@@ -1,4 +1,4 @@
-"""What tests of several rooms use."""
+"""Functions for tests of several rooms."""
 
 import numpy as np
 
@@ -19,6 +19,6 @@ def random_normal(seed, *shape):
 
 
 def values(shape, dtype="float32"):
-    """Return pixels from 0 to 1, or to 200 where they are whole numbers."""
+    """Return pixels from 0 to 1, or to 200 if they are whole numbers."""
     image = np.random.default_rng(0).random(shape)
     return (image * 200).astype(dtype) if np.dtype(dtype).kind in "ui" else image.astype(dtype)

@@ -1,11 +1,11 @@
-"""What all tests share: TensorFlow through its one door, strict viewers, the dock."""
+"""Fixtures and settings of all tests: TensorFlow, strict viewers, the dock."""
 
 import gc
 import os
 import sys
 from functools import partial
 
-os.environ["NAPARI_CONFIG"] = ""  # napari as it comes, whatever the user's settings
+os.environ["NAPARI_CONFIG"] = ""  # default settings of napari, not those of the user
 
 import numpy as np
 import psutil
@@ -13,25 +13,25 @@ import pytest
 
 from napari_tf_deblur import TotalVariation
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT
-from napari_tf_deblur._run.weight_search import WeightSearchResult
+from napari_tf_deblur._run.weight_trials import WeightSearchResult
 from napari_tf_deblur._solvers import load
 
 QUICK = {"iterations": 3, "weight": 1e-3}
 
 MOST_MEMORY = 4.5 * 2**30
-"""Bytes of a process, of which two must fit into a machine of 16 GB beside all else."""
+"""Largest memory of a test process in bytes; two must fit into a machine of 16 GB."""
 
 LONGEST_DELAY_MS = 25
-"""No timer of the dock waits longer before it changes what is seen."""
+"""Longest wait of a timer of the dock before it changes the display."""
 
 LONGEST_WAIT_MS = 120_000
-"""Until a test fails that waits for a state."""
+"""Time after which a test that waits for a state fails."""
 
 ROUNDS_AT_REST = 3
-"""Looks at the windows that are the same, until they are taken for final."""
+"""Number of equal pictures of the windows in a row after which they are final."""
 
 collect_ignore_glob = ["*conftest.py"]
-"""Doctests are not looked for in these files: several have one name."""
+"""Files without doctests: several of them have the same name."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,15 +41,15 @@ def _tensorflow_through_its_door():
 
 
 def keep_what_is_there():
-    """Spare the garbage collector, which each viewer calls, what stays to the end: a third of a
-    second each time."""
+    """Freeze the objects that stay to the end: each viewer runs the garbage collector, which
+    then takes a third of a second less."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_is_bounded():
-    """A process of tests grows with what TensorFlow compiles; `.ci/test.py` starts new ones."""
+    """Check the memory of a test process: compiled code fills it. `.ci/test.py` starts new ones."""
     yield
     keep_what_is_there()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -58,11 +58,9 @@ def _memory_is_bounded():
 
 @pytest.fixture(autouse=True)
 def _weights_without_trials(request, monkeypatch):
-    """A weight is the one that about suits the image, unless a test is marked `finds_weight`.
+    """Use the suggested weight without trials, unless a test is marked `finds_weight`.
 
-    One that is given is not checked either.
-
-    What is about solvers alone does without a verdict, too.
+    A weight that is given is not checked either. Tests of solvers alone have no verdict, too.
     """
 
     def untried(prepared, _stop=None):
@@ -96,7 +94,7 @@ def blurred():
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(tmp_path_factory):
-    """What Qt remembers between sessions is of this test alone."""
+    """Give each test its own settings of Qt."""
     from qtpy.QtCore import QSettings
 
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
@@ -105,14 +103,14 @@ def _nothing_remembered(tmp_path_factory):
 
 @pytest.fixture
 def qtbot(qtbot):
-    """Waits for a state as long as the slowest machine may take to reach it."""
+    """Return a function that waits for a state, long enough for a slow machine."""
     qtbot.waitUntil = partial(qtbot.waitUntil, timeout=LONGEST_WAIT_MS)
     return qtbot
 
 
 @pytest.fixture
 def at_rest(qtbot):
-    """Wait until nothing in any window changes any more, however long the machine takes."""
+    """Wait until the windows do not change any more."""
     from qtpy.QtWidgets import QApplication, QWidget
 
     def look():
@@ -138,13 +136,13 @@ def at_rest(qtbot):
 
 @pytest.fixture
 def viewer(make_napari_viewer):
-    """A viewer that complains about every widget that is left over."""
+    """Return a viewer that raises an error if a widget remains after the test."""
     return make_napari_viewer(strict_qt="raise")
 
 
 @pytest.fixture
 def dock(viewer):
-    """The dock in a viewer, with a method of few iterations and nothing to be found."""
+    """Return the dock in a viewer, with a method of few iterations and fixed values."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     for form in widget.fields.methods.forms.values():
         for field in form:
@@ -159,7 +157,7 @@ def dock(viewer):
 
 @pytest.fixture
 def told():
-    """What napari notified the user of."""
+    """Return the notifications of napari."""
     from napari.utils.notifications import notification_manager
 
     messages = []

@@ -1,4 +1,4 @@
-"""Methods for the tests of all methods: from ``METHODS``, so that a new one is in them."""
+"""Cases for tests of all methods, made from ``METHODS``, so that new methods are included."""
 
 from dataclasses import fields
 
@@ -7,7 +7,7 @@ import pytest
 from napari_tf_deblur import METHODS
 
 LOCAL = [method for method in METHODS if method().can_be_cut]
-"""All but the recipe, whose start is random noise: no image turns or moves that."""
+"""All methods except the recipe, whose random start does not turn or move with the image."""
 
 COUNTING = [method for method in METHODS if method().counts_photons]
 
@@ -15,7 +15,7 @@ WITH_WEIGHT = [method for method in METHODS if any(f.name == "weight" for f in f
 
 
 def examples(*tuned, of=METHODS):
-    """Examples of each of these methods: those that are given, or the method as it comes."""
+    """Return examples of each method: the given ones, or the method with its defaults."""
     assert {type(method) for method in tuned} <= set(of)
     found = []
     for kind in of:

@@ -1,4 +1,4 @@
-"""Calibrate once, solve many: a piece comes out as it does in the whole image."""
+"""A calibration of a whole image gives its pieces the result of the whole."""
 
 from dataclasses import FrozenInstanceError, fields, replace
 
@@ -28,8 +28,8 @@ LONG = [
     RichardsonLucy(iterations=12, accelerate=False),
     Wiener(),
 ]
-"""Methods run so far that where they stop does not matter. Gradient descent has one line search
-for all that it is given."""
+"""Methods with fixed or enough iterations, so that the end of a run does not matter. Gradient
+descent is left out, because it has one line search for the whole image."""
 
 
 def photos(*lead):
@@ -51,7 +51,9 @@ def test_a_cut_out_comes_out_as_in_the_whole(method):
     cut = (slice(0, 48), slice(0, 44))  # the dim part
     piece = deconvolve(whole[cut], PSF, found)
     assert piece.calibration == found
-    assert deconvolve(whole[cut], PSF, method).calibration != found  # it does say otherwise
+    assert (
+        deconvolve(whole[cut], PSF, method).calibration != found
+    )  # without it, the part is calibrated differently
     inner = (slice(12, 36), slice(12, 32))
     difference = np.abs(piece.image[inner] - expected.image[inner]).max()
     assert difference < 0.02 * np.ptp(expected.image)
@@ -79,7 +81,7 @@ def test_a_calibration_has_everything_filled_in_and_cannot_be_changed(method):
             setattr(found, field.name, getattr(found, field.name))
     assert type(found.method) is method
     assert found.scale > 0
-    # Calibrated again with what was found, nothing is found anew.
+    # A second calibration with the first one changes nothing.
     assert calibrate(image, PSF, found.method) == found
     np.testing.assert_array_equal(
         deconvolve(image, PSF, found).image, deconvolve(image, PSF, found.method).image
@@ -87,7 +89,7 @@ def test_a_calibration_has_everything_filled_in_and_cannot_be_changed(method):
 
 
 def test_the_scale_is_used_and_not_found_again():
-    """A weight weighs relative to the scale: another scale, another result."""
+    """The weight is relative to the scale, so another scale gives another result."""
     image = photos()
     found = calibrate(image, PSF, TotalVariation(weight=0.005))
     other = replace(found, scale=found.scale / 10)

@@ -44,7 +44,7 @@ PSF = gaussian_psf(1.2)
 
 
 def scene(*shape):
-    """Blobs and a box: some of everything."""
+    """A scene of blobs and a box."""
     random = np.random.default_rng(3)
     image = ndimage.gaussian_filter(random.random(shape), 2)
     image = (image - image.min()) / np.ptp(image)
@@ -66,7 +66,7 @@ def psnr(image, truth):
 )
 def test_every_method_undoes_a_blur_with_every_boundary(method, boundary):
     psf = gaussian_psf((1.5, 1.0))
-    # The shape of the scene is the same for all, so that they share what is compiled.
+    # All cases have scenes of one shape, so that they share compiled code.
     truth = scene(*{"unknown": (80, 90), "zero": (60, 70), "periodic": (72, 80)}[boundary])
     if boundary == "unknown":
         blurred = convolve(truth, psf, boundary="periodic")[10:-10, 10:-10]
@@ -98,7 +98,7 @@ def test_a_delta_psf_changes_next_to_nothing(method):
 )
 @settings(max_examples=3, deadline=None)
 def test_a_bead_stays_where_it_was(method, shape, sizes, where):
-    """A lopsided PSF, odd and even sizes of PSF and image: the bead must not drift."""
+    """The bead must not move, with an asymmetric PSF and odd and even sizes of PSF and image."""
     psf = np.zeros(sizes)
     psf[sizes[0] // 2, sizes[1] // 2] = 1.0
     psf = ndimage.gaussian_filter(psf, 1.0)
@@ -138,7 +138,7 @@ def test_flux_is_kept(method):
 
 
 def test_richardson_lucy_keeps_the_flux_of_what_it_saw_and_is_never_negative():
-    """At the frame too: what is re-blurred into the frame is as bright as the image."""
+    """At the frame, too: the re-blurred flux in the frame is that of the image."""
     image = scene(40, 50)
     image[:, :3] = 2.0  # bright at the very edge
     for method in (
@@ -165,7 +165,7 @@ def test_photon_counts_are_never_negative_and_the_gain_is_found():
 
 
 def test_photon_counts_with_an_offset_and_read_noise():
-    """Told of both, the method does as well as on the same counts without an offset."""
+    """With both given, the result is as good as from the same counts without an offset."""
     random = np.random.default_rng(0)
     truth = scene(96, 90) * 60
     light = random.poisson(convolve(truth, PSF, boundary="periodic")) + random.normal(
@@ -263,7 +263,7 @@ def test_volumes_and_their_voxels():
 
 
 def test_the_frame_has_no_ringing():
-    """A scene that goes on beyond the frame, bright at it: as good at the rim as inside."""
+    """The scene continues beyond the frame and is bright there; rim and inside are equally good."""
     truth = scene(120, 120)
     psf = gaussian_psf(2)
     blurred = convolve(truth, psf, boundary="periodic")[30:-30, 30:-30]
@@ -340,7 +340,7 @@ def test_stopping_keeps_the_best_so_far(method):
 
 @pytest.mark.parametrize("method", [RichardsonLucy, TotalVariation])
 def test_a_movie_that_was_stopped_is_on_one_scale(monkeypatch, method):
-    """And it is said first which of its planes are not deblurred."""
+    """The first warning says which of its planes are not deblurred."""
     monkeypatch.setattr(memory, "plan_batch", lambda *_: (1, False))  # one plane after another
     monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)
     stop = threading.Event()
@@ -357,9 +357,9 @@ def test_a_movie_that_was_stopped_is_on_one_scale(monkeypatch, method):
     _, result = drain(steps)
     np.testing.assert_allclose(result.image.sum(axis=(1, 2)), expected, rtol=0.02)
     np.testing.assert_allclose(result.image[2:], movie[2:] - offset, atol=1e-3)
-    said = "Only 2 of 4 planes are deblurred, for the run was stopped: planes 2 to 3"
+    said = "Only 2 of 4 planes are deblurred, because the run was stopped. Planes 2 to 3"
     assert result.warnings[0].startswith(said)
-    assert ("less the background of 97.5" in result.warnings[0]) == bool(offset)
+    assert ("the background of 97.5 is subtracted" in result.warnings[0]) == bool(offset)
 
 
 def test_steps_come_at_most_ten_times_a_second():
@@ -448,7 +448,7 @@ def test_memory_that_runs_out_during_the_run(monkeypatch):
 @pytest.mark.parametrize("where", ["image", "residual"])
 @pytest.mark.parametrize("method", ONE_EACH, ids=name)
 def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, where):
-    """Whatever the method: the check stands behind all solvers."""
+    """The check is made after all solvers, so it covers all methods."""
 
     def solve(problem, _method):
         scene = np.zeros((*problem.observed.shape[:2], *problem.grid.scene), np.float32)
@@ -457,7 +457,7 @@ def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, 
         yield Iterate(np.zeros((1, len(scene)), np.float32), 1.0, estimate, True)
 
     monkeypatch.setattr("napari_tf_deblur._solvers.run.find_solver", lambda _method: solve)
-    with pytest.raises(InvalidValueError, match="infinite or no numbers") as caught:
+    with pytest.raises(InvalidValueError, match="infinite or not numbers") as caught:
         deconvolve(IMAGE, PSF[:9, :9], method)
     assert str(caught.value).endswith(f"{method.remedy}")
 

@@ -1,4 +1,4 @@
-"""What users run: the default method with the weight that trials find, and the first press."""
+"""Results with the defaults: the method and the weight that are found from the image."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SIGMA = 1.8
 
 
 def discs(random, shape=(96, 104)):
-    """Bright discs with sharp edges, of many sizes, and a texture."""
+    """Bright discs of many sizes with sharp edges, and a texture."""
     grid = np.indices(shape)
     scene = np.full(shape, 0.1)
     for _ in range(25):
@@ -62,7 +62,7 @@ CASES = {
 
 
 def observe(name):
-    """A scene, and what a camera sees of it; the PSF."""
+    """Return a scene, its picture by a camera, and the PSF."""
     make, camera, options = CASES[name]
     random = np.random.default_rng(11)
     scene = make(random)
@@ -73,7 +73,7 @@ def observe(name):
 
 
 def error(image, scene):
-    """What is left of the difference after the best scale and offset, relative to the scene."""
+    """Return the relative error after the best scale and offset."""
     line = np.polyfit(np.ravel(image), np.ravel(scene), 1)
     return np.std(np.polyval(line, np.ravel(image)) - np.ravel(scene)) / np.std(scene)
 

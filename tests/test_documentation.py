@@ -143,7 +143,7 @@ def test_the_kind_of_psf_that_a_page_adds_is_one(as_module, monkeypatch):
     assert array.sum() == pytest.approx(1)
     assert array[array.shape[0] // 2, array.shape[1] // 2 + 2] == pytest.approx(array.max() / 2)
     assert psf.describe_width(source) == "Star of half width 2 px"
-    assert module.MoffatPSF.of_record(psf.record(source)) == psf
+    assert module.MoffatPSF.from_record(psf.record(source)) == psf
     with pytest.raises(ValueError, match="only 64 x 64 pixels"):
         module.MoffatPSF(50.0).check(source)
 

@@ -1,4 +1,4 @@
-"""What a result may not depend on: direction, place, channel order, units, offset, surroundings."""
+"""Results do not depend on direction, place, order of channels, units, offset or surroundings."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ METHODS = examples(
     RichardsonLucy(15, background=0, tv_weight=0.002),
     of=LOCAL,
 )
-"""All but the recipe; of it, the units only."""
+"""All methods except the recipe, which is tested for units only."""
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=name)
 
@@ -57,7 +57,7 @@ WAYS = {
 
 
 def bead(*shape):
-    """The photons of a point of light on a dim ground."""
+    """The photons of a point of light on a dim background."""
     scene = np.full(shape, 5.0)
     scene[13, 22] += 2000
     return np.random.default_rng(0).poisson(convolve(scene, PSF, boundary="reflect").clip(0))
@@ -71,14 +71,14 @@ UNFINISHED = PoissonLikelihood(weight=1, gain=1.0, background=0, iterations=15)
 def test_a_result_turns_and_moves_with_its_image(method, kind):
     image = kind(36, 36)
     straight = deconvolve(image, PSF, method, boundary="periodic").image
-    assert apart(straight, image) > 0.1  # something was done
+    assert apart(straight, image) > 0.1  # the method changed the image
     for there, back in WAYS.values():
         turned = deconvolve(there(image), PSF, method, boundary="periodic").image
         assert apart(back(turned), straight) < 0.02
 
 
 def lopsided(axes):
-    """A PSF whose light reaches farther to one side, of odd sizes."""
+    """A PSF of odd sizes whose light reaches farther on one side."""
     narrow = gaussian_psf((1.2,) * axes)
     psf = np.zeros([n + 4 for n in narrow.shape])
     psf[tuple(slice(0, n) for n in narrow.shape)] += narrow
@@ -96,11 +96,11 @@ def lopsided(axes):
 @pytest.mark.parametrize("shaped", [lambda axes: gaussian_psf((1.2,) * axes), lopsided])
 @pytest.mark.parametrize(
     ("shape", "boundary"),
-    # Three have the same scene, so that they share what is compiled.
+    # Three cases have scenes of one shape, so that they share compiled code.
     [((40, 40), "unknown"), ((39, 40), "unknown"), ((9, 24, 23), "unknown"), ((39, 40), "zero")],
 )
 def test_a_result_is_mirrored_with_its_image_up_to_the_frame(method, shape, boundary, shaped):
-    """There is structure at the frame, and what is beyond it is not known."""
+    """There is structure at the frame, and the scene beyond it is not known."""
     psf = shaped(len(shape))
     random = np.random.default_rng(5)
     scene = 500 * ndimage.gaussian_filter(random.random(shape), 2)
@@ -129,7 +129,7 @@ def test_the_order_of_channels_does_not_matter(method):
     of=WITH_WEIGHT,
 )
 def test_lines_are_as_bright_wherever_they_lie(method):
-    """Down or across, at neighbouring places."""
+    """Vertical and horizontal lines at neighbouring positions."""
     peaks = []
     noise = np.random.default_rng(0).normal(0, 1, (64, 64))
     for place in (28, 29, 30, 31):

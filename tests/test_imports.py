@@ -40,7 +40,7 @@ public functions. Its ``__init__`` names what is public, and is in no order.
 """
 
 THE_DOOR = PACKAGE / "_solvers" / "load.py"
-"""The one module that imports TensorFlow."""
+"""The only module that imports TensorFlow."""
 
 
 def modules_of(room: str) -> list[Path]:
@@ -105,7 +105,9 @@ def test_importing_a_room_loads_no_more_than_that(room):
     ]
     lines = [f"import {name.removesuffix('.__init__')}" for name in names]
     loaded = set(run("\n".join(["import sys", *lines, "print(*sys.modules)"])).split())
-    assert not loaded & ROOMS[room] & (TENSORFLOW | NAPARI | QT)  # SciPy comes by other ways
+    assert (
+        not loaded & ROOMS[room] & (TENSORFLOW | NAPARI | QT)
+    )  # SciPy may be loaded by other packages
 
 
 @pytest.mark.parametrize("room", ROOMS)

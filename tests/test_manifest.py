@@ -1,4 +1,4 @@
-"""What napari finds in the installed manifest, and what it opens."""
+"""The installed manifest: napari finds the commands and opens the dock and the samples."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""What is in the wheel and the sdist, and the manifest in all the places it is looked for."""
+"""The contents of the wheel and the sdist, and the manifest in all its places."""
 
 import email
 import importlib.util
@@ -56,7 +56,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout_without_links(tmp_path: Path) -> Path:
-    """A checkout as git makes it where there are no symbolic links."""
+    """Make a checkout as git does on systems without symbolic links."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"):

@@ -1,15 +1,16 @@
-"""Deblur images in napari, from its console, and in scripts, with TensorFlow.
+"""Deblur images with TensorFlow: in napari, from its console, and in scripts.
 
-Importing this package is cheap: TensorFlow and napari are imported when first needed.
+Importing this package is fast, because TensorFlow and napari are imported when first needed.
 """
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from napari_tf_deblur._beads.measured_psf import measured_psf
-from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.forward import convolve
-from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._large.margins import piece_margin

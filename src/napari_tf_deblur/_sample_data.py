@@ -1,4 +1,4 @@
-"""Blurred pictures to try the plugin on, made offline."""
+"""Make blurred sample images for the plugin, without a download."""
 
 from typing import Any
 
@@ -6,19 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.psf import gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
 
 
 def blurred_astronaut() -> list[LayerData]:
-    """Make the picture of the reference recipe.
+    """Make the image of the reference recipe.
 
     Returns
     -------
     list of layer data tuple
-        A grey astronaut, 171 x 171, values 0 to 1, blurred by a Gaussian of sigma 1
-        downwards and 3 sideways (``gaussian_psf((1, 3), 13)``), with nothing outside.
+        A grey astronaut, 171 x 171 pixels, values 0 to 1, blurred by a Gaussian of sigma 1 pixel
+        vertically and 3 pixels horizontally (``gaussian_psf((1, 3), 13)``), with zeros outside the
+        frame.
     """
     from skimage.color import rgb2gray
     from skimage.data import astronaut
@@ -37,8 +38,8 @@ def blurred_coffee() -> list[LayerData]:
     Returns
     -------
     list of layer data tuple
-        A cup of coffee in uint8 colours, blurred by a Gaussian of sigma 2, with light that
-        came from outside the frame and camera noise of 2 grey levels.
+        A cup of coffee in uint8 colours, blurred by a Gaussian of sigma 2 pixels, with light from
+        outside the frame and camera noise of 2 grey levels.
     """
     from skimage.data import coffee
 
@@ -50,14 +51,14 @@ def blurred_coffee() -> list[LayerData]:
 
 
 def blurred_cells() -> list[LayerData]:
-    """Make a blurred and noisy volume of cells, as a microscope sees them.
+    """Make a blurred and noisy volume of cells, as a microscope records them.
 
     Returns
     -------
     list of layer data tuple
         Bright cells with darker nuclei and a few point-like beads in 40 x 128 x 128 voxels
-        of 0.4 x 0.2 x 0.2 micrometers, uint16, blurred by a Gaussian of sigma 2 voxels,
-        with photon noise.
+        of 0.4 x 0.2 x 0.2 micrometers, uint16, blurred by a Gaussian of sigma 2 voxels, with photon
+        noise.
     """
     rng = np.random.default_rng(0)
     spacing = (0.4, 0.2, 0.2)
@@ -93,6 +94,6 @@ def _layer(
     rgb: bool = False,
     **place: Any,
 ) -> LayerData:
-    """Add what a layer needs, and the truth about the blur."""
+    """Make a layer data tuple, with the true blur in its metadata."""
     truth = {"sigma in pixels": sigma, "size": size}
     return data, {"name": name, "rgb": rgb, "metadata": {"blur": truth}, **place}, "image"

@@ -1,4 +1,4 @@
-"""The public functions: check the arguments, then deblur at once or piece by piece."""
+"""Deconvolve images: the public functions, for whole images and for images in pieces."""
 
 from collections.abc import Generator
 from threading import Event
@@ -20,26 +20,26 @@ from napari_tf_deblur._run.whole_image import solve
 
 @with_arguments_of(Arguments)
 def deconvolve(arguments: Arguments) -> Deconvolution:
-    """Undo the blur of a known point spread function.
+    """Deblur an image, with a given or an estimated point spread function.
 
     Returns
     -------
     Deconvolution
-        With the deblurred image in the source's shape and intensity units.
+        The deblurred image, in the shape and intensity units of the source, with its verdict.
 
     Raises
     ------
     TypeError
-        If image, PSF or method are of the wrong type.
+        If image, PSF or method have the wrong type.
     ValueError
-        If image or PSF are not usable, do not fit together, or do not fit into memory.
+        If image or PSF cannot be used, do not fit together, or do not fit into memory.
     ImportError
-        If TensorFlow is missing or does not load.
+        If TensorFlow is missing or cannot be loaded.
 
     See Also
     --------
-    iter_deconvolve : the same, step by step.
-    calibrate : what this finds from an image, to deblur parts of it alike.
+    iter_deconvolve : The same, step by step.
+    calibrate : Estimate everything that is needed to deblur parts of an image in the same way.
 
     Examples
     --------
@@ -55,19 +55,19 @@ def deconvolve(arguments: Arguments) -> Deconvolution:
 
 @with_arguments_of(StepArguments)
 def iter_deconvolve(arguments: StepArguments) -> Generator[Step, None, Deconvolution]:
-    """Undo the blur of a known PSF, step by step.
+    """Deblur an image step by step.
 
-    Nothing happens before the first ``next``. Takes what :func:`deconvolve` takes.
+    The arguments are those of :func:`deconvolve`. Nothing is done before the first ``next``.
 
     Yields
     ------
     Step
-        About ten times a second.
+        The progress, about ten times a second.
 
     Returns
     -------
     Deconvolution
-        As the generator's return value.
+        The result, as the return value of the generator.
 
     Examples
     --------
@@ -81,21 +81,21 @@ def iter_deconvolve(arguments: StepArguments) -> Generator[Step, None, Deconvolu
 
 @with_arguments_of(CalibrationArguments)
 def calibrate(arguments: CalibrationArguments) -> Calibration:
-    """Find from an image what :func:`deconvolve` would find, and deblur nothing.
+    """Estimate all values that :func:`deconvolve` would estimate, without deblurring the image.
 
-    Given to :func:`deconvolve` in place of a method, it makes a tile, a plane or a time point
-    come out as in the whole image.
+    Pass the result to :func:`deconvolve` in place of a method. A tile, a plane or a time point is
+    then deblurred in the same way as the whole image.
 
     Returns
     -------
     Calibration
-        The scale of intensities, the method with every value filled in and, where no PSF is
-        given, the blur that was found.
+        The scale of intensities, the method with all its values and, if no PSF is given, the
+        estimated blur.
 
     Raises
     ------
     TypeError, ValueError
-        As :func:`deconvolve`.
+        As for :func:`deconvolve`.
 
     Examples
     --------
@@ -103,8 +103,8 @@ def calibrate(arguments: CalibrationArguments) -> Calibration:
     >>> from napari_tf_deblur import calibrate, convolve, deconvolve, gaussian_psf
     >>> psf = gaussian_psf(1.5)
     >>> blurred = convolve(100 * np.eye(64), psf)
-    >>> found = calibrate(blurred, psf)
-    >>> deconvolve(blurred[:32, :32], psf, found).calibration == found
+    >>> calibration = calibrate(blurred, psf)
+    >>> deconvolve(blurred[:32, :32], psf, calibration).calibration == calibration
     True
     """
     return finish(search_weight(PreparedRun.from_arguments(arguments))).calibration
@@ -113,7 +113,7 @@ def calibrate(arguments: CalibrationArguments) -> Calibration:
 def _deconvolve_steps(
     arguments: Arguments, stop: Event | None = None
 ) -> Generator[Step, None, Deconvolution]:
-    """Do what the arguments ask for, at once or piece by piece."""
+    """Deblur the image as a whole or, if it is large, in pieces."""
     if needs_pieces(arguments):
         from napari_tf_deblur._large.run import solve_in_pieces
 

@@ -1,4 +1,4 @@
-"""Errors whose messages are sentences for the user."""
+"""The errors of this package, whose messages are sentences for the user."""
 
 from napari_tf_deblur._core.errors import (
     FileInTheWayError,

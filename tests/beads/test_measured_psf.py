@@ -1,4 +1,4 @@
-"""PSFs from pictures of beads, and theoretical PSFs that are taken as they are."""
+"""PSFs from pictures of beads, and theoretical PSFs that are used unchanged."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from napari_tf_deblur import (
     measured_psf,
     microscope_psf,
 )
-from napari_tf_deblur._core.psf_check import light_centre
+from napari_tf_deblur._core.psf_centre import light_centre
 
 few = settings(max_examples=12, deadline=None)
 
@@ -62,7 +62,7 @@ def check_bead(psf, sigma, centred=0.1, wide=0.1):
 
 @st.composite
 def scenes(draw):
-    """A bead somewhere in a frame of 1 to 3 axes: shape, centre, sigma, peak over noise."""
+    """A bead at any place of a frame of 1 to 3 axes: shape, centre, sigma, peak over noise."""
     ndim = draw(st.integers(1, 3))
     sigma = [draw(st.floats(0.8, 2.6)) for _ in range(ndim)]
     # A line has few dark pixels to tell noise by, unless it is long.
@@ -240,7 +240,7 @@ FOUR_BEADS = [(20, 20, 20), (18, 55, 22), (22, 22, 58), (20, 58, 60)]
 
 
 @pytest.mark.parametrize("ground", ["falls along z", "falls off along z", "tilted", "bent", "both"])
-def test_a_ground_that_changes_is_taken_away(ground):
+def test_an_uneven_background_is_subtracted(ground):
     z, y, x = (i / n for i, n in zip(np.indices((40, 80, 80)), (40, 80, 80)))
     changes = {
         "falls along z": 600 * (1 - z),
@@ -259,7 +259,7 @@ def test_a_ground_that_changes_is_taken_away(ground):
 
 @pytest.mark.parametrize("axis", [0, 2])
 def test_light_out_of_focus_is_kept_above_a_tilted_ground(axis):
-    """As large as on a level ground whose photons make as much noise."""
+    """It is as large as on a flat background with the same photon noise."""
     light = microscope_psf(1.2, 520, spacing=(200, 80, 80), shape=(31, 45, 45))
     light = 5000 * light / light.max()
     tilt = 1000 * np.indices(light.shape)[axis] / light.shape[axis]
@@ -303,7 +303,7 @@ def test_pictures_that_are_refused(picture, says):
     assert str(error.value).endswith(".")
 
 
-def test_broken_pixels_and_shapes():
+def test_nan_pixels_and_wrong_shapes_are_refused():
     picture = beads((40, 40), [(20, 20)], 2)
     picture[3, 4:6] = np.nan
     with pytest.raises(ValueError, match="2 pixels that are NaN"):
@@ -373,7 +373,7 @@ def test_even_sizes_get_a_line_more(name):
 
 
 def _shapes(row, column):
-    """PSFs about any point of 32 by 33 pixels."""
+    """PSFs centred at any point of 32 by 33 pixels."""
     y, x = np.indices((32, 33)) - np.reshape((row, column), (2, 1, 1))
     r = np.hypot(y, x)
     return {

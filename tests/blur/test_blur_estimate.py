@@ -1,4 +1,4 @@
-"""The blur of an image, from the image alone."""
+"""The estimate of the blur of an image."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 
 @cache
 def leaves(size=224, seed=3):
-    """Discs of all sizes that hide one another, with edges between pixels."""
+    """Return overlapping discs of all sizes, with edges at fractions of pixels."""
     random = np.random.default_rng(seed)
     scene = np.full((2 * size, 2 * size), 0.5)
     rows, columns = np.mgrid[: 2 * size, : 2 * size]
@@ -56,7 +56,7 @@ def test_hot_and_dead_pixels_do_not_count(value):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("part", [0.005, 0.02])
 def test_saturated_areas_hardly_change_it(part, masked):
-    """The rim of such an area, or of what fills it, is sharper than the blur is."""
+    """The edge of such an area, or of its filling, is sharper than the blur."""
     image = observed(1.5, 2.0, data.camera()[:384, :384].astype(float))
     expected = estimate_blur(image)
     image = np.minimum(image, np.quantile(image, 1 - part))
@@ -144,7 +144,7 @@ def test_it_cannot_be_changed():
 def test_refusals():
     with pytest.raises(InvalidValueError, match="masked, NaN or infinite"):
         estimate_blur(np.full((40, 40), np.nan))
-    with pytest.raises(InvalidValueError, match="ask for fewer"):
+    with pytest.raises(InvalidValueError, match="request fewer"):
         estimate_blur(np.eye(40), ndim=3)
     with pytest.raises(InvalidValueError, match="2 voxel sizes"):
         estimate_blur(np.eye(40), ndim=2, spacing=(1, -1))

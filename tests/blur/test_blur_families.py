@@ -1,4 +1,4 @@
-"""Blurs that are no Gaussian, scenes that pass for blurred, and JPEG images."""
+"""Blurs that are no Gaussian, scenes that look blurred, and JPEG images."""
 
 import io
 
@@ -42,7 +42,7 @@ def counts(light, photons=200):
 
 
 def jpeg(picture, quality):
-    """An 8-bit picture of 0 to 1, after compression."""
+    """Return an 8-bit image, 0 to 1, after JPEG compression."""
     file = io.BytesIO()
     values = np.rint(255 * picture).clip(0, 255).astype(np.uint8)
     Image.fromarray(values).save(file, "JPEG", quality=quality)

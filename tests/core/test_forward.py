@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur._core.forward import Grid, resize_psf
+from napari_tf_deblur._core.psf_resizing import resize_psf
+from napari_tf_deblur._core.scene_grid import Grid
 
 sizes = st.integers(1, 9)
 modes = {"zero": "constant", "periodic": "wrap", "reflect": "reflect"}

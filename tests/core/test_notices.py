@@ -12,7 +12,7 @@ from napari_tf_deblur import RichardsonLucy, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.notices import NOTICE_KINDS, Notice
 from napari_tf_deblur._large.run_state import RunState
 from napari_tf_deblur._large.samples import Samples
-from napari_tf_deblur._run.verdict import judge_result
+from napari_tf_deblur._run.judge import judge_result
 from napari_tf_deblur._storage.journal import Journal
 
 PSF = gaussian_psf(1.2)
@@ -29,12 +29,12 @@ def test_a_notice_is_its_text_and_keeps_its_kind():
 
 
 @pytest.mark.parametrize("kind", [*NOTICE_KINDS, None, 3, "nonsense", ["stopped"]])
-def test_a_kind_out_of_a_file_is_known_or_other(kind):
+def test_an_unknown_kind_in_a_file_becomes_other(kind):
     known = isinstance(kind, str) and kind in NOTICE_KINDS
     assert Notice.of_file(kind, TEXT).kind == (kind if known else "other")
 
 
-def test_a_verdict_asks_for_the_kind_and_reads_no_words():
+def test_a_verdict_uses_the_kind_and_not_the_text():
     words = "12 pixels have exactly the largest value, 9: they look saturated."
     assert judge_result(None, warnings=[Notice("other", words)]).kind == "unknown"
     assert judge_result(None, warnings=[Notice("saturated pixels", TEXT)]).kind == "saturated"
@@ -49,7 +49,7 @@ def test_a_verdict_asks_for_the_kind_and_reads_no_words():
         (lambda image: np.where(np.eye(*image.shape) > 0, np.nan, image)[None], None),
     ],
 )
-def test_warnings_of_a_run_say_of_what_kind_they_are(change, kind):
+def test_warnings_of_a_run_have_a_kind(change, kind):
     rng = np.random.default_rng(0)
     image = np.round(change(900 * convolve(rng.random((48, 48)) ** 8, PSF)))
     mask = np.isnan(image)
@@ -59,7 +59,7 @@ def test_warnings_of_a_run_say_of_what_kind_they_are(change, kind):
 
 
 def test_kinds_are_kept_with_a_run_and_are_not_needed(tmp_path):
-    """Notes of a run that know no kinds, of an earlier version, have their texts."""
+    """A file of an earlier version has no kinds; its notices keep their texts."""
     image = 900 * convolve(np.random.default_rng(0).random((64, 64)) ** 8, PSF)
     image = np.round(np.minimum(image, 0.5 * image.max()))
     path = tmp_path / "a.ome.zarr"

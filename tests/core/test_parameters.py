@@ -1,4 +1,4 @@
-"""A parameter is declared once: its argument, its documentation and its check come from there."""
+"""A parameter is declared once: argument, documentation and check come from the declaration."""
 
 import inspect
 import math
@@ -83,7 +83,7 @@ def test_a_function_takes_the_arguments_of_its_dataclass():
         bake_slowly()
 
 
-def test_a_generator_looks_at_its_arguments_when_it_begins():
+def test_a_generator_checks_its_arguments_when_it_begins():
     steps = bake_slowly("rye", eggs=99)
     with pytest.raises(InvalidValueError, match="'eggs' is 99; it must be a whole number from 0"):
         next(steps)
@@ -150,12 +150,12 @@ from napari_tf_deblur import Wiener, calibrate, deblur_layer, deconvolve, gaussi
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.command import main
 from napari_tf_deblur._files.settings import Settings
-from napari_tf_deblur._large.piece_solver import Recipe
+from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._preparation.layer_options import LayerOptions
-from napari_tf_deblur._layers.record import checked_record, settings_in_words
-from napari_tf_deblur._storage.record_file import as_json, from_json
-from napari_tf_deblur._layers.result_names import name_beside
-from napari_tf_deblur._layers.script import script_of
+from napari_tf_deblur._layers.record import check_record, describe_settings
+from napari_tf_deblur._storage.record_file import record_from_json, record_to_json
+from napari_tf_deblur._layers.result_names import choose_distinct_name
+from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._large.options import piece_options
 
 assert "rounds" in inspect.signature(deconvolve).parameters
@@ -167,23 +167,25 @@ layer = Image(image, name="cells")
 done = deblur_layer(layer, gaussian_psf(1), Wiener(balance=0.02), rounds=3)
 record = done.metadata["napari_tf_deblur"]
 assert record["rounds"] == 3
-assert "rounds=3" in record["python"] and "rounds=3" in script_of(record)
-assert checked_record(from_json(as_json(record)))["rounds"] == 3
-assert settings_in_words(record).endswith(" 3 rounds.")
-assert name_beside(record, [{**record, "rounds": 1}]) == "cells deblurred, 3 rounds (Wiener)"
+assert "rounds=3" in record["python"] and "rounds=3" in write_script(record)
+assert check_record(record_from_json(record_to_json(record)))["rounds"] == 3
+assert describe_settings(record).endswith(" 3 rounds.")
+name = choose_distinct_name(record, [{**record, "rounds": 1}])
+assert name == "cells deblurred, 3 rounds (Wiener)"
 assert piece_options() == ("boundary", "rounds")
 found = calibrate(image, gaussian_psf(1), Wiener(balance=0.02))
-recipe = Recipe(gaussian_psf(1), found, {"boundary": "zero", "rounds": 3}, None, False, None)
-again = Recipe.from_json(json.loads(json.dumps(recipe.as_json())))
-assert again.options == recipe.options
-assert recipe.arguments(image, None, (slice(0, 0),) * 2).rounds == 3
+options = {"boundary": "zero", "rounds": 3}
+solver = PieceSolver(gaussian_psf(1), found, options, None, False, None)
+again = PieceSolver.from_dict(json.loads(json.dumps(solver.to_dict())))
+assert again.options == solver.options
+assert solver.piece_arguments(image, None, (slice(0, 0),) * 2).rounds == 3
 assert any("--rounds" in one.opts for one in main.params)
 settings = Settings(options=LayerOptions(rounds=3))
 assert Settings.from_json(settings.as_json()) == settings
 assert settings.digest != Settings().digest
 for wrong in (0, "3", None):
     try:
-        checked_record({**record, "rounds": wrong})
+        check_record({**record, "rounds": wrong})
     except UserError as error:
         assert "'rounds'" in str(error)
     else:
@@ -193,7 +195,7 @@ print(package.__file__)
 
 
 def test_an_option_that_is_added_is_in_signature_record_and_script(tmp_path):
-    """In a copy of the package whose declaration has one more line, and nothing else."""
+    """In a copy of the package, the declaration has one more line; nothing else is changed."""
     copy = tmp_path / PACKAGE.name
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     declaration = copy / "_preparation" / "run_options.py"

@@ -1,4 +1,4 @@
-"""Which part of an image is looked at."""
+"""Patches with structure are chosen, the same ones in a turned or flipped image."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from napari_tf_deblur._core.pixels import Pixels
 
 @pytest.mark.parametrize("frame", [(64, 64), (61, 90), (40, 33), (24, 24)])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_same_part_however_the_image_is_turned(frame, seed):
-    """In the middle, or where there is much more to be seen."""
+def test_the_same_patch_is_chosen_in_a_turned_image(frame, seed):
+    """The middle patch, or one with much more structure."""
     random = np.random.default_rng(seed)
     scene = 10 * ndimage.gaussian_filter(random.normal(size=frame), 2)
     if seed:
@@ -35,7 +35,7 @@ def test_the_same_part_however_the_image_is_turned(frame, seed):
 
 
 @pytest.mark.parametrize(("n", "most"), [(5, 8), (8, 8), (9, 8), (10, 8), (2, 1), (300, 208)])
-def test_a_centred_piece_has_as_much_on_both_sides(n, most):
+def test_a_centred_patch_leaves_as_many_pixels_on_both_sides(n, most):
     size = symmetric_size(n, most)
     assert 1 <= size <= max(most, 1)
     assert n <= most or (n - size) % 2 == 0 or size == 1

@@ -1,4 +1,4 @@
-"""What is wrong with a PSF that is given as an array: said if it is so, and only then."""
+"""Faults of a PSF that is given as an array: there is a warning if, and only if, it has one."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,9 @@ from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf, microscope_psf
-from napari_tf_deblur._core.psf_check import (
-    find_psf_background,
-    light_centre,
-    psf_warnings,
-    refuse_partial_psf,
-)
+from napari_tf_deblur._core.psf_background import find_psf_background
+from napari_tf_deblur._core.psf_centre import light_centre
+from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
 
 few = settings(max_examples=40, deadline=None)
 
@@ -23,7 +20,7 @@ def radius(shape, centre=None):
 
 
 def beam(shape, centre):
-    """Widefield light: each plane holds the same, in a disc with soft edges that widens."""
+    """Widefield light: the same in each plane, in a soft-edged disc that widens with depth."""
     z, y, x = (i - c for i, c in zip(np.indices(shape), centre))
     square = 2.0 + 0.8 * z**2
     return np.exp(-(y**2 + x**2) / square) / square
@@ -34,7 +31,7 @@ def airy(r, wide=1.2):
 
 
 def true_psfs():
-    """PSFs without a ground, many with light at the rim."""
+    """PSFs without a background, many with light at the rim."""
     found = {}
     for n in (9, 15, 41):
         r = radius((n, n))
@@ -65,7 +62,7 @@ TRUE = true_psfs()
 
 
 @pytest.mark.parametrize("name", TRUE)
-def test_a_true_psf_is_not_warned_of(name):
+def test_a_correct_psf_gives_no_warning(name):
     for scale in (1.0, 1e-20, 1e5):
         assert psf_warnings(scale * TRUE[name]) == ()
     refuse_partial_psf(TRUE[name])
@@ -79,7 +76,7 @@ TAILED = [
 
 @pytest.mark.parametrize("part", [0.2, 0.87])
 @pytest.mark.parametrize("name", TAILED)
-def test_a_ground_is_said_with_its_part_of_the_light(name, part):
+def test_the_warning_of_a_background_has_its_part_of_the_light(name, part):
     light = np.asarray(TRUE[name], float)
     ground = part / (1 - part) * light.mean()
     assert find_psf_background(light + ground) == pytest.approx(ground, rel=0.3)
@@ -107,7 +104,7 @@ def test_noise_neither_hides_a_ground_nor_makes_one(ground, noise, seed):
     tail=st.sampled_from(["gaussian", "rational", "ring"]),
     turn=st.integers(0, 3),
 )
-def test_the_light_lies_where_it_does(off, ground, tail, turn):
+def test_the_centre_of_the_light_is_found(off, ground, tail, turn):
     shape = (36, 41)
     centre = np.add(off, (17.5, 20))
     r = radius(shape, centre)
@@ -140,11 +137,11 @@ MADE = {
     ),
     "eight planes off": ((33, 31, 31), (8, 15, 15), "-8.0 pixels along z from"),
 }
-"""What PSF programs were seen to make: shape, place of the point, what is said."""
+"""Arrays that PSF programs make: shape, index of the point, text of the warning."""
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_what_programs_make_is_said_to_lie_beside_the_middle(name):
+def test_arrays_of_psf_programs_give_a_warning_of_their_offset(name):
     shape, centre, words = MADE[name]
     said = psf_warnings(beam(shape, centre))
     assert len(said) == (words is not None)
@@ -152,7 +149,7 @@ def test_what_programs_make_is_said_to_lie_beside_the_middle(name):
 
 
 @pytest.mark.parametrize("off", [(6, 0), (0, -4), (2, 3)])
-def test_the_result_is_shifted_the_other_way_and_that_is_said(off):
+def test_the_result_is_shifted_the_other_way_as_the_warning_says(off):
     image = np.zeros((48, 48))
     image[24, 22] = 1000
     image = convolve(image, gaussian_psf(2)) + 5

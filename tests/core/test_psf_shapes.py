@@ -11,11 +11,11 @@ from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.psf_shapes import disc_shape, motion_shape
 
 FINE = 40
-"""Points per pixel along which a shape is drawn to compare with."""
+"""Points per pixel, along each axis, of the shapes that PSFs are compared with."""
 
 
 def drawn(points, psf):
-    """Part of the points, (row, column) from the middle, in each pixel of a PSF."""
+    """Fraction of points, (row, column) from the middle, that lie in each pixel of a PSF."""
     edges = [np.arange(n + 1) - n / 2 for n in psf.shape]
     return np.histogram2d(*points, edges)[0] / len(points[0])
 

@@ -23,13 +23,13 @@ def image(planes=1):
 
 
 def few(method):
-    """A method with few iterations, whose weight is looked for as usual."""
+    """A method with few iterations, whose weight is searched."""
     options = {"iterations": 6} if hasattr(method, "iterations") else {}
     return method(**options)
 
 
 class Counter(ImageSource):
-    """An image that counts how often it is asked for."""
+    """Source of an image that counts its requests."""
 
     asked = 0
 
@@ -39,11 +39,11 @@ class Counter(ImageSource):
 
 
 class Handle(StoredImage):
-    """Stands for a run in another process."""
+    """Handle that stands for a run in another process."""
 
 
 def check_travels(step):
-    """Check that a step comes out of a pickle as it was, with its image."""
+    """Check that a pickled step is the same afterwards, with its image."""
     again = pickle.loads(pickle.dumps(step))
     assert (again.stage, again.message, again.fraction) == (
         step.stage,
@@ -72,7 +72,7 @@ def test_every_step_can_cross_a_process(monkeypatch, method, planes):
     assert ("finding the weight" in stages) == (getattr(few(method), "weight", None) == "auto")
 
 
-def test_the_image_of_a_step_is_not_computed_before_it_is_asked_for():
+def test_the_image_of_a_step_is_computed_on_request_only():
     source = Counter()
     step = Step("preparing", "preparing", 0.0, np.zeros(0, np.float32), source)
     sent = pickle.loads(pickle.dumps(replace(step, image_source=Handle("here"))))
@@ -85,7 +85,7 @@ def test_the_image_of_a_step_is_not_computed_before_it_is_asked_for():
 
 
 def test_steps_of_a_run_compute_no_image(monkeypatch):
-    """A run whose images nobody looks at computes one: that of its result."""
+    """If no image of a step is requested, the run computes only the image of its result."""
     computed = []
     current = run.Progress.current_image
     monkeypatch.setattr(run, "REPORT_INTERVAL", 0.0)

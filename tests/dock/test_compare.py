@@ -1,4 +1,4 @@
-"""The row of buttons that compare: what each shows, and that all is as before afterwards."""
+"""The buttons that compare: each shows the right layers, and restores them afterwards."""
 
 import gc
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 
 
 def layers_of(blurred, sharp, **options):
-    """A usual list of layers, by short names."""
+    """A typical list of layers, by short names."""
     return {
         "other": Image(blurred[::2, ::2], name="other", scale=(2, 2)),
         "source": Image(blurred, name="cells", **options),
@@ -91,7 +91,7 @@ def scene(qtbot, blurred):
 
 @pytest.fixture
 def real(viewer, blurred):
-    """The same in a real viewer."""
+    """Layers and the row in a real viewer."""
     return Scene(viewer, layers_of(blurred, blurred**2))
 
 
@@ -202,12 +202,12 @@ def test_when_the_focus_goes_elsewhere_all_is_as_before(scene):
 def test_the_key_is_bound_only_while_there_is_a_pair(scene):
     keymap = scene.viewer.keymap
     assert len(keymap) == 1
-    assert "H" in scene.row.hold.toolTip()
+    assert "hold the key H" in scene.row.hold.toolTip()
     scene.row.set_pair(None, None)
     assert not keymap
     mine = scene.viewer.bind_key("H", lambda viewer: None)
     scene.row.set_pair(scene.source, scene.result)
-    assert "keep H" not in scene.row.hold.toolTip()
+    assert "hold the key H" not in scene.row.hold.toolTip()
     scene.row.end()
     assert len(keymap) == 1, mine
 
@@ -473,7 +473,7 @@ BUTTONS = ("Hold: original", "Side by side", "Residual", "Profile")
 
 
 def press_and_change(scene, qtbot, at_rest, button, change):
-    """Press a button, change the layers, then press all the others, and go back."""
+    """Press a button, change the layers, press all other buttons, and return to the first view."""
     left, pressed = Qt.MouseButton.LeftButton, scene.buttons()[button]
     names = {layer.name for layer in scene.viewer.layers}
     qtbot.mousePress(pressed, left)

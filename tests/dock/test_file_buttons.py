@@ -1,4 +1,4 @@
-"""What the dock makes of files that napari's own reader opened."""
+"""The dock with images from files that napari's own reader opened."""
 
 import threading
 
@@ -9,7 +9,8 @@ from dock_fields import microscope, results_of
 
 from napari_tf_deblur import deblur_layer
 from napari_tf_deblur._layers.acquisition import file_metadata
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import Wiener
 
 ABOUT = {
@@ -37,9 +38,9 @@ def test_scale_and_channels_in_one_click_each(viewer, dock, file):
     fields, images = microscope(dock), dock.fields.images
     (layer,) = viewer.open(file, plugin="napari")
     assert images.dims.value == 3
-    assert "Each channel by itself: z y x as one volume" in images.words.text()
+    assert "Each channel by itself: z y x as one volume" in images.description.text()
     assert (fields.pixel.value, fields.step.value) == (80, 300)
-    assert "Read from the file: Pixel size, z step." in fields.words.text()
+    assert "Read from the file: Pixel size, z step." in fields.description.text()
     assert shown(images.buttons.scale, images.buttons.split) == [True, True]
     images.buttons.scale.native.click()
     assert str(layer.units[0]) == "micrometer"
@@ -89,7 +90,7 @@ ODD = [
     {"scale": (1, 1, 1), "units": ("pixel", "cm", "cm")},
     {"scale": (1, 1, 1), "units": ("s", "degree", "degree")},
 ]
-"""Tomographs, maps, movies: what is no light microscope's, and no distance of planes."""
+"""Tomographs, maps, movies: images that are not from a light microscope, or without a z step."""
 
 
 def test_no_scale_makes_adding_an_image_an_error(viewer, dock, blurred, told):
@@ -105,9 +106,9 @@ def test_no_scale_makes_adding_an_image_an_error(viewer, dock, blurred, told):
 
 def test_what_is_not_believed_is_said(viewer, dock, blurred):
     dock.fields.psf.kind.value = "Microscope"
-    said = microscope(dock).words
+    said = microscope(dock).description
     viewer.add_image(blurred, scale=(1, 1), units=("cm", "cm"))
-    assert "The layer says 1 cm, which no pixel of a light microscope has" in said.text()
+    assert "The layer says 1 cm, which is not possible for a light microscope" in said.text()
     viewer.add_image(blurred, scale=(0.1, 0.1))
     assert "The layer's scale has no unit" in said.text()
     viewer.add_image(blurred)

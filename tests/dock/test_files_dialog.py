@@ -26,7 +26,7 @@ OPTICS = {"numerical_aperture": 1.2, "emission": 520.0}
 
 @pytest.fixture
 def folder(tmp_path, blurred):
-    """Three small pictures, one of them empty."""
+    """Three small images, one of them empty."""
     images = tmp_path / "images"
     images.mkdir()
     for name in ("a", "b"):
@@ -43,7 +43,7 @@ def dialog(dock):
         if field.name == "iterations":
             field.value = 2
     dock.open_batch()
-    return dock._files
+    return dock._files_dialog
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_stop_ends_it_and_keeps_what_is_finished(dialog, folder, ended, monkeypa
 
 
 def many(folder):
-    """Thirty files of the same picture."""
+    """Thirty files with the same image."""
     first = (folder / "a.tif").read_bytes()
     paths = [folder / f"many {k}.tif" for k in range(30)]
     for path in paths:
@@ -214,11 +214,11 @@ def test_a_bead_that_is_in_no_file_is_refused_in_words(dock, viewer, blurred, fo
     viewer.add_image(gaussian_psf(1.5), name="bead")
     dock.fields.psf.kind.value = "Bead image"
     dock.open_batch()
-    dock._files.add([str(folder)])
-    dock._files.start.click()
-    assert "is in no file: save that image" in dock._files.status.text()
+    dock._files_dialog.add([str(folder)])
+    dock._files_dialog.start.click()
+    assert "has no file: save that image" in dock._files_dialog.status.text()
     assert len(told) == 1
-    dock._files.close()
+    dock._files_dialog.close()
 
 
 def test_the_settings_of_a_result_are_copied(dock, viewer, blurred, finished):

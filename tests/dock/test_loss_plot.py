@@ -21,7 +21,7 @@ def bytes_of(picture):
 
 
 def curve(picture):
-    """Where the picture is orange."""
+    """Return the positions of the orange pixels."""
     red, green, blue = np.moveaxis(picture, -1, 0)
     return (red > green + 60) & (green > blue)
 

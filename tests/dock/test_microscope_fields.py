@@ -1,4 +1,4 @@
-"""The fields of a microscope: what fills them, what is said, and what PSF comes of them."""
+"""The fields of a microscope: the values from files, the messages, and the PSF."""
 
 from enum import Enum
 from types import SimpleNamespace as Thing
@@ -17,14 +17,14 @@ from napari_tf_deblur.methods import Wiener
 
 
 class Unit(Enum):
-    """As ome_types has them."""
+    """A quantity as ome_types stores it."""
 
     NANOMETER = "nm"
     MICROMETER = "µm"
 
 
 def ome(channels, aperture=1.4, index=1.518, mode="WideField", pixel=0.065, step=None):
-    """An OME object as readers leave it; channels are pairs of a name and an emission."""
+    """An OME object as readers store it; channels are pairs of a name and an emission."""
     made = [
         Thing(
             id=f"Channel:0:{k}",
@@ -55,7 +55,7 @@ def ome(channels, aperture=1.4, index=1.518, mode="WideField", pixel=0.065, step
 
 
 def as_user(dock):
-    """Go to the fields of the microscope, as a user finds them."""
+    """Return the fields of the microscope in their initial state."""
     dock.fields.psf.kind.value = "Microscope"
     return microscope(dock)
 
@@ -88,20 +88,20 @@ def test_a_dock_that_knows_nothing_finds_the_blur_and_says_so(
 ):
     viewer.add_image(100 * blurred, name="cells")
     assert fields.missing_labels == ["NA", "Emission", "Pixel size"]
-    assert fields.words.text() == "Not known: NA, Emission, Pixel size."
-    said = dock.fields.psf.picture.words.text()
+    assert fields.description.text() == "Not known: NA, Emission, Pixel size."
+    said = dock.fields.psf.picture.description.text()
     assert said == "The blur is found from the image when you press Deblur."
     assert isinstance(fields.psf(), EstimatedPSF)
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
-    assert "sigma" in dock.fields.psf.picture.words.text()
+    assert "sigma" in dock.fields.psf.picture.description.text()
     viewer.add_points(np.zeros((1, 2)))  # other layers do not matter
-    assert "sigma" in dock.fields.psf.picture.words.text()
+    assert "sigma" in dock.fields.psf.picture.description.text()
     assert not dock.fields.psf.picture._picture.isHidden()
     assert result_of(viewer, "cells").metadata["napari_tf_deblur"]["psf"]["kind"] == "estimated"
     viewer.add_image(100 * blurred, name="other")
-    assert dock.fields.psf.picture.words.text() == said
+    assert dock.fields.psf.picture.description.text() == said
     assert dock.fields.psf.picture._picture.isHidden()
 
 
@@ -124,7 +124,7 @@ def test_a_gaussian_without_sigmas_is_found_too(make_napari_viewer, blurred):
     viewer.add_image(blurred)
     dock.fields.psf.kind.value = "Gaussian"
     assert isinstance(dock.fields.psf.chosen.psf(), EstimatedPSF)
-    said = dock.fields.psf.picture.words.text()
+    said = dock.fields.psf.picture.description.text()
     assert said == "The blur is found from the image when you press Deblur."
     dock.fields.psf.fields_by_title["Gaussian"].sigmas[2].value = 1.5
     assert dock.fields.psf.chosen.psf().sigma == (0, 1.5)
@@ -140,8 +140,8 @@ def test_three_numbers_make_the_psf(viewer, dock, fields, blurred):
     fields.pixel.value = 65
     psf = fields.psf()
     assert isinstance(psf, MicroscopePSF)
-    assert fields.words.text() == ""
-    assert dock.fields.psf.picture.words.text() == "FWHM 182 nm = 2.8 px."
+    assert fields.description.text() == ""
+    assert dock.fields.psf.picture.description.text() == "FWHM 182 nm = 2.8 px."
     sigma = pixel_sigma(microscope_sigma(1.4, 520), (65, 65))
     made, _ = psf.array(dock.fields.source())
     np.testing.assert_allclose(made, gaussian_psf(sigma), atol=1e-6)
@@ -153,7 +153,7 @@ def test_impossible_numbers_are_told(viewer, dock, fields, blurred, told, finish
     fields.aperture.value = 1.6
     fields.waves.emissions[0].value = 520
     fields.pixel.value = 65
-    assert "immersion" in dock.fields.psf.picture.words.text()
+    assert "immersion" in dock.fields.psf.picture.description.text()
     dock.deblur_button.native.click()
     finished(dock)
     assert len(told) == 1
@@ -166,7 +166,7 @@ def test_too_large_pixels_are_said_at_once(viewer, dock, fields, blurred):
     fields.aperture.value = 1.4
     fields.waves.emissions[0].value = 520
     fields.pixel.value = 200
-    assert "larger than the" in dock.fields.psf.picture.words.text()
+    assert "larger than the" in dock.fields.psf.picture.description.text()
 
 
 @pytest.mark.parametrize(
@@ -223,12 +223,12 @@ def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
     assert fields.missing_labels == []
-    said = fields.words.text()
+    said = fields.description.text()
     assert (
         said == "Read from the file: Microscope, NA, Immersion, Emission, Excitation, Pixel size."
     )
     fields.waves.emissions[0].value = 510  # and can be overruled
-    assert "Emission" not in fields.words.text()
+    assert "Emission" not in fields.description.text()
     assert fields.psf().optics.emission == 510
 
 
@@ -260,7 +260,7 @@ def test_dock_console_and_command_line_make_the_same_psf_of_a_file(
 
 
 def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
-    """As readers of the bioio family leave it: the OME object under another key."""
+    """Readers of the bioio family store the OME object under another key."""
     described = ome([("DAPI", 460), ("Cy5", 670)], 1.2, 1.33, "SpinningDiskConfocal", 0.1, 0.3)
     described.images[0].objective_settings.medium = "Water"
     viewer.add_image(
@@ -275,14 +275,14 @@ def test_the_second_kind_of_file_fills_the_fields_too(viewer, fields, blurred):
 
 
 def test_the_pinhole_that_a_file_says(viewer, fields, blurred):
-    """As Zeiss's files give it: in Airy units."""
+    """Files of Zeiss state the pinhole in Airy units."""
     described = ome([("GFP", 520)], mode="LaserScanningConfocalMicroscopy")
     described.images[0].pixels.channels[0].pinhole_size_airy = 0.6
     viewer.add_image(blurred, metadata={"ome_metadata": described}, name="GFP")
     assert shown(fields.pinhole)
     assert fields.pinhole.value == 0.6
     assert fields.psf().optics.pinhole == 0.6
-    assert "Pinhole" in fields.words.text()
+    assert "Pinhole" in fields.description.text()
     viewer.add_image(blurred, name="other")
     assert fields.pinhole.value == 1
 
@@ -298,7 +298,7 @@ def test_what_was_read_for_another_image_does_not_stay(viewer, fields, blurred):
 
 
 def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
-    """And is not valid for the next one, which nobody has told of."""
+    """Typed values are not used for the next image."""
     gauss = dock.fields.psf.fields_by_title["Gaussian"]
     first = viewer.add_image(blurred, name="first")
     typed = {fields.pixel: 65.0, fields.waves.emissions[0]: 600.0, fields.sheet: 900.0}
@@ -316,12 +316,12 @@ def test_what_is_typed_for_an_image_goes_with_it(viewer, dock, fields, blurred):
     }
     assert dock.fields.ignore.mask.value is None
     assert fields.aperture.value == 1.4  # which is the microscope's
-    assert "As last time: NA." in fields.words.text()
+    assert "Same as last time: NA." in fields.description.text()
     fields.pixel.value = 80.0
     viewer.layers.selection.active = first
     assert {field: field.value for field in typed} == typed
     assert dock.fields.ignore.mask.value is marks
-    assert "As last time" not in fields.words.text()
+    assert "Same as last time" not in fields.description.text()
     viewer.layers.selection.active = second
     assert fields.pixel.value == 80.0  # what was typed counts more than what was read
     second.scale = (3, 3)
@@ -366,7 +366,7 @@ def test_the_pixel_size_of_the_layer(viewer, dock, fields, blurred, options, pix
     dock.fields.images.dims.value = 3
     assert (fields.pixel.value, fields.step.value) == (pixel, step)
     if origin:
-        assert f"Read from {origin}: Pixel size, z step." in fields.words.text()
+        assert f"Read from {origin}: Pixel size, z step." in fields.description.text()
     layer.scale = (0.5, 0.2, 0.2)
     layer.units = ("um",) * 3
     assert (fields.pixel.value, fields.step.value) == (200, 500)
@@ -379,7 +379,7 @@ def test_the_pixel_size_of_the_fields_is_used_and_the_layer_stays(viewer, dock, 
     (job,) = dock.fields.jobs()
     assert job.source.frame(3).spacing == (250, 100, 100)
     np.testing.assert_array_equal(layer.scale, (3, 1, 1))
-    np.testing.assert_array_equal(job.source.place.scale, (3, 1, 1))
+    np.testing.assert_array_equal(job.source.world_transform.scale, (3, 1, 1))
 
 
 # ---------------------------------------------------------------- several channels
@@ -391,7 +391,7 @@ def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
         viewer.add_image(blurred, name=name, metadata={"ome_metadata": described})
     viewer.layers.selection = {viewer.layers[name] for name in ("DAPI", "GFP", "Cy5")}
     assert [x.source.name for x in dock.fields.images.chosen] == ["Cy5", "DAPI", "GFP"]
-    assert "DAPI, GFP" in dock.fields.images.words.text()
+    assert "DAPI, GFP" in dock.fields.images.description.text()
     assert [field.value for field in fields.waves.emissions] == [0, 460, 520]
     labels = [fields.waves.form._labels[id(field)].text() for field in fields.waves.emissions]
     assert labels == ["Emission of Cy5", "Emission of DAPI", "Emission of GFP"]
@@ -403,7 +403,7 @@ def test_each_channel_has_its_own_emission(viewer, dock, fields, blurred):
     fields.waves.emissions[1].value = 0
     jobs = dock.fields.jobs()
     assert [job.psf.name for job in jobs] == ["estimated", "microscope", "microscope"]
-    assert "The blur of DAPI is found from the image." in fields.words.text()
+    assert "The blur of DAPI is found from the image." in fields.description.text()
     fields.waves.emissions[1].value = 460
     viewer.layers.selection = {viewer.layers["DAPI"]}
     assert [job.psf.optics.emission for job in dock.fields.jobs()] == [460]

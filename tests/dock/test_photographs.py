@@ -1,4 +1,4 @@
-"""The blurs of photographs: their fields, and when they are offered first."""
+"""The kinds of blur for photographs: their fields, and when the dock chooses them."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -28,11 +28,11 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
     viewer.add_image(blurred, name="photo")
     dock.fields.psf.kind.value = kind
     fields = dock.fields.psf.fields_by_title[kind]
-    assert "found from the image" in dock.fields.psf.picture.words.text()
+    assert "found from the image" in dock.fields.psf.picture.description.text()
     assert dock.fields.jobs()[0].psf.name == "estimated"
     for name, value in values.items():
         getattr(fields, name).value = value
-    assert words in dock.fields.psf.picture.words.text()
+    assert words in dock.fields.psf.picture.description.text()
     dock.fields.psf.picture.button.native.click()
     qtbot.waitUntil(lambda: "PSF" in viewer.layers)
     np.testing.assert_array_equal(viewer.layers["PSF"].data, make())
@@ -51,9 +51,9 @@ def test_the_blur_of_the_fields_is_shown_used_put_back_and_copied(
     dock.result_row.copy.native.click()
     arguments = ", ".join(f"{name}={value}" for name, value in values.items())
     assert f"_psf({arguments})" in QGuiApplication.clipboard().text()
-    assert "pixels; check" not in dock.fields.psf.picture.words.text()
+    assert "pixels; check" not in dock.fields.psf.picture.description.text()
     getattr(fields, next(iter(values))).value = 500.0
-    assert "pixels; check the number" in dock.fields.psf.picture.words.text()
+    assert "pixels; check the number" in dock.fields.psf.picture.description.text()
 
 
 def test_photographs_have_a_blur_that_only_they_tell(viewer, dock, blurred):

@@ -1,4 +1,4 @@
-"""Results among the layers: their place in the view, their names, and what is known of them."""
+"""Results among the layers: their place in the view, their names and their records."""
 
 import json
 
@@ -19,7 +19,7 @@ def deblur(dock, finished):
 
 
 def composite(viewer):
-    """What is shown, from below: whose pixels, their colours and how they are blended."""
+    """The visible layers, from below: their pixels, colormap and blending."""
     shown = [layer for layer in viewer.layers if layer.visible]
     covering = [k for k, x in enumerate(shown) if x.blending.startswith(("opaque", "translucent"))]
     return [
@@ -204,9 +204,9 @@ def test_a_record_that_lacks_something_is_said_and_raises_nothing(
     before = dock.fields.methods.method()
     dock.result_row.settings.native.click()
     dock.result_row.copy.native.click()
-    assert any("'Blur' is not put back" in words for words in told)
+    assert any("'Blur' is not restored" in words for words in told)
     assert any("The record has no" in words for words in told)
     if record["method"] == 3:
-        assert any("'Method' is not put back" in words for words in told)
+        assert any("'Method' is not restored" in words for words in told)
         assert dock.fields.methods.method() == before
     assert dock.fields.methods.choice.value in (TotalVariation, Wiener)

@@ -1,4 +1,4 @@
-"""Several images, one after another; and what can be done with their results."""
+"""Runs of several images, one after another, and the buttons for their results."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_one_stop_ends_them_all(qtbot, viewer, dock, channels, finished):
     dock.stop_button.native.click()
     finished(dock)
     assert sum(len(results_of(viewer, name)) for name in NAMES) == 1
-    assert dock._batch is None
+    assert dock._runs is None
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_done(

@@ -1,4 +1,4 @@
-"""Which image is chosen: nothing but the user changes it."""
+"""The chosen image: only the user changes it."""
 
 import numpy as np
 import pytest

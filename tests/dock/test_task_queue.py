@@ -1,4 +1,4 @@
-"""Work in short pieces, one per turn of the event loop."""
+"""The queue of GUI tasks: one step in each turn of the event loop."""
 
 import pytest
 from qtpy.QtWidgets import QWidget

@@ -1,4 +1,4 @@
-"""A real window: what the canvas shows, how the dock looks, and that nothing crashes."""
+"""A real window: the canvas, the layout of the dock, and closing without a crash."""
 
 import subprocess
 import sys
@@ -121,7 +121,7 @@ def test_every_kind_of_layer_in_2d_and_3d_toggled_in_mid_run(
 
 
 def text_width(box):
-    """How much room a combo box has for its text, in pixels."""
+    """Width of the text area of a combo box, in pixels."""
     option = QStyleOptionComboBox()
     box.initStyleOption(option)
     edit = QStyle.SubControl.SC_ComboBoxEditField
@@ -229,7 +229,7 @@ def set_font():
 
 
 def frame_of(dock):
-    """What holds the dock in napari's window."""
+    """The QDockWidget that holds the dock in napari's window."""
     frame = dock.native.parent()
     while not isinstance(frame, QDockWidget):
         frame = frame.parent()
@@ -268,7 +268,7 @@ def test_it_fits_wherever_it_is_and_whatever_the_font(
 
 @pytest.mark.parametrize("size", [9, 18])
 def test_it_has_room_again_when_a_small_window_becomes_large(window, at_rest, set_font, size):
-    """Napari adds a dock to a window that has not yet the size that it gets."""
+    """Napari adds a dock to a window before the window has its final size."""
     viewer, dock = window
     qt_window = dock.native.window()
     frame = frame_of(dock)

@@ -27,7 +27,7 @@ MICROMETRE = short_unit("um")
 
 
 def shown(*widgets):
-    """Whether the rows of these fields would be seen if the dock were on the screen."""
+    """Whether the rows of these fields are not hidden."""
     return all(not widget.native.isHidden() for widget in widgets)
 
 
@@ -203,7 +203,7 @@ def test_measured_psf(viewer, dock, blurred, finished):
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
-    words = dock.fields.psf.picture.words.text()
+    words = dock.fields.psf.picture.description.text()
     assert "background of" in words
     assert "normalised to sum 1" in words
     assert "PSF" not in viewer.layers
@@ -270,7 +270,7 @@ def test_automatic_says_what_it_picked_and_whether_to_believe_it(
     assert record["method"]["name"] == "PoissonLikelihood"
     assert record["reason"].endswith(".")
     assert record["verdict"]["sentence"] in dock.status.text()
-    assert "blur" in dock.fields.psf.picture.words.text()  # where else it need not be said
+    assert "blur" in dock.fields.psf.picture.description.text()  # where else it need not be said
     assert "blurred" not in dock.status.text()
     assert viewer.layers.selection.active.name == "cells deblurred (Poisson)"
 
@@ -416,7 +416,7 @@ PSFS = {
 
 
 def assert_refused(viewer, dock, told, finished, words):
-    """One notification, the dock ready, and no layer touched."""
+    """There is one notification, the dock is ready, and no layer has changed."""
     before = {layer.name: np.array(layer.data) for layer in viewer.layers}
     dock.deblur_button.native.click()
     finished(dock)
@@ -639,15 +639,15 @@ def test_a_sigma_of_0_is_no_blur_along_that_axis(viewer, dock, blurred, told, fi
 def test_the_dock_says_what_it_takes_each_axis_for(viewer, dock, blurred, place, dims, words):
     layer = viewer.add_image(np.stack([blurred] * 5), name="stack", **place)
     assert dock.fields.images.dims.value == dims
-    assert dock.fields.images.words.text() == words
+    assert dock.fields.images.description.text() == words
     dock.fields.images.dims.value = 3
-    assert "as one volume" in dock.fields.images.words.text()
+    assert "as one volume" in dock.fields.images.description.text()
     layer.axis_labels = ("z", "y", "x")
-    assert dock.fields.images.words.text().startswith("z y x as one volume")
+    assert dock.fields.images.description.text().startswith("z y x as one volume")
 
 
 def test_a_flat_psf_layer_makes_a_volume_go_plane_by_plane(viewer, dock, blurred):
     bead = viewer.add_image(gaussian_psf(1.5, 15)[None], name="bead")
     viewer.add_image(np.stack([blurred] * 5), units=("um",) * 3, name="stack")
     use_layer(dock, bead)
-    assert dock.fields.images.words.text().startswith("Each plane by itself: y x")
+    assert dock.fields.images.description.text().startswith("Each plane by itself: y x")

@@ -1,4 +1,4 @@
-"""What the dock says, and that it can be used without a mouse."""
+"""The labels and tooltips of the dock, and its use without a mouse."""
 
 import re
 from itertools import pairwise
@@ -26,7 +26,7 @@ JARGON = re.compile(r"\b(tolerance|boundary|nonnegative|regularis\w+|dtype|None|
 
 @pytest.fixture
 def window(make_napari_viewer, at_rest, blurred):
-    """A real window with a dock in which everything is unfolded."""
+    """A real window with a dock whose sections are all expanded."""
     viewer = make_napari_viewer(show=True, strict_qt="raise")
     viewer.window.resize(1400, 1000)
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
@@ -38,7 +38,7 @@ def window(make_napari_viewer, at_rest, blurred):
 
 
 def controls(dock):
-    """What can be pressed, moved or typed into, as it stands in the window."""
+    """Return the visible widgets that the user can press, move or type into."""
     found = []
     for kind in CONTROLS:
         found += [x for x in dock.native.findChildren(kind) if x.isVisible()]
@@ -67,7 +67,7 @@ KINDS = ("Microscope", "Bead image", "Gaussian", "Out of focus", "Motion", "From
 
 @pytest.fixture
 def with_result(window, finished):
-    """The same window with a result, so that the buttons that compare are there, too."""
+    """The same window with a result, so that the buttons for results are visible."""
     viewer, dock = window
     dock.fields.methods.choice.value = Wiener
     dock.fields.psf.kind.value = "Gaussian"
@@ -125,7 +125,7 @@ def test_numbers_have_units(window):
 
 
 def tab_order(dock):
-    """What Tab goes to in the dock, from its first field on."""
+    """Return the widgets that the Tab key reaches, from the first field of the dock on."""
     first = dock.fields.images.layer.native
     found, part = [first], first.nextInFocusChain()
     # PySide keeps napari's widgets alive if all of the window is walked through.

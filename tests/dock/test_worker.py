@@ -1,4 +1,4 @@
-"""The worker with a stand-in for the core, whose every step is in the test's hand."""
+"""The worker with a fake solver, whose steps the tests control."""
 
 import gc
 import re
@@ -36,7 +36,7 @@ NAME = "cells deblurred (TV)"
 
 
 class Clock:
-    """Stands in for the clock that updates and stopwatches go by: time passes by hand."""
+    """Replaces the clock of updates and stopwatches; the test sets the time."""
 
     def __init__(self):
         self.now = 100.0
@@ -56,7 +56,7 @@ def clock(monkeypatch):
 
 
 class Core:
-    """Stands in for ``iter_deconvolve``: counts up, until told to stop, end or fail."""
+    """Replaces ``iter_deconvolve``: counts up until the test makes it stop, end or fail."""
 
     def __init__(self, pause=0.01):
         self.pause = pause
@@ -116,7 +116,7 @@ def job(blurred):
 
 
 def drain(job, throttle, steps, core, show=True):
-    """Pull on the updates for so many steps, as the window would, and return them."""
+    """Run a number of steps as the window would, and return the updates."""
     stop = Event()
     generator = iterate_updates(job.steps(stop), throttle, Event(), Stopwatch())
     seen = []
@@ -141,7 +141,7 @@ def test_at_most_ten_updates_a_second(core, job, clock):
 
 
 class BusyWindow(Throttle):
-    """A window that shows nothing; the worker waits as long as it does for any."""
+    """A window that shows no update; the worker waits for it as for any other."""
 
     def __init__(self, clock):
         super().__init__()
@@ -347,7 +347,7 @@ def test_a_result_is_what_it_was_after_a_run_that_fails(
         go_on.set()
     elif how == "quit":
         qtbot.waitUntil(lambda: running.data is not before)
-        dock._batch._run._worker.quit()
+        dock._runs._run._worker.quit()
     finished(dock)
     assert running in viewer.layers
     assert running.data is before
@@ -396,7 +396,7 @@ def test_the_source_may_go(viewer, running, core, dock, cells, finished, told):
 def test_a_live_layer_that_the_user_deletes_stays_deleted(
     qtbot, at_rest, viewer, running, core, dock, finished, told, stop
 ):
-    run = dock._batch._run
+    run = dock._runs._run
     viewer.layers.remove(running)
     finished(dock)  # there is nothing left to do it for
     assert "result was deleted" in dock.status.text()
@@ -431,7 +431,7 @@ def test_all_layers_may_go(viewer, running, core, dock, finished, told):
 
 
 def test_napari_may_cancel(running, dock, finished, told):
-    dock._batch._run._worker.quit()
+    dock._runs._run._worker.quit()
     finished(dock)
     assert dock.status.text() == "Cancelled."
     assert told == []
@@ -452,7 +452,7 @@ def test_the_viewer_may_be_closed(qtbot, make_napari_viewer, core, blurred):
     viewer.add_image(blurred, name="cells")
     dock.deblur()
     qtbot.waitUntil(lambda: core.steps > 10)
-    run = dock._batch._run
+    run = dock._runs._run
     viewer.close()
     qtbot.waitUntil(lambda: not run._worker.is_running)
 
@@ -471,7 +471,7 @@ def test_the_viewer_may_be_closed_while_layers_are_added(
 
 
 class Slow:
-    """Something that takes long and cannot be interrupted, in the worker."""
+    """A step in the worker that takes long and cannot be interrupted."""
 
     def __init__(self, value):
         self.value = value
@@ -486,7 +486,7 @@ class Slow:
 
 @pytest.fixture(params=["at once", "psf", "reading", "TensorFlow"])
 def slow_stage(request, monkeypatch, viewer, dock, core, blurred):
-    """A run that stands still before its first iteration, and what it waits for."""
+    """A run that is blocked before its first iteration, and the event that it waits for."""
     slow = Slow(gaussian_psf(1.0))
     layer = viewer.add_image(np.stack([blurred] * 4), name="stack")
     if request.param == "at once":
@@ -511,7 +511,7 @@ def test_stop_works_from_the_first_moment(
 ):
     dock.deblur()
     qtbot.waitUntil(slow_stage.begun.is_set)
-    run = dock._batch._run
+    run = dock._runs._run
     dock.stop_button.native.click()
     assert not slow_stage.ended.is_set()  # nobody waited for it
     assert dock.deblur_button.enabled

@@ -1,4 +1,4 @@
-"""Small image files of all kinds, as a folder may have them."""
+"""Small image files of all kinds, for a folder of test images."""
 
 import numpy as np
 import tifffile
@@ -9,7 +9,7 @@ SIZES = {"PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1, "PhysicalSizeZ": 0.3, **UM}
 
 
 def spots(*shape, level=40.0):
-    """Light of a few blurred points, with photon noise."""
+    """Return a few blurred points with photon noise."""
     rng = np.random.default_rng(sum(shape))
     points = (rng.random(shape) > 0.97) * 40 * level
     blurred = gaussian_filter(points, (0,) * (len(shape) - 2) + (1.5, 1.5))

@@ -1,4 +1,4 @@
-"""The command line: its options come from what is declared, and its exit status says what came."""
+"""The command line: its options come from declarations; its exit status tells the success."""
 
 import signal
 import threading
@@ -28,7 +28,7 @@ def call(*arguments):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The settings that a command line says, without a run."""
+    """Return the settings of a command line, without a run."""
     seen = []
 
     def look(_inputs, _output, settings, _options, _stop):

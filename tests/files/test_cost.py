@@ -1,4 +1,4 @@
-"""What is said of a run before it begins: pieces, time and memory."""
+"""The estimates before a run: pieces, time and memory."""
 
 import time
 
@@ -25,7 +25,7 @@ def job(method="auto", size=4096, memory=1.9):
 
 @pytest.fixture
 def _slow_transforms(monkeypatch):
-    """Transforms that another program keeps waiting."""
+    """FFTs that wait for another program."""
     rfftn = cost.fft.rfftn
 
     def slow(*args, **options):

@@ -1,4 +1,4 @@
-"""Images of a batch that are larger than memory: their pieces, and their whole results."""
+"""Images of a batch that are larger than memory: their pieces and their results."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ from napari.layers import Image
 from napari_tf_deblur import RichardsonLucy
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._files import partial_result
-from napari_tf_deblur._files.batch import BatchOptions, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions
 from napari_tf_deblur._files.opening import FileImage, open_images
 from napari_tf_deblur._files.partial_result import PartialResult
 from napari_tf_deblur._files.saving import OMEZarr
@@ -26,7 +27,7 @@ QUICK = Settings(
 
 @pytest.fixture
 def image(tmp_path):
-    """A lazy image of two channels, in a file."""
+    """Return a lazy image of two channels, in a file."""
     path = tmp_path / "cells.ome.zarr"
     write_ome_zarr(
         str(path),

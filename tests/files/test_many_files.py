@@ -1,4 +1,4 @@
-"""A batch of many files: each has its result or its sentence, and nothing is overwritten."""
+"""A batch of many files: each gets a result or an error, and no image is overwritten."""
 
 import csv
 import errno
@@ -15,7 +15,8 @@ from npe2 import PluginManager
 from napari_tf_deblur import RichardsonLucy, deblur_layer, gaussian_psf
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._files.batch import BatchOptions, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions
 from napari_tf_deblur._files.opening import open_images
 from napari_tf_deblur._files.psf_settings import psf_settings_from_record
 from napari_tf_deblur._files.saving import OMETIFF, OMEZarr, find_stamp
@@ -43,7 +44,7 @@ def opened(path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """One file of each kind, one of the same name in a folder below, and one that is no image."""
+    """Write a file of each kind, one of the same name in a subfolder, and one without an image."""
     top = tmp_path_factory.mktemp("images")
     for kind in (*GOOD, *BAD):
         write(top, kind)
@@ -194,7 +195,7 @@ def test_a_table_or_report_of_somebody_else_is_left_alone(tmp_path, name):
     path, output = write(tmp_path, "uint8"), tmp_path / "out"
     output.mkdir()
     (output / name).write_text("mine")
-    with pytest.raises(InvalidValueError, match=f"{name}' is there already"):
+    with pytest.raises(InvalidValueError, match=f"{name}' exists already"):
         batch([path], output)
     assert (output / name).read_text() == "mine"
     assert [one.name for one in output.iterdir()] == [name]
@@ -405,6 +406,6 @@ def test_each_field_of_a_plate_has_its_own_result(tmp_path):
 
 
 def group(folder, about):
-    """Make a folder a Zarr group that says something in OME-Zarr 0.5."""
+    """Make a folder a Zarr group with metadata in OME-Zarr 0.5."""
     told = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": {**about}}}
     (folder / "zarr.json").write_text(json.dumps(told))

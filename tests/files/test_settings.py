@@ -1,4 +1,4 @@
-"""Settings come out of a file as they were put in, and none of its text is believed blindly."""
+"""Settings survive a file unchanged, and all text of a file is checked."""
 
 import json
 
@@ -35,7 +35,7 @@ from napari_tf_deblur._layers.psf_kinds import (
     MotionPSF,
 )
 from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 

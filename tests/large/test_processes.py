@@ -130,7 +130,7 @@ def test_a_worker_uses_no_more_threads_than_it_has():
     from napari_tf_deblur._large.cluster import start_local_workers
 
     def threads():
-        from napari_tf_deblur._large.tasks import limit_threads
+        from napari_tf_deblur._core.threads import limit_threads
         from napari_tf_deblur._solvers.load import tensorflow
 
         limit_threads(1)

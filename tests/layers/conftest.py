@@ -1,4 +1,4 @@
-"""What tests of layers share: the readers and writers of all plugins."""
+"""Fixture for all tests of layers: the readers and writers of all plugins."""
 
 import pytest
 from npe2 import PluginManager

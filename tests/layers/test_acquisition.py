@@ -1,4 +1,4 @@
-"""What is read from the metadata that readers leave in a layer."""
+"""The acquisition is read from the metadata that readers store in a layer."""
 
 from copy import deepcopy
 from enum import Enum
@@ -80,7 +80,7 @@ ZEISS_XML = """<ImageDocument><Metadata>
 
 
 def ome():
-    """As ome_types reads it: three channels of a confocal microscope with two objectives."""
+    """OME metadata as ome_types returns them: a confocal microscope, 3 channels, 2 objectives."""
     channels = [
         Node(id=f"Channel:0:{k}", name=name, emission_wavelength=emission, pinhole_size=50.0,
              emission_wavelength_unit=unit, excitation_wavelength=excitation,
@@ -105,7 +105,7 @@ def ome():
 
 
 def as_dicts(node):
-    """The same as dictionaries, as `to_dict` of ome_types makes them."""
+    """The same metadata as dictionaries, as `to_dict` of ome_types returns them."""
     if isinstance(node, Node):
         return {key: as_dicts(value) for key, value in vars(node).items()}
     if isinstance(node, list):
@@ -137,13 +137,13 @@ def test_an_ome_description_is_read_from_objects_and_from_dictionaries(key, form
     assert set(found.metadata_keys.values()) == {key}
     unsaid = {
         "pinhole",
-        "where",
+        "metadata_keys",
         "axes",
         "shape",
         "record",
-        "impossible",
-        "tells_sizes",
-        "disbelieved",
+        "impossible_sizes",
+        "has_all_sizes",
+        "rejected_numbers",
     }
     assert set(found.metadata_keys) == set(vars(found)) - unsaid
 
@@ -314,7 +314,7 @@ def test_the_metadata_of_leica_have_the_aperture_where_all_images_agree():
     ],
 )
 def test_the_microscope_of_nikon_is_that_of_its_modality(flags, microscope):
-    """As nd2 0.12.0 has them."""
+    """Metadata as nd2 0.12.0 returns them."""
     optics = Node(modalityFlags=flags)
     raw = {"metadata": Node(channels=[Node(channel=Node(name="GFP"), microscope=optics)])}
     assert read({"raw_image_metadata": raw}).microscope == microscope
@@ -339,7 +339,7 @@ LINE = '<LaserLineSetting LaserLine="{}" IntensityDev="{}"/>'
 def test_leica_says_whether_it_is_confocal_and_how_wide_the_pinhole_is(
     tag, parts, microscope, pinhole
 ):
-    """As bioio-lif leaves it to ndevio 0.10.0."""
+    """Metadata as bioio-lif passes them to ndevio 0.10.0."""
     xml = f'<Data><{tag} NumericalAperture="1.4" PinholeAiry="1.2">{parts}</{tag}></Data>'
     found = read({"raw_image_metadata": ET.fromstring(xml)})
     assert (found.microscope, found.pinhole) == (microscope, pinhole)
@@ -366,7 +366,7 @@ DV = {"nc": 1, "wave1": 525, "wave2": 0, "wave3": 0, "wave4": 0, "wave5": 0}
     ],
 )
 def test_deltavision_says_the_emission(header, name, emission):
-    """As napari-dv 0.3.0 and bioio-dv, by ndevio 0.10.0, leave it."""
+    """A header as napari-dv 0.3.0 and bioio-dv, with ndevio 0.10.0, store it."""
     assert read(header, name).emission == emission
     assert read({"raw_image_metadata": {"header": header}}, name).emission == emission
     assert read({"raw_image_metadata": {"header": Node(**header)}}, name).emission == emission
@@ -511,14 +511,14 @@ def test_text_that_is_no_description_is_passed_over(text):
 
 
 class Hostile:
-    """Raises whatever is asked of it."""
+    """An object that raises an error for every attribute."""
 
     def __getattribute__(self, name):
         raise RuntimeError(name)
 
 
 class Unfriendly:
-    """Raises whatever is asked of it that it has not."""
+    """An object that raises an unusual error for every public attribute that is missing."""
 
     def __getattr__(self, name):
         if name.startswith("_"):
@@ -527,7 +527,7 @@ class Unfriendly:
 
 
 class Endless:
-    """Has everything, again and again."""
+    """An object with every attribute; each value is such an object."""
 
     def __getattr__(self, name):
         return self
@@ -566,7 +566,7 @@ LAYER = layer()
 
 
 def check(found):
-    """What is read can be used, whatever it was read from."""
+    """The acquisition has valid values, whatever the metadata contain."""
     assert isinstance(found, Acquisition)
     lengths = (found.emission, found.excitation, *found.pixel_size, *(e for _, e in found.channels))
     for number in (*lengths, found.numerical_aperture, found.refractive_index, found.pinhole):
@@ -599,7 +599,7 @@ def test_hostile_objects_are_passed_over(key):
 
 
 def places(tree, path=()):
-    """The way to each part of a tree of dictionaries and lists."""
+    """Yield the path to each part of a tree of dictionaries and lists."""
     items = tree.items() if isinstance(tree, dict) else enumerate(tree)
     for key, part in items:
         yield (*path, key)

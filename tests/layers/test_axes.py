@@ -1,4 +1,4 @@
-"""Which axes are deblurred, whatever their order."""
+"""The right axes are deblurred, in any order."""
 
 import numpy as np
 import pytest

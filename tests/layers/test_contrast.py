@@ -1,4 +1,4 @@
-"""Contrast limits: the same where nothing changed, wider only where too much is saturated."""
+"""Contrast limits stay the same, and are widened only if too many pixels would be saturated."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from napari_tf_deblur._layers.contrast import match_contrast_limits
 
 @pytest.fixture
 def cells():
-    """Cells of 50 to 150 on a dark ground of 0 to 8, 1/8 of the picture."""
+    """Cells of 50 to 150, 1/8 of the picture, on a dark background of 0 to 8."""
     rng = np.random.default_rng(0)
     picture = rng.uniform(0, 8, (128, 128))
     picture[32:64, 32:96] = rng.uniform(50, 150, (32, 64))

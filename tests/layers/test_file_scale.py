@@ -1,4 +1,4 @@
-"""What a file says and its reader dropped, given to the layer; and optics that a file says."""
+"""Layers get the scale and channels that their reader left out, and PSFs the optics of a file."""
 
 import threading
 
@@ -13,8 +13,8 @@ from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.acquisition import (
-    is_being_read,
     file_metadata,
+    is_being_read,
     read_acquisition,
     wait_for_file,
 )
@@ -26,14 +26,15 @@ from napari_tf_deblur._layers.file_scale import (
 )
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, choose_psf
 from napari_tf_deblur._layers.psf_kinds.microscope import WIDEFIELD_ASSUMED
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 CHANNELS = {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520]}
 
 
 @pytest.fixture
 def two_channels(tmp_path):
-    """A TZCYX file with all that the optics need but the aperture, as napari opens it."""
+    """A TZCYX file with all optics except the aperture, as napari opens it."""
     pixels = np.random.default_rng(0).poisson(30, (2, 5, 2, 24, 20)).astype(np.uint16)
     about = {"axes": "TZCYX", "PhysicalSizeX": 80, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 80,
              "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 3000, "PhysicalSizeZUnit": "Å",
@@ -178,7 +179,7 @@ def test_a_file_that_cannot_be_read_is_no_error(tmp_path, spoil):
 
 
 def optics(aperture=1.4, mode="WideField", emission=520, pixel=80, step=300, **channel):
-    """An OME dictionary as napari-tiff leaves it."""
+    """An OME dictionary as napari-tiff stores it."""
     about = {"ID": "Channel:0:0", "Name": "GFP", "AcquisitionMode": mode, **channel}
     if emission:
         about["EmissionWavelength"] = emission
@@ -226,7 +227,7 @@ def test_optics_that_leave_a_number_open_are_not_used(blurred, told):
 
 
 def test_a_word_asks_for_the_optics_of_the_file_or_for_the_blur_of_the_image(blurred):
-    """By the words of the command line; without one, what the file leaves open is no error."""
+    """PSFs by the words of the command line; without a word, a missing number is not an error."""
     flat = Image(100 * blurred, name="cells", metadata=optics())
     method = Wiener(balance=0.1)
     by_default, asked, found = (

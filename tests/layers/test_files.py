@@ -1,7 +1,7 @@
-"""What files say of pixel sizes and axes, opened as napari does, which passes none of it on.
+"""Pixel sizes and axes are read from files. napari's own readers do not pass them on.
 
-What readers of other packages leave is written down here as attributes; see the names of the
-cases for package and version.
+The attributes that readers of other packages store are written down here; the names of the cases
+state package and version.
 """
 
 from types import SimpleNamespace as Thing
@@ -33,7 +33,7 @@ def opened(path):
 
 
 def imagej(unit, per_unit, shape=STACK, axes="ZYX", spacing=True, **more):
-    """Write as ImageJ does: pixels of 80 nm, planes 300 nm apart, in a unit of so many nm."""
+    """Write as ImageJ does: pixels of 80 nm, planes 300 nm apart, in a unit with this length."""
     size = 80 / per_unit
     about = {"unit": unit, "axes": axes, **more}
     if spacing:
@@ -45,7 +45,7 @@ def imagej(unit, per_unit, shape=STACK, axes="ZYX", spacing=True, **more):
 
 
 def ome(unit, per_unit, shape=STACK, axes="ZYX", spacing=True, **more):
-    """Write an OME-TIFF of the same sizes."""
+    """Write an OME-TIFF with the same sizes."""
     about = {"axes": axes}
     for axis, size in [("X", 80), ("Y", 80)] + [("Z", 300)] * spacing:
         about[f"PhysicalSize{axis}"] = size / per_unit
@@ -56,7 +56,7 @@ def ome(unit, per_unit, shape=STACK, axes="ZYX", spacing=True, **more):
 
 
 def plain(resolution, unit, **more):
-    """Write a TIFF file that has nothing but a resolution."""
+    """Write a TIFF file with a resolution only."""
     return lambda path: tifffile.imwrite(
         path, np.zeros((24, 20), np.uint16), resolution=resolution, resolutionunit=unit, **more
     )
@@ -111,7 +111,7 @@ FILES = {
 
 
 def known(layer):
-    """What is known of the size of pixels and planes, in whole nanometers."""
+    """Return the known pixel size and plane distance, in whole nanometres."""
     size = find_pixel_size(read_source(layer))
     return tuple(None if n is None else round(n, 3) for n in (size.lateral, size.axial))
 
@@ -136,7 +136,7 @@ def test_a_file_that_napari_opens_says_its_axes_and_sizes(tmp_path, case):
 
 
 def ome_object(**pixels):
-    """As ome-types has it; sizes are in µm unless units say otherwise."""
+    """Metadata as ome-types returns them; sizes are in µm unless a unit is given."""
     channels = [Thing(id=f"Channel:0:{k}", name=n) for k, n in enumerate(("DAPI", "GFP"))]
     image = Thing(id="Image:0", name="a", pixels=Thing(channels=channels, **pixels))
     return Thing(images=[image], instruments=[])
@@ -149,7 +149,7 @@ SIZED = {
 
 
 def ome_dict(unit, per_unit):
-    """As tifffile makes a dictionary of OME-XML."""
+    """OME-XML as a dictionary of tifffile."""
     sizes = {f"PhysicalSize{a}": n / per_unit for a, n in (("X", 80), ("Y", 80), ("Z", 300))}
     units = {f"PhysicalSize{a}Unit": unit for a in "XYZ"}
     pixels = {"SizeX": 20, "SizeY": 24, "SizeZ": 9, "SizeC": 1, "SizeT": 1, **sizes, **units}
@@ -160,7 +160,7 @@ DV = {"dx": 0.08, "dy": 0.08, "dz": 0.3, "nc": 1, "wave1": 525, "wave2": 0, "dvi
 
 
 def czi(x, z):
-    """As bioio-czi leaves it; lengths are in meters."""
+    """Metadata as bioio-czi stores them; lengths are in metres."""
     distances = "".join(
         f'<Distance Id="{axis}"><Value>{step}</Value></Distance>'
         for axis, step in (("X", x), ("Y", x), ("Z", z))
@@ -172,7 +172,7 @@ def czi(x, z):
 
 
 def nd2(calibrated):
-    """As nd2 0.12.0 has it, in micrometers."""
+    """Metadata as nd2 0.12.0 returns them, in micrometres."""
     volume = Thing(axesCalibrated=calibrated, axesCalibration=(0.08, 0.08, 0.3))
     channel = Thing(channel=Thing(name="GFP"), microscope=Thing(), volume=volume)
     return {"metadata": Thing(channels=[channel])}
@@ -326,12 +326,12 @@ def test_a_volume_that_is_known_is_one(case):
 
 
 def test_a_reader_that_takes_print_for_size_is_not_believed(tmp_path):
-    """As napari-tiff 0.1.6 does: 600 per inch are 42 µm."""
+    """A scale as napari-tiff 0.1.6 sets it: 600 pixels per inch are 42 µm."""
     plain((600, 600), "INCH")(tmp_path / "a.tif")
     layer = opened(tmp_path / "a.tif")
     layer.scale, layer.units = (25400 / 600,) * 2, ("um", "um")
     assert known(layer) == (None, None)
-    assert "which its file does not" in " ".join(find_pixel_size(read_source(layer)).notes)
+    assert "but its file does not" in " ".join(find_pixel_size(read_source(layer)).notes)
 
 
 def test_axes_are_named_only_where_one_way_fits():

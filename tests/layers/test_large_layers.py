@@ -1,4 +1,4 @@
-"""Layers that are deblurred in pieces into a file: what is shown of them while they fill in."""
+"""Layers that are deblurred in pieces into a file: what they show while pieces are missing."""
 
 from threading import Event
 
@@ -37,7 +37,7 @@ def _client():
 
 @pytest.fixture
 def layer():
-    """Spots on a bright ground: 120 x 150 pixels, shown from their darkest to their brightest."""
+    """Spots on a bright background, 120 x 150 pixels; the contrast limits are their full range."""
     rng = np.random.default_rng(0)
     scene = np.zeros((120, 150), np.float32)
     scene[12:-12, 12:-12] = 1000 * rng.random((96, 126)).astype(np.float32) ** 20
@@ -53,7 +53,7 @@ METHODS = [
 
 
 def run(job, stop=None):
-    """Return the limits that are said before the first picture, and the result."""
+    """Return the contrast limits of the first step that has them, and the result."""
     said, shown = [], False
     steps = job.steps(stop)
     while True:
@@ -72,7 +72,7 @@ def run(job, stop=None):
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 def test_the_first_picture_has_limits_that_fit(layer, tmp_path, method):
-    """All of this image is in its one sample, so that they are those of the image at once."""
+    """The one sample contains the whole image, so its limits are those of the image."""
     shown = tuple(layer.contrast_limits)
     at_once = Job(read_source(Image(np.asarray(layer.data), contrast_limits=shown)), PSF, method)
     _, expected = run(at_once)

@@ -223,7 +223,7 @@ def test_layers_that_are_no_psf_are_refused(blurred, psf, error, words):
 
 
 def test_only_images_are_deblurred():
-    with pytest.raises(TypeError, match="'dots' is of the kind Points"):
+    with pytest.raises(TypeError, match="'dots' is of the type Points"):
         deblur_layer(Points(np.zeros((1, 2)), name="dots"), PSF)
 
 

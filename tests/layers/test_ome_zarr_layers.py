@@ -120,7 +120,7 @@ def test_napari_ome_zarr_shows_the_same(tmp_path, case):
 
 
 def test_the_place_is_in_the_file_though_napari_ome_zarr_leaves_it_out(tmp_path):
-    """It takes the first transformation of a level alone; see findings/napari_ome_zarr_place.sh."""
+    """It uses only the first transformation of a level; see findings/napari_ome_zarr_place.sh."""
     layer = layer_of("plane")
     (path,) = layer.save(str(tmp_path / "a.ome.zarr"))
     said = json.loads((tmp_path / "a.ome.zarr" / "zarr.json").read_text())

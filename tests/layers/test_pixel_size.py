@@ -1,4 +1,4 @@
-"""The size of pixels that a user gives in place of what a layer says."""
+"""A pixel size that the user gives replaces that of the layer."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from napari_tf_deblur._layers.pixel_size import with_pixel_size
 from napari_tf_deblur._layers.psf_display import make_thumbnail
 from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
 from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._optics.optics import Optics
 
 
 def test_pixels_that_are_not_square_stay_so():
@@ -24,7 +24,9 @@ def test_pixels_that_are_not_square_stay_so():
 
 def test_a_microscope_needs_the_size_of_a_pixel():
     psf = MicroscopePSF(Optics(1.4, 520), 2)
-    with pytest.raises(InvalidValueError, match=r"'cells'.*give the pixel size in nanometres"):
+    with pytest.raises(
+        InvalidValueError, match=r"The pixel size of 'cells' is not known: give it in nanometres"
+    ):
         psf.check(read_source(Image(np.zeros((8, 9)), name="cells")))
 
 

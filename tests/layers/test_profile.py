@@ -1,4 +1,4 @@
-"""Profiles along a line: the right values at the right places, whatever the layers are."""
+"""Profiles along a line have the right values at the right points, for all kinds of layers."""
 
 import dask.array
 import numpy as np
@@ -23,7 +23,7 @@ def line(*vertices, kind=None, **options):
 
 
 def sampled(images, shapes, **dims):
-    """Profiles in a viewer with these layers, its sliders and axes set."""
+    """Return profiles in a viewer with these layers, sliders and displayed axes."""
     viewer = ViewerModel()
     for layer in (*images, shapes):
         viewer.add_layer(layer)
@@ -34,7 +34,7 @@ def sampled(images, shapes, **dims):
 
 @pytest.fixture
 def ramp():
-    """Rises by 1 per column and 100 per row."""
+    """An image that rises by 1 per column and by 100 per row."""
     return np.add.outer(100.0 * np.arange(20), np.arange(30))
 
 
@@ -47,7 +47,7 @@ def test_a_line_along_x_of_a_ramp_is_the_ramp(ramp):
 
 @pytest.mark.parametrize("axes", [2, 3])
 def test_distances_are_lengths_where_the_record_of_the_result_tells_the_size(ramp, axes):
-    """The dock may know a pixel size that no layer has, of pixels that are not square."""
+    """The dock may know a pixel size that no layer has; the pixels need not be square."""
     images = [Image(ramp if axes == 2 else np.stack([ramp] * 3), scale=(2.0,) * axes)] * 2
     units, scale = ["pixel", "nanometer", "nanometer"], [1, 150.0, 50.0]
     arguments = {"scale": scale[-axes:], "units": units[-axes:]}

@@ -1,4 +1,4 @@
-"""PSF kinds: refused or warned of before anything large is made."""
+"""Impossible or suspicious PSFs cause errors and warnings before a large array is made."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Image
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
-from napari_tf_deblur._core.psf_check import light_centre
+from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._layers.psf_kinds import (
     KINDS_BY_NAME,
     ArrayPSF,

@@ -1,4 +1,4 @@
-"""Lazy images are read in pieces, each chunk once, until they are stopped."""
+"""Lazy images are read in pieces, each chunk once, until reading is stopped."""
 
 from threading import Event
 
@@ -9,9 +9,9 @@ from common import drain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_tf_deblur._core.errors import OutOfMemoryError
 from napari_tf_deblur._layers import reading as module
 from napari_tf_deblur._layers.reading import read_in_steps
-from napari_tf_deblur._preparation.memory import OutOfMemoryError
 
 
 @settings(deadline=None, max_examples=15)

@@ -1,4 +1,4 @@
-"""Records that come out of files: what they say is used, and none of their text becomes code."""
+"""Records from files: their values are used, and none of their text becomes code."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ from napari_tf_deblur._layers.record import (
 from napari_tf_deblur._layers.result_names import choose_distinct_name
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._optics.microscope import Optics
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import record_from_json, record_to_json
 
@@ -46,7 +46,7 @@ PSFS = {
 
 
 def plain(value):
-    """What a file can hold: what JSON can."""
+    """Return a value that JSON can contain."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value.item() if isinstance(value, np.generic) else str(value)
@@ -96,7 +96,7 @@ def test_the_method_that_was_asked_for_is_told(method):
 
 
 def places(value, path=()):
-    """All entries of a record, but for what is in arrays."""
+    """All entries of a record, without those inside arrays."""
     if isinstance(value, dict):
         for name, one in value.items():
             yield from places(one, (*path, name))
@@ -114,7 +114,7 @@ def changed(record, path, value):
 
 
 def words_of(text):
-    """All names and attributes that a script uses."""
+    """Return all names and attributes that a script uses."""
     tree = ast.walk(ast.parse(text))
     return {getattr(node, "id", getattr(node, "attr", None)) for node in tree} - {None}
 

@@ -34,8 +34,9 @@ from napari_tf_deblur._layers.script_text import (
     format_literal,
     wrap_expression,
 )
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 PSF = gaussian_psf(1.5)
 QUICK = Wiener(balance=0.02)
@@ -43,7 +44,7 @@ QUICK = Wiener(balance=0.02)
 
 @pytest.fixture
 def viewer(monkeypatch):
-    """The viewer that is open, without a window."""
+    """The current viewer, without a window."""
     model = ViewerModel()
     monkeypatch.setattr(napari, "current_viewer", lambda: model)
     return model
@@ -68,7 +69,7 @@ def saved(tmp_path, monkeypatch):
 
 
 def run(record):
-    """Run a script, and what it wants done by hand before; return its names and its text."""
+    """Run a script, after the lines that the user has to run; return its names and its text."""
     text = write_script(record)
     names = {"viewer": napari.current_viewer()}
     by_hand = [line[6:] for line in text.splitlines() if line.startswith("#     ")]
@@ -79,7 +80,7 @@ def run(record):
 
 
 def assert_repeats(result, at_hand=None):
-    """A script gives a result again; return its text."""
+    """Check that the script of a result computes it again; return the text of the script."""
     names, text = run(result.metadata[METADATA_KEY])
     again = names["result"].data
     assert again.dtype == result.data.dtype
@@ -237,7 +238,7 @@ def test_sample_data(tmp_path, monkeypatch):
 
 
 def test_a_layer_that_is_in_no_file(grey, viewer, tmp_path, monkeypatch):
-    """The script says how to give it one, and then runs by itself, without napari's window."""
+    """The script tells the user how to save the pixels; then it runs without napari's window."""
     monkeypatch.chdir(tmp_path)
     units = ("um",) * 2
     layer = viewer.add_image(grey, name="it's \n mine", scale=(2, 1), units=units)

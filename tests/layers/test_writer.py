@@ -1,4 +1,4 @@
-"""Saving results, and reading them again: sizes, axes, record."""
+"""Results are saved and read again, with pixel sizes, axes and record."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ TITLE = "OME-TIFF with pixel size, axes, and how it was deblurred"
 
 
 def reopened(path):
-    """Open a file as napari does, and give the layer what the file says."""
+    """Open a file as napari does, and give the layer the scale of the file."""
     (layer,) = ViewerModel().open(str(path), plugin="napari")
     apply_file_scale(layer)
     return layer
@@ -116,7 +116,7 @@ def test_colours_and_resolutions(tmp_path):
 
 @pytest.mark.parametrize("name", ["r.ome.tif", "r.tif"])
 def test_a_result_keeps_its_size_and_record(tmp_path, blurred, name):
-    """The size is that of the file, which napari's own reader had dropped."""
+    """The pixel size is that of the file; napari's own reader had left it out."""
     about = {"axes": "YX", "PhysicalSizeX": 80, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 80,
              "PhysicalSizeYUnit": "nm"}  # fmt: skip
     tifffile.imwrite(tmp_path / "a.tif", blurred, ome=True, metadata=about)
@@ -192,8 +192,10 @@ def test_a_record_comes_back_without_code_and_pixels():
 @pytest.mark.parametrize(
     "text",
     [
-        "", "ImageJ=1.54f", "{", "[]", "{}", json.dumps({METADATA_KEY: []}), json.dumps({METADATA_KEY: {}}),
-        json.dumps({METADATA_KEY: {"kind": "else"}}), json.dumps({METADATA_KEY: {"kind": "result", "order": "x"}}),
+        "", "ImageJ=1.54f", "{", "[]", "{}",
+        json.dumps({METADATA_KEY: []}), json.dumps({METADATA_KEY: {}}),
+        json.dumps({METADATA_KEY: {"kind": "else"}}),
+        json.dumps({METADATA_KEY: {"kind": "result", "order": "x"}}),
         json.dumps({METADATA_KEY: {"kind": "result", "psf": "gaussian_psf(1)"}}),
         json.dumps({METADATA_KEY: {"kind": "result", "source": "x" * 200_000}}), "{" * 50_000,
         '{"' + METADATA_KEY + '": ' + "[" * 40_000, "null", '{"a": 1}',

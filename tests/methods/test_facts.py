@@ -1,4 +1,4 @@
-"""What is true of a method stands in its class, all of it, and nowhere else."""
+"""All properties of a method are declared in its class, and nowhere else."""
 
 import ast
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_working_copies_are_counted(method, axes):
 
 
 def names_in(node):
-    """Names of the classes that ``isinstance`` or ``issubclass`` asks for."""
+    """Names of the classes in calls of ``isinstance`` and ``issubclass``."""
     return {
         part.id if isinstance(part, ast.Name) else part.attr
         for part in ast.walk(node)

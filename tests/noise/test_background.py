@@ -1,4 +1,4 @@
-"""What is there without the structure: found where a dark ground shows it, else left alone."""
+"""The background is estimated from a dark background, if the image has one."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,9 @@ def observed(light, gain=2.0, offset=0.0, read_noise=2.0, seed=0):
     seed=st.integers(0, 9),
 )
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_a_dark_ground_says_it_and_never_too_much(part, peak, haze, offset, read_noise, seed):
+def test_the_level_of_a_dark_background_is_found_and_not_too_high(
+    part, peak, haze, offset, read_noise, seed
+):
     image = observed(peak * (structure(part, seed=seed) + haze), 2.0, offset, read_noise, seed)
     truth = offset + 2 * peak * haze
     noise = np.hypot(2 * np.sqrt(peak * haze), read_noise)
@@ -50,14 +52,14 @@ def test_a_dark_ground_says_it_and_never_too_much(part, peak, haze, offset, read
 
 
 @pytest.mark.parametrize("read_noise", [1.0, 4.0, 15.0])
-def test_what_is_cut_off_at_zero_is_no_background(read_noise):
+def test_values_clipped_at_zero_are_not_background(read_noise):
     image = np.maximum(observed(200 * structure(0.3), read_noise=read_noise), 0)
     assert estimate_background(image) <= 0.2 * read_noise
     assert estimate_background(np.round(image)) <= 0.2 * read_noise
 
 
 @pytest.mark.parametrize("dim", [0.5, 2.0, 10.0])
-def test_a_dim_cell_on_a_dark_ground_is_left_alone(dim):
+def test_a_dim_cell_on_a_dark_background_is_not_subtracted(dim):
     light = np.zeros((160, 160))
     light[30:130, 20:140] = dim  # almost half of the field, and flat
     light = ndimage.gaussian_filter(light, 2)
@@ -125,8 +127,8 @@ def test_any_image_has_one(shape, seed):
 
 
 @pytest.mark.parametrize("filaments", [8, 60])
-def test_how_sure_it_is_holds_where_no_dark_ground_says_it(filaments):
-    """Read noise looks like light there, so that the level is too low, and the error says so."""
+def test_the_error_covers_the_truth_without_a_dark_background(filaments):
+    """Read noise looks like light here, so the level is too low; the error covers that."""
     off = []
     for seed in range(6):
         random = np.random.default_rng(seed)
@@ -147,7 +149,7 @@ def test_how_sure_it_is_holds_where_no_dark_ground_says_it(filaments):
 
 @given(factor=st.sampled_from([1e-20, 1e-3, 1e20]))
 @settings(max_examples=3, deadline=None)
-def test_how_sure_it_is_has_the_units_of_the_image(factor):
+def test_the_error_has_the_units_of_the_image(factor):
     image = observed(200 * structure(0.3), offset=40.0)
     error = whole_estimate(Pixels(image)).error
     assert whole_estimate(Pixels(image * np.float32(factor))).error / factor == pytest.approx(

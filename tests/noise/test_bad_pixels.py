@@ -1,4 +1,4 @@
-"""Hot and dead pixels, which no light through a PSF makes."""
+"""Hot and dead pixels are found; light through a PSF is not mistaken for them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
 
 
 def observed(shape=(60, 70), sigma=1.0, seed=0, photons=None):
-    """Points and a mottled ground, from 0.1 to about 1."""
+    """Points on a mottled background, from 0.1 to about 1."""
     random = np.random.default_rng(seed)
     scene = ndimage.gaussian_filter(random.normal(size=shape), 1.0)
     scene = 0.3 + 0.1 * scene / scene.std()
@@ -59,7 +59,7 @@ def test_at_the_edge_too(place):
 
 @pytest.mark.parametrize("sigma", [0.55, 0.8, 1.5])
 @pytest.mark.parametrize("photons", [None, 3, 30, 1000])
-def test_points_and_photons_are_not_broken(sigma, photons):
+def test_points_and_photons_are_not_bad_pixels(sigma, photons):
     for seed in range(5):
         image = observed(sigma=sigma, seed=seed, photons=photons)
         assert found(image, gaussian_psf(sigma)) == set()
@@ -87,7 +87,7 @@ def test_a_psf_that_hardly_blurs_makes_single_pixels_itself():
     assert found(image, gaussian_psf(0.3)) == set()
 
 
-def test_they_are_ignored_and_that_is_said():
+def test_a_run_ignores_them_and_warns():
     image = observed()
     spoilt = image.copy()
     mask = np.zeros(image.shape, bool)

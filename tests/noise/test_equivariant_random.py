@@ -1,4 +1,4 @@
-"""Random numbers that belong to an image."""
+"""Random numbers that turn and move with an image."""
 
 from itertools import permutations, product
 
@@ -9,7 +9,7 @@ from napari_tf_deblur._noise.equivariant_random import draw_normal
 
 
 def ways(image):
-    """All in which an image can be turned and mirrored, and the way back."""
+    """All ways to turn and flip an image, each with its inverse."""
     for order in permutations(range(image.ndim)):
         for signs in product((1, -1), repeat=image.ndim):
             flips = tuple(slice(None, None, sign) for sign in signs)
@@ -29,7 +29,7 @@ def test_they_turn_with_the_image(shape, counts):
         np.testing.assert_array_equal(back(draw_normal(turned, len(shape))), expected)
 
 
-def test_they_move_with_the_image_and_do_not_know_its_units():
+def test_they_move_with_the_image_and_do_not_depend_on_its_units():
     image = np.random.default_rng(1).poisson(4, (2, 3, 60, 70)).astype(np.float32)
     expected = draw_normal(image, 2)
     moved = draw_normal(image[..., 5:, 3:-2], 2)
@@ -39,7 +39,7 @@ def test_they_move_with_the_image_and_do_not_know_its_units():
 
 
 @pytest.mark.parametrize("counts", [0.05, 3, None])
-def test_they_are_white_and_have_nothing_in_common_with_the_image(counts):
+def test_they_are_white_and_not_correlated_with_the_image(counts):
     random = np.random.default_rng(2)
     shape = (256, 256)
     image = random.normal(size=shape) if counts is None else random.poisson(counts, shape)

@@ -1,4 +1,4 @@
-"""What an image tells of its camera: gain, offset, read noise, or that it does not know."""
+"""Gain, offset and read noise are estimated from an image, or are unknown."""
 
 import dataclasses
 
@@ -52,7 +52,7 @@ def test_it_is_one_immutable_value_in_words():
 @pytest.mark.parametrize("shape", [(96, 96), (93, 95), (91, 101), (12, 41, 43)])
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16])
 def test_noise_does_not_depend_on_direction(shape, dtype):
-    """Whatever is left beside whole blocks."""
+    """Whatever number of lines remains beside whole blocks."""
     random = np.random.default_rng(3)
     light = ndimage.gaussian_filter(random.random(shape), 2, mode="wrap")
     light = np.maximum(light - np.quantile(light, 0.6), 0)
@@ -71,7 +71,7 @@ def test_noise_does_not_depend_on_direction(shape, dtype):
     part=st.sampled_from([0.1, 0.3, 0.6]),
 )
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_cameras_are_known_or_said_to_be_unknown(gain, offset, read, peak, part):
+def test_values_of_a_camera_are_right_or_unknown(gain, offset, read, peak, part):
     image = camera(peak * patches(part), gain, offset, read * gain)
     found = estimate_noise(image)
     assert found.gain is None or found.gain == pytest.approx(gain, rel=0.15)
@@ -80,7 +80,7 @@ def test_cameras_are_known_or_said_to_be_unknown(gain, offset, read, peak, part)
     assert found.read_noise is None or found.read_noise == pytest.approx(read * gain, rel=0.2)
 
 
-def test_where_a_camera_can_be_known_it_is():
+def test_the_values_of_a_good_image_are_known():
     for seed in range(6):
         found = estimate_noise(camera(300 * patches(0.4, seed), seed=seed))
         assert found.gain == pytest.approx(2, rel=0.1)
@@ -114,7 +114,7 @@ def test_the_dtype_does_not_matter(dtype):
     alike(estimate_noise(np.round(SPECIMEN).astype(dtype)), FOUND, 0.05)
 
 
-def test_what_does_not_count_does_not_count():
+def test_masked_and_infinite_pixels_do_not_count():
     wrong = np.random.default_rng(0).random(SPECIMEN.shape) < 0.02
     masked = np.zeros_like(wrong)
     masked[:, :44] = True  # whole blocks of the pixels that noise is measured in
@@ -140,7 +140,7 @@ def test_each_channel_has_its_own():
 
 @pytest.mark.parametrize("sigma", [0.5, 2, 12, 25])
 @pytest.mark.parametrize("whole", [False, True])
-def test_noise_that_does_not_grow_is_no_photons(sigma, whole):
+def test_noise_that_does_not_grow_has_no_gain(sigma, whole):
     image = 40 + 170 * patches(0.5) / patches(0.5).max()
     image = image + np.random.default_rng(2).normal(0, sigma, image.shape)
     image, sigma = (np.round(image), np.hypot(sigma, 12**-0.5)) if whole else (image, sigma)
@@ -160,7 +160,7 @@ def test_faint_light_in_the_dark_is_no_offset_and_no_read_noise():
     assert noisy.read_noise == pytest.approx(9, rel=0.15)
 
 
-def test_what_is_cut_off_at_zero_is_not_taken_for_the_dark():
+def test_values_clipped_at_zero_do_not_count_as_dark():
     for read in (2.0, 6.0, 12.0):
         found = estimate_noise(np.maximum(camera(300 * patches(0.3), 2.0, 0.0, read), 0))
         assert found.gain is None or found.gain == pytest.approx(2, rel=0.15)
@@ -190,7 +190,7 @@ def test_images_of_any_size_have_noise(shape, seed):
 def test_what_is_no_image_is_refused():
     with pytest.raises(InvalidTypeError, match="real numbers"):
         estimate_noise(np.ones((4, 4), complex))
-    with pytest.raises(InvalidValueError, match="no pixel to tell the noise"):
+    with pytest.raises(InvalidValueError, match="no pixel to estimate the noise"):
         estimate_noise(np.full((4, 4), np.nan))
     with pytest.raises(InvalidValueError, match="channel"):
         estimate_noise(np.ones((4, 4)), channel_axis=2)

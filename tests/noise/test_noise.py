@@ -1,4 +1,4 @@
-"""What an image says about its noise."""
+"""The noise level, the gain and the line of the noise of an image."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, calibrate, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.noise import estimate_gain, estimate_noise_line
+from napari_tf_deblur._noise.noise import estimate_noise_line
 from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.noise_line import estimate_gain
 
 
 def cell(cover, photons=200.0, side=200, seed=0):
@@ -44,8 +45,8 @@ def test_the_gain_is_found_whatever_the_shape_and_the_light(shape, photons, gain
 @pytest.mark.parametrize("photons", [60, 400])
 @pytest.mark.parametrize("haze", [5, 20])
 @pytest.mark.parametrize("gain", [0.01, 1, 300])
-def test_what_is_subtracted_leaves_its_noise_behind(photons, haze, gain):
-    """A line through zero would say that there is none: trials then took noise for detail."""
+def test_a_subtracted_background_leaves_its_noise_behind(photons, haze, gain):
+    """A line through zero would have no noise there, and trials would mistake noise for detail."""
     random = np.random.default_rng(photons + haze)
     light = np.zeros((200, 200))
     light[40:140, 60:150] = 2 * photons * ndimage.gaussian_filter(random.random((100, 90)), 2)
@@ -59,9 +60,9 @@ def test_what_is_subtracted_leaves_its_noise_behind(photons, haze, gain):
 @pytest.mark.parametrize("gain", [0.02, 1, 40])
 @pytest.mark.parametrize("seed", range(4, 9))
 def test_noise_grows_with_the_light_after_a_background_was_subtracted(seed, gain):
-    """The line through zero is too steep then; that does not say that noise is the same everywhere.
+    """The line through zero is too steep here, but that does not mean constant noise.
 
-    Trials took it for so, and noise in bright cells for detail.
+    With constant noise, trials would mistake noise in bright cells for detail.
     """
     random = np.random.default_rng(seed)
     scene, grid = np.zeros((144, 144)), np.indices((144, 144))
@@ -77,8 +78,8 @@ def test_noise_grows_with_the_light_after_a_background_was_subtracted(seed, gain
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("gain", [0.02, 1, 40])
-def test_of_sparse_counts_the_step_is_a_photon(seed, gain):
-    """Few photons tell little of their noise; but of a picture in black, steps are no photons."""
+def test_in_sparse_counts_a_step_is_a_photon(seed, gain):
+    """Few photons determine their noise badly; steps of a mostly black picture are not photons."""
     random = np.random.default_rng(seed)
     light = np.zeros((200, 200))
     light[tuple(random.integers(0, 200, (2, 40)))] = 100 * random.uniform(0.2, 1, 40)
@@ -167,8 +168,8 @@ def test_the_gain_of_a_tiny_cell_is_right_on_average():
 
 
 @pytest.mark.parametrize("sigma", [2, 10])
-def test_noise_that_is_no_photons_counts_as_theirs(sigma):
-    """A method that is told of no read noise must not take the image for a cleaner one."""
+def test_other_noise_counts_as_photon_noise(sigma):
+    """A method without read noise must not underestimate the noise of the image."""
     for seed in range(4):
         random = np.random.default_rng(seed)
         light = ndimage.gaussian_filter((random.random((200, 200)) < 0.01) * 1.0, 3)
@@ -222,7 +223,7 @@ def test_the_noise_does_not_depend_on_directions(estimate):
 
 
 @pytest.mark.parametrize("shape", [(200, 210), (24, 40, 44), (3000,)])
-def test_flat_areas_are_no_quiet_ones(shape):
+def test_areas_of_one_value_do_not_lower_the_noise(shape):
     image = np.random.default_rng(7).normal(0, 2, shape)
     for pieces in (1, 2):
         width = shape[-1] // pieces
@@ -257,7 +258,7 @@ def test_images_of_any_size_have_noise_and_a_gain(shape, seed):
 
 
 @pytest.mark.parametrize("contrast", [0, 0.05, 0.1, 0.3])
-def test_an_image_of_little_contrast_is_taken_at_its_word(contrast):
+def test_an_image_of_low_contrast_has_the_gain_of_its_noise(contrast):
     for seed in range(4):
         random = np.random.default_rng(seed)
         light = ndimage.gaussian_filter(random.normal(0, 1, (160, 160)), 8)

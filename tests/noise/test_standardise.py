@@ -1,4 +1,4 @@
-"""A residual in standard deviations of its noise: as strong where it is bright as where dark."""
+"""A residual in standard deviations of its noise is as strong in bright parts as in dark ones."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from napari_tf_deblur._noise.standardise import standardise_residual
 
 
 def scene(shape):
-    """Bright in its right half, shaded, with room on all sides."""
+    """A shaded image, bright in its right half, with margins on all sides."""
     light = np.full(shape, 20.0)
     light[..., shape[-1] // 2 :] = 500
     return light * (1 + 0.2 * np.linspace(-1, 1, shape[-2])[:, None])

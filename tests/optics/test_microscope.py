@@ -1,4 +1,4 @@
-"""The PSF of a microscope, against pupils that are Fourier transformed and fitted by SciPy."""
+"""The PSF of a microscope, compared with Fourier transformed pupils and fits by SciPy."""
 
 from dataclasses import asdict, replace
 
@@ -10,13 +10,12 @@ from scipy import fft, ndimage, optimize, signal
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._optics.microscope import (
-    IMMERSIONS,
-    Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
 from napari_tf_deblur._optics.sampling import nyquist_spacing
 
 FOUR = (
@@ -52,7 +51,7 @@ def pupil_light(aperture, index, wavelength, depths, rows, columns, samples=201)
 
 
 def seen(o, depths, rows, columns):
-    """What a microscope sees of a point; a pinhole's disc is laid on a grid of points."""
+    """Image of a point in a microscope; the disc of a pinhole is sampled on a grid of points."""
     lens = o.numerical_aperture, o.index
     if o.microscope == "multiphoton":
         return pupil_light(*lens, o.excitation, depths, rows, columns) ** 2
@@ -301,10 +300,12 @@ def test_undersampling_in_words():
     assert undersampling(o, (65, 65)) == ""
     assert undersampling(o, (280, 95, 95)) == ""
     words = undersampling(o, (65, 200))
-    assert words.startswith("The pixels of 200 nm are larger than the 93 nm that catch all detail")
+    assert words.startswith("The pixels of 200 nm are larger than the 93 nm that record all detail")
     assert "planes" not in words
     words = undersampling(Optics(1.4, 0.52), (1, 0.065, 0.065), unit="µm")
-    assert words.startswith("The planes are 1 µm apart, and it takes 0.28 µm")
+    assert words.startswith(
+        "The planes are 1 µm apart, and recording all detail along z needs a distance of 0.28 µm"
+    )
     words = undersampling(o, (1000, 200, 200))
     assert "The pixels of 200 nm" in words
     assert "the planes are 1000 nm apart" in words
@@ -333,7 +334,7 @@ def test_undersampling_in_words():
         ({"microscope": "light sheet", "sheet": 3.0}, "no sheet of light is that thin"),
     ],
 )
-def test_numbers_that_cannot_be(given, words):
+def test_impossible_numbers_are_refused(given, words):
     with pytest.raises(InvalidValueError, match=words):
         microscope_sigma(**{"numerical_aperture": 1.4, "emission": 520, **given})
 
@@ -352,15 +353,15 @@ def test_what_is_no_number(name, value):
         ({"spacing": (65,)}, "give two numbers"),
         ({"spacing": (65, 0)}, "pixel size is 65 x 0; each must be a number above 0"),
         ({"spacing": (65, np.nan)}, "each must be a number above 0"),
-        ({"spacing": (0.065, 0.065)}, "Give both in the same unit, or say the shape"),
-        ({"spacing": (200, 0.065, 65)}, "Give both in the same unit, or say the shape"),
-        ({"spacing": (0.0002, 65, 65)}, "Give both in the same unit, or say the shape"),
+        ({"spacing": (0.065, 0.065)}, "Give both in the same unit, or give the shape"),
+        ({"spacing": (200, 0.065, 65)}, "Give both in the same unit, or give the shape"),
+        ({"spacing": (0.0002, 65, 65)}, "Give both in the same unit, or give the shape"),
         ({"spacing": (65e3, 65e3)}, "times as large as the wavelength of 520"),
         ({"spacing": (65, 65), "shape": (8, 9)}, "every size must be an odd number of pixels"),
         ({"spacing": (65, 65), "shape": (9, 9, 9)}, "one number for each axis"),
     ],
 )
-def test_arrays_that_cannot_be(given, words):
+def test_impossible_arrays_are_refused(given, words):
     with pytest.raises(InvalidValueError, match=words):
         microscope_psf(1.4, 520, **given)
 

@@ -1,4 +1,4 @@
-"""What an image says about itself, and no false alarms."""
+"""Warnings about an image: saturation, a blank image, a high background; no false alarms."""
 
 import numpy as np
 import pytest

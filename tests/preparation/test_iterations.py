@@ -1,4 +1,4 @@
-"""How many iterations of Richardson-Lucy an image bears, from the image alone."""
+"""The number of Richardson-Lucy iterations that is estimated from an image."""
 
 import itertools
 
@@ -45,7 +45,7 @@ def test_it_runs_the_iterations_that_the_solver_runs(accelerate, periodic):
         image[None], np.ones_like(image)[None], PSF, periodic, 1e-4, accelerate
     )
     mine = next(itertools.islice(models, 3, None))[0]
-    inside = (slice(8, -8),) * 2  # beyond the frame the solver knows of light, too
+    inside = (slice(8, -8),) * 2  # the solver also has light beyond the frame
     np.testing.assert_allclose(mine[inside], again[inside], rtol=0.01, atol=0.01 * again.max())
 
 

@@ -1,4 +1,4 @@
-"""Memory of large arrays: kept during a run, given back after it."""
+"""Freed memory of large arrays: kept during a run, returned to the system after it."""
 
 import platform
 import subprocess
@@ -20,7 +20,7 @@ import resource, numpy as np, napari_tf_deblur._preparation.memory as memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
-        np.ones(4 * 2**20, np.float32)  # 16 MB, cleared page by page if it is taken afresh
+        np.ones(4 * 2**20, np.float32)  # 16 MB, cleared page by page if the array is new memory
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def resident():

@@ -1,4 +1,4 @@
-"""Which method is taken where it is left to the image: counts of single photons."""
+"""The method that is chosen from the image, above all for sparse photon counts."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ PSF = gaussian_psf(1.8)
 
 
 def light(shape=(128, 128), seed=0, photons=0.4, width=1.0):
-    """Blobs in the dark; photons per pixel in the mean."""
+    """Blobs on a dark background, with a mean number of photons per pixel."""
     random = np.random.default_rng(seed)
     scene = np.zeros(shape)
     for _ in range(25):
@@ -55,7 +55,7 @@ def test_other_images_with_dark_ground_are_no_single_photons(kind):
     scene = light(photons=2)
     image = {
         "bright": lambda: counted(scene + 5),
-        "light about": lambda: counted(scene / 6 + 0.4),  # most pixels are empty all the same
+        "light about": lambda: counted(scene / 6 + 0.4),  # most pixels are still empty
         "noise cut off": lambda: (convolve(scene, PSF) + random.normal(0, 0.3, scene.shape)).clip(
             0
         ),

@@ -1,4 +1,4 @@
-"""What is given to a run: PSFs of all sizes, blank planes, masks, array-likes, wrong kinds."""
+"""The arguments of a run: PSFs of all sizes, blank planes, masks, array-likes, wrong types."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def apart(a, b):
     [((24, 26), (32, 31)), ((20, 22), (64, 9)), ((16, 12, 13), (17, 9, 9))],
 )
 def test_psfs_larger_than_the_image(method, shape, sizes):
-    """Odd and even sizes: a note, and the result that a PSF without its dark rim gives."""
+    """Odd and even sizes: there is a warning if the PSF is larger, and the result is finite."""
     spots = np.zeros(sizes)
     spots[tuple(n // 2 for n in sizes)] = 1
     sigma = (2, 1, 1) if len(sizes) == 3 else 1.2
@@ -117,7 +117,9 @@ def test_masks_of_all_kinds_and_masked_arrays_are_alike(method):
     image = picture(28, 30)
     image[mask] = 1e4
     expected = deconvolve(image, PSF, method(), mask=mask).image
-    assert apart(deconvolve(image, PSF, method()).image, expected) > 0.05  # it does count
+    assert (
+        apart(deconvolve(image, PSF, method()).image, expected) > 0.05
+    )  # the masked pixels matter
     for marks in (2 * mask.astype(int), 0.3 * mask, -1.0 * mask, mask.tolist()):
         result = deconvolve(image, PSF, method(), mask=marks).image
         np.testing.assert_array_equal(result, expected)
@@ -128,11 +130,11 @@ def test_masks_of_all_kinds_and_masked_arrays_are_alike(method):
     both = deconvolve(np.ma.masked_array(image, half), PSF, method(), mask=rest)
     np.testing.assert_array_equal(both.image, expected)
     other = deconvolve(np.where(mask, -3e4, image), PSF, method(), mask=mask).image
-    np.testing.assert_array_equal(other, expected)  # what is masked does not matter
+    np.testing.assert_array_equal(other, expected)  # the values of masked pixels do not matter
 
 
 class ArrayLike:
-    """What xarray and dask arrays are: something that NumPy can take in."""
+    """An object that NumPy converts to an array, as it does arrays of xarray and dask."""
 
     def __init__(self, values):
         self.values = values
@@ -166,7 +168,7 @@ def test_a_psf_of_any_dtype_keeps_its_sum(dtype):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_masked_pixel_leaves_no_ghost(method):
-    """What it shows is forgotten: in and around it the result strays no further than elsewhere."""
+    """Its value has no effect: the error in and around it is no larger than elsewhere."""
     flat = 10 + np.random.default_rng(0).normal(0, 0.1, (40, 40))
     mask = np.zeros(flat.shape, bool)
     mask[18:21, 20:22] = True
@@ -237,7 +239,7 @@ def test_the_tuple_of_measured_psf_is_told_what_to_do():
 
 @of_each()
 def test_one_line_and_one_pixel_wide_images(method):
-    """Sizes that are easily forgotten."""
+    """Images with an axis of length 1."""
     for shape, psf in [((30,), gaussian_psf(1.0, ndim=1)), ((1, 30), PSF), ((2, 2), PSF)]:
         result = deconvolve(picture(*(n + 8 for n in shape))[tuple(map(slice, shape))], psf, method)
         assert result.image.shape == shape
@@ -248,7 +250,7 @@ def test_one_line_and_one_pixel_wide_images(method):
 
 
 def cell():
-    """A bright object on a dark ground, without noise."""
+    """A bright object on a dark background, without noise."""
     image = np.zeros((96, 96))
     image[20:70, 30:60] = ndimage.gaussian_filter(np.random.default_rng(0).random((50, 30)), 2)
     return ndimage.gaussian_filter(600 * image, 1.5)
@@ -262,7 +264,9 @@ def told_of_negative(image, method):
 @pytest.mark.parametrize("method", [PoissonLikelihood, RichardsonLucy])
 def test_noise_about_the_background_is_no_fault_of_anybody(method):
     random = np.random.default_rng(1)
-    assert not told_of_negative(random.poisson(0.3 * cell() + 8), method())  # a background found
+    assert not told_of_negative(
+        random.poisson(0.3 * cell() + 8), method()
+    )  # the background is estimated
     assert not told_of_negative(random.normal(cell(), 20), method(background=0))  # dark-corrected
     assert not told_of_negative(random.poisson(0.1 * cell() + 20) - 20, method(background=0))
 
@@ -288,7 +292,7 @@ def test_structure_below_the_background_is_told(method):
     ],
 )
 def test_what_was_saturated_comes_out_bright(method, shape):
-    """Its surroundings say how bright it must have been: a run must not end with a hole."""
+    """The result is estimated from the surroundings, so it must not have a hole."""
     random = np.random.default_rng(4)
     sharp = 40 + 20 * ndimage.gaussian_filter(random.random(shape), 2) / 0.3
     middle = tuple(slice(n // 2 - 2, n // 2 + 3) for n in shape)

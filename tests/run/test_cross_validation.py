@@ -19,7 +19,7 @@ PSF = gaussian_psf(1.6)
 
 
 def observed(noise, channels=False, psf=PSF):
-    """A part of a photograph, sharp, and as a camera saw it; intensities from 0 to 255."""
+    """Return a part of a photograph, sharp, and as a camera records it; intensities 0 to 255."""
     scene = data.astronaut()[40:200, 140:300].astype(np.float32)
     scene = scene if channels else scene.mean(axis=-1)
     axis = -1 if channels else None
@@ -74,7 +74,7 @@ def test_units_of_intensity_do_not_matter():
 
 
 def test_the_narrowest_psf_loses_little_by_the_weight():
-    """Of sigma 0.4, beside the best of the weights around it, and better than the image."""
+    """With sigma 0.4: compared with the best of other weights, and better than the image."""
     narrow = gaussian_psf(0.4)
     truth, image = observed(8, psf=narrow)
     weight = cross_validated(image, narrow).weight
@@ -128,7 +128,7 @@ def test_a_mask_of_any_kind_is_as_one_of_true_and_false():
 
 
 def test_a_psf_that_is_too_wide_is_not_paid_for_with_noise():
-    """It is made narrower; where the image does not tell, that is said."""
+    """The PSF is made narrower. If the image does not tell, the verdict says so."""
     wide, method = gaussian_psf(1.25 * 1.6), TotalVariation(weight="cross-validated")
     truth, blurred = observed(1)
     found = calibrate(blurred, wide, method)

@@ -1,4 +1,4 @@
-"""What a spectrum says of a PSF's width, and what that may not depend on."""
+"""What a spectrum says of the width of a PSF, and on what that must not depend."""
 
 from functools import partial
 
@@ -18,11 +18,12 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
-from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest, RiskDifference
+from napari_tf_deblur._run.prediction_error import RiskDifference
+from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
 
 
 def scene(shape, seed=0):
-    """Noise whose amplitudes fall with frequency, as those of photographs."""
+    """Return noise whose amplitudes fall with frequency, like those of photographs."""
     frequency = np.sqrt(sum(f**2 for f in np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")))
     white = np.fft.fftn(np.random.default_rng(seed).normal(size=shape))
     values = np.fft.ifftn(white / np.maximum(frequency, 1 / max(shape)) ** 1.1).real
@@ -63,7 +64,7 @@ def rational(scale, size=31):
     ids=["round", "elongated", "volume", "trace", "tails", "motion"],
 )
 def test_a_psf_is_likeliest_at_its_own_width(psf, shape):
-    """However it is shaped; one as wide, and another than that, are told apart."""
+    """This holds for any shape: a PSF of the right width is told from wider and narrower ones."""
     image = observed(psf(1.0), shape)
     right, wide, narrow = (width(image, psf(times)) for times in (1.0, 1.25, 0.8))
     assert max(right.narrower_log_odds, right.wider_log_odds) < 1.5
@@ -82,7 +83,7 @@ def test_a_psf_is_likeliest_at_its_own_width(psf, shape):
     ids=["Gaussian", "disc", "motion", "tails"],
 )
 def test_a_psf_far_from_right_is_as_clear(psf):
-    """Of a disc or a line twice too wide, one a fifth narrower is no likelier: half is."""
+    """If a disc or a line is twice too wide, one of half the width is likelier, not one of 0.8."""
     image = observed(psf(1.0))
     twice, right = width(image, psf(2.0)), width(image, psf(1.0))
     assert twice.evidence(RiskDifference(0.0, 0.01)) == "too wide"
@@ -129,7 +130,7 @@ def test_chance_is_no_evidence():
 
 
 def test_of_points_trials_say_little():
-    """A narrower PSF makes up for what the prior takes from each point."""
+    """A narrower PSF undoes the smoothing of points by the prior."""
     said = RiskDifference(0.06, 0.01)
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
@@ -190,7 +191,7 @@ def test_what_the_method_is_does_not_matter():
 
 
 def test_beside_fine_psfs_the_softness_of_scenes_counts():
-    """A camera's lens and pixels blur as much, so that trials must agree with the spectrum."""
+    """The lens and pixels of a camera blur as much, so trials must agree with the spectrum."""
     against = RiskDifference(gain=-1.0, error=1.0)
     fine, coarse = (
         PSFWidthTest(narrower_log_odds=-40.0, wider_log_odds=-900.0, equivalent_sigma=blurs)
@@ -210,7 +211,7 @@ def test_a_psf_of_half_the_width_is_not_too_wide(kind):
 
 
 def threads(shape, count, seed):
-    """Winding curves of about a pixel and a half on a dark ground."""
+    """Return winding curves, about 1.5 pixels wide, on a dark background."""
     random = np.random.default_rng(seed)
     values = np.zeros(shape)
     for _ in range(count):
@@ -225,7 +226,7 @@ def threads(shape, count, seed):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("radius", [1.5, 1.8, 2.0])
 def test_an_exact_disc_is_not_too_wide_for_threads(radius):
-    """Trials favour a narrower one by several standard errors; zeros of the spectrum do not."""
+    """Trials favour a narrower disc by several standard errors; zeros of the spectrum do not."""
     psf = disc_psf(radius)
     light = convolve(threads((220, 220), 20, seed=1), psf, boundary="reflect")
     image = np.random.default_rng(1).poisson(400 * np.maximum(light, 0) + 4)

@@ -1,4 +1,4 @@
-"""The ratio by which a user asks for more or less regularisation than suits the image."""
+"""The option `smoothing`: the ratio of the weight to the one that suits the image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whether to believe a result: each kind on a small picture, and what it may not depend on."""
+"""The verdict on a result: each kind on a small image, and on what it must not depend."""
 
 import threading
 from functools import cache
@@ -21,13 +21,13 @@ from napari_tf_deblur import (
     iter_deconvolve,
 )
 from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._run.judge import judge_result
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import (
     FOUND_BLUR_SENTENCES,
     KINDS,
     PSF_SENTENCES,
     SENTENCES,
-    judge_result,
     summarise_verdicts,
 )
 
@@ -38,7 +38,7 @@ RIGHT = PoissonLikelihood(weight=1.0, background=0.0)
 
 @cache
 def leaves(size=160):
-    """Overlapping discs of all sizes: edges everywhere, and a spectrum like a photograph's."""
+    """Return overlapping discs of all sizes, with many edges and a spectrum like a photograph."""
     random = np.random.default_rng(5)
     rows, columns = np.mgrid[:size:0.5, :size:0.5]
     scene = np.zeros(rows.shape)
@@ -51,7 +51,7 @@ def leaves(size=160):
 
 
 def observed(sigma=SIGMA, gain=1.0, seed=0):
-    """The middle of the scene through a PSF, as counted photons."""
+    """Return the middle of the blurred scene, with photon noise."""
     blurred = convolve(leaves(), gaussian_psf(sigma), boundary="reflect")[16:-16, 16:-16]
     return gain * np.random.default_rng(seed).poisson(blurred / gain).astype(np.float32)
 
@@ -98,7 +98,7 @@ def test_a_wrong_weight_is_named(image, method, expected):
 
 @pytest.mark.parametrize("method", [RIGHT, TotalVariation()])
 def test_a_wrong_psf_is_named(method):
-    """But whether it is too narrow or the scene soft, a spectrum alone does not tell."""
+    """A spectrum alone does not tell a PSF that is too narrow from a soft scene."""
     image = observed(gain=0.1)
     assert deconvolve(image, gaussian_psf(2.3), method).verdict.kind == "PSF too wide"
     assert deconvolve(image, gaussian_psf(1.0), method).verdict.psf == "seems soft"
@@ -159,21 +159,23 @@ def test_of_a_weight_trials_say_more_than_the_residual(image):
 
 
 def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
-    """A blur that was found is said to be that, and one that was guessed to be a guess."""
+    """The verdict says whether the blur was found in the image, or guessed."""
     result = deconvolve(image, PSF, RIGHT)
     found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
     for evidence in ("untested", "too narrow", "seems soft", "not too wide"):
-        assert str(judge_result(found, evidence, found=True)).endswith("found in the image.")
-        assert "guessed" in str(judge_result(found, evidence, found=False))
-    assert "that was found in the image was too wide" in str(
-        judge_result(found, "too wide", found=True)
+        assert str(judge_result(found, evidence, blur_is_found=True)).endswith(
+            "found in the image."
+        )
+        assert "guessed" in str(judge_result(found, evidence, blur_is_found=False))
+    assert "that was found in the image is too wide" in str(
+        judge_result(found, "too wide", blur_is_found=True)
     )
     assert "guessed" in str(deconvolve(image[:40, :40]).verdict)  # too small to tell
     assert "hardly blurred" not in str(Verdict("hardly blurred", "guessed"))  # narrow on purpose
 
 
 def test_planes_are_judged_one_by_one():
-    """What is said of one frame does not change with how many there are."""
+    """The verdict on a frame does not depend on the number of frames."""
     one = observed(gain=0.93)
     smooth = Wiener(20.0)
     for count in (1, 3, 12):
@@ -182,14 +184,14 @@ def test_planes_are_judged_one_by_one():
     noise = np.random.default_rng(0).normal(100, 3, one.shape)
     mixed = deconvolve(np.stack([noise, one, one, one]), PSF, smooth).verdict
     assert mixed.kind == "over-smoothed"
-    assert "So it is in 3 of 4 planes; unknown: plane 0." in str(mixed)
+    assert "This holds for 3 of 4 planes; unknown: plane 0." in str(mixed)
 
 
 def test_several_verdicts_are_told_together():
     fits, noisy = Verdict("fits", "untested"), Verdict("noise fitted", "untested")
     all_of_them = summarise_verdicts({"0": fits, "1": noisy, "2": fits, "3": noisy, "4": fits})
     assert str(all_of_them) == (
-        f"{SENTENCES['fits']} So it is in 3 of 5 planes; noise fitted: planes 1, 3. "
+        f"{SENTENCES['fits']} This holds for 3 of 5 planes; noise fitted: planes 1, 3. "
         f"{PSF_SENTENCES['untested']}"
     )
     assert summarise_verdicts({"0": fits, "1": noisy}).kind == "noise fitted"
@@ -197,7 +199,7 @@ def test_several_verdicts_are_told_together():
 
 
 def test_words_suit_the_dock_and_scripts_alike():
-    """Both have a smoothing; weights, sigmas and beads are not everybody's."""
+    """Both have an option for smoothing; not all have weights, sigmas and beads."""
     for words in (*SENTENCES.values(), *FOUND_BLUR_SENTENCES.values(), *PSF_SENTENCES.values()):
         assert not {"weight", "sigma", "beads", "iterations"} & set(words.replace(",", "").split())
 
@@ -224,7 +226,7 @@ def test_directions_do_not_matter(image, turn):
 
 
 def test_the_noise_is_the_unit_of_power(image):
-    """Noise alone has the power 1 at all frequencies, in data and in residual."""
+    """Pure noise has power 1 at all frequencies, in data and in residual."""
     noise = np.random.default_rng(1).normal(0, 3, (2, 1, 128, 128)).astype(np.float32)
     found = shells(noise, noise)
     np.testing.assert_allclose(np.average(found.residual_power, weights=found.count), 1, atol=0.1)

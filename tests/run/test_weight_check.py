@@ -1,4 +1,4 @@
-"""A weight that was given is compared with others by trials."""
+"""The check of a given weight by trials with other weights."""
 
 import threading
 from dataclasses import replace
@@ -30,7 +30,7 @@ PSF = gaussian_psf(SIGMA)
 
 
 def observed(shape=(96, 112), noise=2.0, seed=0):
-    """Overlapping boxes of all sizes, through the PSF, with noise."""
+    """Return overlapping boxes of all sizes, blurred, with noise."""
     random = np.random.default_rng(seed)
     scene = np.full(shape, 20.0, np.float32)
     for _ in range(60):
@@ -115,7 +115,7 @@ def test_a_volume_is_checked_too():
 def test_a_calibration_is_believed_and_planes_speak_for_themselves(
     image, total_variation, monkeypatch
 ):
-    """What was found in a whole image is not tried again in each of its pieces."""
+    """A weight from the whole image is not checked again in each piece."""
     asked = []
     monkeypatch.setattr(
         whole_image, "check_weight", lambda *args: asked.append(1) or check_weight(*args)
@@ -129,13 +129,13 @@ def test_a_calibration_is_believed_and_planes_speak_for_themselves(
 
 
 def stripes(random):
-    """Sharp stripes with hardly any noise."""
+    """Return sharp stripes with little noise."""
     scene = 100.0 * (np.arange(200) // 3 % 2) * np.ones((200, 1))
     return blurred(scene, 0.2, random), TotalVariation()
 
 
 def grass(random):
-    """Fine texture with much noise."""
+    """Return a fine texture with much noise."""
     scene = ndimage.gaussian_filter(random.random((200, 200)), 0.7)
     scene = 100 * (scene - scene.min()) / np.ptp(scene)
     return blurred(scene, 5.0, random), Hessian()

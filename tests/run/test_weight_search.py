@@ -1,4 +1,4 @@
-"""What is found from the image before a run: the weight, by trials, and the method."""
+"""The search for the weight and the method before a run."""
 
 from dataclasses import replace
 from functools import cache
@@ -26,7 +26,7 @@ PSF = gaussian_psf(1.6)
 
 @cache
 def scene(size=112):
-    """Cells: soft discs of all sizes, mottled."""
+    """Return cells: soft discs of all sizes, with texture."""
     random = np.random.default_rng(5)
     rows, columns = np.mgrid[:size, :size]
     light = np.full((size, size), 0.03)
@@ -38,7 +38,7 @@ def scene(size=112):
 
 
 def observed(photons=200, psf=PSF):
-    """Photons of the cells, as parts of the brightest."""
+    """Return the blurred cells with photon noise, relative to the brightest."""
     counts = np.random.default_rng(1).poisson(photons * convolve(scene(), psf, boundary="reflect"))
     return (counts / photons).astype(np.float32)
 
@@ -96,7 +96,7 @@ def test_a_psf_that_is_too_wide_is_made_narrower_and_that_is_said(method, times)
 
 
 def points(count=60, size=112, seed=0):
-    """Single bright pixels, as stars and molecules are."""
+    """Return single bright pixels, like stars and molecules."""
     random = np.random.default_rng(seed)
     light = np.zeros((size, size))
     light[tuple(random.integers(6, size - 6, (2, count)))] = random.uniform(0.1, 1, count)
@@ -137,7 +137,7 @@ def test_an_exact_psf_stays_in_a_volume_of_flat_voxels():
 
 @pytest.mark.finds_weight
 def test_the_ratio_of_two_colours_is_kept():
-    """Each has its own PSF, and both are told exactly."""
+    """Each colour has its own PSF, and both PSFs are exact."""
     scene, fluxes = points(30), []
     for sigma, bright in ((1.2, 1.0), (1.6, 0.5)):
         psf = gaussian_psf(sigma)
@@ -151,7 +151,7 @@ def test_the_ratio_of_two_colours_is_kept():
 @pytest.mark.finds_weight
 @pytest.mark.parametrize(("noise", "left"), [(0.5, 0.33), (2, 0.4), (25, 0.45)])
 def test_a_dark_ground_and_noise_that_is_not_of_photons(noise, left):
-    """Such an image does not tell of how many photons it was made, and any number will do."""
+    """Such an image does not tell its number of photons, and any number gives a good result."""
     sharp = np.pad(5 + 250 * scene(80), 40, constant_values=12.5)
     random = np.random.default_rng(1)
     image = convolve(sharp, PSF, boundary="reflect") + random.normal(0, noise, sharp.shape)
@@ -164,7 +164,7 @@ def test_a_dark_ground_and_noise_that_is_not_of_photons(noise, left):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("width", [2.0, 3.0])
 def test_hard_edges_and_little_noise_make_no_right_psf_too_wide(width):
-    """A narrower PSF predicts such an image better, though the spectrum speaks against it."""
+    """A narrower PSF predicts such an image better, but the spectrum is evidence against it."""
     random = np.random.default_rng(3)
     sharp = 255 * np.kron(random.uniform(size=(17, 17)), np.ones((8, 8)))
     psf = gaussian_psf(width)
@@ -177,7 +177,7 @@ def test_hard_edges_and_little_noise_make_no_right_psf_too_wide(width):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("blurred", [0.0, 0.6])
 def test_noise_that_neighbours_share_is_said(blurred):
-    """It looks like detail finer than any PSF lets through."""
+    """Such noise looks like detail that is finer than a PSF can pass."""
     random = np.random.default_rng(0)
     noise = ndimage.gaussian_filter(random.normal(0, 1, (112, 112)), blurred)
     psf = gaussian_psf(2.4)
@@ -192,7 +192,7 @@ def test_noise_that_neighbours_share_is_said(blurred):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
 def test_a_point_without_noise_comes_back_sharp(scale):
-    """Without noise, trials tell how far a run gets, and not how wide the PSF is."""
+    """Without noise, trials measure the convergence of a run, not the width of the PSF."""
     point = np.zeros((64, 64))
     point[30, 33] = 1
     result = deconvolve(scale * convolve(point, gaussian_psf(2)), gaussian_psf(2))
@@ -217,7 +217,7 @@ def test_of_noise_alone_nothing_is_said(shape, seed):
 @pytest.mark.finds_weight
 @pytest.mark.parametrize("seed", range(3))
 def test_few_photons_in_a_sparse_picture_get_a_weight_that_suits_them(seed):
-    """The dark tells little of their noise, which must not be taken for the same everywhere."""
+    """Dark areas say little of their noise; it must not be assumed to be the same everywhere."""
     random = np.random.default_rng(seed)
     light = np.zeros((160, 160))
     light[tuple(random.integers(0, 160, (2, 60)))] = 400 * random.uniform(0.2, 1, 60)
@@ -230,7 +230,7 @@ def test_few_photons_in_a_sparse_picture_get_a_weight_that_suits_them(seed):
 
 
 def filaments(size=160, seed=0, count=5):
-    """Winding filaments of one pixel, 0 to 1."""
+    """Return winding filaments, one pixel wide, with values 0 and 1."""
     random = np.random.default_rng(seed)
     light = np.zeros((size, size))
     for _ in range(count):
@@ -256,7 +256,7 @@ def filaments(size=160, seed=0, count=5):
     ],
 )
 def test_where_the_scene_is_thin_the_weight_suits_what_is_bright(method, photons, ground):
-    """However dark most of the image is; with 6 photons most pixels have none."""
+    """This holds even if most of the image is dark: with 6 photons, most pixels have none."""
     psf = gaussian_psf(1.5)
     sharp = photons * filaments() + ground
     image = np.random.default_rng(1).poisson(convolve(sharp, psf, boundary="reflect").clip(0))
@@ -278,7 +278,7 @@ def test_where_the_scene_is_thin_the_weight_suits_what_is_bright(method, photons
 @pytest.mark.parametrize("method", [PoissonLikelihood(), TotalVariation(), Hessian()])
 @pytest.mark.parametrize("kind", ["cells", "filaments", "photograph"])
 def test_the_weight_turns_with_the_image(method, kind):
-    """Noise is split alike, and the same part is looked at."""
+    """The noise is split alike, and the same part of the image is used."""
     light = {
         "cells": lambda: 60 * scene(150)[:, :140],
         "filaments": lambda: 100 * filaments(150) + 1,

@@ -1,4 +1,4 @@
-"""When total variation and Hessian stop: what counts as a change of the image."""
+"""Convergence of total variation and Hessian: how the change of an image is measured."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ PSF = gaussian_psf(1.5)
 
 
 def change(before, after):
-    """Of one plane of one channel."""
+    """Largest change of an image of one plane and one channel."""
     planes = [tensorflow().constant(x[None, None].astype(np.float32)) for x in (before, after)]
     return float(measure_largest_change(*planes, before.ndim)[0])
 
@@ -53,7 +53,7 @@ def test_each_plane_has_a_change_of_its_own():
 
 @pytest.mark.parametrize("method", [TotalVariation, Hessian])
 def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
-    """One calibration for both, so that only the stopping could differ."""
+    """Both runs have one calibration, so they can differ only in their number of iterations."""
     scene = np.zeros((64, 96), np.float32)
     scene[28:36, 20:32] = 30
     noise = np.random.default_rng(0).normal(0, 0.5, scene.shape)
@@ -68,7 +68,7 @@ def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
 
 
 def test_samples_change_as_the_long_lines_of_their_image_do():
-    """Sixteen samples side by side have lines sixteen times as long, whose change is theirs."""
+    """Sixteen samples side by side are one image, whose lines are sixteen times as long."""
     random = np.random.default_rng(0)
     before = ndimage.gaussian_filter(random.random((48, 48 * 16)), 1)
     after = before + 0.01 * random.standard_normal(before.shape) ** 3

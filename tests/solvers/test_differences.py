@@ -1,4 +1,4 @@
-"""The differences of each prior: what they measure, whichever way an image is turned."""
+"""The differences of each prior: their values, which do not depend on direction."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def norm(image, kind, spacing):
 @given(shapes, kinds, st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
 def test_no_preferred_direction(scene, kind, seed):
-    """Flipped along any axis, or its axes exchanged, an image has the same norm."""
+    """An image has the same norm after a flip of any axis and after an exchange of axes."""
     image = random_normal(seed, *scene)
     spacing = tuple(np.random.default_rng(seed).uniform(1, 3, len(scene)))
     expected = pytest.approx(norm(image, kind, spacing), rel=1e-5)
@@ -64,7 +64,7 @@ def test_a_flat_image_costs_nothing(scene, kind):
 
 
 def test_the_corner_term_completes_the_mean_square_along_the_edges_of_a_cell():
-    """In 3D, components and quadratic term together: the mean over the 4 edges per axis."""
+    """In 3D, components and quadratic term sum to the mean over the 4 edges along each axis."""
     image, spacing = random_normal(4, 5, 6, 4), (2.0, 1.0, 1.5)
     prior = TotalVariationPrior(spacing)
     total = sum(np.square(p.numpy()).sum() for p in prior.apply(tensor(image)))

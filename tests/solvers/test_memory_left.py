@@ -1,4 +1,4 @@
-"""What runs leave in memory: compiled code, and no images."""
+"""Memory after runs: compiled code remains, images do not."""
 
 import ctypes
 import gc

@@ -69,7 +69,7 @@ def test_gradients_of_data_terms(name):
 
 @pytest.mark.parametrize("below", [1e-3, 1.0, 1e2, 1e4, 1e8, 1e12])
 def test_the_photon_term_pulls_up_a_model_below_zero(below):
-    """Its derivative is (1 - counts / p(m)) p'(m), where p(m) = (m + sqrt(m^2 + s^2)) / 2."""
+    """The derivative is (1 - counts / p(m)) p'(m), where p(m) = (m + sqrt(m^2 + s^2)) / 2."""
     tf = tensorflow()
     model, counts = tf.constant([[[-below]]]), tf.constant([[[0.7]]])
     with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""The penalised Poisson likelihood: what its result may not depend on."""
+"""The penalised Poisson likelihood: flux, units, limits, and independence of planes."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._solvers import poisson, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 
 PSF = gaussian_psf(1.5)
 KNOWN = PoissonLikelihood(weight=1, gain=1.0, background=0)
 
 
 def bead(shape=(48, 48), place=(20, 27), peak=2000.0, ground=5.0):
-    """A point of light on a dim ground, and its photons."""
+    """A point of light on a dim background, and its photons."""
     scene = np.full(shape, ground)
     scene[place] += peak
     return scene, photons_of(scene)
@@ -41,7 +41,7 @@ def cells(*shape, photons=100, seed=3):
 
 
 def beyond_bounds(method, **fields):
-    """A method of values that its fields' bounds do not allow: the solver is asked beyond them."""
+    """Make a method with values beyond the bounds of its fields, to test the solver with them."""
     for name, value in fields.items():
         object.__setattr__(method, name, value)
     return method
@@ -58,14 +58,14 @@ def test_a_single_bead_keeps_its_flux_and_its_place(place, peak):
     scene, image = bead(place=place, peak=peak)
     result = deconvolve(image, PSF, KNOWN).image
     near = tuple(slice(c - 4, c + 5) for c in place)
-    # The flux is what the photons say, and nearly all of it lies at the bead.
+    # The flux is that of the photons, and nearly all of it lies at the bead.
     noise = 3 * np.sqrt(scene.sum())
     assert result[near].sum() == pytest.approx(scene[near].sum(), abs=noise)
     assert np.unravel_index(result.argmax(), result.shape) == place
     light = result[near] - np.median(result)
     for axis, centre in enumerate(np.indices(light.shape) - 4):
         shift = np.vdot(light, centre) / light.sum()
-        assert abs(shift) < 5 * 1.5 / np.sqrt(peak), axis  # as far as photons tell
+        assert abs(shift) < 5 * 1.5 / np.sqrt(peak), axis  # the precision of the photons
     if peak > 2000:
         assert result[place] > 0.4 * peak
 
@@ -111,7 +111,7 @@ def test_pictures_without_noise_stay_finite(level):
     method = PoissonLikelihood(weight=1, gain=gain, iterations=60, background=0)
     result = deconvolve(image, PSF, method).image / level
     assert np.isfinite(result).all()
-    # Re-blurred, it is the image.
+    # The re-blurred result is the image.
     assert apart(convolve(result, PSF)[8:-8, 8:-8], image[8:-8, 8:-8] / level) < 0.02
 
 
@@ -144,7 +144,7 @@ def test_a_plane_does_not_depend_on_its_companions():
     assert np.isfinite(together.image).all()
     assert together.image[2].max() < 1e-3
     for plane, image in zip(together.image[:2], planes):
-        # The scale of the intensities is that of all, and the tolerance with it.
+        # All planes share the scale of intensities, and so the tolerance.
         assert apart(plane, deconvolve(image, PSF, KNOWN).image) < 0.02
 
 
@@ -172,7 +172,7 @@ def test_results_are_finite_and_not_negative(shape, level, read_noise, gain, bou
 
 
 def test_volumes_do_not_fall_into_points():
-    """More iterations do no harm: the weight has to regularise, not the stopping."""
+    """More iterations do not change that: the weight regularises, not the early end of a run."""
     psf = gaussian_psf((1.2, 1.2, 1.2))
     truth = cells(20, 28, 28, photons=60)
     image = photons_of(truth, psf=psf)
@@ -188,7 +188,7 @@ def test_volumes_do_not_fall_into_points():
 
 
 def constants(**fields):
-    """Constants of which only some are looked at."""
+    """Constants of which a test uses only some."""
     tf = tensorflow()
     values = dict.fromkeys(poisson_problem.Constants._fields)
     values |= {name: tf.constant(np.asarray(v, np.float32)) for name, v in fields.items()}
@@ -197,10 +197,10 @@ def constants(**fields):
 
 @pytest.mark.parametrize("dark", [0.01, 30.0, 1e4])
 def test_the_deviance_keeps_its_digits(dark):
-    """However much read noise there is beside the light, and however little they differ."""
+    """With much read noise beside the light, and with small differences from the data."""
     model = np.random.default_rng(0).uniform(0.5, 1, (1, 1, 16, 16)).astype(np.float32)
     observed = model * np.float32(1 + 1e-3) + np.float32(1e-3)
-    c = constants(observed=observed, data_weight=np.ones_like(model), dark=dark)
+    c = constants(observed=observed, scaled_data_weight=np.ones_like(model), dark=dark)
     loss = poisson.deviance(c, tensorflow().constant(model)).numpy().sum()
     m, y = model.astype(float) + dark, observed.astype(float) + dark
     excess = y / m - 1
@@ -214,7 +214,7 @@ def test_the_deviance_keeps_its_digits(dark):
 @settings(max_examples=100, deadline=None)
 def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
     weight, dark = 10.0**data_weight, 10.0**dark
-    c = constants(observed=count - dark, data_weight=weight, dark=dark)
+    c = constants(observed=count - dark, scaled_data_weight=weight, dark=dark)
     count = float(np.float32(count - dark)) + float(np.float32(dark))  # as float32 holds it
     light = poisson.poisson_prox(c, tensorflow().constant(np.float32(blurred))).numpy()
     lack = weight - dark - blurred
@@ -223,12 +223,12 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
 
 
 def test_pixels_to_ignore_pull_nowhere():
-    c = constants(observed=7, data_weight=0, dark=1)
+    c = constants(observed=7, scaled_data_weight=0, dark=1)
     assert poisson.poisson_prox(c, tensorflow().constant(-3.0)).numpy() == -3
 
 
 def test_a_run_ends_at_the_minimum():
-    """Of the objective with the thresholds that it ended with; no step aside is lower."""
+    """The objective with the final thresholds is not lower at any point nearby."""
     tf = tensorflow()
     image = photons_of(cells(32, 32, photons=30))
     method = PoissonLikelihood(weight=1, gain=1.0, background=0)
@@ -237,14 +237,14 @@ def test_a_run_ends_at_the_minimum():
     ).build_problem([0])
     arrays, start = poisson_problem.build_constants(problem, method)
     c = poisson_problem.Constants(*map(tf.constant, arrays))
-    prior = prior_of(method, problem.spacing)
-    run, image_of, first_state = poisson._compile_solver(prior, False)
+    prior = find_prior(method, problem.spacing)
+    run, read_image, first_state = poisson._compile_solver(prior, False)
     state = [tf.Variable(s) for s in first_state(c, tf.constant(start))]
     losses = []
     for _ in range(8):
         found, done, _ = run(c, state, tf.constant(250), tf.constant(0.0), tf.ones(1, tf.bool))
         losses.extend(found.numpy()[: int(done), 0])
-    scene = image_of(c, state).numpy().astype(np.float64)
+    scene = read_image(c, state).numpy().astype(np.float64)
     threshold = poisson.State.unpack(state).threshold.numpy().astype(np.float64)
 
     def objective(x):

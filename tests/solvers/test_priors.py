@@ -1,4 +1,4 @@
-"""What is true of every prior, whichever it is: its operator, its proximal operator, its facts."""
+"""Properties of every prior: its operator, its proximal operator and its declared facts."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -16,13 +16,13 @@ from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors import PRIORS, Prior, TotalVariationPrior
 from napari_tf_deblur._solvers.priors.prior import Symmetry
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import RELAXATION
 
 
 @dataclass(frozen=True)
 class SquarePrior(Prior):
-    """Half the sum of squares, known by its proximal operator only, as a denoiser is."""
+    """Half the sum of squares, defined only by its proximal operator, as a denoiser is."""
 
     symmetries = frozenset(get_args(Symmetry))
     reach = 0
@@ -61,13 +61,13 @@ def test_every_prior_is_named_by_a_method_and_every_name_is_one():
     named = {method().prior for method in METHODS if method().solver in ("admm", "poisson")}
     assert named == set(PRIORS)
     assert RichardsonLucy().prior is None
-    assert isinstance(prior_of(RichardsonLucy(tv_weight=0.1), (1.0, 1.0)), TotalVariationPrior)
+    assert isinstance(find_prior(RichardsonLucy(tv_weight=0.1), (1.0, 1.0)), TotalVariationPrior)
 
 
 @every_prior
 def test_equal_priors_are_one_value_for_which_code_is_compiled_once(kind):
     one, same, other = kind((1.0, 2.0)), kind((1.0, 2.0)), kind((2.0, 1.0))
-    one.apply(tensorflow().zeros((1, 1, 4, 4)))  # whatever it remembers, it stays that value
+    one.apply(tensorflow().zeros((1, 1, 4, 4)))  # cached values do not change equality
     assert one == same != other
     assert len({one, same, other}) == 2
     assert all(one != another((1.0, 2.0)) for another in ALL if another is not kind)
@@ -185,7 +185,7 @@ def test_the_reach_is_how_far_a_pixel_is_seen(kind, scene):
 
 
 def test_a_prior_that_is_only_a_proximal_operator_is_solved(monkeypatch):
-    """Its minimum is known: the solver needs nothing else of a prior."""
+    """The minimum of this prior is known. The solver needs only its proximal operator."""
     monkeypatch.setitem(PRIORS, TotalVariation.prior, SquarePrior)
     image, psf, weight = random(2, 24, 30) + 5, gaussian_psf(1.0), 0.02
     method = TotalVariation(weight=weight, iterations=200, tolerance=0.0)

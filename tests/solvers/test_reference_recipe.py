@@ -1,4 +1,4 @@
-"""The notebook's recipe, repeated: its picture, its PSF, its losses."""
+"""The recipe of the notebook is reproduced: its picture, its PSF, its losses."""
 
 import numpy as np
 import pytest

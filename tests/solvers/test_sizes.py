@@ -1,4 +1,4 @@
-"""Scenes on a ladder of sizes: what is compiled is shared, and no result depends on it."""
+"""Sizes of scenes are rounded up, so compiled code is shared; results do not depend on it."""
 
 import logging
 import math
@@ -21,13 +21,13 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._core.forward import scene_size
+from napari_tf_deblur._core.scene_grid import scene_size
 from napari_tf_deblur._preparation.memory import make_batches
 from napari_tf_deblur._solvers import load
 
 PSF = gaussian_psf(1.0)
 MOST_MORE = {1: 1.15, 2: 1.2, 3: 1.15}
-"""Most times that a rung may be larger than what it must hold, from 20 pixels on."""
+"""Largest ratio of a rounded size to the required size, from 20 pixels on."""
 
 SHORT = {"iterations": 8, "tolerance": 0.0}
 TV, RICHARDSON_LUCY = TotalVariation(0.01, **SHORT), RichardsonLucy(iterations=8, background=0)
@@ -44,7 +44,7 @@ of_every_method = of_each(
 
 
 def image(*shape, seed=0):
-    """Bright grains, blurred, with noise."""
+    """Blurred bright grains with noise."""
     random = np.random.default_rng(seed)
     grains = ndimage.gaussian_filter(random.random(shape) ** 8, 0.5, axes=(-2, -1))
     return convolve(200 * grains, PSF, boundary="reflect") + random.normal(0, 0.2, shape)
@@ -52,7 +52,7 @@ def image(*shape, seed=0):
 
 @pytest.fixture
 def traces(monkeypatch):
-    """Counts what is compiled: functions of ours that are called by TensorFlow to trace them."""
+    """Count compilations: calls in which TensorFlow traces functions of this package."""
     counted = []
     known = set()
     trace = load.Compiled.trace
@@ -97,7 +97,7 @@ def test_frames_on_one_rung_share_what_is_compiled(method, traces):
     for shape in ((63, 42), (65, 40), (64, 41)):
         deconvolve(image(*shape), PSF, method)
     assert len(traces) == first
-    deconvolve(image(76, 41), PSF, method)  # another rung, so that the count can grow
+    deconvolve(image(76, 41), PSF, method)  # another rounded size, so that the count grows
     assert len(traces) > first
 
 

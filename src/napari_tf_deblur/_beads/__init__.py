@@ -1,1 +1,1 @@
-"""A PSF from a picture of beads: found, fitted, aligned, averaged; NumPy and SciPy only."""
+"""Measure a PSF from a picture of beads: find, fit, align and average them (NumPy and SciPy)."""

@@ -1,4 +1,4 @@
-"""Clean beads to one PSF: cut out, aligned, averaged, without noise where there is no light."""
+"""Average clean beads to one PSF without noise in its dark parts."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
 from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian
-from napari_tf_deblur._core.psf import GAUSSIAN_REACH
+from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BEAD_WINDOW_SIGMAS = 8.0
@@ -24,24 +24,39 @@ MAX_BEADS, MAX_WINDOW_VOXELS = 50, 2**23
 memory."""
 
 BACKGROUND_ZONE_SIGMAS = 6.0
-"""Distance in sigmas from where on the window shows background and noise only. Set by hand; its
+"""Distance in sigmas beyond which the window shows only background and noise. Set by hand; its
 effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_FILTER_SIGMA = 0.7
-"""Sigma, in pixels, of the filter before departures from the Gaussian are searched. Set by hand;
-its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Sigma, in pixels, of the filter before deviations from the Gaussian are tested. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 DEPARTURE_SIGNIFICANCE = 5.0
-"""Standard deviations from which on a departure from the Gaussian is kept. Derived: noise alone
+"""Least deviation from the Gaussian that is kept, in standard deviations. Derived: noise alone
 exceeds it once in three million pixels."""
 
 
 def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:
-    """Average the beads of a picture, and return the PSF and its widths (sigmas in pixels).
+    """Average the beads of a picture to one PSF.
 
-    Each bead is moved by a fraction of a pixel and the sum divided by the sum of the peaks:
-    bright beads count more, as photon noise asks. From the Gaussian fitted to the average,
-    only departures that stand out from the noise are kept: the dark ground gets no light.
+    Each bead is shifted to the middle of a window by interpolation. The sum is divided by the sum
+    of the peaks, so that bright beads count more, as photon noise requires. The result is a
+    Gaussian of the mean width plus those deviations from it that stand out from the noise; so the
+    dark background gets no light from noise.
+
+    Parameters
+    ----------
+    picture : ndarray of float32
+        1 to 3 axes.
+    spots : Spots
+        Its beads and its other spots.
+
+    Returns
+    -------
+    psf : ndarray of float64
+        Not negative, with the peak at the middle pixel; not normalised.
+    sigma : ndarray of float64
+        Sigmas of the mean Gaussian along each axis, in pixels.
     """
     sigma = np.exp(np.mean(np.log([bead.sigma for bead in spots.beads]), axis=0))
     half = np.ceil(BEAD_WINDOW_SIGMAS * sigma).astype(int)
@@ -49,49 +64,49 @@ def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Fl
     axes = [np.arange(n, dtype=np.float64) for n in shape]
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
     model = spot_gaussian(grid, Spot(half.astype(float), sigma, 1.0, 0.0, 0.0))
-    every = (*spots.beads, *spots.left_out)
+    all_spots = (*spots.beads, *spots.left_out)
     most = max(1, min(MAX_BEADS, MAX_WINDOW_VOXELS // model.size))
     beads = [_with_far_background(picture, bead) for bead in spots.beads[:most]]
     stack = []
     for bead in beads:
-        light, seen = _align_bead(picture, bead, half)
-        seen &= _mask_other_beads(bead, every, sigma, half)
-        stack.append(np.where(seen, light / bead.peak - model, np.nan))
+        light, usable = _align_bead(picture, bead, half)
+        usable &= _mask_other_beads(bead, all_spots, sigma, half)
+        stack.append(np.where(usable, light / bead.peak - model, np.nan))
     peaks = np.array([bead.peak for bead in beads])
-    departure, spread = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
-    psf = model + _keep_significant(departure, spread, _smoothed_noise(picture, spots.noise))
+    deviation, spread = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
+    psf = model + _keep_significant(deviation, spread, _smoothed_noise(picture, spots.noise))
     return _crop_dark_margin(np.clip(psf, 0, None)), sigma
 
 
 def _with_far_background(picture: Float32Array, bead: Spot) -> Spot:
-    """Take a bead's background from pixels too far away for its rings, if there are enough."""
+    """Measure the background of a bead in pixels beyond its rings, if there are enough."""
     box, grid = box_around(bead.centre, (BEAD_WINDOW_SIGMAS + 2) * bead.sigma, picture.shape)
     square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
     far = picture[box][np.asarray(square) > BACKGROUND_ZONE_SIGMAS**2]
     if far.size < 20:
         return bead
-    ground = float(np.median(far))
-    return replace(bead, background=ground, peak=bead.peak + bead.background - ground)
+    background = float(np.median(far))
+    return replace(bead, background=background, peak=bead.peak + bead.background - background)
 
 
 def _align_bead(
     picture: Float32Array, bead: Spot, half: NDArray[np.int64]
 ) -> tuple[Float64Array, NDArray[np.bool_]]:
-    """Cut a bead out with its centre at the middle; say which pixels the picture holds."""
+    """Cut out a bead with its centre at the middle pixel; also return which pixels are inside."""
     box, grid = box_around(bead.centre, half + INTERPOLATION_MARGIN, picture.shape)
     data = picture[box].astype(np.float64) - bead.background
     offset = [axis.flat[0] for axis in grid]
     start = bead.centre - half - offset
-    # What is interpolated is the departure from the Gaussian: exact for the bead itself.
+    # Only the deviation from the Gaussian is interpolated; a Gaussian bead stays exact.
     data -= spot_gaussian(grid, bead)
     moved = ndimage.affine_transform(
         data, np.ones(data.ndim), start, tuple(2 * half + 1), order=3, mode="constant"
     )
     inside = np.ones(moved.shape, dtype=bool)
     for axis, (first, n, size) in enumerate(zip(start, data.shape, moved.shape)):
-        at = first + np.arange(size)
-        here = (at >= -1e-6) & (at <= n - 1 + 1e-6)
-        inside &= here.reshape([-1 if a == axis else 1 for a in range(data.ndim)])
+        places = first + np.arange(size)
+        in_line = (places >= -1e-6) & (places <= n - 1 + 1e-6)
+        inside &= in_line.reshape([-1 if a == axis else 1 for a in range(data.ndim)])
     axes = [np.arange(n, dtype=np.float64) for n in moved.shape]
     middle = Spot(half.astype(float), bead.sigma, bead.peak, 0.0, 0.0)
     return moved + spot_gaussian(
@@ -102,11 +117,11 @@ def _align_bead(
 def _mean_without_outliers(
     stack: Float64Array, peaks: Float64Array, noise: float
 ) -> tuple[Float64Array, Float64Array]:
-    """Average departures, weighted by the beads' peaks; NaN and outliers count nothing.
+    """Average deviations, weighted by the peaks of the beads, without NaN and outliers.
 
-    From three beads on, an outlier is a pixel further from the median over the beads than
-    five times the noise and a twentieth of the peak. Also returns the noise of the average at
-    each pixel, for a picture of noise 1: infinite where there was no value.
+    With three beads or more, an outlier is a pixel whose distance from the median over the beads
+    is more than five times the noise plus a twentieth of the peak. Also returns the noise of the
+    average at each pixel for a picture of noise 1; it is infinite where there is no value.
     """
     weight = np.isfinite(stack) * peaks.reshape(-1, *[1] * (stack.ndim - 1))
     stack = np.nan_to_num(stack)
@@ -121,7 +136,7 @@ def _mean_without_outliers(
 
 
 def _masked_median(stack: Float64Array, weight: Float64Array) -> Float64Array:
-    """Return the median over the first axis of what has weight; 0 where nothing has."""
+    """Return the median over the first axis of values with weight; 0 where there is none."""
     ordered = np.sort(np.where(weight > 0, stack, np.inf), axis=0)
     count = np.count_nonzero(weight, axis=0)
     pair = [np.maximum(at, 0)[None] for at in ((count - 1) // 2, count // 2)]
@@ -131,11 +146,11 @@ def _masked_median(stack: Float64Array, weight: Float64Array) -> Float64Array:
 
 
 def _mask_other_beads(
-    bead: Spot, every: tuple[Spot, ...], sigma: Float64Array, half: NDArray[np.int64]
+    bead: Spot, spots: tuple[Spot, ...], sigma: Float64Array, half: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Mark the pixels of a bead's window that no other spot lights."""
+    """Mark the pixels of the window of a bead that contain no light of other spots."""
     clear = np.ones(tuple(2 * half + 1), dtype=bool)
-    for other in every:
+    for other in spots:
         place = other.centre - bead.centre + half
         reach = GAUSSIAN_REACH * np.maximum(sigma, other.sigma)
         if (
@@ -153,28 +168,28 @@ def _mask_other_beads(
 
 
 def _smoothed_noise(picture: Float32Array, noise: float) -> float:
-    """Noise of the picture after smoothing, also if neighbours share it.
+    """Noise of the picture after smoothing, also if neighbouring pixels share noise.
 
-    No less than independent noise would leave, and no more than three times that: what is
-    more is light, as in a picture that a bead fills.
+    It is not less than independent noise leaves, and not more than three times that: more is
+    light, as in a picture that a bead fills.
     """
     smooth = ndimage.gaussian_filter(picture, DEPARTURE_FILTER_SIGMA)
-    found = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    measured = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
     least = noise * 0.63**picture.ndim
-    return float(np.clip(found, least, 3 * least))
+    return float(np.clip(measured, least, 3 * least))
 
 
-def _keep_significant(departure: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
-    """Keep of a departure what stands out from the noise, which is `noise` times `spread`."""
-    smooth = ndimage.gaussian_filter(departure / spread, DEPARTURE_FILTER_SIGMA)
-    sure = np.abs(smooth) > DEPARTURE_SIGNIFICANCE * noise
-    gain = np.zeros(departure.shape)
-    gain[sure] = 1 - (DEPARTURE_SIGNIFICANCE * noise / smooth[sure]) ** 2
-    return np.asarray(gain * np.where(np.isfinite(spread), departure, 0.0))
+def _keep_significant(deviation: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
+    """Keep the part of a deviation that stands out from the noise, `noise` times `spread`."""
+    smooth = ndimage.gaussian_filter(deviation / spread, DEPARTURE_FILTER_SIGMA)
+    significant = np.abs(smooth) > DEPARTURE_SIGNIFICANCE * noise
+    gain = np.zeros(deviation.shape)
+    gain[significant] = 1 - (DEPARTURE_SIGNIFICANCE * noise / smooth[significant]) ** 2
+    return np.asarray(gain * np.where(np.isfinite(spread), deviation, 0.0))
 
 
 def _crop_dark_margin(psf: Float64Array) -> Float64Array:
-    """Cut off what is dark all around, the same on both sides."""
+    """Crop the dark margin of a PSF, equally on both sides of each axis."""
     light = psf > 1e-4 * psf.max()
     cut = []
     for axis, n in enumerate(psf.shape):

@@ -1,4 +1,4 @@
-"""PSFs that a picture shows: beads found and averaged, theoretical PSFs taken as they are."""
+"""Make a PSF from a picture of beads, or prepare a theoretical PSF for use."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._beads import finding
+from napari_tf_deblur._beads import spot_faults
 from napari_tf_deblur._beads.averaging import average_beads
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.ready_psf import (
@@ -20,7 +20,8 @@ from napari_tf_deblur._beads.resampling import resample_psf
 from napari_tf_deblur._beads.uneven_background import flatten_background
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.psf import check_psf, refuse_colours
-from napari_tf_deblur._core.psf_check import light_centre, refuse_partial_psf
+from napari_tf_deblur._core.psf_centre import light_centre
+from napari_tf_deblur._core.psf_check import refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
 
 
@@ -30,54 +31,57 @@ def measured_psf(
     spacing: Sequence[float] | None = None,
     image_spacing: Sequence[float] | None = None,
 ) -> tuple[PSF, tuple[str, ...]]:
-    """Make a PSF from a picture of beads, or make a theoretical PSF fit for use.
+    """Make a PSF from a picture of beads, or prepare a theoretical PSF for use.
 
     Parameters
     ----------
     psf : array_like
         Picture of one bead or several, or a PSF without noise; 1 to 3 axes, any real dtype.
-        Leading axes of length 1 beyond the image's axes (without `image_spacing`: beyond
-        two) are dropped.
+        Leading axes of length 1 are dropped if there are more axes than `image_spacing` has (more
+        than two without it).
     spacing, image_spacing : sequence of float, optional
         Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
-        unit. Where both are given and differ, the PSF is resampled onto the image's.
+        unit. If both are given and differ, the PSF is resampled to the voxels of the image.
 
     Returns
     -------
     psf : ndarray of float32
         Of sum 1, with its origin at the middle pixel; all its sizes are odd.
     notes : tuple of str
-        What was done, in words: how many beads were used and left out, and why, and the
-        widths of the Gaussian fitted to them.
+        What was done, in words: how many beads were used, how many were left out and why, and
+        the widths of the fitted Gaussian.
 
     Raises
     ------
     TypeError
         If it does not hold real numbers.
     ValueError
-        If it is empty, flat, has no or more than three axes or NaN or infinite values, or
-        if it shows no bead that can be used: none at all, only such as are saturated, cut
-        by the frame or too close together, single hot pixels, or structures; or if it is a
-        quarter or an octant of a PSF.
+        If it is empty or flat, has no axis or more than three, or has NaN or infinite values; if
+        it shows no bead that can be used, because there is none, or all are saturated, cut by the
+        frame, too close together, single hot pixels, or other structures; or if it is a quarter
+        or an octant of a PSF.
 
     Notes
     -----
-    A PSF **ready to use** (a theoretical one, a kernel) keeps its shape, its negative values
-    too: an array without noise and without a pedestal that is tiny (33 pixels wide), or has
-    most of its light within half of two axes, or is almost all zeros. It is centred by its
-    light, to a fraction of a pixel, in an array of odd sizes that holds all of it.
+    An array counts as a PSF **ready to use** (a theoretical PSF, a kernel) if it has no noise and
+    no pedestal, and if it is small (up to 33 pixels wide), or has most of its light within half
+    of two axes, or is almost all zeros. Its shape is kept, including negative values. It is
+    centred by its light, to a fraction of a pixel, in an array of odd sizes that holds all of it.
 
-    Anything else is a **picture of beads**. Noise is the median absolute difference of
-    neighbours. A Gaussian is fitted to each spot that stands out, to know its background,
-    centre and widths. Clean beads (10 times the noise, 3 sigma from the frame, 8 from a
-    neighbour, of one width) are aligned and averaged, weighted by their light; dimmer ones, 4
-    times the noise, if there are five or more and their average stands out. Where the ground is
-    uneven, a smooth one is taken away before, fitted to the dark. What departs
-    from the fitted Gaussian is kept where it stands out from the noise by 5 standard
-    deviations, so that noise becomes no light; negative values of a picture are set to 0.
+    Any other array is a **picture of beads**:
 
-    Resampling to larger voxels samples the PSF, which keeps its width; a PSF too narrow for
-    that is averaged over the voxel.
+    - The noise is measured by the median absolute difference of neighbours. If the background is
+      uneven, a polynomial fitted to the dark parts is subtracted.
+    - A Gaussian is fitted to each spot that stands out; it gives background, centre and widths.
+    - Clean beads are aligned and averaged, weighted by their peaks. A clean bead has a peak of 10
+      times the noise, is 3 sigma from the frame and 8 sigma from a neighbour, and has the common
+      width. Dimmer beads, from 4 times the noise on, are used if there are five or more and their
+      average stands out.
+    - Deviations from the Gaussian are kept if they exceed 5 standard deviations of the noise, so
+      that noise does not become light. Negative values are set to 0.
+
+    Resampling to larger voxels samples the PSF, which keeps its width. If the PSF is too narrow
+    for that, it is averaged over each voxel.
 
     Examples
     --------
@@ -107,6 +111,7 @@ def measured_psf(
 
 
 def _check_real(psf: ArrayLike) -> NDArray[Any]:
+    """Convert a picture to an array; raise an error if it is not made of finite numbers."""
     values = np.asarray(psf)
     if values.dtype.kind not in "biuf":
         raise InvalidTypeError(
@@ -124,6 +129,7 @@ def _check_real(psf: ArrayLike) -> NDArray[Any]:
 
 
 def _drop_leading_axes(values: NDArray[Any], axes: int) -> NDArray[Any]:
+    """Drop leading axes of length 1 while there are more than `axes`; check the others."""
     shape = values.shape
     while values.ndim > max(axes, 1) and values.shape[0] == 1:
         values = values[0]
@@ -137,7 +143,7 @@ def _drop_leading_axes(values: NDArray[Any], axes: int) -> NDArray[Any]:
 
 
 def _normalise_picture(values: NDArray[Any]) -> tuple[NDArray[np.float32], float, float]:
-    """Scale a picture to a median of 0 and a peak of 1; also return that median and scale."""
+    """Scale a picture to a median of 0 and a peak of 1; also return its median and its scale."""
     low, top = float(np.median(values)), float(values.max())
     scale = (top - low) or float(np.ptp(values)) or abs(low) or 1.0
     picture = np.subtract(values, low, dtype=np.float64)
@@ -146,39 +152,39 @@ def _normalise_picture(values: NDArray[Any]) -> tuple[NDArray[np.float32], float
 
 
 def _restore_axes(shape: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
-    """Put the axes of length 1 back that `whole` has."""
+    """Insert the axes of length 1 of `whole` into a shape without them."""
     sizes = iter(shape)
     return tuple(1 if n == 1 else next(sizes) for n in whole)
 
 
 def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
-    """Return the PSF that a picture shows, not yet normalised, and what was done."""
+    """Return the PSF of a picture, not yet normalised, and notes of what was done."""
     picture, low, scale = _normalise_picture(values)
     floats: NDArray[Any] = np.divide(values, scale)
     if floats.size > 2**18:
         floats = floats.astype(np.float32)
     pedestal = find_pedestal(floats)
-    finished = is_ready_psf(floats - pedestal if pedestal else floats)
+    is_ready = is_ready_psf(floats - pedestal if pedestal else floats)
     spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
-    if finished and not pedestal and not _shows_beads(floats, spots):
+    if is_ready and not pedestal and not _shows_beads(floats, spots):
         return _use_as_psf(floats, spots)
     picture, spots, uneven = flatten_background(picture, spots)
     refuse_structures(spots)
     if spots.beads:
         return _psf_from_beads(picture, spots, low, scale, uneven)
     faults = {spot.fault for spot in spots.left_out}
-    if finished and not faults & {finding.SATURATED_SPOT, finding.HOT_PIXEL}:
+    if is_ready and not faults & {spot_faults.SATURATED_SPOT, spot_faults.HOT_PIXEL}:
         kernel, notes = _use_as_psf(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:
-        check_psf(values)  # says that the sum is not positive
+        check_psf(values)  # raises: the sum is not positive
     if not is_noisy(floats - pedestal, float(floats.max())):
         refuse_partial_psf(floats - pedestal)
     raise InvalidValueError(describe_unusable_spots(spots))
 
 
 def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
-    """Whether what could be a PSF is a picture: of several beads, or one on a ground or noise."""
+    """Whether an array shows several beads, or one bead on a background or with noise."""
     if len(spots.beads) != 1:
         return len(spots.beads) > 1
     bead = spots.beads[0]
@@ -187,11 +193,12 @@ def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
     dark = psf[np.asarray(square) > 3**2]
     negative = dark < -1e-4 * bead.peak
     changes = np.count_nonzero(negative[1:] != negative[:-1])
-    on_ground = np.quantile(psf, 0.1) > 0.02 * bead.peak
-    return bool(on_ground or changes > 0.25 * dark.size)
+    has_background = np.quantile(psf, 0.1) > 0.02 * bead.peak
+    return bool(has_background or changes > 0.25 * dark.size)
 
 
 def _use_as_psf(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str]]:
+    """Centre a PSF that is ready to use; also return notes of what was done."""
     psf = refuse_partial_psf(psf)
     notes, shape = ["taken as a PSF without noise, as it is"], psf.shape
     lobes = -float(psf[psf < 0].sum()) / float(np.abs(psf).sum())
@@ -211,6 +218,7 @@ def _use_as_psf(psf: Float64Array, spots: Spots) -> tuple[Float64Array, list[str
 def _psf_from_beads(
     picture: NDArray[np.float32], spots: Spots, low: float, scale: float, uneven: bool
 ) -> tuple[Float64Array, list[str]]:
+    """Average the beads of a picture; also return notes of what was done."""
     kernel, sigma = average_beads(picture, spots)
     used = len(spots.beads)
     notes = ["1 bead used" if used == 1 else f"{used} beads used, aligned and averaged"]

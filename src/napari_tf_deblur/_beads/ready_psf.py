@@ -1,4 +1,4 @@
-"""PSFs that come ready to use (theoretical ones, kernels): how they are told from pictures."""
+"""Recognise PSFs that are ready to use (theoretical PSFs, kernels), and centre them."""
 
 from typing import Literal
 
@@ -6,35 +6,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.psf_check import light_centre
+from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 SMALL_PSF_SIZE = 33
-"""Largest side, in pixels, of an array without noise that is always taken for one PSF. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest side, in pixels, of an array without noise that always counts as a PSF. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 CENTRE_TOLERANCE = 0.02
-"""Distance, in pixels, from the middle of a pixel that counts as none. Derived: such a shift
+"""Largest distance, in pixels, from the middle of a pixel that counts as 0. Derived: such a shift
 changes a PSF by less than the rounding of its file."""
 
 MAX_FRAME_BRIGHTNESS = 0.05
-"""Part of the peak at the frame from which on the PSF counts as cut off. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""A PSF that is brighter than this part of its peak at the frame counts as cut off. Set by hand:
+half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SPLINE_MARGIN = 3
-"""Pixels around a PSF in which splines are looked at. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
+"""Margin in pixels around a PSF in which the ringing of splines is measured. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SPLINE_RINGING = 0.01
-"""Largest part of the light that splines may put below zero: more means that they overshoot at an
-edge. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest negative part of the light after spline interpolation: more means that splines overshoot
+at an edge. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def is_ready_psf(psf: Float64Array) -> bool:
-    """Say whether an array is a PSF ready to use and not a picture of beads.
+    """Whether an array is a PSF that is ready to use, and not a picture of beads.
 
-    It is one if it has no pedestal and no noise, if the frame does not cut it, and if it is
-    tiny, or most of its light lies within half of two axes, or few of its pixels are not zero.
+    It is one if it has no pedestal and no noise, if the frame does not cut it, and if one of
+    these holds: it is small; most of its light lies within half of two axes; or few of its pixels
+    are not zero.
     """
     top = float(psf.max())
     if top <= 0 or psf.sum() <= 0:
@@ -50,8 +51,8 @@ def is_ready_psf(psf: Float64Array) -> bool:
 
 
 def find_pedestal(psf: Float64Array) -> float:
-    """Lowest value, if it is not zero and a quarter of the pixels are as low; else 0."""
-    if psf.size < 20:  # too few pixels to tell a ground from a kernel's end
+    """Return the lowest value if it is not zero and a quarter of the pixels have it; else 0."""
+    if psf.size < 20:  # too few pixels to distinguish a pedestal from the end of a kernel
         return 0.0
     low, quarter, top = (float(q) for q in np.quantile(psf, (0, 0.25, 1)))
     spread, contrast = quarter - low, top - low
@@ -61,24 +62,24 @@ def find_pedestal(psf: Float64Array) -> float:
 
 
 def centre_psf(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Bring the centre of a PSF to the middle pixel of an array of odd sizes that holds all of it.
+    """Move the centre of a PSF to the middle pixel of an array of odd sizes that holds all of it.
 
-    Between pixels it is interpolated by splines, or, where these fall below zero as at sharp
-    edges, linearly. The sum stays, and what is not negative stays so.
+    A shift by part of a pixel uses spline interpolation, or linear interpolation if splines fall
+    below zero, as at sharp edges. The sum is kept, and a PSF without negative values gets none.
 
     Parameters
     ----------
     psf : ndarray of float64
         The PSF.
     centre : ndarray of float64
-        Its centre, one index for each axis; what is nearly a whole number is taken for one.
+        Index of its centre along each axis; it is rounded if it is almost a whole number.
 
     Returns
     -------
     psf : ndarray of float64
-        The same, or larger.
+        The centred PSF, of the same size or larger.
     moved : ndarray of float64
-        By how many pixels, from index ``n // 2``.
+        Shift in pixels, relative to index ``n // 2``.
     """
     whole = np.rint(centre)
     centre = np.where(np.abs(centre - whole) < CENTRE_TOLERANCE, whole, centre)
@@ -100,7 +101,7 @@ def centre_psf(psf: Float64Array, centre: Float64Array) -> tuple[Float64Array, F
 def _shift_psf(
     psf: Float64Array, centre: Float64Array, half: NDArray[np.int64], order: Literal[1, 5]
 ) -> Float64Array:
-    """Interpolate so many pixels on both sides of a centre."""
+    """Interpolate `half` pixels on both sides of a centre."""
     moved = ndimage.affine_transform(
         psf.astype(np.float64),
         np.ones(psf.ndim),
@@ -113,7 +114,7 @@ def _shift_psf(
 
 
 def _is_cut(psf: Float64Array, top: float) -> bool:
-    """Whether a PSF that does not lie about its middle is bright at the frame."""
+    """Whether a PSF lies off its middle and is bright at the frame."""
     off = np.abs(light_centre(psf) - [(n - 1) / 2 for n in psf.shape])
     if np.all(off <= np.maximum(1.5, np.multiply(0.12, psf.shape))):
         return False
@@ -122,11 +123,13 @@ def _is_cut(psf: Float64Array, top: float) -> bool:
 
 
 def _is_small_box(shape: tuple[int, ...]) -> bool:
+    """Whether an array has one axis only, or no more pixels than a box of `SMALL_PSF_SIZE`."""
     long = [n for n in shape if n > 1]
     return len(long) < 2 or float(np.prod(long)) <= SMALL_PSF_SIZE ** len(long)
 
 
 def _is_concentrated(psf: Float64Array) -> bool:
+    """Whether three quarters of the light lie within half of two axes (of a single axis)."""
     light = np.abs(psf)
     concentrated = 0
     for axis, (n, centre) in enumerate(zip(psf.shape, light_centre(psf))):
@@ -137,16 +140,17 @@ def _is_concentrated(psf: Float64Array) -> bool:
 
 
 def _is_mostly_zero(psf: Float64Array) -> bool:
+    """Whether less than 5 % of the values are not zero."""
     return bool(np.count_nonzero(psf) < 0.05 * psf.size)
 
 
 def is_noisy(psf: Float64Array, top: float) -> bool:
-    """Say whether pixels are unlike their neighbours: in the dark part, else everywhere.
+    """Whether pixels are not correlated with their neighbours, in the dark part if there is one.
 
-    Smooth tails, however faint, have the order of their neighbours; noise has none. Exact
-    zeros beside a kernel are no noise.
+    The ranks of values in smooth tails, however faint, are correlated with those of their
+    neighbours; the ranks of noise are not. Exact zeros beside a kernel are not noise.
     """
-    while psf.size > 2**18:  # the middle of a large array will do
+    while psf.size > 2**18:  # the middle of a large array is enough
         axis = int(np.argmax(psf.shape))
         n = psf.shape[axis]
         psf = np.take(psf, range(n // 4, n - n // 4), axis)
@@ -163,18 +167,18 @@ def is_noisy(psf: Float64Array, top: float) -> bool:
     values = np.zeros(psf.shape)
     order = np.unique(psf[dark], return_inverse=True)[1].astype(np.float64)
     values[dark] = order - order.mean()
-    alike, crossings = [], []
+    correlations, crossings = [], []
     for axis in range(psf.ndim):
         pair = [slice(None, -1), slice(1, None)]
         cut = [tuple(p if a == axis else slice(None) for a in range(psf.ndim)) for p in pair]
         both = dark[cut[0]] & dark[cut[1]]
-        here, there = (values[c][both] for c in cut)
-        norm = np.sqrt(np.sum(here**2) * np.sum(there**2))
+        first, second = (values[c][both] for c in cut)
+        norm = np.sqrt(np.sum(first**2) * np.sum(second**2))
         if norm > 0:
-            alike.append(float(np.sum(here * there) / norm))
+            correlations.append(float(np.sum(first * second) / norm))
             below = [psf[c][both] < -1e-4 * top for c in cut]
             crossings.append(float(np.mean(below[0] != below[1])))
-    return bool(alike) and (max(alike) < 0.4 or min(crossings) > 0.12)
+    return bool(correlations) and (max(correlations) < 0.4 or min(crossings) > 0.12)
 
 
 def _count_isolated(mask: NDArray[np.bool_]) -> int:

@@ -1,4 +1,4 @@
-"""A PSF on the voxels of the image to be deblurred."""
+"""Resample a PSF to the voxels of the image to be deblurred."""
 
 from typing import Literal
 
@@ -10,10 +10,22 @@ from napari_tf_deblur._core.typing import Float64Array
 
 
 def resample_psf(values: Float64Array, zoom: NDArray[np.float64]) -> Float64Array:
-    """Sample at the image's voxels, about the middle.
+    """Sample a PSF at the voxels of an image, about the middle pixel.
 
-    Sampling keeps the width. Where voxels are so large that samples miss light or count it
-    twice, the light is averaged over each voxel.
+    Sampling keeps the width of the PSF. If the voxels are so large that samples miss light or
+    count it twice, the light is averaged over each voxel.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+        The PSF, of odd sizes.
+    zoom : ndarray of float64
+        Voxel size of the PSF divided by that of the image, along each axis.
+
+    Returns
+    -------
+    ndarray of float64
+        The resampled PSF, of odd sizes; not normalised.
     """
     sampled = _sample_voxels(values, zoom, np.ones(values.ndim, dtype=int), order=5)
     if values.min() >= 0:
@@ -26,7 +38,7 @@ def resample_psf(values: Float64Array, zoom: NDArray[np.float64]) -> Float64Arra
 def _sample_voxels(
     values: Float64Array, zoom: NDArray[np.float64], fine: NDArray[np.int64], order: Literal[1, 5]
 ) -> Float64Array:
-    """Sample `fine` times per voxel of the image, in each axis, and average these samples."""
+    """Take `fine` samples per voxel of the image along each axis, and average them."""
     shape = [2 * int(np.ceil((n * z - 1) / 2)) + 1 for n, z in zip(values.shape, zoom)]
     start = [
         n // 2 - (m // 2 + (1 - 1 / f) / 2) / z

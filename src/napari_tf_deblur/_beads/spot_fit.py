@@ -1,4 +1,4 @@
-"""A Gaussian spot, and its fit to a picture."""
+"""Fit a Gaussian to a spot of a picture."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,20 +15,34 @@ MAX_BEAD_SIGMA = 20.0
 
 @dataclass(frozen=True)
 class Spot:
-    """A Gaussian fitted to a spot; widths in pixels, intensities of the picture."""
+    """A Gaussian fitted to a spot; lengths in pixels, intensities in units of the picture.
+
+    Attributes
+    ----------
+    centre : ndarray of float64
+        Index of the centre along each axis.
+    sigma : ndarray of float64
+        Standard deviation along each axis, in pixels.
+    peak : float
+        Height above the background.
+    background : float
+        Intensity around the spot.
+    misfit : float
+        Root mean square residual of the Gaussian within 3 sigma, relative to the peak.
+    fault : str
+        Why the spot cannot be used; empty for a clean bead.
+    """
 
     centre: Float64Array
     sigma: Float64Array
     peak: float
     background: float
     misfit: float
-    """Root mean square of what the Gaussian leaves within 3 sigma, as part of the peak."""
     fault: str = ""
-    """Why it cannot be used; empty for a clean bead."""
 
 
 def spot_gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
-    """Gaussian of a spot, without its background, on the coordinates of an open grid."""
+    """Compute the Gaussian of a spot, without its background, on an open grid of coordinates."""
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     exponent = np.zeros(shape)
     for axis, centre, sigma in zip(grid, spot.centre, spot.sigma):
@@ -39,7 +53,7 @@ def spot_gaussian(grid: list[Float64Array], spot: Spot) -> Float64Array:
 def box_around(
     centre: Float64Array, reach: NDArray[Any], shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], list[Float64Array]]:
-    """Box of a picture, `reach` pixels to each side, and the coordinates of its pixels."""
+    """Return slices of a box, `reach` pixels to each side, and an open grid of its coordinates."""
     middle = np.clip(np.rint(centre), 0, np.subtract(shape, 1))
     low = np.maximum(middle - np.ceil(reach), 0).astype(int)
     high = np.minimum(middle + np.ceil(reach) + 1, shape).astype(int)
@@ -49,27 +63,40 @@ def box_around(
 
 
 def fit_spot(picture: Float32Array, start: Spot) -> Spot | None:
-    """Fit a Gaussian with axes along the picture's and a constant background."""
-    from scipy import optimize  # takes long to import
+    """Fit a Gaussian, with its axes along those of the picture, and a constant background.
+
+    Parameters
+    ----------
+    picture : ndarray of float32
+        1 to 3 axes.
+    start : Spot
+        First guess.
+
+    Returns
+    -------
+    Spot or None
+        The fit with its misfit; None if it failed or has too few pixels or too many.
+    """
+    from scipy import optimize  # slow to import
 
     box, grid = box_around(
         start.centre, 3 * np.minimum(start.sigma, MAX_BEAD_SIGMA) + 2, picture.shape
     )
-    step = [max(1, int(s / 2.5)) for s in start.sigma]  # wide spots need not every pixel
+    step = [max(1, int(s / 2.5)) for s in start.sigma]  # every step-th pixel of wide spots
     grid = [axis[_stride_slices(k, picture.ndim, a)] for a, (axis, k) in enumerate(zip(grid, step))]
     data = picture[box][tuple(slice(None, None, k) for k in step)].astype(np.float64)
     n = picture.ndim
     if not 2 * n + 2 <= data.size <= 2**17:
         return None
 
-    def spot_of(p: Float64Array) -> Spot:
+    def make_spot(p: Float64Array) -> Spot:
         return Spot(p[2 : 2 + n], np.exp(np.clip(p[2 + n :], -3, 7)), p[0], p[1], 0.0)
 
     def residual(p: Float64Array) -> Float64Array:
-        return np.asarray((spot_gaussian(grid, spot_of(p)) + p[1] - data).ravel())
+        return np.asarray((spot_gaussian(grid, make_spot(p)) + p[1] - data).ravel())
 
-    def slopes(p: Float64Array) -> Float64Array:
-        spot = spot_of(p)
+    def jacobian(p: Float64Array) -> Float64Array:
+        spot = make_spot(p)
         unit = spot_gaussian(grid, Spot(spot.centre, spot.sigma, 1.0, 0.0, 0.0))
         columns = [unit, np.ones_like(unit)]
         steps = [(axis - c) / s for axis, c, s in zip(grid, spot.centre, spot.sigma)]
@@ -78,16 +105,17 @@ def fit_spot(picture: Float32Array, start: Spot) -> Spot | None:
         return np.stack([column.ravel() for column in columns], axis=1)
 
     first = np.array([start.peak, start.background, *start.centre, *np.log(start.sigma)])
-    found = optimize.least_squares(residual, first, slopes, method="lm", max_nfev=40)
-    spot = spot_of(found.x)
+    solution = optimize.least_squares(residual, first, jacobian, method="lm", max_nfev=40)
+    spot = make_spot(solution.x)
     beyond = np.maximum(-spot.centre, spot.centre - np.subtract(picture.shape, 1)) / spot.sigma
     if not (np.all(beyond < 2) and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
         return None
     near = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)) <= 9
-    left = residual(found.x).reshape(data.shape)[near]
-    misfit = float(np.sqrt(np.mean(left**2)) / spot.peak) if left.size else 1.0
+    errors = residual(solution.x).reshape(data.shape)[near]
+    misfit = float(np.sqrt(np.mean(errors**2)) / spot.peak) if errors.size else 1.0
     return replace(spot, misfit=misfit)
 
 
 def _stride_slices(step: int, ndim: int, axis: int) -> tuple[slice, ...]:
+    """Slices that take every step-th element along one axis."""
     return tuple(slice(None, None, step if a == axis else None) for a in range(ndim))

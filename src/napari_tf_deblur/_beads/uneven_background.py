@@ -1,4 +1,4 @@
-"""A ground that is not the same everywhere: haze that falls off with depth, uneven illumination."""
+"""Subtract an uneven background from a picture of beads: haze, or uneven illumination."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,81 +7,78 @@ from itertools import combinations
 import numpy as np
 
 from napari_tf_deblur._beads.averaging import BEAD_WINDOW_SIGMAS
-from napari_tf_deblur._beads.finding import (
-    CROWDED,
-    NOT_A_SPOT,
-    Spots,
-    estimate_picture_noise,
-    find_beads,
-)
+from napari_tf_deblur._beads.finding import Spots, estimate_picture_noise, find_beads
+from napari_tf_deblur._beads.spot_faults import CROWDED, NOT_A_SPOT
 from napari_tf_deblur._beads.spot_fit import Spot, box_around
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BACKGROUND_DEGREES = (1, 4, 7)
-"""Degrees of the polynomials that are tried, the simplest first. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Degrees of the background polynomials that are tried, the lowest first. Set by hand; its effect
+is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_BACKGROUND_SLOPE = 2.0
-"""Difference between the ends of a ground, or between its highest and lowest value, from which on
-it is uneven; in standard deviations of a pixel's noise. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
-
-NOISE_STRIPS = 7
-"""Pieces along each axis in which the noise about a bead is measured. Set by hand; its effect is in
+"""Least difference between the ends of an uneven background, or between its highest and lowest
+value, in standard deviations of a pixel's noise. Set by hand: half or 1.5 times changes nothing in
 ``benchmarks/CONSTANTS.md``."""
 
+NOISE_STRIPS = 7
+"""Number of pieces along each axis in which the noise around a bead is measured. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
+
 BACKGROUND_SAMPLE_PIXELS = 2**15
-"""Most pixels to which a ground is fitted. Limit: of time."""
+"""Largest number of pixels to which a background is fitted, about. Limit: of time."""
 
 MAX_BACKGROUND_FITS = 10
-"""Most fits, each without the pixels that the one before found too bright. Limit: of time; it ends
-earlier where no pixel changes."""
+"""Largest number of fits, each without the pixels that the one before found too bright or too dark.
+Limit: of time; the fits end earlier if no pixel changes."""
 
 MAX_ABOVE_BACKGROUND, MAX_BELOW_BACKGROUND = 2.5, 4.0
-"""Standard deviations above the ground from which on a pixel is no ground, and below it. Set by
+"""Largest distance of background pixels above and below the fit, in standard deviations. Set by
 hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 
 def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:
-    """Take the ground away on which most clean beads are found, if it is not the same everywhere.
+    """Subtract an uneven background from a picture of beads, if there is one.
+
+    Polynomials of several degrees are tried. The one that leaves most clean beads is subtracted.
 
     Parameters
     ----------
     picture : ndarray of float32
         A picture of beads.
     spots : Spots
-        What is found in it as it is.
+        Its spots before anything is subtracted.
 
     Returns
     -------
     picture : ndarray of float32
-        Without the ground that changes, or as it was.
+        The picture without the uneven background, or unchanged.
     spots : Spots
-        What is found in it.
-    taken : bool
-        Whether a ground was taken away.
+        Its spots.
+    subtracted : bool
+        Whether a background was subtracted.
     """
-    best, found, taken = picture, spots, False
-    slopes = _is_sloped(picture, spots.noise)
-    if not (slopes or _count_background_faults(spots)):
-        return best, found, taken
-    for ground in _candidate_backgrounds(picture):
-        if np.ptp(ground) < MIN_BACKGROUND_SLOPE * spots.noise:
+    best, best_spots, subtracted = picture, spots, False
+    is_sloped = _is_sloped(picture, spots.noise)
+    if not (is_sloped or _count_background_faults(spots)):
+        return best, best_spots, subtracted
+    for background in _candidate_backgrounds(picture):
+        if np.ptp(background) < MIN_BACKGROUND_SLOPE * spots.noise:
             continue
-        level = picture - ground
-        these = find_beads(level)
-        better = _score(these) - _score(found)
-        if these.beads and (better > 0 or (better == 0 and slopes and not taken)):
-            noise = [_noise_near_bead(level, bead) for bead in these.beads]
-            best, taken = level, True
-            found = replace(these, noise=max(these.noise, float(np.median(noise))))
-        if these.beads and not _count_background_faults(these):
+        flat = picture - background
+        flat_spots = find_beads(flat)
+        gain = _score(flat_spots) - _score(best_spots)
+        if flat_spots.beads and (gain > 0 or (gain == 0 and is_sloped and not subtracted)):
+            noise = [_noise_near_bead(flat, bead) for bead in flat_spots.beads]
+            best, subtracted = flat, True
+            best_spots = replace(flat_spots, noise=max(flat_spots.noise, float(np.median(noise))))
+        if flat_spots.beads and not _count_background_faults(flat_spots):
             break
-    return best, found, taken
+    return best, best_spots, subtracted
 
 
 def _is_sloped(picture: Float32Array, noise: float) -> bool:
-    """Whether a picture is brighter at one end than at the other, by more than noise makes it."""
+    """Whether the two ends of a picture differ in brightness by more than the noise."""
     for axis, n in enumerate(picture.shape):
         lines = np.moveaxis(picture, axis, 0)
         width = max(1, n // 10)
@@ -92,7 +89,7 @@ def _is_sloped(picture: Float32Array, noise: float) -> bool:
 
 
 def _noise_near_bead(picture: Float32Array, bead: Spot) -> float:
-    """Noise about a bead where it is largest: that of photons grows with the ground."""
+    """Largest noise around a bead: photon noise grows with the background."""
     box, _ = box_around(bead.centre, BEAD_WINDOW_SIGMAS * bead.sigma, picture.shape)
     near = picture[box]
     pieces = [
@@ -105,11 +102,12 @@ def _noise_near_bead(picture: Float32Array, bead: Spot) -> float:
 
 
 def _count_background_faults(spots: Spots) -> int:
-    """Spots that a ground which changes can spoil, or make."""
+    """Number of spots with a fault that an uneven background can cause."""
     return sum(spot.fault in (NOT_A_SPOT, CROWDED) for spot in spots.left_out)
 
 
 def _score(spots: Spots) -> int:
+    """Number of clean beads less the number of faults by the background."""
     return (
         len(spots.beads) - _count_background_faults(spots)
         if spots.beads
@@ -118,7 +116,7 @@ def _score(spots: Spots) -> int:
 
 
 def _candidate_backgrounds(picture: Float32Array) -> Iterator[Float32Array]:
-    """Polynomials that fit the dark of a picture, less their median."""
+    """Yield polynomials fitted to the dark parts of a picture, minus their medians."""
     step = [
         max(1, round(n / BACKGROUND_SAMPLE_PIXELS ** (1 / picture.ndim))) for n in picture.shape
     ]
@@ -129,14 +127,14 @@ def _candidate_backgrounds(picture: Float32Array) -> Iterator[Float32Array]:
         terms = _polynomial_terms(picture.shape, degree)
         columns = np.stack([_legendre_product(coarse, term).ravel() for term in terms], axis=1)
         factors = _fit_background(columns, sample.ravel())
-        ground = np.zeros(picture.shape, np.float32)
+        background = np.zeros(picture.shape, np.float32)
         for factor, term in zip(factors, terms):
-            ground += np.float32(factor) * _legendre_product(places, term).astype(np.float32)
-        yield ground - np.float32(np.median(ground))
+            background += np.float32(factor) * _legendre_product(places, term).astype(np.float32)
+        yield background - np.float32(np.median(background))
 
 
 def _polynomial_terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ...]]:
-    """Degree of each axis in each term: powers of one axis, and products of two."""
+    """Degree along each axis of each term: powers of one axis, and products of two axes."""
     one = np.eye(len(shape), dtype=int)
     long = [axis for axis, n in enumerate(shape) if n > 2 * degree + 2]
     terms = [np.zeros(len(shape), int)]
@@ -148,7 +146,7 @@ def _polynomial_terms(shape: tuple[int, ...], degree: int) -> list[tuple[int, ..
 
 
 def _legendre_product(places: list[Float64Array], term: tuple[int, ...]) -> Float64Array:
-    """Legendre polynomials of all axes, multiplied."""
+    """Product of the Legendre polynomials of all axes."""
     product = np.ones((1,) * len(places))
     for axis, (line, power) in enumerate(zip(places, term)):
         values = np.polynomial.legendre.legval(line, np.eye(power + 1)[power])
@@ -157,16 +155,17 @@ def _legendre_product(places: list[Float64Array], term: tuple[int, ...]) -> Floa
 
 
 def _fit_background(columns: Float64Array, values: Float64Array) -> Float64Array:
-    """Least squares without the pixels that are not of the ground."""
-    kept = np.ones(len(values), bool)
+    """Least squares fit to background pixels; others are excluded step by step."""
+    used = np.ones(len(values), bool)
     factors: Float64Array = np.zeros(columns.shape[1])
     for _ in range(MAX_BACKGROUND_FITS):
-        seen = columns[kept]
-        factors = np.asarray(np.linalg.lstsq(seen.T @ seen, seen.T @ values[kept], rcond=None)[0])
-        left = values - columns @ factors
-        spread = 1.4826 * float(np.median(np.abs(left[kept] - np.median(left[kept]))))
-        fresh = (left < MAX_ABOVE_BACKGROUND * spread) & (left > -MAX_BELOW_BACKGROUND * spread)
-        if np.array_equal(fresh, kept) or np.count_nonzero(fresh) < 4 * len(factors):
+        part = columns[used]
+        factors = np.asarray(np.linalg.lstsq(part.T @ part, part.T @ values[used], rcond=None)[0])
+        residual = values - columns @ factors
+        spread = 1.4826 * float(np.median(np.abs(residual[used] - np.median(residual[used]))))
+        above, below = MAX_ABOVE_BACKGROUND * spread, MAX_BELOW_BACKGROUND * spread
+        near = (residual < above) & (residual > -below)
+        if np.array_equal(near, used) or np.count_nonzero(near) < 4 * len(factors):
             break
-        kept = fresh
+        used = near
     return factors

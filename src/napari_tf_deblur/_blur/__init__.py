@@ -1,1 +1,1 @@
-"""How the blur of an image is told from its power spectrum."""
+"""Estimate the blur of an image from its power spectrum."""

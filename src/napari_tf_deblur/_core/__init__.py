@@ -1,1 +1,1 @@
-"""What all rooms need: errors, parameters, PSFs, the forward model, planes and pixels."""
+"""Code that all rooms use: errors, parameters, PSFs, the forward model, planes and pixels."""

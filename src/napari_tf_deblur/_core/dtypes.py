@@ -1,4 +1,4 @@
-"""Results in the type of an image."""
+"""Convert results to the data type of an image."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 
 def to_dtype(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return values in a type of integers, rounded and kept within its range.
+    """Convert values to an integer type: round them and clip them to its range.
 
     Parameters
     ----------
     values : ndarray of float32
         Any shape.
     dtype : dtype
-        The type. Where it is not one of integers, nothing is done.
+        The type. If it is not an integer type, the values are returned unchanged.
 
     Returns
     -------
     ndarray
-        In the byte order of this machine.
+        Same shape, in the byte order of this machine.
 
     Examples
     --------

@@ -1,12 +1,12 @@
-"""What a user can mend: errors whose message says what is wrong and what to do about it.
+"""Errors that a user can correct: the message says what is wrong and what to do.
 
-The window shows their message as a sentence; any other error is shown with its traceback,
-as a fault of the program.
+The window shows only the message of these errors. Any other error counts as a bug of the program
+and is shown with its traceback.
 """
 
 
 class UserError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can correct."""
 
 
 class InvalidValueError(UserError, ValueError):
@@ -14,11 +14,11 @@ class InvalidValueError(UserError, ValueError):
 
 
 class InvalidTypeError(UserError, TypeError):
-    """An argument, an image or a layer is of a kind that cannot be used."""
+    """An argument, an image or a layer has a type that cannot be used."""
 
 
 class OutOfMemoryError(UserError, MemoryError, ValueError):
-    """The image is too large for the memory at hand."""
+    """The image is too large for the available memory."""
 
 
 class PiecesFailedError(UserError, RuntimeError):
@@ -26,12 +26,12 @@ class PiecesFailedError(UserError, RuntimeError):
 
 
 class TensorFlowUnavailableError(UserError, ImportError):
-    """TensorFlow is missing, or is installed and does not load."""
+    """TensorFlow is not installed, or it is installed but does not load."""
 
 
 class MissingPackageError(UserError, ImportError):
-    """A package is missing that only some of the work needs."""
+    """An optional package is missing that this task needs."""
 
 
 class FileInTheWayError(UserError, FileExistsError):
-    """A file or folder is there that must not be replaced."""
+    """A file or folder exists already and must not be replaced."""

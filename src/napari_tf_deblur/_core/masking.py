@@ -1,4 +1,4 @@
-"""Which pixels of an image count, and what stands where they do not."""
+"""Find the valid pixels of an image, and fill in the others."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,12 +9,12 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 MIN_PEAK, MAX_PEAK = 1e-30, 1e37
-"""Largest value of an image: at the least, and at most. Derived: float32 ends at 1e-38 and 3e38,
-and a photon, a noise, or a sharper point must lie within."""
+"""Range of the peak of an image. Derived: float32 ends at 1e-38 and 3e38, and the values computed
+from the image (one photon, the noise, a sharper point) must lie within."""
 
 
 def blank_planes(values: Float32Array, ignored: BoolArray | None) -> set[int]:
-    """Find the planes in which no pixel counts: all masked, NaN or infinite."""
+    """Find the planes without a valid pixel: all their pixels are masked, NaN or infinite."""
 
     def counts(plane: int) -> bool:
         finite = np.isfinite(values[plane])
@@ -34,12 +34,14 @@ def blank_planes(values: Float32Array, ignored: BoolArray | None) -> set[int]:
 def valid_pixels(
     values: Float32Array, ignored: BoolArray | None, blank: set[int]
 ) -> BoolArray | None:
-    """Find the pixels that count; refuse those that are no numbers, and an extreme image."""
+    """Find the valid pixels; raise an error for NaN or infinite pixels and extreme intensities."""
     bad = 0
     for plane in range(len(values)):
         if plane not in blank:
-            wrong = ~np.isfinite(values[plane])
-            bad += int(np.count_nonzero(wrong if ignored is None else wrong & ~ignored[plane]))
+            infinite = ~np.isfinite(values[plane])
+            if ignored is not None:
+                infinite &= ~ignored[plane]
+            bad += int(np.count_nonzero(infinite))
     if bad and ignored is None:
         raise InvalidValueError(
             f"The image has {bad} NaN or infinite pixel(s); mask them (in the dock: 'Ignore "
@@ -58,27 +60,34 @@ def valid_pixels(
 
 
 def mark_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:
-    """Return the pixels of a piece that lie beyond its image; None if there are none.
+    """Mark the pixels of a piece that lie beyond the edge of the image.
 
     Parameters
     ----------
     frame : sequence of int
-        Pixels of the piece along each deblurred axis.
+        Number of pixels of the piece along each deblurred axis.
     gap : sequence of slice
-        Where it lies beyond the image, along each of them.
+        Pixels beyond the image, along each of these axes.
+
+    Returns
+    -------
+    ndarray of bool or None
+        True for pixels beyond the image; None if there are none.
     """
     if not any(part.stop > part.start for part in gap):
         return None
-    found = np.zeros(frame, bool)
+    mask = np.zeros(frame, bool)
     for axis, part in enumerate(gap):
-        found[(slice(None),) * axis + (part,)] = True
-    return found
+        mask[(slice(None),) * axis + (part,)] = True
+    return mask
 
 
 def fill_ignored(values: Float32Array, valid: BoolArray, planes: Iterable[int]) -> bool:
-    """Put something likely where pixels do not count; say whether areas do not.
+    """Fill ignored pixels in place; return whether any plane has an ignored area.
 
-    That is what is nearest in planes where areas do not count, and else each channel's mean.
+    An area is a square, or cube, of at least three pixels along each axis. In planes with an
+    ignored area, each ignored pixel gets the value of the nearest valid pixel; in other planes,
+    it gets the mean of its channel.
     """
     with_areas = False
     for plane in planes:
@@ -92,33 +101,34 @@ def fill_ignored(values: Float32Array, valid: BoolArray, planes: Iterable[int]) 
 
 
 def _refuse_extremes(values: Float32Array, valid: BoolArray | None, planes: Iterable[int]) -> None:
-    """Refuse an image so dim or so bright that float32 does not hold what is reckoned from it."""
+    """Raise an error if values computed from the image would not fit into float32."""
     peak = 0.0
     for plane in planes:
-        counting = True if valid is None else valid[plane]
-        highest = values[plane].max(initial=0.0, where=counting)
-        peak = max(peak, float(highest), -float(values[plane].min(initial=0.0, where=counting)))
+        where = True if valid is None else valid[plane]
+        highest = values[plane].max(initial=0.0, where=where)
+        peak = max(peak, float(highest), -float(values[plane].min(initial=0.0, where=where)))
     if peak and not MIN_PEAK <= peak <= MAX_PEAK:
         raise InvalidValueError(
-            f"The largest value of the image is {peak:.3g}, which leaves single precision no room; "
-            f"multiply the image by a number, so that it lies between {MIN_PEAK:g} and "
-            f"{MAX_PEAK:g}."
+            f"The largest value of the image is {peak:.3g}, too close to the limits of single "
+            f"precision; multiply the image by a number, so that its largest value lies between "
+            f"{MIN_PEAK:g} and {MAX_PEAK:g}."
         )
 
 
 def fill_with_nearest(plane: Float32Array, ignored: BoolArray) -> None:
-    """Give ignored pixels of all channels the value of the nearest that is not ignored."""
+    """Set ignored pixels of all channels to the value of the nearest valid pixel, in place."""
     nearest = ndimage.distance_transform_edt(ignored, return_distances=False, return_indices=True)
     plane[:] = plane[(slice(None), *nearest)]
 
 
 def _fill_with_mean(plane: Float32Array, ignored: BoolArray) -> None:
+    """Set ignored pixels to the mean of the valid pixels of their channel, in place."""
     for channel in plane:
         np.copyto(channel, np.mean(channel, where=~ignored, dtype=np.float64), where=ignored)
 
 
 def _has_area(mask: BoolArray) -> bool:
-    """Whether there is a square, or cube, of three masked pixels by three."""
+    """Whether a mask contains a square, or cube, of three pixels along each axis."""
     for axis, n in enumerate(mask.shape):
         if n >= 3:
             along = np.moveaxis(mask, axis, 0)

@@ -1,4 +1,4 @@
-"""What a user should know about a run: sentences that say of what kind they are."""
+"""Notices: sentences about a run for the user, each with its kind."""
 
 from typing import Any, Literal, Self, get_args
 
@@ -24,16 +24,16 @@ NoticeKind = Literal[
     "record not written",
     "other",
 ]
-"""What a notice is about; "other" where only its text is known, as out of a file."""
+"""Kinds of notices; "other" if only the text is known, for example after reading a file."""
 
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
 
 class Notice(str):
-    """A sentence for the user, and what it is about: text that code need not search.
+    """A sentence for the user with a kind, so that code need not search the text.
 
-    It is its text wherever text is expected: in a table, in a file, in a comparison. Pickled, it
-    keeps its kind.
+    A notice is a string and behaves as its text: in a table, in a file, in a comparison. It keeps
+    its kind when it is pickled.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Notice(str):
     Attributes
     ----------
     kind : str
-        What it is about.
+        One of :data:`NOTICE_KINDS`.
 
     Examples
     --------
@@ -59,17 +59,17 @@ class Notice(str):
     kind: NoticeKind
 
     def __new__(cls, kind: NoticeKind, text: str) -> Self:
-        """Make it of its kind and its text."""
+        """Create a notice from its kind and its text."""
         notice = super().__new__(cls, text)
         notice.kind = kind
         return notice
 
     def __getnewargs__(self) -> Any:
-        """Return what pickle makes it of."""
+        """Return the arguments with which pickle creates the notice again."""
         return self.kind, str(self)
 
     @classmethod
     def of_file(cls, kind: object, text: str) -> Self:
-        """Make it of what a file says, which may be anything; an unknown kind is "other"."""
+        """Create a notice from a kind and a text read from a file; an unknown kind is "other"."""
         known: NoticeKind = next((one for one in NOTICE_KINDS if one == kind), "other")
         return cls(known, text)

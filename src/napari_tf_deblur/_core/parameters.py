@@ -1,8 +1,8 @@
-"""Parameters that are declared once, in a dataclass: checked, described, and made a signature.
+"""Check, describe and pass on parameters, each of which is declared once in a dataclass.
 
-A parameter is a field that is True or False, that holds one of some words, or whose annotation is
-``Annotated``: its type, a number or text, and a table with its bounds and its label. Its meaning
-stands in the docstring of the class that declares it.
+A parameter is a field of one of three kinds: a bool; one of several words (``Literal``); or a
+number or text whose annotation is ``Annotated`` with a dictionary of options (bounds, label and so
+on). Its description is in the docstring of the class that declares it.
 """
 
 import math
@@ -45,12 +45,12 @@ def parameters_of(declaration: type) -> dict[str, Any]:
 
 
 def options_of(annotation: Any) -> dict[str, Any]:
-    """Return the table of an annotation: bounds, label and so on; empty if it has none."""
+    """Return the options of an annotation (bounds, label and so on); empty if it has none."""
     return field_kinds(annotation)[2]
 
 
 def types_of(annotation: Any) -> tuple[type, ...]:
-    """Return the types that a value may have in a file: of numbers, both."""
+    """Return the types that a value may have in a file; a number may be an int or a float."""
     number, words, _ = field_kinds(annotation)
     if number is not None:
         return (int, float, str) if words else (int, float)
@@ -58,7 +58,7 @@ def types_of(annotation: Any) -> tuple[type, ...]:
 
 
 def is_text(annotation: Any) -> bool:
-    """Whether a parameter holds any text."""
+    """Whether a parameter accepts any text."""
     return get_origin(annotation) is Annotated and get_args(annotation)[0] is str
 
 
@@ -70,14 +70,14 @@ def check_parameters(values: Any, title: str = "") -> None:
     values : dataclass
         An instance.
     title : str, optional
-        What the sentence of an error begins with.
+        Beginning of error messages.
 
     Raises
     ------
     TypeError
         If a value has the wrong type.
     ValueError
-        If a value is outside its bounds or not one of its words.
+        If a value is outside its bounds or not one of the allowed words.
     """
     for name, annotation in parameters_of(values.__class__).items():
         check_value(f"{title}'{name}'", getattr(values, name), annotation)
@@ -103,7 +103,7 @@ def check_value(label: str, value: object, annotation: Any) -> None:
 
 
 def field_kinds(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str, Any]]:
-    """What a field may hold: a kind of number, words, and the options of its annotation."""
+    """Return what a field may hold: a number type or None, words, and the annotation's options."""
     options: dict[str, Any] = {}
     if get_origin(annotation) is Annotated:
         annotation, options = get_args(annotation)
@@ -116,25 +116,26 @@ def field_kinds(annotation: Any) -> tuple[type | None, tuple[Any, ...], dict[str
 def _check_number(
     label: str, value: Any, kind: type, words: tuple[str, ...], options: dict[str, Any]
 ) -> None:
+    """Check the type and the bounds of one number."""
     low, high = options.get("above", options.get("min")), options["max"]
     word = "whole number" if kind is int else "number"
     bounds = f"above {low:g}" if "above" in options else f"from {low:g} to {high:g}"
     meaning = f": {options['meaning']}" if "meaning" in options else ""
-    wanted = f"it must be a {word} {bounds}{meaning}"
-    wanted += f", or {' or '.join(repr(w) for w in words)}." if words else "."
+    rule = f"it must be a {word} {bounds}{meaning}"
+    rule += f", or {' or '.join(repr(w) for w in words)}." if words else "."
     try:
         right_type = not isinstance(value, bool) and kind(value) == value
     except (TypeError, ValueError, OverflowError):
         right_type = False
     if not right_type and value == value:  # NaN is a number, and out of bounds
-        raise InvalidTypeError(f"{label} is {value!r}; {wanted}")
+        raise InvalidTypeError(f"{label} is {value!r}; {rule}")
     is_enough = low < value if "above" in options else low <= value
     if not (is_enough and value <= high and math.isfinite(value)):
-        raise InvalidValueError(f"{label} is {value!r}; {wanted}")
+        raise InvalidValueError(f"{label} is {value!r}; {rule}")
 
 
 def describe_fields(declaration: type) -> dict[str, str]:
-    """Return what each field of a dataclass means, as its docstrings say it, in one line."""
+    """Return the description of each field of a dataclass, from its docstrings, in one line."""
     entries, names = _entries(declaration), [field.name for field in fields(declaration)]
     return {n: " ".join(entries[n].split("\n", 1)[1].split()) for n in names if n in entries}
 
@@ -142,9 +143,9 @@ def describe_fields(declaration: type) -> dict[str, str]:
 def with_arguments_of(
     declaration: Callable[P, A],
 ) -> Callable[[Callable[[A], R]], Callable[P, R]]:
-    """Give a function of one dataclass the arguments of that dataclass, one by one.
+    """Decorate a function of one dataclass, so that it takes the fields as separate arguments.
 
-    Its signature and the list of parameters in its docstring come from there.
+    The signature and the list of parameters in the docstring are copied from the dataclass.
 
     Parameters
     ----------
@@ -154,13 +155,14 @@ def with_arguments_of(
     Returns
     -------
     callable
-        Decorates a function. Of a generator, the arguments are looked at by its first ``next``.
+        Decorator of a function. If the function is a generator, the values of the arguments are
+        checked at its first ``next``.
     """
 
     def decorate(function: Callable[[A], R]) -> Callable[P, R]:
         own: Any = function
 
-        def bound(*args: Any, **kwargs: Any) -> None:
+        def check_names(*args: Any, **kwargs: Any) -> None:
             try:
                 signature(declaration).bind(*args, **kwargs)
             except TypeError as error:
@@ -170,24 +172,24 @@ def with_arguments_of(
             return (yield from own(declaration(*args, **kwargs)))
 
         @wraps(function)
-        def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            bound(*args, **kwargs)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            check_names(*args, **kwargs)
             if isgeneratorfunction(function):
                 result: Any = steps(*args, **kwargs)
                 return result  # type: ignore[no-any-return]
             return function(declaration(*args, **kwargs))
 
-        about: Any = called
-        about.__signature__ = _signature(declaration, signature(function))
-        about.__doc__ = _with_parameters(function.__doc__, declaration)
-        del about.__wrapped__  # or its own signature would be found first
-        return called
+        attributes: Any = wrapper
+        attributes.__signature__ = _signature(declaration, signature(function))
+        attributes.__doc__ = _with_parameters(function.__doc__, declaration)
+        del attributes.__wrapped__  # otherwise inspect would find the function's own signature
+        return wrapper
 
     return decorate
 
 
 def _signature(declaration: Any, function: Signature) -> Signature:
-    """The arguments of a dataclass, without bounds and labels, and what a function returns."""
+    """Signature with the arguments of a dataclass (plain types) and a function's return type."""
     hints = get_type_hints(declaration)
     own = signature(declaration)
     parameters = [one.replace(annotation=hints[name]) for name, one in own.parameters.items()]
@@ -195,7 +197,7 @@ def _signature(declaration: Any, function: Signature) -> Signature:
 
 
 def _with_parameters(docstring: str | None, declaration: Any) -> str | None:
-    """Put the list of parameters into a docstring, before its first section."""
+    """Insert the list of parameters into a docstring, before its first section."""
     if docstring is None:  # python -OO
         return None
     text, entries = cleandoc(docstring) + "\n", _entries(declaration)
@@ -207,17 +209,17 @@ def _with_parameters(docstring: str | None, declaration: Any) -> str | None:
 
 
 def _entries(declaration: type) -> dict[str, str]:
-    """Entries of the parameters in the docstrings of a dataclass and of those that it extends."""
-    found: dict[str, str] = {}
+    """Entries of the parameters in the docstrings of a dataclass and of its base classes."""
+    entries: dict[str, str] = {}
     for one in reversed(declaration.__mro__):
         text = cleandoc(vars(one).get("__doc__") or "") + "\n"
         for name, body in _sections(text).items():
             if name in ("Parameters", "Attributes"):
-                found |= {entry[1]: entry[0].rstrip("\n") + "\n" for entry in _ENTRY.finditer(body)}
-    return found
+                entries |= {e[1]: e[0].rstrip("\n") + "\n" for e in _ENTRY.finditer(body)}
+    return entries
 
 
 def _sections(text: str) -> dict[str, str]:
-    """Split a docstring of NumPy's style at its headings."""
+    """Split a NumPy-style docstring at its headings."""
     parts = _SECTION.split(text)
     return dict(zip(parts[1::2], parts[2::2]))

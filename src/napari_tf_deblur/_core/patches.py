@@ -1,4 +1,4 @@
-"""Places of an image where there is something to be seen, for what a part is enough to find."""
+"""Choose patches of an image that contain structure, for estimates that need only a part of it."""
 
 from itertools import product
 from typing import Literal
@@ -12,44 +12,45 @@ from napari_tf_deblur._core.typing import Float32Array
 PatchSlices = tuple[slice, ...]
 
 LARGEST_LOOK = {1: 4096, 2: 512, 3: 96}
-"""Pixels per axis of a part that is enough to find the blur or the noise from, by number of axes.
-Limit: of time."""
+"""Largest patch, in pixels per axis, from which the blur or the noise is estimated; by number of
+axes. Limit: of time."""
 
 LARGEST_SERIES = 5
-"""Planes that are enough to find the blur or the noise from. Limit: of time."""
+"""Largest number of planes from which the blur or the noise is estimated. Limit: of time."""
 
 MIN_STRUCTURE_RATIO = 4.0
-"""Ratio of structure from which on another place than the middle is looked at. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Ratio of structure from which on another patch is chosen than the middle one. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 FILL_WINDOW = 5
-"""Pixels per axis whose mean is put where nothing was seen. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
+"""Window, in pixels per axis, whose mean replaces an invalid pixel. Set by hand: half or 1.5 times
+changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_patches(
     pixels: Pixels, unit: float, patch_shape: tuple[int, ...], max_patches: int
 ) -> list[tuple[int, PatchSlices]]:
-    """Pick pieces of the size `patch_shape`, one in each of at most `max_patches` groups of planes.
+    """Choose patches of an image, one in each of at most `max_patches` groups of planes.
 
-    The middle of the middle plane of each group, unless there is much more to be seen elsewhere;
-    then where there is most. An image that is turned or mirrored is looked at in the same places.
+    In each group, the patch is the middle of the middle plane, unless another patch has much more
+    structure; then it is the one with the most structure. Structure is measured by the covariance
+    of neighbouring pixels. The choice turns and flips with the image.
 
     Parameters
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame).
     unit : float
-        What intensities are divided by before they are squared.
-    look : tuple of int
-        Shape of the pieces, not larger than the frame.
-    most : int
-        Number of pieces, at the most.
+        Intensity by which the pixels are divided before they are squared.
+    patch_shape : tuple of int
+        Shape of the patches, not larger than the frame.
+    max_patches : int
+        Largest number of patches.
 
     Returns
     -------
     list of (int, tuple of slice)
-        Plane, and place in it over channels and frame; none if nothing is to be seen.
+        Plane, and slices of it over channels and frame. Empty if the image has no structure.
     """
     planes = pixels.values
     starts = [_patch_starts(n, m) for n, m in zip(planes.shape[2:], patch_shape)]
@@ -62,33 +63,36 @@ def find_patches(
         for plane in range(len(planes))
         if not all(_is_blank(read_patch(pixels, plane, place)) for place in places)
     ]
-    picked: list[tuple[int, PatchSlices]] = []
+    patches: list[tuple[int, PatchSlices]] = []
     for group in np.array_split(usable, min(max_patches, len(usable))) if usable else ():
         nearest = sorted(group.tolist(), key=lambda plane: abs(plane - group[len(group) // 2]))
-        found = {
+        structure = {
             (plane, number): neighbour_covariance(
                 subtract_mean(read_patch(pixels, plane, place), unit)
             )
             for plane, (number, place) in product(nearest, enumerate(places))
             if not _is_blank(read_patch(pixels, plane, place))
         }
-        usual = next((at for at in found if at[1] == 0), None)
-        best = max(found, key=lambda at: found[at])
-        if usual is not None and found[best] <= MIN_STRUCTURE_RATIO * max(found[usual], 0.0):
-            best = usual
-        picked.append((best[0], places[best[1]]))
-    return picked
+        middle = next((at for at in structure if at[1] == 0), None)
+        best = max(structure, key=lambda at: structure[at])
+        if middle is not None and (
+            structure[best] <= MIN_STRUCTURE_RATIO * max(structure[middle], 0.0)
+        ):
+            best = middle
+        patches.append((best[0], places[best[1]]))
+    return patches
 
 
 def symmetric_size(n: int, most: int) -> int:
-    """Pixels of a piece, `max_patches` at the most, that has as many on both sides of it in `n`."""
+    """Size of a patch, at most `most` pixels, that leaves as many of `n` pixels on both sides."""
     return n if n <= most else max(1, most - (n - most) % 2)
 
 
 def _patch_starts(n: int, m: int) -> list[int]:
-    """First pixels of pieces of m that cover n: of one in the middle first, then of a mirrored row.
+    """First pixels of patches of `m` pixels that cover `n`: the middle one first, then the others.
 
-    The middle is one half pixel off where `symmetric_size` was not asked.
+    The others lie symmetrically about the middle. If `m` does not come from `symmetric_size`, the
+    middle patch may be half a pixel off the middle.
     """
     count = -(-n // m)
     half = [k * (n - m) // (count - 1) for k in range(count // 2)]
@@ -96,17 +100,17 @@ def _patch_starts(n: int, m: int) -> list[int]:
     return [middle, *sorted({*half, *(n - m - start for start in half)} - {middle})]
 
 
-def fade_window(look: tuple[int, ...]) -> Float32Array:
-    """A window that fades a piece out towards its frame."""
-    faded = np.ones(look, np.float32)
-    for axis, n in enumerate(look):
+def fade_window(shape: tuple[int, ...]) -> Float32Array:
+    """Return a window (a squared sine per axis) that fades a patch out towards its edges."""
+    window = np.ones(shape, np.float32)
+    for axis, n in enumerate(shape):
         line = np.sin(np.pi * (np.arange(n) + 0.5) / n).astype(np.float32) ** 2
-        faded *= line.reshape([-1 if a == axis else 1 for a in range(len(look))])
-    return faded
+        window *= line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return window
 
 
 def leak_spectrum(power: Float32Array) -> Float32Array:
-    """What a power spectrum looks like through the window: smeared into the neighbours."""
+    """Return a power spectrum after the window: each value leaks into its neighbours."""
     for axis in range(power.ndim):
         mode: Literal["mirror", "wrap"] = "mirror" if axis == power.ndim - 1 else "wrap"
         power = ndimage.correlate1d(power, [1 / 6, 2 / 3, 1 / 6], axis=axis, mode=mode)
@@ -114,20 +118,24 @@ def leak_spectrum(power: Float32Array) -> Float32Array:
 
 
 def read_patch(pixels: Pixels, plane: int, place: PatchSlices) -> Pixels:
-    """Return a piece of a plane; shape (channels, *piece)."""
+    """Return a patch of a plane; shape (channels, *patch)."""
     values, valid = pixels
     if valid is not None:
         valid = np.broadcast_to(valid, values.shape)[plane][place]
     return Pixels(values[plane][place], valid)
 
 
-def _is_blank(piece: Pixels) -> bool:
-    kept = piece.values if piece.valid is None else piece.values[piece.valid]
-    return not (kept.size and np.ptp(kept) > 0)
+def _is_blank(patch: Pixels) -> bool:
+    """Whether a patch has no valid pixel, or one intensity only."""
+    values = patch.values if patch.valid is None else patch.values[patch.valid]
+    return not (values.size and np.ptp(values) > 0)
 
 
 def neighbour_covariance(image: Float32Array) -> float:
-    """Covariance of neighbours: noise has none, and a single bright pixel neither."""
+    """Sum over axes of the covariance of neighbouring pixels.
+
+    It is about 0 for independent noise and for a single bright pixel.
+    """
     total = 0.0
     for axis in range(1, image.ndim):
         if image.shape[axis] > 1:
@@ -136,10 +144,10 @@ def neighbour_covariance(image: Float32Array) -> float:
     return total
 
 
-def subtract_mean(piece: Pixels, unit: float) -> Float32Array:
-    """Return a piece in other units, less its mean; invalid pixels are filled from around them."""
-    valid = piece.valid
-    image = np.asarray(piece.values * np.float32(1 / unit), dtype=np.float32)
+def subtract_mean(patch: Pixels, unit: float) -> Float32Array:
+    """Divide a patch by a unit and subtract its mean; fill invalid pixels from their neighbours."""
+    valid = patch.valid
+    image = np.asarray(patch.values * np.float32(1 / unit), dtype=np.float32)
     if valid is None:
         return np.asarray(image - image.mean())
     known = valid.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pixels of an image, and which of them count."""
+"""Pixel values with a mask of valid pixels."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 
 class Pixels(NamedTuple):
-    """Intensities, and a mask of those that count.
+    """Intensities and the mask of valid pixels.
 
     Attributes
     ----------
     values : ndarray of float32
-        Intensities; shape (planes, channels, *frame) unless said otherwise.
+        Intensities; shape (planes, channels, *frame) unless stated otherwise.
     valid : ndarray of bool or None
-        Pixels that count, broadcastable to `values`; None for all.
+        True for valid pixels, broadcastable to `values`; None if all are valid.
     """
 
     values: Float32Array

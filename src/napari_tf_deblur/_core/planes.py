@@ -1,4 +1,4 @@
-"""Which axes are what: an image taken apart into planes and put together again."""
+"""Split an image into planes and channels, and join them again."""
 
 import operator
 from collections.abc import Sequence
@@ -12,15 +12,14 @@ from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 
 REAL_KINDS = "biuf"
-"""NumPy's kinds of dtype that hold real numbers."""
+"""NumPy's dtype kinds of real numbers."""
 
 
 @dataclass(frozen=True)
 class PlaneLayout:
-    """An image as float32 planes of shape (planes, channels, *frame).
+    """How an image is split into float32 planes of shape (planes, channels, *frame).
 
-    A "plane" has as many axes as the PSF, 1 to 3; without a channel axis there is one
-    channel.
+    A "plane" has as many axes as the PSF, 1 to 3. Without a channel axis, there is one channel.
 
     Attributes
     ----------
@@ -31,7 +30,7 @@ class PlaneLayout:
     channel_axis : int or None
         The image's channel axis, counted from the front.
     transparency : ndarray or None
-        The last channel, where it is not to be deblurred.
+        The last channel, if it is transparency and is not deblurred.
     """
 
     shape: tuple[int, ...]
@@ -43,14 +42,30 @@ class PlaneLayout:
     def split_image(
         cls, image: ArrayLike, psf: PSF, channel_axis: int | None = None, alpha: bool = False
     ) -> tuple[Self, Float32Array]:
-        """Check an image against a PSF and take it apart.
+        """Check that an image fits a PSF, and split it into planes.
+
+        Parameters
+        ----------
+        image : array_like
+            Any real dtype.
+        psf : ndarray of float32
+            Only its number of axes is used.
+        channel_axis : int, optional
+            Axis of colour channels.
+        alpha : bool, optional
+            Whether the last channel is transparency, which is set aside.
 
         Returns
         -------
-        planes : Planes
-            How to put it together again.
+        layout : PlaneLayout
+            The layout that joins the planes again.
         values : ndarray of float32
-            Shape (planes, channels, *frame), in the image's own units; a copy.
+            Shape (planes, channels, *frame), in the units of the image; a copy.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the image is not of real numbers, is empty, or does not fit the other arguments.
         """
         array = real_array(image)
         transparency = None
@@ -73,20 +88,21 @@ class PlaneLayout:
         return planes, planes._split_planes(array, axis)
 
     def split_array(self, image: Float32Array) -> Float32Array:
-        """Take apart another image of the same shape."""
+        """Split another image of the same shape."""
         if self.channel_axis is None:
             return self._split_planes(image[..., np.newaxis], image.ndim)
         return self._split_planes(self.drop_transparency(image), self.channel_axis)
 
     def _split_planes(self, array: NDArray[Any], axis: int) -> Float32Array:
+        """Copy an array with channels along `axis` to shape (planes, channels, *frame)."""
         array = np.moveaxis(array, axis, -1 - len(self.frame))
-        with np.errstate(over="ignore"):  # what overflows is found to be infinite later
+        with np.errstate(over="ignore"):  # values that overflow are reported as infinite later
             values = np.array(array, dtype=np.float32, order="C")
         return values.reshape(-1, array.shape[-1 - len(self.frame)], *self.frame)
 
     @property
     def lead_shape(self) -> tuple[int, ...]:
-        """Shape of what is looped over."""
+        """Shape of the leading axes, over which planes are looped."""
         without_channels = self._without_channels
         return without_channels[: len(without_channels) - len(self.frame)]
 
@@ -95,7 +111,7 @@ class PlaneLayout:
         return tuple(n for axis, n in enumerate(self.shape) if axis != self.channel_axis)
 
     def split_mask(self, mask: ArrayLike) -> BoolArray:
-        """Take apart a mask that fits the image without its channel axis.
+        """Split a mask of the shape of the image without its channel axis.
 
         Returns
         -------
@@ -103,27 +119,27 @@ class PlaneLayout:
             Shape (planes, 1, *frame): True where the mask is not zero.
         """
         try:
-            marked = np.asarray(mask)
+            numbers = np.asarray(mask)
         except (TypeError, ValueError):  # rows of different lengths, and the like
             raise InvalidTypeError(
                 "The mask is not an array of numbers; its rows may differ in length."
             ) from None
-        if marked.dtype.kind not in REAL_KINDS:
+        if numbers.dtype.kind not in REAL_KINDS:
             raise InvalidTypeError(
-                f"The mask holds values of type {marked.dtype}; it must hold True for pixels to "
+                f"The mask holds values of type {numbers.dtype}; it must hold True for pixels to "
                 "ignore and False for the others, or numbers, of which 0 stands for False."
             )
         try:
-            full = np.broadcast_to(np.not_equal(marked, 0), self._without_channels)
+            full = np.broadcast_to(np.not_equal(numbers, 0), self._without_channels)
         except ValueError:
             raise InvalidValueError(
-                f"The mask has the shape {marked.shape}, which does not fit the image's "
+                f"The mask has the shape {numbers.shape}, which does not fit the image's "
                 f"{self._without_channels}; use a mask drawn on this image."
             ) from None
         return full.reshape(-1, 1, *self.frame)
 
     def join_mask(self, mask: BoolArray) -> BoolArray:
-        """Put a mask of shape (planes, 1, *frame) together, for all channels but transparency."""
+        """Join a mask of shape (planes, 1, *frame), repeated for all channels but transparency."""
         whole = mask.reshape(self._without_channels)
         if self.channel_axis is None:
             return whole
@@ -132,35 +148,35 @@ class PlaneLayout:
         return np.broadcast_to(np.expand_dims(whole, self.channel_axis), shape)
 
     def drop_transparency(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Leave transparency out."""
+        """Return an image without its transparency channel."""
         if self.channel_axis is None or self.transparency is None:
             return image
         return image[(slice(None),) * self.channel_axis + (slice(None, -1),)]
 
     def split_own_mask(self, image: ArrayLike) -> BoolArray | None:
-        """Take apart the mask that a NumPy masked array brings along; None where it has none."""
+        """Split the mask of a NumPy masked array; None if the image has no mask."""
         if not isinstance(image, np.ma.MaskedArray) or image.mask is np.ma.nomask:
             return None
-        marked = np.ma.getmaskarray(image)
+        mask = np.ma.getmaskarray(image)
         if self.channel_axis is not None:
-            marked = np.logical_or.reduce(marked, axis=self.channel_axis)
-        return self.split_mask(marked)
+            mask = np.logical_or.reduce(mask, axis=self.channel_axis)
+        return self.split_mask(mask)
 
     def ignored_pixels(self, image: ArrayLike, mask: ArrayLike | None) -> BoolArray | None:
-        """Pixels that the image itself masks, or that the user does; None if neither does."""
+        """Combine the mask of a masked array with that of the user; None if there is neither."""
         own = self.split_own_mask(image)
         if mask is None:
             return own
-        told = self.split_mask(mask)
-        return told if own is None else told | own
+        ignored = self.split_mask(mask)
+        return ignored if own is None else ignored | own
 
     def plane_name(self, plane: int) -> str:
-        """Where a plane is among those that are looped over, as an index of the image."""
+        """Name of a plane: its index along the leading axes of the image."""
         index = np.unravel_index(plane, self.lead_shape) if self.lead_shape else ()
         return str(int(index[0])) if len(index) == 1 else f"({', '.join(str(i) for i in index)})"
 
     def join_planes(self, values: Float32Array, transparency: bool = True) -> Float32Array:
-        """Put planes together into an image of the original shape, maybe less transparency."""
+        """Join planes into an image of the original shape, with or without transparency."""
         if self.channel_axis is None:
             return values.reshape(self.shape)
         image = values.reshape(*self.lead_shape, *values.shape[1:])
@@ -171,7 +187,7 @@ class PlaneLayout:
 
 
 def real_array(image: ArrayLike) -> NDArray[Any]:
-    """Take an image as an array; refuse what does not hold real numbers."""
+    """Convert an image to an array; raise TypeError if it does not hold real numbers."""
     try:
         array = np.asarray(image)
     except (TypeError, ValueError):  # rows of different lengths, and the like
@@ -187,7 +203,7 @@ def real_array(image: ArrayLike) -> NDArray[Any]:
 
 
 def relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
-    """Voxel sizes relative to the finest; 1 for all where nothing is said."""
+    """Return voxel sizes divided by the smallest one; 1 for each axis if `spacing` is None."""
     if spacing is None:
         return (1.0,) * axes
     try:
@@ -203,6 +219,7 @@ def relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float,
 
 
 def _check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:
+    """Return the channel axis counted from the front; raise an error if there is no such axis."""
     if channel_axis is None:
         return None
     try:
@@ -218,6 +235,7 @@ def _check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:
 
 
 def _check_frame(image: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    """Return the last `axes` sizes of an image shape without channels; raise if it cannot be."""
     if axes > len(image):
         raise InvalidValueError(
             f"The PSF has {axes} axes and the image has {len(image)} to deblur; use a "

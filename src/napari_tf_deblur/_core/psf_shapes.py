@@ -1,4 +1,4 @@
-"""Point spread functions of cameras: out of focus, and moved while the shutter was open."""
+"""Make point spread functions of cameras: out of focus, or moved during the exposure."""
 
 from collections.abc import Sequence
 
@@ -9,26 +9,26 @@ from napari_tf_deblur._core.psf import check_psf_size
 from napari_tf_deblur._core.typing import PSF, Float64Array, FloatArray
 
 ANGLE_TOLERANCE = 1e-9
-"""Sine below which a line runs along an axis. Derived: rounding leaves 1e-16 of the sine of 180
-degrees."""
+"""Sine below which a line counts as parallel to an axis. Derived: by rounding, the sine of 180
+degrees is 1e-16."""
 
 
 def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
-    """Make the point spread function of an image that is out of focus: an even disc.
+    """Make the point spread function of an image that is out of focus: a uniform disc.
 
     Parameters
     ----------
     radius : float
         Radius of the disc in pixels; any number above 0.
     size : int or sequence of int, optional
-        Odd number(s) of pixels. By default the smallest that holds the disc. What reaches
-        beyond a smaller size is cut off.
+        Odd number(s) of pixels. By default the smallest that holds the disc. A smaller size cuts
+        off the rest of the disc.
 
     Returns
     -------
     ndarray of float32
-        The PSF, of two axes and sum 1, with its origin at the middle pixel. Each pixel holds
-        the part of the disc that covers it, exactly.
+        The PSF, of two axes and sum 1, with its origin at the middle pixel. Each pixel is
+        proportional to the exact area of the disc inside the pixel.
 
     Raises
     ------
@@ -39,9 +39,10 @@ def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
 
     Notes
     -----
-    The variance along each axis is ``radius**2 / 4`` and up to 0.15 more, for pixels have a size.
+    The variance along each axis is ``radius**2 / 4``, plus up to 0.15 because pixels have a size.
     The transfer function is ``2 J1(2 pi r f) / (2 pi r f)``, with zeros at r f = 0.610, 1.117 and
-    so on, within 0.08 for radii from 1.5 pixels on, and within 0.03 from 3.5 on.
+    so on. The error of this formula is at most 0.08 for radii from 1.5 pixels on, and 0.03 from
+    3.5 on.
 
     Examples
     --------
@@ -54,7 +55,7 @@ def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
     """
     shape = disc_shape(radius, size)
     row, column = (np.arange(n + 1, dtype=np.float64) - n / 2 for n in shape)
-    # Areas between the middle and an edge, with their sign: their differences are those of pixels.
+    # Signed areas between the middle and the edges; differences of them are areas in pixels.
     quarters = (
         np.sign(row)[:, None] * np.sign(column) * _quarter_disc_area(radius, row[:, None], column)
     )
@@ -63,7 +64,7 @@ def disc_psf(radius: float, size: int | Sequence[int] | None = None) -> PSF:
 
 
 def disc_shape(radius: float, size: int | Sequence[int] | None = None) -> tuple[int, ...]:
-    """Return the shape that :func:`disc_psf` would have, without making it.
+    """Return the shape of a PSF of :func:`disc_psf` without computing it.
 
     Parameters
     ----------
@@ -92,25 +93,25 @@ def disc_shape(radius: float, size: int | Sequence[int] | None = None) -> tuple[
 
 
 def motion_psf(length: float, angle: float = 0.0, size: int | Sequence[int] | None = None) -> PSF:
-    """Make the point spread function of a steady, straight motion: an even line.
+    """Make the point spread function of a steady, straight motion: a uniform line.
 
     Parameters
     ----------
     length : float
-        Length of the way in pixels; any number above 0.
+        Length of the line in pixels; any number above 0.
     angle : float, optional
         Direction of the motion in degrees: 0 along a row, counter-clockwise on a screen whose
         rows run downwards.
     size : int or sequence of int, optional
-        Odd number(s) of pixels. By default the smallest that holds the line. What reaches
-        beyond a smaller size is cut off.
+        Odd number(s) of pixels. By default the smallest that holds the line. A smaller size cuts
+        off the rest of the line.
 
     Returns
     -------
     ndarray of float32
-        The PSF, of two axes and sum 1, with its origin at the middle pixel. Each point of the
-        line is shared among the four pixels around it by its distances (bilinearly), exactly: so
-        no direction is preferred.
+        The PSF, of two axes and sum 1, with its origin at the middle pixel. The light of each
+        point of the line is distributed bilinearly to the four pixels around it. The integral
+        along the line is exact, so that no direction is preferred.
 
     Raises
     ------
@@ -121,11 +122,11 @@ def motion_psf(length: float, angle: float = 0.0, size: int | Sequence[int] | No
 
     Notes
     -----
-    The variance along the line is ``length**2 / 12`` and about 1/6 more, for pixels have a size,
-    and across it at most 0.2. The transfer function is ``sinc(length * f)``, where f is the
-    frequency along the motion, with zeros at all multiples of ``1 / length``: within 0.08 up to
-    0.15 cycles per pixel, and within 0.21 up to a quarter. A thin line has detail that pixels do
-    not hold.
+    The variance along the line is ``length**2 / 12``, plus about 1/6 because pixels have a size;
+    across the line it is at most 0.2. The transfer function is ``sinc(length * f)``, where f is
+    the frequency along the motion, with zeros at all multiples of ``1 / length``. The error of
+    this formula is at most 0.08 up to 0.15 cycles per pixel, and 0.21 up to 0.25, because pixels
+    cannot represent a thin line.
 
     Examples
     --------
@@ -135,7 +136,8 @@ def motion_psf(length: float, angle: float = 0.0, size: int | Sequence[int] | No
     (9, 1)
     """
     shape, direction = motion_shape(length, angle, size), _direction(angle)
-    # Between two crossings of rows or columns the shares are parabolas: Simpson's rule is exact.
+    # Between two crossings of rows or columns, the bilinear weights are parabolas: Simpson's rule
+    # is exact.
     ends = [-length / 2, length / 2]
     for step in direction:
         crossed = np.arange(int(length / 2 * abs(step)) + 1) / (abs(step) or 1.0)
@@ -151,7 +153,7 @@ def motion_psf(length: float, angle: float = 0.0, size: int | Sequence[int] | No
 def motion_shape(
     length: float, angle: float = 0.0, size: int | Sequence[int] | None = None
 ) -> tuple[int, ...]:
-    """Return the shape that :func:`motion_psf` would have, without making it.
+    """Return the shape of a PSF of :func:`motion_psf` without computing it.
 
     Parameters
     ----------
@@ -182,21 +184,24 @@ def motion_shape(
 
 
 def _direction(angle: float) -> tuple[float, float]:
-    """The unit vector, along rows' and columns' axes, of a direction on the screen."""
-    turn = np.radians(angle)
-    steps = -float(np.sin(turn)), float(np.cos(turn))
+    """Unit vector (row, column) of a direction on the screen; `angle` in degrees."""
+    radians = np.radians(angle)
+    steps = -float(np.sin(radians)), float(np.cos(radians))
     return (0.0 if abs(steps[0]) < ANGLE_TOLERANCE else steps[0]), (
         0.0 if abs(steps[1]) < ANGLE_TOLERANCE else steps[1]
     )
 
 
 def _add_points(image: Float64Array, places: list[Float64Array], light: Float64Array) -> None:
-    """Share points, per axis from the middle, among the four pixels around; some lie beyond."""
+    """Add the light of points to the four pixels around each, bilinearly, in place.
+
+    Places are measured from the middle pixel; light beyond the image is dropped.
+    """
     corners = [np.floor(place).astype(int) for place in places]
-    for away in ((0, 0), (0, 1), (1, 0), (1, 1)):
+    for steps in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share, inside = light, np.ones(light.shape, np.bool_)
         indices = []
-        for n, place, corner, step in zip(image.shape, places, corners, away, strict=True):
+        for n, place, corner, step in zip(image.shape, places, corners, steps, strict=True):
             share = share * (1 - np.abs(place - corner - step))
             indices.append(corner + step + n // 2)
             inside &= (indices[-1] >= 0) & (indices[-1] < n)
@@ -204,13 +209,13 @@ def _add_points(image: Float64Array, places: list[Float64Array], light: Float64A
 
 
 def _quarter_disc_area(radius: float, row: FloatArray, column: FloatArray) -> Float64Array:
-    """Area of the part of a disc between its middle and an edge along each axis."""
+    """Area of a disc between its middle and one edge along each axis, without sign."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
-    flat = np.minimum(
-        right, np.sqrt(radius**2 - up**2)
-    )  # so far the edge cuts the disc, not its rim
+    # Up to `flat`, the area is bounded by the edge; from there on, by the rim of the disc.
+    flat = np.minimum(right, np.sqrt(radius**2 - up**2))
 
     def under_rim(x: FloatArray) -> Float64Array:
+        """Area under the rim of the disc, from 0 to x."""
         arc = radius**2 * np.arcsin(np.minimum(x / radius, 1))
         return np.asarray((x * np.sqrt(np.maximum(radius**2 - x**2, 0)) + arc) / 2)
 
@@ -218,6 +223,7 @@ def _quarter_disc_area(radius: float, row: FloatArray, column: FloatArray) -> Fl
 
 
 def _check_length(name: str, value: float) -> None:
+    """Raise an error if a length is not a finite number above 0."""
     if not (np.isfinite(_number(name, value)) and value > 0):
         raise InvalidValueError(
             f"The PSF's {name} is {value}; it must be a number of pixels above 0."
@@ -225,6 +231,7 @@ def _check_length(name: str, value: float) -> None:
 
 
 def _number(name: str, value: object) -> float:
+    """Convert a value to a number; raise TypeError if it is not one."""
     try:
         return float(np.asarray(value, dtype=np.float64).reshape(()))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The steps of a run, and how to pull on them."""
+"""The steps that a run yields, and functions that iterate over them."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -24,33 +24,34 @@ RunStage = Literal[
     "giving out pieces",
     "pieces",
 ]
-"""What a run is doing: "iterating" once there is an iteration of the image, or of samples of it,
-and "pieces" once there is one of a piece."""
+"""Stages of a run. "iterating" begins with the first iteration of the image or of samples of it,
+"pieces" with the first iteration of a piece."""
 
 
 class ImageSource:
-    """What a step asks for its image: an object with a method, not a closure.
+    """Source of the image of a step: an object with a method, not a closure.
 
-    Another process can so stand in for it, and ask for the image only when it is wanted. Pickled,
-    it becomes the image as it is then; see :class:`Step` for how to send steps without it.
+    A handle of another process can take its place and request the image only when it is needed.
+    Pickling replaces the source by its image at that moment; see :class:`Step` for how to send
+    steps without the image.
     """
 
     def current_image(self) -> Any:
-        """Compute the image as it is now."""
+        """Compute the image of the present iteration."""
         raise NotImplementedError
 
     def __reduce__(self) -> Any:
-        """Pickle as the image that it gives."""
+        """Pickle the present image instead of the source."""
         return StoredImage, (self.current_image(),)
 
 
 class StoredImage(ImageSource):
-    """An image that is there already.
+    """Source of an image that is computed already.
 
     Parameters
     ----------
     image : array
-        Given as it is.
+        Returned unchanged, without a copy.
     """
 
     def __init__(self, image: Any) -> None:
@@ -62,51 +63,51 @@ class StoredImage(ImageSource):
 
 
 class CopiedImage(ImageSource):
-    """An image that a run goes on to change.
+    """Source of an image that the run will change again.
 
     Parameters
     ----------
     image : ndarray
-        Copied when it is asked for.
+        Copied at each request.
     """
 
     def __init__(self, image: Float32Array) -> None:
         self._image = image
 
     def current_image(self) -> Float32Array:
-        """Return a copy."""
+        """Return a copy of the image."""
         return self._image.copy()
 
 
 @dataclass(frozen=True)
 class Step:
-    """Where a run stands: plain data, and an object that gives the image.
+    """Progress of a run: plain data, and an object that computes the image.
 
-    A step can be pickled, and then carries its image. Where that is too much at each step,
-    ``dataclasses.replace(step, image_source=handle)`` makes one that carries a handle instead: an
-    :class:`ImageSource` that asks the process in which the run is.
+    A pickled step contains its image. If that is too much data for each step,
+    ``dataclasses.replace(step, image_source=handle)`` makes a step that contains a handle instead:
+    an :class:`ImageSource` that requests the image from the process of the run.
 
     Attributes
     ----------
     stage : str
-        What is going on: one of the words of :data:`RunStage`.
+        What the run is doing: one of :data:`RunStage`.
     message : str
-        The same in a sentence's words, with numbers of iterations, planes and pieces.
+        The same in words, with the numbers of iterations, planes and pieces.
     fraction : float
-        Part of the work done, 0 to 1.
+        Fraction of the work that is done, 0 to 1.
     loss_history : ndarray of float32
-        The losses so far; see `Deconvolution`.
+        Losses so far; see `Deconvolution`.
     image_source : ImageSource
-        What :meth:`image` asks.
-    found : Calibrated, optional
-        What was found from samples of an image that is written in pieces, in the step before the
-        first of them; of a run that was whole already, in its last step.
+        Source of the image that :meth:`image` returns.
+    found : SampleCalibration, optional
+        Calibration from samples of an image that is written in pieces. It is set in the step
+        before the first piece, or in the last step if all pieces were done before.
     limits : tuple of float, optional
-        Contrast limits that fit the result of a layer, in that step.
+        Contrast limits for the layer of the result, set in the same step.
     seconds_left : float, optional
-        How long the other pieces take, once some are done.
+        Estimated time for the remaining pieces, in seconds, once some pieces are done.
     pieces_done : int, optional
-        How many pieces are done, of an image that is deblurred in pieces.
+        Number of finished pieces, if the image is deblurred in pieces.
     """
 
     stage: RunStage
@@ -120,19 +121,19 @@ class Step:
     pieces_done: int | None = None
 
     def image(self) -> Any:
-        """Compute the image as it is now.
+        """Compute the image of the present iteration.
 
         Returns
         -------
         array
-            In the source's shape and units, a new float32 array; of an image that is not in
-            memory, a lazy one, or a list of those, by resolution.
+            A new float32 array in the shape and units of the source image. If the source is not
+            in memory: a lazy array, or a list of lazy arrays, one per resolution.
         """
         return self.image_source.current_image()
 
 
 def finish(steps: Generator[object, None, Result]) -> Result:
-    """Pull on the steps of a run to its end; return its result."""
+    """Run all steps to the end; return the result of the run."""
     while True:
         try:
             next(steps)
@@ -144,7 +145,7 @@ def finish(steps: Generator[object, None, Result]) -> Result:
 def map_steps(
     steps: Generator[Before, None, Result], transform: Callable[[Before], After]
 ) -> Generator[After, None, Result]:
-    """Pass the steps of a run on, each changed; return its result."""
+    """Yield the steps of a run, each transformed; return the result of the run."""
     try:
         while True:
             yield transform(next(steps))

@@ -1,1 +1,1 @@
-"""The dock "Deblur": its fields, the worker thread, the loss curve."""
+"""The dock "Deblur": its fields, the worker thread, the views of a result, the batch dialog."""

@@ -1,4 +1,4 @@
-"""Room for the dock in the window of napari."""
+"""Keeps the dock tall enough in napari's window."""
 
 from collections.abc import Callable
 
@@ -10,31 +10,32 @@ FONT_EVENTS = (QEvent.Type.StyleChange, QEvent.Type.FontChange)
 
 
 class DockHeightKeeper(QObject):
-    """Asks for room again where a dock was made too low to be used.
+    """Asks Qt for more height when the dock is too low to be used.
 
-    In a small window napari's own panels leave a dock next to nothing. When the window becomes
-    larger, Qt gives what is won to them, and the dock stays as low as it was. It is left alone
-    when the user drags its border.
+    In a small window, napari's own panels leave the dock almost no height. When the window
+    grows, Qt gives the new height to those panels, and the dock stays low. So this class asks
+    for height again when the size of the window or the font changes, but not when the user drags
+    the border of the dock.
 
     Parameters
     ----------
     dock : QWidget
-        What is in the dock.
-    least : callable
-        Returns the height with which it can be used, in pixels.
+        The content of the dock.
+    get_min_height : callable
+        Returns the smallest height with which the dock can be used, in pixels.
     """
 
-    def __init__(self, dock: QWidget, least: Callable[[], int]) -> None:
+    def __init__(self, dock: QWidget, get_min_height: Callable[[], int]) -> None:
         super().__init__(dock)
         self._dock = dock
-        self._get_min_height = least
-        self._request_timer = QTimer(self)  # once the window has given everything its place
+        self._get_min_height = get_min_height
+        self._request_timer = QTimer(self)  # after the layout of the window
         self._request_timer.setSingleShot(True)
         self._request_timer.timeout.connect(self._request_height)
         dock.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Ask for room when the window, or the font, is another."""
+        """Ask for height when the size of the window or the font changes."""
         kind = None if event is None else event.type()
         if watched is not self._dock:  # a window, which can outlive the dock
             if kind == QEvent.Type.Resize:

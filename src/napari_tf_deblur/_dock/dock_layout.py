@@ -1,4 +1,4 @@
-"""Where the parts of the dock are: below each other, or side by side where it is wide."""
+"""Arranges the parts of the dock: below each other, or side by side if the dock is wide."""
 
 from collections.abc import Sequence
 
@@ -24,26 +24,26 @@ with a font of 18."""
 WIDE_RATIO = 1.5
 """Ratio of width to height from which on the parts stand side by side. Set by eye."""
 
-MAX_NEWS_SHARE = 0.55
-"""Largest part of the height for what is below the fields. Set by eye."""
+MAX_STATUS_SHARE = 0.55
+"""Largest fraction of the dock's height for the status area. Set by eye."""
 
 RESIZE_EVENTS = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, *FONT_EVENTS)
 
 
 class DockLayout(QObject):
-    """Puts the fields where they can be scrolled, and the rest where it stays in view.
+    """Puts the fields into a scroll area; the controls and the status area stay visible.
 
     Parameters
     ----------
     dock : QWidget
         The dock, which has a layout.
     fields : QWidget
-        What can be set.
+        The fields.
     controls : QWidget
-        What is always in view, below the fields or beside them.
-    news : sequence of QWidget
-        What is below the controls; it is as tall as it must be, and can be scrolled where that
-        would be too much.
+        The controls, which are always visible, below the fields or beside them.
+    status_widgets : sequence of QWidget
+        Widgets of the status area, below the controls. The area is as tall as its content; above
+        a maximum height it gets a scroll bar.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class DockLayout(QObject):
         for part in status_widgets:
             column.addWidget(part)
         column.addStretch(1)
-        self._news = _ScrollPart(below)
+        self._status_area = _ScrollPart(below)
         self._rest = rest = QVBoxLayout()
         rest.addWidget(controls)
-        rest.addWidget(self._news)
+        rest.addWidget(self._status_area)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._box.setContentsMargins(0, 0, 0, 0)
         self._fields = _ScrollPart(fields)
@@ -70,7 +70,7 @@ class DockLayout(QObject):
         whole.setLayout(self._box)
         outer = dock.layout()
         assert outer is not None
-        outer.addWidget(_ScrollPart(whole, 20))  # where there is no room for the buttons alone
+        outer.addWidget(_ScrollPart(whole, 20))  # if not even the buttons fit
         DockHeightKeeper(
             dock, lambda: whole.minimumSizeHint().height() + outer.contentsMargins().bottom()
         )
@@ -78,7 +78,7 @@ class DockLayout(QObject):
         below.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Arrange the parts anew when the dock, or what is said in it, changes its size."""
+        """Arrange the parts again when the size of the dock or of its status area changes."""
         if event is not None and event.type() in RESIZE_EVENTS:
             self._arrange()
         return False
@@ -93,24 +93,24 @@ class DockLayout(QObject):
         self._box.setStretch(1, 1 if wide else 0)
         top = Qt.AlignmentFlag.AlignTop if wide else Qt.AlignmentFlag(0)
         self._box.setAlignment(self._rest, top)
-        self._news.adapt_height(height if wide else round(MAX_NEWS_SHARE * height))
+        self._status_area.adapt_height(height if wide else round(MAX_STATUS_SHARE * height))
 
 
 class _ScrollPart(QScrollArea):
-    """A widget that can be scrolled up and down where there is no room for it.
+    """A scroll area with a vertical scroll bar, shown only if the widget does not fit.
 
     Parameters
     ----------
     widget : QWidget
-        The widget.
-    lowest : int
-        Height that it must have at least, in pixels.
+        The widget to scroll.
+    min_height : int
+        Smallest height in pixels.
     """
 
-    def __init__(self, widget: QWidget, lowest: int = MIN_PART_HEIGHT) -> None:
+    def __init__(self, widget: QWidget, min_height: int = MIN_PART_HEIGHT) -> None:
         super().__init__()
-        self._lowest = lowest
-        self._needed = self._wanted = 0  # heights, if they were found
+        self._min_height = min_height
+        self._content_height = self._preferred_height = 0  # pixels; 0: not computed yet
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -119,14 +119,14 @@ class _ScrollPart(QScrollArea):
 
     @property
     def content_width(self) -> int:
-        """Width with which nothing is clipped, with a scroll bar."""
+        """Smallest width in pixels that clips nothing, including the scroll bar."""
         widget, bar = self.widget(), self.verticalScrollBar()
         assert widget is not None
         assert bar is not None
         return int(widget.minimumSizeHint().width() + bar.sizeHint().width() + 2 * BORDER)
 
-    def adapt_height(self, most: int) -> None:
-        """Be as tall as the widget must be, or `most` and let it be scrolled; less if need be."""
+    def adapt_height(self, max_height: int) -> None:
+        """Prefer the height of the content, but `max_height` at most, in pixels."""
         widget = self.widget()
         layout = None if widget is None else widget.layout()
         assert layout is not None
@@ -134,33 +134,34 @@ class _ScrollPart(QScrollArea):
         assert bar is not None
         assert view is not None
         width = view.width() + (bar.width() if bar.isVisible() else 0)
-        needed = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
-        self._needed = max(needed, layout.totalMinimumSize().height()) + BORDER
-        self._wanted = min(self._needed, most)
-        self.setMaximumHeight(self._wanted)
+        wrapped = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
+        self._content_height = max(wrapped, layout.totalMinimumSize().height()) + BORDER
+        self._preferred_height = min(self._content_height, max_height)
+        self.setMaximumHeight(self._preferred_height)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.updateGeometry()
         self._show_bar()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Show a scroll bar only where it is needed: it takes room, and asks for more."""
+        """Show the scroll bar only if it is needed, because it makes the content narrower."""
         super().resizeEvent(event)
         self._show_bar()
 
     def _show_bar(self) -> None:
         policies = Qt.ScrollBarPolicy
-        enough = 0 < self._needed <= self.height()
-        policy = policies.ScrollBarAlwaysOff if enough else policies.ScrollBarAsNeeded
+        fits = 0 < self._content_height <= self.height()
+        policy = policies.ScrollBarAlwaysOff if fits else policies.ScrollBarAsNeeded
         if policy != self.verticalScrollBarPolicy():
             self.setVerticalScrollBarPolicy(policy)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for the height that was found, or for as much as the widget does."""
+        """Return the preferred height; that of the widget if none was computed yet."""
         widget = self.widget()
         assert widget is not None
         hint = widget.sizeHint()
-        return QSize(hint.width(), self._wanted or hint.height())
+        return QSize(hint.width(), self._preferred_height or hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Ask for little: the rest can be scrolled to."""
-        return QSize(MIN_DOCK_WIDTH // 2, min(self._lowest, self._wanted or self._lowest))
+        """Return a small size: the user can scroll to the rest."""
+        height = min(self._min_height, self._preferred_height or self._min_height)
+        return QSize(MIN_DOCK_WIDTH // 2, height)

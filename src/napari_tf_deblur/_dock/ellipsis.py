@@ -1,4 +1,4 @@
-"""Combo boxes that show long texts with an ellipsis; Qt's own cut them off."""
+"""Shortens long texts in combo boxes with an ellipsis; Qt itself cuts them off."""
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
@@ -8,7 +8,7 @@ _TEXT = QStyle.SubControl.SC_ComboBoxEditField
 
 
 class ElideFilter(QObject):
-    """An event filter that paints a combo box, its text shortened in the middle.
+    """An event filter that paints a combo box and shortens its text in the middle.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class ElideFilter(QObject):
         self._combo = combo
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Paint in place of Qt."""
+        """Paint the combo box instead of Qt."""
         if event is None or event.type() != QEvent.Type.Paint:
             return False
         combo = self._combo
@@ -33,10 +33,10 @@ class ElideFilter(QObject):
         option.iconSize = combo.iconSize()
         style = combo.style()
         assert style is not None
-        room = style.subControlRect(_CONTROL, option, _TEXT, combo).width() - 4
+        width = style.subControlRect(_CONTROL, option, _TEXT, combo).width() - 4
         metrics = combo.fontMetrics()
         option.currentText = metrics.elidedText(
-            option.currentText, Qt.TextElideMode.ElideMiddle, room
+            option.currentText, Qt.TextElideMode.ElideMiddle, width
         )
         painter = QStylePainter(combo)
         painter.drawComplexControl(_CONTROL, option)

@@ -1,4 +1,4 @@
-"""The fields of the dock, and the jobs that they describe."""
+"""All fields of the dock, and the jobs that they describe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -28,7 +28,7 @@ from napari_tf_deblur._layers.source import Source, is_own_layer
 
 
 class Fields:
-    """Everything that can be set, for the image that is chosen.
+    """All fields of the dock, for the chosen image.
 
     Parameters
     ----------
@@ -38,23 +38,23 @@ class Fields:
     Attributes
     ----------
     widget : QWidget
-        What shows the fields.
+        The widget that holds all fields.
     form : Form
-        What holds those that most runs need.
+        The form of the fields that most runs need.
     images : ImageFields
-        Which images, and along which axes.
-    pieces : Words
-        How an image that is larger than memory is cut into pieces, and where its result goes.
+        The images, and the axes to deblur.
+    pieces : WrappingLabel
+        How an image that is larger than memory is cut into pieces, and where its result is written.
     psf : PSFFields
         The PSF.
     methods : MethodFields
         The sample, the method and its parameters.
-    smoothing : Smoothing
-        More or less than suits the image.
+    smoothing : SmoothingSlider
+        The smoothing, relative to the one that is found from the image.
     ignore : IgnoreFields
-        Pixels to ignore.
-    advanced : Fold
-        What is seldom needed.
+        The pixels to ignore.
+    advanced : CollapsibleSection
+        Fields that are seldom needed.
     options : OptionFields
         All options of a run, by name.
     """
@@ -64,7 +64,7 @@ class Fields:
         self.widget = QWidget()
         self.form = form = Form()
         self.advanced = CollapsibleSection(
-            "Advanced", "The method and its numbers, and the loss curve"
+            "Advanced", "The method and its parameters, and the loss curve"
         )
         self.images = ImageFields(viewer, form)
         self.pieces = WrappingLabel()
@@ -74,43 +74,43 @@ class Fields:
         self.smoothing = SmoothingSlider()
         form.add_wide(self.smoothing)
         self.ignore = IgnoreFields(self._masks)
-        own: dict[str, ValueField] = {
+        existing: dict[str, ValueField] = {
             "smoothing": self.smoothing,
             "ignore_nan": self.ignore.not_a_number,
             "ignore_saturated": self.ignore.saturated,
         }
-        self.options = OptionFields(self.advanced.form, own)
+        self.options = OptionFields(self.advanced.form, existing)
         column = QVBoxLayout(self.widget)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for part in (form, self.ignore.section, self.advanced):
             column.addWidget(part)
         column.addStretch(1)
-        self.images.changed.connect(self._fit)
+        self.images.changed.connect(self._on_images)
         self.psf.changed.connect(self._describe_axes)
-        self.methods.sample.changed.connect(self._suit_sample)
-        for field in (self.methods.choice, *self.options.made):
+        self.methods.sample.changed.connect(self._on_sample)
+        for field in (self.methods.choice, *self.options.widgets):
             field.changed.connect(self._describe_pieces)
         self._saturation = SaturationCounter(self.ignore.show_saturated_count)
         self.images.refresh()
 
     def source(self) -> Source:
-        """Read the image that is chosen, as the fields describe it.
+        """Read the chosen image, with the pixel size from the fields.
 
         Raises
         ------
         ValueError
-            If there is none.
+            If no image is chosen.
         """
         return self.psf.chosen.apply_to(self.images.source())
 
     def jobs(self) -> list[Job]:
-        """Return what the fields say: one job for each image.
+        """Return the jobs that the fields describe, one for each image, in the order of layers.
 
         Raises
         ------
         TypeError, ValueError
-            If they say something impossible.
+            If a field, or a combination of fields, is invalid.
         """
         chosen = self.images.chosen
         if not chosen:
@@ -133,33 +133,33 @@ class Fields:
         return sorted(jobs, key=lambda job: layers.index(job.source.layer()))
 
     def settings(self) -> Settings:
-        """Return what the fields say for images of files.
+        """Return the settings that the fields describe, for images in files.
 
-        A layer that marks pixels is not among it.
+        They do not contain the layer that marks pixels to ignore.
 
         Raises
         ------
         TypeError, ValueError
-            If they say something impossible.
+            If a field, or a combination of fields, is invalid.
         """
         axes: AxesChoice = "auto"
         chosen = self.images.chosen
         if chosen and (self.images.ndim == 3) != chosen[0].source.is_volume:
-            axes = "volume" if self.images.ndim == 3 else "planes"  # as the user has said
+            axes = "volume" if self.images.ndim == 3 else "planes"  # chosen by the user
         return Settings(self.psf.settings(), self.methods.method(), self.options.value(), axes)
 
     def restore(self, record: Mapping[str, Any]) -> list[str]:
-        """Put back the settings that a record tells, but for the image and a layer of marks.
+        """Set the fields to the settings in a record, except the image and the mask layer.
 
         Parameters
         ----------
         record : mapping
-            Of a result; it may come out of a file.
+            The record of a result. It may come from a file, so it may be incomplete.
 
         Returns
         -------
         list of str
-            What could not be put back, and why, in sentences.
+            A sentence for each setting that could not be restored, with the reason.
         """
         psf: Any = record.get("psf")
         parts: tuple[tuple[str, Callable[[], None]], ...] = (
@@ -171,43 +171,43 @@ class Fields:
                 for name, label in self.options.labels().items()
             ),
         )
-        missed = []
-        for label, put_back in parts:
+        failures = []
+        for label, restore_part in parts:
             try:
-                put_back()
+                restore_part()
             except UserError as error:
-                missed.append(f"'{label}' is not put back: {error}")
-            except Exception:  # a record that comes out of a file may hold anything
-                missed.append(f"'{label}' is not put back: the record does not say it.")
-        return missed
+                failures.append(f"'{label}' is not restored: {error}")
+            except Exception:  # a record from a file may hold anything
+                failures.append(f"'{label}' is not restored: the record does not contain it.")
+        return failures
 
     def select(self, layer: Layer) -> None:
-        """Choose the image that the user selects in napari's list, unless it was made here."""
+        """Choose the image that the user selects in napari's layer list, unless it is a result."""
         self.images.select(layer)
 
     def add(self, layer: Layer) -> None:
-        """Choose an image that was added, unless the user has chosen another by hand."""
+        """Choose an image that was added, unless the user has chosen another one in the dock."""
         self.images.add(layer)
 
     def reset_choices(self) -> None:
-        """Offer the layers that there are now; the chosen ones stay while they are there."""
+        """Offer the present layers; chosen layers stay chosen as long as they exist."""
         self.images.reset_choices()
         self.psf.reset_choices()
         self.ignore.mask.reset_choices()
         self.images.refresh()
 
     def unwatch(self) -> None:
-        """Let go of the image that was chosen."""
+        """Disconnect from the chosen image."""
         self.images.unwatch()
         self._saturation.end()
 
-    def _fit(self, *_: object) -> None:
+    def _on_images(self, *_: object) -> None:
         chosen = self.images.chosen
         self.ignore.set_source(chosen[0].source if chosen else None)
-        self.psf.fit(chosen, self.images.ndim)
+        self.psf.set_images(chosen, self.images.ndim)
         self._saturation.choose(chosen[0].source if chosen else None)
 
-    def _suit_sample(self, *_: object) -> None:
+    def _on_sample(self, *_: object) -> None:
         sample = self.methods.sample.value
         self.psf.prefer_photograph(getattr(sample, "for_photographs", False))
 
@@ -216,16 +216,16 @@ class Fields:
         self._describe_pieces()
 
     def _describe_pieces(self, *_: object) -> None:
-        """Say how an image that is larger than memory is deblurred; nothing of others."""
-        words = ""
+        """Tell how an image that is larger than memory is deblurred; show nothing for others."""
+        text = ""
         try:
             sources = [chosen.source for chosen in self.images.chosen]
-            there = all(source.layer() in self._viewer.layers for source in sources)
-            if there and any(is_lazy(source.data) for source in sources):
-                words = describe_large_jobs(self.jobs())
+            exist = all(source.layer() in self._viewer.layers for source in sources)
+            if exist and any(is_lazy(source.data) for source in sources):
+                text = describe_large_jobs(self.jobs())
         except UserError as error:
-            words = str(error)
-        self.pieces.set_message(words)
+            text = str(error)
+        self.pieces.set_message(text)
 
     def _psf_candidates(self) -> list[Image]:
         return [x for x in self.images.images() if not x.rgb and not is_own_layer(x)]

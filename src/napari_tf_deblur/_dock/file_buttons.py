@@ -1,4 +1,4 @@
-"""Buttons that give an image what its file says and its reader dropped."""
+"""Buttons that apply metadata of a file which its reader did not pass on to napari."""
 
 from collections.abc import Callable
 
@@ -23,19 +23,19 @@ POLL_INTERVAL_MS = 200
 
 
 class FileButtons(QWidget):
-    """Buttons for the image that is chosen; only those are shown that would change something.
+    """Two buttons for the chosen image; a button is hidden if it would change nothing.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The viewer of the image.
     on_read : callable
-        Called when a file that took long is read.
+        Called when the metadata of a file were read in the background.
 
     Attributes
     ----------
     scale, split : PushButton
-        Set the scale of the layer; make a layer of each channel.
+        Set the scale of the layer from its file; make a layer of each channel.
     """
 
     def __init__(self, viewer: ViewerModel, on_read: Callable[[], None]) -> None:
@@ -45,13 +45,13 @@ class FileButtons(QWidget):
         self._layer: Image | None = None
         self.scale = PushButton(
             text="Set scale from file",
-            tooltip="Give the layer the scale, the units and the names of axes that its file says, "
-            "so that the viewer shows them, too. The dock uses them either way",
+            tooltip="Give the layer the scale, the units and the axis names from its file, so that "
+            "the viewer uses them, too. The dock uses them in any case",
         )
         self.split = PushButton(
             text="Split channels",
-            tooltip="Replace the layer by one layer for each channel. Each has its own wavelength, "
-            "and so its own blur",
+            tooltip="Replace the layer by one layer for each channel. Each channel has its own "
+            "wavelength, and therefore its own blur",
         )
         row = WrappingGrid(self)
         for button in (self.scale, self.split):
@@ -64,20 +64,20 @@ class FileButtons(QWidget):
         self.choose(None)
 
     def choose(self, layer: Image | None) -> None:
-        """Offer what suits an image."""
+        """Show the buttons that are useful for an image."""
         self._layer = layer
-        wanted = (False, False)
+        is_useful = (False, False)
         if layer is not None and not is_own_layer(layer):
             source = read_source(layer)
-            wanted = lacks_scale(source), find_channel_axis(source) is not None
+            is_useful = lacks_scale(source), find_channel_axis(source) is not None
             if is_being_read(layer):
                 self._timer.start()
-        for button, visible in zip((self.scale, self.split), wanted):
+        for button, visible in zip((self.scale, self.split), is_useful):
             button.native.setVisible(visible)
-        self.setVisible(any(wanted))
+        self.setVisible(any(is_useful))
 
     def _poll_file(self) -> None:
-        """See whether the file is read by now."""
+        """Check whether the file has been read."""
         if self._layer is None or not is_being_read(self._layer):
             self._timer.stop()
             if self._layer is not None:

@@ -1,4 +1,4 @@
-"""A batch of files in a napari worker thread."""
+"""Runs a batch of files in a napari worker thread."""
 
 import atexit
 import time
@@ -9,7 +9,8 @@ from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._dock.task_queue import await_workers
 from napari_tf_deblur._dock.updates import MIN_INTERVAL, translate_error
-from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._files.table import BatchTable
 
@@ -17,22 +18,22 @@ BatchOutcome = BatchTable | Exception
 
 
 class FilesWorker:
-    """Deblurs files beside the window.
+    """Deblurs files in a worker thread, while the window stays usable.
 
     Parameters
     ----------
     paths : sequence of str
         Files and folders.
     output : str
-        Folder of the results.
+        Folder for the results.
     settings : Settings
-        What is done with each image.
+        Settings for all images.
     options : BatchOptions
-        How.
+        Options of the batch, such as the format of the results.
     on_step : callable
         Called with each step that is shown, in the main thread.
     on_end : callable
-        Called once at the end, in the main thread, with the table or what went wrong.
+        Called once at the end, in the main thread, with the table or the exception.
     """
 
     def __init__(
@@ -56,21 +57,21 @@ class FilesWorker:
         self._worker.finished.connect(self._finish)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the worker."""
         atexit.register(self._await_end)
         self._worker.start()
 
     def stop(self) -> None:
-        """End after the current step."""
+        """Stop after the current step."""
         self._stop.set()
 
     def abandon(self) -> None:
-        """Stop without a call at the end."""
+        """Stop without calling `on_end`."""
         self._has_ended = True
         self._stop.set()
 
     def _await_end(self) -> None:
-        """At exit."""
+        """Stop and wait for the worker when Python exits."""
         self.abandon()
         await_workers()
 
@@ -91,7 +92,7 @@ class FilesWorker:
 def _throttle_steps(
     steps: Generator[BatchStep, None, BatchTable],
 ) -> Generator[BatchStep, None, BatchTable]:
-    """Pass on what came of each image, and of the other steps no more than can be shown."""
+    """Pass on the steps that end an image, and others at intervals of `MIN_INTERVAL` seconds."""
     due = 0.0
     while True:
         try:

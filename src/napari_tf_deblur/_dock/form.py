@@ -1,4 +1,4 @@
-"""A form of two aligned columns, whose rows can be hidden, and a part that folds away."""
+"""A form with a column of labels and one of fields, and a section that can be collapsed."""
 
 from magicgui.widgets import CheckBox, PushButton
 from magicgui.widgets.bases import Widget
@@ -20,11 +20,11 @@ MIN_FIELD_WIDTH = 60
 """Smallest width of a field in pixels. Set by eye."""
 
 RESTYLE_EVENTS = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
-"""Events after which widgets may need another width."""
+"""Events after which the smallest width of a field may have changed."""
 
 
 class Form(QWidget):
-    """Shows widgets below each other, with their labels in one column.
+    """Shows fields below each other, with their labels in a column on the left.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Form(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 4, 0, 4)
         self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(0, 2)
-        self._grid.setColumnStretch(1, 3)
+        self._grid.setColumnStretch(0, 3)
+        self._grid.setColumnStretch(1, 5)
         self._labels: dict[int, QLabel] = {}
 
     def add(self, widget: Widget) -> None:
-        """Append a row for a magicgui widget; check boxes and buttons carry their own label.
+        """Append a row for a magicgui widget; check boxes and buttons show their own label.
 
         Parameters
         ----------
@@ -56,9 +56,10 @@ class Form(QWidget):
             )
             native.setMinimumContentsLength(6)
             native.installEventFilter(ElideFilter(native))
-        has_own = isinstance(widget, CheckBox | PushButton)
-        label = "" if has_own else widget.label
-        self._labels[id(widget)] = self.add_row(label, native, widget.tooltip or "", wide=has_own)
+        has_label = isinstance(widget, CheckBox | PushButton)
+        label = "" if has_label else widget.label
+        tooltip = widget.tooltip or ""
+        self._labels[id(widget)] = self.add_row(label, native, tooltip, wide=has_label)
 
     def add_row(
         self, label: str, widget: QWidget, tooltip: str = "", *, wide: bool = False
@@ -68,13 +69,13 @@ class Form(QWidget):
         Parameters
         ----------
         label : str
-            Its label.
+            Text of the label.
         widget : QWidget
-            What goes into the column of the fields.
+            The widget for the column of fields.
         tooltip : str
-            Of both.
+            Tooltip of the label and the widget; by default, the one that the widget has.
         wide : bool
-            Whether the widget takes both columns, for it carries its own label.
+            Whether the widget takes both columns, because it shows its own label.
 
         Returns
         -------
@@ -85,25 +86,25 @@ class Form(QWidget):
         widget.setParent(self)
         widget.setMinimumWidth(MIN_FIELD_WIDTH)
         widget.setToolTip(tooltip or widget.toolTip())
-        words = QLabel(label, self)
-        words.setWordWrap(True)
-        words.setToolTip(widget.toolTip())
-        words.setBuddy(widget)
-        self._grid.addWidget(words, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        name = QLabel(label, self)
+        name.setWordWrap(True)
+        name.setToolTip(widget.toolTip())
+        name.setBuddy(widget)
+        self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(widget, row, 0 if wide else 1, 1, 2 if wide else 1)
-        return words
+        return name
 
     def event(self, event: QEvent | None) -> bool:
-        """Give numbers the width that they need in any font; style sheets set a smaller one."""
+        """Make the column of fields wide enough for numbers; style sheets set a smaller width."""
         if event is not None and event.type() in RESTYLE_EVENTS:
             numbers = [x for x in self.findChildren(QAbstractSpinBox) if x.parent() is self]
-            needed = [x.minimumSizeHint().width() for x in numbers if not x.isHidden()]
-            if (widest := max(needed, default=0)) != self._grid.columnMinimumWidth(1):
+            widths = [x.minimumSizeHint().width() for x in numbers if not x.isHidden()]
+            if (widest := max(widths, default=0)) != self._grid.columnMinimumWidth(1):
                 self._grid.setColumnMinimumWidth(1, widest)
         return super().event(event)
 
     def add_wide(self, widget: QWidget) -> None:
-        """Append a row in which a widget takes both columns."""
+        """Append a widget that takes both columns and has no label."""
         widget.setParent(self)
         self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
 
@@ -113,7 +114,7 @@ class Form(QWidget):
         Parameters
         ----------
         widget : magicgui.widgets.bases.Widget
-            A widget that was added before.
+            A widget that was added with `add`.
         visible : bool
             Whether to show it.
         label : str, optional
@@ -127,12 +128,12 @@ class Form(QWidget):
 
 
 class WrappingLabel(QLabel):
-    """Words that take as many lines as they need; they can be selected and copied.
+    """A label that wraps its text to as many lines as needed; the text can be copied.
 
     Parameters
     ----------
     text : str
-        The words.
+        The text.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -143,31 +144,31 @@ class WrappingLabel(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def set_message(self, text: str, tooltip: str = "") -> None:
-        """Show other words, or none and take no room."""
+        """Set the text and its tooltip; an empty text hides the label."""
         self.setText(text)
         self.setToolTip(tooltip)
         self.setVisible(bool(text))
 
 
 class CollapsibleSection(QWidget):
-    """A part of a form that can be folded away, below a button with its name.
+    """A button with a title, and a form below it that the button shows or hides.
 
-    Not `superqt.QCollapsible` (0.9.0): folded, its fields still take the keyboard's focus and it is
-    twice as tall, and its arrows stay black in napari's dark theme.
+    Reasons against `superqt.QCollapsible` (0.9.0): when it is collapsed, its fields still get the
+    keyboard focus and it is twice as tall; its arrows stay black in napari's dark theme.
 
     Parameters
     ----------
     title : str
-        Name of the part.
+        Text of the button.
     tooltip : str
-        What is in it.
+        Tooltip of the button: the content of the form.
 
     Attributes
     ----------
     form : Form
-        What is folded away.
+        The form.
     button : QToolButton
-        Folds and unfolds it.
+        The button.
     """
 
     def __init__(self, title: str, tooltip: str) -> None:
@@ -189,9 +190,9 @@ class CollapsibleSection(QWidget):
         self.button.toggled.connect(self.set_expanded)
         self.set_expanded(False)
 
-    def set_expanded(self, unfolded: bool = True) -> None:
-        """Show what is in it, or fold it away."""
-        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
+    def set_expanded(self, expanded: bool = True) -> None:
+        """Show or hide the form."""
+        arrow = Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow
         self.button.setArrowType(arrow)
-        self.button.setChecked(unfolded)
-        self.form.setVisible(unfolded)
+        self.button.setChecked(expanded)
+        self.form.setVisible(expanded)

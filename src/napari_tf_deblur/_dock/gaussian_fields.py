@@ -1,4 +1,4 @@
-"""The fields of a Gaussian PSF: its sigmas in pixels or units of length, angle and size."""
+"""The fields of a Gaussian PSF: its sigmas, in pixels or units of length, its angle and size."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,25 @@ from napari_tf_deblur._storage.axes import short_unit
 
 
 class GaussianFields(KindFields):
-    """A Gaussian by its sigmas, angle and size.
+    """Fields for the sigmas, the angle and the size of a Gaussian PSF.
 
     Attributes
     ----------
-    unit, sigmas, angle, size : magicgui widgets
-        The fields.
+    unit : ComboBox
+        Unit of the sigmas: pixels, or the unit of the image layer.
+    sigmas : list of FloatSpinBox
+        Standard deviations along z, y, x, in that unit.
+    angle : FloatSpinBox
+        Rotation in degrees.
+    size : LineEdit
+        Size of the PSF array in pixels.
     """
 
     def __init__(
         self, kind: type[PSFKind], form: Form, advanced: Form, layers: LayerProvider
     ) -> None:
         super().__init__(kind, form, advanced, layers)
-        self._unit_scale: tuple[float, ...] = (1.0, 1.0, 1.0)  # pixels in the unit shown
+        self._unit_scale: tuple[float, ...] = (1.0, 1.0, 1.0)  # size of a pixel in the chosen unit
         self._spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
         self._units: tuple[str, ...] = ("px", "px", "px")
         self._source: Source | None = None
@@ -46,7 +52,7 @@ class GaussianFields(KindFields):
                 value=0.0,
                 min=0.0,
                 max=1e9,
-                tooltip="Standard deviation of the Gaussian along this axis; 0 for no blur. While "
+                tooltip="Standard deviation of the Gaussian along this axis; 0 for no blur. If "
                 "all are 0, the blur is found from the image",
             )
             for axis in "zyx"
@@ -57,12 +63,12 @@ class GaussianFields(KindFields):
             min=-180.0,
             max=180.0,
             step=1.0,
-            tooltip="Rotation of the Gaussian, counter-clockwise; for a blur along a slant",
+            tooltip="Rotation of the Gaussian, counter-clockwise; for a blur along a diagonal",
         )
         self.size = LineEdit(
             label="PSF size (px)",
-            tooltip="Odd number of pixels, or one per axis as in 5, 13, 13; empty: the "
-            "smallest that holds 4 sigma each side, but not more than the image",
+            tooltip="Odd number of pixels, or one per axis, such as 5, 13, 13. If empty: the "
+            "smallest size that holds 4 sigma on each side, but not more than the image",
         )
         self.size.native.setPlaceholderText("automatic")
         self._add(self.unit, *self.sigmas)
@@ -71,17 +77,17 @@ class GaussianFields(KindFields):
         self.unit.changed.connect(self._choose_unit)
         fields: list[FloatSpinBox | LineEdit] = [*self.sigmas, self.angle, self.size]
         for field in fields:
-            field.changed.connect(self._tell)
+            field.changed.connect(self._emit_changed)
 
     def psf(self, image: int = 0) -> PSFKind:
-        """Return the PSF that the fields describe, sigmas in pixels, the same for all images.
+        """Return the PSF that the fields describe, with sigmas in pixels; the same for all images.
 
-        While no sigma is given it is one to be found in the image.
+        If all sigmas are 0, it is an `EstimatedPSF`.
 
         Raises
         ------
         ValueError
-            If the size is not made of whole numbers, one for all axes or one for each.
+            If the size is neither one whole number nor one whole number per axis.
         """
         size = parse_size(self.size.value)
         if isinstance(size, tuple) and len(size) != self._ndim:
@@ -100,7 +106,7 @@ class GaussianFields(KindFields):
         )
 
     def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
-        """Offer the units that suit an image, deblurred along `ndim` axes."""
+        """Offer the units of the first image; show what the user typed for it before."""
         former, self._ndim = self._source, ndim
         self._source = images[0].source if images else None
         is_other = (former and former.layer) != (self._source and self._source.layer)
@@ -122,14 +128,14 @@ class GaussianFields(KindFields):
             self._set_values(self._numbers.get_values(self._source))
 
     def _get_values(self) -> dict[str, Any]:
-        """What the user has given, sigmas in pixels."""
+        """Return the values of the fields, with sigmas in pixels."""
         sigmas = [f.value / step for f, step in zip(self.sigmas, self._unit_scale, strict=True)]
         return {"sigmas": sigmas, "angle": self.angle.value, "size": self.size.value}
 
     def _set_values(self, values: Mapping[str, Any]) -> None:
-        """Show what was given for an image, without a signal; nothing, if nothing was."""
+        """Set the fields without a signal; missing values get their defaults."""
         sigmas = values.get("sigmas", (0.0, 0.0, 0.0))
-        shown: list[tuple[FloatSpinBox | LineEdit, Any]] = [
+        field_values: list[tuple[FloatSpinBox | LineEdit, Any]] = [
             *(
                 (f, s * step)
                 for f, s, step in zip(self.sigmas, sigmas, self._unit_scale, strict=True)
@@ -137,12 +143,12 @@ class GaussianFields(KindFields):
             (self.angle, values.get("angle", 0.0)),
             (self.size, values.get("size", "")),
         ]
-        for field, value in shown:
+        for field, value in field_values:
             with field.changed.blocked():
                 field.value = value
 
     def show(self, visible: bool) -> None:
-        """Show the fields that matter, or none."""
+        """Show the fields that the image needs, or none."""
         self._visible = visible
         show = self._form.show_row
         for index, field in enumerate(self.sigmas):
@@ -154,8 +160,8 @@ class GaussianFields(KindFields):
         self._advanced.show_row(self.size, visible)
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Put back the numbers of a PSF."""
-        psf = GaussianPSF.of_record(record)
+        """Set the fields to the numbers in a PSF's record; sigmas are in pixels."""
+        psf = GaussianPSF.from_record(record)
         self.unit.value = "pixels"
         for field, sigma in zip(self.sigmas[-psf.ndim :], psf.sigma, strict=True):
             field.value = sigma
@@ -175,10 +181,10 @@ class GaussianFields(KindFields):
     def _choose_unit(self, *_: object) -> None:
         self._convert()
         self.show(self._visible)
-        self._tell()
+        self._emit_changed()
 
     def _convert(self) -> None:
-        """Show the same sigmas in the unit that is chosen now."""
+        """Convert the sigmas to the unit that is chosen now."""
         former, self._unit_scale = self._unit_scale, (1.0, 1.0, 1.0)
         if self.unit.value != "pixels":
             self._unit_scale = self._spacing
@@ -190,22 +196,22 @@ class GaussianFields(KindFields):
 
 
 def parse_size(text: str) -> int | tuple[int, ...] | None:
-    """Read the size field.
+    """Convert the text of the size field.
 
     Parameters
     ----------
     text : str
-        Nothing, a whole number, or one per axis with commas between them.
+        An empty text, a whole number, or whole numbers with commas between them, one per axis.
 
     Returns
     -------
     int, tuple of int or None
-        The size; None for an automatic one.
+        The size in pixels; None for an automatic size.
 
     Raises
     ------
     ValueError
-        If it is anything else.
+        If the text is anything else.
 
     Examples
     --------

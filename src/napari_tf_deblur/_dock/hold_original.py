@@ -1,4 +1,4 @@
-"""The original in place of the result, as long as a button or a key is held down."""
+"""Shows the original in place of the result while a button or a key is held down."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,62 +12,60 @@ from qtpy.QtWidgets import QApplication
 from napari_tf_deblur._layers.view_state import OriginalView
 
 ORIGINAL_SHORTCUT = "H"
-"""Held down over the image, it shows the original; napari 0.9 does not use it."""
+"""Key that shows the original while it is held down; napari 0.9 does not use it."""
 
 
 class HoldOriginal:
-    """Shows the original between a press and its release.
+    """Shows the original from a press until the release.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where the layers are.
-    layers : callable
+        The viewer that holds the layers.
+    get_layers : callable
         Returns source and result, or None if there is nothing to compare.
     """
 
     def __init__(
-        self, viewer: ViewerModel, layers: Callable[[], tuple[Image, Image] | None]
+        self, viewer: ViewerModel, get_layers: Callable[[], tuple[Image, Image] | None]
     ) -> None:
         self._viewer = viewer
-        self._layers = layers
-        self._shown: OriginalView | None = None
-        self._bound: Callable[..., Any] | None = None
+        self._get_layers = get_layers
+        self._view: OriginalView | None = None
+        self._key_handler: Callable[..., Any] | None = None
 
     def begin(self) -> None:
         """Show the original in place of the result, unless it is shown already."""
-        pair = self._layers()
-        if pair is None or self._shown is not None:
+        pair = self._get_layers()
+        if pair is None or self._view is not None:
             return
-        self._shown = OriginalView(self._viewer)
-        self._shown.enter(*pair)
-        # Where the focus goes elsewhere, nobody is told that a key is released.
+        self._view = OriginalView(self._viewer)
+        self._view.enter(*pair)
+        # If the focus moves to another widget, Qt sends no release of the key.
         _application().focusChanged.connect(self.end)
 
     def end(self, *_: object) -> None:
         """Show both layers as before."""
-        shown, self._shown = self._shown, None
-        if shown is not None:
+        view, self._view = self._view, None
+        if view is not None:
             _application().focusChanged.disconnect(self.end)
-            shown.leave()
+            view.leave()
 
     def bind(self) -> bool:
-        """Bind the key in the viewer, and say whether it is: the user may use it otherwise."""
+        """Bind the key, unless it has another use; return whether it is bound."""
         key = coerce_keybinding(ORIGINAL_SHORTCUT)
         maps = [getattr(cls, "class_keymap", {}) for cls in type(self._viewer).__mro__]
-        if self._bound is None and not any(key in x for x in (self._viewer.keymap, *maps)):
-            self._bound = _make_key_handler(ref(self))
-            self._viewer.bind_key(ORIGINAL_SHORTCUT, self._bound)
-        return self._bound is not None
+        if self._key_handler is None and not any(key in x for x in (self._viewer.keymap, *maps)):
+            self._key_handler = _make_key_handler(ref(self))
+            self._viewer.bind_key(ORIGINAL_SHORTCUT, self._key_handler)
+        return self._key_handler is not None
 
     def unbind(self) -> bool:
-        """Unbind the key, take back what it shows, and say that it is not bound."""
+        """Show both layers as before and unbind the key; return False."""
         self.end()
-        bound, self._bound = self._bound, None
-        if (
-            bound is not None
-            and self._viewer.keymap.get(coerce_keybinding(ORIGINAL_SHORTCUT)) is bound
-        ):
+        handler, self._key_handler = self._key_handler, None
+        key = coerce_keybinding(ORIGINAL_SHORTCUT)
+        if handler is not None and self._viewer.keymap.get(key) is handler:
             self._viewer.bind_key(ORIGINAL_SHORTCUT, None)
         return False
 
@@ -77,7 +75,7 @@ def _application() -> Any:
 
 
 def _make_key_handler(hold: "ref[HoldOriginal]") -> Callable[[ViewerModel], Iterator[None]]:
-    """Return what napari calls while the key is held down."""
+    """Return the generator function that napari runs at the press and the release of the key."""
 
     def hold_original(viewer: ViewerModel) -> Iterator[None]:
         """Show the original in place of the result while the key is held down."""

@@ -1,4 +1,4 @@
-"""Which pixels are ignored."""
+"""The fields that choose which pixels are ignored."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,42 +14,43 @@ IGNORE_TITLE = "Ignore pixels"
 
 
 class IgnoreFields:
-    """Pixels that the result does not depend on.
+    """Fields for the pixels that must not influence the result.
 
     Parameters
     ----------
     masks : callable
-        Returns the layers that can mark pixels.
+        Returns the layers that can mark pixels: labels and shapes.
 
     Attributes
     ----------
-    fold : Fold
-        What holds the fields.
+    section : CollapsibleSection
+        The section that holds the fields.
     saturated, not_a_number : CheckBox
-        Whether saturated pixels are ignored, and those that are NaN or infinite.
+        Whether to ignore saturated pixels, and pixels that are NaN or infinite.
     mask : LayerChoice
-        A layer that marks pixels.
+        A layer that marks the pixels to ignore.
     """
 
     def __init__(self, masks: Callable[[], Sequence[Layer]]) -> None:
         self.section = CollapsibleSection(
-            IGNORE_TITLE, "Saturated pixels, NaN, and what a layer marks"
+            IGNORE_TITLE, "Saturated pixels, NaN, and pixels marked in a layer"
         )
         self.saturated = CheckBox(
             text="Saturated pixels",
-            tooltip="Ignore pixels at the camera's largest value: how bright they really were is "
-            "not known, and taken as it is, it makes rings around them",
+            tooltip="Ignore pixels at the camera's largest value. Their true brightness is not "
+            "known; if they are used as they are, rings appear around them",
         )
         self.not_a_number = CheckBox(
             text="NaN and infinite pixels",
-            tooltip="Ignore pixels that hold no number; otherwise such an image is refused",
+            tooltip="Ignore pixels without a valid number. If this is off, an image with such "
+            "pixels is not deblurred",
         )
         self.mask = LayerChoice(
             masks,
             "none",
             label="Marked in layer",
-            tooltip="A labels or shapes layer that marks pixels to ignore: scratches, dust, what "
-            "is outside the specimen",
+            tooltip="A labels or shapes layer that marks pixels to ignore: scratches, dust, the "
+            "area outside the specimen",
         )
         self._source: Source | None = None
         self._mask_choices = ImageFieldValues()
@@ -57,7 +58,7 @@ class IgnoreFields:
             self.section.form.add(widget)
 
     def set_source(self, source: Source | None) -> None:
-        """Choose the marks that were chosen for an image: those of another one are not its own."""
+        """Choose the mask layer that the user chose for this image before; none for a new image."""
         if (source and source.layer) == (self._source and self._source.layer):
             return
         self._mask_choices.store(self._source, {"layer": self.mask.value})
@@ -67,7 +68,7 @@ class IgnoreFields:
             self.mask.value = layer if layer in self.mask.choices else None
 
     def show_saturated_count(self, count: int) -> None:
-        """Say how many saturated pixels the image has."""
+        """Show the number of saturated pixels of the image; 0 shows nothing."""
         self.saturated.text = f"Saturated pixels{f' ({count})' if count else ''}"
-        asked = f": {count} saturated found" if count else ""
-        self.section.button.setText(f"{IGNORE_TITLE}{asked}")
+        found = f": {count} saturated found" if count else ""
+        self.section.button.setText(f"{IGNORE_TITLE}{found}")

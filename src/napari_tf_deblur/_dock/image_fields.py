@@ -1,4 +1,4 @@
-"""Which images are deblurred, and along which of their axes."""
+"""The fields that choose the images to deblur, and along which axes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,23 +22,23 @@ NO_IMAGE = (
     "File > Open Sample."
 )
 AXES_HINT = (
-    "A stack is taken for a volume where the layer says so: by an axis named z, or a unit of "
-    "length on the axis of the planes. 'Deblur as' overrules it. Time and channels are never "
-    "deblurred by themselves."
+    "A stack is deblurred as a volume if the layer has an axis named z, or if the axis of its "
+    "planes has a unit of length. 'Deblur as' overrides this. No image is deblurred along time or "
+    "channels automatically."
 )
 EACH_PLANE, VOLUME = "Each plane by itself", "One volume (3D)"
 
 
 @dataclass(frozen=True)
 class ImageChoice:
-    """An image that is to be deblurred.
+    """An image to deblur.
 
     Attributes
     ----------
     source : Source
         The image.
     acquisition : Acquisition
-        What its file says of the microscope.
+        Metadata of its file: the microscope, the optics and the pixel size.
     """
 
     source: Source
@@ -46,25 +46,27 @@ class ImageChoice:
 
 
 class ImageFields:
-    """The image that is chosen, and others that are selected together with it.
+    """Fields for the chosen image, and for others that are selected together with it.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The viewer whose layers are offered.
     form : Form
-        Where to put the fields.
+        The form that shows the fields.
 
     Attributes
     ----------
-    layer, dims : magicgui widgets
-        The image; the number of axes along which it is deblurred.
-    words : Words
-        What each axis is taken for, and which images are deblurred with it.
+    layer : LayerChoice
+        The image.
+    dims : ComboBox
+        The number of axes along which it is deblurred: 2 or 3.
+    description : WrappingLabel
+        The meaning of each axis, and the other images that are deblurred.
     buttons : FileButtons
-        Give the layer what its file says and its reader dropped.
+        Buttons that apply metadata of the file.
     changed : psygnal.Signal
-        Emitted when another image is chosen, or its place, units or axes change.
+        Emitted when another image is chosen, or its scale, units or axis names change.
     """
 
     changed = Signal()
@@ -87,14 +89,14 @@ class ImageFields:
             tooltip="'Each plane by itself' for photographs, movies and single planes; "
             "'One volume' for a stack of planes through one thick object",
         )
-        self.words = WrappingLabel()
+        self.description = WrappingLabel()
         form.add(self.layer)
         form.add(self.dims)
-        form.add_wide(self.words)
+        form.add_wide(self.description)
         self.buttons = FileButtons(viewer, self._on_file_read)
         form.add_wide(self.buttons)
-        self.words.setToolTip(AXES_HINT)
-        self.layer.changed.connect(self._on_image_by_hand)
+        self.description.setToolTip(AXES_HINT)
+        self.layer.changed.connect(self._on_layer)
         self.dims.changed.connect(self._emit_changed)
 
     @property
@@ -104,7 +106,7 @@ class ImageFields:
 
     @property
     def chosen(self) -> list[ImageChoice]:
-        """The images that are to be deblurred, the one in the field first."""
+        """The images to deblur; the one in the field comes first."""
         layer = self.layer.value
         if layer is None:
             return []
@@ -112,7 +114,7 @@ class ImageFields:
         return [ImageChoice(source, source.acquisition) for source in sources]
 
     def restore(self, ndim: int) -> None:
-        """Deblur along so many axes again, if the image has them."""
+        """Deblur along `ndim` axes, if the image has them; otherwise along 2."""
         self.dims.value = ndim if ndim in self.dims.choices else 2
 
     def source(self) -> Source:
@@ -121,16 +123,18 @@ class ImageFields:
         Raises
         ------
         ValueError
-            If there is none.
+            If no image is chosen.
         """
         if self.layer.value is None:
             raise InvalidValueError(NO_IMAGE)
         return read_source(self.layer.value)
 
     def select(self, layer: Layer) -> None:
-        """Choose the image that the user selects in napari's list, unless it was made here."""
+        """Choose the image that the user selects in napari's layer list, unless it is a result."""
         if isinstance(layer, Image) and not is_own_layer(layer):
-            if adopt_record(layer, read_acquisition(layer).record):  # a result that was saved
+            if adopt_record(
+                layer, read_acquisition(layer).record
+            ):  # a result that was saved before
                 return
             self._chosen_by_hand = False
             self.layer.reset_choices()
@@ -139,12 +143,12 @@ class ImageFields:
             self.refresh()
 
     def add(self, layer: Layer) -> None:
-        """Choose an image that was added, unless the user has chosen another by hand."""
+        """Choose an image that was added, unless the user has chosen another one in the dock."""
         if not self._chosen_by_hand:
             self.select(layer)
 
     def reset_choices(self) -> None:
-        """Offer the layers that there are now; the chosen one stays while it is there."""
+        """Offer the present layers; the chosen one stays chosen as long as it exists."""
         former = self.layer.value
         self.layer.reset_choices()
         if former is not None and self.layer.value is not former:  # it was removed
@@ -152,69 +156,69 @@ class ImageFields:
             self._choose_another()
 
     def refresh(self, *_: object) -> None:
-        """Offer what suits the image that is chosen now."""
+        """Offer the choices for the image that is chosen now."""
         layer = self.layer.value
         if layer is not self._watched:
             self.unwatch()
             self._watched = layer
-            for emitter in _place_events(layer):
-                emitter.connect(self._on_place)
+            for emitter in _get_axis_events(layer):
+                emitter.connect(self._on_axes)
             self._offer_dims()
         self._emit_changed()
 
     def unwatch(self) -> None:
-        """Let go of the image that was chosen."""
-        for emitter in _place_events(self._watched):
-            emitter.disconnect(self._on_place)
+        """Disconnect from the chosen image."""
+        for emitter in _get_axis_events(self._watched):
+            emitter.disconnect(self._on_axes)
         self._watched = None
 
     def images(self) -> list[Image]:
-        """All image layers but the one that shows the PSF."""
+        """Return all image layers except the one that shows the PSF."""
         psf = find_psf_layer(self._viewer)
         return [x for x in self._viewer.layers if isinstance(x, Image) and x is not psf]
 
     def update_description(self, ndim: int | None) -> None:
-        """Say what each axis is taken for; a PSF with axes of its own decides itself."""
+        """Describe the axes; `ndim` is that of a PSF with a fixed number of axes, else None."""
         self.buttons.choose(self.layer.value)
         self._form.show_row(self.dims, ndim is None and len(self._dims_choices()) > 1)
-        words = []
+        lines = []
         if self.layer.value is not None:
             source = self.source()
-            words.append(source.frame(ndim or self.ndim).describe_axes(source.rgb))
+            lines.append(source.frame(ndim or self.ndim).describe_axes(source.rgb))
         if self._others:
             names = ", ".join(layer.name for layer in self._others)
-            words.append(f"Then the other layers that are selected: {names}.")
-        self.words.set_message("\n".join(words), AXES_HINT)
+            lines.append(f"The other selected layers are deblurred afterwards: {names}.")
+        self.description.set_message("\n".join(lines), AXES_HINT)
 
     @property
     def _others(self) -> list[Image]:
-        """Images that are selected in napari's list together with the one in the field."""
+        """Images that are selected in napari's layer list together with the one in the field."""
         selected = self._viewer.layers.selection
         if self.layer.value not in selected:
             return []
         images = [x for x in self.images() if x in selected and not is_own_layer(x)]
         return [x for x in images if x is not self.layer.value]
 
-    def _on_image_by_hand(self, *_: object) -> None:
+    def _on_layer(self, *_: object) -> None:
         self._chosen_by_hand = True
         self.refresh()
 
-    def _on_place(self, *_: object) -> None:
-        """Follow the image's units and names of axes, which may make it a volume."""
+    def _on_axes(self, *_: object) -> None:
+        """Update after a change of units or axis names, which may make the image a volume."""
         if self._is_volume != self._was_volume:
             self._offer_dims()
         self._emit_changed()
 
     def _on_file_read(self) -> None:
-        """Follow what a file says that took long to read: its axes, which may make a volume."""
+        """Update after the metadata of the file were read; its axes may make the image a volume."""
         layer = self.layer.value
         if layer is not None and adopt_record(layer, read_acquisition(layer).record):
             self._choose_another()
         self.refresh()
-        self._on_place()
+        self._on_axes()
 
     def _choose_another(self) -> None:
-        """Choose the uppermost image that was not made here, if there is one."""
+        """Choose the uppermost image that is not a result, if there is one."""
         images = [layer for layer in self.images() if not is_own_layer(layer)]
         if images:
             with self.layer.changed.blocked():
@@ -239,8 +243,8 @@ class ImageFields:
         self.changed.emit()
 
 
-def _place_events(layer: Layer | None) -> list[Any]:
-    """Return what a layer emits when its units or the names of its axes change."""
+def _get_axis_events(layer: Layer | None) -> list[Any]:
+    """Return the emitters of a layer for changes of its scale, units and axis names."""
     if layer is None:
         return []
     return [layer.events.scale, layer.events.units, layer.events.axis_labels]

@@ -1,4 +1,4 @@
-"""What the fields of each kind of PSF have in common."""
+"""The base class of the fields of one kind of PSF."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -23,16 +23,16 @@ LayerProvider = Callable[[], Sequence[Image]]
 
 
 class KindFields:
-    """Base of the fields of one kind of PSF; as it is, those of a kind that has none.
+    """Base class of the fields of one kind of PSF; itself, it serves a kind without fields.
 
     Parameters
     ----------
     kind : type of PSFKind
         The kind, whose title and hint the dock shows.
     form : Form
-        Where to put the fields.
+        The form that shows the fields.
     advanced : Form
-        Where to put those that are seldom needed.
+        The form of fields that are seldom needed.
     layers : callable
         Returns the image layers that may show a PSF.
 
@@ -54,48 +54,48 @@ class KindFields:
 
     @property
     def ndim(self) -> int | None:
-        """How many axes the PSF has by itself; None if it has as many as are deblurred."""
+        """Number of axes of the PSF; None if the user chooses it in "Deblur as"."""
         return None
 
     def psf(self, image: int = 0) -> PSFKind:
-        """Return the PSF of one of the images; raise ValueError if the fields describe none."""
+        """Return the PSF of an image, by its number; raise ValueError if a field is invalid."""
         return EstimatedPSF(self._ndim)
 
     def settings(self) -> PSFSettings:
-        """Return which PSF the images of files have.
+        """Return the settings of the PSF for images in files.
 
         Raises
         ------
         ValueError
-            If the fields describe none, or one that is in no file.
+            If a field is invalid, or if the PSF is a layer that is in no file.
         """
         psf: Any = self.psf()
         return EstimatedPSFSettings() if isinstance(psf, EstimatedPSF) else FixedPSFSettings(psf)
 
     def apply_to(self, source: Source, image: int = 0) -> Source:
-        """Return one of the images as the fields describe it, such as with a pixel size."""
+        """Return an image, by its number, with the pixel size from the fields, if there are any."""
         return source
 
     def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
-        """Offer what suits images that are deblurred along so many axes."""
+        """Set the images that are deblurred along `ndim` axes."""
         self._ndim = ndim
 
     def show(self, visible: bool) -> None:
-        """Show the fields that matter, or none."""
+        """Show the fields, or hide them."""
         for widget in self._rows:
             self._form.show_row(widget, visible)
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Put back what describes a PSF of this kind, from its record.
+        """Set the fields to the values in the record of a PSF of this kind.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If the record lacks something, or holds what no run writes.
+            If the record is incomplete or holds invalid values.
         """
 
     def reset_choices(self) -> None:
-        """Offer the layers that there are now."""
+        """Offer the present layers."""
 
     def _add(self, *widgets: Widget) -> None:
         """Append rows to the form."""
@@ -103,5 +103,5 @@ class KindFields:
             self._form.add(widget)
             self._rows.append(widget)
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""Choosing a layer: by hand in a combo box, and by selecting it in napari's list."""
+"""Chooses a layer: in a combo box, and by its selection in napari's layer list."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,30 +10,30 @@ from qtpy.QtCore import QTimer
 
 
 class LayerChoice(ComboBox):
-    """A combo box of layers, which keeps its layer whatever that is called or where it lies.
+    """A combo box of layers. The chosen layer stays chosen when it is renamed or moved.
 
-    magicgui's own goes to the first layer when the chosen one is renamed.
+    magicgui's own combo box switches to the first layer when the chosen one is renamed.
 
     Parameters
     ----------
     layers : callable
         Returns the layers to offer.
-    nothing : str, optional
-        Name of a first choice that is no layer; there is none by default.
+    no_layer : str, optional
+        Text of a first choice without a layer; by default there is no such choice.
     **options
-        Of the combo box: label, tooltip.
+        Options of the combo box: label, tooltip.
     """
 
     def __init__(
-        self, layers: Callable[[], Sequence[Layer]], nothing: str | None = None, **options: Any
+        self, layers: Callable[[], Sequence[Layer]], no_layer: str | None = None, **options: Any
     ) -> None:
-        first: list[tuple[str, Layer | None]] = [] if nothing is None else [(nothing, None)]
+        first: list[tuple[str, Layer | None]] = [] if no_layer is None else [(no_layer, None)]
         super().__init__(
             choices=lambda _: [*first, *((layer.name, layer) for layer in layers())], **options
         )
 
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are now, without a signal."""
+        """Offer the present layers, without a signal."""
         chosen = self.value if len(self) else None
         with self.changed.blocked():
             super().reset_choices()
@@ -42,23 +42,23 @@ class LayerChoice(ComboBox):
 
 
 class SelectionFollower:
-    """Tells which layer the user selects in napari's list.
+    """Reports which layer the user selects in napari's layer list.
 
-    napari also selects layers by itself: one that is added, and after the selected one is
-    removed a neighbour. Neither this nor what the dock does to the layers counts.
+    napari also selects layers itself: a layer that is added, and a neighbour of a selected layer
+    that is removed. Selections after a removal, and those by the dock, are not reported.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The viewer.
-    is_ours : callable
-        Returns whether the dock is changing the layers right now.
+    is_dock_working : callable
+        Returns whether the dock is changing the layers at the moment.
     on_selected : callable
         Called with a layer that the user has selected.
     on_added : callable
         Called with a layer that was added and selected, by the user or by other code.
     on_several : callable
-        Called when other layers are selected together.
+        Called when the set of selected layers changes.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SelectionFollower:
         on_several: Callable[[], None],
     ) -> None:
         self._layers = viewer.layers
-        self._is_ours = is_dock_working
+        self._is_dock_working = is_dock_working
         self._on_selected, self._on_added = on_selected, on_added
         self._on_several = on_several
         self._added: Layer | None = None
@@ -81,7 +81,7 @@ class SelectionFollower:
         self._layers.selection.events.changed.connect(self._follow_several)
 
     def end(self) -> None:
-        """Follow no more."""
+        """Disconnect from the viewer."""
         self._layers.events.inserted.disconnect(self._note_added)
         self._layers.events.removing.disconnect(self._note_removed)
         self._layers.selection.events.active.disconnect(self._follow)
@@ -99,9 +99,9 @@ class SelectionFollower:
 
     def _follow(self, event: Any) -> None:
         layer = event.value
-        if layer is None or self._is_ours():
+        if layer is None or self._is_dock_working():
             return
-        if layer is self._added:  # napari says so more than once
+        if layer is self._added:  # napari emits this more than once
             self._on_added(layer)
             return
         self._added = None
@@ -109,5 +109,5 @@ class SelectionFollower:
             self._on_selected(layer)
 
     def _follow_several(self, _: object) -> None:
-        if not self._is_ours():
+        if not self._is_dock_working():
             self._on_several()

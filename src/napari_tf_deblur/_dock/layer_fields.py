@@ -1,4 +1,4 @@
-"""The field of a PSF that an image layer shows."""
+"""The field of a PSF that is measured from an image layer, such as a bead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +12,18 @@ from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFKind, PSFSettings
 from napari_tf_deblur._layers.source import read_source
 
 NO_PSF_LAYER = (
-    "There is no image layer to take as PSF: open a picture of a bead with File > Open, or "
+    "There is no image layer to use as PSF: open an image of a bead with File > Open, or "
     "choose another kind of blur."
 )
 
 
 class LayerFields(KindFields):
-    """A PSF that an image layer shows.
+    """The field of the image layer that shows the PSF.
 
     Attributes
     ----------
     layer : LayerChoice
-        Which one.
+        The layer.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class LayerFields(KindFields):
         super().__init__(kind, form, advanced, layers)
         self.layer = LayerChoice(layers, label="Bead layer", tooltip=kind.hint)
         self._add(self.layer)
-        self.layer.changed.connect(self._tell)
+        self.layer.changed.connect(self._emit_changed)
 
     @property
     def ndim(self) -> int | None:
-        """Those of the layer; None while there is none."""
+        """Number of axes of the layer; None if no layer is chosen."""
         return None if self.layer.value is None else self.psf().ndim
 
     def psf(self, image: int = 0) -> LayerPSF:
@@ -45,34 +45,34 @@ class LayerFields(KindFields):
         Raises
         ------
         ValueError
-            If there is no layer.
+            If no layer is chosen.
         """
         if self.layer.value is None:
             raise InvalidValueError(NO_PSF_LAYER)
         return LayerPSF(read_source(self.layer.value))
 
     def settings(self) -> PSFSettings:
-        """Return that the file of the layer shows the PSF of every image."""
+        """Return settings that measure the PSF of every image from the file of the layer."""
         return psf_settings_from_record(
             {"kind": self.kind.name, "origin": self.psf().layer.record()}
         )
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Choose the layer of a PSF again.
+        """Choose the layer that a record names.
 
         Raises
         ------
         ValueError
-            If it is not there any more.
+            If no layer has this name.
         """
         name = record["layer"]
-        there = [x for x in self.layer.choices if getattr(x, "name", None) == name]
-        if not there:
+        layers = [x for x in self.layer.choices if getattr(x, "name", None) == name]
+        if not layers:
             raise InvalidValueError(
                 f"The bead layer '{name}' is not open: open it, or choose another."
             )
-        self.layer.value = there[0]
+        self.layer.value = layers[0]
 
     def reset_choices(self) -> None:
-        """Offer the layers that there are now."""
+        """Offer the present layers."""
         self.layer.reset_choices()

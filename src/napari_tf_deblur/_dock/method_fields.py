@@ -1,4 +1,4 @@
-"""The fields that choose a method and its parameters, derived from the methods' dataclasses."""
+"""The fields for the method and its parameters, made from the dataclasses of the methods."""
 
 from typing import Any
 
@@ -12,28 +12,30 @@ from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import title_and_purpose
 
 AUTOMATIC_LABEL = "Automatic"
-AUTOMATIC_TOOLTIP = "The method that suits the image; the result says which, and why"
+AUTOMATIC_TOOLTIP = (
+    "The method is chosen from the image; the text below the result names it and says why"
+)
 ADVANCED_LABEL = "As set under Advanced"
 
 
 class MethodFields:
-    """The method, by the sample or by its name, and the parameters of each.
+    """Fields for the method, by the sample or by its name, and for its parameters.
 
     Parameters
     ----------
     form : Form
-        Where to put the choice of a sample.
+        The form that shows the choice of a sample.
     advanced : Form
-        Where to put the choice of a method, and the parameters.
+        The form that shows the choice of a method, and the parameters.
 
     Attributes
     ----------
     sample : ComboBox
-        What is in the image: methods that declare a sample, by that.
+        The kind of sample in the image; it stands for the method that declares this sample.
     choice : ComboBox
-        Which method, or "auto".
-    forms : dict of Method to FunctionGui
-        The parameters of each method; calling one returns the method.
+        The method, or "auto".
+    forms : dict of type of Method to FunctionGui
+        The fields of the parameters of each method; calling a form returns the method.
     """
 
     def __init__(self, form: Form, advanced: Form) -> None:
@@ -45,18 +47,18 @@ class MethodFields:
         titles = [(title_and_purpose(method)[0], method) for method in METHODS]
         self.choice = ComboBox(label="Method", choices=[(AUTOMATIC_LABEL, "auto"), *titles])
         advanced.add(self.choice)
-        self.forms = {method: self._parameters(method) for method in METHODS}
-        self.sample.changed.connect(self._choose_by_sample)
-        self.choice.changed.connect(self._choose)
-        self._choose()
+        self.forms = {method: self._make_fields(method) for method in METHODS}
+        self.sample.changed.connect(self._on_sample)
+        self.choice.changed.connect(self._show_parameters)
+        self._show_parameters()
 
     def method(self) -> Method | Auto:
-        """Return the method that the fields describe; raise TypeError or ValueError if none."""
+        """Return the method; raise TypeError or ValueError if a parameter is invalid."""
         chosen = self.choice.value
         return "auto" if chosen == "auto" else self.forms[chosen]()
 
     def restore(self, method: Method | Auto) -> None:
-        """Put back a method and its parameters."""
+        """Set the fields to a method and its parameters."""
         if isinstance(method, str):
             self.choice.value = "auto"
             return
@@ -64,22 +66,22 @@ class MethodFields:
         for widget in self.forms[type(method)]:
             widget.value = getattr(method, widget.name)
 
-    def _choose_by_sample(self, *_: object) -> None:
+    def _on_sample(self, *_: object) -> None:
         if self.sample.value is not None:
             self.choice.value = self.sample.value
 
-    def _choose(self, *_: object) -> None:
+    def _show_parameters(self, *_: object) -> None:
         chosen = self.choice.value
         for method, fields in self.forms.items():
             for widget in fields:
                 self._form.show_row(widget, method is chosen)
-        about = AUTOMATIC_TOOLTIP if chosen == "auto" else ": ".join(title_and_purpose(chosen))
+        tooltip = AUTOMATIC_TOOLTIP if chosen == "auto" else ": ".join(title_and_purpose(chosen))
         with self.sample.changed.blocked():
             self.sample.value = chosen if chosen in self.sample.choices else None
-        self.choice.tooltip = self.sample.tooltip = about
+        self.choice.tooltip = self.sample.tooltip = tooltip
 
-    def _parameters(self, method: type[Method]) -> FunctionGui[..., Method]:
-        """Derive a method's fields from its dataclass, and put them in rows of the form."""
+    def _make_fields(self, method: type[Method]) -> FunctionGui[..., Method]:
+        """Make the fields of a method from its dataclass, and add them to the form."""
         options: dict[str, Any] = _options_of(method)
         fields: FunctionGui[..., Method] = magicgui(
             method, call_button=False, labels=False, **options

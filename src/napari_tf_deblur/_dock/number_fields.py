@@ -1,4 +1,4 @@
-"""The fields of a PSF that a formula makes of a few numbers."""
+"""The fields of a PSF that is computed from a few numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -16,16 +16,16 @@ from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, ParametricPSF, PSFK
 from napari_tf_deblur._layers.source import Source
 
 UNKNOWN = "not known"
-"""What 0 stands for in the field of a length."""
+"""Text that the field of a length shows instead of 0."""
 
-SIZE_HINT = "; while it is not known, the blur is found from the image"
+SIZE_HINT = "; if it is not known, the blur is found from the image"
 
 
 class NumberFields(KindFields):
-    """A field for each number that the class of a `ParametricPSF` declares.
+    """One field for each number that the class of a `ParametricPSF` declares.
 
-    The first is the size of the blur: 0 is not known. The others begin with the default of the
-    class. Each field is an attribute of the same name as its number.
+    The first number is the size of the blur; 0 stands for "not known". The others start with the
+    default of the class. Each field is an attribute with the name of its number.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class NumberFields(KindFields):
         self._source: Source | None = None
         self._numbers = ImageFieldValues()
         self._fields: dict[str, FloatSpinBox] = {}
-        self._usual = {
-            one.name: 0.0 if one.default is MISSING else one.default
-            for one in fields(self._parametric)
+        self._defaults = {
+            number.name: 0.0 if number.default is MISSING else number.default
+            for number in fields(self._parametric)
         }
         for name, annotation in parameters_of(kind).items():
             options = options_of(annotation)
@@ -47,33 +47,33 @@ class NumberFields(KindFields):
                 min=options["above" if "above" in options else "min"],
                 max=options["max"],
                 step=options["step"],
-                value=max(self._usual[name], options.get("min", 0.0)),
+                value=max(self._defaults[name], options.get("min", 0.0)),
                 tooltip=options["tooltip"] + SIZE_HINT * (not self._fields),
             )
             self._fields[name] = field
             setattr(self, name, field)
             self._add(field)
-            field.changed.connect(self._tell)
+            field.changed.connect(self._emit_changed)
         self._size = next(iter(self._fields.values()))
         self._size.native.setSpecialValueText(UNKNOWN)
 
     @property
     def ndim(self) -> int | None:
-        """As many as the PSF has."""
+        """Number of axes of the PSF."""
         return self._parametric(**self.values).ndim
 
     @property
     def values(self) -> dict[str, float]:
-        """What the fields say, by name."""
+        """The values of the fields, by name."""
         return {name: round(field.value, 6) for name, field in self._fields.items()}
 
     def psf(self, image: int = 0) -> PSFKind:
-        """Return the PSF that the fields describe; one to be found while its size is 0."""
+        """Return the PSF that the fields describe; an `EstimatedPSF` if its size is 0."""
         psf = self._parametric(**self.values)
         return psf if self._size.value else EstimatedPSF(psf.ndim)
 
     def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
-        """Show what was typed for this image: what was typed for another is not its own."""
+        """Show the values that the user typed for the first image; 0 for a new image."""
         source = images[0].source if images else None
         if (source and source.layer) == (self._source and self._source.layer):
             return
@@ -82,10 +82,10 @@ class NumberFields(KindFields):
         typed = self._numbers.get_values(source)
         for name, field in self._fields.items():
             with field.changed.blocked():
-                field.value = typed.get(name, self._usual[name])
+                field.value = typed.get(name, self._defaults[name])
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Put back the numbers of a PSF, from its record."""
-        psf = self._parametric.of_record(record)
+        """Set the fields to the numbers in the record of a PSF."""
+        psf = self._parametric.from_record(record)
         for name, field in self._fields.items():
             field.value = getattr(psf, name)

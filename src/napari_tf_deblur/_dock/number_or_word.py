@@ -7,26 +7,26 @@ from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from magicgui.widgets.bases import ValuedContainerWidget
 
 NUMBER_CHOICE = "set to"
-"""What is chosen where a number is given."""
+"""Choice that stands for a number; the number is in the field beside it."""
 
 
 class NumberOrWord(ValuedContainerWidget[float | str]):
-    """A combo box of words, the last of which makes room for a number.
+    """A combo box of words, and a field for a number, shown if the last word is chosen.
 
     Parameters
     ----------
     value : float or str
         The number, or one of the words.
     words : tuple of str
-        What can stand for a number.
+        Words that can stand for a number.
     kind : type
         ``int`` or ``float``.
     number : float
-        The number that is offered first.
+        The number that the field shows first.
     min, max, step : float
-        Bounds of the number, and what a click changes it by.
+        Bounds of the number, and its change at each click.
     **options
-        Of every widget: name, label, tooltip.
+        Options of any widget: name, label, tooltip.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class NumberOrWord(ValuedContainerWidget[float | str]):
         self._word.changed.disconnect()
         self._number.changed.disconnect()
         self._word.changed.connect(self._show_number)
-        self._word.changed.connect(self._tell)
-        self._number.changed.connect(self._tell)
+        self._word.changed.connect(self._emit_changed)
+        self._number.changed.connect(self._emit_changed)
 
     def get_value(self) -> float | str:
-        """The number, or the word that stands for it."""
+        """Return the number, or the word that stands for it."""
         word: str = self._word.value
         number: float = self._number.value
         return number if word == NUMBER_CHOICE else word
 
     def set_value(self, value: float | str) -> None:
-        """Choose a word, or give a number."""
+        """Set a word or a number."""
         if isinstance(value, str):
             self._word.value = value
         else:
@@ -82,5 +82,5 @@ class NumberOrWord(ValuedContainerWidget[float | str]):
     def _show_number(self, *_: object) -> None:
         self._number.visible = self._word.value == NUMBER_CHOICE
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit(self.get_value())

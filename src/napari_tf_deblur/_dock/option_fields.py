@@ -1,4 +1,4 @@
-"""The fields of a run's options, derived from their dataclass."""
+"""The fields of the options of a run, made from their dataclass."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions, record_che
 
 
 class ValueField(Protocol):
-    """Anything that holds a value."""
+    """Any object with a value that can be read and set."""
 
     value: Any
 
@@ -30,34 +30,34 @@ class OptionFields:
     Parameters
     ----------
     form : Form
-        Where to put the fields that are made here.
-    own : mapping of str to Field
-        Fields that are somewhere else already, by the name of their option.
+        The form that shows the fields that are made here.
+    existing : mapping of str to ValueField
+        Fields that are in another part of the dock, by the name of their option.
 
     Attributes
     ----------
-    made : list of ValueWidget
+    widgets : list of ValueWidget
         The fields that are made here.
     """
 
-    def __init__(self, form: Form, own: Mapping[str, ValueField]) -> None:
+    def __init__(self, form: Form, existing: Mapping[str, ValueField]) -> None:
         self._fields: dict[str, ValueField] = {}
-        self.made: list[ValueWidget[Any]] = []
+        self.widgets: list[ValueWidget[Any]] = []
         defaults, meanings = LayerOptions(), describe_fields(LayerOptions)
         for name, annotation in parameters_of(LayerOptions).items():
-            if name in own:
-                self._fields[name] = own[name]
+            if name in existing:
+                self._fields[name] = existing[name]
                 continue
             widget = _make_field(name, annotation, getattr(defaults, name), meanings[name])
             form.add(widget)
-            self.made.append(widget)
+            self.widgets.append(widget)
             self._fields[name] = widget
 
     def __getitem__(self, name: str) -> ValueField:
         return self._fields[name]
 
     def value(self) -> LayerOptions:
-        """Return what the fields say.
+        """Return the options with the values of the fields.
 
         Raises
         ------
@@ -67,30 +67,30 @@ class OptionFields:
         return LayerOptions(**{name: field.value for name, field in self._fields.items()})
 
     def labels(self) -> dict[str, str]:
-        """Return what each option is called, by its name."""
+        """Return the label of each option, by its name."""
         return {name: format_label(name, one) for name, one in parameters_of(LayerOptions).items()}
 
     def restore(self, name: str, record: Mapping[str, Any]) -> None:
-        """Put back one option of a record that may come out of a file.
+        """Set the field of an option to its value in a record, which may come from a file.
 
         Raises
         ------
         KeyError
-            If the record does not say it.
+            If the record does not contain the option.
         TypeError, ValueError
-            If it holds what no run writes.
+            If the value is invalid.
         """
         self._fields[name].value = record_checks()[name](record[name])
 
 
 def format_label(name: str, annotation: Any) -> str:
-    """Return what a parameter is called in a form."""
-    words = str(options_of(annotation).get("label", name.replace("_", " ")))
-    return words[:1].upper() + words[1:]
+    """Return the label of a parameter."""
+    label = str(options_of(annotation).get("label", name.replace("_", " ")))
+    return label[:1].upper() + label[1:]
 
 
 def field_options(annotation: Any) -> dict[str, Any]:
-    """Return what magicgui cannot see by itself: fields that take a number or a word."""
+    """Return the options for magicgui if a field takes a number or a word; else none."""
     number, words, _ = field_kinds(annotation)
     if number is None or not words:
         return {}
@@ -115,7 +115,7 @@ def _make_field(name: str, annotation: Any, value: Any, meaning: str) -> ValueWi
     bounds: dict[str, Any] = {key: table[key] for key in keys}
     options: dict[str, Any] = {"tooltip": tooltip, **bounds, **field_options(annotation)}
     widget_type = options.pop("widget_type", None)
-    made: Any = create_widget(
+    widget: Any = create_widget(
         value, number, name, label=title, widget_type=widget_type, options=options
     )
-    return made  # type: ignore[no-any-return]
+    return widget  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Keeps the plot of profiles up to date with the line, the layers and the sliders."""
+"""Updates the plot of the profiles when the line, the layers or the sliders change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,20 +23,20 @@ REDRAW_DELAY_MS = 20
 """Milliseconds within which several changes are drawn as one. Set by eye."""
 
 WATCHED_EVENTS = ("data", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
-"""What a layer emits when its content or its place changes."""
+"""Events of a layer after which its profile may have changed."""
 
 
 class ProfileFollower:
-    """Plots the profiles of a source and its result along a line, as long as it is asked to.
+    """Plots the profiles of a source and its result along a line.
 
-    It is the line of the selected layer of shapes, or of the uppermost one that is shown. If
-    there is none, a layer with a line is added, in which the user can draw another; it is
-    removed at the end, and comes back with the same line for the same source.
+    The line is in the selected shapes layer, or in the uppermost visible one. If there is none, a
+    layer with a line is added, in which the user can draw another line. This layer is removed at
+    the end, and added again with the same line for the same source.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where the layers are.
+        The viewer that holds the layers.
     plot : ProfilePlot
         The plot.
     on_lost : callable
@@ -52,7 +52,7 @@ class ProfileFollower:
         self._line_layer: Shapes | None = None
         self._get_line_image: Callable[[], Image | None] = lambda: None
         self._added: TemporaryLayer | None = None
-        self._is_drawn = False  # another line in the layer that was added
+        self._is_drawn = False  # the user has drawn another line in the added layer
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._timer = QTimer(plot)
         self._timer.setSingleShot(True)
@@ -60,7 +60,7 @@ class ProfileFollower:
         self._timer.timeout.connect(self._draw)
 
     def begin(self, source: Image, result: Image) -> None:
-        """Plot profiles of these from now on, in place of those that were plotted so far."""
+        """Start to plot the profiles of a source and its result, instead of those of others."""
         if self._images and self._images[0]() is not source:
             self.end()
         self._images = [ref(source), ref(result)]
@@ -74,7 +74,7 @@ class ProfileFollower:
         self._draw()
 
     def end(self) -> None:
-        """Plot no more, and remove the line if it was added here."""
+        """Stop plotting, and remove the layer of the line if it was added here."""
         self._unwatch()
         self._images, self._line = [], None
         added, self._added = self._added, None
@@ -82,13 +82,13 @@ class ProfileFollower:
             added.remove()
 
     def _add_line(self, image: Image) -> Shapes:
-        another = create_line_layer(self._viewer, image)
+        new_layer = create_line_layer(self._viewer, image)
         if (
             self._line_layer is None
             or self._get_line_image() is not image
-            or not has_same_axes(self._line_layer, another)
+            or not has_same_axes(self._line_layer, new_layer)
         ):
-            self._line_layer, self._get_line_image = another, ref(image)
+            self._line_layer, self._get_line_image = new_layer, ref(image)
         self._line_layer.visible = True
         self._added = TemporaryLayer(self._viewer, self._line_layer, select=True)
         self._line_layer.mode = "add_line"
@@ -100,30 +100,32 @@ class ProfileFollower:
         emitters = [dims.events.point, dims.events.order, dims.events.ndisplay]
         emitters += [layers.selection.events.changed]
         emitters += [layers.events.inserted, layers.events.removed]
-        watched: list[Any] = [self._line, *(image() for image in self._images)]
-        for layer in watched:
+        layers_to_watch: list[Any] = [self._line, *(image() for image in self._images)]
+        for layer in layers_to_watch:
             if layer is not None:
                 emitters += [getattr(layer.events, name) for name in WATCHED_EVENTS]
         self._watched = [(emitter, self._schedule_draw) for emitter in emitters]
         if self._line is not None:
             events: Any = self._line.events
-            self._watched.append((events.highlight, self._schedule_draw))  # of selected shapes
+            self._watched.append(
+                (events.highlight, self._schedule_draw)
+            )  # when other shapes are selected
             if self._line is self._line_layer:
-                self._watched.append((events.data, self._note_drawn))
-        for emitter, follow in self._watched:
-            emitter.connect(follow)
+                self._watched.append((events.data, self._on_line_data))
+        for emitter, callback in self._watched:
+            emitter.connect(callback)
 
     def _unwatch(self) -> None:
-        for emitter, follow in self._watched:
-            emitter.disconnect(follow)
+        for emitter, callback in self._watched:
+            emitter.disconnect(callback)
         self._watched = []
 
     def _schedule_draw(self, *_: object) -> None:
         if not self._timer.isActive():
             self._timer.start()
 
-    def _note_drawn(self, event: Any) -> None:
-        """Note that the user has finished drawing a line; in mid-drawing none may be removed."""
+    def _on_line_data(self, event: Any) -> None:
+        """Note that the user has finished a line; no shape may be removed before that."""
         self._is_drawn |= str(getattr(event, "action", "")) == "added"
 
     def _draw(self) -> None:
@@ -142,11 +144,11 @@ class ProfileFollower:
             self._watch()
         images = [image for image in (image() for image in self._images) if image is not None]
         if len(images) == len(self._images) and all(x in self._viewer.layers for x in images):
-            self._plot.show_profiles(self._profiles(line, images))
+            self._plot.show_profiles(self._sample(line, images))
 
-    def _profiles(self, line: Shapes, images: list[Image]) -> Profiles | None:
+    def _sample(self, line: Shapes, images: list[Image]) -> Profiles | None:
         try:
             size = read_pixel_length(find_result_record(images[-1]))
             return sample_profiles(self._viewer, line, images, size)
-        except Exception:  # of a file that cannot be read, say: napari tells of that
+        except Exception:  # such as a file that cannot be read; napari reports it
             return None

@@ -1,4 +1,4 @@
-"""The plot of intensities along a line, before and after, in the colours of the theme."""
+"""The plot of intensities along a line, before and after deblurring, in the theme's colours."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,21 +27,21 @@ class ProfilePlot(ThemedPlot):
     Attributes
     ----------
     profiles : Profiles or None
-        What is plotted.
+        The plotted profiles.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Intensity along the line that is selected, or that was drawn last", parent
+            "Intensity along the selected line, or along the line that was drawn last", parent
         )
         self.profiles: Profiles | None = None
         self._unit = ""
-        self._words = (LabelItem(justify="right"), LabelItem(justify="right"))
-        for words, row in zip(self._words, (0, 3)):  # as wide as all, for large fonts
-            self.addItem(words, row=row, col=0, colspan=2)
+        self._labels = (LabelItem(justify="right"), LabelItem(justify="right"))
+        for label, row in zip(self._labels, (0, 3)):  # over both columns, for large fonts
+            self.addItem(label, row=row, col=0, colspan=2)
         view = self.add_axes(1)
         self._axes[0].setLabel("intensity")
-        self._axes[1].setStyle(textFillLimits=[(0, 0.5)])  # numbers must not touch
+        self._axes[1].setStyle(textFillLimits=[(0, 0.5)])  # so that numbers do not overlap
         self._curves = [
             PlotDataItem(pen=mkPen(colour, width=2), connect="finite")
             for colour in (ORIGINAL, DEBLURRED)
@@ -54,12 +54,12 @@ class ProfilePlot(ThemedPlot):
         self.apply_theme()
 
     def show_profiles(self, profiles: Profiles | None) -> None:
-        """Plot these profiles instead of the former; none leaves the plot empty.
+        """Plot other profiles; None leaves the plot empty.
 
         Parameters
         ----------
         profiles : Profiles, optional
-            Of the source and the result, in this order.
+            Profiles of the source and the result, in this order.
         """
         self.profiles = profiles
         nothing: NDArray[np.float64] = np.empty(0)
@@ -68,21 +68,21 @@ class ProfilePlot(ThemedPlot):
             curve.setData(nothing if profiles is None else profiles.distance, heights)
         empty = not any(np.isfinite(heights).any() for heights in values)
         for axis in self._axes:
-            axis.setTicks([] if empty else None)  # None: by itself
+            axis.setTicks([] if empty else None)  # None: automatic ticks
         self._unit = "" if profiles is None or not profiles.unit else short_unit(profiles.unit)
-        self._label()
+        self._update_labels()
 
     def apply_theme(self) -> None:
-        """Take over colour and font."""
+        """Apply the colour and font of the theme."""
         super().apply_theme()
-        self._label()
+        self._update_labels()
 
-    def _label(self) -> None:
+    def _update_labels(self) -> None:
         legend = "&nbsp;&nbsp;".join(
             f'<span style="color: {curve}">━</span> {name}'
             for curve, name in ((ORIGINAL, "original"), (DEBLURRED, "deblurred"))
         )
         distance = f"distance ({self._unit})" if self._unit else "distance"
-        for words, text in zip(self._words, (legend, distance)):
-            words.item.setFont(self.text_font)
-            words.setText(text, color=self.text_colour.name())
+        for label, text in zip(self._labels, (legend, distance)):
+            label.item.setFont(self.text_font)
+            label.setText(text, color=self.text_colour.name())

@@ -1,4 +1,4 @@
-"""The fields of the dock that say what the PSF is: its kind, and the fields of that kind."""
+"""The fields of the PSF: its kind, and the fields of that kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,34 +32,34 @@ FIELDS: dict[type[PSFKind], type[KindFields]] = {
     GaussianPSF: GaussianFields,
     EstimatedPSF: KindFields,
 }
-"""Kinds whose fields do not follow from the numbers that their class declares, and those fields."""
+"""Fields of the kinds that need their own; other kinds get `NumberFields`."""
 
 OFFERED = tuple(kind for kind in KINDS if kind is not ArrayPSF)
-"""Kinds that the dock offers: an array comes from Python."""
+"""Kinds that the dock offers; an array can only be given in Python."""
 
 
 class PSFFields:
-    """The kind of the PSF, and the fields of each kind, of which one kind's are shown.
+    """The kind of the PSF, and the fields of each kind; only those of one kind are visible.
 
     Parameters
     ----------
     form : Form
-        Where to put the fields.
+        The form that shows the fields.
     advanced : Form
-        Where to put those that are seldom needed.
+        The form of fields that are seldom needed.
     layers : callable
         Returns the image layers that may show a PSF.
 
     Attributes
     ----------
     kind : ComboBox
-        Which kind, by its title.
-    of_kind : dict of str to KindFields
-        The fields of each kind.
+        The kind, by its title.
+    fields_by_title : dict of str to KindFields
+        The fields of each kind, by its title.
     picture : PSFPicture
-        How wide the PSF is, what it looks like, and a button that shows it as a layer.
+        A picture of the PSF, its width in words, and a button that shows it as a layer.
     changed : psygnal.Signal
-        Emitted when another PSF is described.
+        Emitted when the fields describe another PSF.
     """
 
     changed = Signal()
@@ -77,19 +77,19 @@ class PSFFields:
         self.picture = PSFPicture()
         form.add_wide(self.picture)
         for fields in self.fields_by_title.values():
-            fields.changed.connect(self._tell)
+            fields.changed.connect(self._emit_changed)
         self.kind.changed.connect(self._on_kind)
-        self._choose()
+        self._show_chosen()
 
     @property
     def chosen(self) -> KindFields:
         """The fields of the kind that is chosen."""
         return self.fields_by_title[self.kind.value]
 
-    def fit(self, images: Sequence[ImageChoice], ndim: int) -> None:
-        """Offer the fields that suit images, deblurred along `ndim` axes.
+    def set_images(self, images: Sequence[ImageChoice], ndim: int) -> None:
+        """Set the images that are deblurred along `ndim` axes.
 
-        A colour picture is taken for a photograph, whose blur nothing tells but itself, until the
+        A colour image is treated as a photograph: its blur is found from the image, unless the
         user has chosen a kind.
         """
         self._images, self._ndim = images, ndim
@@ -99,20 +99,20 @@ class PSFFields:
                 self.kind.value = (EstimatedPSF if photograph else OFFERED[0]).title
         for fields in self.fields_by_title.values():
             fields.set_images(images, ndim)
-        self._choose()
+        self._show_chosen()
 
     def prefer_photograph(self, is_photograph: bool) -> None:
-        """Take the image for a photograph, or not, until the user has chosen a kind."""
+        """Choose the kind for a photograph, or for a microscope, unless the user has chosen one."""
         self._is_photograph = is_photograph
-        self.fit(self._images, self._ndim)
+        self.set_images(self._images, self._ndim)
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Put back the kind of a PSF, and what describes it.
+        """Set the kind and its fields to the values in the record of a PSF.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If the dock has no such kind, or the record holds what no run writes.
+            If the dock does not offer this kind, or if the record is incomplete or invalid.
         """
         titles = {kind.name: kind.title for kind in OFFERED}
         if record["kind"] not in titles:
@@ -121,29 +121,29 @@ class PSFFields:
         self.chosen.restore(record)
 
     def settings(self) -> PSFSettings:
-        """Return which PSF the images of files have.
+        """Return the settings of the PSF for images in files.
 
         Raises
         ------
         ValueError
-            If the fields describe none, or one that is in no file.
+            If a field is invalid, or if the PSF is a layer that is in no file.
         """
         return self.chosen.settings()
 
     def reset_choices(self) -> None:
-        """Offer the layers that there are now."""
+        """Offer the present layers."""
         for fields in self.fields_by_title.values():
             fields.reset_choices()
 
     def _on_kind(self, *_: object) -> None:
         self._chosen_by_user = True
-        self._choose()
+        self._show_chosen()
 
-    def _choose(self) -> None:
+    def _show_chosen(self) -> None:
         self.kind.tooltip = self.chosen.kind.hint
         for fields in self.fields_by_title.values():
             fields.show(fields is self.chosen)
-        self._tell()
+        self._emit_changed()
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""What the PSF is: its width in words, a small picture, and a button that shows it as a layer."""
+"""Shows the PSF: a small picture, its width in words, and a button that adds it as a layer."""
 
 import numpy as np
 from magicgui.widgets import PushButton
@@ -14,12 +14,12 @@ PICTURE_LINES = 2.5
 
 
 class PSFPicture(QWidget):
-    """The width of the PSF in words, a picture of it, and a button.
+    """A picture of the PSF, a description of its width, and a button.
 
     Attributes
     ----------
-    words : Words
-        The width.
+    description : WrappingLabel
+        The width of the PSF.
     button : PushButton
         Shows the PSF as a layer.
     """
@@ -27,27 +27,27 @@ class PSFPicture(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._picture = QLabel()
-        self._picture.setToolTip("The PSF: what the blur makes of one bright point")
-        self.words = WrappingLabel()
-        self.words.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        self._picture.setToolTip("The PSF: the blurred image of one bright point")
+        self.description = WrappingLabel()
+        self.description.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         self.button = PushButton(
             text="Show PSF", tooltip="Show the PSF as a layer in the corner of the image"
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._picture)
-        row.addWidget(self.words, 1)
+        row.addWidget(self.description, 1)
         row.addWidget(self.button.native)
         self.button.native.setParent(self)
         self.show_picture(None)
 
     def show_picture(self, values: NDArray[np.uint8] | None) -> None:
-        """Show a small grey picture, or none.
+        """Show a small grey picture, or none for None.
 
         Parameters
         ----------
         values : ndarray of uint8
-            Of two axes.
+            Grey values along two axes.
         """
         self._picture.setVisible(values is not None)
         if values is None:

@@ -1,4 +1,4 @@
-"""The layer "PSF": its array is made in a worker, for a large PSF takes long."""
+"""Makes the layer "PSF"; a worker computes the array, because a large PSF takes long."""
 
 import atexit
 from collections.abc import Callable, Iterator
@@ -17,21 +17,21 @@ from napari_tf_deblur._layers.source import Source
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """A PSF to be shown.
+    """A PSF to show as a layer.
 
     Attributes
     ----------
     source : Source
-        The image for which it is made.
+        The image that the PSF belongs to.
     psf : PSFKind
         The PSF.
     on_error : callable
-        Called with the exception if it cannot be made.
-    only_if_there : bool
-        Show it only if the layer is there by then: the user may delete it.
+        Called with the exception if the PSF cannot be computed.
+    only_if_present : bool
+        Whether to show it only if the layer still exists: the user may delete it.
     visible : bool
-        Whether the layer is made visible; otherwise it is as it is, and a new one is hidden, so
-        that it is not in the way in a grid or in 3D.
+        Whether to make the layer visible. If False, an existing layer stays visible or hidden, and
+        a new one is hidden, so that it does not disturb a grid or a view in 3D.
     """
 
     source: Source
@@ -42,74 +42,74 @@ class PreviewRequest:
 
 
 class PSFPreview:
-    """Shows PSFs, one after the other; of those that come while one is made, the last.
+    """Shows PSFs one after the other; requests during a computation replace each other.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to show them.
+        The viewer that shows them.
     tasks : TaskQueue
-        Does the work on the window.
+        The queue for work on the window.
     """
 
     def __init__(self, viewer: ViewerModel, tasks: TaskQueue) -> None:
         self._viewer = viewer
         self._tasks = tasks
-        self._request: PreviewRequest | None = None  # is being made
+        self._request: PreviewRequest | None = None  # of which the array is being computed
         self._next_request: PreviewRequest | None = None
         self._ended = False
 
-    def make(self, wanted: PreviewRequest) -> None:
-        """Make a PSF in a worker, then show it."""
-        self._next_request = wanted
+    def make(self, request: PreviewRequest) -> None:
+        """Compute a PSF in a worker, then show it."""
+        self._next_request = request
         if self._request is None:
             self._begin()
 
-    def show(self, wanted: PreviewRequest, values: PSF) -> None:
-        """Show a PSF that is made already."""
-        self._tasks.add_task(self._show_stepwise(wanted, values))
+    def show(self, request: PreviewRequest, values: PSF) -> None:
+        """Show a PSF whose array is known."""
+        self._tasks.add_task(self._show_stepwise(request, values))
 
     def end(self) -> None:
-        """Show nothing more, for the window is closing."""
+        """Show nothing more, because the window is closing."""
         self._ended = True
         self._request = self._next_request = None
 
     def _begin(self) -> None:
         self._request, self._next_request = self._next_request, None
         if self._request is not None:
-            worker = FunctionWorker(self._make)  # napari keeps it, with all it refers to
-            worker.returned.connect(self._on_made)
+            worker = FunctionWorker(self._make)  # napari keeps it and all its references
+            worker.returned.connect(self._on_returned)
             atexit.register(self._await_end)
             worker.start()
 
     def _await_end(self) -> None:
-        """At exit."""
+        """Stop and wait for the worker when Python exits."""
         self.end()
         await_workers()
 
     def _make(self) -> PSF | Exception | None:
-        wanted = self._request
-        if wanted is None:
+        request = self._request
+        if request is None:
             return None
         try:
-            return wanted.psf.array(wanted.source)[0]
-        except Exception as error:  # napari's worker would swallow some
+            return request.psf.array(request.source)[0]
+        except Exception as error:  # napari's worker does not report all exceptions
             return translate_error(error)
 
-    def _on_made(self, made: PSF | Exception | None) -> None:
+    def _on_returned(self, outcome: PSF | Exception | None) -> None:
         atexit.unregister(self._await_end)
-        wanted = self._request
-        if self._ended or wanted is None:
+        request = self._request
+        if self._ended or request is None:
             return
-        if isinstance(made, Exception):
-            wanted.on_error(made)
-        elif made is not None and self._next_request is None:  # else it is out of date already
-            self.show(wanted, made)
+        if isinstance(outcome, Exception):
+            request.on_error(outcome)
+        elif outcome is not None and self._next_request is None:  # else it is out of date
+            self.show(request, outcome)
         self._begin()
 
-    def _show_stepwise(self, wanted: PreviewRequest, values: PSF) -> Iterator[bool | None]:
-        gone = wanted.only_if_present and find_psf_layer(self._viewer) is None
-        if not (gone or self._ended):
+    def _show_stepwise(self, request: PreviewRequest, values: PSF) -> Iterator[bool | None]:
+        is_deleted = request.only_if_present and find_psf_layer(self._viewer) is None
+        if not (is_deleted or self._ended):
             yield from show_psf_stepwise(
-                self._viewer, wanted.source, wanted.psf, values, visible=wanted.visible
+                self._viewer, request.source, request.psf, values, visible=request.visible
             )

@@ -1,4 +1,4 @@
-"""What is shown of the PSF: words and a picture in the dock, and its layer."""
+"""Shows the PSF: a text and a picture in the dock, and a layer."""
 
 from collections.abc import Callable
 
@@ -19,18 +19,18 @@ OnError = Callable[[Exception], None]
 
 
 class PSFView:
-    """Keeps what is shown of the PSF up to date with the fields, and with what a run finds.
+    """Updates the text, the picture and the layer of the PSF after the fields or a run.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where the layer is.
+        The viewer that shows the layer.
     fields : Fields
-        What describes the PSF.
+        The fields that describe the PSF.
     tasks : TaskQueue
-        Does the work on the window.
+        The queue for work on the window.
     on_error : callable
-        Called with what goes wrong where the user has asked for the layer.
+        Called with the exception if the layer that the user asked for cannot be made.
     """
 
     def __init__(
@@ -39,47 +39,47 @@ class PSFView:
         self._viewer, self._fields, self._on_error = viewer, fields, on_error
         self._preview = PSFPreview(viewer, tasks)
         self._picture = fields.psf.picture
-        self._found_key: tuple[object, ...] = ()  # the PSF of which a run has found what is shown
+        self._run_key: tuple[object, ...] = ()  # key of the PSF whose picture and text are a run's
 
     def show_layer(self) -> None:
         """Show the PSF as a layer in the corner of its image."""
         self._make(self._on_error)
 
     def update(self) -> None:
-        """Say how wide the PSF is now, and keep its layer up to date if it is there."""
-        look, words = None, ""
+        """Update the text and the picture; update the layer if it exists."""
+        values, text = None, ""
         try:
             if self._fields.images.layer.value is not None:
                 source, psf = self._fields.source(), self._fields.psf.chosen.psf()
                 psf.check(source)
-                if _make_psf_key(source, psf) == self._found_key:
+                if _make_psf_key(source, psf) == self._run_key:
                     return
-                look, words = psf.preview(source), psf.describe_width(source)
-        except UserError as error:  # half-typed values deserve no notification
-            words = str(error)
-        self._found_key = ()
-        self._picture.words.set_message(words)
-        self._picture.show_picture(None if look is None else make_thumbnail(look))
+                values, text = psf.preview(source), psf.describe_width(source)
+        except UserError as error:  # no notification: the user may still be typing
+            text = str(error)
+        self._run_key = ()
+        self._picture.description.set_message(text)
+        self._picture.show_picture(None if values is None else make_thumbnail(values))
         if find_psf_layer(self._viewer) is not None:
             self._make(lambda _: None, is_update=True)
 
     def show_array(self, values: PSF, job: Job) -> None:
-        """Show the PSF that a run has made; its layer only if the user has asked for one."""
-        wanted = PreviewRequest(
+        """Show the PSF that a run has computed; update the layer if it exists."""
+        request = PreviewRequest(
             job.source, job.psf, self._on_error, only_if_present=True, visible=False
         )
-        self._preview.show(wanted, values)
+        self._preview.show(request, values)
         self._picture.show_picture(make_thumbnail(values))
 
     def show_run_psf(self, result: Result, job: Job) -> None:
-        """Show the PSF that was used, and what was done to it, while the fields say the same."""
-        self._found_key = _make_psf_key(job.source, job.psf)
+        """Show the PSF of a run and its notes, until the fields describe another PSF."""
+        self._run_key = _make_psf_key(job.source, job.psf)
         self._picture.show_picture(make_thumbnail(result.record["psf"]["array"]))
         if result.notes:
-            self._picture.words.set_message(f"{'; '.join(result.notes).rstrip('.')}.")
+            self._picture.description.set_message(f"{'; '.join(result.notes).rstrip('.')}.")
 
     def end(self) -> None:
-        """Show nothing more, for the window is closing."""
+        """Show nothing more, because the window is closing."""
         self._preview.end()
 
     def _make(self, on_error: OnError, is_update: bool = False) -> None:
@@ -97,5 +97,5 @@ class PSFView:
 
 
 def _make_psf_key(source: Source, psf: PSFKind) -> tuple[object, ...]:
-    """What a PSF depends on, to tell whether two are the same."""
+    """Return a key that is equal for equal PSFs of one image."""
     return repr(psf.record(source)), source.layer, source.axes

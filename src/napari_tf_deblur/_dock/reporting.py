@@ -1,4 +1,4 @@
-"""How an error reaches the user: as a notification of napari."""
+"""Reports errors to the user as notifications of napari."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,12 +12,12 @@ Slot = Callable[..., None]
 
 
 def report_errors(slot: Slot) -> Slot:
-    """Wrap a slot so that an error in it is reported, and never raised into the user's own call.
+    """Wrap a slot so that an exception in it is reported, and not raised in the caller's code.
 
     Parameters
     ----------
     slot : callable
-        What napari, or Qt, calls.
+        A function that napari or Qt calls.
     """
 
     @wraps(slot)
@@ -30,17 +30,17 @@ def report_errors(slot: Slot) -> Slot:
     return called
 
 
-def report_error(error: Exception, before: str = "") -> None:
-    """Notify the user: by a sentence if that will do, and else with the traceback.
+def report_error(error: Exception, prefix: str = "") -> None:
+    """Notify the user: with a sentence for a `UserError`, otherwise with the traceback.
 
     Parameters
     ----------
     error : Exception
-        What went wrong.
-    before : str
-        What is put before the sentence, such as the name of the image.
+        The exception.
+    prefix : str
+        Text before the sentence, such as the name of the image.
     """
     if isinstance(error, UserError):
-        show_error(f"{before}{error}")
+        show_error(f"{prefix}{error}")
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)

@@ -1,4 +1,4 @@
-"""What can be done with a result: compare it, repeat it, take its settings."""
+"""The buttons for a result: compare it, keep it, use or copy its settings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,31 +23,31 @@ Restore = Callable[[Mapping[str, Any]], list[str]]
 
 
 class ResultRow(QWidget):
-    """Buttons for the result that is looked at; there are none before there is a result.
+    """Buttons for the chosen result; hidden as long as there is none.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The viewer.
     restore : callable
-        Puts the settings of a record back into the fields; returns what it could not, in words.
+        Sets the fields to the settings of a record; returns a sentence for each that failed.
     on_lost : callable
-        Called when the result, or its source, is removed.
+        Called when the result, or its source, was removed.
 
     Attributes
     ----------
     compare : CompareRow
-        Shows the result beside its source.
+        Buttons that compare the result with its source.
     keep : CheckBox
-        Whether the next run leaves this result alone.
+        Whether the next run adds a layer instead of changing this result.
     settings, copy_settings, copy : PushButton
-        Put back what made the result; copy it as text; copy a script that makes the result.
+        Use the settings of the result; copy them as text; copy a script that repeats the result.
     """
 
     def __init__(self, viewer: ViewerModel, restore: Restore, on_lost: Callable[[], None]) -> None:
         super().__init__()
         self._restore = restore
-        self._on_lost = QTimer(self)  # after napari has removed it everywhere
+        self._on_lost = QTimer(self)  # runs after napari has removed the layer everywhere
         self._on_lost.setSingleShot(True)
         self._on_lost.timeout.connect(report_errors(on_lost))
         self._result_record: ResultRecord | None = None
@@ -56,20 +56,19 @@ class ResultRow(QWidget):
         self.compare = CompareRow(viewer)
         self.keep = CheckBox(
             text="Keep",
-            tooltip="Leave this result as it is: the next run adds another layer instead of "
-            "changing this one",
+            tooltip="Keep this result: the next run adds a new layer instead of changing it",
         )
         self.settings = PushButton(
-            text="Use its settings", tooltip="Put the settings that made this result back"
+            text="Use its settings", tooltip="Set the fields to the settings of this result"
         )
         self.copy_settings = PushButton(
             text="Copy settings",
-            tooltip="Copy the settings that made this result, to paste into a file: the command "
-            "line takes it for many images (--settings)",
+            tooltip="Copy the settings of this result as text. Paste them into a file; the command "
+            "line applies that file to many images (--settings FILE)",
         )
         self.copy = PushButton(
             text="Copy Python",
-            tooltip="Copy a script that makes this result again, to paste into a file",
+            tooltip="Copy a Python script that repeats this result. Paste it into a file",
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -85,28 +84,28 @@ class ResultRow(QWidget):
         viewer.layers.events.removed.connect(self._on_removed)
         self.setVisible(False)
 
-    def show_result(self, layer: Image, made: ResultRecord) -> None:
-        """Offer what can be done with a result.
+    def show_result(self, layer: Image, record: ResultRecord) -> None:
+        """Show the buttons for a result.
 
         Parameters
         ----------
         layer : napari.layers.Image
             The result.
-        made : Made
-            What made it.
+        record : ResultRecord
+            The record of the result, its source and its residual.
         """
-        self._result_record, self._layer = made, ref(layer)
-        source = made.source
-        self.compare.set_pair(source if isinstance(source, Image) else None, layer, made.residual)
+        self._result_record, self._layer = record, ref(layer)
+        source = record.source
+        self.compare.set_pair(source if isinstance(source, Image) else None, layer, record.residual)
         self.setVisible(True)
 
     def end(self) -> None:
-        """Let go of the viewer, for the window is closing."""
+        """Disconnect from the viewer, because the window is closing."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self.compare.end()
 
     def clear_result(self) -> None:
-        """Offer nothing, for no result is looked at."""
+        """Hide the buttons, because no result is chosen."""
         self._result_record = self._layer = None
         self.compare.set_pair(None, None, None)
         self.setVisible(False)
@@ -123,8 +122,8 @@ class ResultRow(QWidget):
 
     def _use_settings(self, *_: object) -> None:
         if self._result_record is not None:
-            for words in self._restore(self._result_record.record):
-                show_warning(words)
+            for sentence in self._restore(self._result_record.record):
+                show_warning(sentence)
 
     def _copy_settings(self, *_: object) -> None:
         if self._result_record is not None:
@@ -144,15 +143,15 @@ class ResultRow(QWidget):
             )
 
 
-def _copy_text(write: Callable[[], str], done: str) -> None:
-    """Copy what is written, and say so; or say what is wrong."""
+def _copy_text(write: Callable[[], str], message: str) -> None:
+    """Copy a text to the clipboard and show a message; report an error if there is one."""
     clipboard = QGuiApplication.clipboard()
     if clipboard is None:
         return
     try:
         text = write()
-    except Exception as error:  # the record of a file may be of any kind
+    except Exception as error:  # a record from a file may hold anything
         report_error(error)
     else:
         clipboard.setText(text)
-        show_info(done)
+        show_info(message)

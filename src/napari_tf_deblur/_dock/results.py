@@ -1,4 +1,4 @@
-"""Results: what made each, as its record says, and which one a new run takes the place of."""
+"""Finds the results among the layers, their records, and the one that a new run replaces."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ from napari_tf_deblur._layers.source import Source, compute_world_transform, is_
 
 @dataclass(frozen=True)
 class SessionData:
-    """What a run leaves behind besides its record, as long as the layer of its result exists.
+    """Data of a result that are not in its record; they exist as long as the layer exists.
 
     Attributes
     ----------
     source : weak reference
-        The layer that was deblurred, whatever it is called now.
+        The layer that was deblurred, even if it was renamed.
     residual : callable or None
-        Makes a layer of the residual; None where it is not kept.
+        Makes a layer of the residual; None if the residual is not known.
     """
 
     source: "ReferenceType[Layer]"
@@ -38,21 +38,21 @@ class SessionData:
 
 
 _session_data: WeakKeyDictionary[Layer, SessionData] = WeakKeyDictionary()
-"""Of all results of this session: a dock that is closed and opened again knows them, too."""
+"""Data of all results of this session, also for a dock that is closed and opened again."""
 
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """What made a result.
+    """The record of a result, its source and its residual.
 
     Attributes
     ----------
     record : mapping
-        Of the run, unchecked: it may come out of a file.
-    layer : weak reference or None
-        The image that was deblurred, where it was found.
+        The record of the run. It is not checked: it may come from a file.
+    source_ref : weak reference or None
+        The image that was deblurred, if it was found.
     residual : callable or None
-        Makes a layer of the residual, where that is known.
+        Makes a layer of the residual, if that is known.
     """
 
     record: Mapping[str, Any]
@@ -66,12 +66,12 @@ class ResultRecord:
 
     @property
     def verdict_text(self) -> str:
-        """Whether to believe the result."""
+        """The verdict on the result, in words."""
         return describe_outcome(self.record)
 
     @property
     def settings(self) -> str:
-        """The settings that made it, in words."""
+        """The settings of the result, in words."""
         return describe_settings(self.record)
 
 
@@ -82,9 +82,9 @@ class EarlierResults:
     Attributes
     ----------
     replaced : napari.layers.Image or None
-        The one that a run takes the place of.
+        The result that a new run replaces.
     others : sequence of napari.layers.Image
-        Those that stay.
+        The results that do not change.
     """
 
     replaced: Image | None = None
@@ -95,7 +95,7 @@ NO_RESULTS = EarlierResults()
 
 
 class Results:
-    """The results among the layers of a viewer, those of former docks and sessions, too.
+    """The results among the layers of a viewer, also those of earlier docks and sessions.
 
     Parameters
     ----------
@@ -107,56 +107,57 @@ class Results:
         self._viewer = viewer
 
     def store(self, layer: Image, job: Job, result: Result) -> ResultRecord:
-        """Keep what a result's record does not hold.
+        """Store the data of a result that are not in its record.
 
         Parameters
         ----------
         layer : napari.layers.Image
-            The result, whose metadata have its record.
+            The result, with its record in the metadata.
         job : Job
-            What was asked for; its pixels are let go.
+            The job of the run; a reference to its pixels is not kept.
         result : Result
-            What came of it.
+            The result of the run.
 
         Returns
         -------
-        Made
-            What is known of the result.
+        ResultRecord
+            The record, the source and the residual of the result.
         """
-        light = replace(job.source, data=np.empty(0))
+        source = replace(job.source, data=np.empty(0))
         residual, unit = result.residual, result.residual_unit
-        make = None if residual is None else partial(make_residual_layer, light, residual, unit)
-        _session_data[layer] = SessionData(job.source.layer, make)
-        return ResultRecord(result.record, job.source.layer, _session_data[layer].residual)
+        make = None if residual is None else partial(make_residual_layer, source, residual, unit)
+        _session_data[layer] = SessionData(source.layer, make)
+        return ResultRecord(result.record, source.layer, make)
 
     def find_record(self, layer: Layer | None) -> ResultRecord | None:
-        """What made this layer; None if it is no result."""
+        """Return the record of a layer with its source; None if the layer is no finished result."""
         record = find_result_record(layer)
-        if layer is None or record is None or "method" not in record:  # of a run that goes on
+        if layer is None or record is None or "method" not in record:  # of a run in progress
             return None
-        kept = _session_data.get(layer)
-        if kept is not None:
-            return ResultRecord(record, kept.source, kept.residual)
+        data = _session_data.get(layer)
+        if data is not None:
+            return ResultRecord(record, data.source, data.residual)
         source = self._find_source(record)
         return ResultRecord(record, None if source is None else ref(source), None)
 
     def find_results(self, source: Layer | None) -> list[Image]:
-        """The results of an image, in the order of the layers."""
+        """Return the results of an image, in the order of the layers."""
         if source is None:
             return []
-        made = [(layer, self.find_record(layer)) for layer in self._viewer.layers]
-        return [x for x, m in made if m is not None and m.source is source and isinstance(x, Image)]
+        images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        records = [(image, self.find_record(image)) for image in images]
+        return [image for image, record in records if record and record.source is source]
 
     def find_replaceable(self, job: Job) -> Image | None:
-        """The last result of the same source and method, where it still lies on the source."""
+        """Return the last result of the same source and method, if it still lies on the source."""
         for layer in reversed(self.find_results(job.source.layer())):
             if _has_same_method(find_result_record(layer) or {}, job):
-                alike = bool(layer.multiscale) == job.makes_multiscale
-                return layer if alike and _matches_source(layer, job.source) else None
+                same_type = bool(layer.multiscale) == job.makes_multiscale
+                return layer if same_type and _matches_source(layer, job.source) else None
         return None
 
     def _find_source(self, record: Mapping[str, Any]) -> Layer | None:
-        """The image of the name and shape that a record tells, if it is open."""
+        """Return the open image with the name and shape in a record, or None."""
         origin = record.get("origin")
         shape = origin.get("shape", ()) if isinstance(origin, Mapping) else ()
         for layer in self._viewer.layers:
@@ -169,16 +170,16 @@ class Results:
 
 
 def _has_same_method(record: Mapping[str, Any], job: Job) -> bool:
-    """Whether a result was asked for by the same method."""
+    """Whether the record of a result requests the same type of method as a job."""
     try:
-        asked = parse_requested_method(record)
+        requested = parse_requested_method(record)
     except (ValueError, TypeError):
         return False
-    return type(asked) is type(job.method)
+    return type(requested) is type(job.method)
 
 
 def _matches_source(layer: Image, source: Source) -> bool:
-    """Whether a layer has the pixels of a source, in the same place."""
+    """Whether a layer has the shape of a source and lies in the same place."""
     shape = np.shape(layer.data)
     if bool(layer.rgb) != source.rgb or shape != tuple(source.data.shape):
         return False

@@ -1,4 +1,4 @@
-"""Runs, one after another: one for each image that was chosen."""
+"""Runs jobs one after another, one job for each chosen image."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,31 +18,31 @@ earlier the time jumps."""
 
 
 class RunSequence:
-    """Does one job after another; one that fails does not keep the others from being done.
+    """Runs one job after another; if one fails, the others are run nevertheless.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where the results go.
+        The viewer that the results are added to.
     jobs : sequence of Job
-        What to do.
-    earlier_of : callable
+        The jobs.
+    find_earlier : callable
         Returns the earlier results of a job's source.
     on_update : callable
-        Called with each update, in the main thread.
+        Called with each update and its job, in the main thread.
     on_result : callable
-        Called at the end of each run, with how it ended.
+        Called at the end of each run, with its outcome, the run and the job.
     on_end : callable
         Called once after the last run, in the main thread.
     tasks : TaskQueue
-        Does the work on the window.
+        The queue for work on the window.
 
     Attributes
     ----------
     count : int
         Number of jobs.
     is_stopped : bool
-        Whether it was asked to stop.
+        Whether `stop` or `abandon` was called.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RunSequence:
         tasks: TaskQueue,
     ) -> None:
         self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
-        self._earlier_of = find_earlier
+        self._find_earlier = find_earlier
         self.count = len(self._jobs)
         self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
         self._stopwatch = Stopwatch()
@@ -66,11 +66,11 @@ class RunSequence:
         self.is_stopped = False
 
     def begin(self) -> None:
-        """Begin the first run."""
+        """Start the first run."""
         self._tasks.add_task(self._begin_next())
 
     def stop(self) -> None:
-        """End the run that goes on, with the best image so far, and begin no other."""
+        """Stop the present run and keep its best image so far; start no other run."""
         self.is_stopped = True
         if self._run is not None:
             self._run.stop()
@@ -86,7 +86,7 @@ class RunSequence:
             self._run = None
 
     def _begin_next(self) -> Iterator[bool | None]:
-        yield None  # first the buttons
+        yield None  # Qt paints the buttons first
         if self.is_stopped:
             return
         job = self._jobs[self._number]
@@ -96,27 +96,24 @@ class RunSequence:
             lambda update: self._on_update(self._scale_update(update, job), job),
             lambda outcome: self._finish_one(outcome, run, job),
             self._tasks,
-            self._earlier_of(job),
+            self._find_earlier(job),
         )
         run.start()
 
     def _scale_update(self, update: Update, job: Job) -> Update:
-        """Say how far all runs are, and how long the rest takes."""
+        """Return an update with the progress of all runs and their remaining time."""
         count = self.count
         done = (self._number + update.fraction) / count
         message = update.message
         if count > 1:
             message = f"{job.source.name} ({self._number + 1} of {count}): {message}"
-        left = update.seconds_left
-        if (
-            self.count > 1 or not self._has_large_job
-        ):  # whose samples do not say how long those take
-            left = (
-                self._stopwatch.total_seconds * (1 - done) / done
-                if done > MIN_FRACTION_TO_ESTIMATE
-                else None
-            )
-        return replace(update, message=message, fraction=done, seconds_left=left)
+        remaining = update.seconds_left
+        # A single large job estimates its own time: its samples do not tell how long pieces take.
+        if count > 1 or not self._has_large_job:
+            elapsed = self._stopwatch.total_seconds
+            is_reliable = done > MIN_FRACTION_TO_ESTIMATE
+            remaining = elapsed * (1 - done) / done if is_reliable else None
+        return replace(update, message=message, fraction=done, seconds_left=remaining)
 
     def _finish_one(self, outcome: RunOutcome, run: Run, job: Job) -> None:
         self._run = None

@@ -1,4 +1,4 @@
-"""Counting the saturated pixels of an image that is chosen."""
+"""Counts the saturated pixels of the chosen image."""
 
 import atexit
 from collections.abc import Callable
@@ -16,12 +16,12 @@ the window would freeze."""
 
 
 class SaturationCounter:
-    """Counts saturated pixels, of large images in a worker; files are not read for that.
+    """Counts saturated pixels, of large images in a worker; lazy images are not counted.
 
     Parameters
     ----------
     on_counted : callable
-        Called with the count of the image that was chosen last; 0 for one that is not counted.
+        Called with the count of the present image; with 0 if it is not counted.
     """
 
     def __init__(self, on_counted: Callable[[int], None]) -> None:
@@ -30,7 +30,7 @@ class SaturationCounter:
         self._ended = False
 
     def choose(self, source: Source | None) -> None:
-        """Count those of another image; nothing if it is the same as before."""
+        """Count the pixels of another image; do nothing if it is the same as before."""
         chosen = None if source is None else source.layer
         if chosen == self._chosen:
             return
@@ -47,7 +47,7 @@ class SaturationCounter:
         worker.start()
 
     def end(self) -> None:
-        """Say nothing more, for the window is closing."""
+        """Report nothing more, because the window is closing."""
         self._ended = True
         self._chosen = None
 

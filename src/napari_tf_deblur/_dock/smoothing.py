@@ -1,4 +1,4 @@
-"""The slider that asks for more or less smoothing than suits the image."""
+"""The slider for more or less smoothing than the automatic one."""
 
 from math import log2
 
@@ -14,22 +14,22 @@ STEPS_PER_OCTAVE = 4
 """Steps of the slider per octave. Set by eye: finer steps make no visible difference."""
 
 SMOOTHING_TOOLTIP = (
-    "Move to 'more' if the result looks grainy, to 'less' if it looks too smooth. In the middle is "
-    "what suits the image by itself"
+    "Move towards 'more' if the result looks grainy, and towards 'less' if it looks too smooth. "
+    "The middle is the smoothing that is found from the image"
 )
 
 
 class SmoothingSlider(QWidget):
-    """A logarithmic slider for a ratio, and a button that sets it back to 1.
+    """A logarithmic slider for the ratio to the automatic smoothing, and a button that resets it.
 
     Attributes
     ----------
     label : QLabel
-        What it is, and the ratio.
+        The name of the field, and the ratio.
     slider : QSlider
-        The ratio's logarithm.
+        The logarithm of the ratio.
     auto : QPushButton
-        Sets it back to what suits the image.
+        Resets the ratio to 1.
     changed : psygnal.Signal
         Emitted with the new ratio.
     """
@@ -43,10 +43,10 @@ class SmoothingSlider(QWidget):
         self.slider.setPageStep(STEPS_PER_OCTAVE)
         self.slider.setToolTip(SMOOTHING_TOOLTIP)
         self.auto = QPushButton("Auto")
-        self.auto.setToolTip("Smooth as much as suits the image")
+        self.auto.setToolTip("Use the smoothing that is found from the image")
         self.label = QLabel()
         self.label.setBuddy(self.slider)
-        column = QVBoxLayout(self)  # the slider has a line of its own: no word moves it
+        column = QVBoxLayout(self)  # the slider has its own line, so that no text moves it
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         lines = (
@@ -60,24 +60,24 @@ class SmoothingSlider(QWidget):
             line.addWidget(right)
             column.addLayout(line)
         self.setFocusProxy(self.slider)
-        self.slider.valueChanged.connect(self._tell)
+        self.slider.valueChanged.connect(self._update)
         self.auto.clicked.connect(lambda: self.slider.setValue(0))
-        self._tell()
+        self._update()
 
     @property
     def value(self) -> float:
-        """Times as much smoothing as suits the image."""
+        """Ratio of the smoothing to the automatic one."""
         return float(2.0 ** (self.slider.value() / STEPS_PER_OCTAVE))
 
     @value.setter
     def value(self, ratio: float) -> None:
         self.slider.setValue(round(STEPS_PER_OCTAVE * log2(ratio)))
 
-    def _tell(self, *_: object) -> None:
+    def _update(self, *_: object) -> None:
         is_auto = self.slider.value() == 0
         self.auto.setEnabled(not is_auto)
-        said = "as suits the image" if is_auto else f"{self.value:.3g} times as much"
+        amount = "as found from the image" if is_auto else f"{self.value:.3g} times as much"
         self.label.setText("Smoothing" if is_auto else f"Smoothing x {self.value:.3g}")
         for part in (self.label, self.slider):
-            part.setToolTip(f"{SMOOTHING_TOOLTIP}. Now: {said}")
+            part.setToolTip(f"{SMOOTHING_TOOLTIP}. Now: {amount}")
         self.changed.emit(self.value)

@@ -1,4 +1,4 @@
-"""Work on the window in short pieces, with room for mouse, keyboard and painting between them."""
+"""A queue of short GUI tasks, between which Qt handles mouse, keyboard and painting."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,88 +13,89 @@ PAINT_MS = 5
 eye."""
 
 TaskSteps = Iterator[bool | None]
-"""Yields between its pieces; True where what the next one changes is to be painted apart."""
+"""A generator that yields between its steps. It yields True if Qt shall paint the changes of the
+next step separately."""
 
 
 class TaskQueue:
-    """A queue of GUI tasks, done in the main thread in pieces, one per turn of Qt's event loop.
+    """Runs GUI tasks in the main thread, one step in each turn of Qt's event loop.
 
     Parameters
     ----------
     widget : QWidget, optional
-        A part of the window that the work changes.
+        A widget in the window that the tasks change.
 
     Attributes
     ----------
     is_working : bool
-        Whether a piece is being done right now, so that what changes is its doing.
+        Whether a step is running, so that present changes of layers come from it.
     """
 
     def __init__(self, widget: QWidget | None = None) -> None:
         self.is_working = False
         self._waiting: deque[TaskSteps] = deque()
         self._widget = widget
-        self._paint_separately = False  # whether the next piece is to be painted apart
-        self._is_paint_pending = False  # whether a turn of painting is due, after which it goes on
+        self._paint_separately = False  # of the next step
+        self._is_paint_pending = False  # the queue continues afterwards
 
-    def add_task(self, work: TaskSteps) -> None:
-        """Do some work after all that waits already; at once if nothing does.
+    def add_task(self, task: TaskSteps) -> None:
+        """Add a task at the end of the queue; run its first step at once if the queue is empty.
 
-        What a piece of work asks for is done right after that work.
+        A task that is added by a step of another task is run right after that task.
 
         Parameters
         ----------
-        work : iterator
-            A generator that yields between its pieces.
+        task : iterator
+            A generator that yields between its steps.
         """
         if self.is_working and self._waiting:
-            self._waiting.insert(1, work)
+            self._waiting.insert(1, task)
         else:
-            self._waiting.append(work)
+            self._waiting.append(task)
         if len(self._waiting) == 1 and not self._is_paint_pending:
             self._run_next_step()
 
     def clear(self) -> None:
-        """Leave undone what waits, and hold up no more of the window, which may be closing."""
+        """Drop all tasks and the widget, because the window may be closing."""
         self._waiting.clear()
         self._widget = None
 
     def _run_next_step(self) -> None:
         if not self._waiting:
             return
-        work = self._waiting[0]
-        held = (
-            self._widget.window() if self._paint_separately and self._widget is not None else None
-        )
+        task = self._waiting[0]
+        window = None  # that must not paint during this step
+        if self._paint_separately and self._widget is not None:
+            window = self._widget.window()
         self._paint_separately = False
-        if held is not None:
-            held.setUpdatesEnabled(False)
+        if window is not None:
+            window.setUpdatesEnabled(False)
         self.is_working = True
         try:
-            self._paint_separately = bool(next(work))
+            self._paint_separately = bool(next(task))
         except StopIteration:
-            if self._waiting:  # else it was dropped by its own last piece
+            if self._waiting:  # else its last step has cleared the queue
                 self._waiting.popleft()
         finally:
             self.is_working = False
-            if held is not None:
+            if window is not None:
                 self._is_paint_pending = True
-                QTimer.singleShot(PAINT_MS, lambda: self._paint(held))
+                QTimer.singleShot(PAINT_MS, lambda: self._paint(window))
             elif self._waiting:
                 QTimer.singleShot(PAINT_MS, self._run_next_step)
 
     def _paint(self, window: QWidget) -> None:
         self._is_paint_pending = False
-        with suppress(RuntimeError):  # it is deleted by now
+        with suppress(RuntimeError):  # it may be deleted
             window.setUpdatesEnabled(True)
         if self._waiting:
             QTimer.singleShot(PAINT_MS, self._run_next_step)
 
 
 def await_workers() -> None:
-    """Let all workers end before Python does, which would crash the process; to be called at exit.
+    """Wait for all workers when Python exits; otherwise the process would crash.
 
-    Then deliver what they sent last; PyQt's clean-up at exit stumbled over it.
+    Then deliver their last signals: pending ones caused errors in PyQt's clean-up at exit.
     """
     GeneratorWorker.await_workers()
     QCoreApplication.processEvents()

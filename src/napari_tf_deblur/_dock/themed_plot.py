@@ -1,33 +1,33 @@
-"""What the plots have in common: they follow napari's theme and font, and stay where they are."""
+"""The base class of the plots: it follows napari's theme and font; the mouse cannot move it."""
 
-import qtpy.QtWidgets  # first, for pyqtgraph to take the binding that napari has
+import qtpy.QtWidgets  # first, so that pyqtgraph uses the same Qt binding as napari
 from pyqtgraph import AxisItem, GraphicsLayoutWidget, ViewBox
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor, QFont, QFontMetrics
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 ORANGE, BLUE = "#d95f02", "#3a8fd1"
-"""Colours of curves that stand out from dark and light, and from each other for the
-colour-blind."""
+"""Colours of curves, visible on dark and light backgrounds; colour-blind people can tell them
+apart."""
 
 PLOT_HEIGHT = 130
 """Height of a plot in pixels, without its lines of text. Set by eye."""
 
 LARGEST_DIGITS = 12.0
-"""Largest size of the numbers in points, which leaves room for the curves. Set by eye."""
+"""Largest font size of the numbers in points. Set by eye: larger ones leave the curves no room."""
 
 THEME_EVENTS = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
 
 
 class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """A plot of one box with two axes, whose text is that of the style sheet.
+    """A plot with two axes, whose text has the colour and font of the style sheet.
 
-    A subclass calls `add_axes` once, then `apply_theme`, and may do more when it adapts.
+    A subclass calls `add_axes` once, then `apply_theme`, which it may extend.
 
     Parameters
     ----------
     tooltip : str
-        What is plotted.
+        Description of the plotted values.
     parent : QWidget, optional
         Qt's parent.
     """
@@ -39,27 +39,27 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
         self.setFrameShape(self.Shape.NoFrame)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip(tooltip)
-        self._text = QLabel(self)  # never shown: napari's style sheet gives it colour and font
+        self._text = QLabel(self)  # hidden; napari's style sheet sets its colour and font
         self._text.hide()
         self.ci.layout.setSpacing(0)
         self.ci.layout.setContentsMargins(0, 0, 6, 0)
 
     def add_axes(self, row: int, left: type[AxisItem] = AxisItem) -> ViewBox:
-        """Put the box in a row of the layout, with axes on its left and below.
+        """Add the plot area to a row of the layout, with axes on its left and below.
 
         Parameters
         ----------
         row : int
-            Row of the box; the axis below takes the next.
+            Row of the plot area; the lower axis takes the next row.
         left : type of AxisItem
-            Kind of the axis on the left.
+            Class of the axis on the left.
 
         Returns
         -------
         ViewBox
-            Where curves go.
+            The plot area, for curves.
         """
-        # Not pyqtgraph's PlotItem: it leaves menus behind, and lets the mouse move things.
+        # Not pyqtgraph's PlotItem: it leaves menus behind, and the mouse can move its parts.
         view = self.addViewBox(row=row, col=1, enableMouse=False, enableMenu=False)
         self._axes: tuple[AxisItem, AxisItem] = (
             left("left", linkView=view),
@@ -72,13 +72,13 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
         return view
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow the theme and the size of the font."""
+        """Apply the new theme or font."""
         super().changeEvent(event)
-        if event.type() in THEME_EVENTS and hasattr(self, "_axes"):  # the first are of __init__
+        if event.type() in THEME_EVENTS and hasattr(self, "_axes"):  # not during __init__
             self.apply_theme()
 
     def apply_theme(self) -> None:
-        """Take over colour and font."""
+        """Apply the colour and font of the theme."""
         self._text.ensurePolished()
         font, line = self._text.font(), self._text.fontMetrics().lineSpacing()
         small = QFont(font)
@@ -90,11 +90,11 @@ class ThemedPlot(GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has n
             axis.setTextPen(self.text_colour)
             axis.setTickFont(small)
             axis.label.setFont(font)
-        # Fixed, so that numbers do not move the curve:
+        # Fixed sizes, so that longer numbers do not move the curve:
         self._axes[0].setWidth(line + 6 * digits.horizontalAdvance("0") + 12)
         self._axes[1].setHeight(digits.lineSpacing() + 8)
         self.setFixedHeight(3 * line + self.plot_height)
-        self.resetCachedContent()  # the background
+        self.resetCachedContent()  # paints the background again
 
     @property
     def text_colour(self) -> QColor:

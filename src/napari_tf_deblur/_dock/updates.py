@@ -1,4 +1,4 @@
-"""What a worker tells the window of a run, how often, and where the time went."""
+"""The updates that a worker sends to the window: their content, their rate, and the times."""
 
 import time
 from collections.abc import Generator
@@ -12,50 +12,50 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import RunStage, Step
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._layers.job import Stage
 from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.stage import Stage
 
 MIN_INTERVAL = 0.1
 """Shortest time between two updates of the window in seconds. Set by eye: 10 pictures per second
 look live."""
 
 HEARTBEAT = 0.5
-"""Seconds after which the worker gives way to napari even if the window is busy. Set by eye."""
+"""Seconds after which the worker sends an update even if the window is busy. Set by eye."""
 
 GUI_SHARE = 0.25
 """Largest part of the time for drawing updates. Set by eye: a run takes at most a third longer."""
 
 HAS_ITERATIONS: frozenset[RunStage] = frozenset(("iterating", "pieces"))
-"""Stages of a run from which on there is an image to be shown and kept."""
+"""Stages of a run that have an image to show and to keep."""
 
 ITERATION_STAGE = "iterating"
-"""What those are called where it is told how long each stage took."""
+"""Common name of these stages in the list of times."""
 
 
 class RunFailedError(Exception):
-    """Something went wrong that is not the fault of the input."""
+    """A run failed for a reason that is not in the input."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What the window shows of a run in progress.
+    """The state of a run in progress, for the window.
 
     Attributes
     ----------
     message : str
-        What is going on.
+        The current step, in words.
     fraction : float
-        How much of the run is done, 0 to 1.
-    losses : ndarray
-        One value per iteration so far.
+        Fraction of the run that is done, 0 to 1.
+    losses : ndarray of float32
+        The losses so far, one per iteration.
     image : ndarray, optional
-        The image as it is now.
+        The present image.
     psf : ndarray, optional
-        The PSF, once it is made.
+        The PSF, in the update after it was computed.
     seconds_left : float, optional
-        How long the rest takes, once that can be told.
+        Estimated remaining time in seconds, if it is known.
     limits : tuple of float, optional
-        Contrast limits that fit the result, where they are known before there is any of it.
+        Contrast limits for the result, if they are known before the result.
     """
 
     message: str
@@ -68,7 +68,7 @@ class Update:
 
 
 class Throttle:
-    """Update throttle: holds back what the worker would send faster than the window shows it."""
+    """Limits the rate of updates to the rate at which the window can show them."""
 
     def __init__(self) -> None:
         self._shown = Event()
@@ -77,39 +77,39 @@ class Throttle:
         self._sent = 0.0
 
     def is_due(self) -> bool:
-        """Whether it is time for the next update. Asked in the worker."""
+        """Whether it is time for the next update. Called in the worker."""
         return self._shown.is_set() and time.monotonic() >= self._next
 
     def is_overdue(self) -> bool:
-        """Whether nothing was sent for so long that napari must get a word in."""
+        """Whether no update was sent for `HEARTBEAT` seconds. Called in the worker."""
         return time.monotonic() >= self._sent + HEARTBEAT
 
     def mark_sent(self) -> None:
-        """Note that an update is on its way. Called in the worker."""
+        """Record that an update was sent. Called in the worker."""
         self._sent = time.monotonic()
         self._shown.clear()
 
     def wait(self) -> None:
-        """Wait until the update is shown, but not for ever. Called in the worker."""
+        """Wait until the update is shown, `HEARTBEAT` seconds at most. Called in the worker."""
         self._shown.wait(HEARTBEAT)
 
     def mark_shown(self, seconds: float) -> None:
-        """Note that an update was shown, and how long that took. Called in the window."""
+        """Record that an update was shown, which took `seconds`. Called in the main thread."""
         self._next = time.monotonic() + max(MIN_INTERVAL, seconds / GUI_SHARE)
         self._shown.set()
 
 
 class Stopwatch:
-    """Measures how long a run spends in each of its stages, from the press of the button on."""
+    """Measures the time that a run spends in each stage, from the press of the button on."""
 
     def __init__(self) -> None:
-        self._past_seconds: dict[str, float] = {}  # without what the last entry takes
+        self._past_seconds: dict[str, float] = {}  # without the present visit to a stage
         self._began = self._entered = time.monotonic()
         self._stage = "beginning"
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Time spent in each stage so far, in the order in which they began."""
+        """Seconds spent in each stage so far, in the order of the first visits."""
         now = time.monotonic()
         return self._past_seconds | {
             self._stage: self._past_seconds.get(self._stage, 0.0) + now - self._entered
@@ -117,15 +117,15 @@ class Stopwatch:
 
     @property
     def total_seconds(self) -> float:
-        """Seconds since the press."""
+        """Seconds since the button was pressed."""
         return time.monotonic() - self._began
 
     def enter(self, stage: str) -> None:
-        """Note that a stage begins, or goes on."""
+        """Record that a stage begins or continues."""
         self._past_seconds, self._stage, self._entered = self.seconds, stage, time.monotonic()
 
     def describe_stages(self) -> str:
-        """Say where the time went, stages of a moment left out."""
+        """Return the seconds of each stage as a sentence, without stages below 0.05 s."""
         parts = [f"{stage} {s:.1f} s" for stage, s in self.seconds.items() if s >= 0.05]
         text = ", ".join(parts)
         return f"{text[:1].upper()}{text[1:]}." if parts else ""
@@ -134,31 +134,31 @@ class Stopwatch:
 def iterate_updates(
     steps: Generator[Stage | Step, None, Result | None],
     throttle: Throttle,
-    begun: Event,
+    has_iteration: Event,
     stopwatch: Stopwatch,
 ) -> Generator[Update, None, Result | None]:
-    """Pull on the steps of a job, and pass on as many as the window can show.
+    """Run the steps of a job, and yield as many updates as the window can show.
 
     Parameters
     ----------
     steps : generator
         The steps of a job.
     throttle : Throttle
-        Says when the next update may be sent.
-    begun : threading.Event
-        Is set once there is an iteration, and so an image to keep.
+        Limits the rate of the updates.
+    has_iteration : threading.Event
+        Is set at the first iteration, from which on there is an image to keep.
     stopwatch : Stopwatch
-        Is told of each stage.
+        Measures the time of each stage.
 
     Yields
     ------
     Update
-        With an image when one is due.
+        The state of the run, with an image if the throttle allows one.
 
     Returns
     -------
     Result or None
-        Of the job.
+        The result of the job; None if it was stopped before the first iteration.
     """
     stage = ""
     try:
@@ -167,7 +167,7 @@ def iterate_updates(
             former, stage = stage, _get_stage(step)
             stopwatch.enter(stage)
             if stage == ITERATION_STAGE:
-                begun.set()
+                has_iteration.set()
             due = throttle.is_due()
             if due or stage != former or throttle.is_overdue():
                 update = _make_update(step, with_image=due and stage == ITERATION_STAGE)
@@ -203,7 +203,7 @@ def _make_update(step: Stage | Step, with_image: bool) -> Update:
 
 
 def translate_error(error: Exception) -> Exception:
-    """Return an error that says what happened, and that napari's worker does not swallow."""
+    """Return an exception with a message for the user that napari's worker passes on."""
     if isinstance(error, UserError):
         return error
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""The wavelengths of each image that is deblurred: a channel has its own."""
+"""The fields of the wavelengths; each image, such as a channel, has its own."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 
 from napari_tf_deblur._dock.form import Form
+from napari_tf_deblur._dock.microscope_widgets import make_number_field
 from napari_tf_deblur._layers.acquisition.metadata_description import WAVELENGTH_BOUNDS
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import LASER_MICROSCOPES
 
@@ -14,21 +15,21 @@ EMISSION_TOOLTIP = (
     "the dye's peak"
 )
 EXCITATION_TOOLTIP = (
-    "Wavelength of the laser that excites the dye; of a confocal microscope it may stay unknown"
+    "Wavelength of the laser that excites the dye; optional for a confocal microscope"
 )
 MAX_LABEL_LENGTH = 16
-"""Most letters of a layer's name in a label. Set by eye."""
+"""Largest number of characters of a layer's name in a label. Set by eye."""
 
 
 class WaveFields:
-    """A field for the emission of each image, and one for its excitation.
+    """Two fields for each image: emission and excitation wavelength, in nanometres.
 
     Attributes
     ----------
     form : Form
-        What shows the fields; it has as many rows as there are images.
+        The form that shows the fields.
     emissions, excitations : list of FloatSpinBox
-        The fields, at least one of each.
+        The fields, at least one of each; 0 stands for "not known".
     changed : psygnal.Signal
         Emitted when a wavelength changes.
     """
@@ -43,7 +44,7 @@ class WaveFields:
         self.set_images([""])
 
     def set_images(self, images: Sequence[str]) -> None:
-        """Have fields for so many images, named after them where there are several."""
+        """Make fields for images, given by name; several images are named in the labels."""
         while len(self.emissions) < max(1, len(images)):
             for fields, label, tooltip in (
                 (self.emissions, "Emission", EMISSION_TOOLTIP),
@@ -51,7 +52,7 @@ class WaveFields:
             ):
                 field = make_number_field(label, WAVELENGTH_BOUNDS[1], 10, tooltip, "nm")
                 self.form.add(field)
-                field.changed.connect(self._tell)
+                field.changed.connect(self._emit_changed)
                 fields.append(field)
         self._count = max(1, len(images))
         for pair, image in zip(zip(self.emissions, self.excitations), images):
@@ -61,37 +62,25 @@ class WaveFields:
 
     @property
     def rows(self) -> int:
-        """How many images there are fields for, shown or not."""
+        """Number of images for which there are fields, shown or hidden."""
         return len(self.emissions)
 
     def fields(self, image: int) -> dict[str, FloatSpinBox]:
-        """The fields of one of the images, by name."""
+        """Return the fields of an image, by the names of `MicroscopeNumbers`."""
         return {"emission": self.emissions[image], "excitation": self.excitations[image]}
 
     def show(self, microscope: str, visible: bool) -> None:
-        """Show the fields that matter for a microscope, or none."""
+        """Show the fields that a microscope needs, or none."""
         for number, (emission, excitation) in enumerate(zip(self.emissions, self.excitations)):
             used = number < self._count
             self.form.show_row(emission, used and microscope != "multiphoton")
             self.form.show_row(excitation, used and microscope in LASER_MICROSCOPES)
         self.form.setVisible(visible)
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()
 
 
 def _shorten_name(name: str) -> str:
-    """Shorten a long name of a layer in its middle: a label does not break words."""
+    """Shorten a long layer name in its middle, because a label does not break words."""
     return name if len(name) <= MAX_LABEL_LENGTH else f"{name[:8]}…{name[-7:]}"
-
-
-def make_number_field(
-    label: str, most: float, step: float, tooltip: str, unit: str = "", value: float = 0.0
-) -> FloatSpinBox:
-    """Make a field for a number that may be unknown, which 0 stands for."""
-    field = FloatSpinBox(label=label, value=value, min=0.0, max=most, step=step, tooltip=tooltip)
-    native = field.native
-    native.setDecimals(2 if unit in ("", "AU") else 1)
-    native.setSuffix(f" {unit}" if unit else "")
-    native.setSpecialValueText("not known")
-    return field

@@ -1,4 +1,4 @@
-"""The dock "Deblur"."""
+"""The dock "Deblur": connects its fields, runs and results."""
 
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
@@ -26,7 +26,7 @@ from napari_tf_deblur._layers.source import is_own_layer
 
 
 class DeblurWidget(Container[Widget]):
-    """Deblur image layers.
+    """The dock that deblurs image layers.
 
     Parameters
     ----------
@@ -36,23 +36,23 @@ class DeblurWidget(Container[Widget]):
     Attributes
     ----------
     fields : Fields
-        What can be set.
+        All fields.
     deblur_button, stop_button : PushButton
-        Begin a run; end it and keep the best image so far.
-    status : Words
-        What is going on, or whether to believe the result.
+        Start a run; stop it and keep the best image so far.
+    status : WrappingLabel
+        The current step, or the verdict on the result.
     result_row : ResultRow
-        What can be done with a result.
+        Buttons for a result.
     plot : LossPlot
-        The loss curve.
+        The loss over the iterations.
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(labels=False)
         self._viewer = napari_viewer
-        self._batch: RunSequence | None = None
-        self._batch_messages: list[str] = []  # of the images of a batch
-        self._files: FilesDialog | None = None
+        self._runs: RunSequence | None = None
+        self._image_messages: list[str] = []  # how the runs of several images ended
+        self._files_dialog: FilesDialog | None = None
         self._is_closed = False
         self._tasks = TaskQueue(self.native)
         self._results = Results(napari_viewer)
@@ -66,19 +66,19 @@ class DeblurWidget(Container[Widget]):
         self.plot = LossPlot()
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (DOCK_MARGIN, 0, DOCK_MARGIN, DOCK_MARGIN)
-        news = (self.status, self.result_row)
-        self._arrangement = DockLayout(self.native, self.fields.widget, self._panel, news)
+        status_widgets = (self.status, self.result_row)
+        self._arrangement = DockLayout(self.native, self.fields.widget, self._panel, status_widgets)
         self.deblur_button.changed.connect(self.deblur)
         self.stop_button.changed.connect(self.stop)
         self._panel.files_button.changed.connect(report_errors(self.open_batch))
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
         self.native.destroyed.connect(self._on_destroyed)
-        active = napari_viewer.layers.selection.active  # maybe wrapped: napari guards its own
+        active = napari_viewer.layers.selection.active  # napari may wrap it
         for layer in [layer for layer in napari_viewer.layers if layer == active]:
-            made = self._results.find_record(layer)
-            if made is not None and made.source is not None:
-                self.fields.select(made.source)
+            record = self._results.find_record(layer)
+            if record is not None and record.source is not None:
+                self.fields.select(record.source)
             self._select(layer)
         self._follower = SelectionFollower(
             napari_viewer,
@@ -92,49 +92,49 @@ class DeblurWidget(Container[Widget]):
 
     @report_errors
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are now; napari calls this when they change."""
+        """Offer the present layers; napari calls this when they change."""
         if not self._is_closed:
             self.fields.reset_choices()
 
     def deblur(self, *_: object) -> None:
-        """Begin a run for each image that is chosen; nothing if one is going on."""
-        if self._batch is not None or self._is_closed:
+        """Start a run for each chosen image; do nothing if a run is in progress."""
+        if self._runs is not None or self._is_closed:
             return
         try:
             jobs = self.fields.jobs()
-        except Exception as error:  # one that leaves a slot would end the process
+        except Exception as error:  # an exception that leaves a slot would end the process
             self._report(error)
             return
         self._panel.begin()
-        self._batch_messages.clear()
+        self._image_messages.clear()
         self.plot.set_losses([])
-        for warning in dict.fromkeys(words for job in jobs for words in job.warnings):
+        for warning in dict.fromkeys(text for job in jobs for text in job.warnings):
             show_warning(warning)
-        self._batch = RunSequence(
+        self._runs = RunSequence(
             self._viewer,
             jobs,
-            self._earlier,
+            self._find_earlier,
             self._on_update,
             self._on_result,
             self._on_end,
             self._tasks,
         )
-        self._batch.begin()
+        self._runs.begin()
 
     def stop(self, *_: object) -> None:
-        """End the run; the result layer keeps the best image so far."""
-        if self._batch is not None:
+        """Stop the run; the result layer keeps the best image so far."""
+        if self._runs is not None:
             self._panel.set_message("Stopping.")
-            self._batch.stop()
+            self._runs.stop()
 
     def open_batch(self, *_: object) -> None:
-        """Ask for files, to deblur them with the settings that the fields show."""
+        """Open the dialog that deblurs many files with the settings of the fields."""
         if self._is_closed:
             return
-        if self._files is None:
-            self._files = FilesDialog(self.native, self.fields.settings)
-        self._files.show()
-        self._files.raise_()
+        if self._files_dialog is None:
+            self._files_dialog = FilesDialog(self.native, self.fields.settings)
+        self._files_dialog.show()
+        self._files_dialog.raise_()
 
     def show_psf(self, *_: object) -> None:
         """Show the PSF as a layer in the corner of its image."""
@@ -145,41 +145,41 @@ class DeblurWidget(Container[Widget]):
             self._psf_view.update()
 
     def _select(self, layer: Layer) -> None:
-        """Follow a layer that the user selects: an image to deblur, or a result to look at."""
+        """Choose a layer that the user selects: an image to deblur, or a result to show."""
         self.fields.select(layer)
         self._show_result_of(layer)
 
     def _add(self, layer: Layer) -> None:
-        """Follow a layer that was added."""
+        """Choose a layer that was added."""
         self.fields.add(layer)
         self._show_result_of(layer)
 
     def _show_result_of(self, layer: Layer | None) -> None:
-        """Show what there is of a result, or of the last result of an image: nothing of others."""
-        if self._batch is not None or self._is_closed:
+        """Show the verdict and buttons of a result, or of the last result of an image."""
+        if self._runs is not None or self._is_closed:
             return
-        made = self._results.find_record(layer)
-        if made is None:
+        record = self._results.find_record(layer)
+        if record is None:
             if layer is None or not isinstance(layer, Image) or is_own_layer(layer):
                 return
             results = self._results.find_results(layer)
             layer = results[-1] if results else None
-            made = self._results.find_record(layer)
-        if isinstance(layer, Image) and made is not None:
-            self.result_row.show_result(layer, made)
-            self._panel.set_message(f"{made.settings}\n{made.verdict_text}")
+            record = self._results.find_record(layer)
+        if isinstance(layer, Image) and record is not None:
+            self.result_row.show_result(layer, record)
+            self._panel.set_message(f"{record.settings}\n{record.verdict_text}")
         else:
             self.result_row.clear_result()
             self._panel.set_message(READY_TEXT)
 
     def _show_chosen_result(self, *_: object) -> None:
-        """Show what there is of the image that is chosen now, for another one is gone."""
-        if self._batch is None and not self._is_closed:
+        """Show the result of the chosen image, because a layer of the last result was removed."""
+        if self._runs is None and not self._is_closed:
             self.result_row.clear_result()
             self._panel.set_message(READY_TEXT)
             self._show_result_of(self.fields.images.layer.value)
 
-    def _earlier(self, job: Job) -> EarlierResults:
+    def _find_earlier(self, job: Job) -> EarlierResults:
         replaced = None if self.result_row.keep.value else self._results.find_replaceable(job)
         others = self._results.find_results(job.source.layer())
         return EarlierResults(replaced, [layer for layer in others if layer is not replaced])
@@ -199,7 +199,8 @@ class DeblurWidget(Container[Widget]):
             self._show_message(str(outcome), job)
         else:
             self.plot.set_losses(outcome.deconvolution.loss_history)
-            notes = outcome.notes if self._has_several else ()  # else beside the PSF's picture
+            # The notes of a single run are beside the picture of the PSF.
+            notes = outcome.notes if self._has_several else ()
             self._show_message(
                 " ".join((describe_outcome(outcome.record), *notes)),
                 job,
@@ -207,24 +208,24 @@ class DeblurWidget(Container[Widget]):
             )
             self._psf_view.show_run_psf(outcome, job)
             if run.layer is not None:
-                made = self._results.store(run.layer, job, outcome)
-                self.result_row.show_result(run.layer, made)
-            known = {*job.warnings, *outcome.notes}  # which the dock says in their place
-            if run.is_stopped:  # whoever pressed Stop knows that
-                known |= set(outcome.deconvolution.warnings)
+                record = self._results.store(run.layer, job, outcome)
+                self.result_row.show_result(run.layer, record)
+            shown = {*job.warnings, *outcome.notes}  # the dock shows them already
+            if run.is_stopped:  # the user has pressed Stop
+                shown |= set(outcome.deconvolution.warnings)
             for warning in outcome.warnings:
-                if warning not in known:
+                if warning not in shown:
                     show_warning(warning)
 
-    def _show_message(self, words: str, job: Job | None = None, tooltip: str = "") -> None:
-        """Say how a run ended, of several images below what was said of the former."""
+    def _show_message(self, text: str, job: Job | None = None, tooltip: str = "") -> None:
+        """Show how a run ended; of several images, below the texts of the earlier ones."""
         if job is not None and self._has_several:
-            self._batch_messages.append(f"{job.source.name}: {words}")
-            words = "\n".join(self._batch_messages)
-        self._panel.set_message(words, tooltip)
+            self._image_messages.append(f"{job.source.name}: {text}")
+            text = "\n".join(self._image_messages)
+        self._panel.set_message(text, tooltip)
 
     def _on_end(self) -> None:
-        self._batch = None
+        self._runs = None
         if not self._is_closed:
             self._panel.end()
 
@@ -234,7 +235,7 @@ class DeblurWidget(Container[Widget]):
 
     @property
     def _has_several(self) -> bool:
-        return self._batch is not None and self._batch.count > 1
+        return self._runs is not None and self._runs.count > 1
 
     def _on_destroyed(self, *_: object) -> None:
         self._is_closed = True
@@ -243,8 +244,8 @@ class DeblurWidget(Container[Widget]):
         self._follower.end()
         self.result_row.end()
         self.fields.unwatch()
-        if self._files is not None:
-            self._files.abandon()
-        if self._batch is not None:
-            self._batch.abandon()
-            self._batch = None
+        if self._files_dialog is not None:
+            self._files_dialog.abandon()
+        if self._runs is not None:
+            self._runs.abandon()
+            self._runs = None

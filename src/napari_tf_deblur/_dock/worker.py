@@ -1,4 +1,4 @@
-"""One run in a napari worker thread, and the layer in which it can be watched."""
+"""Runs one job in a napari worker thread, and shows its progress in a layer."""
 
 import atexit
 import time
@@ -21,42 +21,42 @@ from napari_tf_deblur._layers.layer_order import find_insert_index, hides_layers
 from napari_tf_deblur._layers.record import find_result_record
 from napari_tf_deblur._layers.result import Result, make_result_layer
 from napari_tf_deblur._layers.result_names import choose_distinct_name
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._layers.view_state import VisibilityState
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 CANCELLED_TEXT = "Cancelled."
 STOPPED_EARLY_TEXT = "Stopped before the first iteration; no layer was added or changed."
 LAYER_DELETED_TEXT = "Stopped, because the layer of the result was deleted; nothing is kept."
 
 RunOutcome = Result | Exception | str
-"""How a run ended: with a result, an error, or with nothing, for a reason in words."""
+"""How a run ended: a result, an error, or the reason why there is no result."""
 
 
 class Run:
-    """One run: a worker, a stop event and a live layer.
+    """One run: a worker, a stop event and a layer that shows the present image.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where the result goes.
+        The viewer that the result is added to.
     job : Job
-        What to do.
+        The job.
     on_update : callable
         Called with each update, in the main thread.
     on_end : callable
-        Called once at the end, in the main thread.
+        Called once at the end with the outcome, in the main thread.
     tasks : TaskQueue
-        Does the work on the window.
-    earlier : Earlier, optional
-        What there is of the same source. A result that is taken the place of is what it was again
-        if the run fails; where there is none, a layer is added.
+        The queue for work on the window.
+    earlier : EarlierResults, optional
+        Earlier results of the same source. If one is to be replaced, its layer shows the new
+        result, and gets its old data back if the run fails. Otherwise a layer is added.
 
     Attributes
     ----------
     layer : napari.layers.Image or None
-        The result, as far as it is there.
+        The layer of the result; None before the first image.
     stopwatch : Stopwatch
-        How long it has taken so far.
+        The time of each stage so far.
     """
 
     def __init__(
@@ -77,12 +77,16 @@ class Run:
         self.layer = layer = earlier.replaced
         self._others = [ref(other) for other in earlier.others]
         self._former = None if layer is None else (layer.data, dict(layer.metadata))
-        self._name = (find_result_record(layer) or {}).get("name")  # that it was given here
+        self._name = (find_result_record(layer) or {}).get(
+            "name"
+        )  # name of the layer; the user may change it
         self._visibility = VisibilityState(viewer)
         self._outcome: RunOutcome = CANCELLED_TEXT
-        self._image: Any = None  # that is shown
-        self._limits: tuple[float, float] | None = None  # of a result that fills in
-        self._applied_limits: tuple[float, ...] = ()  # limits that the layer got here
+        self._image: Any = None  # the image in the layer
+        self._limits: tuple[float, float] | None = (
+            None  # of a result that is filled in piece by piece
+        )
+        self._applied_limits: tuple[float, ...] = ()  # limits that this run gave to the layer
         self._stop, self._has_iteration = Event(), Event()
         self._has_ended = False
         self._tasks = tasks
@@ -98,16 +102,16 @@ class Run:
         viewer.layers.events.removed.connect(self._on_removed)
 
     def start(self) -> None:
-        """Begin, unless it was stopped already."""
+        """Start the worker, unless the run was stopped already."""
         if not self._has_ended:
             atexit.register(self._await_end)
             self._worker.start()
 
     def stop(self) -> None:
-        """End with the best image so far; at once, with nothing, if there is none yet.
+        """Stop and keep the best image so far; if there is none yet, end at once without a result.
 
-        Reading a file and importing TensorFlow cannot be interrupted: the worker then ends
-        later, by itself, and changes nothing.
+        Reading a file and importing TensorFlow cannot be interrupted. The worker then ends later,
+        and changes nothing.
         """
         self._stop.set()
         if not self._has_iteration.is_set():
@@ -115,7 +119,7 @@ class Run:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether `stop` or `abandon` was called."""
         return self._stop.is_set()
 
     def abandon(self) -> None:
@@ -123,7 +127,7 @@ class Run:
         if not self._has_ended:
             self._release()
             self._stop.set()
-            self._throttle.mark_shown(0.0)  # the worker may be waiting for it
+            self._throttle.mark_shown(0.0)  # the worker may be waiting
             self._worker.quit()
 
     def _release(self) -> None:
@@ -131,14 +135,14 @@ class Run:
         self._former = self._image = None
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
-    def _cancel(self, words: str) -> None:
+    def _cancel(self, reason: str) -> None:
         if not self._has_ended:
             self._restore_layers()
             self.abandon()
-            self._on_end(words)
+            self._on_end(reason)
 
     def _await_end(self) -> None:
-        """At exit."""
+        """Stop and wait for the worker when Python exits."""
         self.abandon()
         await_workers()
 
@@ -158,22 +162,22 @@ class Run:
         self._steps.close()  # frees the arrays of a run that was cancelled
         self._enqueue(self._end_stepwise(outcome))
 
-    def _enqueue(self, work: TaskSteps) -> None:
-        """Do some work on the window, as long as the run is not over."""
+    def _enqueue(self, task: TaskSteps) -> None:
+        """Add a task to the queue; its steps are skipped once the run has ended."""
 
-        def until_over() -> TaskSteps:
+        def run_until_end() -> TaskSteps:
             while not self._has_ended:
                 try:
-                    piece = next(work)
+                    paint_separately = next(task)
                 except StopIteration:
                     return
-                yield piece
+                yield paint_separately
 
         if not self._has_ended:
-            self._tasks.add_task(until_over())
+            self._tasks.add_task(run_until_end())
 
     def _show_update(self, update: Update) -> Iterator[bool | None]:
-        began = time.monotonic()
+        start = time.monotonic()
         self._on_update(update)
         self._limits = update.limits or self._limits
         yield None
@@ -186,8 +190,8 @@ class Run:
             else:
                 self.layer.data = update.image
             yield None
-        # Only after the canvas is painted does the worker go on, so as not to compete.
-        self._throttle.mark_shown(time.monotonic() - began)
+        # The worker continues only after the canvas is painted, so that both do not compete.
+        self._throttle.mark_shown(time.monotonic() - start)
 
     def _end_stepwise(self, outcome: RunOutcome) -> Iterator[bool | None]:
         if isinstance(outcome, Result):
@@ -196,14 +200,14 @@ class Run:
             outcome.record["waited"] = self.stopwatch.total_seconds
         else:
             if isinstance(outcome, Exception):
-                traceback.clear_frames(outcome.__traceback__)  # they hold arrays
+                traceback.clear_frames(outcome.__traceback__)  # the frames hold arrays
             self._restore_layers()
         self._release()
         self._on_end(outcome)
 
     def _write_result(self, result: Result) -> Iterator[bool | None]:
         layer, record = self.layer, result.record
-        others = [found for other in self._others if (found := find_result_record(other()))]
+        others = [r for other in self._others if (r := find_result_record(other()))]
         name = choose_distinct_name(record, others)
         if layer is None:
             self.layer = layer = make_result_layer(self._source, result.data, result.limits)
@@ -216,26 +220,25 @@ class Run:
         record["name"] = layer.name
         layer.metadata = {METADATA_KEY: record}
         layer.data = result.data
-        if (
-            not layer.rgb and tuple(layer.contrast_limits) == self._applied_limits
-        ):  # else the user's
+        # Limits that the user has changed stay.
+        if not layer.rgb and tuple(layer.contrast_limits) == self._applied_limits:
             layer.contrast_limits = result.limits
 
     def _add_result_layer(self, layer: Image) -> Iterator[bool | None]:
-        """Add the result; it takes the place in the view of its source."""
+        """Add the layer of the result, and hide its source and older results below it."""
         source = self._source.layer()
-        others = [there for other in self._others if (there := other()) is not None]
-        place = find_insert_index(self._viewer, source, others)
-        for piece in add_layer_stepwise(self._viewer, layer, index=place):
+        others = [x for other in self._others if (x := other()) is not None]
+        index = find_insert_index(self._viewer, source, others)
+        for paint_separately in add_layer_stepwise(self._viewer, layer, index=index):
             if self._name is None and layer in self._viewer.layers:
                 self._name = layer.name
-            yield piece
+            yield paint_separately
         for below in (source, *others):
             if below in self._viewer.layers and not hides_layers_below(layer):
                 self._visibility.set_visible(below, False)
 
     def _restore_layers(self) -> None:
-        """Leave the layers as they were before the run."""
+        """Restore the layers to their state before the run."""
         layers = self._viewer.layers
         layer, self.layer = self.layer, None
         self._visibility.leave()

@@ -1,4 +1,4 @@
-"""A row of widgets that wraps to several lines where it is too narrow, in even columns."""
+"""A layout of widgets in a row that wraps to several lines, in even columns."""
 
 from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtWidgets import QLayout, QLayoutItem, QWidget
@@ -8,16 +8,16 @@ SPACING = 4
 
 
 class WrappingGrid(QLayout):
-    """Lays widgets out in as many columns as there is room for, so that none is clipped.
+    """Lays widgets out in as many columns as fit, so that no widget is clipped.
 
-    The number of columns is that of the widgets, or half of it, and so on: no line is left
-    with a single widget where others have three. `superqt.QFlowLayout` (0.9.0) leaves one widget
-    alone, and gives each its own width, so that the lines have no columns.
+    The number of columns is the number of widgets, or half of it, and so on. So no line has a
+    single widget if others have three. `superqt.QFlowLayout` (0.9.0) may leave one widget alone in
+    a line, and gives each widget its own width, so that the lines have no columns.
 
     Parameters
     ----------
     parent : QWidget, optional
-        The widget that is laid out.
+        The widget that gets this layout.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -47,7 +47,7 @@ class WrappingGrid(QLayout):
         return Qt.Orientation.Horizontal
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
-        """Say that the height depends on the width."""
+        """Return True: the height depends on the width."""
         return True
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
@@ -66,27 +66,27 @@ class WrappingGrid(QLayout):
         return QSize(max(0, sum(widths) - SPACING), self._height())
 
     def setGeometry(self, place: QRect) -> None:  # noqa: N802
-        """Put the items in their places; what room is left goes to all columns alike."""
+        """Place the items; remaining width is shared equally among the columns."""
         super().setGeometry(place)
         columns = self._columns(place.width())
         if not columns:
             return
-        spare = max(0, place.width() - sum(columns) - SPACING * (len(columns) - 1))
+        extra = max(0, place.width() - sum(columns) - SPACING * (len(columns) - 1))
         x = place.x()
         for k, width in enumerate(columns):
-            wide = width + (spare * (k + 1)) // len(columns) - (spare * k) // len(columns)
+            full_width = width + extra * (k + 1) // len(columns) - extra * k // len(columns)
             for line, item in enumerate(self._items[k :: len(columns)]):
                 y = place.y() + line * (self._height() + SPACING)
-                item.setGeometry(QRect(x, y, wide, self._height()))
-            x += wide + SPACING
+                item.setGeometry(QRect(x, y, full_width, self._height()))
+            x += full_width + SPACING
 
-    def _columns(self, room: int) -> list[int]:
-        """Return the widths of the columns for which there is room."""
+    def _columns(self, width: int) -> list[int]:
+        """Return the widths of the columns that fit into a width, in pixels."""
         widths = [item.sizeHint().width() for item in self._items]
         number = len(widths)
         while number > 1:
             columns = [max(widths[k::number]) for k in range(number)]
-            if sum(columns) + SPACING * (number - 1) <= room:
+            if sum(columns) + SPACING * (number - 1) <= width:
                 return columns
             number = -(-number // 2)
         return [max(widths)] if widths else []

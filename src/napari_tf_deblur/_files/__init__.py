@@ -1,1 +1,1 @@
-"""Many files: found, opened, deblurred one after another, saved, and reported."""
+"""Batches of files: find, open and deblur them one after another; save and report the results."""

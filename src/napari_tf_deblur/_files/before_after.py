@@ -1,4 +1,4 @@
-"""Small pictures of an image before and after, at the same contrast, as PNG."""
+"""Render small PNG pictures of an image before and after, at the same contrast."""
 
 import io
 import math
@@ -19,23 +19,24 @@ MAX_PICTURE_SIZE = 320
 """Largest side of a picture in pixels. Set by eye."""
 
 MAX_PLANE_SIZE = 4096
-"""Largest side, in pixels, of a plane of which all pixels are read; of a larger one, every second
-and so on. Limit: of time."""
+"""Largest side, in pixels, of a plane that is read completely. Of a larger plane, only every
+second, third, ... pixel is read. Limit: of time."""
 
 MAX_REOPEN_PIXELS = 2**24
-"""Size in pixels from which on no new picture is made of a saved result. Limit: of time."""
+"""Number of pixels above which a saved result gets no picture in a resumed batch. Limit: of
+time."""
 
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """An image before and after.
+    """Pictures of an image before and after.
 
     Attributes
     ----------
     name : str
-        What is shown.
+        Name of the image or of its channel.
     before, after : str
-        Addresses that hold a PNG themselves.
+        PNG pictures as data URLs.
     """
 
     name: str
@@ -46,20 +47,20 @@ class BeforeAfter:
 def render_before_after(
     name: str, source: Source, after: Any, limits: tuple[float, float], background: float
 ) -> BeforeAfter:
-    """Show the middle plane of an image, before and after.
+    """Render the middle plane of an image and of its result.
 
     Parameters
     ----------
     name : str
-        What is shown.
+        Name of the image or of its channel.
     source : Source
         The image.
     after : array_like
-        Its result.
+        The result, in the shape of the image.
     limits : tuple of float
-        What is black and white in the result, and in the image but for the background.
+        Intensities that are black and white in the result. In the image, the background is added.
     background : float
-        What was subtracted.
+        The background that was subtracted, in intensity units.
     """
     low, high = limits
     before = _png(_plane(source.data, source), low + background, high + background)
@@ -69,26 +70,24 @@ def render_before_after(
 def render_saved_result(
     picture: FileImage, path: Path, record: Mapping[str, Any]
 ) -> list[BeforeAfter]:
-    """Show an image and its result that was saved before; nothing if that would take long."""
+    """Render an image and its saved result; return nothing if that would take long."""
     (saved,) = open_images(path)
     layer = saved.layer
     if math.prod((layer.data[0] if layer.multiscale else layer.data).shape) > MAX_REOPEN_PIXELS:
         return []
-    told = [one["record"] for one in record.get("channels", ())] or [record]
-    shown = []
-    for name, before, after, one in zip(
-        picture.channels or (picture.layer.name,), picture.parts(), saved.parts(), told
+    records = [channel["record"] for channel in record.get("channels", ())] or [record]
+    pictures = []
+    for name, before, after, channel_record in zip(
+        picture.channels or (picture.layer.name,), picture.parts(), saved.parts(), records
     ):
-        source, background = (
-            read_source(before),
-            float((one.get("background") or {}).get("value") or 0.0),
-        )
+        source = read_source(before)
+        background = float((channel_record.get("background") or {}).get("value") or 0.0)
         limits = source.contrast_limits
         if not source.rgb:
-            known = thin_pixels(np.asarray(source.data))
-            limits = match_contrast_limits(known, limits, _pixels(after), background)
-        shown.append(render_before_after(name, source, _pixels(after), limits, background))
-    return shown
+            sample = thin_pixels(np.asarray(source.data))
+            limits = match_contrast_limits(sample, limits, _pixels(after), background)
+        pictures.append(render_before_after(name, source, _pixels(after), limits, background))
+    return pictures
 
 
 def _pixels(layer: Any) -> Any:
@@ -96,14 +95,14 @@ def _pixels(layer: Any) -> Any:
 
 
 def _plane(data: Any, source: Source) -> NDArray[np.float32]:
-    """The middle plane of an image, made smaller by the mean of neighbours."""
+    """Return the middle plane of an image, reduced by averaging blocks of pixels."""
     lateral = source.frame(2).indices
     place = tuple(
         slice(None) if k in lateral else axis.size // 2 for k, axis in enumerate(source.axes)
     )
-    found = (data[0] if isinstance(data, list) else data)[place]
-    many = -(-max(found.shape[:2]) // MAX_PLANE_SIZE)
-    plane = np.asarray(found[::many, ::many] if found.ndim > 1 else found, np.float32)
+    middle = (data[0] if isinstance(data, list) else data)[place]
+    stride = -(-max(middle.shape[:2]) // MAX_PLANE_SIZE)
+    plane = np.asarray(middle[::stride, ::stride] if middle.ndim > 1 else middle, np.float32)
     if plane.ndim < 2:
         plane = plane.reshape(1, -1)
     step = -(-max(plane.shape[:2]) // MAX_PICTURE_SIZE)
@@ -115,10 +114,11 @@ def _plane(data: Any, source: Source) -> NDArray[np.float32]:
 
 
 def _png(plane: NDArray[np.float32], low: float, high: float) -> str:
+    """Return a plane as a data URL of a PNG."""
     from PIL import Image
 
     levels = np.nan_to_num((plane - np.float32(low)) / np.float32(high - low))
-    shown = np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
+    pixels = np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(shown[..., :3] if shown.ndim == 3 else shown).save(file, "PNG")
+    Image.fromarray(pixels[..., :3] if pixels.ndim == 3 else pixels).save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"

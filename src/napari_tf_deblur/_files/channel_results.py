@@ -1,4 +1,4 @@
-"""Results of the channels of an image as one layer, with one record; and its projection."""
+"""Merge the results of the channels of an image into one layer; project a result along z."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,34 +13,35 @@ from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.layer_description import find_colour
 from napari_tf_deblur._layers.result import Result, make_result_layer
 from napari_tf_deblur._layers.result_names import format_result_name
-from napari_tf_deblur._layers.source import METADATA_KEY, Source, read_source
+from napari_tf_deblur._layers.source import Source, read_source
 from napari_tf_deblur._storage.axes import DEPTH_NAME
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 OMITTED_CHANNEL_KEYS = ("loss_history", "mask", "python")
-"""What the record of several channels leaves out of the record of each, for it may be long; and the
-array of the PSF."""
+"""Entries of a channel's record that the record of all channels omits, because they may be long.
+The array of the PSF is omitted, too."""
 
 
 def merge_channel_results(
     picture: FileImage, jobs: Sequence[Job], results: Sequence[Result], stamp: Mapping[str, Any]
 ) -> Image:
-    """Make one layer of the results of an image's channels.
+    """Merge the results of the channels of an image into one layer.
 
     Parameters
     ----------
-    picture : Picture
+    picture : FileImage
         The image.
     jobs : sequence of Job
-        Of each channel.
+        The job of each channel.
     results : sequence of Result
-        Of each channel.
+        The result of each channel.
     stamp : mapping
-        What the result was made of; it is kept in the record.
+        From what the result was made, see `make_stamp`. It is stored in the record.
 
     Returns
     -------
     napari.layers.Image
-        On the image, with a record in ``metadata``.
+        A layer at the place of the image, with the record in ``metadata``.
     """
     if len(results) == 1:
         layer = make_result_layer(jobs[0].source, results[0].data, results[0].limits)
@@ -49,7 +50,7 @@ def merge_channel_results(
     else:
         source = read_source(picture.layer)
         axis = find_channel_axis(source)
-        assert axis is not None  # or there were no channels
+        assert axis is not None  # the image has several channels
         low, high = zip(*(result.limits for result in results))
         data = _stack_channels([result.data for result in results], axis)
         layer = make_result_layer(source, data, (min(low), max(high)))
@@ -59,33 +60,33 @@ def merge_channel_results(
 
 
 def find_depth_axis(source: Source) -> int | None:
-    """Return the axis of an image's planes; None where there is none, or a single plane."""
+    """Return the z axis of an image; None if it has none, or only one plane."""
     named = [k for k, axis in enumerate(source.axes) if axis.name.lower() == DEPTH_NAME]
-    found = named or ([source.frame(3).indices[0]] if source.is_volume else [])
-    return found[0] if found and source.axes[found[0]].size > 1 else None
+    axes = named or ([source.frame(3).indices[0]] if source.is_volume else [])
+    return axes[0] if axes and source.axes[axes[0]].size > 1 else None
 
 
 def project_maximum(layer: Image, source: Source) -> Image | None:
-    """Return the maximum of a result along z; None where it has no such axis.
+    """Return the maximum of a result along z; None if it has no z axis.
 
     Parameters
     ----------
     layer : napari.layers.Image
         The result.
     source : Source
-        The image, whose axes it has.
+        The image, with the same axes.
     """
     axis = find_depth_axis(source)
     if axis is None:
         return None
-    kept = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP_KEY)
+    keys = ("kind", "source", "name", "verdict", "warnings", "versions", "channels", STAMP_KEY)
     record = layer.metadata[METADATA_KEY]
     data: Any = layer.data[0] if layer.multiscale else layer.data
     return Image(
         np.asarray(data.max(axis=axis)),
         name=f"{layer.name} maximum along z",
         metadata={
-            METADATA_KEY: {**{key: record[key] for key in kept if key in record}, "projection": "z"}
+            METADATA_KEY: {**{key: record[key] for key in keys if key in record}, "projection": "z"}
         },
         rgb=False,
         multiscale=False,
@@ -94,9 +95,9 @@ def project_maximum(layer: Image, source: Source) -> Image | None:
 
 
 def _stack_channels(images: Sequence[Any], axis: int) -> Any:
-    """Put images together along a new axis; lazily, if they are lazy.
+    """Stack images along a new axis, lazily if they are lazy.
 
-    Of several resolutions, the full one is enough: the others are made where it is saved.
+    Of an image with several resolutions, only the full one is used. The writer makes the others.
     """
     if not isinstance(images[0], list):
         return np.stack(images, axis)
@@ -108,12 +109,12 @@ def _stack_channels(images: Sequence[Any], axis: int) -> Any:
 def _merge_channel_records(
     source: Source, picture: FileImage, jobs: Sequence[Job], results: Sequence[Result]
 ) -> dict[str, Any]:
-    """The record of an image whose channels were deblurred each by itself."""
+    """Return the record of an image whose channels were deblurred separately."""
     names = picture.channels
-    said = [result.record["verdict"] for result in results]
-    kinds = {one["kind"] for one in said}
-    sentences = [f"{name}: {one['sentence']}" for name, one in zip(names, said)]
-    same = {one["sentence"] for one in said}
+    verdicts = [result.record["verdict"] for result in results]
+    kinds = {verdict["kind"] for verdict in verdicts}
+    sentences = [f"{name}: {verdict['sentence']}" for name, verdict in zip(names, verdicts)]
+    distinct = {verdict["sentence"] for verdict in verdicts}
     return {
         "kind": "result",
         "name": format_result_name(source.name),
@@ -132,7 +133,7 @@ def _merge_channel_records(
         "verdict": {
             "kind": kinds.pop() if len(kinds) == 1 else "unknown",
             "psf": None,
-            "sentence": same.pop() if len(same) == 1 else " ".join(sentences),
+            "sentence": distinct.pop() if len(distinct) == 1 else " ".join(sentences),
         },
         "warnings": tuple(dict.fromkeys(str(w) for result in results for w in result.warnings)),
         "versions": results[0].record["versions"],
@@ -140,12 +141,13 @@ def _merge_channel_records(
 
 
 def _emission(job: Job, result: Result) -> float | None:
-    """The wavelength of a channel in nanometres, where it is known."""
+    """Return the emission wavelength of a channel in nanometres; None if it is unknown."""
     optics = result.record["psf"].get("optics") or {}
-    found = optics.get("emission") or job.source.acquisition.emission
-    return None if found is None else float(found)
+    emission = optics.get("emission") or job.source.acquisition.emission
+    return None if emission is None else float(emission)
 
 
 def _shorten_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in record.items() if key not in OMITTED_CHANNEL_KEYS}
-    return {**kept, "psf": {k: v for k, v in record["psf"].items() if k != "array"}}
+    """Return the record of a channel without its long entries."""
+    short = {key: value for key, value in record.items() if key not in OMITTED_CHANNEL_KEYS}
+    return {**short, "psf": {k: v for k, v in record["psf"].items() if k != "array"}}

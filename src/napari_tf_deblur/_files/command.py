@@ -1,4 +1,4 @@
-"""The command ``napari-tf-deblur``: deblurs files and folders from the command line."""
+"""The command ``napari-tf-deblur``, which deblurs files and folders from the command line."""
 
 import shutil
 import signal
@@ -15,7 +15,8 @@ import click
 from napari_tf_deblur import __version__
 from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.errors import UserError
-from napari_tf_deblur._files.batch import BatchOptions, BatchStep, run_batch
+from napari_tf_deblur._files.batch import run_batch
+from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.command_options import (
     METHOD_NAMES,
     PSF_KINDS,
@@ -30,8 +31,8 @@ from napari_tf_deblur._files.settings import AxesChoice, Settings
 from napari_tf_deblur._files.table import BatchTable, Row
 
 EXIT_FAILED = 1
-"""Exit status where some files have no result. Definition: 0 is all, 2 is wrong usage, as argparse
-has it."""
+"""Exit status if some files have no result. Definition: 0 means that all have one, and 2 means
+wrong usage, as in argparse."""
 
 
 @click.command(epilog=describe_methods(), context_settings={"max_content_width": 100})
@@ -41,32 +42,32 @@ has it."""
     "--output",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the results, of summary.csv and of report.html; it is made if need be.",
+    help="Folder of the results, of summary.csv and of report.html; created if it does not exist.",
 )
 @click.option(
     "--settings",
     "settings_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with settings that were copied in the dock. Other options change them.",
+    help="File with settings that were copied in the dock. Other options replace single settings.",
 )
 @click.option(
     "--psf",
     type=click.Choice(PSF_KINDS),
-    help="Kind of PSF. [default: by the optics that are given or in the file, or else the blur "
-    "that is found in each image]",
+    help="Kind of PSF. [default: computed from the optics that are given or in the file; without "
+    "them, from the blur that is estimated from each image]",
 )
 @add_psf_options
 @click.option(
     "--bead",
     type=click.Path(exists=True, path_type=Path),
-    help="Picture of beads, which shows the PSF (--psf measured).",
+    help="Picture of beads, from which the PSF is measured (--psf measured).",
 )
 @click.option("--pixel-size", "pixel", type=float, help="Size of a pixel in nanometres.")
-@click.option("--z-step", "step", type=float, help="From plane to plane, in nanometres.")
+@click.option("--z-step", "step", type=float, help="Distance between planes in nanometres.")
 @click.option(
     "--axes",
     type=click.Choice(get_args(AxesChoice)),
-    help="Deblur each plane by itself, or volumes. [default: as the file says]",
+    help="Deblur each plane separately, or whole volumes. [default: as the file says]",
 )
 @click.option("--method", type=click.Choice(METHOD_NAMES), help="The method. [default: auto]")
 @click.option(
@@ -74,7 +75,7 @@ has it."""
     "assignments",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set a parameter of the method, such as --set weight=0.001; may be given several times.",
+    help="Set a parameter of the method, such as --set weight=0.001; can be used several times.",
 )
 @add_run_options
 @click.option(
@@ -89,10 +90,12 @@ has it."""
 @click.option(
     "--resume",
     is_flag=True,
-    help="Leave results as they are that were made of the same file with the same settings.",
+    help="Keep results that were made from the same file with the same settings.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be done, about how long and how much memory."
+    "--dry-run",
+    is_flag=True,
+    help="Only list what would be done, with estimates of time and memory.",
 )
 @click.option("--reader", help="Name of the napari plugin that reads the files.")
 @click.version_option(__version__)
@@ -100,8 +103,8 @@ has it."""
 def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: Any) -> None:
     """Deblur images: files, folders, patterns such as "*.tif", OME-Zarr.
 
-    Opens what the readers open that are installed for napari, with the pixel size and the optics
-    that the files say. Wavelengths may be one for each channel: --emission 520,610.
+    Files are opened by the readers that are installed for napari. Pixel size and optics are read
+    from the files. Wavelengths can be given for each channel: --emission 520,610.
     """
     options = BatchOptions(**{field.name: given.pop(field.name) for field in fields(BatchOptions)})
     try:
@@ -122,30 +125,30 @@ def main(ctx: click.Context, /, inputs: tuple[str, ...], output: Path, **given: 
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[Event]:
-    """Let Ctrl-C end the run after its current step; a second one ends it at once."""
+    """Make Ctrl-C end the batch after its current step; a second Ctrl-C ends it at once."""
     stop = Event()
 
     def on_interrupt(_number: int, _frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        click.echo("Stopping after this step; what is finished stays.", err=True)
+        click.echo("Stopping after this step. Finished results stay.", err=True)
 
     try:
-        former = signal.signal(signal.SIGINT, on_interrupt)
+        previous = signal.signal(signal.SIGINT, on_interrupt)
     except ValueError:  # not in the main thread
         yield stop
         return
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, previous)
 
 
 def _run_and_report(
     inputs: tuple[str, ...], output: Path, settings: Settings, options: BatchOptions, stop: Event
 ) -> BatchTable:
-    """Do the batch, and say what came of each file."""
+    """Run the batch, and print a line for each image."""
     steps = run_batch(inputs, output, settings, options, stop)
     while True:
         try:
@@ -162,7 +165,7 @@ def _run_and_report(
 
 
 def _format_row(step: BatchStep, row: Row) -> str:
-    """What is said of an image that is finished."""
+    """Return the line that is printed for a finished image."""
     image = f", {row.image}" if row.image else ""
     parts = [f"{step.number}/{step.count} {row.file}{image}: {row.status}"]
     if row.status == "planned":
@@ -179,7 +182,7 @@ def _format_row(step: BatchStep, row: Row) -> str:
 
 
 def _show(step: BatchStep) -> None:
-    """Show how far it is on a line that is written over, if someone looks at it."""
+    """Show the progress on one line of a terminal, which is overwritten each time."""
     if not sys.stderr.isatty():
         return
     left = step.seconds_left
@@ -190,6 +193,7 @@ def _show(step: BatchStep) -> None:
 
 
 def _clear_line() -> None:
+    """Clear the line of the progress."""
     if sys.stderr.isatty():
         click.echo(f"\r{'':<{shutil.get_terminal_size().columns - 1}}\r", nl=False, err=True)
 

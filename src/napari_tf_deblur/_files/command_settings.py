@@ -1,4 +1,4 @@
-"""The settings that a command line asks for."""
+"""Build the settings of a batch from the options of the command line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,17 +40,17 @@ def build_settings(
     assignments: tuple[str, ...],
     **given: Any,
 ) -> Settings:
-    """Make settings of the options; those of a file are changed by what else is given.
+    """Build settings from the options. Options replace the settings of a file.
 
     Parameters
     ----------
     settings_file, psf, bead, pixel, step, axes, method, assignments, **given
-        As the command line has them; None is what is not given.
+        The options of the command line; None for those that are not given.
 
     Raises
     ------
     click.UsageError, ValueError, TypeError
-        If they do not go together, or are out of bounds.
+        If the options contradict each other, or are out of bounds.
     """
     settings = Settings()
     if settings_file is not None:
@@ -62,55 +62,58 @@ def build_settings(
     changed["psf"] = _choose_psf_settings(
         settings.psf, psf, bead, select_psf_values(given), pixel, step
     )
-    told = {name: given[name] for name in parameters_of(LayerOptions) if given[name] is not None}
-    changed["options"] = replace(settings.options, **told)
+    options = {name: given[name] for name in parameters_of(LayerOptions) if given[name] is not None}
+    changed["options"] = replace(settings.options, **options)
     if method is not None or assignments:
-        known = settings.method if method is None else method
-        if isinstance(known, str):
-            changed["method"] = _build_method(known, assignments)
+        base = settings.method if method is None else method
+        if isinstance(base, str):
+            changed["method"] = _build_method(base, assignments)
         else:
-            changed["method"] = replace(known, **method_values(type(known), assignments))
+            changed["method"] = replace(base, **method_values(type(base), assignments))
     return replace(settings, **changed)
 
 
 def _build_method(name: str, assignments: tuple[str, ...]) -> Any:
+    """Return a method by its name, with the values of ``--set``."""
     if name == "auto":
         if assignments:
             raise click.UsageError("--set needs a method: give --method, too.")
         return "auto"
-    found = next(one for one in METHODS if one.__name__ == name)
-    return found(**method_values(found, assignments))
+    method = next(one for one in METHODS if one.__name__ == name)
+    return method(**method_values(method, assignments))
 
 
 def _choose_psf_settings(
-    known: PSFSettings,
+    base: PSFSettings,
     kind: str | None,
     bead: Path | None,
     numbers: dict[str, Any],
     pixel: float | None,
     step: float | None,
 ) -> PSFSettings:
-    """The PSF that is given; the known one where nothing is."""
+    """Return the PSF that the options describe; without such options, the one of `base`."""
     if bead is not None:
         if kind not in (None, LayerPSF.name) or numbers:
-            raise click.UsageError("--bead shows the PSF: give nothing else of it.")
+            raise click.UsageError(
+                "--bead gives the whole PSF: leave out all other options of the PSF."
+            )
         return psf_settings_from_record({"kind": LayerPSF.name, "path": str(bead.absolute())})
     if kind == LayerPSF.name:
         raise click.UsageError("--psf measured needs a picture of beads: --bead FILE.")
     sizes = {"pixel": pixel, "step": step}
-    optical = (AUTOMATIC, MicroscopePSF.name)
-    kind_given = kind or find_psf_kind(numbers)
-    if kind_given is None:
-        return with_numbers(known, {}, **sizes) if pixel or step else known
-    check_psf_values(kind_given, numbers)
-    if kind_given in optical:
-        begun = known if isinstance(known, MicroscopeSettings) and kind is None else AUTOMATIC_PSF
+    described_kind = kind or find_psf_kind(numbers)
+    if described_kind is None:
+        return with_numbers(base, {}, **sizes) if pixel or step else base
+    check_psf_values(described_kind, numbers)
+    if described_kind in (AUTOMATIC, MicroscopePSF.name):
+        start = base if isinstance(base, MicroscopeSettings) and kind is None else AUTOMATIC_PSF
         return with_numbers(
-            replace(begun, estimate_if_incomplete=kind_given == AUTOMATIC), numbers, **sizes
+            replace(start, estimate_if_incomplete=described_kind == AUTOMATIC), numbers, **sizes
         )
-    if kind_given == EstimatedPSF.name:
-        return psf_settings_from_record({"kind": kind_given})
+    record: dict[str, Any] = {"kind": described_kind}
+    if described_kind == EstimatedPSF.name:
+        return psf_settings_from_record(record)
     try:
-        return psf_settings_from_record({"kind": kind_given, **numbers_of(kind_given, numbers)})
+        return psf_settings_from_record({**record, **numbers_of(described_kind, numbers)})
     except KeyError as missing:
-        raise click.UsageError(f"--psf {kind_given} needs --{missing.args[0]}.") from None
+        raise click.UsageError(f"--psf {described_kind} needs --{missing.args[0]}.") from None

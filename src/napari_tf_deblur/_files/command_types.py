@@ -1,4 +1,4 @@
-"""Types of values on the command line: lists, and numbers that words may stand for."""
+"""Types of values on the command line: lists, and numbers that can be replaced by words."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import click
 
 
 class Values(click.ParamType[Any]):
-    """Numbers, or words, with commas between them.
+    """Numbers, or words, separated by commas.
 
     Parameters
     ----------
     words : tuple of str
-        What is allowed, where they are words.
+        The allowed words; empty for numbers.
     """
 
     def __init__(self, words: tuple[str, ...] = ()) -> None:
@@ -19,7 +19,7 @@ class Values(click.ParamType[Any]):
         self.name = "word" if words else "number"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Take text apart; what is taken apart already is left as it is."""
+        """Split text at commas; return other values as they are."""
         if not isinstance(value, str):
             return value
         parts = [part.strip() for part in value.split(",")]
@@ -34,19 +34,19 @@ class Values(click.ParamType[Any]):
             self.fail(f"{value!r} is no number, and no list such as 520,610.", param, ctx)
 
     def get_metavar(self, param: Any, ctx: Any = None) -> str:
-        """Say that it may be several."""
+        """Return the placeholder in the help text, which shows that several are allowed."""
         return f"{self.name.upper()}[,...]"
 
 
 class NumberOrWord(click.ParamType[Any]):
-    """A number, or a word that stands for it.
+    """A number, or one of some words.
 
     Parameters
     ----------
     number : type
         ``int`` or ``float``.
     words : tuple of str
-        What can stand for it.
+        The words that can be given instead of a number.
     """
 
     name = "number"
@@ -55,7 +55,7 @@ class NumberOrWord(click.ParamType[Any]):
         self.number, self.words = number, words
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Make a number of text; a word stays as it is."""
+        """Convert text to a number; return words as they are."""
         if value in self.words or not isinstance(value, str):
             return value
         try:
@@ -64,5 +64,5 @@ class NumberOrWord(click.ParamType[Any]):
             self.fail(f"{value!r} is no number, and not {' or '.join(self.words)}.", param, ctx)
 
     def get_metavar(self, param: Any, ctx: Any = None) -> str:
-        """Say what it may be."""
+        """Return the placeholder in the help text."""
         return "|".join(("NUMBER", *self.words))

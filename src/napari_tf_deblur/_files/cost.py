@@ -1,4 +1,4 @@
-"""About how long a run takes, and how much memory, before anything is computed."""
+"""Estimate the time and memory of a run before it begins."""
 
 import math
 import time
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import fft
 
 from napari_tf_deblur._core.durations import format_duration
-from napari_tf_deblur._core.forward import scene_size
+from napari_tf_deblur._core.scene_grid import scene_size
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
 from napari_tf_deblur._large.scheduler import describe_external_workers
@@ -19,48 +19,48 @@ from napari_tf_deblur._layers.large_job import estimate_job_plan, is_large, iter
 from napari_tf_deblur.methods import METHODS
 
 SEARCH_FFT_PAIRS, RUN_FFT_PAIRS, ITERATION_FFT_PAIRS = 560, 70, {1: 6, 2: 6, 3: 12}
-"""FFT pairs (there and back) of a run: one that searches for its weight or method; one that does
-not, without its iterations; and of one iteration, by number of axes. Chosen by
+"""Pairs of forward and inverse FFTs: of a run that searches for its weight or method; of any other
+run, without its iterations; and of one iteration, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them."""
 
 TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
-"""Usual iterations of methods that watch their convergence, by number of axes. Chosen by
+"""Typical number of iterations until a method converges, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them."""
 
 PIECE_FFT_PAIRS, TYPICAL_PIECE_ITERATIONS = 20, {1: 15, 2: 15, 3: 90}
-"""FFT pairs of a piece without its iterations, and usual iterations of a piece, by number of axes.
-Set by hand, as seen in pieces of 2078 x 2078 pixels; ``benchmarks/piece_iterations.py`` counts
-iterations. They change the time that is announced, and no result."""
+"""FFT pairs of a piece without its iterations, and typical number of iterations of a piece, by
+number of axes. Set by hand, after pieces of 2078 x 2078 pixels; ``benchmarks/piece_iterations.py``
+counts iterations. They change only the estimate that users read, no result."""
 
 START_SECONDS, COMPILE_SECONDS = 8.0, 3.0
-"""Seconds that TensorFlow takes to start, and to compile for a new size. Set by hand; they change
-the time that is announced, and no result. ``benchmarks/sizes.py`` measures the second."""
+"""Seconds that TensorFlow needs to start, and to compile for a new size. Set by hand; they change
+only the estimate that users read, no result. ``benchmarks/sizes.py`` measures the second."""
 
 SAMPLE_SECONDS = 12.0
-"""Seconds that the samples of a large image take, with compiling for them. Set by hand; it changes
-the time that is announced, and no result."""
+"""Seconds for the samples of a large image, with compilation. Set by hand; it changes only the
+estimate that users read, no result."""
 
 LIBRARY_BYTES = 0.8e9
-"""Bytes of the process without any image. Set by hand; it changes the memory that is announced, and
-no result."""
+"""Memory, in bytes, of the process without an image. Set by hand; it changes only the estimate that
+users read, no result."""
 
 FRAME_MARGIN = 24
-"""Pixels that are added on each side for light from beyond the frame. Set by hand, for a usual PSF;
-it changes the time that is announced, and no result."""
+"""Pixels that are added on each side for light from outside the frame. Set by hand, for a PSF of
+typical size; it changes only the estimate that users read, no result."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes, to about a factor of two.
+    """Estimated time and memory of a run, correct to about a factor of two.
 
     Attributes
     ----------
     seconds : float
-        Time, without TensorFlow's start.
+        Time in seconds, without the start of TensorFlow.
     gigabytes : float
-        Memory of the whole process.
+        Memory of the whole process, in GB.
     scene : tuple of int
-        The size that is computed with.
+        Size of the arrays of the computation, in pixels per axis.
     """
 
     seconds: float
@@ -69,7 +69,7 @@ class Cost:
 
 
 def estimate_cost(job: Job) -> Cost:
-    """Say about what a job takes, without looking at pixels."""
+    """Estimate the cost of a job from sizes and options, without reading pixels."""
     if is_large(job):
         return _estimate_piecewise_cost(job)
     source, method = job.source, job.method
@@ -94,35 +94,39 @@ def estimate_cost(job: Job) -> Cost:
 
 
 def describe_large_jobs(jobs: Sequence[Job]) -> str:
-    """Say how images that are larger than memory are deblurred; empty if there are none.
+    """Describe how images that are larger than memory are deblurred.
 
     Parameters
     ----------
     jobs : sequence of Job
-        What is to be done.
+        The jobs.
+
+    Returns
+    -------
+    str
+        One line for each such job; empty if there are none.
     """
-    said = []
+    lines = []
     for job in filter(is_large, jobs):
-        if others := describe_external_workers(job.options.scheduler):
-            how = f"in pieces, by {others}"
+        if workers := describe_external_workers(job.options.scheduler):
+            way = f"in pieces, by {workers}"
         else:
             plan, cost = estimate_job_plan(job), _estimate_piecewise_cost(job)
             size = " x ".join(str(n) for n in plan.piece_grid.size if n > 1)
             count = len(plan.piece_grid)
             pieces = f"in about {count} pieces of {size} pixels" if count > 1 else "in one piece"
-            how = f"{pieces}, "
-            how += f"{format_duration(cost.seconds)}, {cost.gigabytes:.1f} GB"
-        where = next(iterate_output_paths(job))
-        said.append(f"Larger than memory: {how}. The result is written to {where}.")
-    return "\n".join(said)
+            way = f"{pieces}, {format_duration(cost.seconds)}, {cost.gigabytes:.1f} GB"
+        path = next(iterate_output_paths(job))
+        lines.append(f"Larger than memory: {way}. The result is written to {path}.")
+    return "\n".join(lines)
 
 
 def _estimate_piecewise_cost(job: Job) -> Cost:
-    """Say about what a job takes that is done in pieces: samples, and then each piece.
+    """Estimate the cost of a job that is done in pieces: samples, then the pieces.
 
-    A worker keeps about one core busy, however many threads it has: a piece of 2078 x 2078 pixels
-    took 75 to 85 pairs of one core with `TotalVariation` (11 iterations), about 200 with
-    `PoissonLikelihood` (40).
+    A worker uses about one core, however many threads it has. A piece of 2078 x 2078 pixels took 75
+    to 85 FFT pairs of one core with `TotalVariation` (11 iterations), and about 200 with
+    `PoissonLikelihood` (40 iterations).
     """
     plan, ndim = estimate_job_plan(job), job.psf.ndim
     read = [n for n, m in zip(plan.piece_grid.input_size, plan.piece_grid.margin) if m]
@@ -136,16 +140,17 @@ def _estimate_piecewise_cost(job: Job) -> Cost:
     )
 
 
-def _count_iteration_pairs(job: Job, axes: int, usual: int) -> int:
+def _count_iteration_pairs(job: Job, axes: int, typical: int) -> int:
+    """Return the FFT pairs of all iterations, at most those of the method."""
     limit = getattr(job.method, "iterations", None)
-    return ITERATION_FFT_PAIRS[axes] * (min(limit, usual) if isinstance(limit, int) else usual)
+    return ITERATION_FFT_PAIRS[axes] * (min(limit, typical) if isinstance(limit, int) else typical)
 
 
 @lru_cache(maxsize=64)
 def _measure_pair_seconds(scene: tuple[int, ...], one_core: bool = False) -> float:
-    """How long a transform there and back takes, measured; of a large one, by its size.
+    """Measure the time of an FFT pair in seconds; for large sizes, scale that of a smaller one.
 
-    On one core, what other programs take of it does not count.
+    With `one_core`, time that other programs use the core does not count.
     """
     workers = 1 if one_core else fft_workers()
     clock = time.thread_time if one_core else time.perf_counter

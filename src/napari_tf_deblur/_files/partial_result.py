@@ -1,4 +1,4 @@
-"""Where the pieces of a large image are kept until its result is whole."""
+"""Keep the pieces of a large image in a hidden folder until its result is complete."""
 
 import hashlib
 import json
@@ -12,24 +12,21 @@ from napari.layers import Image
 
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
-from napari_tf_deblur._layers.source import METADATA_KEY
-from napari_tf_deblur._storage.ome_zarr import open_image
-
-ZARR_SUFFIX = ".ome.zarr"
+from napari_tf_deblur._storage.ome_zarr import ZARR_SUFFIX, open_image
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 
 class PartialResult:
-    """A hidden folder beside a result, with an OME-Zarr for each of its channels.
+    """A hidden folder beside a result, with an OME-Zarr for each channel.
 
-    What was begun with the same file and settings goes on there; what was begun with others is
-    deleted.
+    A run with the same file and settings continues there. Pieces of other runs are deleted.
 
     Parameters
     ----------
     place : Path
-        Where the result goes, without an ending.
+        Path of the result, without a suffix.
     stamp : mapping
-        What the result is made of.
+        From what the result is made, see `make_stamp`.
     """
 
     def __init__(self, place: Path, stamp: Mapping[str, Any]) -> None:
@@ -38,7 +35,7 @@ class PartialResult:
         self._fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def assign_outputs(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return the jobs, those that are done in pieces with a place for them."""
+        """Return the jobs; if one is done in pieces, all get an output in the folder."""
         if not any(map(is_large, jobs)):
             return list(jobs)
         for other in self.folder.glob("*"):
@@ -48,14 +45,19 @@ class PartialResult:
         return [replace(job, output=self._path(str(number))) for number, job in enumerate(jobs)]
 
     def assemble(self, layer: Image, jobs: Sequence[Job]) -> Path:
-        """Return an OME-Zarr of the whole result with its record; channels are put together.
+        """Write the record of the result; merge several channels into one OME-Zarr.
 
         Parameters
         ----------
         layer : napari.layers.Image
             The result, lazy.
         jobs : sequence of Job
-            Which are done.
+            The jobs of the channels, which are finished.
+
+        Returns
+        -------
+        Path
+            The OME-Zarr of the whole result.
         """
         path = self._path("0")
         if len(jobs) > 1:
@@ -69,7 +71,7 @@ class PartialResult:
         return path
 
     def delete(self) -> None:
-        """Delete what is left of it."""
+        """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which PSF the images of a batch have, from a record; and the file of a PSF."""
+"""Read the PSF settings of a batch from a record, and open the image of a measured PSF."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,17 +22,17 @@ from napari_tf_deblur._preparation import record_check as check
 
 
 def psf_settings_from_record(record: Mapping[str, Any]) -> PSFSettings:
-    """Make settings of what describes a PSF: the record of a run, or that of such settings.
+    """Make PSF settings from the record of a run, or from that of PSF settings.
 
     Parameters
     ----------
     record : mapping
-        It may come out of a file.
+        The record. It may come from a file, so its values are checked.
 
     Raises
     ------
     ValueError, TypeError, KeyError
-        If it lacks something, or holds what is never written.
+        If an entry is missing, or has a value that is never written.
     """
     kinds: dict[str, type[PSFKind]] = {AUTOMATIC: MicroscopePSF, **KINDS_BY_NAME}
     kind = check.text(record["kind"])
@@ -43,16 +43,26 @@ def psf_settings_from_record(record: Mapping[str, Any]) -> PSFSettings:
 def with_numbers(
     settings: PSFSettings, given: Mapping[str, tuple[Any, ...]], **sizes: float | None
 ) -> PSFSettings:
-    """Return the settings with numbers that hold for every image; those of a microscope."""
+    """Return microscope settings with numbers that hold for all images.
+
+    Parameters
+    ----------
+    settings : PSFSettings
+        The settings to start from. Those of other kinds are replaced.
+    given : mapping
+        Numbers of the microscope, one value or one for each channel.
+    **sizes : float or None
+        Sizes of a pixel in nanometres; None for those that are not given.
+    """
     if not isinstance(settings, MicroscopeSettings):
         settings = MicroscopeSettings()
-    known = {name: value for name, value in sizes.items() if value is not None}
-    together: dict[str, Any] = {"given": {**settings.given, **given}, **known}
-    return replace(settings, **together)
+    known_sizes = {name: value for name, value in sizes.items() if value is not None}
+    changes: dict[str, Any] = {"given": {**settings.given, **given}, **known_sizes}
+    return replace(settings, **changes)
 
 
 def open_layer(path: str) -> Image:
-    """Open the one image of a file; it is kept while the file is the same.
+    """Open the single image of a file; it is cached as long as the file does not change.
 
     Raises
     ------
@@ -64,9 +74,10 @@ def open_layer(path: str) -> Image:
 
 @lru_cache(maxsize=2)
 def _open(path: str, _modified: int) -> Image:
-    found = open_images(Path(path))
-    if len(found) != 1:
+    """Open the file; the time of its last change is part of the key of the cache."""
+    images = open_images(Path(path))
+    if len(images) != 1:
         raise InvalidValueError(
-            f"'{path}' has {len(found)} images; the picture of beads must be a single one."
+            f"'{path}' has {len(images)} images; the picture of beads must be a single one."
         )
-    return found[0].layer
+    return images[0].layer

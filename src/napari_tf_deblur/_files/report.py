@@ -1,4 +1,4 @@
-"""The report of a batch: one page of HTML that needs no other file."""
+"""Render the report of a batch as one HTML page that needs no other file."""
 
 from collections.abc import Iterable
 from html import escape
@@ -9,10 +9,10 @@ from napari_tf_deblur._files.before_after import BeforeAfter
 from napari_tf_deblur._files.table import BatchTable, Row
 
 REPORT_HEADER = "<!doctype html><!-- napari-tf-deblur: report of a batch -->"
-"""By which a report is known."""
+"""The first line of a report, by which a batch recognises it."""
 
 MAX_PICTURES = 400
-"""Most images whose pictures are shown. Limit: of memory, of the browser; they take 100 kB each."""
+"""Largest number of images with pictures. Limit: of memory, of the browser; each takes 100 kB."""
 
 _PAGE = Template(
     REPORT_HEADER
@@ -78,14 +78,19 @@ _PAIR = Template(
 
 
 def render_report(table: BatchTable, settings: str) -> str:
-    """Write the report of a batch; what comes from files stands in it as text only.
+    """Render the report of a batch; text that comes from files is escaped.
 
     Parameters
     ----------
     table : BatchTable
-        What came of each file.
+        The rows of the batch.
     settings : str
-        As a file of settings has them.
+        The settings, as the text of a settings file.
+
+    Returns
+    -------
+    str
+        An HTML page.
     """
     articles = "".join(map(_article, table.rows))
     return _PAGE.substitute(
@@ -100,14 +105,14 @@ def render_report(table: BatchTable, settings: str) -> str:
 def _article(row: Row) -> str:
     seconds = f"{row.seconds:.1f} s" if row.seconds else ""
     result = f"Result: {row.result}" if row.result and row.is_success else ""
-    about = [row.settings or row.blur, row.shape, seconds, result]
+    details = [row.settings or row.blur, row.shape, seconds, result]
     return _ARTICLE.substitute(
         title=escape(f"{row.file}{f', {row.image}' if row.image else ''}"),
         kind=escape(row.status.split()[0]),
         status=escape(row.status),
         sentence=escape(row.sentence),
         warnings="".join(f'<p class="warning">{escape(one)}</p>\n' for one in row.warnings),
-        about="<br>".join(escape(part) for part in about if part),
+        about="<br>".join(escape(part) for part in details if part),
         figures=_figures(row.pictures),
     )
 

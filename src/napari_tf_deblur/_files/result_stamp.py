@@ -1,4 +1,7 @@
-"""What a result was made of: which file, which settings, which version. Others make another one."""
+"""Make the stamp of a result: the file, the settings and the version that it is made from.
+
+If one of them changes, a resumed batch makes the result again.
+"""
 
 import os
 from pathlib import Path
@@ -9,22 +12,22 @@ from napari_tf_deblur._files.settings import Settings
 
 
 def make_stamp(path: Path, settings: Settings, reader: str | None = None) -> dict[str, Any]:
-    """Return what a result was made of, as plain data.
+    """Make the stamp of a result.
 
     Parameters
     ----------
     path : Path
-        A file, or a folder with files.
+        The file of the image, or the folder of an OME-Zarr.
     settings : Settings
-        What is done with it.
+        How the image is deblurred.
     reader : str, optional
-        The plugin that is asked to read it.
+        Name of the plugin that reads the file.
 
     Returns
     -------
     dict
-        Sizes and times of the file, and of one that shows the PSF; the settings' digest; this
-        version.
+        Plain data: size and time of the file, and of the file of a measured PSF; the digest of the
+        settings; the version of this package.
     """
     bead = settings.psf.record().get("path")
     return {
@@ -38,6 +41,7 @@ def make_stamp(path: Path, settings: Settings, reader: str | None = None) -> dic
 
 
 def _stat_files(path: Path) -> dict[str, int]:
+    """Return number, size and latest change of a file, or of all files of a folder."""
     stats = [file.stat() for file in _files(path)]
     return {
         "files": len(stats),

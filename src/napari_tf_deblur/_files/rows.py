@@ -1,4 +1,4 @@
-"""Rows of the table: what came of an image, in words."""
+"""Fill the rows of the table with the result of an image, or with an error, in sentences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,11 +10,11 @@ from napari_tf_deblur._files.cost import estimate_cost
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.table import Row, Status
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.record import list_psf_notes, settings_listed
+from napari_tf_deblur._layers.record import list_psf_notes, list_settings_in_words
 
 
 def describe_file_error(error: Exception) -> str:
-    """Say what went wrong with a file, and what can be done about it."""
+    """Return a sentence that says what went wrong with a file, and what the user can do."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -22,24 +22,38 @@ def describe_file_error(error: Exception) -> str:
     if isinstance(error, OSError):
         if error.errno == ENOSPC:
             return "There is no room left on the disk for the result."
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror or error}{where}."
-    said = " ".join(str(error).split())
-    return f"Something went wrong that is not the fault of the file: {type(error).__name__}: {said}"
+        name = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{name}."
+    text = " ".join(str(error).split())
+    return f"An unexpected error, not caused by the file: {type(error).__name__}: {text}"
 
 
 def describe_shape(picture: FileImage) -> str:
-    """Say how large an image is, and of which type."""
+    """Return the shape and dtype of an image as text."""
     data: Any = picture.layer.data[0] if picture.layer.multiscale else picture.layer.data
     return f"{' x '.join(map(str, data.shape))} {data.dtype}"
 
 
 def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds: float) -> Row:
-    """Return what came of an image that has a result, as its record says it."""
+    """Fill the row of an image that has a result.
+
+    Parameters
+    ----------
+    row : Row
+        The row to fill.
+    record : mapping
+        The record of the result.
+    status : str
+        The status of the image.
+    seconds : float
+        Duration in seconds.
+    """
     verdict = record.get("verdict") or {}
-    each = [one["record"] for one in record.get("channels", ())] or [record]
-    words = ["".join(f"{setting}. " for setting in settings_listed(one)).rstrip() for one in each]
-    notes = list(dict.fromkeys(note for one in each for note in list_psf_notes(one)))
+    records = [channel["record"] for channel in record.get("channels", ())] or [record]
+    settings = [
+        "".join(f"{setting}. " for setting in list_settings_in_words(one)).rstrip() for one in records
+    ]
+    notes = list(dict.fromkeys(note for one in records for note in list_psf_notes(one)))
     kinds = [str(one["record"]["verdict"]["kind"]) for one in record.get("channels", ())]
     return replace(
         row,
@@ -48,13 +62,13 @@ def fill_result_row(row: Row, record: Mapping[str, Any], status: Status, seconds
         verdict=", ".join(kinds) or str(verdict.get("kind", "")),
         warnings=tuple(w for w in map(str, record.get("warnings") or ()) if w not in notes),
         blur="; ".join(notes),
-        settings=" ".join(dict.fromkeys(words)),
+        settings=" ".join(dict.fromkeys(settings)),
         seconds=seconds,
     )
 
 
 def fill_planned_row(row: Row, jobs: Sequence[Job]) -> Row:
-    """Return what would be done with an image, and about what that takes."""
+    """Fill the row of an image in a dry run, with estimates of time and memory."""
     costs = [estimate_cost(job) for job in jobs]
     return replace(
         row,
@@ -62,12 +76,12 @@ def fill_planned_row(row: Row, jobs: Sequence[Job]) -> Row:
         sentence="Would be deblurred.",
         seconds=sum(cost.seconds for cost in costs),
         gigabytes=max(cost.gigabytes for cost in costs),
-        warnings=tuple(dict.fromkeys(words for job in jobs for words in job.warnings)),
+        warnings=tuple(dict.fromkeys(warning for job in jobs for warning in job.warnings)),
         blur="; ".join(dict.fromkeys(map(_blur, jobs))),
     )
 
 
 def _blur(job: Job) -> str:
-    """The blur in words, as far as it is known before a run."""
-    known = job.psf.preview(job.source) is not None
-    return job.psf.describe_width(job.source).rstrip(".") if known else f"blur: {job.psf.title}"
+    """Describe the blur in words, as far as it is known before a run."""
+    is_known = job.psf.preview(job.source) is not None
+    return job.psf.describe_width(job.source).rstrip(".") if is_known else f"blur: {job.psf.title}"

@@ -1,4 +1,4 @@
-"""Saving results: in which format, and over what: never over what was not written here."""
+"""Save results in one of several formats, and never overwrite files of other programs."""
 
 import json
 import shutil
@@ -19,36 +19,35 @@ from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json
 
 STAMP_KEY = "batch"
-"""Entry of a record that says of which file and settings a result was made, by a batch."""
+"""Key of a record for the stamp of a result that a batch has written, see `make_stamp`."""
 
 FormatName = Literal["ome-tiff", "ome-zarr"]
-"""Formats in which results are saved."""
-
+"""Names of the formats of results."""
 
 RESULT_ENDING = "_deblurred"
-"""What a result is called after the name of its file."""
+"""Text between the name of a file and the suffix of its result."""
 
 
 class Format(Protocol):
-    """A format in which results are saved."""
+    """A format of results."""
 
     @property
     def suffix(self) -> str:
-        """Ending of a file's name."""
+        """Suffix of a file's name."""
 
     def write(self, path: Path, layer: Image) -> None:
-        """Save a layer with its record; what is there is replaced when the new one is whole."""
+        """Save a layer with its record; an existing file is replaced when the new one is whole."""
 
     def save_from_zarr(self, written: Path, path: Path) -> None:
-        """Save what is in an OME-Zarr already, with its record, without all of it in memory."""
+        """Save an existing OME-Zarr with its record, without reading all of it into memory."""
 
     def read_record(self, path: Path) -> Mapping[str, Any] | None:
-        """Return the record of a result that was saved; None of anything else."""
+        """Return the record of a saved result; None for anything else."""
 
 
 @dataclass(frozen=True)
 class OMETIFF:
-    """OME-TIFF, by the writer that napari uses, too."""
+    """OME-TIFF, written by the same writer as in napari."""
 
     suffix: str = ".ome.tif"
 
@@ -65,18 +64,18 @@ class OMETIFF:
 
     def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
-        told = read_tiff(str(path)).get("ome_metadata")
-        return describe_metadata(to_tree(told), "").record if told else None
+        metadata = read_tiff(str(path)).get("ome_metadata")
+        return describe_metadata(to_tree(metadata), "").record if metadata else None
 
 
 @dataclass(frozen=True)
 class OMEZarr:
-    """OME-Zarr 0.5 with its pyramid, by the writer that napari uses, too.
+    """OME-Zarr 0.5 with its pyramid, written by the same writer as in napari.
 
     Raises
     ------
     MissingPackageError
-        If what writes it is not installed.
+        If the packages that write it are not installed.
     """
 
     suffix: str = ".ome.zarr"
@@ -98,7 +97,7 @@ class OMEZarr:
             shutil.rmtree(part, ignore_errors=True)
 
     def save_from_zarr(self, written: Path, path: Path) -> None:
-        """See `Format`; the folder gets its name, and is not where it was."""
+        """See `Format`; the folder is renamed, not copied."""
         old = path.with_name(f".{path.name}.old{self.suffix}")
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
@@ -109,14 +108,14 @@ class OMEZarr:
     def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """See `Format`."""
         try:
-            found = open_image(path).read_record()
-        except UserError:  # it is something else
+            record = open_image(path).read_record()
+        except UserError:  # not an OME-Zarr image
             return None
-        return record_from_json(json.dumps({METADATA_KEY: found})) if found else None
+        return record_from_json(json.dumps({METADATA_KEY: record})) if record else None
 
 
 FORMATS: Mapping[str, Callable[[], Format]] = {"ome-tiff": OMETIFF, "ome-zarr": OMEZarr}
-"""What saves results, by the name of the format."""
+"""The class of each format, by its name."""
 
 
 def create_format(name: str) -> Format:
@@ -125,9 +124,9 @@ def create_format(name: str) -> Format:
     Raises
     ------
     ValueError
-        If there is none of this name.
+        If there is no format of this name.
     MissingPackageError
-        If what writes it is not installed.
+        If the packages that write it are not installed.
     """
     if name not in FORMATS:
         raise InvalidValueError(f"The format is {name!r}; choose one of {', '.join(FORMATS)}.")
@@ -135,36 +134,36 @@ def create_format(name: str) -> Format:
 
 
 def is_batch_result(path: Path) -> bool:
-    """Whether a file is the result of a batch: by its name first, which is quicker."""
+    """Whether a file is the result of a batch. The name is tested first, which is quicker."""
     if RESULT_ENDING not in path.name:
         return False
     kinds = [kind for kind in (OMETIFF, OMEZarr) if path.name.endswith(kind.suffix)]
     try:
         return any(find_stamp(kind().read_record(path)) is not None for kind in kinds)
-    except UserError:  # nothing is installed that reads it
+    except UserError:  # the packages that read it are not installed
         return True
 
 
 def find_stamp(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the entry by which a batch knows its own results; None of anything else."""
+    """Return the stamp in a record; None if there is none."""
     stamp = (record or {}).get(STAMP_KEY)
     return stamp if isinstance(stamp, Mapping) else None
 
 
 def read_existing_stamp(path: Path, written: Format) -> Mapping[str, Any] | None:
-    """Return the stamp of a result that is there already; None where there is no file.
+    """Return the stamp of an existing result; None if there is no file.
 
     Raises
     ------
     ValueError
-        If there is a file that no batch has written, which is left as it is.
+        If there is a file that was not written by a batch; it is not changed.
     """
     if not path.exists():
         return None
     stamp = find_stamp(written.read_record(path))
     if stamp is None:
         raise InvalidValueError(
-            f"'{path}' is there already and was not written by a batch of napari-tf-deblur: it is "
-            "left as it is. Choose another folder for the results."
+            f"'{path}' exists already and was not written by a batch of napari-tf-deblur, so it is "
+            "not replaced. Choose another folder for the results."
         )
     return stamp

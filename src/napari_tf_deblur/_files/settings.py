@@ -1,4 +1,4 @@
-"""What is done with every image of a batch; written into a file, and read from one."""
+"""The settings of a batch: how each image is deblurred. They can be saved to and read from text."""
 
 import hashlib
 import json
@@ -20,29 +20,30 @@ from napari_tf_deblur._storage.record_file import MAX_TEXT_LENGTH, METADATA_KEY
 from napari_tf_deblur.methods import Auto, Method
 
 SETTINGS_KIND = "settings"
-"""What the file says that it is."""
+"""The kind of record that a file of settings holds."""
 
 AxesChoice = Literal["auto", "planes", "volume"]
-"""Along which axes an image is deblurred."""
+"""The axes along which an image is deblurred."""
 
 AXIS_COUNTS = {"planes": 2, "volume": 3}
-"""Deblurred axes of each kind of image. Definition: of these words."""
+"""Number of deblurred axes for each word. Definition: of these words."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is done with every image.
+    """How each image of a batch is deblurred.
 
     Attributes
     ----------
     psf : PSFSettings
-        Which PSF each image has; by default by what its file says, or else by the image.
+        The PSF of each image. By default it is computed from the optics in the file; without them,
+        from the estimated blur.
     method : Method or "auto"
-        What to do; "auto" picks a method from each image.
+        The method; "auto" chooses one for each image.
     options : LayerOptions
         The options of a run.
     axes : {"auto", "planes", "volume"}
-        Along which axes: as the file says, each plane by itself, or as a volume.
+        Deblurred axes: as the file says, each plane separately, or whole volumes.
 
     Examples
     --------
@@ -58,12 +59,12 @@ class Settings:
     axes: AxesChoice = "auto"
 
     def jobs(self, picture: FileImage) -> list[Job]:
-        """Return what is to be done with an image: one job for each channel.
+        """Return the jobs of an image, one for each channel.
 
         Raises
         ------
         TypeError, ValueError
-            If it cannot be done; says why.
+            If the settings do not fit the image; the message says why.
         """
         parts = picture.parts()
         jobs = []
@@ -96,7 +97,7 @@ class Settings:
             ) from None
 
     def to_text(self) -> str:
-        """Return the text of a file of these settings; why there is none, if no file holds them."""
+        """Return the settings as text for a file, or the reason why they cannot be saved."""
         try:
             return self.as_json()
         except InvalidValueError as error:
@@ -104,42 +105,43 @@ class Settings:
 
     @property
     def digest(self) -> str:
-        """A short name of the settings: those that make another result have another."""
-        own = parameters_of(LayerOptions)
-        same = {name for name, one in own.items() if options_of(one).get("same_result")}
-        record = {name: value for name, value in self.record().items() if name not in same}
+        """A short hash of all settings that change the result."""
+        parameters = parameters_of(LayerOptions)
+        omitted = {name for name, one in parameters.items() if options_of(one).get("same_result")}
+        record = {name: value for name, value in self.record().items() if name not in omitted}
         text = json.dumps(record, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read settings from text that may hold anything.
+        """Read settings from the text of a file, which may hold anything.
 
         Raises
         ------
         ValueError
-            If it is no settings of this package, or some are not what is ever written; says which.
+            If the text holds no settings of this package, or one of them is invalid; the message
+            says which.
         """
         try:
             record = json.loads(text[: MAX_TEXT_LENGTH + 1])[METADATA_KEY]
             check.require(record["kind"] == SETTINGS_KIND)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise InvalidValueError(
-                "The file holds no settings of napari-tf-deblur: copy them by 'Copy settings' in "
+                "The file holds no settings of napari-tf-deblur: copy them with 'Copy settings' in "
                 "the dock, and paste them into a file."
             ) from None
         return cls._from_parts(record, record.get("axes", "auto"), record.get("method"))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Take the settings that made a result from its record, which may come out of a file.
+        """Read the settings of a result from its record, which may come from a file.
 
-        What was left for the image to say is left to each image again.
+        Parameters that were "auto" stay "auto", so that each image determines its own values.
 
         Raises
         ------
         ValueError
-            If the record lacks something, or holds what no run writes; says what.
+            If an entry is missing or invalid; the message says which.
         """
         psf: Any = record.get("psf")
         ndim = psf.get("ndim") if isinstance(psf, Mapping) else None
@@ -157,12 +159,12 @@ class Settings:
 
         options = record_checks()
         values = check.table(record, {"psf": psf, **options}, optional=tuple(options))
-        found = values.pop("psf")
+        psf_settings = values.pop("psf")
         try:
-            asked = parse_requested_method({"method": method} if method is not None else record)
+            requested = parse_requested_method({"method": method} if method is not None else record)
         except UserError as error:
             raise InvalidValueError(f"The record's 'method' cannot be used: {error}") from None
         except TypeError:
-            raise InvalidValueError("The record's 'method' has an entry too many.") from None
+            raise InvalidValueError("The record's 'method' has an unknown entry.") from None
         check.require(axes in ("auto", *AXIS_COUNTS))
-        return cls(found, asked, replace(LayerOptions(), **values), axes)
+        return cls(psf_settings, requested, replace(LayerOptions(), **values), axes)

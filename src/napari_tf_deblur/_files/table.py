@@ -1,4 +1,4 @@
-"""What came of each file of a batch: a table, also as CSV."""
+"""The table of a batch, one row for each image, also as CSV."""
 
 import csv
 import io
@@ -27,38 +27,38 @@ COLUMNS = (
     "shape",
     "seconds",
 )
-"""Of the CSV file; it is known by them."""
+"""Columns of the CSV file. By the line of their names, a batch recognises its file."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one image.
+    """The result of one image, or the reason why there is none.
 
     Attributes
     ----------
     file : Path
-        The file that it is in.
+        The file of the image.
     status : str
-        Whether there is a result: "done", "there already" of a former batch, "failed", "stopped"
-        before it was done, "planned" where nothing was to be done.
+        "done"; "there already" for the result of an earlier batch; "failed"; "stopped" before it
+        was finished; "planned" in a dry run.
     sentence : str
-        Whether to believe the result, or what went wrong.
+        The verdict in sentences, or what went wrong.
     image : str
-        Name of the image, where the file holds several.
+        Name of the image; empty if the file holds only one.
     result : Path or None
-        Where the result is, or would be.
+        Path of the result, also in a dry run.
     verdict : str
-        The verdict in a word; empty where there is none.
+        Kind of the verdict; empty if there is none.
     warnings : tuple of str
-        What the user should know.
+        Warnings for the user.
     blur, settings, shape : str
-        In words: the PSF, what was set, and how large the image is.
+        The PSF, the settings, and the size and dtype of the image, in words.
     seconds : float
-        How long it took; of what is planned, how long it takes.
+        Duration in seconds; in a dry run, an estimate.
     gigabytes : float
-        Memory that it takes, of what is planned.
-    pictures : tuple of Pictures
-        Before and after; of each channel.
+        Estimate of the memory in GB, in a dry run.
+    pictures : tuple of BeforeAfter
+        Pictures of each channel, before and after.
     """
 
     file: Path
@@ -83,18 +83,18 @@ class Row:
 
 @dataclass(frozen=True)
 class BatchTable:
-    """What came of a batch.
+    """The rows of a batch.
 
     Attributes
     ----------
     rows : tuple of Row
-        One for each image, in the order in which they were done.
+        One for each image, in the order of processing.
     output : Path
         The folder of the results.
-    left : int
+    remaining : int
         Number of files that were not begun, because the batch was stopped.
-    unwritten : tuple of str
-        Why there is no table or report, in sentences.
+    write_errors : tuple of str
+        Why table or report could not be written, in sentences.
     """
 
     rows: tuple[Row, ...]
@@ -104,12 +104,12 @@ class BatchTable:
 
     @property
     def summary(self) -> Path:
-        """The table as CSV."""
+        """Path of the table as CSV."""
         return self.output / "summary.csv"
 
     @property
     def report(self) -> Path:
-        """The report, for a browser."""
+        """Path of the report as HTML."""
         return self.output / "report.html"
 
     @property
@@ -120,7 +120,7 @@ class BatchTable:
         )
 
     def summarize(self) -> str:
-        """Say how many images are done, and how many are not."""
+        """Return the number of images of each status, in a sentence."""
         counts = Counter(row.status for row in self.rows)
         parts = [f"{counts[status]} {status}" for status in get_args(Status) if counts[status]]
         parts += [f"{self.remaining} not begun"] if self.remaining else []
@@ -128,7 +128,7 @@ class BatchTable:
 
 
 def format_csv(rows: Iterable[Row]) -> str:
-    """Write rows as CSV, with a line of the columns' names."""
+    """Format rows as CSV, with the names of the columns in the first line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -144,37 +144,44 @@ def format_csv(rows: Iterable[Row]) -> str:
 
 
 def check_replaceable(path: Path, begins_with: str) -> None:
-    """Refuse to replace a file of this name that no batch has written.
+    """Refuse to replace a file that was not written by a batch.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist.
+    begins_with : str
+        The beginning of a file that was written by a batch.
 
     Raises
     ------
     ValueError
-        If there is such a file.
+        If the file exists and begins otherwise.
     """
     if not path.exists():
         return
     try:
         with path.open(encoding="utf-8") as file:
-            own = file.read(len(begins_with)) == begins_with
+            is_replaceable = file.read(len(begins_with)) == begins_with
     except (OSError, UnicodeDecodeError):
-        own = False
-    if not own:
+        is_replaceable = False
+    if not is_replaceable:
         raise InvalidValueError(
-            f"'{path}' is there already and was not written by napari-tf-deblur: it is left as it "
-            "is. Choose another folder for the results."
+            f"'{path}' exists already and was not written by napari-tf-deblur, so it is not "
+            "replaced. Choose another folder for the results."
         )
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file; one of the same name is replaced when the new one is whole."""
+    """Write a text file; an existing one is replaced when the new one is complete."""
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_text(text, "utf-8", newline="\n")
-        os.replace(part, path)  # noqa: PTH105 - which a test can watch
+        os.replace(part, path)  # noqa: PTH105 - a test replaces this function
     finally:
         part.unlink(missing_ok=True)
 
 
 def _escape_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """Return text that spreadsheets do not read as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

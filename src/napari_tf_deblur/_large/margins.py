@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from napari_tf_deblur._core.forward import Grid, measure_reach, passes_zero
+from napari_tf_deblur._core.psf_resizing import passes_zero
+from napari_tf_deblur._core.scene_grid import Grid, measure_reach
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur.methods import Method

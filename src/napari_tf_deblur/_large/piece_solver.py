@@ -12,7 +12,7 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.options import piece_options
 from napari_tf_deblur._large.pieces import Piece
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.arguments import Arguments, ImagePart, PartArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from napari_tf_deblur._core.errors import OutOfMemoryError
-from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.margins import piece_margin, scene_gap
 from napari_tf_deblur._large.memory_budget import GB

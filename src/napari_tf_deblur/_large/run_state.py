@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._core.packages import list_versions
 from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.lazy_arrays import read_region
 from napari_tf_deblur._large.options import result_options
@@ -203,13 +203,8 @@ def _blocks(mask: Any) -> Any:
 
 
 def _package_versions() -> str:
-    texts = []
-    for package in ("napari-tf-deblur", "tensorflow", "numpy"):
-        try:
-            texts.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            texts.append(f"{package} unknown")
-    return ", ".join(texts)
+    versions = list_versions("napari-tf-deblur", "tensorflow", "numpy")
+    return ", ".join(f"{package} {version}" for package, version in versions.items())
 
 
 def _blur_to_dict(blur: BlurEstimate) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_tf_deblur._core.psf import check_psf, gaussian_psf
+from napari_tf_deblur._core.gaussian_psf import gaussian_psf
+from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.margins import piece_margin
 from napari_tf_deblur._large.plan import Plan, estimate_piece_bytes, plan_pieces

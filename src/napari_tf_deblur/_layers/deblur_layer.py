@@ -1,4 +1,4 @@
-"""From layer to layer: deblurring one, and the layer that this leaves behind."""
+"""Deblurs a napari layer from Python: `deblur_layer` and its arguments."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
@@ -17,9 +17,10 @@ from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import choose_psf
 from napari_tf_deblur._layers.result import make_residual_layer, make_result_layer
-from napari_tf_deblur._layers.source import METADATA_KEY, read_source
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import Auto, Method
 
 P = ParamSpec("P")
@@ -33,29 +34,29 @@ class LayerArguments(LayerOptions):
     Parameters
     ----------
     layer : napari.layers.Image
-        The blurred image: any number of axes, colour or not, multiscale or not.
+        The blurred image. It may have any number of axes, colours, and several resolutions.
     psf : array_like, napari.layers.Image, "microscope" or "estimated", optional
-        An array is used as it is. A layer is taken for a measured PSF: resampled to the
-        image's pixel size, background-subtracted, centred and normalised. The number of
-        axes (without those of length 1 before a layer's last two) says which axes of the
-        image are deblurred: the last ones that are neither time nor channels. "microscope" is
-        the PSF of the optics that the layer's file says, as in the dock: the numerical aperture,
-        the wavelength and the size of a pixel; an error says which of them is missing.
-        "estimated" is the image's own blur: see :func:`napari_tf_deblur.estimate_blur`. By
-        default that of the microscope where the file says enough, and else the image's own.
+        The PSF. An array is used without changes. A layer is used as a measured PSF: it is
+        resampled to the pixel size of the image, its background is subtracted, and it is centred
+        and normalised. The number of axes of the PSF (without axes of length 1 before a layer's
+        last two) decides which axes of the image are deblurred: the last ones that are neither
+        time nor channels. "microscope" is the PSF of the optics in the layer's file, as in the
+        dock: numerical aperture, wavelength and pixel size; if one is missing, an error names it.
+        "estimated" estimates the blur from the image: see
+        :func:`napari_tf_deblur.estimate_blur`. By default the PSF of the microscope is used if
+        the file contains enough; else the blur is estimated.
     method : Method, Calibration or "auto", optional
-        What to do, as in :func:`napari_tf_deblur.deconvolve`; "auto" picks a method from the
-        image.
+        The method, as in :func:`napari_tf_deblur.deconvolve`; "auto" chooses one from the image.
     mask : napari.layers.Labels, napari.layers.Shapes or array_like, optional
-        Pixels to ignore: labelled, covered, or not zero.
+        Pixels to ignore: those with a label, inside a shape, or with a value other than zero.
     residual : bool, optional
-        Whether to return a layer of the residual too: the image less the result blurred again,
-        in standard deviations of each pixel's noise where the image tells that (the layer's name
-        and ``metadata["napari_tf_deblur"]["unit"]`` say so).
+        Whether to return a layer of the residual, too: the image minus the blurred result. Its
+        unit is the standard deviation of each pixel's noise, if that can be measured in the image
+        (the layer's name and ``metadata["napari_tf_deblur"]["unit"]`` state the unit).
     output : str or Path, optional
-        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr", into which the result is
-        written, piece by piece; the new layer shows it. An image that is not in memory, and would
-        take too much of it, is written beside its file if none is given.
+        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr". The result is written there
+        piece by piece, and the new layer shows it. Without `output`, the result of a lazy image
+        that does not fit into memory is written to a folder beside its file.
     """
 
     layer: Image
@@ -78,7 +79,7 @@ class _TwoLayers(LayerArguments):
 
 
 class _Deblur(Protocol[P, Q]):
-    """A function that returns one layer or two, by its arguments."""
+    """A function that returns one layer or two; its arguments decide it."""
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Image: ...
@@ -89,7 +90,7 @@ class _Deblur(Protocol[P, Q]):
 def _returns(
     one: Callable[P, LayerArguments], two: Callable[Q, LayerArguments]
 ) -> Callable[[Any], _Deblur[P, Q]]:
-    """Tell type checkers which arguments return one layer, and which return two."""
+    """Declare, for type checkers, which arguments return one layer, and which return two."""
     return lambda function: cast("_Deblur[P, Q]", function)
 
 
@@ -101,14 +102,14 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
     Returns
     -------
     napari.layers.Image
-        A new layer that lies exactly on `layer`, with a record of the run in
-        ``metadata["napari_tf_deblur"]``, "warnings" included; or, where asked for, a tuple of
-        this layer and that of the residual.
+        A new layer at the position of `layer`. The record of the run, with its "warnings", is in
+        ``metadata["napari_tf_deblur"]``. With ``residual=True``, a tuple of this layer and the
+        layer of the residual.
 
     Raises
     ------
     TypeError, ValueError
-        If the layer, the PSF or the mask cannot be used; says why.
+        If the layer, the PSF or the mask cannot be used; the message says why.
 
     Examples
     --------
@@ -134,14 +135,15 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
         output=None if arguments.output is None else Path(arguments.output),
     )
     result = finish(job.steps())
-    assert result is not None  # nobody stopped it
-    sharp = make_result_layer(source, result.data, result.limits)
-    sharp.metadata, sharp.name = {METADATA_KEY: result.record}, result.name
+    assert result is not None  # the run was not stopped
+    result_layer = make_result_layer(source, result.data, result.limits)
+    result_layer.metadata, result_layer.name = {METADATA_KEY: result.record}, result.name
     if not arguments.residual:
-        return sharp
+        return result_layer
     if result.residual is None:
         raise InvalidValueError(
-            "The residual of an image that is deblurred into a file is not kept: leave out "
+            "The residual is not available for a result that is written into a file: leave out "
             "'residual'."
         )
-    return sharp, make_residual_layer(source, result.residual, result.residual_unit)
+    residual_layer = make_residual_layer(source, result.residual, result.residual_unit)
+    return result_layer, residual_layer

@@ -1,4 +1,4 @@
-"""Giving a layer what its file says and its reader dropped: scale, units, axes, channels."""
+"""Gives a layer the scale, units, axis names and channels that its reader left out."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -14,29 +14,29 @@ from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 CHANNEL_COLORMAPS = {1: ("gray",), 2: ("magenta", "green")}
 COLORMAP_CYCLE = ("cyan", "magenta", "yellow", "blue", "green", "red")
-"""Colormaps of channels that are shown together; napari uses the same."""
+"""Colormaps of channels that are shown together. Source: napari."""
 
 
 def lacks_scale(source: Source) -> bool:
-    """Whether the file of a layer says more of its scale, units and axes than the layer does."""
+    """Whether the file of a layer states a scale, units or axis names that the layer lacks."""
     return source.axes != source.layer_axes or source.uses_file_axis_names
 
 
 def apply_file_scale(layer: Image) -> None:
-    """Give a layer the scale, the units and the names of axes that its file says."""
+    """Give a layer the scale, units and axis names that its file states."""
     source = read_source(layer)
     if source.uses_file_axis_names:
         layer.axis_labels = source.acquisition.axes
     scale = [
-        step if axis == own else np.sign(step) * axis.spacing * abs(step) / own.spacing
-        for step, axis, own in zip(layer.scale, source.axes, source.layer_axes)
+        step if axis == old else np.sign(step) * axis.spacing * abs(step) / old.spacing
+        for step, axis, old in zip(layer.scale, source.axes, source.layer_axes)
     ]
     layer.units = tuple(axis.unit for axis in source.axes)
     layer.scale = [float(f"{step:.9g}") for step in scale]
 
 
 def find_channel_axis(source: Source) -> int | None:
-    """Return the axis of a layer that is its channels, if it has several."""
+    """Return the axis along which a layer has several channels; None without one."""
     axes = [
         k
         for k, axis in enumerate(source.axes)
@@ -46,18 +46,19 @@ def find_channel_axis(source: Source) -> int | None:
 
 
 def split_channels(layer: Image) -> list[Image]:
-    """Make a layer of each channel of a layer, in the same place, with the name of the channel.
+    """Make one layer for each channel of a layer, at the same position.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        A layer that has its channels along an axis.
+        A layer with its channels along one axis.
 
     Returns
     -------
     list of napari.layers.Image
-        Views of the same pixels, not yet in any viewer; none where there is no axis of channels.
-        They remember which part of which file they are.
+        Views of the same pixels, named after the channels; they are not yet in a viewer. Empty if
+        there is no axis of channels. Their metadata has the file and the index of the channel, at
+        `CHANNEL_ORIGIN_KEY`.
     """
     source = read_source(layer)
     axis = find_channel_axis(source)
@@ -95,22 +96,23 @@ def split_channels(layer: Image) -> list[Image]:
 
 
 def build_transform_without(source: Source, axis: int) -> dict[str, Any]:
-    """Arguments that put a layer without one of its axes where the source is."""
-    kept = [k for k in range(source.ndim) if k != axis]
+    """Return the transform of the source without one axis, as arguments of a new layer."""
+    kept_axes = [k for k in range(source.ndim) if k != axis]
     names, units = source.labels, source.state["units"]
-    place: dict[str, Any] = {"units": [units[k] for k in kept]}
+    arguments: dict[str, Any] = {"units": [units[k] for k in kept_axes]}
     if names != default_axis_labels(source.ndim):
-        place["axis_labels"] = [names[k] for k in kept]
+        arguments["axis_labels"] = [names[k] for k in kept_axes]
     matrix, offset = source.world_transform.linear_matrix, source.world_transform.translate
-    matrix = matrix[np.ix_(kept, kept)]
+    matrix = matrix[np.ix_(kept_axes, kept_axes)]
     if np.array_equal(matrix, np.diag(np.diag(matrix))):
-        return {**place, "scale": np.diag(matrix), "translate": offset[kept]}
-    affine = np.eye(len(kept) + 1)
-    affine[:-1, :-1], affine[:-1, -1] = matrix, offset[kept]
-    return {**place, "affine": affine}
+        return {**arguments, "scale": np.diag(matrix), "translate": offset[kept_axes]}
+    affine = np.eye(len(kept_axes) + 1)
+    affine[:-1, :-1], affine[:-1, -1] = matrix, offset[kept_axes]
+    return {**arguments, "affine": affine}
 
 
 def _make_channel_origin(source: Source, axis: int, index: int) -> dict[str, Any]:
+    """Return the metadata entry of a channel; see `CHANNEL_ORIGIN_KEY`."""
     origin = source.origin
     if not origin.path or origin.part:
         return {}
@@ -125,7 +127,7 @@ def _make_channel_origin(source: Source, axis: int, index: int) -> dict[str, Any
 
 
 def adopt_record(layer: Layer, record: Mapping[str, Any] | None) -> bool:
-    """Give a layer the record that its file has, unless it has one; return whether it did."""
+    """Give a layer without a record the record of its file; return whether it was changed."""
     if not record or METADATA_KEY in layer.metadata:
         return False
     layer.metadata = {**layer.metadata, METADATA_KEY: dict(record)}

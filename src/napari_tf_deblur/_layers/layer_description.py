@@ -1,4 +1,4 @@
-"""What a layer of napari is, said as OME-Zarr can say it."""
+"""Describes a layer of napari in the terms of OME-Zarr."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.axes import (
     CHANNEL_NAMES,
     DEPTH_NAME,
+    PIXEL_UNIT,
     TIME_NAMES,
     Axis,
     default_axis_labels,
@@ -26,8 +27,6 @@ from napari_tf_deblur._storage.image_description import (
 from napari_tf_deblur._storage.image_description import TIME_TYPE as TIME_TYPE
 from napari_tf_deblur._storage.image_description import StoredAxis as StoredAxis
 
-PIXEL = "pixel"
-
 COLOURMAPS: Mapping[str, str] = {
     "FFFFFF": "gray",
     "FF0000": "red",
@@ -37,12 +36,13 @@ COLOURMAPS: Mapping[str, str] = {
     "FF00FF": "magenta",
     "FFFF00": "yellow",
 }
-"""napari's names of the maps from black to a colour."""
+"""napari's names of the colormaps from black to one colour."""
 
 TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Arguments of a layer that are written to our own attribute, if OME-Zarr cannot express them."""
 
 STORED_DISPLAY_KEYS = ("gamma", "opacity", "blending")
-"""What a layer keeps of its looks besides, in our own attribute."""
+"""Other display settings of a layer that are written to our own attribute."""
 
 
 def describe_layer(
@@ -53,49 +53,50 @@ def describe_layer(
 ) -> ImageDescription:
     """Describe a layer for OME-Zarr.
 
-    OME-Zarr 0.5 has no rotation, shear or affine transform. A layer that is placed by one has its
-    pixel sizes and its translation there; the rest is in an attribute of this package alone, so
-    that other programs show it unturned.
+    OME-Zarr 0.5 has no rotation, shear or affine transform. A layer with such a transform is
+    written with its pixel sizes and its translation; the rest goes to an attribute that only this
+    package reads. Other programs show the image without the rotation.
 
     Parameters
     ----------
     source : Source
         The layer.
     name : str, optional
-        Of the image; by default the layer's.
+        Name of the image; by default that of the layer.
     limits : tuple of float, optional
-        Contrast limits; by default the layer's.
+        Contrast limits; by default those of the layer.
     axes : sequence of Axis, optional
-        Sizes and units that are known better than the source knows them.
+        Axes to use in place of those of the source, with other pixel sizes and units.
 
     Returns
     -------
     ImageDescription
-        Of an array like the source's, colours included.
+        The description of an array with the shape of the source, colours included.
     """
-    known = tuple(axes or source.axes)
-    shift = source.world_transform.translate
-    shown = [axis.spacing for axis in source.layer_axes]
+    axes = tuple(axes or source.axes)
+    translation = source.world_transform.translate
+    spacing = [axis.spacing for axis in source.layer_axes]
     stored = []
-    for axis, label, own, moved in zip(known, _names(known), shown, shift):
-        place = moved if axis.spacing == own else moved / own * axis.spacing
-        unit = None if axis.unit == PIXEL else axis.unit
-        sizes = (float(f"{number:.12g}") for number in (axis.spacing, place))
+    for axis, label, step, shift in zip(axes, _names(axes), spacing, translation):
+        offset = shift if axis.spacing == step else shift / step * axis.spacing
+        unit = None if axis.unit == PIXEL_UNIT else axis.unit
+        sizes = (float(f"{number:.12g}") for number in (axis.spacing, offset))
         stored.append(StoredAxis(label, _type(axis, label), unit, *sizes))
     if source.rgb:
-        taken = [axis.name for axis in stored]
-        stored.append(StoredAxis("c" if "c" not in taken else "colour", CHANNEL_TYPE))
-    called = name or source.name
+        names = [axis.name for axis in stored]
+        stored.append(StoredAxis("c" if "c" not in names else "colour", CHANNEL_TYPE))
+    image_name = name or source.name
     return ImageDescription(
-        called,
+        image_name,
         tuple(stored),
-        _channels(source, called, limits or source.contrast_limits, stored),
+        _channels(source, image_name, limits or source.contrast_limits, stored),
         source.rgb,
         _collect_layer_attributes(source),
     )
 
 
 def _type(axis: Axis, label: str) -> str | None:
+    """Return the OME-Zarr type of an axis; None if it is not known."""
     name = axis.name.lower()
     if name in TIME_NAMES or is_time(axis.unit):
         return TIME_TYPE
@@ -105,7 +106,7 @@ def _type(axis: Axis, label: str) -> str | None:
 
 
 def _names(axes: Sequence[Axis]) -> list[str]:
-    """Name axes for a file: the usual letters small, and those without a name another one."""
+    """Return names of axes for a file: letters in lower case; axes without a name get another."""
     names = [axis.name.lower() if len(axis.name) == 1 else axis.name for axis in axes]
     nameless = [name for name in names if name.lstrip("-").isdigit()]
     for k, name in enumerate(names):
@@ -117,12 +118,13 @@ def _names(axes: Sequence[Axis]) -> list[str]:
 def _channels(
     source: Source, name: str, limits: tuple[float, float], axes: Sequence[StoredAxis]
 ) -> tuple[StoredChannel, ...]:
+    """Describe the channels of a layer: their names, colours and contrast limits."""
     if source.rgb:
         dtype = np.dtype(source.data.dtype)
         high = float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0
         count = int(source.data.shape[-1])
         return tuple(
-            StoredChannel(called, colour, (0.0, high)) for called, colour in RGB_CHANNELS[:count]
+            StoredChannel(channel, colour, (0.0, high)) for channel, colour in RGB_CHANNELS[:count]
         )
     colour = find_colour(source)
     window = (float(limits[0]), float(limits[1]))
@@ -130,14 +132,14 @@ def _channels(
     if CHANNEL_TYPE not in kinds:
         return (StoredChannel(name, colour, window),)
     count = int(source.shape[kinds.index(CHANNEL_TYPE)])
-    names = [called for called, _ in source.acquisition.channels]
+    names = [channel for channel, _ in source.acquisition.channels]
     if len(names) != count:
         names = [f"channel {k}" for k in range(count)]
-    return tuple(StoredChannel(called, colour, window) for called in names)
+    return tuple(StoredChannel(channel, colour, window) for channel in names)
 
 
 def find_colour(source: Source) -> str:
-    """Return the colour of a layer whose map goes from black to it; white for other maps."""
+    """Return the colour of a colormap from black to one colour; white for other colormaps."""
     colours = np.asarray(_colormap(source)["colors"])
     if len(colours) != 2 or np.any(colours[0, :3]):
         return "FFFFFF"
@@ -145,19 +147,20 @@ def find_colour(source: Source) -> str:
 
 
 def _colormap(source: Source) -> Mapping[str, Any]:
-    found = source.state["colormap"]
-    return found if isinstance(found, Mapping) else found.dict()
+    """Return the colormap of a layer as a dictionary."""
+    colormap = source.state["colormap"]
+    return colormap if isinstance(colormap, Mapping) else colormap.dict()
 
 
 def _collect_layer_attributes(source: Source) -> dict[str, Any]:
-    """Return what OME-Zarr cannot say of a layer, as JSON has it."""
+    """Return what OME-Zarr cannot express of a layer, as values of JSON."""
     state = source.state
-    found: dict[str, Any] = {"together": True}
+    attributes: dict[str, Any] = {"together": True}
     if source.labels != default_axis_labels(source.ndim):
-        found["axis_labels"] = list(source.labels)
+        attributes["axis_labels"] = list(source.labels)
     matrix = source.world_transform.linear_matrix
     if np.any(matrix != np.diag(np.diag(matrix))) or np.any(np.diag(matrix) < 0):
-        found["place"] = {
+        attributes["place"] = {
             key: [str(unit) for unit in state[key]]
             if key == "units"
             else np.asarray(state[key], float).tolist()
@@ -165,12 +168,12 @@ def _collect_layer_attributes(source: Source) -> dict[str, Any]:
         }
     from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-    shown = str(_colormap(source)["name"])
-    if not source.rgb and shown in AVAILABLE_COLORMAPS and shown not in COLOURMAPS.values():
-        found["colormap"] = shown
-    usual = {"gamma": 1.0, "opacity": 1.0}
-    return found | {
+    colormap = str(_colormap(source)["name"])
+    if not source.rgb and colormap in AVAILABLE_COLORMAPS and colormap not in COLOURMAPS.values():
+        attributes["colormap"] = colormap
+    defaults = {"gamma": 1.0, "opacity": 1.0}
+    return attributes | {
         key: state[key]
         for key in STORED_DISPLAY_KEYS
-        if key in state and state[key] != usual.get(key)
+        if key in state and state[key] != defaults.get(key)
     }

@@ -1,9 +1,10 @@
-"""The image of a run in progress, as a layer shows it."""
+"""Converts the image of a running job to the form that its layer shows."""
 
 from typing import Any
 
+import numpy as np
+
 from napari_tf_deblur._core.steps import ImageSource
-from napari_tf_deblur._layers.large_job import to_layer_order
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import to_display_values
 from napari_tf_deblur._layers.source import Source
@@ -11,14 +12,14 @@ from napari_tf_deblur._storage.axes import Frame
 
 
 class LayerImage(ImageSource):
-    """An image in memory, as a layer like its source shows it.
+    """An image in memory, in the form of its source layer.
 
     Parameters
     ----------
     run : ImageSource
-        Gives the image in the core's order of axes.
+        Returns the image with the axes in the order of the core.
     frame : Frame
-        The axes that are deblurred.
+        The deblurred axes.
     source : Source
         The layer that is deblurred.
     """
@@ -27,36 +28,42 @@ class LayerImage(ImageSource):
         self._run, self._frame, self._source = run, frame, source
 
     def current_image(self) -> Any:
-        """Return the image, of as many resolutions as the source has."""
+        """Return the image, or a list of its resolutions if the source has several."""
         image = self._frame.from_core(self._run.current_image())
         return build_resolutions(to_display_values(image, self._source), self._source)
 
 
 class LayerLevels(ImageSource):
-    """The resolutions of an image in a file, as a layer shows them.
+    """The resolutions of an image in a file, with the axes in the order of the layer.
 
     Parameters
     ----------
     run : ImageSource
-        Gives them as lazy arrays, in the core's order of axes.
+        Returns the resolutions as lazy arrays, with the axes in the order of the core.
     frame : Frame
-        The axes that are deblurred.
+        The deblurred axes.
     rgb : bool
-        Whether the last axis is of colours.
-    before : LayerLevels, optional
-        That of the step before.
+        Whether the last axis contains colours.
+    previous : LayerLevels, optional
+        The levels of the previous step; they are used again while the run has no new ones.
     """
 
     def __init__(
-        self, run: ImageSource, frame: Frame, rgb: bool, before: "LayerLevels | None" = None
+        self, run: ImageSource, frame: Frame, rgb: bool, previous: "LayerLevels | None" = None
     ) -> None:
         self._run, self._frame, self._rgb = run, frame, rgb
-        self._given: tuple[Any, Any] = (None, None) if before is None else before._given
+        self._cache: tuple[Any, Any] = (None, None) if previous is None else previous._cache
 
     def current_image(self) -> list[Any]:
-        """Return the resolutions: the same arrays until the run has new ones."""
+        """Return the resolutions. They are the same arrays until the run has new ones."""
         levels = self._run.current_image()
-        if levels is not self._given[0]:
-            self._given = levels, to_layer_order(levels, self._frame, self._rgb)
-        levels_of_layer: list[Any] = self._given[1]
-        return levels_of_layer
+        if levels is not self._cache[0]:
+            self._cache = levels, to_layer_order(levels, self._frame, self._rgb)
+        layer_levels: list[Any] = self._cache[1]
+        return layer_levels
+
+
+def to_layer_order(levels: Any, frame: Frame, rgb: bool) -> list[Any]:
+    """Return lazy arrays with their axes in the order of the layer; nothing is computed."""
+    order = np.argsort(frame.order(rgb))
+    return [level if frame.is_trailing else level.transpose(order) for level in levels]

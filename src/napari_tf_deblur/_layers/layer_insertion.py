@@ -1,4 +1,4 @@
-"""Adding a layer to the viewer in short pieces, which together would be a long stall."""
+"""Adds a layer to the viewer in short steps, so that the window does not freeze."""
 
 from collections.abc import Iterator
 
@@ -14,28 +14,28 @@ def add_layer_stepwise(
     select: bool = True,
     visible: bool = True,
 ) -> Iterator[bool | None]:
-    """Add a layer, then show it, unless it is to stay hidden.
+    """Add a hidden layer; then show it, if it shall be visible.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to add it.
+        The viewer.
     layer : napari.layers.Image
         The layer.
     index : int, optional
-        Its place in the list; by default it is on top.
+        Its index in the list of layers; by default it is added on top.
     select : bool
-        Make it the active one; otherwise that stays as it is.
+        Whether it becomes the active layer; otherwise the active layer stays the same.
     visible : bool
-        Whether it is shown in the end.
+        Whether the layer is visible at the end.
 
     Yields
     ------
     bool or None
-        True before it is added, None when it is there but hidden. At the end it is shown.
-        A colour image is never hidden: napari cannot show its volume view then.
+        True before the layer is added; None after that, while it is hidden. A colour image is not
+        hidden, because napari could not show it in its volume view then.
     """
-    yield True  # napari takes about as long to paint a new layer's controls as to add it
+    yield True  # painting the controls of a new layer takes napari about as long as adding it
     active = viewer.layers.selection.active
     layer.visible = bool(layer.rgb)
     viewer.layers.insert(len(viewer.layers) if index is None else index, layer)

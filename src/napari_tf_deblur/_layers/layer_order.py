@@ -1,7 +1,7 @@
-"""Where a result goes in the list of layers, so that it takes the place in the view of its source.
+"""Finds the position of a result in the list of layers: just above its source.
 
-Two colours that are shown together are shown together afterwards: each result lies just above its
-source, in the same order, and what would shine through it is hidden.
+Channels that were shown together stay together: their results have the same order in the list, and
+layers that would shine through a result are hidden.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from napari_tf_deblur._layers.view_state import COVERING_BLENDINGS
 def find_insert_index(viewer: ViewerModel, source: Layer | None, results: Sequence[Layer]) -> int:
     """Return where to insert a result: just above its source and the source's other results.
 
-    Where other images hide that place, it is on top, for a result must be seen.
+    If other images would hide it there, it is inserted on top, because a result must be visible.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The viewer.
     source : napari.layers.Layer or None
-        The image that was deblurred, if it is still there.
+        The image that was deblurred; None if the user removed it.
     results : sequence of napari.layers.Layer
         Results of the same source.
 
@@ -35,18 +35,18 @@ def find_insert_index(viewer: ViewerModel, source: Layer | None, results: Sequen
     layers = list(viewer.layers)
     if source not in layers:
         return len(layers)
-    place = 1 + max(layers.index(layer) for layer in (source, *results) if layer in layers)
-    hidden = any(layer.visible and _hides(layer, source) for layer in layers[place:])
-    return len(layers) if hidden else place
+    index = 1 + max(layers.index(layer) for layer in (source, *results) if layer in layers)
+    hidden = any(layer.visible and _hides(layer, source) for layer in layers[index:])
+    return len(layers) if hidden else index
 
 
 def hides_layers_below(layer: Layer) -> bool:
-    """Whether an image hides what lies below it, by its way of blending."""
+    """Whether an image hides the layers below it: it is opaque, and its blending covers them."""
     return isinstance(layer, Image) and layer.blending in COVERING_BLENDINGS and layer.opacity == 1
 
 
 def _hides(upper: Layer, lower: Layer) -> bool:
-    """Whether a layer hides another one somewhere."""
+    """Whether a layer hides a part of another layer."""
     if not hides_layers_below(upper):
         return False
     ends = [layer.extent.world[:, -min(upper.ndim, lower.ndim) :] for layer in (upper, lower)]

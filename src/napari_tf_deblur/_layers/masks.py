@@ -1,4 +1,4 @@
-"""Layers that mark pixels to ignore, as boolean arrays on the image's grid."""
+"""Converts labels and shapes layers to masks of the pixels to ignore."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,26 +14,27 @@ from napari_tf_deblur._preparation.image_check import find_saturated_pixels
 
 
 def prepare_mask(mask: object, source: Source) -> Callable[[], BoolArray]:
-    """Prepare a mask; the pixels of a large one are read only when it is called.
+    """Return a function that computes the mask of an image, so that its pixels are read later.
 
     Parameters
     ----------
     mask : napari.layers.Labels, napari.layers.Shapes or array_like
-        Labelled or covered pixels, or values other than zero, are ignored.
+        Labels: pixels with a label are ignored. Shapes: pixels inside a shape are ignored. Array:
+        pixels with other values than zero are ignored.
     source : Source
-        The image to which it applies. A mask with fewer axes holds for every plane.
+        The image. A mask with fewer axes is used for every plane.
 
     Returns
     -------
     callable
-        Returns the mask as a boolean array.
+        Function without arguments; it returns a boolean array, True for pixels to ignore.
 
     Raises
     ------
     TypeError
-        If the layer is neither labels nor shapes.
+        If the layer is neither labels nor shapes, or the array does not contain numbers.
     ValueError
-        If labels have other pixels than the image.
+        If a labels layer has other numbers of pixels than the image.
     """
     if isinstance(mask, Shapes):
         return _rasterize_shapes(mask, source)
@@ -43,8 +44,8 @@ def prepare_mask(mask: object, source: Source) -> Callable[[], BoolArray]:
         if shape != source.shape[-len(shape) :]:
             raise InvalidValueError(
                 f"The mask layer '{mask.name}' has {_format_shape(shape)} pixels and the image "
-                f"'{source.name}' has {_format_shape(source.shape)}; paint the mask in a new labels "
-                "layer made while the image is selected."
+                f"'{source.name}' has {_format_shape(source.shape)}; select the image, make a new "
+                "labels layer, and paint the mask there."
             )
         return lambda: np.asarray(data) != 0
     if isinstance(mask, Layer):
@@ -54,21 +55,21 @@ def prepare_mask(mask: object, source: Source) -> Callable[[], BoolArray]:
     values = np.asarray(mask)
     if values.dtype.kind not in "biuf":
         raise InvalidTypeError(
-            f"The mask is {mask!r:.80}; give a labels or shapes layer, or an array that is not "
-            "zero where pixels are to be ignored."
+            f"The mask is {mask!r:.80}; give a labels or shapes layer, or an array with values "
+            "other than zero for the pixels to ignore."
         )
     return lambda: values != 0
 
 
 def with_nan(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArray | None:
-    """Add the pixels that are NaN or infinite in any colour to a mask."""
+    """Return a mask with the pixels added that are NaN or infinite in any colour."""
     if image.dtype.kind != "f":
         return mask
     return _add_marked_pixels(mask, ~np.isfinite(image), rgb)
 
 
 def with_saturated(mask: BoolArray | None, image: NDArray[Any], rgb: bool) -> BoolArray | None:
-    """Add the pixels that are saturated in any colour to a mask; transparency does not count."""
+    """Return a mask with the pixels added that are saturated in any colour; not in alpha."""
     return _add_marked_pixels(mask, find_saturated_pixels(image[..., :3] if rgb else image), rgb)
 
 
@@ -79,16 +80,20 @@ def count_saturated(image: NDArray[Any], rgb: bool) -> int:
 
 
 def _add_marked_pixels(
-    mask: BoolArray | None, more: NDArray[np.bool_], rgb: bool
+    mask: BoolArray | None, pixels: NDArray[np.bool_], rgb: bool
 ) -> BoolArray | None:
-    marked = np.asarray(more.any(axis=-1)) if rgb else more
+    """Combine a mask with the pixels that are marked in any colour."""
+    marked = np.asarray(pixels.any(axis=-1)) if rgb else pixels
     if not marked.any():
         return mask
     return marked if mask is None else np.logical_or(marked, mask)
 
 
 def _rasterize_shapes(shapes: Shapes, source: Source) -> Callable[[], BoolArray]:
-    """Tell which pixels the shapes cover now, wherever the two layers lie in the world."""
+    """Return a function that computes the pixels inside the shapes of a layer.
+
+    The shapes are those of this moment. Both layers may lie anywhere in the world.
+    """
     axes = min(shapes.ndim, source.ndim)
     to_world = compute_world_transform(shapes).set_slice(
         list(range(shapes.ndim - axes, shapes.ndim))
@@ -99,9 +104,9 @@ def _rasterize_shapes(shapes: Shapes, source: Source) -> Callable[[], BoolArray]
     shape = source.shape[-axes:]
     if not len(shapes.data):
         return lambda: np.zeros(shape, dtype=bool)
-    outlines = [to_pixels(to_world(np.asarray(one)[:, -axes:])) for one in shapes.data]
-    drawn = Shapes(outlines, shape_type=list(shapes.shape_type), ndim=axes)
-    return lambda: np.asarray(drawn.to_labels(labels_shape=shape) > 0)
+    outlines = [to_pixels(to_world(np.asarray(vertices)[:, -axes:])) for vertices in shapes.data]
+    shapes_in_pixels = Shapes(outlines, shape_type=list(shapes.shape_type), ndim=axes)
+    return lambda: np.asarray(shapes_in_pixels.to_labels(labels_shape=shape) > 0)
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:

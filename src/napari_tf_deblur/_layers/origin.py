@@ -1,4 +1,4 @@
-"""Where a layer came from, so that a script can read it again."""
+"""Finds the file from which a layer was read, so that a script can read it again."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -8,14 +8,14 @@ import napari
 from napari.layers import Layer
 
 CHANNEL_ORIGIN_KEY = "napari_tf_deblur_part"
-"""Where a channel that was split off keeps which part of which file it is, in ``layer.metadata``:
-"path" and "plugin" of the layer that was split, and the "axis" and "index" of the channel. Without
-those, it is all of it, in a layer that no viewer has opened."""
+"""Key in ``layer.metadata`` of a layer that is one channel of a file. The value has "path" and
+"plugin" of the layer that was split, and "axis" and "index" of the channel. Without "axis" and
+"index", the layer is the whole image of a file that no viewer has opened."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a layer came from, as napari remembers it.
+    """The origin of a layer, as napari stores it.
 
     Attributes
     ----------
@@ -28,13 +28,14 @@ class Origin:
     sample : tuple of str or None
         Plugin and key of sample data.
     place : int or None
-        Which one it is of several layers of the same file in the viewer; None for the only one.
+        Index of the layer among the layers of the same file in the viewer; None if it is the only
+        one.
     shape : tuple of int
-        Number of pixels per axis at full resolution, with colours; empty where there are none.
+        Number of pixels per axis at full resolution, with colours; empty if the data has no shape.
     multiscale : bool
         Whether the layer has several resolutions, the full one first.
     part : tuple of int or None
-        Axis and index of the channel, where the layer is one of those that a file has together.
+        Axis and index of the channel, if the layer is one channel of the file.
     """
 
     name: str
@@ -48,15 +49,15 @@ class Origin:
 
     @classmethod
     def from_layer(cls, layer: Layer) -> "Origin":
-        """Ask a layer, without touching its pixels."""
-        told, split = layer.source, layer.metadata.get(CHANNEL_ORIGIN_KEY)
+        """Read the origin of a layer; its pixels are not read."""
+        layer_source, split = layer.source, layer.metadata.get(CHANNEL_ORIGIN_KEY)
         multiscale = bool(layer.multiscale)
         data: Any = layer.data[0] if multiscale else layer.data
         return cls(
             name=layer.name,
             path=_make_absolute(find_path(layer)),
-            plugin=split["plugin"] if split else told.reader_plugin,
-            sample=told.sample,
+            plugin=split["plugin"] if split else layer_source.reader_plugin,
+            sample=layer_source.sample,
             place=_find_position(layer),
             shape=tuple(int(n) for n in getattr(data, "shape", ())),
             multiscale=multiscale,
@@ -65,24 +66,28 @@ class Origin:
 
 
 def find_path(layer: Layer) -> str | None:
-    """Return the file, folder or web address that a layer was read from, if there is one."""
+    """Return the file, folder or web address from which a layer was read; None without one."""
     try:
         path = (layer.metadata.get(CHANNEL_ORIGIN_KEY) or {}).get("path") or layer.source.path
-    except Exception:  # no layer of napari's
+    except Exception:  # not a layer of napari
         return None
     return str(path) if isinstance(path, str | PurePath) and str(path) else None
 
 
 def _make_absolute(path: str | None) -> str | None:
-    """A path that holds in every folder; web addresses stay as they are."""
+    """Return the absolute path; web addresses stay the same."""
     return path if not path or "://" in path else str(Path(path).absolute())
 
 
 def _find_position(layer: Layer) -> int | None:
-    """Which of the layers of one file a layer is, if the window shows several."""
-    told, viewer = layer.source, napari.current_viewer()
-    if viewer is None or layer not in viewer.layers or not (told.path or told.sample):
+    """Return the index of a layer among the layers of its file, if the viewer has several."""
+    layer_source, viewer = layer.source, napari.current_viewer()
+    if (
+        viewer is None
+        or layer not in viewer.layers
+        or not (layer_source.path or layer_source.sample)
+    ):
         return None
-    same = (told.path, told.sample)
-    all_of_it = [one for one in viewer.layers if (one.source.path, one.source.sample) == same]
-    return all_of_it.index(layer) if len(all_of_it) > 1 else None
+    key = (layer_source.path, layer_source.sample)
+    siblings = [other for other in viewer.layers if (other.source.path, other.source.sample) == key]
+    return siblings.index(layer) if len(siblings) > 1 else None

@@ -1,4 +1,4 @@
-"""Intensities of images along a line that is drawn over them."""
+"""Samples the intensities of images along a line that the user draws."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ from scipy import ndimage
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._layers.profile_line import find_line_vertices, get_unit_factors
 from napari_tf_deblur._layers.source import compute_world_transform
+from napari_tf_deblur._storage.axes import PIXEL_UNIT
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue. Source: ITU-R BT.709."""
 
 MAX_SAMPLES = 10_000
-"""Most samples of a profile. Limit: of time."""
+"""Largest number of samples of a profile. Limit: of time."""
 
 
 @dataclass(frozen=True)
 class PixelLength:
-    """How large a pixel is.
+    """The size of a pixel.
 
     Attributes
     ----------
-    along : tuple of float
-        Along each axis of an image.
+    pixel_lengths : tuple of float
+        Distance between neighbouring pixels along each axis of an image, in `unit`.
     unit : str
         A unit of length.
     """
@@ -44,11 +45,12 @@ class Profiles:
     Attributes
     ----------
     distance : ndarray
-        From the beginning of the line, rising, in `unit`.
+        Distance from the beginning of the line, increasing, in `unit`.
     values : tuple of ndarray
-        One array per image; NaN where the line is outside of it.
+        Intensities, one array per image; NaN outside of the image.
     unit : str
-        Of the distance: ``"pixel"`` where the layers have none, empty if it has several.
+        Unit of the distance: ``"pixel"`` if the layers have none; empty if the axes along the line
+        have different units.
     """
 
     distance: Float64Array
@@ -59,55 +61,55 @@ class Profiles:
 def sample_profiles(
     viewer: ViewerModel, shapes: Shapes, images: Sequence[Image], size: PixelLength | None = None
 ) -> Profiles | None:
-    """Sample images along a line, where the viewer's sliders stand.
+    """Sample images along a line, in the plane that the viewer displays.
 
-    All images are sampled at the same places, about one per pixel of the finest, linearly
-    between pixels. Of a multiscale image it is the full resolution; of colours, the luminance.
-    Nothing is read but the planes that are displayed.
+    All images are sampled at the same points, with linear interpolation between pixels; there is
+    about one point per pixel of the finest image. A multiscale image is sampled at full
+    resolution, a colour image by its luminance. Only displayed planes are read.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Says which axes are displayed, and where the others stand.
+        The viewer, with its displayed axes and the positions of its sliders.
     shapes : napari.layers.Shapes
         The layer with the line; see `find_line_vertices`.
     images : sequence of napari.layers.Image
-        What to sample.
+        The images.
     size : PixelLength, optional
-        How large a pixel of the last of them is, where the layers do not say it.
+        Pixel size of the last image. It is used if the layers have no unit of length.
 
     Returns
     -------
     Profiles or None
-        None if there is no line.
+        The profiles; None if there is no line.
     """
     dims, units = viewer.dims, viewer.layers.units
     line = find_line_vertices(shapes)
     if line is None:
         return None
     world = _place_in_view(_to_world(shapes, line, units), dims)
-    unit, measured = _unit(world, units), world
-    if unit in ("", "pixel") and size is not None:
-        unit, measured = size.unit, _to_data(images[-1], world, units) * size.pixel_lengths
-    lengths = np.linalg.norm(np.diff(measured, axis=0), axis=1)
+    unit, vertices = _unit(world, units), world
+    if unit in ("", PIXEL_UNIT) and size is not None:
+        unit, vertices = size.unit, _to_data(images[-1], world, units) * size.pixel_lengths
+    lengths = np.linalg.norm(np.diff(vertices, axis=0), axis=1)
     begins = np.concatenate([[0.0], np.cumsum(lengths)])
     if not begins[-1] > 0:
         return None
-    pixels = [np.diff(_to_data(x, world, units), axis=0) for x in images]
-    count = max([1.0, *(np.linalg.norm(steps, axis=1).sum() for steps in pixels)])
+    segments = [np.diff(_to_data(image, world, units), axis=0) for image in images]
+    count = max([1.0, *(np.linalg.norm(steps, axis=1).sum() for steps in segments)])
     distance = np.linspace(0, begins[-1], min(MAX_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
-    places = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
-    values = tuple(_sample_image(image, _to_data(image, places, units), dims) for image in images)
+    points = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
+    values = tuple(_sample_image(image, _to_data(image, points, units), dims) for image in images)
     return Profiles(distance, values, unit)
 
 
 def _to_world(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
-    """Bring data coordinates of a layer to the world, in the viewer's units."""
+    """Convert data coordinates of a layer to world coordinates, in the units of the viewer."""
     return np.asarray(compute_world_transform(layer)(points)) * get_unit_factors(layer, units)
 
 
 def _to_data(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
-    """Bring world coordinates to the data of a layer, whose axes are the viewer's last ones."""
+    """Convert world coordinates to data coordinates of a layer; its axes are the viewer's last."""
     points = points[:, -layer.ndim :]
     return np.asarray(
         compute_world_transform(layer).inverse(points / get_unit_factors(layer, units))
@@ -115,32 +117,33 @@ def _to_data(layer: Layer, points: Float64Array, units: Any) -> Float64Array:
 
 
 def _place_in_view(line: Float64Array, dims: Dims) -> Float64Array:
-    """Bring a line, which may have fewer axes than the viewer, to where the sliders stand."""
-    placed = np.tile(np.asarray(dims.point, float), (len(line), 1))
+    """Move a line to the displayed plane; it may have fewer axes than the viewer."""
+    vertices = np.tile(np.asarray(dims.point, float), (len(line), 1))
     for axis in dims.displayed:
-        own = axis - (dims.ndim - line.shape[1])
-        if own >= 0:
-            placed[:, axis] = line[:, own]
-    return placed
+        line_axis = axis - (dims.ndim - line.shape[1])
+        if line_axis >= 0:
+            vertices[:, axis] = line[:, line_axis]
+    return vertices
 
 
 def _unit(world: Float64Array, units: Any) -> str:
+    """Return the unit of the axes along a line; empty if they have none, or different units."""
     if units is None:
         return ""
-    along = [k for k, extent in enumerate(np.ptp(world, axis=0)) if extent > 0]
-    found = {str(units[k - world.shape[1]]) for k in along}
-    return found.pop() if len(found) == 1 else ""
+    axes = [k for k, extent in enumerate(np.ptp(world, axis=0)) if extent > 0]
+    axis_units = {str(units[k - world.shape[1]]) for k in axes}
+    return axis_units.pop() if len(axis_units) == 1 else ""
 
 
 def _sample_image(image: Image, points: Float64Array, dims: Dims) -> Float64Array:
-    """Sample an image at data coordinates, of which those not displayed are all one plane's."""
+    """Sample an image at data coordinates; along hidden axes, all lie in one plane."""
     data = image.data[0] if image.multiscale else image.data
     shape = data.shape[: image.ndim]
     values = np.full(len(points), np.nan)
-    shown = [k for k in range(image.ndim) if k + dims.ndim - image.ndim in dims.displayed]
-    for axis in set(range(image.ndim)) - set(shown):
+    displayed = [k for k in range(image.ndim) if k + dims.ndim - image.ndim in dims.displayed]
+    for axis in set(range(image.ndim)) - set(displayed):
         points[:, axis] = np.round(points[0, axis])  # as napari does
-    margin = 0.5 + 1e-6  # a pixel reaches half a step from its centre
+    margin = 0.5 + 1e-6  # a pixel extends half a step from its centre
     inside = ((points >= -margin) & (points <= np.subtract(shape, 1) + margin)).all(axis=1)
     if not inside.any():
         return values
@@ -148,13 +151,13 @@ def _sample_image(image: Image, points: Float64Array, dims: Dims) -> Float64Arra
     first = np.floor(points.min(axis=0)).astype(int)
     last = np.ceil(points.max(axis=0)).astype(int)
     part = tuple(
-        slice(begin, end + 1) if k in shown else begin
+        slice(begin, end + 1) if k in displayed else begin
         for k, (begin, end) in enumerate(zip(first.tolist(), last.tolist()))
     )
     pixels = np.asarray(data[part])
-    if pixels.dtype in (np.bool_, np.float16):  # which SciPy does not take
+    if pixels.dtype in (np.bool_, np.float16):  # SciPy does not support these
         pixels = pixels.astype(np.float32)
-    places = (points - first)[:, shown].T
+    places = (points - first)[:, displayed].T
     channels = [pixels[..., c] for c in range(3)] if image.rgb else [pixels]
     weights = LUMINANCE if image.rgb else (1.0,)
     values[inside] = sum(
@@ -164,10 +167,10 @@ def _sample_image(image: Image, points: Float64Array, dims: Dims) -> Float64Arra
 
 
 def _interpolate(pixels: NDArray[Any], places: Float64Array) -> Float64Array:
-    """Interpolate linearly; NaN where the nearest pixel is not finite."""
+    """Interpolate linearly; NaN at points whose nearest pixel is not finite."""
     finite = np.isfinite(pixels)
     if finite.all():
         return ndimage.map_coordinates(pixels, places, np.float64, order=1, mode="nearest")
-    known = _interpolate(finite.astype(np.float32), places)
+    finite_weight = _interpolate(finite.astype(np.float32), places)
     values = _interpolate(np.where(finite, pixels, 0), places)
-    return np.where(known > 0.5, values / np.maximum(known, 0.5), np.nan)
+    return np.where(finite_weight > 0.5, values / np.maximum(finite_weight, 0.5), np.nan)

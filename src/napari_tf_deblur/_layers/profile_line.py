@@ -1,4 +1,4 @@
-"""The line along which images are compared: which one is meant, and a new one."""
+"""Finds or makes the line along which images are compared."""
 
 from typing import Any
 
@@ -7,27 +7,27 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._storage.axes import convert_length
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 LINE_SHAPES = ("line", "path")
-"""Kinds of shapes that have a profile."""
+"""Types of shapes along which a profile is sampled."""
 
 LINE_LAYER_NAME = "profile line"
 
 
 def find_line_vertices(shapes: Shapes) -> NDArray[np.float64] | None:
-    """Return the vertices of a layer's line: the selected one, or else the one drawn last.
+    """Return the vertices of a line in a layer: the selected one, or else the last one.
 
     Parameters
     ----------
     shapes : napari.layers.Shapes
-        Lines and paths count; other shapes do not.
+        The layer. Its lines and paths are considered, other shapes are not.
 
     Returns
     -------
     ndarray or None
-        One row per vertex, in data coordinates; None if there is no line that has a length.
+        One row per vertex, in data coordinates; None if there is no line with a length.
     """
     lines = [k for k, kind in enumerate(shapes.shape_type) if kind in LINE_SHAPES]
     selected = [k for k in lines if k in shapes.selected_data]
@@ -39,20 +39,20 @@ def find_line_vertices(shapes: Shapes) -> NDArray[np.float64] | None:
 
 
 def find_line_layer(viewer: ViewerModel, former: Shapes | None = None) -> Shapes | None:
-    """Return the layer whose line is meant.
+    """Return the layer whose line is used for the profile.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to look.
+        The viewer.
     former : napari.layers.Shapes, optional
-        The layer that was meant so far.
+        The layer that was used until now.
 
     Returns
     -------
     napari.layers.Shapes or None
-        The layer that is selected, the former one, or the uppermost that is shown: the first
-        of these that is there and has a line.
+        The first layer with a line among these: the selected layer, the former one, the uppermost
+        visible one. None if there is none.
     """
     layers = [
         x for x in viewer.layers if isinstance(x, Shapes) and find_line_vertices(x) is not None
@@ -64,28 +64,28 @@ def find_line_layer(viewer: ViewerModel, former: Shapes | None = None) -> Shapes
 
 
 def create_line_layer(viewer: ViewerModel, image: Image) -> Shapes:
-    """Make a layer with a line across the middle of an image, in which another can be drawn.
+    """Make a shapes layer with a line across the middle of an image.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Says which axes are displayed.
+        The viewer, with its displayed axes.
     image : napari.layers.Image
-        The image; it has to be in the viewer.
+        An image in the viewer.
 
     Returns
     -------
     napari.layers.Shapes
-        The layer, not yet in any viewer. Where the last two axes are displayed it has only
-        these, and lies on all planes.
+        The layer; it is not yet in a viewer. If the last two axes are displayed, the layer has
+        only these two, and its line is shown on all planes.
     """
     dims, units = viewer.dims, viewer.layers.units
     down, across = dims.displayed[-2:]
     ndim = 2 if dims.displayed == (dims.ndim - 2, dims.ndim - 1) else dims.ndim
-    own = get_unit_factors(image, units)
+    factors = get_unit_factors(image, units)
     missing = (dims.ndim - image.ndim, 0)
-    low, high = (np.pad(corner * own, missing) for corner in image.extent.world)
-    step = np.pad(image.extent.step * own, missing, constant_values=1.0)
+    low, high = (np.pad(corner * factors, missing) for corner in image.extent.world)
+    step = np.pad(image.extent.step * factors, missing, constant_values=1.0)
     ends = np.tile(np.asarray(dims.point, float), (2, 1))
     ends[:, down] = (low[down] + high[down]) / 2
     ends[:, across] = low[across] + np.multiply((0.1, 0.9), high[across] - low[across])
@@ -106,19 +106,21 @@ def create_line_layer(viewer: ViewerModel, image: Image) -> Shapes:
 
 
 def has_same_axes(shapes: Shapes, other: Shapes) -> bool:
-    """Return whether a layer has a line, and the same axes as another."""
+    """Whether a layer has a line, and the same axes and units as another layer."""
     is_same = (shapes.ndim, shapes.units) == (other.ndim, other.units)
     return is_same and find_line_vertices(shapes) is not None
 
 
 def remove_former_shapes(shapes: Shapes) -> None:
-    """Remove all shapes of a layer but the last."""
+    """Remove all shapes of a layer except the last one."""
     if shapes.nshapes > 1:
         shapes.remove(list(range(shapes.nshapes - 1)))
 
 
 def get_unit_factors(layer: Layer, units: Any) -> NDArray[np.float64]:
-    """Return a layer's units in those of the viewer, which draws it so; 1 where it does not."""
-    own = [str(unit) for unit in layer.units]
-    world = own if units is None else [str(unit) for unit in units][-layer.ndim :]
-    return np.array([1.0 if a == b else convert_length(1.0, a, b) for a, b in zip(own, world)])
+    """Return the factors from the units of a layer to those of the viewer; 1 for equal units."""
+    layer_units = [str(unit) for unit in layer.units]
+    world_units = layer_units if units is None else [str(unit) for unit in units][-layer.ndim :]
+    return np.array(
+        [1.0 if a == b else convert_length(1.0, a, b) for a, b in zip(layer_units, world_units)]
+    )

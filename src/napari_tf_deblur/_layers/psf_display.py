@@ -1,4 +1,4 @@
-"""The one layer in which the PSF in use is shown."""
+"""Shows the present PSF in one layer, named "PSF"."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
 from napari_tf_deblur._layers.psf_kinds import PSFKind
-from napari_tf_deblur._layers.source import METADATA_KEY, Source
+from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 PSF_NAME = "PSF"
 
 PICTURE_THRESHOLD = 0.03
-"""Root of the part of a PSF's peak below which its picture leaves it out. Set by eye."""
+"""Square root of the fraction of a PSF's peak below which the picture is cropped. Set by eye."""
 
 
 def find_psf_layer(viewer: ViewerModel) -> Image | None:
-    """Return the layer in which the PSF is shown, if it is there."""
+    """Return the layer that shows the PSF; None if there is none."""
     for layer in viewer.layers:
         if isinstance(layer, Image) and layer.metadata.get(METADATA_KEY, {}).get("kind") == "psf":
             return layer
@@ -36,34 +37,35 @@ def show_psf_stepwise(
     *,
     visible: bool = True,
 ) -> Iterator[bool | None]:
-    """Show a PSF in its one layer, in the first corner of its image.
+    """Show a PSF in its layer, in the first corner of its image.
 
-    The layer is named "PSF"; one that is there already is changed in place.
+    The layer is named "PSF". If it exists already, it is changed in place.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to show it.
+        The viewer.
     source : Source
-        The image to which it belongs; it has the same pixels, units and orientation.
+        The image of the PSF. The layer gets its pixel size, units and orientation.
     psf : PSFKind
         The PSF.
     values : ndarray of float32
-        The array that was made from it for this image.
+        The array of the PSF on the pixels of this image.
     visible : bool
-        Whether a layer that is new is visible; one that is there stays as it is, or becomes so.
+        Whether the layer becomes visible. A layer that is visible already stays visible.
 
     Yields
     ------
     bool or None
-        Between its pieces, if the layer is new or of another number of axes; see `adding`.
+        Between the steps, if the layer is new or has another number of axes; see
+        `add_layer_stepwise`.
     """
-    looks = _place_in_corner(source, values.shape)
+    placement = _place_in_corner(source, values.shape)
     metadata = {METADATA_KEY: {"kind": "psf", "source": source.name, "psf": psf.record(source)}}
     limits = (0.0, float(values.max()))
     layer = find_psf_layer(viewer)
     if layer is not None and layer.ndim == values.ndim:
-        for name, value in looks.items():
+        for name, value in placement.items():
             if not np.array_equal(getattr(layer, name), value):
                 setattr(layer, name, value)
         layer.data = values
@@ -73,10 +75,10 @@ def show_psf_stepwise(
         layer.visible = layer.visible or visible
         return
     if layer is not None:
-        # Not now: napari may be about to remove a layer itself, and would crash.
+        # Remove the old layer later: napari may just be removing a layer, and would crash.
         yield None
         if layer not in viewer.layers:
-            return  # the user was faster
+            return  # the user has removed it meanwhile
         viewer.layers.remove(layer)
     layer = Image(
         values,
@@ -87,24 +89,24 @@ def show_psf_stepwise(
         blending="additive",
         rgb=False,
         multiscale=False,
-        **looks,
+        **placement,
     )
     yield from add_layer_stepwise(viewer, layer, select=False, visible=visible)
 
 
 def make_thumbnail(values: PSF) -> NDArray[np.uint8]:
-    """Return the middle plane of a PSF as a grey picture, its dim parts brightened.
+    """Return the middle plane of a PSF as a small grey picture with brightened dim parts.
 
     Parameters
     ----------
     values : ndarray of float32
-        A PSF of 1 to 3 axes.
+        A PSF with 1 to 3 axes.
 
     Returns
     -------
     ndarray of uint8
-        Of two axes, square, no larger than it must be to show what is brighter than a
-        thousandth of the peak.
+        A square picture. Its values are the square roots of those of the PSF. It is cropped to the
+        part that is brighter than about a thousandth of the peak.
     """
     plane = values.reshape((1,) * (2 - values.ndim) + values.shape)
     while plane.ndim > 2:
@@ -124,26 +126,27 @@ def make_thumbnail(values: PSF) -> NDArray[np.uint8]:
 
 
 def _place_in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
-    """Place an array of this shape in the first corner of the image, at half its depth."""
+    """Return a transform that puts an array into the first corner of the image, at half depth."""
     ndim = len(shape)
     frame = source.frame(ndim)
-    chosen = list(frame.indices)
+    indices = list(frame.indices)
     affine = Affine(affine_matrix=np.asarray(source.state["affine"]))
-    place = affine.inverse.compose(source.world_transform).set_slice(chosen)
+    place = affine.inverse.compose(source.world_transform).set_slice(indices)
     corner = np.zeros(ndim)
     corner[:-2] = [(n - m) // 2 for n, m in zip(frame.shape[:-2], shape)]
-    oblique = _is_oblique(place)  # else, napari would take a mirrored axis for a rotation
+    oblique = _is_oblique(place)  # otherwise napari would mistake a mirrored axis for a rotation
     return {
         "scale": place.scale,
         "rotate": place.rotate if oblique else np.eye(ndim),
         "shear": place.shear if oblique else np.zeros(ndim * (ndim - 1) // 2),
         "translate": place.translate + place.linear_matrix @ corner,
-        "affine": affine.set_slice(chosen),
-        "units": [source.state["units"][k] for k in chosen],
-        "axis_labels": [source.state["axis_labels"][k] for k in chosen],
+        "affine": affine.set_slice(indices),
+        "units": [source.state["units"][k] for k in indices],
+        "axis_labels": [source.state["axis_labels"][k] for k in indices],
     }
 
 
 def _is_oblique(place: Affine) -> bool:
+    """Whether a transform rotates or shears."""
     matrix = place.linear_matrix
     return not np.allclose(matrix, np.diag(np.diag(matrix)))

@@ -1,4 +1,4 @@
-"""Reading the pixels of a layer that lie elsewhere, in pieces, so that it can be stopped."""
+"""Reads the pixels of a lazy layer in pieces, so that reading can be stopped."""
 
 import time
 from collections.abc import Generator
@@ -12,36 +12,36 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import OutOfMemoryError
 
 STEP_SECONDS = 0.2
-"""Time in which one piece should be read, in seconds. Set by eye: a run can be stopped as soon."""
+"""Time for reading one piece, in seconds. Set by eye: a run stops after about this time."""
 
 
 def read_in_steps(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]]:
-    """Read an image, such as one of dask or Zarr; a NumPy array is returned as it is.
+    """Read an image of dask or Zarr; a NumPy array is returned unchanged.
 
-    Pieces are whole chunks along the axis with the most of them, and as many as can be read
-    in a fifth of a second: dask reads the chunks of one piece in parallel.
+    A piece consists of whole chunks along the axis with the most chunks. Its size is adapted so
+    that it is read in about a fifth of a second; dask reads the chunks of a piece in parallel.
 
     Parameters
     ----------
     data : array_like
         The image.
     stop : threading.Event
-        Once it is set, the reading ends before the next piece; the rest is not read.
+        Set it to stop reading before the next piece.
 
     Yields
     ------
     float
-        The part that is read, 0 to 1.
+        The fraction that has been read, 0 to 1.
 
     Returns
     -------
     ndarray
-        The image, whole only if `stop` is not set.
+        The image. If `stop` was set, the rest of it has no valid values.
 
     Raises
     ------
     OutOfMemoryError
-        If there is no room for it.
+        If the image does not fit into the free memory.
     """
     shape, dtype = getattr(data, "shape", ()), getattr(data, "dtype", None)
     if isinstance(data, np.ndarray) or not shape or dtype is None or 0 in shape:
@@ -50,8 +50,8 @@ def read_in_steps(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]
     available = psutil.virtual_memory().available
     if needed > available:
         raise OutOfMemoryError(
-            f"The image takes {needed / 2**30:.1f} GB of memory and {available / 2**30:.1f} GB "
-            "are free; crop it, or close other programs."
+            f"The image needs {needed / 2**30:.1f} GB of memory, but only "
+            f"{available / 2**30:.1f} GB are free; crop it, or close other programs."
         )
     axis, ends = _chunk_ends(data)
     read = np.empty(shape, dtype)
@@ -71,7 +71,7 @@ def read_in_steps(data: Any, stop: Event) -> Generator[float, None, NDArray[Any]
 
 
 def _chunk_ends(data: Any) -> tuple[int, list[int]]:
-    """Return the axis with the most chunks, and the index after each; planes if unknown."""
+    """Return the axis with the most chunks, and the end index of each; single planes if unknown."""
     chunks = getattr(data, "chunks", None) or (1,)
     sizes = []
     for length, chunk in zip(data.shape, chunks):

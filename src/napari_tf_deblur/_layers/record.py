@@ -1,7 +1,7 @@
-"""The record of a run, as it is kept with its result: checked, and said in words.
+"""Checks the record of a result, and describes the result in words.
 
-It may come out of a file. So it is data: what is made of it, a script above all, is made of
-checked values; no text of it becomes code.
+A record may come from a file that anybody wrote. So it is data: a script is written from checked
+values only, and no text of a record becomes code.
 """
 
 from collections.abc import Mapping
@@ -15,44 +15,44 @@ import napari_tf_deblur
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.profile import PixelLength
 from napari_tf_deblur._layers.psf_kinds import KINDS, KINDS_BY_NAME
-from napari_tf_deblur._layers.source import METADATA_KEY
 from napari_tf_deblur._noise.background import describe_subtraction
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._preparation.layer_options import options_in_words, record_checks
 from napari_tf_deblur._storage.axes import is_length
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur.methods import METHODS, Auto, Method
 from napari_tf_deblur.methods.base import title_and_purpose
 
 PSF_FUNCTIONS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.functions))
-"""Functions of the package that a record may name as what made its PSF."""
+"""Functions of this package that a record may name as the origin of its PSF."""
 
 _TRANSFORM_KEYS = ("scale", "translate", "rotate", "shear", "affine")
 
 
 def find_result_record(layer: Layer | None) -> Mapping[str, Any] | None:
-    """Return the record of a layer as it is, unchecked; None if it is no result."""
+    """Return the unchecked record of a layer; None if the layer is not a result."""
     record = None if layer is None else layer.metadata.get(METADATA_KEY)
-    is_one = isinstance(record, Mapping) and record.get("kind") == "result"
-    return record if is_one else None
+    is_result = isinstance(record, Mapping) and record.get("kind") == "result"
+    return record if is_result else None
 
 
 def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Take from a record what a script needs.
+    """Check the entries of a record that a script needs.
 
     Parameters
     ----------
     record : mapping
-        What the layer of a result has in ``metadata["napari_tf_deblur"]``.
+        The record of a result: ``layer.metadata["napari_tf_deblur"]``.
 
     Returns
     -------
     dict
-        Its entries, each of the kind that it has when this version writes it.
+        These entries, with the types that this version writes.
 
     Raises
     ------
     ValueError
-        If an entry is missing or is of a wrong kind; says which.
+        If an entry is missing or has a wrong type; the message names it.
     """
     return check.table(
         record,
@@ -61,7 +61,7 @@ def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "source": check.text,
             "origin": _origin,
             "order": check.tuple_of(check.count),
-            "method": lambda value: method_to_dict(_method(value)),
+            "method": lambda value: method_to_dict(_method_from_dict(value)),
             "reason": check.text,
             "psf": _psf,
             "psf_width": check.positive,
@@ -78,24 +78,24 @@ def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_requested_method(record: Mapping[str, Any]) -> Method | Auto:
-    """Return the method that was asked for, with what was left for the image to say.
+    """Return the method that the user requested; its parameters may still be "auto".
 
     Raises
     ------
     ValueError, TypeError
         If there is no such method, or its values are out of bounds.
     """
-    asked = record.get("asked", record.get("method"))
-    return "auto" if isinstance(asked, str) and asked == "auto" else _method(asked)
+    request = record.get("asked", record.get("method"))
+    return "auto" if isinstance(request, str) and request == "auto" else _method_from_dict(request)
 
 
 def describe_settings(record: Mapping[str, Any]) -> str:
-    """Say which settings made a result, as far as its record tells."""
-    return ". ".join([str(record.get("source", "")), *settings_listed(record)]) + "."
+    """Describe the image and the settings of a result, as far as its record contains them."""
+    return ". ".join([str(record.get("source", "")), *list_settings_in_words(record)]) + "."
 
 
-def settings_listed(record: Mapping[str, Any]) -> list[str]:
-    """Return the settings that made a result, each in words, as far as its record tells."""
+def list_settings_in_words(record: Mapping[str, Any]) -> list[str]:
+    """Return each setting of a result in words, as far as its record contains it."""
     parts = []
     psf = record.get("psf")
     kind = KINDS_BY_NAME.get(str(psf.get("kind"))) if isinstance(psf, Mapping) else None
@@ -103,63 +103,63 @@ def settings_listed(record: Mapping[str, Any]) -> list[str]:
         notes = "; ".join(list_psf_notes(record)).rstrip(".")
         parts.append(f"Blur: {kind.title}{f' ({notes})' if notes else ''}")
     try:
-        asked = parse_requested_method(record)
+        method = parse_requested_method(record)
     except (ValueError, TypeError):
         pass
     else:
-        parts.append(
-            f"Method: {'Automatic' if isinstance(asked, str) else title_and_purpose(type(asked))[0]}"
-        )
+        title = "Automatic" if isinstance(method, str) else title_and_purpose(type(method))[0]
+        parts.append(f"Method: {title}")
     return [*parts, *options_in_words(record)]
 
 
 def read_pixel_length(record: Mapping[str, Any] | None) -> PixelLength | None:
-    """Return how large a pixel of a result is in one unit of length, if its record tells."""
+    """Return the pixel size of a result in one unit of length; None if its record has none."""
     try:
         origin = _origin((record or {})["origin"])
         scale, units = origin["arguments"]["scale"], origin["arguments"]["units"]
-        along = tuple(float(s) * (u == units[-1]) for s, u in zip(scale, units, strict=True))
-        return PixelLength(along, units[-1]) if is_length(units[-1]) else None
+        lengths = tuple(float(s) * (u == units[-1]) for s, u in zip(scale, units, strict=True))
+        return PixelLength(lengths, units[-1]) if is_length(units[-1]) else None
     except (KeyError, ValueError, TypeError):
         return None
 
 
 def describe_outcome(record: Mapping[str, Any]) -> str:
-    """Say whether to believe a result, what else was said of it, and how it was done.
+    """Return the verdict on a result, its background, its warnings and its iterations, in words.
 
-    What the run left undone comes first: a movie that was stopped has planes that are not
-    deblurred. What is said of the PSF is not said again: see `describe_settings`.
+    If the run was stopped, the iterations and the warnings come first: a stopped movie has planes
+    that are not deblurred. Notes about the PSF are left out: see `describe_settings`.
     """
     verdict = record.get("verdict")
-    believe = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
-    known, done = list_psf_notes(record), _describe_iterations(record)
-    warnings = [words for words in _select_texts(record.get("warnings", ())) if words not in known]
+    sentence = verdict.get("sentence", "") if isinstance(verdict, Mapping) else ""
+    notes, iterations = list_psf_notes(record), _describe_iterations(record)
+    warnings = [words for words in _select_texts(record.get("warnings", ())) if words not in notes]
     stopped = record.get("stopped") is True
-    said = [believe, _background(record)]
+    evaluation = [sentence, _describe_background(record)]
     warnings += _select_texts([record.get("pieces")])
-    parts = [done, *warnings, *said] if stopped else [*said, *warnings, done]
+    parts = [iterations, *warnings, *evaluation]
+    if not stopped:
+        parts = [*evaluation, *warnings, iterations]
     return " ".join(part for part in map(str, parts) if part)
 
 
-def _background(record: Mapping[str, Any]) -> str:
-    """Say which background was subtracted."""
-    found = record.get("background")
+def _describe_background(record: Mapping[str, Any]) -> str:
+    """Say which background was subtracted; nothing if the record does not contain it."""
     try:
         checks = {"value": check.number, "uncertainty": check.optional(check.number)}
-        taken = check.table(found, checks)
+        background = check.table(record.get("background"), checks)
     except InvalidValueError:
         return ""
-    return describe_subtraction(taken["value"], taken["uncertainty"])
+    return describe_subtraction(background["value"], background["uncertainty"])
 
 
 def list_psf_notes(record: Mapping[str, Any]) -> list[str]:
-    """What was done to the PSF, or found of it, in words."""
+    """Return the notes about the PSF: what was done to it, and its estimated width."""
     psf = record.get("psf")
     return _select_texts(psf.get("notes")) if isinstance(psf, Mapping) else []
 
 
 def _describe_iterations(record: Mapping[str, Any]) -> str:
-    """Say how far the run went, and how long it took."""
+    """Say how many iterations were done, and how long they took."""
     count, seconds = record.get("iterations"), record.get("waited", record.get("seconds"))
     if not isinstance(count, int) or not isinstance(seconds, int | float):
         return ""
@@ -170,11 +170,12 @@ def _describe_iterations(record: Mapping[str, Any]) -> str:
 
 
 def _select_texts(values: Any) -> list[str]:
+    """Return the values that are text."""
     return [value for value in values if isinstance(value, str)] if values is not None else []
 
 
-def _method(value: Any) -> Method:
-    """Make a method of its table; its class checks the values against their bounds."""
+def _method_from_dict(value: Any) -> Method:
+    """Make a method from the entry of a record; its class checks the bounds of its values."""
     check.require(isinstance(value, Mapping))
     by_name = {method.__name__: method for method in METHODS}
     values = dict(value)
@@ -184,11 +185,12 @@ def _method(value: Any) -> Method:
 
 
 def method_to_dict(method: Method) -> dict[str, Any]:
-    """Return a method as its record has it: its name, and its values."""
+    """Return the name and the values of a method, as a record contains them."""
     return {"name": type(method).__name__, **vars(method)}
 
 
 def _psf(value: Any) -> dict[str, Any]:
+    """Check the entry of the PSF."""
     checks = {
         "kind": check.text,
         "ndim": check.count,
@@ -197,22 +199,23 @@ def _psf(value: Any) -> dict[str, Any]:
         "call": _call,
         "origin": _origin,
     }
-    taken = check.table(value, checks, optional=("array", "call", "origin", "ndim"))
-    if taken.get("array") is None:  # too large for a file
-        taken.pop("array", None)
-    return taken
+    psf = check.table(value, checks, optional=("array", "call", "origin", "ndim"))
+    if psf.get("array") is None:  # too large for a file
+        psf.pop("array", None)
+    return psf
 
 
 def _call(value: Any) -> dict[str, Any]:
-    """A call of a function that makes a PSF, with arguments that it has."""
-    taken = check.table(value, {"function": check.one_of(*PSF_FUNCTIONS), "arguments": dict})
-    known = signature(getattr(napari_tf_deblur, taken["function"])).parameters
-    check.require(set(taken["arguments"]) <= set(known))
-    arguments = {name: check.plain(one) for name, one in taken["arguments"].items()}
-    return {"function": taken["function"], "arguments": arguments}
+    """Check a call of a function that makes a PSF: its name, and the names of its arguments."""
+    call = check.table(value, {"function": check.one_of(*PSF_FUNCTIONS), "arguments": dict})
+    parameters = signature(getattr(napari_tf_deblur, call["function"])).parameters
+    check.require(set(call["arguments"]) <= set(parameters))
+    arguments = {name: check.plain(argument) for name, argument in call["arguments"].items()}
+    return {"function": call["function"], "arguments": arguments}
 
 
 def _origin(value: Any) -> dict[str, Any]:
+    """Check the origin of a layer; see `Origin` and `Source.record`."""
     pair = check.tuple_of(check.text)
     return check.table(
         value,
@@ -233,6 +236,7 @@ def _origin(value: Any) -> dict[str, Any]:
 
 
 def _arguments(value: Any) -> dict[str, Any]:
+    """Check the arguments of a new image layer."""
     texts = check.tuple_of(check.text)
     checks: dict[str, check.Check] = {
         "name": check.text,

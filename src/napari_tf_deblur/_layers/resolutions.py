@@ -1,4 +1,4 @@
-"""The resolutions of a result, of a layer that has several."""
+"""Computes the resolutions of a result whose source has several."""
 
 from typing import Any
 
@@ -10,20 +10,22 @@ from napari_tf_deblur._storage.pyramid import MIN_LEVEL_SIZE
 
 
 def build_resolutions(image: NDArray[Any], source: Source) -> NDArray[Any] | list[Any]:
-    """Return an image as a layer like its source has it: of several resolutions, if that has.
+    """Return an image with as many resolutions as its source layer needs.
 
     Parameters
     ----------
     image : ndarray
-        Of the source's shape, at full resolution.
+        The image at full resolution, with the shape of the source.
     source : Source
         The layer.
 
     Returns
     -------
     ndarray or list of ndarray
-        Each is half of the one before along y and x: means of two pixels; at least two of them,
-        until the last fits a window.
+        The image itself if the source has one resolution. Else a list, the finest resolution
+        first. Each resolution has half as many pixels along y and x as the one before; a pixel is
+        the mean of two along each axis. There are at least two resolutions, and the last one is
+        no larger than `MIN_LEVEL_SIZE`.
     """
     if not source.origin.multiscale:
         return image

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the sharp image as a layer shows it, and the layer itself."""
+"""The result of a run on a layer, and the layers that show the result and its residual."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.dtypes import to_dtype
 from napari_tf_deblur._core.notices import Notice
+from napari_tf_deblur._layers.contrast import match_contrast_limits
 from napari_tf_deblur._layers.result_names import format_result_name
-from napari_tf_deblur._layers.source import METADATA_KEY, Source
+from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._run.deconvolution import Deconvolution
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 SOURCE_DISPLAY_KEYS = (
     "colormap",
@@ -22,43 +24,42 @@ SOURCE_DISPLAY_KEYS = (
     "attenuation",
     "rendering",
 )
-"""Of a source, what its residual does not take over."""
-
+"""Display settings of a source that the layer of its residual does not get."""
 
 NOISE_UNIT, INTENSITY_UNIT = "in standard deviations of the noise", "in intensities of the image"
-"""What 1 in a residual stands for."""
+"""Units of a residual."""
 
 RESIDUAL_RANGE = 4.0
-"""Standard deviations of the noise that are shown as black or white. Derived: one pixel of 16 000
-is beyond."""
+"""Contrast limit of a residual, in standard deviations of the noise: black is minus this, white is
+plus this. Derived: one pixel of 16 000 is beyond."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves behind.
+    """The result of a run on a layer.
 
     Attributes
     ----------
     name : str
-        Of the layer: after the source and the method.
-    data : ndarray, or list of dask.array.Array
-        The sharp image, as a layer shows it: of a file, its resolutions.
+        Name of the layer, made from the names of the source and the method.
+    data : ndarray, or list of array
+        The sharp image, with the axes of the layer. A list contains its resolutions, the finest
+        first; for an image in a file, they are dask arrays.
     residual : ndarray of float32 or None
-        The source less the sharp image blurred again; of colours, their mean. None where it is
-        not kept.
+        The source minus the blurred result, averaged over colours. None if it was not kept.
     residual_unit : str
-        What 1 in it stands for: a standard deviation of each pixel's noise, or, where the noise
-        cannot be told, one step of the source's intensities.
+        `NOISE_UNIT` if the residual is divided by the standard deviation of each pixel's noise;
+        `INTENSITY_UNIT` if that is not known.
     limits : tuple of float
-        Contrast limits that fit it.
-    done : Deconvolution
-        The core's own result.
+        Contrast limits for `data`.
+    deconvolution : Deconvolution
+        The result of the core.
     notes : tuple of str
-        What was done to the PSF.
+        What was done to the PSF, in words.
     warnings : tuple of Notice
-        What the user should know, about the input and the result.
+        Warnings about the input and the result.
     record : dict
-        What is kept in the layer's metadata, enough to repeat the run.
+        The entries for the layer's metadata. They are enough to repeat the run.
     """
 
     name: str
@@ -75,14 +76,14 @@ class Result:
 def make_result_layer(
     source: Source, data: NDArray[Any] | list[Any], limits: tuple[float, float] | None = None
 ) -> Image:
-    """Make the layer of a result: on its source, and looking like it.
+    """Make the layer of a result, with the position and the display settings of its source.
 
     Parameters
     ----------
     source : Source
         The image that was deblurred.
     data : ndarray, or list of array
-        The sharp image, of one or more resolutions.
+        The sharp image, or a list of its resolutions.
     limits : tuple of float, optional
         Contrast limits; by default those of the source.
 
@@ -103,35 +104,35 @@ def make_result_layer(
 
 
 def _is_lazy_pyramid(data: NDArray[Any] | list[Any]) -> bool:
-    """Whether pixels are read when they are shown: while they change, none may be kept."""
+    """Whether pixels are read when they are shown; napari must not cache them, as they change."""
     return isinstance(data, list) and not isinstance(data[0], np.ndarray)
 
 
 def make_residual_layer(source: Source, residual: NDArray[np.float32], unit: str) -> Image:
-    """Make a layer of what a result does not explain, on its source; zero is grey.
+    """Make the layer of a residual, at the position of its source; zero is grey.
 
     Parameters
     ----------
     source : Source
         The image that was deblurred.
     residual : ndarray of float32
-        Of the source's shape, without colours.
+        The residual, with the shape of the source without colours.
     unit : str
-        What 1 in it stands for. In standard deviations of the noise, black and white are 4 of
-        them, whatever the image: noise looks alike everywhere, and anything else does not.
+        `NOISE_UNIT` or `INTENSITY_UNIT`. In units of the noise, black is -4 and white is +4 for
+        every image: noise then looks the same everywhere, and anything else stands out.
 
     Returns
     -------
     napari.layers.Image
         The layer, not yet in any viewer.
     """
-    reach = RESIDUAL_RANGE if unit == NOISE_UNIT else max(np.abs(fit_contrast_limits(residual)))
+    limit = RESIDUAL_RANGE if unit == NOISE_UNIT else max(np.abs(fit_contrast_limits(residual)))
     state = {key: value for key, value in source.state.items() if key not in SOURCE_DISPLAY_KEYS}
     return Image(
         residual,
         name=f"{source.name} residual{' in noise SD' if unit == NOISE_UNIT else ''}",
         metadata={METADATA_KEY: {"kind": "residual", "source": source.name, "unit": unit}},
-        contrast_limits=(-reach, reach),
+        contrast_limits=(-limit, limit),
         rgb=False,
         multiscale=False,
         **state,
@@ -139,34 +140,59 @@ def make_residual_layer(source: Source, residual: NDArray[np.float32], unit: str
 
 
 def to_display_values(image: NDArray[np.float32], source: Source) -> NDArray[Any]:
-    """Return an image in values that napari shows: colours in the source's own type.
+    """Convert an image to the dtype in which napari shows it.
 
-    Grey images stay float32, in the source's units. Colours of an integer type are rounded
-    back to it, because napari takes floating-point colours for parts of one.
+    Grey images stay float32, in the units of the source. Colour images are converted to the dtype
+    of the source, because napari expects floating-point colours between 0 and 1.
     """
     return to_dtype(image, np.dtype(source.data.dtype)) if source.rgb else image
 
 
-def fit_contrast_limits(data: NDArray[Any]) -> tuple[float, float]:
-    """Return contrast limits that fit an image: all of it but a few stray pixels.
-
-    A bead that becomes a hundred times brighter than the cells must not hide them.
+def match_source_contrast(
+    source: Source, source_pixels: NDArray[Any], result_pixels: NDArray[Any], offset: float
+) -> tuple[float, float]:
+    """Return contrast limits with which a result can be compared with its source.
 
     Parameters
     ----------
-    data : ndarray
-        The image; NaN is left out.
+    source : Source
+        The image that was deblurred. Colour images keep its limits.
+    source_pixels, result_pixels : ndarray
+        The pixels of both images, or a sample of them.
+    offset : float
+        The background that the method subtracted (``Method.offset``).
 
     Returns
     -------
     tuple of float
-        Two different values, lowest first.
+        Black and white, in intensities of the result.
     """
-    some = data.ravel()[:: max(1, data.size // 2_000_000)]
-    some = some[np.isfinite(some)]
-    if not some.size:
+    limits = source.contrast_limits
+    if source.rgb:
+        return limits
+    return match_contrast_limits(source_pixels, limits, result_pixels, offset)
+
+
+def fit_contrast_limits(data: NDArray[Any]) -> tuple[float, float]:
+    """Return contrast limits for an image: its range without the most extreme pixels.
+
+    One bead may be a hundred times brighter than the cells; the cells must stay visible.
+
+    Parameters
+    ----------
+    data : ndarray
+        The image; NaN and infinite values are ignored.
+
+    Returns
+    -------
+    tuple of float
+        Black and white: two different values, the lower one first.
+    """
+    sample = data.ravel()[:: max(1, data.size // 2_000_000)]
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
         return (0.0, 1.0)
-    low, high = (float(v) for v in np.percentile(some, (0.05, 99.95)))
+    low, high = (float(v) for v in np.percentile(sample, (0.05, 99.95)))
     if not high > low:
         low, high = float(np.nanmin(data)), float(np.nanmax(data))
     return (low, high) if high > low else (low, low + 1.0)

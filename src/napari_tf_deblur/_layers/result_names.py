@@ -1,4 +1,4 @@
-"""Names of results: source and method stay visible where napari shortens a name in its middle."""
+"""Builds the names of results. The method comes last: napari shortens names in the middle."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,21 +12,26 @@ Record = Mapping[str, Any]
 def format_result_name(
     source: str, method: type[Method] | None = None, settings: Sequence[str] = ()
 ) -> str:
-    """Name a result after its source and, once they are known, its method and settings.
+    """Build the name of a result from its source, its settings and its method.
 
     Parameters
     ----------
     source : str
         Name of the source.
     method : type of Method, optional
-        Its short name comes last.
+        The method; its short name comes last. It is not known before a run.
     settings : sequence of str
-        In words.
+        Settings in words.
+
+    Returns
+    -------
+    str
+        The name.
 
     Examples
     --------
     >>> from napari_tf_deblur import TotalVariation
-    >>> result_name("cells", TotalVariation, ["smoothing x 2"])
+    >>> format_result_name("cells", TotalVariation, ["smoothing x 2"])
     'cells deblurred, smoothing x 2 (TV)'
     """
     end = f" ({method.short_name})" if method else ""
@@ -34,63 +39,66 @@ def format_result_name(
 
 
 def choose_distinct_name(record: Record, others: Sequence[Record]) -> str:
-    """Name a result so that it differs from others of the same source by its settings.
+    """Build a name for a result that differs from the names of other results.
 
     Parameters
     ----------
     record : mapping
-        Of the result.
+        The record of the result.
     others : sequence of mapping
-        Records of the results that stay.
+        The records of the other results.
 
     Returns
     -------
     str
-        With those settings in which it differs from the others that would be called the same.
+        The name. It contains the settings that differ from those of other results with the same
+        source and method.
     """
-    method = next(one for one in METHODS if one.__name__ == record["method"]["name"])
-    alike = [
+    method = next(method for method in METHODS if method.__name__ == record["method"]["name"])
+    same_name = [
         other for other in others if _get_source_and_method(other) == _get_source_and_method(record)
     ]
-    own = list_settings(record)
     differing = [
         words
-        for name, words in own.items()
-        if any(list_settings(other).get(name) != words for other in alike)
+        for name, words in list_settings(record).items()
+        if any(list_settings(other).get(name) != words for other in same_name)
     ]
     return format_result_name(record["source"], method, differing)
 
 
 def _get_source_and_method(record: Record) -> tuple[object, object]:
+    """Return the names of the source and the method, as the record contains them."""
     method = record.get("method")
     return record.get("source"), method.get("name") if isinstance(method, Mapping) else None
 
 
 def list_settings(record: Record) -> dict[str, str]:
-    """Say each setting of a run in a few words, as far as its record tells."""
-    said = {**options_in_short(record, _format_value), "blur": _blur(record.get("psf"))}
-    asked = record.get("asked")
-    values = asked if isinstance(asked, Mapping) else {}
+    """Return each setting of a run in a few words, as far as its record contains them."""
+    settings = {**options_in_short(record, _format_value), "blur": _blur(record.get("psf"))}
+    request = record.get("asked")
+    values = request if isinstance(request, Mapping) else {}
     for name, value in values.items():
         if name != "name":
-            said[str(name)] = f"{str(name).replace('_', ' ')} {_format_value(value)}"
-    said["method"] = "chosen by hand" if values else "automatic"
-    return said
+            settings[str(name)] = f"{str(name).replace('_', ' ')} {_format_value(value)}"
+    settings["method"] = "chosen by hand" if values else "automatic"
+    return settings
 
 
 def _blur(psf: object) -> str:
-    """Say the blur by what describes it: the numbers of its record, or its kind."""
+    """Describe the blur by the numbers in its record; without numbers, by its kind."""
     if not isinstance(psf, Mapping):
         return "another blur"
     optics = psf.get("optics")
     if isinstance(optics, Mapping):
-        return f"NA {_format_value(optics.get('numerical_aperture'))}, {_format_value(optics.get('emission'))} nm"
+        aperture, emission = (optics.get(name) for name in ("numerical_aperture", "emission"))
+        return f"NA {_format_value(aperture)}, {_format_value(emission)} nm"
     numbers = [name for name in ("sigma", "radius", "length", "angle") if psf.get(name)]
     words = [f"{name} {_format_value(psf[name])}" for name in numbers]
     return " ".join(words) or f"blur {psf.get('layer') or psf.get('kind')}"
 
 
 def _format_value(value: object) -> str:
+    """Format a value in short; a list as its different values."""
     if isinstance(value, list | tuple):
         return " ".join(dict.fromkeys(map(_format_value, value)))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Python as text: literals, comments, lines that are not too long, and the imports they need."""
+"""Writes Python code as text: literals, comments, short lines, and the imports that they need."""
 
 import ast
 import textwrap
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_LINE_LENGTH = 88
-"""Most characters of a line of a script. Source: Black."""
+"""Largest number of characters in a line of a script. Source: Black."""
 
 _IMPORTS = {
     "np": "import numpy as np",
@@ -17,33 +17,33 @@ _IMPORTS = {
     "Image": "from napari.layers import Image",
     "PluginManager": "from npe2 import PluginManager",
 }
-"""How to import what a script uses besides this package."""
+"""Import lines of the names that a script uses besides those of this package."""
 
 
 @dataclass
 class Script:
-    """A script while it is written.
+    """A script that is being written.
 
     Attributes
     ----------
     public : frozenset of str
-        Names that can be imported from this package.
+        Names that a script can import from this package.
     lines : list of str
-        What is written so far, without imports.
+        The lines so far, without imports.
     """
 
     public: frozenset[str]
     lines: list[str] = field(default_factory=list)
 
     def add_comment(self, *words: str, by_hand: tuple[str, ...] = ()) -> None:
-        """Begin a part by saying what it does.
+        """Begin a part of the script with a comment.
 
         Parameters
         ----------
         *words : str
-            Sentences, or pieces of them.
+            Sentences, or parts of sentences. They are joined and wrapped.
         by_hand : tuple of str
-            Lines of Python for the user to run beforehand.
+            Lines of Python that the user has to run before the script. They are commented out.
         """
         self.lines.append("")
         self.lines += textwrap.wrap(
@@ -57,18 +57,18 @@ class Script:
         self.lines += [f"#     {line}" for line in by_hand]
 
     def add_assignment(self, name: str, expression: str) -> None:
-        """Write an assignment."""
+        """Add an assignment; a long expression is broken into lines."""
         self.lines.append(f"{name} = {wrap_expression(expression, len(name) + 3)}")
 
     def add_line(self, line: str) -> None:
-        """Write a line as it is."""
+        """Add a line without changes."""
         self.lines.append(line)
 
     def render(self, title: str) -> str:
-        """Return it whole: a title, the imports that it needs, and what is written."""
-        used = list_names("\n".join(self.lines))
-        imports = [line for name, line in _IMPORTS.items() if name in used]
-        if ours := sorted(used & self.public):
+        """Return the script: a title, the imports that it needs, and its lines."""
+        names = list_names("\n".join(self.lines))
+        imports = [line for name, line in _IMPORTS.items() if name in names]
+        if ours := sorted(names & self.public):
             line = f"from napari_tf_deblur import {', '.join(ours)}"
             one_by_one = ["from napari_tf_deblur import (", *(f"    {n}," for n in ours), ")"]
             imports += [line] if len(line) <= MAX_LINE_LENGTH else one_by_one
@@ -76,17 +76,17 @@ class Script:
 
 
 def _one_line(words: str) -> str:
-    """What can stand in a comment: nothing that ends it."""
+    """Return text for a comment: a space for each character that could end the line."""
     return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 def list_names(code: str) -> set[str]:
-    """Names that a piece of Python uses; arguments are none."""
+    """Return the names that Python code uses, without the names of arguments."""
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def format_call(function: str, *expressions: str, **values: object) -> str:
-    """Return a call as an expression, of expressions by place and values by name."""
+    """Return a call as an expression: positional arguments as code, keyword arguments as values."""
     arguments = [
         *expressions,
         *(f"{name}={format_literal(value)}" for name, value in values.items()),
@@ -95,7 +95,7 @@ def format_call(function: str, *expressions: str, **values: object) -> str:
 
 
 def format_literal(value: object) -> str:
-    """Return a value as Python would write it; NumPy's numbers as plain ones."""
+    """Return a value as a Python literal; numbers of NumPy become plain ones."""
     if isinstance(value, np.ndarray):
         return f"np.array({_format_nested(value)}, dtype={str(value.dtype)!r})"
     if isinstance(value, np.generic):
@@ -108,16 +108,21 @@ def format_literal(value: object) -> str:
 
 
 def wrap_expression(expression: str, before: int = 0, indent: str = "") -> str:
-    """Break a call or a table that is too long: one argument, or one row, per line.
+    """Break a call or a nested list that is too long: one argument, or one row, per line.
 
     Parameters
     ----------
     expression : str
-        Python.
+        The expression.
     before : int
-        Characters before it on its line, besides `indent`.
+        Number of characters before it on its line, without `indent`.
     indent : str
-        Spaces at the beginning of that line.
+        Spaces at the beginning of its line.
+
+    Returns
+    -------
+    str
+        The expression, on one or more lines. A flat list is never broken.
     """
     if len(indent) + before + len(expression) < MAX_LINE_LENGTH:
         return expression
@@ -129,7 +134,7 @@ def wrap_expression(expression: str, before: int = 0, indent: str = "") -> str:
     elif isinstance(tree, ast.List) and any(isinstance(one, ast.List) for one in tree.elts):
         begin, end = "[", "]"
         parts = [("", one) for one in tree.elts]
-    else:  # numbers in a row stay together
+    else:  # a flat list of numbers stays on one line
         return expression
     inner = f"{indent}    "
     lines = [
@@ -140,7 +145,7 @@ def wrap_expression(expression: str, before: int = 0, indent: str = "") -> str:
 
 
 def _format_nested(values: NDArray[Any]) -> str:
-    """Numbers as lists of lists, each as short as its type allows."""
+    """Return an array as nested lists, each number as short as its type allows."""
     return f"[{', '.join(map(_format_nested, values))}]" if values.ndim else str(values[()])
 
 

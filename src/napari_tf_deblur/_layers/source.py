@@ -1,4 +1,4 @@
-"""A napari image layer, read as what the core wants: array, channels, spacing, units."""
+"""Reads a napari image layer: its array, axes, pixel sizes, units, colours and origin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.pixel_size import with_file_sizes
 from napari_tf_deblur._storage.axes import (
     DEPTH_NAME,
+    PIXEL_UNIT,
     Axis,
     Frame,
     default_axis_labels,
@@ -38,33 +39,33 @@ _EXCLUDED_STATE_KEYS = (
 
 @dataclass(frozen=True)
 class Source:
-    """An image layer as it was when a run began.
+    """The state of an image layer at one moment, such as the beginning of a run.
 
     Attributes
     ----------
     layer : weak reference
-        The layer itself, to tell whether two sources are the same.
+        The layer itself. It shows whether two sources are of the same layer.
     name : str
         Name of the layer.
     data : array_like
-        The image at full resolution, as it is: NumPy, dask, Zarr.
+        The image at full resolution: an array of NumPy, dask or Zarr.
     rgb : bool
-        Whether the last axis of `data` holds colours.
+        Whether the last axis of `data` contains colours.
     axes : tuple of Axis
-        Names, sizes and units of the axes, without colours: as the file says where it does, see
-        `napari_tf_deblur._layers.pixel_size`.
-    axes_of_layer : tuple of Axis
-        The same axes, with the sizes and units of the layer itself.
+        Names, pixel sizes and units of the axes, without colours. Those that the file states come
+        before those of the layer: see `napari_tf_deblur._layers.pixel_size`.
+    layer_axes : tuple of Axis
+        The same axes, with the pixel sizes and units of the layer.
     acquisition : Acquisition
-        What the file says of the microscope.
-    place : Affine
-        From pixel indices to world coordinates.
+        The microscope and the channels, from the metadata of the file.
+    world_transform : Affine
+        The transform from pixel indices to world coordinates.
     state : mapping
-        Keyword arguments that put another layer in the same place with the same looks.
+        Keyword arguments for another layer with the same position and display settings.
     contrast_limits : tuple of float
-        As shown.
+        Contrast limits of the layer.
     origin : Origin
-        Where the layer came from.
+        The file from which the layer was read.
     """
 
     layer: "ReferenceType[Layer]"
@@ -91,60 +92,60 @@ class Source:
 
     @property
     def uses_file_axis_names(self) -> bool:
-        """Whether nobody named the axes of the layer, and its file does."""
-        own = tuple(str(label) for label in self.state["axis_labels"])
-        return bool(self.acquisition.axes) and own == default_axis_labels(self.ndim)
+        """Whether the names of the axes come from the file, because the layer has none."""
+        labels = tuple(str(label) for label in self.state["axis_labels"])
+        return bool(self.acquisition.axes) and labels == default_axis_labels(self.ndim)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the axes as a layer has them: its own, or those of its file."""
+        """Axis labels: those of the layer, or those of its file if the layer has none."""
         if self.uses_file_axis_names:
             return self.acquisition.axes
         return tuple(str(label) for label in self.state["axis_labels"])
 
     @property
     def channel_axis(self) -> int | None:
-        """Axis of the colours, where there are any."""
+        """Axis of the colours; None if there are none."""
         return -1 if self.rgb else None
 
     @property
     def has_alpha(self) -> bool:
-        """Whether the last colour is transparency."""
+        """Whether the last channel of a colour image is its transparency (alpha)."""
         return self.rgb and self.data.shape[-1] == 4
 
     @property
     def is_volume(self) -> bool:
-        """Whether the layer or its file says that three of its axes are space."""
+        """Whether the layer or its file declares three axes of space."""
         space = [axis for axis in self.axes if axis.is_space][-3:]
         named = any(axis.name.lower() == DEPTH_NAME for axis in space if axis.size > 1)
         return len(space) == 3 and (named or (space[0].is_depth and space[0].size > 1))
 
     def frame(self, ndim: int) -> Frame:
-        """Which axes a PSF of so many axes deblurs."""
+        """Choose the axes that a PSF with `ndim` axes deblurs."""
         return Frame.from_axes(self.axes, ndim)
 
     def record(self) -> dict[str, Any]:
-        """Return what it takes to have the same layer again.
+        """Return the entries of a record from which a script makes the same layer again.
 
         Returns
         -------
         dict
-            Where it came from (see `Origin`), "dtype", and "arguments": those of a new layer of
-            the same pixels with the same spacing, without what is usual.
+            The attributes of `Origin`; "dtype"; and "arguments": the arguments of a new layer with
+            the same pixels and pixel sizes, without those that have their default value.
         """
         arguments: dict[str, Any] = {"name": self.name, "rgb": self.rgb, "multiscale": False}
         if self.labels != default_axis_labels(self.ndim):
             arguments["axis_labels"] = self.labels
         units = tuple(axis.unit for axis in self.axes)
-        if set(units) != {"pixel"}:
+        if set(units) != {PIXEL_UNIT}:
             arguments["units"] = units
-        arguments.update(self._placing())
+        arguments.update(self._transform_arguments())
         return {**asdict(self.origin), "dtype": str(self.data.dtype), "arguments": arguments}
 
-    def _placing(self) -> dict[str, Any]:
-        """Arguments that place a new layer; only its scale where another pixel size is given."""
+    def _transform_arguments(self) -> dict[str, Any]:
+        """Return the transform of a new layer; its scale only, if the pixel size was changed."""
         spacing = np.array([axis.spacing for axis in self.axes], float)
-        usual = {
+        defaults = {
             "scale": np.ones(self.ndim),
             "translate": np.zeros(self.ndim),
             "rotate": np.eye(self.ndim),
@@ -152,28 +153,28 @@ class Source:
             "affine": np.eye(self.ndim + 1),
         }
         if np.allclose(_spacing(self.world_transform), spacing, rtol=1e-9, atol=0):
-            place = {key: np.asarray(self.state[key], float) for key in usual}
+            transforms = {key: np.asarray(self.state[key], float) for key in defaults}
         else:
-            place = {"scale": spacing}
+            transforms = {"scale": spacing}
         return {
             key: value.tolist()
-            for key, value in place.items()
-            if not np.array_equal(value, usual[key])
+            for key, value in transforms.items()
+            if not np.array_equal(value, defaults[key])
         }
 
 
 def read_source(layer: Layer) -> Source:
-    """Read an image layer, without touching its pixels.
+    """Read an image layer; its pixels are not read.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        The layer; of a multiscale one the full resolution is taken.
+        The layer. A multiscale layer is read at full resolution.
 
     Returns
     -------
     Source
-        What the layer is at this moment.
+        The present state of the layer.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def read_source(layer: Layer) -> Source:
         kind = type(layer).__name__
         name = getattr(layer, "name", layer)
         raise InvalidTypeError(
-            f"'{name}' is of the kind {kind}; deblurring needs a napari image layer."
+            f"'{name}' is of the type {kind}; deblurring needs a napari image layer."
         )
     state = {
         key: value
@@ -192,10 +193,10 @@ def read_source(layer: Layer) -> Source:
         if key not in _EXCLUDED_STATE_KEYS
     }
     low, high = layer.contrast_limits
-    place = compute_world_transform(layer)
+    world_transform = compute_world_transform(layer)
     data = layer.data[0] if layer.multiscale else layer.data
     acquisition = read_acquisition(layer)
-    axes = _axes(layer, data.shape, _spacing(place), acquisition.axes)
+    axes = _axes(layer, data.shape, _spacing(world_transform), acquisition.axes)
     return Source(
         layer=ref(layer),
         name=layer.name,
@@ -204,7 +205,7 @@ def read_source(layer: Layer) -> Source:
         axes=with_file_sizes(axes, acquisition),
         layer_axes=axes,
         acquisition=acquisition,
-        world_transform=place,
+        world_transform=world_transform,
         state=MappingProxyType(state),
         contrast_limits=(float(low), float(high)),
         origin=Origin.from_layer(layer),
@@ -214,7 +215,7 @@ def read_source(layer: Layer) -> Source:
 def _axes(
     layer: Image, shape: Sequence[int], spacing: NDArray[np.float64], names: Sequence[str]
 ) -> tuple[Axis, ...]:
-    """Describe the axes of a layer; where nobody named them, its file may do so."""
+    """Describe the axes of a layer; `names`, from its file, replace default labels."""
     labels = tuple(str(label) for label in layer.axis_labels)
     if names and labels == default_axis_labels(len(labels)):
         labels = tuple(names)
@@ -225,17 +226,17 @@ def _axes(
 
 
 def compute_world_transform(layer: Layer) -> Affine:
-    """Return the transform from a layer's data coordinates to the world."""
+    """Return the transform from the data coordinates of a layer to world coordinates."""
     origin = np.array(layer.data_to_world(np.zeros(layer.ndim)))
     steps = [np.array(layer.data_to_world(step)) - origin for step in np.eye(layer.ndim)]
     return Affine(linear_matrix=np.stack(steps, axis=1), translate=origin)
 
 
 def is_own_layer(layer: Layer) -> bool:
-    """Whether a layer was made here, as a result or as a picture of the PSF."""
+    """Whether this package made a layer: a result, a residual, a PSF or a profile line."""
     return METADATA_KEY in layer.metadata
 
 
-def _spacing(place: Affine) -> NDArray[np.float64]:
-    """Distances between neighbouring pixels."""
-    return np.asarray(np.linalg.norm(place.linear_matrix, axis=0))
+def _spacing(transform: Affine) -> NDArray[np.float64]:
+    """Return the distance between neighbouring pixels along each axis."""
+    return np.asarray(np.linalg.norm(transform.linear_matrix, axis=0))

@@ -1,4 +1,4 @@
-"""What is shown for a while, and how to go back: visible layers, the grid, the camera."""
+"""Changes what the viewer shows for a while, and restores it: visible layers, grid and camera."""
 
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -7,21 +7,21 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
 COVERING_BLENDINGS = frozenset(("opaque", "translucent", "translucent_no_depth"))
-"""Ways of blending in which a layer hides what lies below it."""
+"""Blending modes in which a layer hides the layers below it."""
 
 CAMERA_KEYS = ("center", "zoom", "angles")
 
 GRID_SETTINGS = {"shape": (1, -1), "stride": 1, "enabled": True}
-"""The grid in which layers that are visible are side by side, in the order of the list."""
+"""Settings of the grid in which visible layers are side by side, in the order of the list."""
 
 
 class VisibilityState:
-    """Shows and hides layers, and remembers how it was.
+    """Shows and hides layers, and restores their visibility.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where they are.
+        The viewer.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -40,7 +40,7 @@ class VisibilityState:
             self.set_visible(layer, layer in layers)
 
     def leave(self) -> None:
-        """Show and hide as before what was changed, and is still there."""
+        """Restore the visibility of all layers that were changed and still exist."""
         before, self._before = dict(self._before), WeakKeyDictionary()
         for layer, visible in before.items():
             if layer in self._viewer.layers:
@@ -48,35 +48,34 @@ class VisibilityState:
 
 
 class OriginalView(VisibilityState):
-    """Shows a source in place of its result: nothing else appears or goes.
+    """Shows a source in place of its result; the other layers look the same.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where they are.
+        The viewer.
     """
 
     def enter(self, source: Image, result: Image) -> None:
-        """Show the one and hide the other."""
+        """Show the source; hide the result, and layers between them that would hide the source."""
         layers = list(self._viewer.layers)
         for layer in layers[layers.index(source) + 1 : layers.index(result)]:
             if COVERING_BLENDINGS.intersection((result.blending, layer.blending)):
-                self.set_visible(
-                    layer, False
-                )  # the result hides it too, or it would hide the source
+                # The result hides this layer already, or the layer would hide the source.
+                self.set_visible(layer, False)
         self.set_visible(source, True)
         self.set_visible(result, False)
 
 
 class SideBySideView(VisibilityState):
-    """Shows a source and its result next to each other in napari's grid, and nothing else.
+    """Shows only a source and its result, next to each other in napari's grid.
 
-    What the user changes of the grid meanwhile stays as the user wants it.
+    Settings of the grid that the user changes meanwhile are not restored.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where they are.
+        The viewer.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -86,23 +85,23 @@ class SideBySideView(VisibilityState):
         self._grid: dict[str, Any] = {
             name: getattr(viewer.canvas.grid, name) for name in GRID_SETTINGS
         }
-        self._wanted: dict[str, Any] = {}
+        self._settings: dict[str, Any] = {}
 
     def enter(self, source: Image, result: Image) -> None:
-        """Show the source on the left, whichever is first in the list, and the result."""
+        """Show the source on the left and the result on the right."""
         layers = self._viewer.layers
         is_first = layers.index(source) < layers.index(result)
-        self._wanted = {**GRID_SETTINGS, "stride": 1 if is_first else -1}
+        self._settings = {**GRID_SETTINGS, "stride": 1 if is_first else -1}
         self.show_only(source, result)
-        for name, value in self._wanted.items():
+        for name, value in self._settings.items():
             setattr(self._viewer.canvas.grid, name, value)
         self._viewer.fit_to_view(layers=[source, result])
 
     def leave(self) -> None:
-        """Go back to the grid, the layers and the camera as they were."""
+        """Restore the grid, the layers and the camera."""
         grid = self._viewer.canvas.grid
         for name in reversed(GRID_SETTINGS):
-            if getattr(grid, name) == self._wanted.get(name):
+            if getattr(grid, name) == self._settings.get(name):
                 setattr(grid, name, self._grid[name])
         super().leave()
         if self._viewer.dims.ndisplay == self._ndisplay:
@@ -111,18 +110,18 @@ class SideBySideView(VisibilityState):
 
 
 class TemporaryLayer:
-    """A layer that is added for a while.
+    """A layer that is in the viewer for a while.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to add it.
+        The viewer.
     layer : napari.layers.Layer
         The layer.
     index : int, optional
-        Its place in the list; by default it is on top.
+        Its index in the list of layers; by default it is added on top.
     select : bool
-        Whether to make it the active one; otherwise the selection stays as it is.
+        Whether it becomes the active layer; otherwise the selection stays the same.
     """
 
     def __init__(
@@ -130,34 +129,34 @@ class TemporaryLayer:
     ) -> None:
         self.layer = layer
         self._viewer = viewer
-        before = list(viewer.layers.selection)
-        self._selected = WeakSet(before)
+        selected = list(viewer.layers.selection)
+        self._selected = WeakSet(selected)
         viewer.layers.insert(len(viewer.layers) if index is None else index, layer)
         if not select:
-            viewer.layers.selection = before
+            viewer.layers.selection = selected
 
     @property
     def is_in_viewer(self) -> bool:
-        """Whether the user has not removed it."""
+        """Whether the layer is still in the viewer; the user may have removed it."""
         return self.layer in self._viewer.layers
 
     def remove(self) -> None:
-        """Remove it, if it is there; if it alone is selected, select what was before."""
+        """Remove the layer. If only this layer was selected, restore the former selection."""
         layers = self._viewer.layers
         if self.is_in_viewer:
-            alone = set(layers.selection) == {self.layer}
+            is_only_selected = set(layers.selection) == {self.layer}
             layers.remove(self.layer)
-            if alone:
+            if is_only_selected:
                 layers.selection = [layer for layer in self._selected if layer in layers]
 
 
 class SingleLayerView(VisibilityState):
-    """Shows a layer, such as a residual, and nothing else; adds it for this if it has to.
+    """Shows only one layer, such as a residual. A layer that is not in the viewer is added for it.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        Where to show it.
+        The viewer.
     layer : napari.layers.Image
         The layer.
     """
@@ -168,7 +167,7 @@ class SingleLayerView(VisibilityState):
         self._added: TemporaryLayer | None = None
 
     def enter(self, _: Image, result: Image) -> None:
-        """Show it, below the result if it has to be added."""
+        """Show only the layer; if it is not in the viewer, add it below the result."""
         if self.layer not in self._viewer.layers:
             self._added = TemporaryLayer(
                 self._viewer, self.layer, self._viewer.layers.index(result)
@@ -176,7 +175,7 @@ class SingleLayerView(VisibilityState):
         self.show_only(self.layer)
 
     def leave(self) -> None:
-        """Remove the layer again, if it was added, and show the others as before."""
+        """Remove the layer, if it was added, and restore the visibility of the others."""
         super().leave()
         if self._added is not None:
             self._added.remove()

@@ -1,16 +1,16 @@
-"""Saving an image layer as OME-TIFF, with its pixel size, its axes, and the record of a result.
+"""Saves an image layer as OME-TIFF, with its pixel size, its axes, and the record of a result.
 
-Which writer saves a layer is decided by npe2: of those that know the ending of the file, the one
-whose ending is longest; of several, the one that was registered first, which are napari's own. No
-plugin and no setting changes that (napari has a setting ``extension2writer``, which it does not
-read). So this one saves:
+npe2 decides which writer saves a layer. It chooses among the writers for the ending of the file:
+the one with the longest ending, and among equal ones the one that was registered first, which is
+napari's own. No plugin and no setting can change that (napari has a setting ``extension2writer``,
+but does not read it). So this writer is used in two cases:
 
-- any image as ``.ome.tif`` or ``.ome.tiff``: ``layer.save("result.ome.tif")``;
-- as ``.tif``, ``.tiff`` or without an ending where it is asked for by name:
-  ``layer.save("result.tif", plugin="napari-tf-deblur")``, or by its line in the list of file types
-  that *File > Save Selected Layers* shows.
+- The file name ends with ``.ome.tif`` or ``.ome.tiff``: ``layer.save("result.ome.tif")``.
+- The file name ends with ``.tif`` or ``.tiff``, or has no ending, and the user asks for this
+  plugin: ``layer.save("result.tif", plugin="napari-tf-deblur")``, or its line in the list of file
+  types that *File > Save Selected Layers* shows.
 
-``layer.save("result.tif")`` alone is napari's own, which writes the pixels and no more.
+``layer.save("result.tif")`` alone uses napari's writer, which saves only the pixels.
 """
 
 from collections.abc import Mapping
@@ -32,24 +32,24 @@ SAVED_ATTRIBUTES = (
     "name metadata rgb multiscale scale translate rotate shear affine units axis_labels "
     "contrast_limits"
 ).split()
-"""Attributes of a layer that are looked at."""
+"""Attributes of a layer that the writer uses."""
 
 
 def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     """Save an image layer as OME-TIFF; napari calls this to save a layer.
 
-    An axis whose name says nothing is kept as OME's "other". A size without a unit of length is
-    written in OME's "reference frame", which is no length either. What OME-TIFF does not know is
-    saved as napari does it, without sizes.
+    An axis without a meaningful name is written as OME's "other". A size without a unit of length
+    is written in OME's "reference frame", which is not a length either. If OME-TIFF does not
+    support the axes or the dtype, napari's writer saves the image, without pixel sizes.
 
     Parameters
     ----------
     path : str
-        The file; one without an ending of TIFF files is given ".ome.tif".
+        The file. ".ome.tif" is added to a name without an ending of TIFF files.
     data : array_like
-        The image; of several resolutions the first.
+        The image. Of several resolutions the first is saved.
     attributes : mapping
-        Those of the layer, as its ``as_layer_data_tuple`` has them.
+        The attributes of the layer, as ``Layer.as_layer_data_tuple`` returns them.
 
     Returns
     -------
@@ -70,29 +70,29 @@ def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str
         return [written] if written else []
     pixels = np.asarray(source.data)
     colours = (pixels.ndim - 1,) if source.rgb else ()
-    placed = [axes[k] for k in order]
-    told = ome_tiff.build_tiff_options(pixels.dtype, placed, layer.name, source.rgb, record)
-    _write_tiff(path, pixels.transpose((*order, *colours)), told)
+    tiff_axes = [axes[k] for k in order]
+    options = ome_tiff.build_tiff_options(pixels.dtype, tiff_axes, layer.name, source.rgb, record)
+    _write_tiff(path, pixels.transpose((*order, *colours)), options)
     return [path]
 
 
-def _write_tiff(path: str, pixels: NDArray[Any], told: Mapping[str, Any]) -> None:
-    """Write a file; one of the same name is replaced when the new one is whole."""
+def _write_tiff(path: str, pixels: NDArray[Any], options: Mapping[str, Any]) -> None:
+    """Write a TIFF file; it replaces a file of the same name once it is complete."""
     import tifffile
 
     with write_atomically(path) as part:
         tifffile.imwrite(
-            part, pixels, ome=True, bigtiff=pixels.nbytes > ome_tiff.BIGTIFF_BYTES, **told
+            part, pixels, ome=True, bigtiff=pixels.nbytes > ome_tiff.BIGTIFF_BYTES, **options
         )
 
 
 def restore_axes(source: Source, record: Mapping[str, Any] | None) -> tuple[Axis, ...]:
-    """Describe the axes of a layer: of a result, as they were for the run that made it.
+    """Return the axes of a layer; those of a result as they were in its run.
 
-    Its source may lie in the viewer without a unit, and the file or the user have said the size.
+    The layer of a result may have no unit, if the run got the pixel size from the file or the user.
     """
-    told = ((record or {}).get("origin") or {}).get("arguments") or {}
-    labels, units, scale = (told.get(key) for key in ("axis_labels", "units", "scale"))
+    arguments = ((record or {}).get("origin") or {}).get("arguments") or {}
+    labels, units, scale = (arguments.get(key) for key in ("axis_labels", "units", "scale"))
     axes = list(source.axes)
     for k, axis in enumerate(axes):
         name, step, unit = axis.name, axis.spacing, axis.unit

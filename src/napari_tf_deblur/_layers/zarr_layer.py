@@ -1,4 +1,4 @@
-"""An OME-Zarr as a lazy layer of napari."""
+"""Shows an OME-Zarr as a lazy layer of napari."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from napari.layers import Image
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER_AXIS
 from napari_tf_deblur._layers.layer_description import (
     COLOURMAPS,
-    PIXEL,
     STORED_DISPLAY_KEYS,
     TRANSFORMS,
 )
+from napari_tf_deblur._storage.axes import PIXEL_UNIT
 from napari_tf_deblur._storage.image_description import ImageDescription
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from napari_tf_deblur._storage.zarr_image import ZarrImage
 
 _NAMELESS = re.compile(OTHER_AXIS + "[0-9]*")
-"""What axes are called in the file that have no name in the layer."""
+"""Names that the file has for axes without a name in the layer."""
 
 LayerData = tuple[Any, dict[str, Any], str]
+"""Data, keyword arguments and type of a layer, as readers return them to napari."""
 
 
 def build_layer_data(
@@ -34,36 +35,36 @@ def build_layer_data(
     is_incomplete: bool = False,
     split: bool | None = None,
 ) -> LayerData:
-    """Return an OME-Zarr as napari adds it: lazy, of all its resolutions, with its sizes and place.
+    """Return the data and the arguments of a lazy layer with all resolutions of an OME-Zarr.
 
     Parameters
     ----------
     image : ZarrImage
         The image.
     name : str, optional
-        Of the layer; by default the image's.
-    filling : bool
-        Whether it is still being written: then nothing of it is kept in napari's cache.
+        Name of the layer; by default that of the image.
+    is_incomplete : bool
+        Whether the image is still being written. napari does not cache its pixels then.
     split : bool, optional
-        Whether each channel becomes a layer. By default they do, unless the image was made here of
-        a layer that had them together.
+        Whether each channel becomes a layer. By default it does, unless this package wrote the
+        image from one layer with all channels.
 
     Returns
     -------
     tuple
-        Data, keyword arguments, and "image". A record that the image has is in the metadata, as
-        that of other results.
+        Data, keyword arguments, and "image". The record of the image, if it has one, is in the
+        metadata.
     """
-    about, own = image.description, image.description.layer
+    description, stored = image.description, image.description.layer
     levels = image.dask_levels()
-    channel = None if about.rgb else about.channel_axis
-    together = bool(own.get("together", False)) if split is None else not split
-    dropped = channel if channel is not None and not together else None
-    kept = [k for k in range(about.ndim - about.rgb) if k != dropped]
-    axes = [about.axes[k] for k in kept]
-    told: dict[str, Any] = {
-        "name": name or about.name or Path(image.path).name,
-        "rgb": about.rgb,
+    channel = None if description.rgb else description.channel_axis
+    is_together = bool(stored.get("together", False)) if split is None else not split
+    split_axis = channel if channel is not None and not is_together else None
+    kept_axes = [k for k in range(description.ndim - description.rgb) if k != split_axis]
+    axes = [description.axes[k] for k in kept_axes]
+    arguments: dict[str, Any] = {
+        "name": name or description.name or Path(image.path).name,
+        "rgb": description.rgb,
         "multiscale": len(levels) > 1,
         "axis_labels": [
             str(k - len(axes))
@@ -71,41 +72,42 @@ def build_layer_data(
             else axis.name
             for k, axis in enumerate(axes)
         ],
-        "units": [axis.unit or PIXEL for axis in axes],
+        "units": [axis.unit or PIXEL_UNIT for axis in axes],
         "scale": [axis.scale for axis in axes],
         "translate": [axis.translation for axis in axes],
         "cache": not is_incomplete,
     }
-    labels = own.get("axis_labels")
-    if dropped is None and isinstance(labels, list) and len(labels) == len(axes):
-        told["axis_labels"] = [str(label) for label in labels]
-    if dropped is None:
-        told |= {key: own[key] for key in STORED_DISPLAY_KEYS if key in own} | _read_transform(
-            own, len(axes)
-        )
+    labels = stored.get("axis_labels")
+    if split_axis is None and isinstance(labels, list) and len(labels) == len(axes):
+        arguments["axis_labels"] = [str(label) for label in labels]
+    if split_axis is None:
+        arguments |= {
+            key: stored[key] for key in STORED_DISPLAY_KEYS if key in stored
+        } | _read_transform(stored, len(axes))
     record = _record(image)
     if record is not None:
-        told["metadata"] = {METADATA_KEY: record}
-    told |= _read_display_keys(about, dropped)
-    if dropped is not None:
-        told["channel_axis"] = dropped
-        if len(about.channels) == image.shape[dropped]:
-            told["name"] = [f"{channel.name} :: {told['name']}" for channel in about.channels]
-    if about.rgb:
-        levels = [level.rechunk({about.ndim - 1: -1}) for level in levels]
-    return (levels if len(levels) > 1 else levels[0]), told, "image"
+        arguments["metadata"] = {METADATA_KEY: record}
+    arguments |= _read_display_keys(description, split_axis)
+    if split_axis is not None:
+        arguments["channel_axis"] = split_axis
+        if len(description.channels) == image.shape[split_axis]:
+            names = [channel.name for channel in description.channels]
+            arguments["name"] = [f"{channel} :: {arguments['name']}" for channel in names]
+    if description.rgb:
+        levels = [level.rechunk({description.ndim - 1: -1}) for level in levels]
+    return (levels if len(levels) > 1 else levels[0]), arguments, "image"
 
 
 def refresh_layer(layer: Image, image: "ZarrImage") -> None:
-    """Let a layer of an image that is still being written show what there is by now.
+    """Show the present pixels of an image that is still being written.
 
-    napari keeps the coarsest resolution of an image, and dask what it has read; so the layer is
-    given the same file anew. Its contrast limits stay.
+    napari caches the coarsest resolution of an image, and dask caches what it has read. So the
+    layer gets new arrays of the same file. Its contrast limits stay the same.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        Made from `build_layer_data` of the same image, with its channels together.
+        A layer from `build_layer_data` of the same image, with all channels in one layer.
     image : ZarrImage
         The image.
     """
@@ -115,10 +117,10 @@ def refresh_layer(layer: Image, image: "ZarrImage") -> None:
     layer.contrast_limits = limits
 
 
-def _read_transform(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
-    """Return the transforms of a layer that OME-Zarr cannot say, where they are as they should."""
-    place = own.get("place")
-    if not isinstance(place, Mapping) or set(place) != set(TRANSFORMS):
+def _read_transform(stored: Mapping[str, Any], ndim: int) -> dict[str, Any]:
+    """Return the transform from our own attribute of an OME-Zarr; empty if it is not valid."""
+    transform = stored.get("place")
+    if not isinstance(transform, Mapping) or set(transform) != set(TRANSFORMS):
         return {}
     shapes = {
         "scale": (ndim,),
@@ -128,27 +130,28 @@ def _read_transform(own: Mapping[str, Any], ndim: int) -> dict[str, Any]:
         "affine": (ndim + 1, ndim + 1),
     }
     try:
-        if any(np.asarray(place[key], float).shape != shape for key, shape in shapes.items()):
+        if any(np.asarray(transform[key], float).shape != shape for key, shape in shapes.items()):
             return {}
     except (TypeError, ValueError):
         return {}
-    return dict(place) if len(place["units"]) == ndim else {}
+    return dict(transform) if len(transform["units"]) == ndim else {}
 
 
-def _read_display_keys(about: ImageDescription, dropped: int | None) -> dict[str, Any]:
-    """Return colours and contrast limits: of a layer, or of each channel."""
-    if about.rgb or not about.channels:
+def _read_display_keys(description: ImageDescription, split_axis: int | None) -> dict[str, Any]:
+    """Return colormap and contrast limits of the layer, or lists of those of each channel."""
+    if description.rgb or not description.channels:
         return {}
-    maps = [_find_colormap(channel.colour) for channel in about.channels]
-    windows = [channel.window for channel in about.channels]
-    if dropped is None:
-        found: dict[str, Any] = {"colormap": about.layer.get("colormap", maps[0])}
-        return found | ({"contrast_limits": windows[0]} if windows[0] else {})
-    found = {"colormap": maps}
-    return found | ({"contrast_limits": windows} if all(windows) else {})
+    maps = [_find_colormap(channel.colour) for channel in description.channels]
+    windows = [channel.window for channel in description.channels]
+    if split_axis is None:
+        keys: dict[str, Any] = {"colormap": description.layer.get("colormap", maps[0])}
+        return keys | ({"contrast_limits": windows[0]} if windows[0] else {})
+    keys = {"colormap": maps}
+    return keys | ({"contrast_limits": windows} if all(windows) else {})
 
 
 def _find_colormap(colour: str) -> Any:
+    """Return the colormap from black to a colour, given as six hexadecimal digits."""
     from napari.utils.colormaps import Colormap
 
     if colour in COLOURMAPS:
@@ -158,5 +161,6 @@ def _find_colormap(colour: str) -> Any:
 
 
 def _record(image: "ZarrImage") -> dict[str, Any] | None:
-    found = image.read_record()
-    return record_from_json(json.dumps({METADATA_KEY: found})) if found else None
+    """Return the record of an image with the types of a layer's record; None without one."""
+    record = image.read_record()
+    return record_from_json(json.dumps({METADATA_KEY: record})) if record else None

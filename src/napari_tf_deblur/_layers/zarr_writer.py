@@ -1,4 +1,4 @@
-"""Saving an image layer as OME-Zarr: ``layer.save("result.ome.zarr")``."""
+"""Saves an image layer as OME-Zarr: ``layer.save("result.ome.zarr")``."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,16 +19,16 @@ from napari_tf_deblur._storage.record_file import METADATA_KEY
 def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     """Save an image layer as OME-Zarr 0.5 with its pyramid; napari calls this to save a layer.
 
-    It is read and written shard by shard, so that it may be larger than memory.
+    The image is read and written shard by shard, so it may be larger than memory.
 
     Parameters
     ----------
     path : str
-        The folder; one without the ending is given ".ome.zarr".
+        The folder. ".ome.zarr" is added to a name without the ending ".zarr".
     data : array_like
-        The image; of several resolutions the first.
+        The image. Of several resolutions the first is saved.
     attributes : mapping
-        Those of the layer, as its ``as_layer_data_tuple`` has them.
+        The attributes of the layer, as ``Layer.as_layer_data_tuple`` returns them.
 
     Returns
     -------
@@ -38,14 +38,14 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
     Raises
     ------
     FileInTheWayError
-        If there is something under this name that was not written by this package.
+        If a file or folder of this name exists that this package did not write.
     InvalidValueError
-        If OME-Zarr has no place for the axes.
+        If OME-Zarr does not support the axes.
     """
     if not path.lower().endswith(".zarr"):
         path += ZARR_SUFFIX
-    wanted = (*SAVED_ATTRIBUTES, "colormap", *STORED_DISPLAY_KEYS)
-    layer = Image(data, **{key: attributes[key] for key in wanted if key in attributes})
+    keys = (*SAVED_ATTRIBUTES, "colormap", *STORED_DISPLAY_KEYS)
+    layer = Image(data, **{key: attributes[key] for key in keys if key in attributes})
     source = read_source(layer)
     record = layer.metadata.get(METADATA_KEY)
     description = _with_channels(describe_layer(source, axes=restore_axes(source, record)), record)
@@ -63,12 +63,12 @@ def write_ome_zarr(path: str, data: Any, attributes: Mapping[str, Any]) -> list[
 def _with_channels(
     description: ImageDescription, record: Mapping[str, Any] | None
 ) -> ImageDescription:
-    """Give channels the names and colours that a record tells of each, where it does."""
-    told = (record or {}).get("channels") or ()
-    if len(told) != len(description.channels):
+    """Give the channels the names and colours in a record, if it has them for each channel."""
+    channel_records = (record or {}).get("channels") or ()
+    if len(channel_records) != len(description.channels):
         return description
     channels = tuple(
-        replace(channel, name=str(one["name"]), colour=str(one.get("colour", channel.colour)))
-        for channel, one in zip(description.channels, told)
+        replace(channel, name=str(entry["name"]), colour=str(entry.get("colour", channel.colour)))
+        for channel, entry in zip(description.channels, channel_records)
     )
     return replace(description, channels=channels)

@@ -1,1 +1,1 @@
-"""How noise is told from the image: differences, blocks, a line through both."""
+"""Estimates from one image: its noise, its background, and its bad pixels."""

@@ -1,4 +1,4 @@
-"""What an image says about its background: the intensity where there is no structure."""
+"""Estimate the background of an image: the intensity where there is no structure."""
 
 import math
 from typing import NamedTuple
@@ -14,42 +14,41 @@ from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_no
 from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value
 
 MIN_BACKGROUND_AREA = 0.1
-"""Part of the field that a dark ground covers, at the least: no flat part of a structure does.
+"""Least part of the blocks that a dark background covers; flat parts of structures cover less.
 Chosen by ``benchmarks/background.py --pictures development``."""
 
 MAX_FLAT_VARIANCE = 1.15
-"""Largest variance of a flat ground's pixels, over that of the noise in it. Chosen by
-``benchmarks/background.py --pictures development``."""
+"""Largest variance of the pixels of a flat background, relative to the variance of its noise.
+Chosen by ``benchmarks/background.py --pictures development``."""
 
 SAFETY_STANDARD_ERRORS = 2.0
-"""Standard errors by which the result stays below what was found. Derived: chance exceeds two once
-in 40 times."""
+"""Standard errors that are subtracted from the level found. Derived: chance exceeds two once in 40
+times."""
 
 HIDDEN_LIGHT = 0.1
-"""Light that a flat ground may hide, in standard errors of the mean of one of its blocks: so dim a
-structure makes no block stand out. Chosen by ``benchmarks/background.py --pictures
-development``."""
+"""Light that a flat background may contain unnoticed, in standard errors of the mean of one block.
+Chosen by ``benchmarks/background.py --pictures development``."""
 
 DARKEST_BLOCK_DEVIATION = 4.0
-"""Standard errors by which the mean of the darkest of some hundred blocks lies below its light.
-Chosen by ``benchmarks/background.py --pictures development``."""
+"""Standard errors by which the mean of the darkest of some hundred blocks lies, by chance, below
+its true brightness. Chosen by ``benchmarks/background.py --pictures development``."""
 
 
 class Background(NamedTuple):
-    """What is there without the structure, in intensity units.
+    """Background of an image: its intensity without structure, in intensity units.
 
     Attributes
     ----------
     level : float
-        Camera offset and haze; 0 where nothing says otherwise.
+        Camera offset and haze; 0 if the image does not show them.
     noise : float
-        Standard deviation about it: of the camera, and of the haze's photons. A method that
-        takes the level away must reckon with it as read noise, for what is left in the dark
-        is noise of this size and no light; 0 where the level is 0 for want of knowledge.
+        Standard deviation of the noise at this level, from the camera and from the photons of
+        the haze. After the level is subtracted, this noise remains in the dark without any light,
+        so a method must count it as read noise. 0 if the level is 0 because it is unknown.
     error : float
-        How sure the level is: the true one is no farther from it than twice this, 19 times of 20.
-        It is not the scatter of repeated images but covers what an image cannot tell, such as read
-        noise that looks like light, and that the level is meant to be too low.
+        Uncertainty of the level: in 19 of 20 images, the true level lies within twice this of
+        `level`. It is not the scatter of repeated images. It includes what one image cannot show,
+        such as read noise that looks like light, and that `level` is deliberately low.
     """
 
     level: float
@@ -58,7 +57,7 @@ class Background(NamedTuple):
 
 
 def describe_subtraction(level: float, error: float | None) -> str:
-    """Say which background was subtracted, and how sure it is; nothing where it is 0."""
+    """Describe the subtracted background and its error in a sentence; empty if the level is 0."""
     if not level:
         return ""
     if not error:
@@ -68,24 +67,24 @@ def describe_subtraction(level: float, error: float | None) -> str:
 
 
 def estimate_background(pixels: Pixels, noise: float | None = None) -> Background:
-    """Find the intensity that is there without the structure: camera offset and haze.
+    """Estimate the background of an image: camera offset and haze.
 
-    On a wide, flat, dark ground, where the image shows one, its brightness. Elsewhere no more
-    than what the camera itself shows, if the line of its noise tells that: a photograph has
-    structure everywhere, and none of it is background. It rather says too little than too
-    much, for what is subtracted from dim structure is lost.
+    If the image shows a wide, flat, dark background, its brightness is the level. Otherwise the
+    level is at most the offset of the camera, if the line of the noise shows it: a photograph has
+    structure everywhere, and none of it is background. The estimate is rather too low than too
+    high, because dim structure that is subtracted is lost.
 
     Parameters
     ----------
     pixels : Pixels
-        Shape (planes, channels, *frame), in the image's own units; finite where valid.
+        Shape (planes, channels, *frame), in the units of the image; finite where valid.
     noise : float, optional
-        The `noise_level` of all channels, if it was measured before.
+        Result of `estimate_noise_level` for an image of one channel, if it was measured before.
 
     Returns
     -------
     Background
-        That of the channel where it is least.
+        The background of the channel with the lowest level.
 
     Examples
     --------
@@ -114,6 +113,7 @@ def estimate_background(pixels: Pixels, noise: float | None = None) -> Backgroun
 
 
 def _estimate_channel_background(pixels: Pixels, noise: float) -> Background:
+    """Background of one channel."""
     unit = find_peak_and_unit(pixels)[1]
     lowest = lowest_value(pixels)
     blocks = measure_blocks(pixels, noise, NOISE_SAMPLE_PIXELS)
@@ -121,45 +121,43 @@ def _estimate_channel_background(pixels: Pixels, noise: float) -> Background:
         return Background(0.0, 0.0, max(lowest, 0.0) / 2)
     step = find_rounding_step(pixels) / unit
     camera = estimate_camera(blocks, pixels.values.ndim - 2, lowest / unit, step)
-    if camera.is_photon_counting:  # steps of single photons are no rounding
+    if camera.is_photon_counting:  # the steps are single photons, not rounding
         step = 0.0
-    ground = find_dark_background(blocks)
+    dark = find_dark_background(blocks)
     if (
-        ground is None
-        or ground.block_part < MIN_BACKGROUND_AREA
-        or ground.variance > MAX_FLAT_VARIANCE * ground.noise
+        dark is None
+        or dark.block_part < MIN_BACKGROUND_AREA
+        or dark.variance > MAX_FLAT_VARIANCE * dark.noise
     ):
         level = _camera_offset(camera, blocks)
-        if np.any(blocks.part_at_minimum > MAX_PART_AT_MINIMUM):  # what was below may be cut off
+        if np.any(blocks.part_at_minimum > MAX_PART_AT_MINIMUM):  # lower values may be clipped
             level = min(level, max(lowest / unit, 0.0))
         noise = _root(camera.variance_at(level)) * bool(level)
         return _background_in_image_units(
             level, noise, (_darkest_light(blocks, camera) - level) / 2, step, unit
         )
-    noise = _root(ground.variance)
-    if ground.part_at_minimum > MAX_PART_AT_MINIMUM and not _is_light(ground, camera):
+    noise = _root(dark.variance)
+    if dark.part_at_minimum > MAX_PART_AT_MINIMUM and not _is_light(dark, camera):
         level = lowest / unit
-        return _background_in_image_units(level, noise, (ground.level - level) / 2, step, unit)
+        return _background_in_image_units(level, noise, (dark.level - level) / 2, step, unit)
     hidden = HIDDEN_LIGHT * noise / _root(float(np.median(blocks.pixel_count)))
-    level, below = (
-        ground.level - SAFETY_STANDARD_ERRORS * ground.level_error,
-        SAFETY_STANDARD_ERRORS * ground.level_error,
-    )
-    return _background_in_image_units(level, noise, float(np.hypot(below, hidden)), step, unit)
+    margin = SAFETY_STANDARD_ERRORS * dark.level_error
+    level = dark.level - margin
+    return _background_in_image_units(level, noise, float(np.hypot(margin, hidden)), step, unit)
 
 
 def _background_in_image_units(
     level: float, noise: float, error: float, step: float, unit: float
 ) -> Background:
-    """In the image's units; without noise, rounding leaves it unsure by half a step."""
-    rounded = step / 2 if noise < step / 2 else 0.0
-    return Background(level * unit, noise * unit, float(np.hypot(error, rounded)) * unit)
+    """Convert to image units; without much noise, add half a rounding step to the error."""
+    rounding = step / 2 if noise < step / 2 else 0.0
+    return Background(level * unit, noise * unit, float(np.hypot(error, rounding)) * unit)
 
 
 def _darkest_light(blocks: Blocks, camera: CameraNoise) -> float:
-    """Brightness of the darkest block: there may be no light in it, but not less than none.
+    """Upper limit of the background: the brightness of the darkest block.
 
-    By chance the darkest of many blocks is darker than its light.
+    A few standard errors are added, because the darkest of many blocks is too dark by chance.
     """
     at = int(np.argmin(blocks.mean))
     mean, number = float(blocks.mean[at]), float(blocks.pixel_count[at])
@@ -167,20 +165,21 @@ def _darkest_light(blocks: Blocks, camera: CameraNoise) -> float:
 
 
 def _root(variance: float) -> float:
+    """Square root; 0 for negative values."""
     return float(np.sqrt(max(variance, 0.0)))
 
 
-def _is_light(ground: DarkBackground, camera: CameraNoise) -> bool:
-    """Whether a ground in which many pixels have the lowest value is of photons all the same."""
+def _is_light(dark: DarkBackground, camera: CameraNoise) -> bool:
+    """Whether a background consists of photons although many pixels have the lowest value."""
     return (
         camera.is_photon_counting
         and camera.fit is not None
-        and ground.level - camera.fit.centre > camera.fit.slope
+        and dark.level - camera.fit.centre > camera.fit.slope
     )
 
 
 def _camera_offset(camera: CameraNoise, blocks: Blocks) -> float:
-    """Intensity that the camera shows at least: noise would be less than none below it."""
+    """Lowest possible offset of the camera: below it, the line of the noise would be negative."""
     if camera.gain is None or camera.fit is None:
         return 0.0
     fit = camera.fit

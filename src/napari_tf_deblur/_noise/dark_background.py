@@ -1,4 +1,4 @@
-"""The ground of an image: the lowest level that many flat blocks share."""
+"""Find the dark background of an image: the lowest level that many flat blocks share."""
 
 from typing import NamedTuple
 
@@ -9,48 +9,50 @@ from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._noise.blocks import Blocks
 
 MIN_BACKGROUND_BLOCKS = 12
-"""Least number of blocks that make a ground. Chosen by ``benchmarks/noise_estimate.py --pictures
+"""Least number of blocks of a background. Chosen by ``benchmarks/noise_estimate.py --pictures
 development``."""
 
 MIN_BACKGROUND_BLOCK_PART = 0.02
-"""Least part of all blocks that make a ground. Chosen by ``benchmarks/noise_estimate.py --pictures
-development``."""
+"""Least part of all blocks that a background has. Chosen by ``benchmarks/noise_estimate.py
+--pictures development``."""
 
 BACKGROUND_WIDTH = 4.0
-"""Width of a ground in standard deviations of a block's mean. Derived: two to each side hold 95 %
-of its blocks."""
+"""Width of a background in standard deviations of a block mean. Derived: two on each side contain
+95 % of its blocks."""
 
 MIN_BLOCK_RATIO = 3.0
-"""Least ratio of the blocks in a ground to those in as wide a window next to it: a slope of
-brightness has none. Chosen by ``benchmarks/noise_estimate.py --pictures development``."""
+"""Least ratio of the number of blocks in a background to that in an equally wide window beside it;
+a slope of brightness has a lower ratio. Chosen by ``benchmarks/noise_estimate.py --pictures
+development``."""
 
 MAX_BLOCK_MEAN_VARIANCE = 1.0
-"""Largest variance of the means of a ground's blocks, in that of noise. Derived: cut off at its
-`BACKGROUND_WIDTH`, noise has 0.77; means that are as many at each brightness have 1.33."""
+"""Largest variance of the block means of a background, relative to the variance of a block mean by
+noise. Derived: noise that is cut off at `BACKGROUND_WIDTH` has 0.77; uniformly distributed means
+have 1.33."""
 
 BACKGROUND_SEARCHES = 3
-"""Times that a ground is searched, each with the noise of the one before. Limit: of time."""
+"""Number of searches of a background, each with the noise of the one before. Limit: of time."""
 
 
 class DarkBackground(NamedTuple):
-    """A flat dark ground; intensities in the units of the blocks.
+    """A flat dark background; intensities in the units of the blocks.
 
     Attributes
     ----------
     level, level_error : float
-        Its brightness, and the standard error.
+        Mean intensity and its standard error.
     variance, variance_error : float
-        Of its pixels, structure included.
+        Variance of its pixels, structure included, and the standard error.
     noise : float
-        The noise's variance in it, from differences of neighbours.
-    third : float
+        Variance of its noise, from second differences of pixels.
+    third_moment : float
         Third central moment of its pixels.
     pixels : float
-        How many it was found from.
-    piled : float
-        Part of them that have the lowest value there is.
-    part : float
-        Part of all blocks that are as bright.
+        Number of its pixels.
+    part_at_minimum : float
+        Part of its pixels that have the lowest value of the image, 0 to 1.
+    block_part : float
+        Part of all blocks whose mean lies within the background, 0 to 1.
     """
 
     level: float
@@ -67,9 +69,10 @@ class DarkBackground(NamedTuple):
 def find_dark_background(blocks: Blocks) -> DarkBackground | None:
     """Find the lowest level that many flat blocks share; None if there is none.
 
-    A ground is a narrow heap of the blocks' means, no wider than the noise makes it, with fewer
-    blocks above and next to none below: where the brightness changes all over an image there is
-    no such heap. Blocks next to brighter ones are left out: some light of those is in them.
+    A background is a narrow mode of the histogram of block means. It is not wider than the noise
+    makes it, with fewer blocks above it and next to none below. An image whose brightness changes
+    everywhere has no such mode. Blocks beside brighter blocks are left out, because they contain
+    some of their light.
     """
     blocks = blocks.select(blocks.pixel_count >= 0.75 * blocks.pixel_count.max(initial=1))
     if len(blocks.mean) < MIN_BACKGROUND_BLOCKS:
@@ -78,7 +81,7 @@ def find_dark_background(blocks: Blocks) -> DarkBackground | None:
     least = max(MIN_BACKGROUND_BLOCKS, round(MIN_BACKGROUND_BLOCK_PART * len(ordered)))
     variance = float(np.median(blocks.variance[blocks.mean <= ordered[least - 1]]))
     pixels = float(np.median(blocks.pixel_count))
-    found = None
+    background = None
     for _ in range(BACKGROUND_SEARCHES):
         error = float(np.sqrt(max(variance, 0.0) / pixels))
         start = (
@@ -96,13 +99,13 @@ def find_dark_background(blocks: Blocks) -> DarkBackground | None:
             return None
         if np.var(blocks.mean[flat & inside]) > MAX_BLOCK_MEAN_VARIANCE * error**2:
             return None
-        found = _average_blocks(blocks.select(flat & inside), float(np.mean(inside)))
-        variance = found.variance
-    return found
+        background = _average_blocks(blocks.select(flat & inside), float(np.mean(inside)))
+        variance = background.variance
+    return background
 
 
 def _find_lowest_mode(ordered: Float64Array, width: float, least: int) -> float | None:
-    """Where the lowest heap of values begins that is no wider than the width."""
+    """Start of the lowest mode of sorted values that is not wider than `width`; None if none."""
 
     def within(start: Float64Array, end: Float64Array) -> NDArray[np.int64]:
         return np.searchsorted(ordered, end, side="right") - np.searchsorted(ordered, start)
@@ -120,6 +123,8 @@ def _find_lowest_mode(ordered: Float64Array, width: float, least: int) -> float 
 
 
 def _average_blocks(blocks: Blocks, part: float) -> DarkBackground:
+    """Average the blocks of a background, weighted by their numbers of pixels."""
+
     def mean(values: Float64Array) -> float:
         return float(np.average(values, weights=blocks.pixel_count))
 

@@ -1,4 +1,4 @@
-"""Pixels that show something else than light: hot, dead, saturated; rounded intensities."""
+"""Find artifacts of the detector: hot, dead, saturated and clipped pixels; rounded intensities."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,31 +9,48 @@ from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.slabs import SLAB_PIXELS, iterate_slabs, lowest_value
 
 DEAD_PART = 0.001
-"""Part of the pixels that may be dead, and so lie below what noise reaches. Guard: against a loss
-of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
+"""Part of the pixels that may be dead; they lie below the lowest value of noise. Guard: against a
+loss of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
 
 MAX_HOT_PART = 0.01
-"""Part of the pixels from which on isolated bright pixels are photons, and not faults of the
-camera. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest part of the pixels that may be hot or dead; more isolated bright pixels are photons. Set
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PILE_PART = 1e-3
-"""Part of the pixels at the lowest intensity from which on values may be cut off there. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""If more than this part of the pixels has the lowest intensity, values may be clipped there. Set
+by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 def find_hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
-    """Find single pixels that stand out from all their neighbours as no image does."""
+    """Find single pixels that are much brighter than all their neighbours."""
     return find_outlier_pixels(values, usable, noise)[0] > 0
 
 
 def find_outlier_pixels(
     values: Float32Array, usable: BoolArray, noise: float
 ) -> tuple[NDArray[np.int8], Float32Array]:
-    """Find single pixels that stand out: 1 if hot, -1 if dead, else 0; and local means."""
+    """Find hot and dead single pixels.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        One frame, of 1 to 3 axes.
+    usable : ndarray of bool
+        Pixels that may be reported, of the same shape.
+    noise : float
+        Standard deviation of the noise, in the same units.
+
+    Returns
+    -------
+    outliers : ndarray of int8
+        1 for hot pixels, -1 for dead ones, 0 for others.
+    means : ndarray of float32
+        Local means of the values.
+    """
     size = 3 if values.ndim > 1 else 7
     around = ndimage.uniform_filter(values, size, mode="nearest")
     above = values - around
-    stray = np.zeros(values.shape, np.int8)
+    outliers = np.zeros(values.shape, np.int8)
     padded = None
     for sign in (1, -1):
         least = max(
@@ -51,38 +68,45 @@ def find_outlier_pixels(
         lowest = -highest
         for k, shift in enumerate(shifts.T):
             if k != middle:
-                here = padded[tuple(place + step for place, step in zip(places, shift))]
-                highest, lowest = np.maximum(highest, here), np.minimum(lowest, here)
-        beyond = values[places] - highest if sign > 0 else lowest - values[places]
-        alone = beyond > 5 * (highest - lowest)
+                neighbour = padded[tuple(place + step for place, step in zip(places, shift))]
+                highest, lowest = np.maximum(highest, neighbour), np.minimum(lowest, neighbour)
+        excess = values[places] - highest if sign > 0 else lowest - values[places]
+        alone = excess > 5 * (highest - lowest)
         if np.count_nonzero(alone) <= max(1, MAX_HOT_PART * np.count_nonzero(usable)):
-            stray[tuple(place[alone] for place in places)] = sign
-    return stray, around
+            outliers[tuple(place[alone] for place in places)] = sign
+    return outliers, around
 
 
 def find_saturation_level(pixels: Pixels) -> float:
-    """Lowest intensity that is saturated; infinite if the brightest pixels are no pile."""
+    """Return the highest intensity if its pixels look saturated; else infinity.
+
+    They do if at least five pixels have it, and more than three times as many as have the
+    second highest intensity.
+    """
     planes, valid = pixels
-    kept = True if valid is None else valid
-    top = float(np.max(planes, where=kept, initial=-np.inf))
-    at_top = np.count_nonzero((planes == top) & kept)
+    usable = True if valid is None else valid
+    top = float(np.max(planes, where=usable, initial=-np.inf))
+    at_top = np.count_nonzero((planes == top) & usable)
     if at_top < 5:
         return float("inf")
-    second = float(np.max(planes, where=(planes < top) & kept, initial=-np.inf))
-    return top if at_top > 3 * np.count_nonzero((planes == second) & kept) else float("inf")
+    second = float(np.max(planes, where=(planes < top) & usable, initial=-np.inf))
+    return top if at_top > 3 * np.count_nonzero((planes == second) & usable) else float("inf")
 
 
 def find_clipping_level(pixels: Pixels) -> float:
-    """Lowest intensity, if so many pixels have it that what was below may be cut off."""
+    """Return the lowest intensity if lower values may be clipped there; else minus infinity.
+
+    They may be if more than `MIN_PILE_PART` of the pixels have it.
+    """
     planes, valid = pixels
-    kept = True if valid is None else valid
+    usable = True if valid is None else valid
     bottom = lowest_value(pixels)
-    at_bottom = np.count_nonzero((planes == bottom) & kept)
+    at_bottom = np.count_nonzero((planes == bottom) & usable)
     return bottom if at_bottom > MIN_PILE_PART * planes.size else float("-inf")
 
 
 def find_rounding_step(pixels: Pixels) -> float:
-    """Step to which intensities are rounded; 0 if they are not."""
+    """Return the step to which intensities are rounded; 0 if they are not rounded."""
     sample = np.concatenate(
         [values[usable][: 2**15] for values, usable in iterate_slabs(pixels, 1.0, SLAB_PIXELS)]
         or [np.zeros(0, np.float32)]

@@ -1,40 +1,42 @@
-"""A residual in standard deviations of its noise: what is noise looks alike everywhere."""
+"""Divide a residual by the standard deviation of the noise of each pixel."""
 
 import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.noise import Noise, estimate_noise, measure_level_and_line
+from napari_tf_deblur._noise.noise import Noise, estimate_noise
+from napari_tf_deblur._noise.noise_line import measure_level_and_line
 
 MIN_RELATIVE_NOISE = 0.3
-"""Least noise of a pixel, as a part of the noise at most pixels. Guard: below, the line of variance
+"""Least noise of a pixel, relative to the noise at most pixels. Guard: below, the line of variance
 over brightness is not reliable; ``tests/noise/test_standardise.py``."""
 
 
 def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32Array | None:
     """Divide a residual by the standard deviation of each pixel's noise.
 
-    That of photons grows with the brightness: as the straight line that the image's own noise
-    shows, of the image without the residual. Where noise does not grow, all pixels have the same.
+    Photon noise grows with the brightness. Its variance is the line that is estimated from the
+    image, at the intensity of the model (the image without the residual). If the noise does not
+    grow with the brightness, all pixels are divided by the same number.
 
     Parameters
     ----------
     residual : ndarray of float32
-        Shape (planes, channels, *frame); 0 where nothing was compared.
+        Shape (planes, channels, *frame); 0 at pixels that were not compared.
     image : ndarray of float32
-        Of the same shape and units, from which it was taken; what is not finite does not count.
+        The image, in the same shape and units; NaN and infinite pixels do not count.
 
     Returns
     -------
     ndarray of float32 or None
-        Without units, finite; None where the image has no noise that can be told.
+        Without units, finite; None if no noise can be measured in the image.
 
     Examples
     --------
     >>> light = np.full((1, 1, 128, 128), 9.0)
     >>> light[..., 64:] = 900
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> residual = in_noise(counts - light.astype(np.float32), counts)
+    >>> residual = standardise_residual(counts - light.astype(np.float32), counts)
     >>> [round(float(residual[..., part].std())) for part in (slice(4, 60), slice(68, 124))]
     [1, 1]
     """
@@ -44,8 +46,8 @@ def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32
     level, line = measure_level_and_line(Pixels(image, compared))
     if not level:
         return None
-    told = estimate_noise(image, mask=~compared)
-    if not isinstance(told, Noise) or told.gain is None:  # noise that is the same everywhere
+    noise = estimate_noise(image, mask=~compared)
+    if not isinstance(noise, Noise) or noise.gain is None:  # the same noise everywhere
         return np.asarray(np.where(compared, residual / np.float32(level), 0), np.float32)
     model = np.where(compared, image - residual, 0)
     variance = np.float32(line.intercept) + np.float32(line.slope) * model

@@ -1,1 +1,1 @@
-"""The PSF of a microscope from its optics; lengths are in wavelengths in the immersion."""
+"""Compute the PSF of a microscope from its optics."""

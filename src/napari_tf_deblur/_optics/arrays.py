@@ -1,4 +1,4 @@
-"""Which pixels and which sizes a PSF can be made for."""
+"""Check the pixel sizes and the shape of a PSF."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +12,20 @@ LARGEST_PIXEL = 20.0
 
 
 def check_voxel_sizes(optics: Optics, spacing: Sequence[float]) -> tuple[float, ...]:
-    """Check a pixel size along y and x, or along z, y and x."""
+    """Check pixel sizes along y and x, or along z, y and x.
+
+    Parameters
+    ----------
+    optics : Optics
+        The microscope.
+    spacing : sequence of float
+        Two or three sizes, in the unit of the emission.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not positive numbers, or so large that no blur would be visible.
+    """
     try:
         sizes = np.asarray(spacing, dtype=np.float64)
     except (TypeError, ValueError):
@@ -33,14 +46,14 @@ def check_voxel_sizes(optics: Optics, spacing: Sequence[float]) -> tuple[float, 
     if largest > LARGEST_PIXEL * optics.wavelength / optics.numerical_aperture:
         raise InvalidValueError(
             f"The pixels of {format_sizes(sizes)} are {largest / optics.wavelength:.2g} times as "
-            f"large as the wavelength of {optics.wavelength:g}, so no blur would be seen. Give "
+            f"large as the wavelength of {optics.wavelength:g}, so no blur would be visible. Give "
             "both in the same unit."
         )
     return tuple(float(size) for size in sizes)
 
 
 def check_psf_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
-    """Check the shape of a PSF, of so many axes."""
+    """Check the shape of a PSF: one odd number of pixels for each of `axes` axes."""
     try:
         sizes = np.asarray(shape, dtype=np.float64)
     except (TypeError, ValueError):
@@ -61,5 +74,5 @@ def check_psf_shape(shape: Sequence[int], axes: int) -> tuple[int, ...]:
 
 
 def format_sizes(sizes: Iterable[float]) -> str:
-    """Return sizes as one writes them."""
+    """Format sizes as text, such as "200 x 65 x 65"."""
     return " x ".join(f"{size:g}" for size in sizes)

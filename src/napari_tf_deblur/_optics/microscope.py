@@ -1,4 +1,4 @@
-"""The PSF of a microscope, from the numbers on its objective, filter and laser."""
+"""Compute the PSF of a microscope from the numbers on its objective, filter and laser."""
 
 from collections.abc import Sequence
 
@@ -23,15 +23,15 @@ __all__ = [
 ]
 
 MAX_PSF_VOXELS = 2**26
-"""Most voxels of a PSF whose shape is not given. Limit: of memory."""
+"""Largest number of voxels of a PSF whose shape is not given. Limit: of memory."""
 
 PIXEL_VARIANCE = 1 / 12
-"""Variance that a pixel's own size adds to a PSF, in squared pixels. Derived: a uniform
+"""Variance that the size of a pixel adds to a PSF, in squared pixels. Derived: a uniform
 distribution of width 1 has 1/12."""
 
 SAMPLING_TOLERANCE = 1.15
-"""Ratio of a pixel to the largest that samples the PSF well, from which on a warning is given.
-Derived: the frequencies that are lost have less than 6 % contrast."""
+"""Pixels larger than this times the Nyquist size give a warning. Derived: the frequencies that are
+lost have less than 6 % contrast."""
 
 
 def microscope_sigma(
@@ -44,7 +44,7 @@ def microscope_sigma(
     pinhole: float = 1.0,
     sheet: float | None = None,
 ) -> tuple[float, float, float]:
-    """Return how wide the PSF of a microscope is, as the sigmas of a Gaussian.
+    """Return the width of the PSF of a microscope, as the sigmas of a Gaussian.
 
     Parameters
     ----------
@@ -63,12 +63,13 @@ def microscope_sigma(
 
     Notes
     -----
-    Gaussians of any height are fitted by least squares to the diffraction PSF, across and along
-    the optical axis, through the focus. The PSF is the scalar Debye integral with the
-    apodization of a lens that images without coma. It leaves out polarization, which widens
-    the PSF across by 3 % at NA 0.5, 10 % at 0.8 and 15 to 20 % at the highest, and aberrations.
+    Gaussians of any height are fitted by least squares to profiles of the diffraction PSF through
+    the focus, across and along the optical axis. The PSF is the scalar Debye integral with the
+    apodization of a lens that images without coma. The model leaves out aberrations and
+    polarization. Polarization widens the PSF across the axis by 3 % at NA 0.5, 10 % at 0.8, and
+    15 to 20 % at the highest NA.
 
-    The size of a pixel is not in it: see :func:`pixel_sigma`.
+    The size of a pixel is not included: see :func:`pixel_sigma`.
 
     Examples
     --------
@@ -104,16 +105,17 @@ def microscope_psf(
     spacing : sequence of float
         Pixel size along y and x, or along z, y and x, in the unit of `emission`.
     shape : sequence of int, optional
-        Odd number of pixels along each axis. By default large enough to be deblurred with; see
-        the notes.
+        Odd number of pixels along each axis. By default large enough for deblurring; see the
+        notes.
     within : sequence of int, optional
-        Largest number of pixels along each axis, such as the image has, where no shape is given.
+        Upper limit of the number of pixels along each axis if `shape` is not given, such as the
+        shape of the image.
 
     Returns
     -------
     ndarray of float32
-        The PSF, of sum 1, with its origin at the middle pixel. With two axes it is that of
-        the plane in focus.
+        The PSF, of sum 1, with its origin at the middle pixel. With two axes it is the PSF of
+        the focal plane.
 
     Raises
     ------
@@ -122,13 +124,14 @@ def microscope_psf(
 
     Notes
     -----
-    The light of a point is integrated over each pixel, as a camera does; planes are where the
-    focus is, and no thicker. See :func:`microscope_sigma` for what the model leaves out.
+    The light of a point is integrated over the area of each pixel, as a camera does. Along z, it
+    is sampled at each plane, not integrated. See :func:`microscope_sigma` for what the model
+    leaves out.
 
-    A widefield PSF has no end: it spreads as a cone, and each plane of it carries the same
-    light. By default the array reaches 8 sigmas of the fitted Gaussian along z, 4 sigmas of a
-    light sheet at most, and as far across as it takes to hold 95 % of the light of each plane.
-    Of more planes, deblurring gains nothing but the level of the haze.
+    A widefield PSF has no end: it spreads as a cone, and each plane carries the same light. By
+    default, the array reaches 8 sigmas of the fitted Gaussian along z, but at most 4 sigmas of a
+    light sheet, and as far across as is needed for 95 % of the light of each plane. More planes
+    would improve only the level of the haze.
 
     Examples
     --------
@@ -149,8 +152,8 @@ def microscope_psf(
         if np.prod(pixels, dtype=float) > MAX_PSF_VOXELS:
             raise InvalidValueError(
                 f"The PSF would have {' x '.join(map(str, pixels))} pixels: with an emission of "
-                f"{optics.emission:g}, pixels of {format_sizes(sizes)} are that small. Give both in "
-                "the same unit, or say the shape of the PSF."
+                f"{optics.emission:g}, pixels of {format_sizes(sizes)} are too small. Give both in "
+                "the same unit, or give the shape of the PSF."
             )
     else:
         pixels = check_psf_shape(shape, len(sizes))
@@ -159,7 +162,7 @@ def microscope_psf(
 
 
 def pixel_sigma(sigma: Sequence[float], spacing: Sequence[float]) -> tuple[float, ...]:
-    """Convert the sigmas of a PSF to pixels, and add what the pixels integrate.
+    """Convert the sigmas of a PSF to pixels, and add the blur by the area of a pixel.
 
     Parameters
     ----------
@@ -185,7 +188,7 @@ def pixel_sigma(sigma: Sequence[float], spacing: Sequence[float]) -> tuple[float
 
 
 def undersampling(optics: Optics, spacing: Sequence[float], unit: str = "nm") -> str:
-    """Say whether pixels are too large to catch what a microscope resolves.
+    """Return a warning if pixels are too large to sample the detail that a microscope resolves.
 
     Parameters
     ----------
@@ -194,12 +197,12 @@ def undersampling(optics: Optics, spacing: Sequence[float], unit: str = "nm") ->
     spacing : sequence of float
         Pixel size along y and x, or along z, y and x, in the unit of the emission.
     unit : str
-        What that unit is called.
+        Name of that unit.
 
     Returns
     -------
     str
-        A sentence, or nothing if the pixels are small enough.
+        A sentence; empty if the pixels are small enough.
 
     Examples
     --------
@@ -212,21 +215,22 @@ def undersampling(optics: Optics, spacing: Sequence[float], unit: str = "nm") ->
     if max(sizes[-2:]) > SAMPLING_TOLERANCE * pixel:
         parts.append(
             f"the pixels of {max(sizes[-2:]):.4g} {unit} are larger than the {_two_digits(pixel)} "
-            f"{unit} that catch all detail of this objective"
+            f"{unit} that record all detail of this objective"
         )
     if len(sizes) == 3 and sizes[0] > SAMPLING_TOLERANCE * step:
         parts.append(
-            f"the planes are {sizes[0]:.4g} {unit} apart, and it takes {_two_digits(step)} {unit} "
-            "to catch all detail along z"
+            f"the planes are {sizes[0]:.4g} {unit} apart, and recording all detail along z needs "
+            f"a distance of {_two_digits(step)} {unit}"
         )
     if not parts:
         return ""
     words = "; ".join(parts)
     return (
-        f"{words[0].upper()}{words[1:]}; what is finer is lost or makes false patterns, and "
-        "deblurring does not bring it back."
+        f"{words[0].upper()}{words[1:]}. Finer detail is lost or makes false patterns, and "
+        "deblurring does not restore it."
     )
 
 
 def _two_digits(value: float) -> str:
+    """Format a number with two significant digits."""
     return f"{float(f'{value:.2g}'):g}"

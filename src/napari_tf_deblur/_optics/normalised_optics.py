@@ -1,4 +1,4 @@
-"""A microscope in numbers without a unit, and the light that it sees of a point."""
+"""A microscope in lengths without a unit, and its image of a point."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,33 @@ from napari_tf_deblur._optics.diffraction import lens_intensity, pinhole_transmi
 
 @dataclass(frozen=True)
 class NormalisedOptics:
-    """A microscope; lengths are in wavelengths of what it sees, in the immersion."""
+    """A microscope in lengths without a unit.
+
+    Lengths are in wavelengths in the immersion: of the emission, or of the laser of a multiphoton
+    microscope.
+
+    Attributes
+    ----------
+    microscope : str
+        Kind of microscope; see :class:`napari_tf_deblur._optics.optics.Optics`.
+    sine : float
+        Numerical aperture divided by the refractive index.
+    excitation : float
+        Wavelength of the laser of a confocal microscope.
+    pinhole : float
+        Radius of the pinhole, as seen from the sample.
+    sheet : float
+        Sigma of the light sheet.
+    """
 
     microscope: str
     sine: float
-    """Numerical aperture divided by the refractive index."""
     excitation: float = 1.0
-    """Wavelength of a confocal microscope's laser."""
     pinhole: float = 0.0
-    """Radius of its pinhole, as seen from the sample."""
     sheet: float = np.inf
-    """Sigma of the light sheet."""
 
     def light(self, radii: Float64Array, depths: Float64Array) -> Float64Array:
-        """What is seen of a point: one row for each radius, one column for each depth."""
+        """Compute the image of a point: one row for each radius, one column for each depth."""
         if self.microscope == "multiphoton":
             return lens_intensity(self.sine, radii, depths) ** 2
         if self.microscope == "confocal":
@@ -32,8 +45,9 @@ class NormalisedOptics:
         return lens_intensity(self.sine, radii, depths) * self._sheet(depths)
 
     def light_of_planes(self, depths: Float64Array) -> Float64Array | None:
-        """All light of each plane, where that is known beforehand."""
+        """Return the integral of the light over each plane; None if there is no formula for it."""
         return None if self.microscope in ("confocal", "multiphoton") else self._sheet(depths)
 
     def _sheet(self, depths: Float64Array) -> Float64Array:
+        """Brightness of the light sheet at each depth; 1 in focus."""
         return np.exp(-((depths / self.sheet) ** 2) / 2)

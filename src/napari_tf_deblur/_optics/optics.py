@@ -1,4 +1,4 @@
-"""What is known of a microscope: the numbers on its objective, filter and laser, checked."""
+"""Describe a microscope by the numbers on its objective, filter and laser, and check them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 IMMERSIONS: Mapping[str, float] = MappingProxyType(
     {"air": 1.0, "water": 1.33, "silicone": 1.406, "glycerol": 1.47, "oil": 1.515}
 )
-"""Refractive indices of what is between objective and specimen. Source: OME's data model names
-them; values as makers of objectives give them, with them."""
+"""Refractive indices of the immersion between objective and specimen. Source: names from OME's data
+model; values from makers of objectives."""
 
 DEFAULT_IMMERSIONS = ((0.95, "air"), (1.27, "water"), (np.inf, "oil"))
-"""Largest numerical aperture of objectives for an immersion, and the immersion."""
+"""Largest numerical aperture for which an immersion is the default, and its name."""
 
 HIGHEST_INDEX = 3.0
-"""Highest refractive index that is taken. Guard: against a wrong number."""
+"""Highest refractive index that is accepted. Guard: against a wrong number."""
 
 EXCITATION_RATIO = 0.94
-"""Wavelength of a confocal microscope's laser, where it is not known, as a part of the emission.
+"""Wavelength of a confocal microscope's laser if it is not known, relative to the emission.
 Derived: from the usual 488 nm for 520 nm."""
 
 LARGEST_PINHOLE = 10.0
-"""Pinhole, in Airy units, from which on it lets all light through. Limit: of time."""
+"""Pinhole diameter, in Airy units, above which a pinhole counts as open. Limit: of time."""
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 """Width of a Gaussian at half its height, in sigmas. Definition: of the Gaussian."""
@@ -38,35 +38,35 @@ FWHM = 2 * np.sqrt(2 * np.log(2))
 
 @dataclass(frozen=True)
 class Optics:
-    """A microscope, by the numbers that its PSF follows from.
+    """A microscope, described by the numbers that determine its PSF.
 
     Attributes
     ----------
     numerical_aperture : float
-        As printed on the objective.
+        Numerical aperture, as printed on the objective.
     emission : float
-        Wavelength of the light that is seen, in air, in any unit of length: that of all
-        lengths here and of all results. Not used for multiphoton microscopes.
+        Wavelength of the detected light in air, in any unit of length. All other lengths and all
+        results are in the same unit. Not used for multiphoton microscopes.
     refractive_index : float, optional
-        Of the immersion, see :data:`IMMERSIONS`. By default that of the usual one: air up to
-        a numerical aperture of 0.95, water up to 1.27, oil above.
+        Refractive index of the immersion, see :data:`IMMERSIONS`. By default that of the usual
+        immersion: air up to a numerical aperture of 0.95, water up to 1.27, oil above.
     microscope : {"widefield", "confocal", "light sheet", "multiphoton"}
-        Widefield has a camera and no pinhole; confocal includes spinning disks; multiphoton
-        means two photons, and a detector without a pinhole.
+        Kind of microscope. Widefield has a camera and no pinhole; confocal includes spinning
+        disks; multiphoton means two photons, and a detector without a pinhole.
     excitation : float, optional
         Wavelength of the laser of confocal and multiphoton microscopes. For confocal ones by
-        default 0.94 of the emission, as 488 nm is of 520 nm.
+        default 0.94 times the emission, the ratio of 488 nm and 520 nm.
     pinhole : float
         Diameter of a confocal microscope's pinhole in Airy units: in diameters of the Airy
-        disk, ``1.22 * emission / numerical_aperture``. From 10 on it is as good as open.
+        disk, ``1.22 * emission / numerical_aperture``. From 10 on it counts as open.
     sheet : float, optional
-        Thickness of the light sheet where it has half its brightness. By default so thick that
-        it does not narrow the PSF.
+        Thickness of the light sheet: its full width at half maximum. By default it is so thick
+        that it does not narrow the PSF.
 
     Raises
     ------
     TypeError
-        If a number is not a number.
+        If one of the numbers is not a number.
     ValueError
         If a number is not possible, or not in the same unit as the emission.
     """
@@ -97,7 +97,7 @@ class Optics:
 
     @property
     def index(self) -> float:
-        """Refractive index of the immersion: the one given, or the usual one."""
+        """Refractive index of the immersion: the given one, or the default."""
         if self.refractive_index is not None:
             return float(self.refractive_index)
         return IMMERSIONS[
@@ -106,26 +106,26 @@ class Optics:
 
     @property
     def wavelength(self) -> float:
-        """Wavelength in air of the light whose diffraction counts."""
+        """Wavelength in air that determines diffraction: emission, or laser if multiphoton."""
         if self.microscope == "multiphoton" and self.excitation is not None:
             return float(self.excitation)
         return float(self.emission)
 
     @property
     def unit(self) -> float:
-        """That wavelength in the immersion, in which `normalised` counts lengths."""
+        """Unit of length of `normalised`: the `wavelength` in the immersion."""
         return self.wavelength / self.index
 
     @property
     def laser(self) -> float:
-        """Wavelength of a confocal microscope's laser as part of the emission."""
+        """Wavelength of a confocal microscope's laser, relative to the emission."""
         if self.excitation is None:
             return EXCITATION_RATIO
         return self.excitation / self.emission
 
     @property
     def normalised(self) -> NormalisedOptics:
-        """The same without a unit: equal for all wavelengths but for rounding."""
+        """The microscope in lengths without a unit, the same for all units of length."""
         sine = self.numerical_aperture / self.index
         if self.microscope == "confocal":
             radius = 0.61 / sine * min(self.pinhole, LARGEST_PINHOLE)
@@ -139,6 +139,7 @@ class Optics:
         return NormalisedOptics(self.microscope, sine)
 
     def _check_immersion(self) -> None:
+        """Raise an error if the refractive index is not possible with the numerical aperture."""
         if self.refractive_index is not None:
             _positive("refractive index of the immersion", self.refractive_index, "1 in air")
         aperture, index = self.numerical_aperture, self.index
@@ -148,18 +149,19 @@ class Optics:
                 f"to {HIGHEST_INDEX:g}, such as 1.515 for oil."
             )
         if aperture >= index:
-            usual = next(name for most, name in DEFAULT_IMMERSIONS if aperture <= most)
-            known = IMMERSIONS[usual] > aperture
-            better = f"such as {usual} ({IMMERSIONS[usual]:g})" if known else "higher than oil's"
+            name = next(name for most, name in DEFAULT_IMMERSIONS if aperture <= most)
+            is_enough = IMMERSIONS[name] > aperture
+            better = f"such as {name} ({IMMERSIONS[name]:g})" if is_enough else "higher than oil's"
             raise InvalidValueError(
                 f"NA {aperture:g} needs an immersion whose refractive index is above it, {better}; "
                 f"it is {index:g}. Check both numbers on the objective."
             )
 
     def _check_units(self) -> None:
+        """Raise an error if lengths cannot be in one unit, or the laser is missing."""
         if self.microscope == "multiphoton" and self.excitation is None:
             raise InvalidValueError(
-                "The PSF of a multiphoton microscope follows from the wavelength of its laser: "
+                "The PSF of a multiphoton microscope depends on the wavelength of its laser: "
                 "give the excitation, such as 900 in nanometres. The emission does not matter."
             )
         if self.microscope == "confocal" and not 0.1 < self.laser < 10:
@@ -175,6 +177,7 @@ class Optics:
 
 
 def _positive(name: str, value: object, hint: str) -> None:
+    """Raise an error if a value is not a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"The {name} is {value!r}; it must be a number above 0, {hint}.")
     if not 0 < float(value) < np.inf:
@@ -182,5 +185,5 @@ def _positive(name: str, value: object, hint: str) -> None:
 
 
 def _round_digits(value: float) -> float:
-    """Leave out what differs from one unit of length to another."""
+    """Round to 12 digits, so that the unit of length does not change the result."""
     return float(f"{value:.12g}")

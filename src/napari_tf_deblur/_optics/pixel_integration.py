@@ -1,28 +1,28 @@
-"""The PSF of a microscope as an array: how large it is, and the light on each pixel."""
+"""Compute the PSF of a microscope as an array: its shape, and the light on each pixel."""
 
 import numpy as np
 
-from napari_tf_deblur._core.psf import GAUSSIAN_REACH
+from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolate_table, table_step
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 from napari_tf_deblur._optics.widths import fit_sigmas
 
 AXIAL_REACH_SIGMAS = 8.0
-"""Half width of an automatic PSF along z, in sigmas of the fitted Gaussian. Set by hand; its effect
-is in ``benchmarks/CONSTANTS.md``."""
+"""Half width along z of a PSF without a given shape, in sigmas of the fitted Gaussian. Set by hand;
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 ENCLOSED_LIGHT = 0.95
-"""Part of its light that an automatic PSF holds of each plane. Larger PSFs say more of what is
-beyond the frame than of what is in it. Set by hand; its effect is in
+"""Part of the light of each plane that a PSF without a given shape contains. The light beyond
+depends more on the scene outside the frame than on that inside. Set by hand; its effect is in
 ``benchmarks/CONSTANTS.md``."""
 
 MAX_CHECKED_PLANES = 64
-"""Most planes at which that is checked. Limit: of time."""
+"""Largest number of planes at which this part is checked. Limit: of time."""
 
 
 def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[int, ...]:
-    """Odd numbers of pixels that hold most of the light; see :func:`integrate_pixels`."""
+    """Return odd numbers of pixels that hold most of the light; see :func:`integrate_pixels`."""
     across, along = fit_sigmas(setup)
     shape: tuple[int, ...] = ()
     depths = np.zeros(1)
@@ -39,11 +39,13 @@ def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[i
 def integrate_pixels(
     setup: NormalisedOptics, spacing: tuple[float, ...], shape: tuple[int, ...]
 ) -> Float64Array:
-    """Light of a point on the pixels about it; planes are as thin as the focus is sharp.
+    """Compute the light of a point on the pixels around it.
+
+    It is averaged over the area of each pixel, and sampled at each plane.
 
     Parameters
     ----------
-    setup : Setup
+    setup : NormalisedOptics
         The microscope.
     spacing : tuple of float
         Pixel size along y and x, or along z, y and x, in wavelengths in the immersion.
@@ -52,8 +54,8 @@ def integrate_pixels(
 
     Returns
     -------
-    ndarray
-        The same from all sides: one quarter of half of it is computed.
+    ndarray of float64
+        The light; not normalised. It is symmetric along all axes, so only one octant is computed.
     """
     depths = np.zeros(1)
     if len(spacing) == 3:
@@ -69,15 +71,16 @@ def integrate_pixels(
         radii = np.hypot(places[:, None, None], columns)
         light = interpolate_table(table, step, radii)
         quarter[:, pixel] = np.einsum("y,x,ypxz->zp", heights, widths, light)
-    quarter = np.maximum(quarter, 0)  # near dark rings, interpolation falls below them
+    quarter = np.maximum(quarter, 0)  # interpolation may fall below 0 near dark rings
     whole = np.pad(quarter, [(n - 1, 0) for n in quarter.shape], mode="reflect")
     return whole if len(spacing) == 3 else whole[0]
 
 
 def _half_width(setup: NormalisedOptics, depths: Float64Array, light: float) -> float:
-    """Radius within which each plane holds such a part of its light."""
+    """Radius that contains the part `light` of the light of each plane."""
     step = table_step(setup.sine)
-    cosine = 1 - light * 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2  # rays of that much light
+    # Cosine of the angle of the cone that contains this part of the rays.
+    cosine = 1 - light * 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2
     reach = 6 / setup.sine + float(depths[-1]) * np.sqrt(1 / cosine**2 - 1)
     while True:
         radii = step * np.arange(int(reach / step), dtype=np.float64)
@@ -92,7 +95,7 @@ def _half_width(setup: NormalisedOptics, depths: Float64Array, light: float) -> 
 def _pixel_nodes(
     setup: NormalisedOptics, spacing: float, count: int
 ) -> tuple[Float64Array, Float64Array]:
-    """Places in each pixel from the middle one on, and their weights in its mean."""
+    """Quadrature nodes in each pixel, from the middle pixel outwards, and weights of the mean."""
     nodes, weights = np.polynomial.legendre.leggauss(2 + int(np.ceil(4 * spacing * setup.sine)))
     pixels = spacing * np.arange(count // 2 + 1, dtype=np.float64)
     return np.abs(pixels[:, None] + spacing / 2 * nodes), weights / 2

@@ -1,4 +1,4 @@
-"""How large pixels may be to catch all detail that a microscope resolves."""
+"""Compute the largest pixels that sample all detail that a microscope resolves."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from napari_tf_deblur._optics.optics import FWHM, Optics
 
 
 def nyquist_spacing(optics: Optics) -> tuple[float, float]:
-    """Largest distance of planes, and largest size of pixels, that lose nothing.
+    """Return the Nyquist distance of planes and the Nyquist size of pixels, in the emission's unit.
 
-    Half the shortest period that the microscope passes: Heintzmann and Sheppard, "The sampling
-    limit in fluorescence microscopy", Micron 38, 145-149 (2007). Two things pass next to
-    nothing beyond some frequency, which is taken as their limit: a pinhole beyond the first
-    zero of its transfer function, and a light sheet where a Gaussian passes 1 %.
+    They are half the shortest period that the microscope passes: Heintzmann and Sheppard, "The
+    sampling limit in fluorescence microscopy", Micron 38, 145-149 (2007). A pinhole and a light
+    sheet have no sharp limit of frequency. For a pinhole, the limit is the first zero of its
+    transfer function; for a light sheet, the frequency of which a Gaussian passes 1 %.
     """
     sine = optics.numerical_aperture / optics.index
     across = 2 * sine / optics.unit

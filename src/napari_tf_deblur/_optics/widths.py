@@ -1,4 +1,4 @@
-"""How wide the PSF of a microscope is: the Gaussian that fits it best."""
+"""Fit Gaussians to the PSF of a microscope."""
 
 from functools import lru_cache
 
@@ -8,16 +8,17 @@ from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 
 PROFILE_POINTS = 80
-"""Places at which a profile is compared with a Gaussian. Limit: of time; ``benchmarks/optics.py``
-compares with another integration."""
+"""Number of points of a profile that a Gaussian is fitted to. Limit: of time;
+``benchmarks/optics.py`` compares with another integration."""
 
 
 @lru_cache(maxsize=256)
 def fit_sigmas(setup: NormalisedOptics) -> tuple[float, float]:
-    """Sigmas of the Gaussians fitted across and along the optical axis, through the focus.
+    """Return the sigmas of Gaussians fitted across and along the optical axis.
 
-    The profiles reach as far as the second dark ring of an image in focus, and as far along
-    the axis; what lies farther out does not change the fit.
+    They are fitted to profiles through the focus, in wavelengths in the immersion. The profiles
+    reach as far as the second dark ring of an image in focus, and correspondingly along the axis;
+    light farther out does not change the fit.
     """
     focus = np.zeros(1)
     size = min(1.0, setup.excitation)
@@ -30,7 +31,7 @@ def fit_sigmas(setup: NormalisedOptics) -> tuple[float, float]:
 
 def fit_profile_sigma(places: Float64Array, profile: Float64Array) -> float:
     """Fit a Gaussian of any height to half a symmetric profile, by least squares."""
-    counts = np.where(places == 0, 1.0, 2.0)  # all places but the middle are there twice
+    counts = np.where(places == 0, 1.0, 2.0)  # all points but the middle one count twice
     profile = profile / profile[0]
     height, sigma = 1.0, float(places[np.argmax(profile < 0.5)]) / 1.18
     for _ in range(100):

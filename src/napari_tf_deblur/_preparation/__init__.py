@@ -1,1 +1,1 @@
-"""What a run needs before it begins: the image taken apart, calibration, memory."""
+"""Prepare a run: check the arguments, split the image into planes, measure it, plan the memory."""

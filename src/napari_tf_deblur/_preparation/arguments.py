@@ -1,4 +1,4 @@
-"""What `deconvolve` and its relatives are asked to do: one object for all of them."""
+"""The arguments of `deconvolve` and the other public functions, checked, as one object."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -16,17 +16,17 @@ from napari_tf_deblur.methods import METHODS, Auto, Method
 
 @dataclass(frozen=True)
 class ImagePart:
-    """Which part of an image a run is given.
+    """Describes the input of a run as a part of a larger image.
 
     Attributes
     ----------
     are_samples : bool
-        Whether its planes are samples of one image. They run as many iterations as the image
-        needs, which are fewer than an image of their size.
+        Whether the planes are samples of one image. They run as many iterations as that image
+        needs. These are fewer than an image of the samples' size would need.
     gap : tuple of slice
-        Of a piece, along each deblurred axis, where it lies beyond its image, whose opposite side
-        follows; empty slices elsewhere. There are no pixels, and the image is continued as in a
-        mirror.
+        For a piece that reaches beyond its image: along each deblurred axis, the lines beyond the
+        image; an empty slice where there are none. The lines after the gap are those of the
+        opposite side of the image. The gap has no pixels; the image is mirrored into it.
     """
 
     are_samples: bool = False
@@ -34,7 +34,7 @@ class ImagePart:
 
 
 WHOLE = ImagePart()
-"""All of an image."""
+"""Stands for a whole image."""
 
 
 @dataclass(frozen=True)
@@ -44,36 +44,39 @@ class CalibrationArguments(CalibrationOptions):
     Parameters
     ----------
     image : array_like
-        Any real dtype, finite. Its last axes, as many as the PSF has, are deblurred;
-        leading axes (time, channels, planes of a stack) are run plane by plane. Planes
-        without any finite pixel are left as they are. What a NumPy masked array masks is
-        ignored, as with `mask`.
+        Image of any real dtype; finite where it is not masked. The last axes, as many as the PSF
+        has, are deblurred. Leading axes (time, channels, planes of a stack) are run plane by
+        plane. Planes without any finite pixel are not changed. Pixels that a NumPy masked array
+        masks are ignored, as with `mask`.
     psf : array_like or BlurEstimate, optional
         Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
-        in pixels of the image; scaled to sum 1. Leading axes of length 1 are dropped where
-        the image has fewer axes. It may be larger than the image. By default that of the image's
-        own blur, of two axes, or of as many as `spacing` has: the one that a `Calibration` keeps,
-        or a Gaussian, a disc or a line; see :func:`napari_tf_deblur.estimate_blur`.
+        in pixels of the image; it is scaled to sum 1. Leading axes of length 1 are dropped if
+        the image has fewer axes. It may be larger than the image. By default it is that of the
+        image's own blur: the one that a `Calibration` holds, or a Gaussian, a disc or a line that
+        is estimated from the image. It then has two axes, or as many as `spacing` has. See
+        :func:`napari_tf_deblur.estimate_blur`.
     method : Method, Calibration or "auto", optional
-        One of :data:`napari_tf_deblur.METHODS`; or what :func:`napari_tf_deblur.calibrate`
-        found from a larger image, of which this one is a part; "auto" picks the method from
-        the image. Where its weight is to be found, trials may show that the PSF is too wide:
-        a narrower one is then used, and `warnings` and ``calibration.psf_width`` say so.
+        One of :data:`napari_tf_deblur.METHODS`; or a calibration that
+        :func:`napari_tf_deblur.calibrate` made from a larger image, of which this one is a part;
+        or "auto", which chooses the method from the image. If the weight is found from the image,
+        trials may show that the PSF is too wide. A narrower one is then used, and `warnings` and
+        ``calibration.psf_width`` say so.
     channel_axis : int, optional
         Axis of colour channels.
     alpha : bool, optional
-        Whether the last channel is transparency, which is copied and not deblurred.
+        Whether the last channel is transparency. It is copied and not deblurred.
     spacing : sequence of float, optional
-        Voxel size along each deblurred axis, in any unit; by default all are equal.
+        Voxel size along each deblurred axis, in any unit. By default all are equal.
     mask : array_like, optional
         True, or any number but 0, for pixels to ignore, such as saturated ones; broadcast to
-        the image without its channel axis. NaN or infinite pixels must be masked; hot and dead
-        ones, which no light through the PSF makes, are found and ignored.
+        the image without its channel axis. NaN and infinite pixels must be masked. Hot and dead
+        pixels are found and ignored, because light that went through the PSF does not look like
+        them.
 
     Raises
     ------
     TypeError, ValueError
-        If the method or an option is none; the others are checked against the image.
+        If the method or an option is not valid. The other arguments are checked with the image.
     """
 
     image: ArrayLike
@@ -97,7 +100,7 @@ class CalibrationArguments(CalibrationOptions):
 
     @property
     def part(self) -> ImagePart:
-        """Which part of an image this is: all, but for `PartArguments`."""
+        """The part of an image that this is: the whole, except for `PartArguments`."""
         return WHOLE
 
 
@@ -108,9 +111,9 @@ class Arguments(CalibrationArguments, RunOptions):
     Parameters
     ----------
     output : str or Path, optional
-        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr", that the result is written into
-        piece by piece, by several processes; the result's image is then a lazy array. A run that
-        was broken off goes on where it was, if it is asked for again with the same settings.
+        Folder of an OME-Zarr, such as "cells deblurred.ome.zarr". Several processes write the
+        result into it piece by piece, and the image of the result is then a lazy array. A run that
+        was interrupted continues if it is started again with the same settings.
     """
 
     output: str | Path | None = field(default=None, kw_only=True)
@@ -123,8 +126,8 @@ class StepArguments(Arguments):
     Parameters
     ----------
     stop : threading.Event, optional
-        Once it is set, the generator returns at its next step, with the best image so far:
-        the image as it was, if no iteration was done.
+        Once it is set, the generator returns at its next step with the latest image. If no
+        iteration was done, that is the input image.
     """
 
     stop: Event | None = field(default=None, kw_only=True)
@@ -132,12 +135,12 @@ class StepArguments(Arguments):
 
 @dataclass(frozen=True)
 class PartArguments(Arguments):
-    """What is asked for a part of an image.
+    """The arguments of a run on a part of an image.
 
     Parameters
     ----------
     part : ImagePart
-        Which.
+        Which part of the image it is.
     """
 
     part: ImagePart = field(default=WHOLE, kw_only=True)

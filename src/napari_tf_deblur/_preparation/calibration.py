@@ -1,4 +1,4 @@
-"""What is found once from a whole image, and serves every piece of it."""
+"""Hold what is estimated once from a whole image and is used for every piece of it."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,32 +12,32 @@ from napari_tf_deblur.methods import Method
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found from a whole image: how to solve it, or any piece of it, alike.
+    """Settings that were estimated from a whole image, for it and for its pieces.
 
-    Made by :func:`napari_tf_deblur.calibrate`, and part of each result. Given to
-    :func:`napari_tf_deblur.deconvolve` in place of a method, a tile, a plane or another time
-    point is deblurred as the whole image would be.
+    :func:`napari_tf_deblur.calibrate` makes one, and each result holds one. If
+    :func:`napari_tf_deblur.deconvolve` is given a calibration in place of a method, it deblurs a
+    tile, a plane or another time point as it would deblur the whole image.
 
     Attributes
     ----------
     method : Method
-        The method, with every value filled in: weight, gain, balance, background.
+        The method with all its values filled in: weight, gain, balance, background.
     scale : float
         Intensity units of the image per unit of the solver, above 0.
     reason : str
-        Why this method was picked, if it was; else empty.
+        Why the method was chosen; empty if the user chose it.
     psf_width : float
-        Width of the PSF to deblur with, as a part of that of the PSF that is given: less than 1
-        where trials showed that one to be too wide.
+        Ratio of the width of the PSF to deblur with to that of the given PSF. It is less than 1
+        if trials showed that the given PSF is too wide.
     background_error : float or None
-        How sure the method's background is, in intensity units, where it was found from the
-        image: see :class:`.Background`. It changes no result and is
-        not compared.
+        Error of the background in intensity units, if it was estimated from the image: see
+        :class:`.Background`. It changes no result, and comparisons leave it out.
     blur : BlurEstimate or None
-        The blur that was found in the image, where no PSF was given: used again where none is.
+        Blur that was estimated from the image, if no PSF was given. It is used for other images
+        without a PSF.
     global_values : GlobalValues or None
-        What else a run takes from all pixels, if this is for pieces of one image: they run alike,
-        and no seam is seen. Not compared.
+        Other values that a run takes from all pixels, if the calibration is for pieces of one
+        image. With them no seams appear between the pieces. Comparisons leave them out.
     """
 
     method: Method
@@ -57,25 +57,25 @@ class Calibration:
         background_error: float | None = None,
         blur: BlurEstimate | None = None,
     ) -> Self:
-        """Look at an image.
+        """Fill in the values of a method from the measurements of an image.
 
         Parameters
         ----------
         method : Method
-            What is to be done.
+            The method, with its offset filled in.
         image : Statistics
-            Of the image less the method's offset.
+            Measurements of the image after the method's offset was subtracted.
         reason : str, optional
-            Why it was picked.
+            Why the method was chosen.
         background_error : float, optional
-            How sure the method's offset is, where the image has said it.
+            Error of the method's offset, if it was estimated from the image.
         blur : BlurEstimate, optional
-            What its PSF was made of, where none was given.
+            The estimated blur that the PSF was made from, if no PSF was given.
         """
         fitted, scale = method.with_estimates(image), method.intensity_scale(image)
         return cls(fitted, scale, reason, background_error=background_error, blur=blur)
 
     @property
     def about_background(self) -> str:
-        """The background that is subtracted, and how sure it is, in words; empty if it is 0."""
+        """The background that is subtracted and its error, as a sentence; empty if it is 0."""
         return describe_subtraction(self.method.offset, self.background_error)

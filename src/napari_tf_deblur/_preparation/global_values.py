@@ -1,4 +1,4 @@
-"""What a run computes from all of its pixels: pieces of one image must share it."""
+"""Hold values that depend on all pixels of an image; its pieces must share them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 
 Reduce = Callable[[Float32Array], Float32Array]
@@ -14,29 +14,30 @@ Reduce = Callable[[Float32Array], Float32Array]
 
 @dataclass(frozen=True)
 class GlobalValues:
-    """Iterations, and what a solver takes from all pixels of an image.
+    """Number of iterations, and other values that depend on all pixels of an image.
 
-    A piece that found them by itself would differ from its neighbours, and a seam would be seen.
+    If each piece computed its own, neighbouring pieces would differ and a seam would be visible.
 
     Attributes
     ----------
     iterations : int
-        Number of iterations; the change of the image is not looked at any more.
+        Number of iterations that every piece runs; pieces do not test for convergence.
     converged : bool
-        Whether the image stopped changing by then.
+        Whether the image had stopped changing after these iterations.
     hides_areas : bool
-        Whether areas, and not only pixels, do not count.
+        Whether ignored pixels form areas.
     values : mapping of str to ndarray of float32
-        By the solver's name for each; the first axis, that of the planes, has length 1.
+        Values of the solver, by name. The first axis, that of the planes, has length 1.
     psf_evidence : PSFEvidence or None
-        What the image says of the PSF; None if it was not asked.
+        Finding about the PSF; None if it was not tested.
     weight_evidence : WeightEvidence or None
-        What trials say of the weight; None if they say nothing.
+        Finding of trials about the weight; None if there is none.
     noise_is_shared : bool
-        Whether neighbouring pixels seem to share their noise, so that nothing can be told.
-    noise_lines : mapping of int to Line
-        Of each channel, the noise's variance over the intensity, in the image's units; those that
-        are missing were not needed.
+        Whether the noise of neighbouring pixels seems correlated. Then the PSF and the weight
+        cannot be tested.
+    noise_lines : mapping of int to VarianceLine
+        For each channel, the variance of the noise over the intensity, in the units of the image.
+        Channels for which it was not needed are missing.
     """
 
     iterations: int
@@ -50,10 +51,10 @@ class GlobalValues:
 
 
 def mean_of_planes(values: Float32Array) -> Float32Array:
-    """Reduce values, one for each plane, to their mean."""
+    """Return the mean over the planes, the first axis, which keeps length 1."""
     return np.asarray(values.mean(axis=0, keepdims=True), np.float32)
 
 
 def largest_of_planes(values: Float32Array) -> Float32Array:
-    """Reduce values, one for each plane, to the largest."""
+    """Return the maximum over the planes, the first axis, which keeps length 1."""
     return np.asarray(values.max(axis=0, keepdims=True), np.float32)

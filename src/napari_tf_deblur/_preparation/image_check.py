@@ -1,4 +1,4 @@
-"""What an image itself says about its fitness: saturated, blank, or all background."""
+"""Warn of images that cannot be deblurred well: saturated, blank, or all background."""
 
 from typing import Any
 
@@ -9,32 +9,33 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import RealArray
 
 MIN_PLATEAU_RATIO = 2.0
-"""Ratio of the pixels at the maximum to those in the next few per cent below it, from which on they
-are saturated. Derived: a smooth peak that is cut off has twice as many where it would have been
+"""Least ratio of the pixels at the maximum to those in `PLATEAU_RANGE` below it, for saturation.
+Derived: a smooth peak that is cut off has twice as many pixels at the maximum if it would have been
 higher by 4 % of the range."""
 
 PLATEAU_RANGE = 0.02
-"""Part of the range below the maximum that the plateau is compared with. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the range, below the maximum, whose pixels the pixels at the maximum are compared with.
+Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_INTEGER_RANGE = 4.0
-"""Least number of whole numbers below the maximum to compare with. Guard: fewer say more of the
-rounding; ``tests/preparation/test_image_check.py``."""
+"""Least number of whole numbers below the maximum to compare with. Guard: against the effect of
+rounding to whole numbers; ``tests/preparation/test_image_check.py``."""
 
 MIN_SATURATED_PIXELS = 9
-"""Least number of saturated pixels: fewer are hot pixels, or do no harm. Set by hand; its effect is
+"""Least number of saturated pixels. Fewer are hot pixels, or do no harm. Set by hand; its effect is
 in ``benchmarks/CONSTANTS.md``."""
 
 MIN_LEVELS = 8
-"""Different values in the upper half of the range, below which an image is a mask or a drawing.
-Guard: ``tests/preparation/test_image_check.py``."""
+"""Least number of different values in the upper half of the range. An image with fewer is a mask or
+a drawing, and is not called saturated. Guard: against warnings about such images;
+``tests/preparation/test_image_check.py``."""
 
 MAX_PART_BELOW_BACKGROUND = 0.98
-"""Part of the pixels below the background from which on it is too high. Derived: half of the pixels
-without light lie above the true one, so that much less is wrong."""
+"""Part of the pixels that are below the background from which on the background is too high.
+Derived: half of the pixels without light lie above the true background."""
 
 LEVEL_SAMPLE_PIXELS = 2**18
-"""Pixels in which different values are counted. Limit: of time."""
+"""Number of pixels in which different values are counted. Limit: of time."""
 
 
 def image_warnings(
@@ -43,22 +44,23 @@ def image_warnings(
     background: float = 0.0,
     valid: NDArray[np.bool_] | None = None,
 ) -> tuple[Notice, ...]:
-    """Warn of what makes the result of an image doubtful, whatever the method.
+    """Warn of properties of an image that make any result doubtful.
 
     Parameters
     ----------
     image : ndarray
-        Any shape and real dtype, in the camera's own values, without transparency. Integers
-        say more than the same image in float32. NaN and infinite pixels are left out.
+        Image of any shape and real dtype, in the camera's own values, without transparency.
+        Saturation is found better in integers than in float32. NaN and infinite pixels are left
+        out.
     background : float, optional
-        What the method takes for no light.
+        Intensity that the method treats as no light.
     valid : ndarray of bool, optional
-        Pixels that count, of the image's shape; all by default.
+        Pixels that count, of the shape of the image; all by default.
 
     Returns
     -------
     tuple of Notice
-        Sentences; none for most images.
+        The warnings; empty for most images.
 
     Examples
     --------
@@ -73,34 +75,35 @@ def image_warnings(
         return ()
     low, high = values.min(), values.max()
     if low == high:
-        words = f"The image is blank: every pixel is {low:g}, so there is nothing to deblur."
-        return (Notice("blank image", words),)
-    found = [_background_warning(values, background, high)]
+        text = f"The image is blank: every pixel is {low:g}, so there is nothing to deblur."
+        return (Notice("blank image", text),)
+    warnings = [_background_warning(values, background, high)]
     peak = image == high
     if valid is not None:
         peak &= valid
-    found.append(_saturation_warning(values, _without_margins(peak), image.dtype.kind in "iu"))
-    return tuple(warning for warning in found if warning)
+    warnings.append(_saturation_warning(values, _without_margins(peak), image.dtype.kind in "iu"))
+    return tuple(warning for warning in warnings if warning)
 
 
 def find_saturated_pixels(image: RealArray) -> NDArray[np.bool_]:
-    """Find pixels that are as bright as the camera can say, and were brighter.
+    """Find pixels at the largest value of the camera: the light there may have been brighter.
 
     Parameters
     ----------
     image : ndarray
-        Any shape and real dtype, in the camera's own values. NaN and infinite pixels are left
-        out.
+        Image of any shape and real dtype, in the camera's own values. NaN and infinite pixels are
+        left out.
 
     Returns
     -------
     ndarray of bool
-        Of the image's shape; no pixel where the brightest ones are not many enough to be that.
+        True for saturated pixels, of the shape of the image. All False if too few pixels have the
+        largest value.
 
     Examples
     --------
     >>> arch = np.arange(20) * np.arange(19, -1, -1)
-    >>> int(saturated_pixels(np.minimum(np.add.outer(arch, arch), 150)).sum())
+    >>> int(find_saturated_pixels(np.minimum(np.add.outer(arch, arch), 150)).sum())
     96
     """
     values = image[np.isfinite(image)] if image.dtype.kind == "f" else image.ravel()
@@ -117,7 +120,7 @@ def _background_warning(values: RealArray, background: float, high: Any) -> Noti
     return Notice(
         "background too high",
         f"The background of {background:g} is above {_percent(part)} of the pixels, and the "
-        f"brightest is {high:g}; set it to what the camera shows without light.",
+        f"brightest pixel is {high:g}; set it to what the camera shows without light.",
     )
 
 
@@ -130,14 +133,14 @@ def _saturation_warning(
     return Notice(
         "saturated pixels",
         f"{count} pixels ({_percent(count / values.size)}) have exactly the largest value, "
-        f"{float(values.max()):g}: they look saturated, and what is near them will be wrong. "
+        f"{float(values.max()):g}: they look saturated, and the result near them will be wrong. "
         "Ignore saturated pixels (in the dock: 'Ignore pixels', 'Saturated pixels'), or take the "
         "image with less light.",
     )
 
 
 def _is_cut_off(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool) -> bool:
-    """Whether so many pixels have the largest value that it was the camera's largest."""
+    """Whether enough pixels have the largest value to be saturated."""
     count = int(np.count_nonzero(peak))
     low, high = float(values.min()), float(values.max())
     if count < MIN_SATURATED_PIXELS or high == 0:
@@ -150,9 +153,9 @@ def _is_cut_off(values: RealArray, peak: NDArray[np.bool_], whole_numbers: bool)
 
 
 def _without_margins(peak: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Leave out lines and planes at the rim that are at the maximum throughout: a margin."""
+    """Leave out lines and planes at the rim in which all pixels are at the maximum."""
     inner = peak
-    kept = []
+    inner_slices = []
     for axis in range(peak.ndim):
         lines = np.moveaxis(inner, axis, 0)
         begin, end = 0, len(lines)
@@ -160,10 +163,10 @@ def _without_margins(peak: NDArray[np.bool_]) -> NDArray[np.bool_]:
             begin += 1
         while end > begin and lines[end - 1].all():
             end -= 1
-        kept.append(slice(begin, end))
+        inner_slices.append(slice(begin, end))
         inner = np.moveaxis(lines[begin:end], 0, axis)
     without = np.zeros_like(peak)
-    without[tuple(kept)] = inner
+    without[tuple(inner_slices)] = inner
     return without
 
 

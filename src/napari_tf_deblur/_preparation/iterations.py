@@ -1,4 +1,4 @@
-"""How many iterations of Richardson-Lucy an image can bear before its noise is sharpened too."""
+"""Estimate the number of Richardson-Lucy iterations after which noise would be sharpened."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -7,46 +7,48 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_tf_deblur._core.forward import Grid, transfer_function
+from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
-from napari_tf_deblur._noise.noise import estimate_gain
+from napari_tf_deblur._noise.noise_line import estimate_gain
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 ITERATIONS_PATCH_SIZE = {1: 4096, 2: 384, 3: 64}
-"""Pixels per axis from which the iterations are found. Limit: of time."""
+"""Pixels per axis of the patch from which the iterations are estimated, by number of axes. Limit:
+of time."""
 
 ITERATIONS_PLANES = 3
-"""Planes from which the iterations are found. Limit: of time."""
+"""Number of planes from which the iterations are estimated. Limit: of time."""
 
 MAX_ITERATIONS = 100
-"""Most iterations. Limit: of time; they are accelerated."""
+"""Largest number of iterations. Limit: of time; the iterations are accelerated."""
 
 PATIENCE_ITERATIONS = 3
-"""Iterations without a better prediction after which the search ends. Limit: of time."""
+"""Number of iterations without a better prediction after which the search ends. Limit: of time."""
 
 WHOLE_IMAGE_FACTORS = (1.4, 2.0)
-"""Ratio of the best iterations of the whole image to those of half its photons: many iterations,
-and few. The whole image has twice the photons. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Factor a and term b of the rule that turns n, the best number of iterations with half of the
+photons, into that of the whole image, which has twice the photons: max(n, a n - b). Set by hand;
+its effect is in ``benchmarks/CONSTANTS.md``."""
 
 ROUNDING_OFFSET = 0.2
-"""Number that is added before iterations are rounded down: one too many costs more than one less.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Number that is added before the iterations are rounded down: one too many costs more than one too
+few. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_MODEL_PHOTONS = 1e-3
-"""Least photons of the model. Guard: against a division by zero;
+"""Least number of photons of the model in a pixel. Guard: against a division by zero;
 ``tests/preparation/test_iterations.py``."""
 
 PSF_LIGHT_KEPT = 0.999
-"""Part of the PSF's light for which room is kept around the frame. Set by hand: half or 1.5 times
+"""Part of the PSF's light that the margin around the frame holds. Set by hand: half or 1.5 times
 changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_VISIBLE_PART = 1e-3
-"""Part of a scene pixel's light that falls into the frame, below which it is left dark. Guard:
-against a division by next to nothing; ``tests/preparation/test_iterations.py``."""
+"""Least part of a scene pixel's light that falls into the frame; pixels with less are left dark.
+Guard: against a division by almost zero; ``tests/preparation/test_iterations.py``."""
 
 
 def richardson_lucy_iterations(
@@ -56,30 +58,30 @@ def richardson_lucy_iterations(
     *,
     accelerate: bool = True,
 ) -> int:
-    """Find the number of iterations of Richardson-Lucy by held-out photons.
+    """Estimate the number of Richardson-Lucy iterations with held-out photons.
 
-    Each photon goes by chance to one of two images, which then have independent noise. Each of
-    them is deblurred; as long as that, blurred again, comes nearer to the other one, it is the
-    scene that gets sharper, and then the noise (Liu et al., Nat. Commun. 16:911, 2025). Near in
-    squares: in the likelihood a wide dark field, which is slow, counts more than what is seen.
-    Of large images a part is looked at.
+    Each photon is assigned at random to one of two images, whose noise is then independent. Both
+    are deblurred and blurred again. As long as this comes nearer to the other image, the iterations
+    sharpen the scene; after that they sharpen the noise (Liu et al., Nat. Commun. 16:911, 2025).
+    The distance is the sum of squares: in the likelihood, a wide dark field, which converges
+    slowly, would count more than the structure. Large images are estimated from patches.
 
     Parameters
     ----------
     pixels : Pixels
-        Shape (planes, channels, *frame), in the image's units, the background subtracted;
-        finite.
+        Intensities of shape (planes, channels, *frame), in the units of the image, without the
+        background; finite.
     psf : ndarray of float32
-        Of sum 1.
+        Point spread function of sum 1.
     periodic : bool
         Whether the image wraps round.
     accelerate : bool
-        Whether the iterations are accelerated ones.
+        Whether the iterations are accelerated.
 
     Returns
     -------
     int
-        1 to `MAX_ITERATIONS`.
+        Number of iterations, 1 to `MAX_ITERATIONS`.
 
     Examples
     --------
@@ -93,38 +95,38 @@ def richardson_lucy_iterations(
     True
     """
     unit = find_peak_and_unit(pixels)[1]
-    pieces, weight = _pick_patches(pixels, psf.ndim, unit)
+    patches, weight = _pick_patches(pixels, psf.ndim, unit)
     level, noise, _ = estimate_background(pixels)
-    first = estimate_gain(pixels)
-    read_noise = float(np.sqrt(max(noise**2 - first * max(level, 0.0), 0.0)))
+    first_gain = estimate_gain(pixels)
+    read_noise = float(np.sqrt(max(noise**2 - first_gain * max(level, 0.0), 0.0)))
     gain = estimate_gain(pixels, read_noise=read_noise)
-    photons = pieces * np.float32(unit / gain)
-    one = _thin_photons(photons, read_noise / gain, np.random.default_rng(0))
-    halves = np.concatenate([one, photons - one])
-    others = np.concatenate([photons - one, one])
+    photons = patches * np.float32(unit / gain)
+    half = _thin_photons(photons, read_noise / gain, np.random.default_rng(0))
+    halves = np.concatenate([half, photons - half])
+    held_out = np.concatenate([photons - half, half])
     weights = np.concatenate([weight, weight])
-    # Values below zero are noise about zero, and are kept as the solver keeps them.
+    # Values below zero are noise. They are kept by an offset, as in the solver.
     dark = np.float32(max(0.0, -float(np.quantile(halves, 1e-3))) + MIN_MODEL_PHOTONS)
     losses: list[float] = []
     for model in _reblurred_iterates(
         halves * weights, weights, psf, periodic, float(dark), accelerate
     ):
-        misfit = np.square(model - others)
+        misfit = np.square(model - held_out)
         losses.append(float(np.sum(misfit * weights, dtype=np.float64)))
         if len(losses) - int(np.argmin(losses)) > PATIENCE_ITERATIONS:
             break
     best = _interpolate_minimum(losses)
-    times, less = WHOLE_IMAGE_FACTORS
-    return int(np.clip(max(best, times * best - less) + ROUNDING_OFFSET, 1, MAX_ITERATIONS))
+    factor, term = WHOLE_IMAGE_FACTORS
+    return int(np.clip(max(best, factor * best - term) + ROUNDING_OFFSET, 1, MAX_ITERATIONS))
 
 
 def _thin_photons(
     photons: Float32Array, read_noise: float, random: np.random.Generator
 ) -> Float32Array:
-    """Half of the photons, drawn by chance, so that the noise of both halves is independent.
+    """Draw half of the photons at random, so that the noise of both halves is independent.
 
-    What is no whole photon is read noise, which both halves would share: what is added here and
-    missing there makes it independent, too.
+    The part of a value that is not a whole photon is read noise, and both halves would share it.
+    Noise that is added to one half and subtracted from the other makes it independent, too.
     """
     whole = np.maximum(np.round(photons), 0)
     drawn = random.binomial(whole.astype(np.int64), 0.5)
@@ -133,12 +135,12 @@ def _thin_photons(
 
 
 def _interpolate_minimum(losses: list[float]) -> float:
-    """The place of the lowest loss, from 1 on, of a parabola through it and its neighbours."""
+    """Position of the minimum, counted from 1, by a parabola through three losses."""
     k = int(np.argmin(losses))
     if not 0 < k < len(losses) - 1:
         return k + 1.0
-    before, here, after = losses[k - 1 : k + 2]
-    curvature = before - 2 * here + after
+    before, lowest, after = losses[k - 1 : k + 2]
+    curvature = before - 2 * lowest + after
     return k + 1 + ((before - after) / (2 * curvature) if curvature > 0 else 0.0)
 
 
@@ -150,12 +152,12 @@ def _reblurred_iterates(
     dark: float,
     accelerate: bool,
 ) -> Iterator[Float32Array]:
-    """The re-blurred image after each iteration, as ``_solvers/richardson_lucy.py`` does them."""
+    """Iterate as ``_solvers/richardson_lucy.py`` does; yield the re-blurred image each time."""
     frame = light.shape[1:]
     axes = tuple(range(1, light.ndim))
     grid = Grid.around(frame, psf, "periodic" if periodic else "unknown", PSF_LIGHT_KEPT)
     spectrum = transfer_function(psf, grid.scene)
-    everywhere = (slice(None), *grid.window)
+    in_frame = (slice(None), *grid.window)
 
     def filtered(values: Float32Array, transfer: NDArray[np.complex64]) -> Float32Array:
         spectra = fft.rfftn(values, axes=axes, workers=fft_workers()) * transfer
@@ -166,23 +168,25 @@ def _reblurred_iterates(
         return np.pad(values, ((0, 0), *grid.margins))
 
     adjoint = np.conj(spectrum)
-    seen = filtered(in_scene(weight), adjoint)
-    share = (seen > MIN_VISIBLE_PART) / np.maximum(seen, np.float32(MIN_VISIBLE_PART))
+    visibility = filtered(in_scene(weight), adjoint)
+    inverse_visibility = (visibility > MIN_VISIBLE_PART) / np.maximum(
+        visibility, np.float32(MIN_VISIBLE_PART)
+    )
     observed = in_scene(np.maximum(light + np.float32(dark), 0) * weight)
     mean = np.sum(light * weight, axes, keepdims=True)
     mean /= np.maximum(np.sum(weight, axes, keepdims=True), 1)
-    image = (seen > MIN_VISIBLE_PART) * np.maximum(mean, np.float32(MIN_MODEL_PHOTONS))
+    image = (visibility > MIN_VISIBLE_PART) * np.maximum(mean, np.float32(MIN_MODEL_PHOTONS))
     ahead, change = image, np.zeros_like(image)
     for _ in range(MAX_ITERATIONS):
         model = np.maximum(filtered(ahead, spectrum), 0) + np.float32(dark)
         correction = filtered(observed / model, adjoint)
-        fresh = ahead * share * np.maximum(correction, 0)
-        yield np.maximum(filtered(fresh, spectrum)[everywhere], 0)
+        fresh = ahead * inverse_visibility * np.maximum(correction, 0)
+        yield np.maximum(filtered(fresh, spectrum)[in_frame], 0)
         last, change = change, fresh - ahead
         if accelerate:
-            alike = np.sum(change * last, axes, keepdims=True)
+            correlation = np.sum(change * last, axes, keepdims=True)
             power = np.sum(np.square(last), axes, keepdims=True)
-            factor = np.clip(alike / (power + np.float32(1e-30)), 0, 1)
+            factor = np.clip(correlation / (power + np.float32(1e-30)), 0, 1)
             ahead = np.maximum(fresh + factor * (fresh - image), 0)
         else:
             ahead = fresh
@@ -190,17 +194,17 @@ def _reblurred_iterates(
 
 
 def _pick_patches(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array, Float32Array]:
-    """Pieces with most to be seen in them, shape (pieces, *look), and the weight of each pixel.
+    """Pick the patches with most contrast: values (patches, *patch shape) and pixel weights.
 
     Intensities are divided by the unit, so that their squares are finite.
     """
     planes, valid = pixels
     frame = planes.shape[2:]
-    look = tuple(min(n, ITERATIONS_PATCH_SIZE[axes]) for n in frame)
+    size = tuple(min(n, ITERATIONS_PATCH_SIZE[axes]) for n in frame)
     mask = None if valid is None else np.broadcast_to(valid, planes.shape)
-    starts = [np.linspace(0, n - m, -(-n // m)).astype(int).tolist() for n, m in zip(frame, look)]
-    corners = [tuple(slice(a, a + m) for a, m in zip(c, look)) for c in product(*starts)]
-    pieces: list[Float32Array] = []
+    starts = [np.linspace(0, n - m, -(-n // m)).astype(int).tolist() for n, m in zip(frame, size)]
+    corners = [tuple(slice(a, a + m) for a, m in zip(c, size)) for c in product(*starts)]
+    patches: list[Float32Array] = []
     weights: list[Float32Array] = []
     for plane in _pick_planes(len(planes)):
         for channel in range(planes.shape[1]):
@@ -208,17 +212,17 @@ def _pick_patches(pixels: Pixels, axes: int, unit: float) -> tuple[Float32Array,
             for corner in corners:
                 place = (..., *corner)
                 values = planes[plane, channel][place] * np.float32(1 / unit)
-                counting = np.ones(look, bool) if mask is None else mask[plane, channel][place]
+                counting = np.ones(size, bool) if mask is None else mask[plane, channel][place]
                 contrast = float(np.std(values, where=counting)) if counting.any() else -0.5
                 if contrast > most:
                     best, most = (values, counting), contrast
-            if best is not None and (most > 0 or not pieces):
-                pieces.append(np.where(best[1], best[0], np.float32(0)))
+            if best is not None and (most > 0 or not patches):
+                patches.append(np.where(best[1], best[0], np.float32(0)))
                 weights.append(best[1].astype(np.float32))
-    return np.stack(pieces), np.stack(weights)
+    return np.stack(patches), np.stack(weights)
 
 
 def _pick_planes(number: int) -> list[int]:
-    """Planes to look at, evenly spread."""
+    """Pick at most `ITERATIONS_PLANES` planes, evenly spread."""
     few = min(number, ITERATIONS_PLANES)
     return sorted({int((k + 0.5) / few * number) for k in range(few)})

@@ -1,4 +1,4 @@
-"""The options of a run on a layer: those of any run, and some that only an image file needs."""
+"""Declare the options of a run on a layer, and write options in words and as arguments."""
 
 # No "from __future__ import annotations": magicgui would lose the bounds.
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ class LayerOptions(RunOptions):
     ignore_nan : bool, optional
         Ignore pixels that are NaN or infinite instead of refusing them.
     ignore_saturated : bool, optional
-        Ignore pixels that are as bright as the camera can tell, or brighter.
+        Ignore pixels that have the largest value of the camera.
 
     Examples
     --------
@@ -40,80 +40,82 @@ class LayerOptions(RunOptions):
 
     @classmethod
     def from_object(cls, values: Any) -> Self:
-        """Take the options of an object that has them among its attributes."""
+        """Read the options from the attributes of an object."""
         return cls(**{field.name: getattr(values, field.name) for field in fields(cls)})
 
     def run_arguments(self) -> dict[str, Any]:
-        """Return those that :func:`napari_tf_deblur.deconvolve` takes, by name."""
+        """Return the options that :func:`napari_tf_deblur.deconvolve` takes, by name."""
         return {field.name: getattr(self, field.name) for field in fields(RunOptions)}
 
     def record(self) -> dict[str, Any]:
-        """Return all of them by name, as they are recorded."""
+        """Return all options by name, as they are recorded."""
         return asdict(self)
 
 
 def record_checks() -> dict[str, Check]:
-    """For each option, what takes its value from a record that may come out of a file."""
+    """Return for each option a function that checks its value in a record from a file."""
     return {
         name: _make_check(annotation) for name, annotation in parameters_of(LayerOptions).items()
     }
 
 
 def format_run_arguments(options: Mapping[str, Any], declaration: type[RunOptions]) -> list[str]:
-    """Write options as arguments of a call, without what a method's values say already.
+    """Write options as arguments of a call; leave out those that the method's values contain.
 
     Parameters
     ----------
     options : mapping
-        Values by name, checked.
+        Checked values by name.
     declaration : type
-        Those that the called function has.
+        Declaration of the options that the called function has.
     """
-    said = (
+    names = (
         name
         for name, annotation in parameters_of(declaration).items()
         if not options_of(annotation).get("in_method")
         and options[name] is not False
         and options[name] != ""
     )
-    return [f"{name}={options[name]!r}" for name in said]
+    return [f"{name}={options[name]!r}" for name in names]
 
 
 def options_in_short(
     record: Mapping[str, Any], number: Callable[[object], str] = str
 ) -> dict[str, str]:
-    """Say in a few words, for the name of a result, the options of its record that have such words.
+    """Return short words for options of a record, for the name of a result.
+
+    Options without ``in_name`` in their declaration are left out.
 
     Parameters
     ----------
     record : mapping
-        What a run keeps; it may come out of a file. What it lacks is at its default.
+        Record of a run; it may come from a file. Options that it lacks have their default.
     number : callable, optional
-        Writes a value.
+        Function that writes a value.
     """
-    found = {}
+    words_by_name = {}
     for name, annotation in parameters_of(LayerOptions).items():
         words = options_of(annotation).get("in_name")
         value = record.get(name, getattr(_DEFAULTS, name))
         if isinstance(words, str):
-            found[name] = words.format(number(value))
+            words_by_name[name] = words.format(number(value))
         elif words:
-            found[name] = words[value is True]
-    return found
+            words_by_name[name] = words[value is True]
+    return words_by_name
 
 
 def options_in_words(record: Mapping[str, Any]) -> list[str]:
-    """Say which options of a record differ from their defaults, of those that have words for it."""
-    said = []
+    """Return sentences for options that differ from their defaults and declare ``in_words``."""
+    sentences = []
     for name, annotation in parameters_of(LayerOptions).items():
         words, value = options_of(annotation).get("in_words"), record.get(name)
         try:
             check_value(name, value, annotation)
-        except UserError:  # out of a file
+        except UserError:  # the record may come from a file
             continue
         if words and value != getattr(_DEFAULTS, name):
-            said.append(words.format(value))
-    return said
+            sentences.append(words.format(value))
+    return sentences
 
 
 _DEFAULTS = LayerOptions()

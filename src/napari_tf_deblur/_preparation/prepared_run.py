@@ -1,36 +1,34 @@
-"""From the arguments to what a solver takes: checks, calibration, batches that fit the memory."""
+"""Turn the arguments of a run into what a solver takes: check, calibrate, plan the batches."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self, get_args
 
 import numpy as np
 
-from napari_tf_deblur._blur.blur_estimate import BlurEstimate, estimate_blur
-from napari_tf_deblur._core.forward import Boundary, Grid, resize_psf
-from napari_tf_deblur._core.masking import blank_planes, fill_ignored, mark_gap, valid_pixels
+from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
+from napari_tf_deblur._core.psf_resizing import resize_psf
+from napari_tf_deblur._core.scene_grid import Boundary, Grid
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
-from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
-from napari_tf_deblur._preparation import memory, method_choice
-from napari_tf_deblur._preparation.arguments import (
-    CalibrationArguments,
-)
+from napari_tf_deblur._noise.variance_line import VarianceLine
+from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.image_check import image_warnings
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
+from napari_tf_deblur._preparation.method_choice import choose_method
 from napari_tf_deblur._preparation.problem import Problem
-from napari_tf_deblur._preparation.statistics import Statistics
+from napari_tf_deblur._preparation.run_warnings import (
+    warn_of_calibration,
+    warn_of_pixels,
+    warn_of_planes,
+)
+from napari_tf_deblur._preparation.usable_pixels import UsablePixels
 from napari_tf_deblur.methods import FromImage, Method
-
-MAX_NEGATIVE_PART = 0.05
-"""Part of the range below the background that does no harm. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 @dataclass(frozen=True)
@@ -39,41 +37,42 @@ class PreparedRun:
 
     Attributes
     ----------
-    planes : Planes
-        How the image was taken apart.
+    planes : PlaneLayout
+        How the image was split into planes.
     values : ndarray of float32
-        Shape (planes, channels, *frame), in the image's units; in the planes to be solved
-        ignored pixels are filled and the method's offset is subtracted.
+        Intensities of shape (planes, channels, *frame), in the units of the image. In the planes
+        to solve, ignored pixels are filled and the method's offset is subtracted.
     valid : ndarray of bool or None
-        Which pixels count, broadcastable to `values`; None for all.
+        Pixels that count, broadcastable to `values`; None for all.
     batches : tuple of tuple of int
-        The planes that are solved together, all batches of one size: the last plane comes
-        several times where need be. Planes without any pixel that counts are in none.
+        Planes that are solved together. All batches have one size, so the last plane is repeated
+        if necessary. Planes in which no pixel counts are in no batch.
     psf : ndarray of float32
-        Of sum 1, as wide as the calibration says.
+        Point spread function of sum 1, as wide as the calibration says.
     boundary : {"unknown", "zero", "periodic"}
         What lies beyond the frame.
     calibration : Calibration
-        The method with its values filled in, and the scale of intensities.
+        The method with all its values filled in, and the scale of intensities.
     spacing : tuple of float
-        Voxel size relative to the finest.
+        Voxel size per deblurred axis, relative to the finest.
     grid : Grid
-        Of one plane.
-    roomy : bool
-        Whether a run may take more memory than it must, to be faster.
+        Grid of one plane.
+    has_spare_memory : bool
+        Whether there is enough free memory to keep freed arrays, which is faster.
     blur : BlurEstimate or None
-        What the PSF was made of, where none was given.
+        The estimated blur that the PSF was made from, if no PSF was given.
     rival : Calibration or None
-        Of another method, which is taken if trials show that it predicts the image better.
+        Calibration with another method, which is used if trials show that it predicts the image
+        better.
     weight_to_find : {"auto", "cross-validated"} or None
-        How the weight shall be found; the method has one that about suits the image.
+        How the weight is to be found. The method has one that about suits the image.
     hides_areas : bool
-        Whether areas, and not only pixels, do not count.
-    noise_lines : mapping of int to Line
-        Of each channel, the noise's variance over the intensity, in which broken pixels were
-        looked for.
+        Whether ignored pixels form areas.
+    noise_lines : mapping of int to VarianceLine
+        For each channel, the variance of the noise over the intensity, in the units of the image.
+        It was measured to find bad pixels.
     gap : tuple of slice
-        Of a piece of an image: what lies beyond it, along each deblurred axis.
+        Lines along each deblurred axis that lie beyond the image, if this is a piece of one.
     are_samples : bool
         Whether the planes are samples of one image.
     warnings : tuple of Notice
@@ -103,106 +102,76 @@ class PreparedRun:
     def from_arguments(
         cls, arguments: CalibrationArguments, blur: BlurEstimate | None = None
     ) -> Self:
-        """Check everything; find what the calibration, or the blur, does not say already."""
-        boundary, wanted = arguments.boundary, arguments.method
+        """Check the arguments, and estimate what neither the calibration nor `blur` contains.
+
+        Parameters
+        ----------
+        arguments : CalibrationArguments
+            The arguments of a public function.
+        blur : BlurEstimate, optional
+            The blur of the image, if it was estimated before; used where no PSF is given.
+        """
+        known = arguments.method if isinstance(arguments.method, Calibration) else None
         psf, blur = _resolve_psf(arguments, blur)
-        psf_says = () if blur else psf_warnings(psf)
-        if isinstance(wanted, Calibration) and wanted.psf_width != 1:
-            psf = resize_psf(psf, wanted.psf_width)
-        planes, values = PlaneLayout.split_image(
+        psf_notices = () if blur else psf_warnings(psf)
+        if known and known.psf_width != 1:
+            psf = resize_psf(psf, known.psf_width)
+        layout, values = PlaneLayout.split_image(
             arguments.image, psf, arguments.channel_axis, arguments.alpha
         )
         spacing = relative_spacing(arguments.spacing, psf.ndim)
-        gap = arguments.part.gap
-        ignored = planes.ignored_pixels(arguments.image, arguments.mask)
-        beyond = mark_gap(planes.frame, gap)
-        if beyond is not None:
-            beyond = np.broadcast_to(beyond, (len(values), 1, *planes.frame))
-            ignored = beyond if ignored is None else ignored | beyond
-        blank = blank_planes(values, ignored)
-        valid = valid_pixels(values, ignored, blank)
-        used = [plane for plane in range(len(values)) if plane not in blank]
-        shared = wanted.global_values if isinstance(wanted, Calibration) else None
-        noise_lines = dict(shared.noise_lines) if shared else {}
-        broken = find_bad_pixels(Pixels(values, valid), used, psf, noise_lines)
-        if broken is not None:
-            ignored = broken if ignored is None else ignored | broken
-            valid = np.broadcast_to(~ignored, broken.shape)
-        hides_areas = valid is not None and fill_ignored(values, valid, used)
-        hides_areas = shared.hides_areas if shared else hides_areas
-        usable = valid[used] if blank and valid is not None else valid
-        image = Statistics(values[used] if blank else values, usable, psf, boundary == "periodic")
-        method, reason, rival = method_choice.choose_method(wanted, image)
-        weight: Any = getattr(method, "weight", None)
-        weight_to_find: FromImage | None = weight if weight in get_args(FromImage) else None
-        grid = _make_grid(planes, psf, boundary, method)
-        batch, roomy = memory.plan_batch(grid, values.shape, method)
-        told, method = method, method.with_offset(image)
-        error = None if told is method else image.background.error
-        if method.offset:
-            for plane in used:
-                values[plane] -= np.float32(method.offset)
-            image = replace(image, values=values[used] if blank else values)
-        if beyond is not None:
-            _mirror_gap(gap, values)
-        known = wanted if isinstance(wanted, Calibration) else None
-        calibration = known or Calibration.from_statistics(method, image, reason, error, blur)
-        # An offset changes neither scale nor noise nor slopes: what is measured serves both.
-        other = (
-            Calibration.from_statistics(rival.method, image, rival.reason, error, blur)
-            if rival
-            else None
+        pixels = UsablePixels.from_planes(
+            layout, values, arguments, psf, known.global_values if known else None
         )
-        counting = None if ignored is None else planes.join_mask(~ignored)
-        pixels = planes.drop_transparency(np.asarray(arguments.image))
-        warnings = list(image_warnings(pixels, background=method.offset, valid=counting))
-        warnings += [*psf_says, *_run_warnings(planes, psf, blank)]
-        if broken is not None:
-            words = (
-                f"{np.count_nonzero(broken)} single pixel(s) stand out from their neighbours as no "
-                "light does that went through this PSF (hot or dead pixels, cosmic rays), and were "
-                "ignored."
+
+        image = pixels.statistics(psf, periodic=arguments.boundary == "periodic")
+        choice = choose_method(arguments.method, image)
+        grid = _make_grid(layout, psf, arguments.boundary, choice.method)
+        batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, choice.method)
+
+        method = choice.method.with_offset(image)
+        background_error = None if method is choice.method else image.background.error
+        if method.offset:
+            image = pixels.subtract_offset(method.offset, image)
+        pixels.fill_gap()
+        calibration = known or Calibration.from_statistics(
+            method, image, choice.reason, background_error, blur
+        )
+        rival = None
+        if choice.rival:
+            # An offset changes neither scale nor noise nor slopes: both methods share `image`.
+            rival = Calibration.from_statistics(
+                choice.rival.method, image, choice.rival.reason, background_error, blur
             )
-            warnings.append(Notice("bad pixels", words))
-        warnings += [Notice("PSF found", str(blur))] if blur else []
-        if calibration.psf_width != 1:
-            words = (
-                f"Deblurred with a PSF {calibration.psf_width:.2g} times as wide as "
-                f"{'the one found' if blur else 'the one given'}, with which trials predicted the "
-                "image better. To use a PSF as it is, give the weight as a number (in the dock: "
-                "'Advanced', 'Weight')."
-            )
-            warnings.append(Notice("PSF narrowed", words))
-        if method.counts_photons and _is_negative(image, calibration.scale):
-            words = (
-                f"The image has values below {'its background' if method.offset else 'zero'}, "
-                "which this method takes for noise: light has none. Set the background to what "
-                "the camera shows without light."
-            )
-            warnings.append(Notice("negative values", words))
+        warnings = (
+            *warn_of_pixels(arguments.image, pixels, method.offset),
+            *psf_notices,
+            *warn_of_planes(pixels, psf),
+            *warn_of_calibration(calibration, image, blur),
+        )
         return cls(
-            planes=planes,
+            planes=layout,
             values=values,
-            valid=valid,
-            batches=memory.make_batches(used, batch),
+            valid=pixels.valid,
+            batches=memory.make_batches(pixels.used, batch_size),
             psf=psf,
-            boundary=boundary,
+            boundary=arguments.boundary,
             calibration=calibration,
             spacing=spacing,
             grid=grid,
-            has_spare_memory=roomy,
+            has_spare_memory=has_spare_memory,
             blur=blur,
-            rival=other,
-            weight_to_find=weight_to_find,
-            hides_areas=hides_areas,
-            noise_lines=noise_lines,
-            gap=gap,
+            rival=rival,
+            weight_to_find=_weight_to_find(choice.method),
+            hides_areas=pixels.hides_areas,
+            noise_lines=pixels.noise_lines,
+            gap=pixels.gap,
             are_samples=arguments.part.are_samples,
-            warnings=tuple(warnings),
+            warnings=warnings,
         )
 
     def original_planes(self) -> Float32Array:
-        """The planes in the image's units, the offset not subtracted; ignored pixels are filled."""
+        """Return the planes in the image's units, with the offset; ignored pixels are filled."""
         values = self.values.copy()
         offset = np.float32(self.calibration.method.offset)
         for plane in {plane for batch in self.batches for plane in batch}:
@@ -210,11 +179,11 @@ class PreparedRun:
         return values
 
     def original_image(self) -> Float32Array:
-        """The image as it was, in its own shape."""
+        """Return the image as it was, in its own shape; ignored pixels are filled."""
         return self.planes.join_planes(self.original_planes())
 
     def build_problem(self, batch: tuple[int, ...]) -> Problem:
-        """Pose the problem of some planes."""
+        """Build the problem of a batch of planes."""
         method, scale = self.calibration.method, self.calibration.scale
         observed = self.values[list(batch)] / np.float32(scale)
         weight = method.noise_weights(observed, self.psf, scale)
@@ -237,26 +206,24 @@ class PreparedRun:
         )
 
 
-def _make_grid(planes: PlaneLayout, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+def _make_grid(layout: PlaneLayout, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+    """Plan the grid of a plane: the frame and the margin that the PSF needs around it."""
     unknown = boundary == "unknown"
-    reach, times = (PSF_LIGHT_KEPT, method.reach) if unknown else (1.0, 1)
-    return Grid.around(planes.frame, psf, boundary, reach, times)
+    light, reach = (PSF_LIGHT_KEPT, method.reach) if unknown else (1.0, 1)
+    return Grid.around(layout.frame, psf, boundary, light, reach)
 
 
-def _mirror_gap(gap: tuple[slice, ...], values: Float32Array) -> None:
-    """Continue planes over what lies beyond their image, as :meth:`Grid.extend_mirrored` does."""
-    frame, scene = values, values.shape[2:]
-    for axis, part in enumerate(gap, 2):
-        ends = (slice(part.stop, None), slice(0, part.start))
-        frame = np.concatenate([frame[(slice(None),) * axis + (end,)] for end in ends], axis)
-    grid = Grid(frame.shape[2:], scene, tuple(part.stop for part in gap))
-    values[...] = grid.extend_mirrored(frame)
+def _weight_to_find(method: Method) -> FromImage | None:
+    """How the weight of a method is to be found; None if it is given or if there is none."""
+    weight = getattr(method, "weight", None)
+    options: tuple[FromImage, ...] = get_args(FromImage)
+    return next((option for option in options if option == weight), None)
 
 
 def _resolve_psf(
     arguments: CalibrationArguments, known: BlurEstimate | None
 ) -> tuple[PSF, BlurEstimate | None]:
-    """The PSF that was given, or that of the image's own blur, which may be known already."""
+    """Return the PSF that was given, or that of the image's own blur, with the estimate."""
     axes = _axes_to_deblur(arguments)
     if isinstance(arguments.psf, BlurEstimate):
         return arguments.psf.psf(), arguments.psf
@@ -277,30 +244,3 @@ def _resolve_psf(
 
 def _axes_to_deblur(arguments: CalibrationArguments) -> int:
     return real_array(arguments.image).ndim - (arguments.channel_axis is not None)
-
-
-def _is_negative(image: Statistics, scale: float) -> bool:
-    """Whether values are so far below zero that the noise does not explain it."""
-    lowest = -float(image.values.min())
-    return (
-        lowest > MAX_NEGATIVE_PART * scale
-        and lowest > method_choice.MAX_NEGATIVE_SIGMAS * image.noise_level
-    )
-
-
-def _run_warnings(planes: PlaneLayout, psf: PSF, blank: set[int]) -> Iterator[Notice]:
-    """Say in words what the user should know before a run."""
-    if blank:
-        names = ", ".join(planes.plane_name(plane) for plane in sorted(blank))
-        yield Notice(
-            "blank planes",
-            f"Plane{'s' * (len(blank) > 1)} {names} of the image: no pixel that is a number and "
-            "not masked, so that there is nothing to deblur; left as it was.",
-        )
-    if any(p > n for p, n in zip(psf.shape, planes.frame)):
-        yield Notice(
-            "PSF larger than the image",
-            f"The PSF of {' x '.join(map(str, psf.shape))} pixels is larger than the image of "
-            f"{' x '.join(map(str, planes.frame))}: light from beyond the frame counts as much "
-            "as what lies in it, and the image says little of that.",
-        )

@@ -1,4 +1,4 @@
-"""What every solver is given, and what it gives back."""
+"""Define what every solver takes, a `Problem`, and what it yields, an `Iterate`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from napari_tf_deblur._core.forward import Grid
+from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._preparation.global_values import GlobalValues, Reduce, mean_of_planes
 
@@ -24,15 +24,15 @@ class Problem:
     Attributes
     ----------
     observed : ndarray of float32
-        Shape (planes, channels, *frame); intensities less the method's offset, divided by
+        Intensities of shape (planes, channels, *frame), without the method's offset, divided by
         `scale`.
     data_weight : ndarray of float32
-        How much each pixel counts in the data term, broadcastable to `observed`: 1 where
-        all is well, 0 for pixels to ignore.
+        Weight of each pixel in the data term, broadcastable to `observed`: 1 for normal pixels, 0
+        for ignored ones.
     psf : ndarray of float32
-        Checked PSF, of sum 1.
+        Checked point spread function of sum 1.
     grid : Grid
-        Where the frame lies in the scene.
+        Position of the frame in the scene.
     dark_outside : bool
         Whether the scene is known to be zero outside the frame.
     spacing : tuple of float
@@ -40,16 +40,16 @@ class Problem:
     scale : float
         Intensity units of the source per unit of `observed`.
     hides_areas : bool
-        Whether pixels to ignore lie together, so that what is there must come from the rim.
+        Whether ignored pixels form areas, whose content must come from their surroundings.
     gap : tuple of slice
-        Of pieces of an image, the lines along each deblurred axis that lie beyond it: they do not
-        count, and are continued as in a mirror. Empty for other images.
+        For pieces of an image, the lines along each deblurred axis that lie beyond it. They do not
+        count; the image is mirrored into them. Empty for other images.
     are_samples : bool
-        Whether the planes are samples of one image: see :func:`.change.measure_largest_change`.
+        Whether the planes are samples of one image: see :func:`.measure_largest_change`.
     global_values : GlobalValues or None
-        What is known of the image of which the planes are pieces; None if they are all of it.
+        Values of the image of which the planes are pieces; None if the planes are a whole image.
     found : dict
-        What was computed from all pixels, reduced to one plane.
+        Values that were computed from all pixels, by name, reduced to one plane.
     """
 
     observed: Float32Array
@@ -68,16 +68,16 @@ class Problem:
     def global_value(
         self, name: str, compute: Callable[[], Float32Array], reduce: Reduce = mean_of_planes
     ) -> Float32Array:
-        """Return what is computed from all pixels: of pieces, what the whole image said.
+        """Return a value that depends on all pixels: computed, or for a piece that of its image.
 
         Parameters
         ----------
         name : str
-            What it is called.
+            Name of the value.
         compute : callable
-            Computes it for each plane; the planes are the first axis.
+            Function that computes the value of each plane; the planes are the first axis.
         reduce : callable, optional
-            Makes one value of those of several planes.
+            Function that reduces the values of several planes to one, such as `mean_of_planes`.
         """
         if self.global_values is not None:
             return self.global_values.values[name]
@@ -86,19 +86,19 @@ class Problem:
         return values
 
     def stop_rule(self, iterations: int, tolerance: float = 0.0) -> tuple[int, float]:
-        """Return the iterations and the tolerance: of pieces, those that the whole image took."""
+        """Return iterations and tolerance; for a piece, the iterations of its image and 0."""
         if self.global_values is None:
             return iterations, tolerance
         return self.global_values.iterations, 0.0
 
     def extend_observed(self) -> Float32Array:
-        """Continue the observed planes over the whole scene: dark, or as in a mirror."""
+        """Extend the observed planes over the scene: with zeros if dark outside, else mirrored."""
         if not self.dark_outside:
             return self.grid.extend_mirrored(self.observed)
         return np.pad(self.observed, ((0, 0), (0, 0), *self.grid.margins))
 
     def extend_data_weight(self) -> Float32Array:
-        """Continue the data_weight over the scene: nothing is known outside the frame."""
+        """Extend the weight of the data over the scene: it is 0 outside the frame."""
         lead = self.data_weight.shape[: -len(self.grid.frame)]
         data_weight = np.broadcast_to(self.data_weight, (*lead, *self.grid.frame))
         margins = (*((0, 0),) * len(lead), *self.grid.margins)
@@ -106,29 +106,29 @@ class Problem:
 
 
 class Estimate(Protocol):
-    """What a solver has found so far, in its own arrays: asked only when it is wanted."""
+    """The estimate of a solver, in its own arrays. It is computed only when a method is called."""
 
     def scene(self) -> Float32Array:
-        """Return the estimate, shape (planes, channels, *scene), scaled as `observed` is."""
+        """Return the scene, of shape (planes, channels, *scene), in the units of `observed`."""
 
     def found(self) -> Mapping[str, Float32Array]:
-        """Return what was computed on the way from all pixels: see `Problem.global_value`."""
+        """Return values that the solver computed from all pixels: see `Problem.global_value`."""
 
 
 @dataclass(frozen=True)
 class Iterate:
-    """Where a solver stands.
+    """State of a solver after some iterations.
 
     Attributes
     ----------
     losses : ndarray of float32
-        Shape (iterations done, planes).
+        Values of the objective, of shape (iterations done, planes).
     fraction : float
-        Part of the iterations done, 0 to 1.
+        Part of the iterations that are done, 0 to 1.
     estimate : Estimate
-        Gives the scene.
+        The estimate, which gives the scene.
     converged : bool
-        Whether the solver found no more to do before it ran out of iterations.
+        Whether the solver converged before it reached its last iteration.
     """
 
     losses: Float32Array

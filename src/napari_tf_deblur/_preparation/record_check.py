@@ -1,4 +1,4 @@
-"""The parts of a record, checked one by one: what comes out of a file is data, never code."""
+"""Check the entries of a record from a file one by one: they are data, never code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,44 +11,44 @@ Check = Callable[[Any], Any]
 
 
 def require(condition: object) -> None:
-    """Refuse a value of a wrong kind."""
+    """Raise an error unless a condition holds."""
     if not condition:
         raise InvalidValueError("A value of the record is of a wrong kind.")
 
 
 def text(value: Any) -> str:
-    """Take a string."""
+    """Accept a string."""
     require(isinstance(value, str))
     return str(value)
 
 
 def boolean(value: Any) -> bool:
-    """Take True or False."""
+    """Accept True or False."""
     require(isinstance(value, bool | np.bool_))
     return bool(value)
 
 
 def number(value: Any) -> float:
-    """Take a finite number."""
+    """Accept a finite number; return it as a float."""
     require(isinstance(value, int | float | np.number) and not isinstance(value, bool))
     require(np.isfinite(value))
     return float(value)
 
 
 def positive(value: Any) -> float:
-    """Take a number above 0."""
+    """Accept a number above 0; return it as a float."""
     require(number(value) > 0)
     return number(value)
 
 
 def count(value: Any) -> int:
-    """Take a whole number, 0 or above."""
+    """Accept a whole number, 0 or above; return it as an int."""
     require(number(value) >= 0 and number(value) == int(value))
     return int(value)
 
 
 def one_of(*words: str) -> Check:
-    """Take one of some words."""
+    """Return a check that accepts one of some words."""
 
     def check(value: Any) -> str:
         require(isinstance(value, str) and value in words)
@@ -58,12 +58,12 @@ def one_of(*words: str) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """Take None, or what another check takes."""
+    """Return a check that accepts None, and what another check accepts."""
     return lambda value: None if value is None else check(value)
 
 
 def tuple_of(check: Check) -> Check:
-    """Take a list or tuple of what another check takes."""
+    """Return a check that accepts a list or tuple whose items another check accepts."""
 
     def checked(values: Any) -> tuple[Any, ...]:
         require(isinstance(values, Sequence | np.ndarray) and not isinstance(values, str | bytes))
@@ -73,22 +73,22 @@ def tuple_of(check: Check) -> Check:
 
 
 def numbers(value: Any) -> Any:
-    """Take numbers in lists of lists of any depth; lists of the same come back."""
+    """Accept numbers in nested lists of any depth; return nested lists of numbers."""
     nested = isinstance(value, list | tuple | np.ndarray)
-    return [numbers(one) for one in value] if nested else number(value)
+    return [numbers(item) for item in value] if nested else number(value)
 
 
 def array(value: Any) -> Any:
-    """Take an array of numbers, or lists of lists of numbers."""
-    taken = np.asarray(value)
-    require(taken.dtype.kind in "biuf")
-    return taken
+    """Accept an array of numbers, or nested lists of numbers; return an array."""
+    values = np.asarray(value)
+    require(values.dtype.kind in "biuf")
+    return values
 
 
 def plain(value: Any) -> Any:
-    """Take what Python writes as it is: numbers, True, False, None, short words; in tuples."""
+    """Accept numbers, True, False, None and strings, also in nested lists; return tuples."""
     if isinstance(value, list | tuple | np.ndarray):
-        return tuple(plain(one) for one in value)
+        return tuple(plain(item) for item in value)
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool | np.bool_):
@@ -98,33 +98,38 @@ def plain(value: Any) -> Any:
 
 
 def table(value: Any, checks: Mapping[str, Check], optional: Sequence[str] = ()) -> dict[str, Any]:
-    """Take the entries of a mapping that have a check; others are left out.
+    """Check the entries of a mapping; entries without a check are left out.
 
     Parameters
     ----------
     value : mapping
-        What is to be checked.
+        Entries by name.
     checks : mapping of str to callable
-        For each entry, what takes its value.
+        For each entry, the check of its value.
     optional : sequence of str
-        Entries that may be missing; they are then missing in what is returned.
+        Entries that may be missing; they are then missing in the returned dict.
+
+    Returns
+    -------
+    dict
+        The checked values by name.
 
     Raises
     ------
     ValueError
-        If an entry is missing or is of a wrong kind; says which.
+        If an entry is missing or of a wrong kind. The message names the entry.
     """
     require(isinstance(value, Mapping))
-    taken = {}
+    entries = {}
     for name, check in checks.items():
         if name not in value:
             if name in optional:
                 continue
             raise InvalidValueError(f"The record has no '{name}'.")
         try:
-            taken[name] = check(value[name])
+            entries[name] = check(value[name])
         except (InvalidValueError, TypeError, ValueError, OverflowError):
             raise InvalidValueError(
                 f"The record's '{name}' is not what this version writes."
             ) from None
-    return taken
+    return entries

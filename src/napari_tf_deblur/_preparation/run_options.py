@@ -1,18 +1,19 @@
-"""The options of a run: what is set besides image, PSF and method. Each is declared here, once.
+"""Declare the options of a run: the settings besides image, PSF and method, each of them once.
 
-The arguments of :func:`napari_tf_deblur.deconvolve` and its relatives, their documentation and
-their check, fields of the dock, options of the command line, the record of a result and the script
-that repeats it come from here. An annotation is ``Annotated[type, table]`` with, in the table:
+These parts of the package are made from the declarations: the arguments of
+:func:`napari_tf_deblur.deconvolve` and similar functions with their documentation and their checks,
+the fields of the dock, the options of the command line, the record of a result, and the script that
+repeats it. An annotation is ``Annotated[type, table]``. The table may have these entries:
 
-- ``min`` or ``above``, and ``max`` of a number; ``meaning``, a few words on its unit;
-- ``label``, ``tooltip`` and ``names``, those of the words, for the dock;
-- ``in_method``: whether what it does is in the values of the method that is recorded, so that a
-  script does not say it again;
-- ``in_name``: what a result is called by, where others of the same image differ in it: a format of
-  its value, or a table of words for True and False; ``in_words``: a sentence's words of a value
-  that is not the default, as a format of it;
-- ``same_result``: whether results of other values count as the same, and are not made again;
-- ``from_files``: False where a value that comes with an image is not believed.
+- ``min`` or ``above``, and ``max``: the bounds of a number; ``meaning``: a few words on its unit;
+- ``label``, ``tooltip``, and ``names`` (the labels of choices): the texts of the dock;
+- ``in_method``: True if the recorded values of the method contain its effect, so that a script does
+  not need the option;
+- ``in_name``: part of the name of a result, if results of one image differ in the option: a format
+  for its value, or a table of words for True and False;
+- ``in_words``: part of a sentence, used if the value is not the default: a format for the value;
+- ``same_result``: True if a result with another value of the option need not be computed again;
+- ``from_files``: False if the value of the option in an image file is not used.
 """
 
 # No "from __future__ import annotations": magicgui would lose the bounds.
@@ -20,28 +21,28 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_tf_deblur._core.forward import Boundary
 from napari_tf_deblur._core.parameters import check_parameters
+from napari_tf_deblur._core.scene_grid import Boundary
 
 Auto = Literal["auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationOptions:
-    """Options of all that looks at an image: of :func:`napari_tf_deblur.calibrate`, too.
+    """Options of calibrations and runs: of :func:`napari_tf_deblur.calibrate`, too.
 
     Parameters
     ----------
     boundary : {"unknown", "zero", "periodic"}, optional
-        What lies beyond the frame: something unknown that the method works out as far as
-        the PSF lets it be seen, nothing at all, or the image again.
+        What lies beyond the frame. "unknown": the method estimates the scene as far beyond the
+        frame as the PSF reaches. "zero": darkness. "periodic": the image again.
 
     Raises
     ------
     TypeError
         If an option has the wrong type.
     ValueError
-        If an option is outside its bounds or not one of its words.
+        If an option is outside its bounds or not one of its choices.
     """
 
     boundary: Annotated[
@@ -54,7 +55,7 @@ class CalibrationOptions:
                 "periodic": "The image again",
             },
             "tooltip": "What lies beyond the edges of the image. Leave it at 'Not known' unless "
-            "the image was computed",
+            "the image was simulated",
             "in_name": "{} beyond the frame",
         },
     ] = "unknown"
@@ -70,17 +71,18 @@ class RunOptions(CalibrationOptions):
     Parameters
     ----------
     smoothing : float, optional
-        Times as much regularisation as suits the image, or as the method says: below 1 for
-        more detail and noise, above 1 for less.
+        Factor on the regularisation that suits the image, or that the method gives. Below 1:
+        more detail and more noise. Above 1: less of both.
     memory : float or "auto", optional
-        Memory in GB that a run may take, all its processes together, besides an image and a result
-        that are in memory; "auto" for half of what is free. An image that needs more is deblurred
-        piece by piece, which changes it by less than 1 % of its range.
+        Memory in GB that a run may use. It counts all processes of the run, but no image and no
+        result that are in memory. "auto" is half of the free memory. An image that needs more is
+        deblurred piece by piece, which changes it by less than 1 % of its range.
     scheduler : str, optional
-        Address of a scheduler of dask.distributed, such as "tcp://10.0.0.1:8786", whose workers
-        deblur images that are done in pieces into a file; other images are done here. By default
-        that of the environment variable ``NAPARI_TF_DEBLUR_SCHEDULER``, or of the active
-        ``Client``, or processes on this machine.
+        Address of a scheduler of dask.distributed, such as "tcp://10.0.0.1:8786". Its workers
+        deblur images that are written to a file in pieces. Other images are deblurred in this
+        process. By default it is the address in the environment variable
+        ``NAPARI_TF_DEBLUR_SCHEDULER``, or that of the active ``Client``; without either, processes
+        on this machine are used.
     """
 
     smoothing: Annotated[
@@ -88,7 +90,7 @@ class RunOptions(CalibrationOptions):
         {
             "above": 0.0,
             "max": math.inf,
-            "meaning": "1 for as much as suits the image, 2 for twice as much",
+            "meaning": "1 is what suits the image, 2 is twice as much",
             "label": "Smoothing",
             "in_method": True,
             "in_name": "smoothing x {}",
@@ -103,9 +105,10 @@ class RunOptions(CalibrationOptions):
             "max": 1e6,
             "step": 0.5,
             "number": 4.0,
-            "meaning": "gigabytes, or 'auto' for half of what is free",
+            "meaning": "gigabytes, or 'auto' for half of the free memory",
             "label": "Memory at most",
-            "tooltip": "Gigabytes that a run may take. Larger images are deblurred in pieces",
+            "tooltip": "Gigabytes that a run may use. Images that need more are deblurred in "
+            "pieces",
             "in_method": True,
             "same_result": True,
         },
@@ -115,10 +118,10 @@ class RunOptions(CalibrationOptions):
         {
             "label": "Dask scheduler",
             "placeholder": "this machine",
-            "tooltip": "Address of a scheduler of dask, such as tcp://10.0.0.1:8786. Its workers "
-            "deblur images that are larger than memory, in pieces into a file. Smaller images are "
-            "deblurred here, whatever it says. Empty: this machine, unless "
-            "NAPARI_TF_DEBLUR_SCHEDULER or an active client of dask names a scheduler",
+            "tooltip": "Address of a dask scheduler, such as tcp://10.0.0.1:8786. Its workers "
+            "deblur images that are larger than memory, in pieces, into a file. Smaller images are "
+            "always deblurred on this machine. Empty: this machine, unless "
+            "NAPARI_TF_DEBLUR_SCHEDULER or an active dask client names a scheduler",
             "same_result": True,
             "from_files": False,
         },

@@ -1,4 +1,4 @@
-"""What is measured in an image once, for all who ask."""
+"""Measure an image: each quantity once, when it is first needed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from napari_tf_deblur._core.forward import power_passed
 from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
     LARGEST_SERIES,
@@ -16,32 +15,30 @@ from napari_tf_deblur._core.patches import (
     symmetric_size,
 )
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.psf_resizing import power_passed
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
-from napari_tf_deblur._noise.noise import (
-    average_noise,
-    counts_are_sparse,
-    estimate_gain,
-    line_of_level,
-)
 from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
-from napari_tf_deblur._noise.photon_transfer import VarianceLine
-from napari_tf_deblur._preparation.estimate import estimate_intensity_scale, estimate_wiener_balance
+from napari_tf_deblur._noise.noise_line import average_noise, estimate_gain, line_of_level
+from napari_tf_deblur._noise.sparse_counts import counts_are_sparse
+from napari_tf_deblur._noise.variance_line import VarianceLine
+from napari_tf_deblur._preparation.intensity_scale import estimate_intensity_scale
 from napari_tf_deblur._preparation.iterations import richardson_lucy_iterations
+from napari_tf_deblur._preparation.wiener_balance import estimate_wiener_balance
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """An image and what can be measured in it, each when it is first asked for.
+    """An image and its measurements. Each is made when it is first needed, and then stored.
 
     Attributes
     ----------
     values : ndarray of float32
-        Shape (planes, channels, *frame), finite, in the image's units.
+        Intensities of shape (planes, channels, *frame); finite, in the units of the image.
     valid : ndarray of bool or None
-        Which pixels count, broadcastable to `values`; None for all.
+        Pixels that count, broadcastable to `values`; None for all.
     psf : ndarray of float32
-        Of sum 1.
+        Point spread function of sum 1.
     periodic : bool
         Whether the image wraps round.
     """
@@ -53,17 +50,17 @@ class Statistics:
 
     @property
     def pixels(self) -> Pixels:
-        """The image, and which of its pixels count."""
+        """The intensities and the mask of pixels that count."""
         return Pixels(self.values, self.valid)
 
     @property
     def axes(self) -> int:
-        """Deblurred axes."""
+        """Number of deblurred axes."""
         return self.psf.ndim
 
     @cached_property
     def scale(self) -> float:
-        """The range of intensities: see :func:`.intensity_scale`."""
+        """Range of intensities: see :func:`.estimate_intensity_scale`."""
         return estimate_intensity_scale(self.pixels, self.noise_level)
 
     @cached_property
@@ -73,7 +70,7 @@ class Statistics:
 
     @cached_property
     def _line(self) -> VarianceLine:
-        """Variance of the noise over the brightness."""
+        """Variance of the noise as a line over the brightness."""
         return line_of_level(self.pixels, self.noise_level)
 
     @cached_property
@@ -82,50 +79,49 @@ class Statistics:
         return average_noise(self.pixels, self.noise_level, self._line)
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon: see :func:`napari_tf_deblur._noise.noise.estimate_gain`."""
+        """Intensity per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
         if read_noise or not self.noise_level:
             return estimate_gain(self.pixels, read_noise=read_noise)
         return self._line.slope
 
     @cached_property
     def is_sparse(self) -> bool:
-        """Whether photons are counted, most pixels have none, and parts are dark."""
+        """Whether the image counts photons, most pixels have none, and parts of it are dark."""
         return counts_are_sparse(self.pixels, self.noise_level, self._line)
 
     @property
     def _patch_shape(self) -> tuple[int, ...]:
-        """Shape of what is looked at of a frame."""
+        """Shape of the patch of a frame that is measured."""
         return tuple(symmetric_size(n, LARGEST_LOOK[self.axes]) for n in self.values.shape[2:])
 
     @cached_property
     def passed_power(self) -> float:
-        """See :func:`napari_tf_deblur._core.forward.power_passed`."""
+        """Part of the power of white noise that the PSF passes, 0 to 1."""
         return power_passed(self.psf, self._patch_shape)
 
     @cached_property
     def slope(self) -> float:
-        """How steep the image is where it is steep at all, per pixel, relative to its scale.
+        """Mean slope per pixel, relative to the scale, in which each pixel counts by its slope.
 
-        The mean slope in which each pixel counts by its slope, so that a flat ground around the
-        objects changes nothing. 1 for an image without any.
+        So a flat background around the objects changes nothing. 1 for an image without slopes.
         """
-        found = find_patches(self.pixels, self.scale, self._patch_shape, LARGEST_SERIES)
+        patches = find_patches(self.pixels, self.scale, self._patch_shape, LARGEST_SERIES)
         total, squares = 0.0, 0.0
-        for plane, place in found:
-            piece = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
-            for channel in piece:
+        for plane, place in patches:
+            patch = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
+            for channel in patch:
                 smooth = ndimage.gaussian_filter(channel, COARSE_SIGMA)
-                steep = np.zeros_like(smooth)
+                squared_slope = np.zeros_like(smooth)
                 for axis in range(smooth.ndim):
                     if smooth.shape[axis] > 1:
-                        steep += np.square(np.gradient(smooth, axis=axis))
-                squares += float(np.sum(steep, dtype=np.float64))
-                total += float(np.sum(np.sqrt(steep), dtype=np.float64))
+                        squared_slope += np.square(np.gradient(smooth, axis=axis))
+                squares += float(np.sum(squared_slope, dtype=np.float64))
+                total += float(np.sum(np.sqrt(squared_slope), dtype=np.float64))
         return squares / total if total else 1.0
 
     @cached_property
     def background(self) -> Background:
-        """What is there without the structure, rather too low than too high."""
+        """Intensity without the structure; rather underestimated than overestimated."""
         return estimate_background(self.pixels, self.noise_level)
 
     @cached_property
@@ -134,7 +130,7 @@ class Statistics:
         return estimate_wiener_balance(self.pixels, self.psf, self.periodic)
 
     def richardson_lucy_iterations(self, accelerate: bool) -> int:
-        """See :func:`napari_tf_deblur._preparation.iterations.richardson_lucy_iterations`."""
+        """Number of Richardson-Lucy iterations: see :func:`.richardson_lucy_iterations`."""
         return richardson_lucy_iterations(
             self.pixels, self.psf, self.periodic, accelerate=accelerate
         )

@@ -1,1 +1,1 @@
-"""One run on a whole image: trials, the search for a weight, the solver, the verdict."""
+"""Run on a whole image: run trials, search for the weight, solve, and judge the result."""

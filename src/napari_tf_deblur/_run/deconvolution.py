@@ -1,4 +1,4 @@
-"""The result of a run."""
+"""The result of a run: the image, and what the run says of it."""
 
 from dataclasses import dataclass, field
 
@@ -18,34 +18,36 @@ class Deconvolution:
     Attributes
     ----------
     image : ndarray of float32
-        Same shape and intensity units as the source.
+        The deblurred image, in the shape and intensity units of the source.
     residual : ndarray of float32
-        The source less the result blurred again, in the same units: what the result does not
-        explain. Noise and nothing else, if all is well. 0 where nothing was compared: at
-        ignored pixels, and in planes that were left as they are.
+        The source less the result blurred again, in intensity units. It should look like noise. It
+        is 0 at ignored pixels, and in planes that were not deblurred.
     loss_history : ndarray of float32
-        The objective at each iteration, for intensities scaled to a range of 1; summed
-        over planes that are solved one after another.
+        The objective at each iteration, for intensities scaled to a range of 1. It is the sum over
+        planes that are solved one after another.
     iterations : int
-        Number of iterations done.
+        Number of iterations.
     converged : bool
-        Whether the image stopped changing before the iterations ran out. Methods that
-        run for a set number of iterations never say so.
+        Whether the image stopped changing before the iterations ran out. It is always False for
+        methods with a fixed number of iterations.
     calibration : Calibration
-        What was found from the image: give it to :func:`deconvolve` in place of a method,
-        and a part of the image, or another one like it, is deblurred alike.
+        What was estimated from the image. Pass it to :func:`deconvolve` in place of a method to
+        deblur a part of the image, or a similar image, in the same way.
     blur : BlurEstimate or None
-        The blur that the PSF was made of, if it was found in an image.
+        The estimated blur from which the PSF was made; None if a PSF was given.
     seconds : float
-        Duration, TensorFlow's start not included.
+        Duration in seconds, without the start of TensorFlow.
     verdict : Verdict
-        Whether to believe the result, and what is known of the PSF; ``str`` of it says so.
+        Whether the result can be believed, and what is known of the PSF. ``str(verdict)`` says so
+        in sentences.
     warnings : tuple of Notice
-        What the user should know about the result: sentences, each of a `kind`.
+        What the user should know about the result: sentences, each with a `kind`.
     pieces : str
-        How it was cut into pieces and where samples were taken, in sentences; empty if it was not.
+        The size of the pieces and the places of the samples, in sentences; empty if the image was
+        deblurred as a whole.
     global_values : GlobalValues or None
-        What the run took from all pixels: in a calibration's place for it, pieces run alike.
+        Values that depend on all pixels. A calibration that holds them makes pieces agree with the
+        whole image.
     """
 
     image: Float32Array
@@ -63,20 +65,20 @@ class Deconvolution:
 
     @property
     def method(self) -> Method:
-        """The method, with every value that was used."""
+        """The method, with all values that were used."""
         return self.calibration.method
 
     @property
     def background(self) -> float:
-        """What was subtracted before the run and is not in the image, in its units."""
+        """The background that was subtracted from the image, in intensity units."""
         return self.method.offset
 
     @property
     def background_error(self) -> float | None:
-        """How sure that is: see :class:`Calibration`; None where the image did not say it."""
+        """The error of `background`, see :class:`Calibration`; None if it was not estimated."""
         return self.calibration.background_error
 
     @property
     def reason(self) -> str:
-        """Why the method was picked, if it was left to the image; else empty."""
+        """Why the method was chosen; empty if it was given."""
         return self.calibration.reason

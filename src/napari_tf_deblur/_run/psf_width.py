@@ -1,97 +1,81 @@
-"""What the spectrum of an image, and trials on a part of it, say of the width of a PSF.
+"""Test the width of a PSF by the spectrum of an image and by trials.
 
-The spectrum says how much likelier the image is with a PSF that is narrower or wider, whatever the
-strength of the scene at each frequency, as long as that is smooth. Trials say which PSF predicts
-the image better. Neither is enough: a spectrum cannot tell a soft scene from a wide blur, and
-trials favour the PSF that makes up for what the prior does to edges and points.
+The spectrum says how much likelier the image is with a narrower or a wider PSF. This holds for any
+scene whose power is a smooth function of frequency. Trials say which PSF predicts the image better.
+Neither is enough alone: a spectrum cannot tell a soft scene from a wide blur, and trials favour a
+PSF that undoes what the prior does to edges and points.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_tf_deblur._blur.gaussian_fit import POINT_SCENE_SLOPE, SCENE_SLOPE, SpectrumModel
-from napari_tf_deblur._blur.spectrum import extract_patches, measure_spectrum
-from napari_tf_deblur._core.forward import hardly_blurs, passes_zero, power_passed, resize_psf
+from napari_tf_deblur._blur.gaussian_fit import POINT_SCENE_SLOPE, fit_known_psf
+from napari_tf_deblur._blur.spectrum import measure_spectrum
+from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE, SpectrumModel
+from napari_tf_deblur._blur.spectrum_patches import extract_patches
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.psf_resizing import hardly_blurs, passes_zero, power_passed, resize_psf
 from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
-from napari_tf_deblur._noise.photon_transfer import SIGNIFICANT_DIFFERENCE
 from napari_tf_deblur._noise.slabs import select_valid
+from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE
 from napari_tf_deblur._preparation.evidence import PSFEvidence
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run.prediction_error import RiskDifference
 
 NARROWER, WIDER = 0.8, 1.25
-"""Widths of the PSFs that the PSF is compared with, relative to it. Derived: a PSF that is 25 % too
-wide is what must be found."""
+"""Widths of the PSFs with which the PSF is compared, relative to it. Derived: from the task, which
+is to find a PSF that is 25 % too wide."""
 
 HALF_AS_WIDE, TWICE_AS_WIDE = 0.5, 2.0
-"""Widths for a PSF that is far from right, relative to it: of a disc twice too wide, one a fifth
-narrower is no better. Chosen by ``benchmarks/claims.py --development --confusion``."""
+"""Widths for a PSF that is far from right, relative to it: if a disc is twice too wide, one that is
+a fifth narrower is no better. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
 MIN_EVIDENCE_NARROWER, MIN_SPECTRUM_EVIDENCE, MIN_EVIDENCE_WIDER = 4.5, 4.0, 5.0
-"""Least evidence for a narrower PSF. With trials: their gain in standard errors, plus the logarithm
-of the odds if the spectrum says the same. Then that logarithm alone. Then the sum for a wider PSF
-where the image seems soft. Chosen by ``benchmarks/claims.py --development``: with exact PSFs the
-last was at most 2.4, and above 5 for 17 of 53 that were a fifth too narrow."""
+"""Least evidence that the PSF is too wide, or too narrow. First, with trials: the z-score of the
+risk difference plus the log odds of the spectrum, if these are positive. Second, without trials:
+the log odds alone. Third, for a wider PSF where the image seems soft: the sum. Chosen by
+``benchmarks/claims.py --development``: with exact PSFs the last was at most 2.4, and above 5 for 17
+of 53 that were a fifth too narrow."""
 
 MAX_ODDS_AGAINST_NARROWER, MAX_ODDS_AGAINST_IF_THIN = 8.0, 3.0
-"""Logarithm of the odds against a narrower PSF from which on trials are not run; the second for
-scenes of thin structures, where trials favour exact PSFs made narrower. Chosen by
+"""Log odds against a narrower PSF above which trials are not run. The second is for scenes of thin
+structures, where trials favour a narrower PSF even if the PSF is exact. Chosen by
 ``benchmarks/claims.py --development`` and ``benchmarks/weights.py --development``."""
 
 MAX_SLOPE_OF_THIN = 0.65
-"""Slope of a scene's amplitudes below which its structures are thin. Chosen by
+"""Slope of the amplitudes of a scene over frequency below which its structures are thin. Chosen by
 ``benchmarks/claims.py --development`` and ``benchmarks/weights.py --development``: with exact PSFs
-it was 0.46 to 0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all else."""
+it was 0.46 to 0.64 for filaments, below 0.3 for points, and 0.66 to 1.96 for all other scenes."""
 
 MIN_ODDS_OF_SOFT = 2.5
-"""Logarithm of the odds for a wider PSF from which on the image seems too soft for the PSF. Chosen
-by ``benchmarks/claims.py --development``."""
-
-MAX_BIASED_PREFERENCE = 3.0
-"""Most that trials count for a narrower PSF where they favour one in any case, as it makes up for
-what the prior takes: from points, and from edges by `Hessian`. Chosen by ``benchmarks/claims.py
---development``."""
-
-CERTAIN_LOG_ODDS = 25.0
-"""Logarithm of the odds against a narrower PSF that no softness of a scene explains. Chosen by
+"""Log odds for a wider PSF above which the image seems too soft for the PSF. Chosen by
 ``benchmarks/claims.py --development``."""
 
+MAX_BIASED_PREFERENCE = 3.0
+"""Largest z-score that counts for a narrower PSF where trials favour one in any case, because it
+undoes some of the smoothing of the prior: in scenes of points, and with `Hessian`. Chosen by
+``benchmarks/claims.py --development``."""
+
+CERTAIN_LOG_ODDS = 25.0
+"""Log odds against a narrower PSF that no soft scene explains. Chosen by ``benchmarks/claims.py
+--development``."""
+
 MIN_SIGMA_FOR_TRIALS = 1.5
-"""Blur, in pixels, up to which a narrower PSF predicts worse for a soft scene as well: it differs
-from one 0.8 times as wide by less than a squared pixel, as scenes do. Chosen by
-``benchmarks/claims.py --development --fine``."""
+"""Blur, in pixels, below which a narrower PSF predicts worse for a soft scene, too: its variance
+differs from that of one 0.8 times as wide by less than a squared pixel, as the variances of scenes
+do. Chosen by ``benchmarks/claims.py --development --fine``."""
 
 MIN_SIGMA_FOR_SPECTRUM, MIN_PREFERENCE_IF_FINE = 1.1, 3.0
-"""Blur, in pixels, below which the spectrum does not speak against a narrower PSF, as scenes are as
-soft themselves, unless the transfer function passes through zero; and standard errors by which
-trials must then speak for it. Chosen by ``benchmarks/claims.py --development --fine``: with exact
-PSFs these were at most 1.5."""
+"""Blur, in pixels, below which the spectrum is no evidence against a narrower PSF, because scenes
+are as soft themselves, unless the transfer function passes through zero; and z-score of trials that
+is then needed for a narrower PSF. Chosen by ``benchmarks/claims.py --development --fine``: with
+exact PSFs it was at most 1.5."""
 
 MAX_SATURATED_PART = 0.03
-"""Part of the pixels that may be saturated. With more, the spectrum does not count, as the rims of
-such areas are sharp. Chosen by ``benchmarks/claims.py --development --saturated 0.2``: trials alone
-called none of 16 exact PSFs too wide."""
-
-
-class RiskDifference(NamedTuple):
-    """By how much trials prefer another PSF: the fall of the risk, and its standard error."""
-
-    gain: float
-    error: float
-
-    @classmethod
-    def from_blocks(cls, less: NDArray[np.float64], handicap: float = 0.0) -> "RiskDifference":
-        """Sum up by how much the risk is less in each block of an image, and see their spread."""
-        spread = less.std(ddof=1) * np.sqrt(less.size) if less.size > 1 else np.inf
-        return cls(float(less.sum()) - handicap, float(spread))
-
-    @property
-    def z_score(self) -> float:
-        """The gain in standard errors."""
-        return self.gain / max(self.error, 1e-12)
+"""Part of the pixels that may be saturated. With more, the spectrum does not count, as the edges of
+saturated areas are sharp. Chosen by ``benchmarks/claims.py --development --saturated 0.2``: trials
+alone called none of 16 exact PSFs too wide."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +84,21 @@ class PSFWidthTest:
 
     Attributes
     ----------
-    narrower, wider : float
-        Logarithm of how many times likelier the image's spectrum is with a narrower or a wider
-        PSF; negative if it is less likely, both 0 if nothing is known.
-    narrower_times, wider_times : float
-        How many times as wide these are: `NARROWER` and `WIDER`, or `HALF_AS_WIDE` and `TWICE_AS_WIDE` where only
-        those are likelier, or by far.
-    blurs : float
-        Standard deviation in pixels of a Gaussian that passes as much power.
+    narrower_log_odds, wider_log_odds : float
+        Natural logarithm of the odds for a narrower or a wider PSF over the PSF itself; both 0 if
+        nothing is known.
+    equivalent_sigma : float
+        Sigma, in pixels, of the Gaussian that passes as much power as the PSF.
     has_zeros : bool
-        Whether its transfer function passes through zero: no softness of a scene looks like that.
+        Whether the transfer function passes through zero. No soft scene looks like that.
     trials_are_biased : bool
-        Whether trials favour a narrower PSF in any case: of points, or for the method.
+        Whether trials favour a narrower PSF in any case: for scenes of points, and for some
+        methods.
     slope : float
-        With which the scene's amplitudes fall with frequency, if the PSF is right.
+        Slope of the amplitudes of the scene over frequency, if the PSF is right.
+    narrower_factor, wider_factor : float
+        Widths of the narrower and the wider PSF, relative to the PSF: `NARROWER` and `WIDER`, or
+        `HALF_AS_WIDE` and `TWICE_AS_WIDE` if only those are likelier, or likelier by far.
     """
 
     narrower_log_odds: float = 0.0
@@ -127,60 +112,66 @@ class PSFWidthTest:
 
     @classmethod
     def from_prepared_run(cls, prepared: PreparedRun, times: float = 1.0) -> "PSFWidthTest":
-        """Look at an image and its PSF, or that PSF made so many times as wide."""
+        """Fit the spectrum of an image with its PSF and four PSFs of other widths.
+
+        Parameters
+        ----------
+        prepared : PreparedRun
+            The run, with image and PSF.
+        times : float
+            Factor by which the PSF is widened first.
+        """
         psf = resize_psf(prepared.psf, times)
         if hardly_blurs(psf):
             return UNKNOWN_WIDTH
-        valid, has_rims = prepared.valid, False
-        if np.isfinite(top := find_saturation_level(Pixels(prepared.values, valid))):
-            has_rims = bool(
-                np.mean(select_valid(Pixels(prepared.values, valid)) >= top) > MAX_SATURATED_PART
+        valid, is_saturated = prepared.valid, False
+        if np.isfinite(level := find_saturation_level(Pixels(prepared.values, valid))):
+            is_saturated = bool(
+                np.mean(select_valid(Pixels(prepared.values, valid)) >= level) > MAX_SATURATED_PART
             )
-            below = prepared.values < top
+            below = prepared.values < level
             valid = below if valid is None else below & valid
-        pieces = extract_patches(Pixels(prepared.values, valid))
-        if not pieces:
+        patches = extract_patches(Pixels(prepared.values, valid))
+        if not patches:
             return UNKNOWN_WIDTH
 
         factors = (1.0, NARROWER, WIDER, HALF_AS_WIDE, TWICE_AS_WIDE)
         model = SpectrumModel(
-            measure_spectrum(pieces, prepared.spacing, [resize_psf(psf, f) for f in factors])
+            measure_spectrum(patches, prepared.spacing, [resize_psf(psf, f) for f in factors])
         )
-        told, *others = (model.fit_known_psf(number) for number in range(len(factors)))
+        own_fit, *fits = (fit_known_psf(model, number) for number in range(len(factors)))
         narrower, wider, half, double = (
-            0.0 if has_rims else told.negative_log_posterior - other.negative_log_posterior
-            for other in others
+            0.0 if is_saturated else own_fit.negative_log_posterior - fit.negative_log_posterior
+            for fit in fits
         )
         far_narrower = half > MIN_SPECTRUM_EVIDENCE >= narrower
         far_wider = double > max(wider, narrower, half) + MAX_ODDS_AGAINST_NARROWER
-        passed = power_passed(psf, tuple(2 * n for n in psf.shape))
+        power = power_passed(psf, tuple(2 * n for n in psf.shape))
         return cls(
             narrower_log_odds=half if far_narrower else narrower,
             wider_log_odds=double if far_wider else wider,
-            equivalent_sigma=float(np.sqrt(passed ** (-2 / psf.ndim) / (4 * np.pi))),
+            equivalent_sigma=float(np.sqrt(power ** (-2 / psf.ndim) / (4 * np.pi))),
             has_zeros=passes_zero(psf),
-            trials_are_biased=told.slope == POINT_SCENE_SLOPE
+            trials_are_biased=own_fit.slope == POINT_SCENE_SLOPE
             or prepared.calibration.method.softens_edges,
-            slope=float(told.scene_coefficients[1]),
+            slope=float(own_fit.scene_coefficients[1]),
             narrower_factor=HALF_AS_WIDE if far_narrower else NARROWER,
             wider_factor=TWICE_AS_WIDE if far_wider else WIDER,
         )
 
     @property
     def seems_soft(self) -> bool:
-        """Whether the image is softer than the PSF makes it, or the scene is soft itself."""
-        return (
-            self.wider_log_odds > MIN_ODDS_OF_SOFT and self.wider_log_odds > self.narrower_log_odds
-        )
+        """Whether a wider PSF is clearly likelier: the PSF is too narrow, or the scene is soft."""
+        return self.wider_log_odds > max(self.narrower_log_odds, MIN_ODDS_OF_SOFT)
 
     @property
     def may_be_soft(self) -> bool:
-        """The same, if not as surely."""
+        """Whether a wider PSF is likelier than this one and a narrower one."""
         return self.wider_log_odds > max(self.narrower_log_odds, 0.0)
 
     @property
     def is_fine_blur(self) -> bool:
-        """Whether the scene's own softness counts as much as the PSF, and trials tell of both."""
+        """Whether the blur is as small as that of soft scenes, and trials are not biased."""
         return (
             self._looks_like_softness
             and self.slope > MAX_SLOPE_OF_THIN
@@ -189,35 +180,40 @@ class PSFWidthTest:
 
     @property
     def _looks_like_softness(self) -> bool:
-        """Whether the spectrum cannot tell the PSF from the scene's own softness."""
+        """Whether the spectrum cannot tell the PSF from a soft scene."""
         return self.equivalent_sigma < MIN_SIGMA_FOR_SPECTRUM and not self.has_zeros
 
     @property
     def should_try_narrower(self) -> bool:
-        """Whether trials may tell whether the PSF is too wide: the spectrum does not deny it."""
-        least = (
+        """Whether trials with a narrower PSF are useful: the spectrum does not exclude it."""
+        max_odds_against = (
             MAX_ODDS_AGAINST_IF_THIN
             if self.slope < MAX_SLOPE_OF_THIN
             else MAX_ODDS_AGAINST_NARROWER
         )
-        return self.is_fine_blur or self.narrower_log_odds > -least
+        return self.is_fine_blur or self.narrower_log_odds > -max_odds_against
 
     def _excludes_narrower(self, narrower: RiskDifference | None) -> bool:
-        """Whether the spectrum speaks against a narrower PSF, however soft the scene."""
-        agreed = narrower is not None and narrower.z_score < 0
+        """Whether the spectrum excludes a narrower PSF, even for a soft scene."""
+        trials_agree = narrower is not None and narrower.z_score < 0
         return self.narrower_log_odds < -CERTAIN_LOG_ODDS and (
-            agreed or not self._looks_like_softness
+            trials_agree or not self._looks_like_softness
         )
 
     def evidence(
         self, narrower: RiskDifference | None = None, wider: RiskDifference | None = None
     ) -> PSFEvidence:
-        """Weigh what the spectrum and trials say.
+        """Combine the evidence of the spectrum and of trials.
 
         Parameters
         ----------
-        narrower, wider : Preference or None
-            By how much trials prefer such a PSF; None where they were not asked.
+        narrower, wider : RiskDifference or None
+            Risk with the PSF less that with a narrower or wider one; None if no such trial was run.
+
+        Returns
+        -------
+        PSFEvidence
+            What the image says of the PSF.
         """
         if self.narrower_log_odds >= self.wider_log_odds and self._is_too_wide(narrower):
             return "too wide"
@@ -225,13 +221,15 @@ class PSFWidthTest:
             return (
                 "too narrow" if wider is not None and self._is_too_narrow(wider) else "seems soft"
             )
-        by_trials = (
+        trials_exclude = (
             narrower is not None
             and narrower.z_score < -SIGNIFICANT_DIFFERENCE
             and self.equivalent_sigma > MIN_SIGMA_FOR_TRIALS
         )
-        is_right = self._excludes_narrower(narrower) or (by_trials and self.narrower_log_odds < 0)
-        return "not too wide" if is_right else "untested"
+        is_excluded = self._excludes_narrower(narrower) or (
+            trials_exclude and self.narrower_log_odds < 0
+        )
+        return "not too wide" if is_excluded else "untested"
 
     def _is_too_narrow(self, wider: RiskDifference) -> bool:
         return (
@@ -242,22 +240,18 @@ class PSFWidthTest:
     def _is_too_wide(self, narrower: RiskDifference | None) -> bool:
         if narrower is None:
             return self.narrower_log_odds > MIN_SPECTRUM_EVIDENCE
-        surely = (
-            min(narrower.z_score, MAX_BIASED_PREFERENCE)
-            if self.trials_are_biased
-            else narrower.z_score
-        )
-        if surely > -SIGNIFICANT_DIFFERENCE and self.narrower_log_odds > MIN_SPECTRUM_EVIDENCE:
+        z_score = narrower.z_score
+        if self.trials_are_biased:
+            z_score = min(z_score, MAX_BIASED_PREFERENCE)
+        if z_score > -SIGNIFICANT_DIFFERENCE and self.narrower_log_odds > MIN_SPECTRUM_EVIDENCE:
             return True
         if not self.should_try_narrower:
             return False
-        if self.is_fine_blur and surely > MIN_PREFERENCE_IF_FINE:
+        if self.is_fine_blur and z_score > MIN_PREFERENCE_IF_FINE:
             return True
-        return (
-            float(np.clip(self.narrower_log_odds, 0, MIN_EVIDENCE_NARROWER)) + surely
-            > MIN_EVIDENCE_NARROWER
-        )
+        log_odds = float(np.clip(self.narrower_log_odds, 0, MIN_EVIDENCE_NARROWER))
+        return log_odds + z_score > MIN_EVIDENCE_NARROWER
 
 
 UNKNOWN_WIDTH = PSFWidthTest()
-"""Of which nothing is known."""
+"""The test of an image that says nothing of the width."""

@@ -1,4 +1,4 @@
-"""What a result leaves unexplained, by how well the PSF passes it."""
+"""Compare the power of data and residual at frequencies that a PSF passes alike."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,55 +18,58 @@ from napari_tf_deblur._core.patches import (
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
-from napari_tf_deblur._noise.noise import measure_level_and_line
+from napari_tf_deblur._noise.noise_line import measure_level_and_line
 from napari_tf_deblur._noise.standardise import MIN_RELATIVE_NOISE
 
 RESIDUAL_PATCH_SIZE = {1: 2**16, 2: 512, 3: 96}
-"""Pixels per axis of the pieces that are looked at. Limit: of time."""
+"""Largest size of a patch, in pixels per axis, by the number of axes. Limit: of time."""
 
 MAX_RESIDUAL_PIXELS = 2**20
-"""Pixels of all pieces together, about. Limit: of time."""
+"""Approximate number of pixels of all patches together. Limit: of time."""
 
 SHELL_COUNT = 14
-"""Number of frequency bands, without that of frequencies that the PSF does not pass. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Number of shells, without that of frequencies that the PSF does not pass. Set by hand: half or
+1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MAX_SHELL_DEPTH = 6.5
-"""Minus the logarithm of what the PSF passes in the last band: nothing is seen of the rest. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Minus the logarithm of the transfer function in the last shell: frequencies that are damped more
+carry no signal. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_FREQUENCIES = 12
-"""Least number of frequencies in a band: the power of fewer is uncertain. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Least number of frequencies in a shell: the mean power of fewer is uncertain. Set by hand: half
+or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PERIODS_IN_FRAME = 2.5
-"""Least number of periods in the frame: fewer are the window's and not the image's. Set by hand:
+"""Least number of periods in the frame: at lower frequencies the window dominates. Set by hand:
 half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 SHELL_VARIANCE = 4.5
-"""Variance of a band's relative mean power, times its frequencies. Derived: each is there twice,
-and through the window neighbours say much the same."""
+"""Variance of the relative mean power of a shell, times its number of frequencies. Derived: from
+the symmetry of spectra, which hold each value twice, and from the window, which makes neighbours
+depend on each other."""
 
 MAX_FLOOR_POWER = 1.5
-"""Largest power of the emptiest band, over that of the noise by the image's differences:
-photographs have more noise where they are bright than such an estimate says. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""The shell of least power should hold only noise, so it gives the noise floor. It is used up to
+this many times the noise power estimated from pixel differences: photographs have more noise in
+bright areas than such estimates say. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_FOLLOWED_PART = 0.02
-"""Part of the data that is followed, below which a band is left as it was. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the data that the result must follow in a shell. In shells below it, the residual is the
+data, and sets the scale of the residual's power. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 MIN_NOISE_OF_RANGE = 5e-4
-"""Least noise, as a part of the image's range: a misfit below does no harm. Guard: against images
+"""Least noise, as a part of the image's range: a smaller misfit does no harm. Guard: against images
 without noise; ``tests/run/test_verdict.py``."""
 
 MIN_SIGNAL_POWER = 2.5
-"""Least power of the data somewhere, over the noise's and less what chance may add, of an image
-that shows anything. Chosen by ``benchmarks/claims.py --development``: noise alone reached 2.6 once
-in 558 times."""
+"""Least power of the data in one shell, in units of the noise power and less two standard errors,
+of an image with signal. Chosen by ``benchmarks/claims.py --development``: noise alone reached 2.6
+once in 558 times."""
 
 MIN_VISIBLE_POWER = 1.6
-"""Power of the data, over the noise's, below which nothing is seen. Chosen by
+"""Power of the data, in units of the noise power, below which no signal is visible. Chosen by
 ``benchmarks/claims.py --development``."""
 
 
@@ -74,25 +77,26 @@ MIN_VISIBLE_POWER = 1.6
 class ResidualSpectrum:
     """Spectra of data and residual, averaged over shells of frequencies that a PSF passes alike.
 
-    From the best passed to those that are not passed; powers are relative to the noise's.
+    The shells are ordered from the frequencies that are passed best to those that are not passed.
+    Powers are in units of the noise power.
 
     Attributes
     ----------
-    passed : ndarray of float64
-        Mean square of the optical transfer function.
+    passed_power : ndarray of float64
+        Mean square of the optical transfer function in each shell.
     count : ndarray of float64
-        Number of frequencies that were averaged.
-    data : ndarray of float64
-        Power of the data.
-    residual : ndarray of float64
-        Power of the residual, each pixel in units of its own noise.
-    followed : ndarray of float64
+        Number of frequencies in each shell.
+    data_power : ndarray of float64
+        Power of the data in each shell.
+    residual_power : ndarray of float64
+        Power of the residual in each shell, each pixel in units of its own noise.
+    followed_part : ndarray of float64
         Part of the data that the re-blurred result follows, 0 to 1.
-    mean_passed : float
+    mean_passed_power : float
         Mean square of the optical transfer function over all frequencies.
     at_nyquist : tuple of (float, float)
-        For each axis, at the frequency of one period in two pixels: the optical transfer
-        function, and the power of the data over that where there is least.
+        For each axis, at the frequency of one period in two pixels: the optical transfer function,
+        and the power of the data in units of the noise floor.
     """
 
     passed_power: Float64Array
@@ -112,76 +116,80 @@ class ResidualSpectrum:
         psf: PSF,
         scale: float,
     ) -> Self | None:
-        """Look at an image and what is left of it; None where there is nothing to be seen.
+        """Compute the spectra of an image and of its residual.
 
         Parameters
         ----------
         values, residual : ndarray of float32
-            Shape (planes, channels, *frame); of large ones a part is looked at.
+            Shape (planes, channels, *frame). Of large ones, patches are used.
         valid : ndarray of bool or None
             Which pixels count, broadcastable to `values`; None for all.
         psf : ndarray of float32
-            Of sum 1.
+            The PSF, of sum 1.
         scale : float
             Range of intensities.
+
+        Returns
+        -------
+        ResidualSpectrum or None
+            None if the image has no structure.
         """
         frame = values.shape[2:]
-        look = tuple(min(n, RESIDUAL_PATCH_SIZE[len(frame)]) for n in frame)
-        most = max(1, MAX_RESIDUAL_PIXELS // int(np.prod(look)))
-        places = find_patches(Pixels(values, valid), scale, look, most)
+        size = tuple(min(n, RESIDUAL_PATCH_SIZE[len(frame)]) for n in frame)
+        max_patches = max(1, MAX_RESIDUAL_PIXELS // int(np.prod(size)))
+        places = find_patches(Pixels(values, valid), scale, size, max_patches)
         if not places:
             return None
-        pieces = [read_patch(Pixels(values, valid), *place) for place in places]
-        data = np.stack([subtract_mean(Pixels(piece, known), scale) for piece, known in pieces])
+        patches = [read_patch(Pixels(values, valid), *place) for place in places]
+        data = np.stack([subtract_mean(Pixels(patch, mask), scale) for patch, mask in patches])
         unit = np.float32(scale)
         misfit: Float32Array = np.stack([residual[plane][place] for plane, place in places])
         misfit /= unit
-        part: Float32Array = np.stack([piece for piece, _ in pieces])
-        part /= unit
-        known = [mask for _, mask in pieces if mask is not None]
-        usual, line = measure_level_and_line(Pixels(part, np.stack(known) if known else None))
-        usual = max(usual, MIN_NOISE_OF_RANGE)
-        variance = np.float32(line.intercept) + np.float32(line.slope) * (part - misfit)
-        variance += np.float32(max(0.0, usual**2 - float(variance.mean(dtype=np.float64))))
-        np.maximum(variance, np.float32((MIN_RELATIVE_NOISE * usual) ** 2), out=variance)
+        observed: Float32Array = np.stack([patch for patch, _ in patches])
+        observed /= unit
+        masks = [mask for _, mask in patches if mask is not None]
+        level, line = measure_level_and_line(Pixels(observed, np.stack(masks) if masks else None))
+        level = max(level, MIN_NOISE_OF_RANGE)
+        variance = np.float32(line.intercept) + np.float32(line.slope) * (observed - misfit)
+        variance += np.float32(max(0.0, level**2 - float(variance.mean(dtype=np.float64))))
+        np.maximum(variance, np.float32((MIN_RELATIVE_NOISE * level) ** 2), out=variance)
         return cls._from_patches(data, misfit, variance, psf)
 
     @property
     def has_signal(self) -> bool:
-        """Whether anything but noise is seen."""
-        surely = self.data_power / (1 + 2 * np.sqrt(SHELL_VARIANCE / self.count))
-        return bool((surely > MIN_SIGNAL_POWER).any())
+        """Whether the data contain more than noise."""
+        lower_bound = self.data_power / (1 + 2 * np.sqrt(SHELL_VARIANCE / self.count))
+        return bool((lower_bound > MIN_SIGNAL_POWER).any())
 
     @property
     def residual_lower_bound(self) -> Float64Array:
-        """Power of the residual, less what chance may add."""
+        """Power of the residual, less one standard error."""
         return np.asarray(self.residual_power / (1 + np.sqrt(SHELL_VARIANCE / self.count)))
 
     @classmethod
     def _from_patches(
         cls, data: Float32Array, misfit: Float32Array, variance: Float32Array, psf: PSF
     ) -> Self | None:
-        """Average what pieces, shape (pieces, channels, *look), hold."""
-        look = data.shape[2:]
+        """Average the spectra of patches, shape (patches, channels, *size)."""
+        size = data.shape[2:]
         axes = tuple(range(2, data.ndim))
-        fade = fade_window(look)
+        fade = fade_window(size)
 
         def spectrum(values: Float32Array) -> NDArray[np.complex64]:
             return np.asarray(fft.rfftn(values * fade, axes=axes, workers=fft_workers()))
 
-        def power(of: NDArray[np.complex64], by: NDArray[np.complex64]) -> Float64Array:
-            return np.asarray(np.sum((of * by.conj()).real, axis=(0, 1), dtype=np.float64))
+        def power(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> Float64Array:
+            return np.asarray(np.sum((a * b.conj()).real, axis=(0, 1), dtype=np.float64))
 
-        of_data, of_misfit = spectrum(data), spectrum(misfit)
+        data_spectrum, misfit_spectrum = spectrum(data), spectrum(misfit)
         relative = spectrum(np.asarray(misfit / np.sqrt(variance), np.float32))
         noise = float(np.sum(variance * fade**2, dtype=np.float64))
-        all_pieces = data.shape[0] * data.shape[1]
-        of_one = float(np.sum(fade**2, dtype=np.float64)) * all_pieces
-        observed = power(of_data, of_data) / noise
-        signed = transfer_function(psf, look)
-        transfer = np.abs(signed)
+        patch_count = data.shape[0] * data.shape[1]
+        unit_power = float(np.sum(fade**2, dtype=np.float64)) * patch_count
+        observed = power(data_spectrum, data_spectrum) / noise
+        transfer = np.abs(transfer_function(psf, size))
         passed = leak_spectrum(np.square(transfer))
-        weight, along = _frequencies(look)
+        weight, frequencies = _frequencies(size)
         if not weight.any():  # a few pixels
             return None
         depth = -0.5 * np.log(np.maximum(passed, 1e-30))
@@ -190,51 +198,55 @@ class ResidualSpectrum:
         ).astype(int)
         count = np.bincount(shell.ravel(), weight.ravel(), SHELL_COUNT + 1)
 
-        def mean(of: NDArray[np.floating]) -> Float64Array:
-            total = np.bincount(shell.ravel(), (weight * of).ravel(), SHELL_COUNT + 1)
+        def mean(values: NDArray[np.floating]) -> Float64Array:
+            total = np.bincount(shell.ravel(), (weight * values).ravel(), SHELL_COUNT + 1)
             return np.asarray(total / np.maximum(count, 1))
 
-        enough = count * all_pieces >= MIN_FREQUENCIES
-        in_data = mean(observed)
-        surely = in_data * (1 + 2 * np.sqrt(SHELL_VARIANCE / np.maximum(count * all_pieces, 1)))
-        least = min(MAX_FLOOR_POWER, max(float(surely[enough].min(initial=np.inf)), 1e-9))
-        followed = 1 - mean(power(of_misfit, of_data) / noise) / np.maximum(in_data, 1e-30)
-        left = mean(power(relative, relative) / of_one)
-        alone = enough & (followed < MIN_FOLLOWED_PART)  # where nothing is left but what was there
-        if alone.any():
-            left *= np.sum((count * in_data)[alone]) / np.sum((count * left)[alone])
-        edges = [_near_nyquist(along, axis) & (weight > 0) for axis in range(len(look))]
+        total_count = count * patch_count
+        enough = total_count >= MIN_FREQUENCIES
+        data_power = mean(observed)
+        upper_bound = data_power * (1 + 2 * np.sqrt(SHELL_VARIANCE / np.maximum(total_count, 1)))
+        floor = min(MAX_FLOOR_POWER, max(float(upper_bound[enough].min(initial=np.inf)), 1e-9))
+        cross_power = mean(power(misfit_spectrum, data_spectrum) / noise)
+        followed = 1 - cross_power / np.maximum(data_power, 1e-30)
+        residual_power = mean(power(relative, relative) / unit_power)
+        ignored = enough & (followed < MIN_FOLLOWED_PART)  # the residual is the data there
+        if ignored.any():
+            residual_power *= np.sum((count * data_power)[ignored]) / np.sum(
+                (count * residual_power)[ignored]
+            )
+        edges = [_near_nyquist(frequencies, axis) & (weight > 0) for axis in range(len(size))]
         return cls(
             passed_power=mean(passed)[enough],
-            count=(count * all_pieces)[enough],
-            data_power=in_data[enough] / least,
-            residual_power=left[enough] / least,
+            count=total_count[enough],
+            data_power=data_power[enough] / floor,
+            residual_power=residual_power[enough] / floor,
             followed_part=followed[enough],
             mean_passed_power=float(np.average(np.square(transfer), weights=weight)),
             at_nyquist=tuple(
-                (float(transfer[edge].mean()), float(observed[edge].mean() / least))
+                (float(transfer[edge].mean()), float(observed[edge].mean() / floor))
                 for edge in edges
                 if edge.any()
             ),
         )
 
 
-def _frequencies(look: tuple[int, ...]) -> tuple[Float64Array, list[Float64Array]]:
-    """How often each frequency of a half spectrum counts, and its parts by axis."""
-    along = [np.abs(fft.fftfreq(n)) for n in look[:-1]] + [fft.rfftfreq(look[-1])]
-    grid = np.meshgrid(*along, indexing="ij", sparse=True)
-    periods = np.sqrt(sum(np.square(part * n) for part, n in zip(grid, look)))
-    twice = np.full(look[-1] // 2 + 1, 2.0)  # what the half spectrum leaves out
-    twice[0] = 1.0
-    if look[-1] % 2 == 0:
-        twice[-1] = 1.0
-    return np.where(periods < MIN_PERIODS_IN_FRAME, 0.0, twice), list(grid)
+def _frequencies(size: tuple[int, ...]) -> tuple[Float64Array, list[Float64Array]]:
+    """Return the weight of each frequency of a half spectrum, and the frequencies per axis."""
+    lines = [np.abs(fft.fftfreq(n)) for n in size[:-1]] + [fft.rfftfreq(size[-1])]
+    grid = np.meshgrid(*lines, indexing="ij", sparse=True)
+    periods = np.sqrt(sum(np.square(part * n) for part, n in zip(grid, size)))
+    multiplicity = np.full(size[-1] // 2 + 1, 2.0)  # the half spectrum omits mirrored frequencies
+    multiplicity[0] = 1.0
+    if size[-1] % 2 == 0:
+        multiplicity[-1] = 1.0
+    return np.where(periods < MIN_PERIODS_IN_FRAME, 0.0, multiplicity), list(grid)
 
 
-def _near_nyquist(along: list[Float64Array], axis: int) -> BoolArray:
-    """Frequencies near one period in two pixels of an axis, and low along the others."""
-    edge = along[axis] > 0.45
-    for other, part in enumerate(along):
+def _near_nyquist(frequencies: list[Float64Array], axis: int) -> BoolArray:
+    """Mark frequencies near one period in two pixels of an axis, and low along the others."""
+    edge = frequencies[axis] > 0.45
+    for other, part in enumerate(frequencies):
         if other != axis:
             edge = edge & (part < 0.15)
     return edge

@@ -1,4 +1,4 @@
-"""Whether a weight that was given is too large or too small, by trials with others."""
+"""Check by trials whether a given weight is too large or too small."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -9,43 +9,43 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.evidence import WeightEvidence
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
-from napari_tf_deblur._run.psf_width import RiskDifference
+from napari_tf_deblur._run.prediction_error import RiskDifference
 from napari_tf_deblur._run.trials import TrialRunner, TrialsStopped
 from napari_tf_deblur._run.weight_search import SEARCH_EFFORTS
 
 CHECK_OCTAVES = 2.0
-"""Distance, in octaves, of the given weight from those that it is compared with. Derived: what is
-said is "four times as much"."""
+"""Distance, in octaves, between the given weight and those that it is compared with. Derived: from
+the advice, which is four times as much or as little."""
 
 MIN_CHECK_SIGNIFICANCE = 2.0
-"""Standard errors by which another weight must predict better. Chosen by ``benchmarks/claims.py
---development --confusion``: on 69 scenes the weight that was found was beaten by more once, by one
-that was better indeed; of those 8 times as large or small that cost more than 0.5 dB, all but one
-were."""
+"""Standard errors by which the risk with another weight must be lower. Chosen by
+``benchmarks/claims.py --development --confusion``: on 69 scenes one weight that the search had
+found was beaten by more, and the other weight was indeed better. Of the weights 8 times as large or
+small that cost more than 0.5 dB, all but one were beaten."""
 
 
 def check_weight(
     prepared: PreparedRun, stop: Event | None = None
 ) -> Generator[Step, None, WeightEvidence | None]:
-    """Compare a weight that was given with one that is larger and one that is smaller.
+    """Compare the weight of a run with a larger and a smaller one.
 
     Parameters
     ----------
-    prepared : Prepared
-        What is to be solved, with its weight.
+    prepared : PreparedRun
+        The run, with its weight.
     stop : threading.Event, optional
-        Once it is set, nothing is said.
+        If it is set, the check ends and returns None.
 
     Yields
     ------
     Step
-        Of one trial after another; the image is what it was.
+        The progress of the trials; the image of each step is the original one.
 
     Returns
     -------
     WeightEvidence or None
-        None where the method has no weight, or trials do not tell: without noise, or where
-        compression has made neighbours share it.
+        Whether the weight suits the image. None if the method has no weight, or if trials say
+        nothing: without noise, and after JPEG compression, where neighbouring pixels share it.
     """
     calibration = prepared.calibration
     if not calibration.method.has_weight:
@@ -61,16 +61,14 @@ def check_weight(
     )
     trials.expected_trials, trials.purpose = 3, "checking the weight"
     try:
-        told = yield from trials.run_trial(calibration)
+        given_trial = yield from trials.run_trial(calibration)
         for evidence, factor in others:
             method = calibration.method.with_smoothing(factor)
             if method == calibration.method:  # already at its bound
                 continue
-            tried = yield from trials.run_trial(replace(calibration, method=method))
-            if (
-                RiskDifference.from_blocks(told.image_risks - tried.image_risks).z_score
-                > MIN_CHECK_SIGNIFICANCE
-            ):
+            trial = yield from trials.run_trial(replace(calibration, method=method))
+            difference = RiskDifference.from_blocks(given_trial.image_risks - trial.image_risks)
+            if difference.z_score > MIN_CHECK_SIGNIFICANCE:
                 return evidence
     except TrialsStopped:
         return None

@@ -1,4 +1,4 @@
-"""A whole image deblurred at once: weight search, solver, verdict."""
+"""Deblur a whole image at once: search for the weight, solve, judge the result."""
 
 import time
 from collections.abc import Callable, Generator
@@ -14,21 +14,17 @@ from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
+from napari_tf_deblur._run.judge import KIND_BY_WEIGHT_EVIDENCE, judge_result
 from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
-from napari_tf_deblur._run.verdict import (
-    KIND_BY_WEIGHT_EVIDENCE,
-    UNKNOWN_VERDICT,
-    Verdict,
-    judge_result,
-    summarise_verdicts,
-)
+from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict, summarise_verdicts
 from napari_tf_deblur._run.weight_check import check_weight
-from napari_tf_deblur._run.weight_search import SHARED_NOISE, WeightSearchResult, search_weight
+from napari_tf_deblur._run.weight_search import SHARED_NOISE, search_weight
+from napari_tf_deblur._run.weight_trials import WeightSearchResult
 from napari_tf_deblur._solvers.run import RunResult, solve_batches
 
 MAX_JUDGED_PLANES = 8
-"""Most planes that a verdict looks at. Limit: of time; each costs about as much as half its
+"""Largest number of planes that are judged. Limit: of time; each costs about as much as half its
 iterations."""
 
 SEARCH_FRACTION = 0.5
@@ -39,70 +35,91 @@ CHECK_FRACTION = 0.2
 
 
 def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, None, Deconvolution]:
-    """Deblur a whole image at once; see :func:`iter_deconvolve`."""
+    """Deblur a whole image at once.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        The arguments of :func:`deconvolve`.
+    stop : threading.Event, optional
+        If it is set, the run ends at the next step with the image so far.
+
+    Yields
+    ------
+    Step
+        The progress of search, check and iterations.
+
+    Returns
+    -------
+    Deconvolution
+        The result.
+    """
     prepared = PreparedRun.from_arguments(arguments)
-    began, before = time.perf_counter(), 0.0
-    found = WeightSearchResult(prepared.calibration)
+    start_time, fraction_done = time.perf_counter(), 0.0
+    search = WeightSearchResult(prepared.calibration)
     method = arguments.method
-    is_known = isinstance(method, Calibration) and method.global_values is None
-    given = prepared.weight_to_find is None and not isinstance(method, Calibration)
-    many = sum(map(len, prepared.batches)) > 1  # which may differ: each says whether it suits
+    is_calibrated = isinstance(method, Calibration) and method.global_values is None
+    has_given_weight = prepared.weight_to_find is None and not isinstance(method, Calibration)
+    # Planes may need different weights, so that one check would not hold for all.
+    has_many_planes = sum(map(len, prepared.batches)) > 1
 
-    def next_part(part: float) -> Callable[[Step], Step]:
-        start = before
+    def scale_fraction(part: float) -> Callable[[Step], Step]:
+        start = fraction_done
 
-        def shown(step: Step) -> Step:
-            nonlocal before
-            before = start + part  # if there is anything to be shown
+        def scale(step: Step) -> Step:
+            nonlocal fraction_done
+            fraction_done = start + part  # only if there is a step at all
             return replace(step, fraction=start + part * step.fraction)
 
-        return shown
+        return scale
 
     if prepared.weight_to_find is not None:
-        found = yield from map_steps(search_weight(prepared, stop), next_part(SEARCH_FRACTION))
-        if found.is_rival or found.calibration.psf_width != 1:
+        search = yield from map_steps(
+            search_weight(prepared, stop), scale_fraction(SEARCH_FRACTION)
+        )
+        if search.is_rival or search.calibration.psf_width != 1:
             prepared = PreparedRun.from_arguments(
-                replace(arguments, method=found.calibration), prepared.blur
+                replace(arguments, method=search.calibration), prepared.blur
             )
         else:
-            prepared = replace(prepared, calibration=found.calibration)
+            prepared = replace(prepared, calibration=search.calibration)
     if arguments.smoothing != 1:
         calibration = prepared.calibration
         smoother = calibration.method.with_smoothing(arguments.smoothing)
         prepared = replace(prepared, calibration=replace(calibration, method=smoother))
-    weight: WeightEvidence | None = None if many or found.evidence is None else "suits"
-    if not many and (given or arguments.smoothing != 1):
-        weight = yield from map_steps(check_weight(prepared, stop), next_part(CHECK_FRACTION))
-    searched = time.perf_counter() - began if before else 0.0
+    weight: WeightEvidence | None = None if has_many_planes or search.evidence is None else "suits"
+    if not has_many_planes and (has_given_weight or arguments.smoothing != 1):
+        weight = yield from map_steps(check_weight(prepared, stop), scale_fraction(CHECK_FRACTION))
+    search_seconds = time.perf_counter() - start_time if fraction_done else 0.0
 
-    def last_part(step: Step) -> Step:
-        return replace(step, fraction=before + (1 - before) * step.fraction)
+    def scale_last_part(step: Step) -> Step:
+        return replace(step, fraction=fraction_done + (1 - fraction_done) * step.fraction)
 
-    solved = yield from map_steps(solve_batches(prepared, stop), last_part)
-    shared = prepared.calibration.global_values
-    if shared is None:
-        searched_for = found.evidence is not None and arguments.smoothing == 1
-        shared = replace(
+    solved = yield from map_steps(solve_batches(prepared, stop), scale_last_part)
+    global_values = prepared.calibration.global_values
+    if global_values is None:
+        weight_was_found = search.evidence is not None and arguments.smoothing == 1
+        global_values = replace(
             solved.global_values,
-            psf_evidence=_psf_evidence(prepared, found) if solved.planes else None,
-            weight_evidence="suits" if searched_for else weight,
-            noise_is_shared=found.noise_is_shared,
+            psf_evidence=_psf_evidence(prepared, search) if solved.planes else None,
+            weight_evidence="suits" if weight_was_found else weight,
+            noise_is_shared=search.noise_is_shared,
             noise_lines=prepared.noise_lines,
         )
-    else:  # a piece: the image that it is of has said more than it can
-        weight = shared.weight_evidence
-    verdict = _judge_planes(prepared, solved, shared, weight)
+    else:  # a piece: the whole image says more than this part of it
+        weight = global_values.weight_evidence
+    verdict = _judge_planes(prepared, solved, global_values, weight)
     if (
-        is_known
+        is_calibrated
         and weight is None
-        and not many
+        and not has_many_planes
         and verdict.kind in KIND_BY_WEIGHT_EVIDENCE.values()
     ):
-        # Of an image whose weight another one has found, the residual alone is not believed.
+        # The weight comes from another image. The residual alone is no proof that it is wrong.
         weight = yield from map_steps(
             check_weight(prepared, stop), lambda step: replace(step, fraction=1)
         )
-        verdict = _judge_planes(prepared, solved, shared, weight)
+        verdict = _judge_planes(prepared, solved, global_values, weight)
     return Deconvolution(
         image=solved.image,
         residual=prepared.planes.join_planes(solved.residual, transparency=False),
@@ -111,49 +128,52 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         converged=solved.converged,
         calibration=prepared.calibration,
         blur=prepared.blur,
-        seconds=searched + solved.seconds,
+        seconds=search_seconds + solved.seconds,
         verdict=verdict,
-        warnings=solved.warnings  # first: planes may be left that are not deblurred
+        warnings=solved.warnings  # first, as they may say that planes are not deblurred
         + prepared.warnings
-        + ((SHARED_NOISE,) if found.noise_is_shared else ()),
-        global_values=shared,
+        + ((SHARED_NOISE,) if search.noise_is_shared else ()),
+        global_values=global_values,
     )
 
 
-def _psf_evidence(prepared: PreparedRun, found: WeightSearchResult) -> PSFEvidence | None:
+def _psf_evidence(prepared: PreparedRun, search: WeightSearchResult) -> PSFEvidence | None:
     """Return what the image says of the PSF."""
-    if found.noise_is_shared:
+    if search.noise_is_shared:
         return None
     if prepared.calibration.psf_width < 1:
         return "too wide"
     return (
         PSFWidthTest.from_prepared_run(prepared).evidence()
-        if found.evidence is None
-        else found.evidence
+        if search.evidence is None
+        else search.evidence
     )
 
 
 def _judge_planes(
-    prepared: PreparedRun, solved: RunResult, shared: GlobalValues, weight: WeightEvidence | None
+    prepared: PreparedRun,
+    solved: RunResult,
+    global_values: GlobalValues,
+    weight: WeightEvidence | None,
 ) -> Verdict:
-    """Look at what the planes that were solved have left over, and at what trials have said."""
-    evidence = shared.psf_evidence
-    if not solved.planes or shared.noise_is_shared or evidence is None:
+    """Judge the planes that were solved, at most `MAX_JUDGED_PLANES` of them."""
+    evidence = global_values.psf_evidence
+    if not solved.planes or global_values.noise_is_shared or evidence is None:
         return UNKNOWN_VERDICT
-    blur_is_sure = None if prepared.blur is None else prepared.blur.confident
+    blur_is_found = None if prepared.blur is None else prepared.blur.confident
     verdicts: dict[str, Verdict] = {}
     valid = prepared.valid
     number = min(len(solved.planes), MAX_JUDGED_PLANES)
     for index in np.linspace(0, len(solved.planes) - 1, number).round().astype(int):
         plane = solved.planes[index]
         one = slice(plane, plane + 1)
-        shells = ResidualSpectrum.from_residual(
+        spectrum = ResidualSpectrum.from_residual(
             prepared.values[one],
             solved.residual[one],
             valid[one] if valid is not None and len(valid) > 1 else valid,
             prepared.psf,
             prepared.calibration.scale,
         )
-        verdict = judge_result(shells, evidence, prepared.warnings, blur_is_sure, weight)
+        verdict = judge_result(spectrum, evidence, prepared.warnings, blur_is_found, weight)
         verdicts[prepared.planes.plane_name(plane)] = verdict
     return summarise_verdicts(verdicts)

@@ -1,5 +1,5 @@
-"""One solver for each kind of method, all with the same door.
+"""Solve problems: one solver for each kind of method, all with the same interface.
 
-A solver is a function ``solve(problem, method)``. It gives an iterator of
-:class:`~.problem.Iterate`, the last of which is the result.
+A solver is a module with a function ``solve(problem, method)``. The function returns an iterator of
+:class:`~.problem.Iterate`. The last iterate is the result.
 """

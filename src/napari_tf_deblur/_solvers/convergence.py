@@ -1,16 +1,16 @@
-"""How much an image changes from one iterate to the next: what says that a run has ended."""
+"""Measure how much an image changes from one iterate to the next, to end a run."""
 
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
 MIN_CONTRAST = 0.01
-"""Least contrast of a line of pixels by which its change is measured. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Least contrast that the change of a line of pixels is divided by, for intensities of range 1. Set
+by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 MIN_PART_OF_CONTRAST = 0.1
-"""Least contrast, as a part of the largest, where no line has much: a part of an image that is
-faint is run as far as the whole. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+"""Least contrast that the change of a line is divided by, as a part of the largest contrast of any
+line. It applies where all lines have little contrast, so that a faint part of an image runs as far
+as the whole. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 TINY = 1e-12
 """Number that is added to denominators. Guard: against images without contrast;
@@ -20,15 +20,30 @@ TINY = 1e-12
 def measure_largest_change(
     before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0, are_samples: bool = False
 ) -> Tensor:
-    """How much each plane changes, relative to its own contrast, where that is most.
+    """Return the largest relative change of any line of pixels, for each plane.
 
-    The largest, over all lines of pixels along any axis, of the root mean square change over
-    the line's own contrast. A small or faint object is looked at in its own lines, so that
-    neither a dark nor a bright surrounding counts, and neither place nor direction does. Noise of
-    a standard deviation that is known counts as contrast: what it hides need not be waited for.
+    The relative change of a line, along any axis, is its root mean square change divided by its own
+    contrast. A small or faint object is so compared with its own lines. Its surroundings, its place
+    and its direction do not matter.
 
-    Planes may be samples of an image with much longer lines, which change less than the worst of
-    the samples' short ones do: of a sample, all pixels are taken together for a line.
+    Parameters
+    ----------
+    before, after : Tensor
+        Two iterates, of shape (planes, channels, *scene).
+    axes : int
+        Number of axes of the scene.
+    noise : Tensor, optional
+        Standard deviation of the noise. It counts as contrast, because changes that are smaller
+        than the noise need no more iterations.
+    are_samples : bool, optional
+        Whether the planes are samples of a larger image. The long lines of that image change less
+        than the worst of the short lines of the samples. So all pixels of a sample are treated as
+        one line.
+
+    Returns
+    -------
+    Tensor
+        Relative changes, of shape (planes,).
     """
     tf = tensorflow()
     change = tf.square(after - before)

@@ -1,4 +1,7 @@
-"""Gradient descent by automatic differentiation: the reference recipe and its relatives."""
+"""Minimise an objective by gradient descent with automatic differentiation.
+
+The settings include the reference recipe, from which the project started.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -19,30 +22,30 @@ START_NOISE = 0.1
 """Standard deviation of the random start. Source: the reference recipe."""
 
 LBFGS_TOLERANCE = 1e-5
-"""Change of the image, of range 1, in a step of L-BFGS below which it ends. Set by hand: half or
+"""Change of an image of range 1 in a step of L-BFGS below which the run ends. Set by hand: half or
 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 BETA_1, BETA_2 = 0.9, 0.999
-"""Decay of the moments in Adam. Source: Keras, and Kingma & Ba, ICLR 2015."""
+"""Decay rates of the moments in Adam. Source: Keras, and Kingma & Ba, ICLR 2015."""
 
 ADAGRAD_START = 0.1
-"""Sum of squares that Adagrad begins with. Source: Keras."""
+"""Sum of squares that Adagrad starts with. Source: Keras."""
 
 EPSILON = 1e-7
 """Number that is added to denominators. Source: Keras."""
 
 
 class Constants(NamedTuple):
-    """What stays the same during a run.
+    """Values that do not change during a run.
 
     Attributes
     ----------
     spectrum : Tensor of complex64
-        The optical transfer function, over the scene.
+        Optical transfer function, over the half spectrum of the scene.
     observed, data_weight : Tensor
-        Over the scene; 0 outside the frame.
+        The image and the weight of each pixel, over the scene; 0 outside the frame.
     mu, learning_rate : Tensor
-        Scalars.
+        The regularisation weight and the step size, both scalars.
     """
 
     spectrum: Tensor
@@ -53,16 +56,29 @@ class Constants(NamedTuple):
 
 
 def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
-    """Minimise the method's objective from a random start."""
+    """Minimise the objective of a method from a random start.
+
+    Parameters
+    ----------
+    problem : Problem
+        Planes to deblur together.
+    method : GradientDescent
+        The method: its optimizer, data term and prior.
+
+    Returns
+    -------
+    iterator of Iterate
+        States of the solver, about ten per second; the last one is the result.
+    """
     tf = tensorflow()
     grid = problem.grid
     lead = problem.observed.shape[:2]
     shape = (*lead, *(grid.frame if problem.dark_outside else grid.scene))
     random = np.random.default_rng(method.random_state)
     noise = random.normal(0, START_NOISE, (1, *shape[1:])).astype(np.float32)
-    start = tf.constant(np.broadcast_to(noise, shape))  # no plane depends on its place in a stack
+    start = tf.constant(np.broadcast_to(noise, shape))  # the same for every plane of a stack
     margins: tuple[tuple[int, int], ...] = grid.margins
-    if problem.dark_outside:  # a periodic scene may begin where the frame does
+    if problem.dark_outside:  # the scene is periodic, so it may begin at the frame
         margins = tuple((0, s - n) for s, n in zip(grid.scene, grid.frame))
     margins = ((0, 0), (0, 0), *margins)
     weight = np.broadcast_to(problem.data_weight, (*problem.data_weight.shape[:2], *grid.frame))
@@ -83,12 +99,12 @@ def solve(problem: Problem, method: GradientDescent) -> Iterator[Iterate]:
         state = [start, *FIRST_STATES[method.optimizer](start)]
         tolerance = 0.0
 
-    def image_of(_constants: Any, state: Any) -> Tensor:
+    def read_image(_constants: Any, state: Any) -> Tensor:
         image = state[0].read_value()
         return tf.pad(image, ((0, 0), (0, 0), *grid.margins)) if problem.dark_outside else image
 
     stop = problem.stop_rule(method.iterations, tolerance)
-    return run_loop(run, image_of, constants, state, *stop)
+    return run_loop(run, read_image, constants, state, *stop)
 
 
 def _adam_state(start: Tensor) -> list[Tensor]:
@@ -105,7 +121,7 @@ FIRST_STATES: dict[str, Callable[[Tensor], list[Tensor]]] = {
     "adam": _adam_state,
     "adagrad": _adagrad_state,
 }
-"""What an optimizer remembers, before the first step."""
+"""State of each optimizer before the first step."""
 
 
 def _sgd(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -113,7 +129,7 @@ def _sgd(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
 
 
 def _adam(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Kingma & Ba, 2015."""
+    """Return the direction of Adam and its state (Kingma & Ba, 2015)."""
     tf = tensorflow()
     first, second, count = memory
     count += 1.0
@@ -124,28 +140,28 @@ def _adam(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]
 
 
 def _adagrad(gradient: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Duchi, Hazan & Singer, 2011."""
+    """Return the direction of Adagrad and its state (Duchi, Hazan & Singer, 2011)."""
     tf = tensorflow()
     total = memory[0] + tf.square(gradient)
     return gradient * tf.math.rsqrt(total + EPSILON), [total]
 
 
 DIRECTIONS = {"sgd": _sgd, "adam": _adam, "adagrad": _adagrad}
-"""From a gradient and what was remembered: which way to go, and what to remember."""
+"""For each optimizer, a function from a gradient and a state to a direction and the next state."""
 
 
 def _value_and_gradient(
     spacing: tuple[float, ...], data_term: str, prior: str | Callable[[Any], Any]
 ) -> lbfgs.ValueAndGradient:
-    """The objective as a function of constants and image, with its gradient.
+    """Return a function that computes the objective and its gradient from constants and an image.
 
-    The image has the scene's shape, or the frame's where it is dark outside.
+    The image has the shape of the scene, or of the frame if the scene is dark outside.
     """
     tf = tensorflow()
     misfit = DATA_TERMS[data_term]
 
     def penalties(image: Any) -> Any:
-        """What the prior says of each plane; one from elsewhere is asked plane by plane."""
+        """Return the penalty of each plane; a prior of the user is called plane by plane."""
         if callable(prior):
             return tf.map_fn(lambda plane: tf.reshape(prior(plane[None]), []), image)
         return PENALTIES[prior](image, spacing)
@@ -166,15 +182,15 @@ def _value_and_gradient(
 
 @lru_cache(maxsize=16)
 def _quasi_newton(*objective: Any) -> tuple[Any, Any]:
-    """The compiled loop of L-BFGS, and the function that makes its first state."""
+    """Compile the loop of L-BFGS; return it with the function that makes its first state."""
     evaluate = _value_and_gradient(*objective)
-    prior_of_ours = not callable(objective[-1])  # what users write need not suit XLA
-    return lbfgs.compile_lbfgs(evaluate, xla=prior_of_ours)
+    built_in_prior = not callable(objective[-1])  # a prior of the user may not suit XLA
+    return lbfgs.compile_lbfgs(evaluate, xla=built_in_prior)
 
 
 @lru_cache(maxsize=16)
 def _first_order(*objective_and_optimizer: Any) -> Any:
-    """The compiled loop of an optimizer that follows the gradient."""
+    """Compile the loop of an optimizer that follows the gradient."""
     *objective, optimizer = objective_and_optimizer
     evaluate = _value_and_gradient(*objective)
 

@@ -1,8 +1,8 @@
-"""Limited-memory BFGS inside a compiled loop.
+"""Minimise by limited-memory BFGS (L-BFGS) inside a compiled loop.
 
-Two-loop recursion and bookkeeping after Nocedal & Wright, Numerical Optimization, 2nd ed.
-(2006), algorithms 7.4 and 7.5, with a backtracking line search that interpolates. Each plane
-of a batch is a problem of its own, with scalars, a step length and a memory of its own.
+The two-loop recursion follows Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), algorithms
+7.4 and 7.5. The line search backtracks with interpolation. Each plane of a batch is a separate
+problem, with its own scalars, step length and history.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,34 +13,36 @@ from napari_tf_deblur._solvers.load import Compiled, fused, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop
 
 HISTORY_PAIRS = 6
-"""Pairs of steps and gradient changes that are kept. Limit: of time and memory."""
+"""Number of stored pairs of steps and gradient changes. Limit: of time and memory."""
 
 ENOUGH_DECREASE = 1e-4
-"""Armijo's constant. Source: Nocedal & Wright, Numerical Optimization, chapter 3."""
+"""Constant of Armijo's condition of sufficient decrease. Source: Nocedal & Wright, Numerical
+Optimization, chapter 3."""
 
 LOSS_ROUNDING = 1e-7
-"""Relative rounding error of a loss: where losses differ by less, the slopes decide whether a step
-is taken. Source: Hager & Zhang, SIAM J. Optim. 16, 2005; float32 has 6e-8."""
+"""Relative rounding error of a loss. If losses differ by less, the slopes decide whether a step is
+accepted. Source: Hager & Zhang, SIAM J. Optim. 16, 2005; float32 has 6e-8."""
 
 MAX_LINE_SEARCH_TRIALS = 12
-"""Most evaluations in one line search. Limit: of time."""
+"""Largest number of evaluations in one line search. Limit: of time."""
 
 ValueAndGradient: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
 
 
 class State(NamedTuple):
-    """State of the loop; P is the number of planes.
+    """State of the loop. P is the number of planes.
 
     Attributes
     ----------
     unknowns, gradient : Tensor
-        Shape (planes, channels, *scene).
+        The image and the gradient, of shape (P, channels, *scene).
     loss : Tensor of float64
-        Shape (P,).
+        Value of the objective, of shape (P,).
     curvatures : Tensor
-        Shape (MEMORY, P): 1 / (step * change) of each pair, the newest last; 0 for none.
+        1 / (step * change) of each pair, of shape (HISTORY_PAIRS, P), the newest last; 0 where
+        there is no pair.
     steps, changes : list of Tensor
-        MEMORY pairs, the newest last.
+        HISTORY_PAIRS steps and gradient changes, the newest last.
     """
 
     unknowns: Tensor
@@ -64,7 +66,7 @@ class State(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """Where a line search stands: step lengths, and what was found there."""
+    """A point of a line search: step lengths, and the values there."""
 
     lengths: Tensor
     unknowns: Tensor
@@ -76,14 +78,21 @@ class _Point(NamedTuple):
 def compile_lbfgs(
     value_and_gradient: ValueAndGradient, xla: bool = False
 ) -> tuple[Any, Callable[[Any, Tensor], list[Tensor]]]:
-    """Make the compiled loop of iterations, and the function that makes its first state.
+    """Compile the loop of iterations.
 
     Parameters
     ----------
     value_and_gradient : callable
         ``(constants, x)`` -> ``(losses, gradient)``, one loss for each plane.
     xla : bool, optional
-        Whether XLA compiles all of it in one piece, which suits small images.
+        Whether XLA compiles the whole loop, which suits small images.
+
+    Returns
+    -------
+    run : Compiled
+        The loop: see :func:`.compile_loop`.
+    first_state : callable
+        ``(constants, x)`` -> the tensors of the first state.
     """
     tf = tensorflow()
 
@@ -92,24 +101,24 @@ def compile_lbfgs(
         return tf.cast(loss, tf.float64), gradient
 
     def product(a: Tensor, b: Tensor) -> Tensor:
-        """Inner products of the planes, shape (P,): along one axis first, on all cores."""
+        """Inner products of the planes, of shape (P,). One axis is summed first, on all cores."""
         partial = tf.reshape(tf.reduce_sum(a * b, axis=2), [a.shape[0], -1])
         return tf.linalg.matvec(partial, tf.ones_like(partial[0]))
 
     def spread(scalars: Tensor, like: Tensor) -> Tensor:
-        """Scalars of the planes, to be multiplied with images."""
+        """Reshape one scalar per plane so that it multiplies images."""
         return tf.reshape(scalars, [-1] + [1] * (like.shape.rank - 1))
 
     def first_state(constants: Any, unknowns: Tensor) -> list[Tensor]:
         loss, gradient = evaluate(constants, unknowns)
         planes = loss.shape[0]
-        nothing = [tf.zeros_like(unknowns)] * HISTORY_PAIRS
+        zeros = [tf.zeros_like(unknowns)] * HISTORY_PAIRS
         curvatures = tf.zeros([HISTORY_PAIRS, planes])
-        return State(unknowns, gradient, loss, curvatures, nothing, nothing).pack()
+        return State(unknowns, gradient, loss, curvatures, zeros, zeros).pack()
 
     @fused
     def first_half(state: State) -> tuple[Tensor, list[Tensor]]:
-        """The first loop of the recursion, from the newest pair to the oldest."""
+        """Run the first loop of the recursion, from the newest pair to the oldest."""
         result = state.gradient
         shares: list[Tensor] = []
         for k in reversed(range(HISTORY_PAIRS)):
@@ -122,11 +131,11 @@ def compile_lbfgs(
     def second_half(
         state: State, result: Tensor, shares: list[Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The second loop; gives the direction to look in, its slope and a first length."""
+        """Run the second loop; return the search direction, its slope and the first step length."""
         newest = state.curvatures[-1]
         scale = newest * product(state.changes[-1], state.changes[-1])
         result *= spread(tf.where(newest > 0, tf.math.reciprocal_no_nan(scale), 1.0), result)
-        # The first direction is the bare gradient, of no particular length.
+        # Without pairs the direction is the gradient, whose length means nothing.
         bare = tf.maximum(1.0, tf.sqrt(product(state.unknowns, state.unknowns)))
         bare /= tf.sqrt(product(state.gradient, state.gradient)) + 1e-30
         lengths = tf.where(newest > 0, 1.0, bare)
@@ -154,8 +163,8 @@ def compile_lbfgs(
         def at(lengths: Tensor) -> _Point:
             there = along(state.unknowns, lengths, direction)
             loss, gradient = evaluate(constants, there)
-            wanted = ENOUGH_DECREASE * tf.cast(lengths * slope, tf.float64)
-            enough = loss <= state.loss + wanted
+            bound = ENOUGH_DECREASE * tf.cast(lengths * slope, tf.float64)
+            enough = loss <= state.loss + bound
             level = loss <= state.loss + LOSS_ROUNDING * tf.abs(state.loss)
             flat = slope_of(direction, gradient) <= (2 * ENOUGH_DECREASE - 1) * slope
             enough = tf.logical_or(enough, tf.logical_and(level, flat))
@@ -166,7 +175,7 @@ def compile_lbfgs(
             return tf.logical_and(trial < MAX_LINE_SEARCH_TRIALS, tf.reduce_any(short))
 
         def shorter(trial: Tensor, point: _Point) -> tuple[Tensor, _Point]:
-            # The minimum of the parabola through what is known, kept within bounds.
+            # Minimum of the parabola through the known values and slope, within bounds.
             lengths = point.lengths
             rise = tf.cast(point.loss - state.loss, tf.float32)
             best = -0.5 * slope * lengths / (rise / lengths - slope)
@@ -175,12 +184,12 @@ def compile_lbfgs(
             return trial + 1, at(tf.where(point.is_sufficient, lengths, best))
 
         start = (1, at(lengths))
-        found: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
-        return found
+        end: _Point = tf.while_loop(unfinished, shorter, start, parallel_iterations=1)[1]
+        return end
 
     @fused
-    def renewed(state: State, point: _Point, active: Tensor) -> tuple[State, Tensor]:
-        """The next state and its change; a plane whose search failed stays, and forgets."""
+    def update(state: State, point: _Point, active: Tensor) -> tuple[State, Tensor]:
+        """Return the next state and its change; a failed search keeps the image, not the pairs."""
         moves = tf.logical_and(active, point.is_sufficient)
         where = spread(moves, point.unknowns)
         unknowns = tf.where(where, point.unknowns, state.unknowns)
@@ -192,11 +201,11 @@ def compile_lbfgs(
         newest = tf.where(usable, 1 / tf.where(usable, curvature, 1.0), 0.0)
         loss = tf.where(moves, point.loss, state.loss)
         count = tf.cast(tf.size(moved) // point.loss.shape[0], tf.float32)
-        seen = tf.sqrt(product(moved, moved) / count)
-        # Without a memory to blame, a search that fails is at the limit of rounding.
-        remembered = tf.reduce_any(state.curvatures > 0, axis=0)
-        again = tf.logical_and(tf.logical_not(point.is_sufficient), remembered)
-        seen = tf.where(again, tf.float32.max, seen)
+        change = tf.sqrt(product(moved, moved) / count)
+        # A search that fails without pairs is at the limit of rounding: the plane has converged.
+        had_pairs = tf.reduce_any(state.curvatures > 0, axis=0)
+        again = tf.logical_and(tf.logical_not(point.is_sufficient), had_pairs)
+        change = tf.where(again, tf.float32.max, change)
         curvatures = tf.concat([state.curvatures[1:], newest[None]], 0)
         fresh = State(
             unknowns,
@@ -206,14 +215,14 @@ def compile_lbfgs(
             [*state.steps[1:], moved],
             [*state.changes[1:], turned],
         )
-        return fresh, seen
+        return fresh, change
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         state = State.unpack([v.read_value() for v in variables])
         result, shares = first_half(state)
         direction, slope, lengths = second_half(state, result, shares)
         point = line_search(constants, state, direction, slope, lengths, active)
-        fresh, changes = renewed(state, point, active)
+        fresh, changes = update(state, point, active)
         for variable, value in zip(variables, fresh.pack()):
             variable.assign(value, read_value=False)
         return tf.cast(fresh.loss, tf.float32), changes

@@ -1,16 +1,16 @@
-"""The one place that imports TensorFlow, in the one way that is safe beside a canvas.
+"""Import TensorFlow in a way that is safe in napari; no other module imports it.
 
-Two things make a plain ``import tensorflow`` unsafe in a napari process:
+A plain ``import tensorflow`` is unsafe in a napari process for two reasons:
 
-* On Linux, TensorFlow loads its libraries for the whole process (``RTLD_GLOBAL``).
-  Mesa's OpenGL drivers carry an LLVM of their own, and the two then crash each other
-  (TensorFlow issues 124205 and 119254). Loading with ``RTLD_DEEPBIND``, and without
-  TensorFlow's global flags, keeps them apart.
-* First imported inside a ``QThreadPool`` worker, TensorFlow never hands the interpreter
-  lock on to the next worker. A short-lived ordinary thread does the import instead.
+* On Linux, TensorFlow loads its libraries for the whole process (``RTLD_GLOBAL``). Mesa's OpenGL
+  drivers contain another copy of LLVM, and the two copies make each other crash (TensorFlow issues
+  124205 and 119254). The import here uses ``RTLD_DEEPBIND`` and not TensorFlow's global flags,
+  which keeps the copies apart.
+* If TensorFlow is first imported in a ``QThreadPool`` worker, it never passes the interpreter lock
+  to the next worker. So a short-lived ordinary thread does the import.
 
-TensorFlow's allocator for oneDNN keeps and fragments what memory it once had; nothing here
-uses oneDNN, so it stays off unless the user asks for it.
+TensorFlow's allocator for oneDNN keeps the memory that it once used, and fragments it. Nothing here
+uses oneDNN, so oneDNN is off unless the user switches it on.
 """
 
 import gc
@@ -31,23 +31,23 @@ _lock = threading.Lock()
 
 
 def is_loaded() -> bool:
-    """Whether this process has imported TensorFlow already."""
+    """Whether this process has imported TensorFlow."""
     module = sys.modules.get("tensorflow")
     return module is not None and hasattr(module, "function")
 
 
 def tensorflow() -> Any:
-    """Return the ``tensorflow`` module, importing it safely on the first call.
+    """Return the ``tensorflow`` module; the first call imports it safely.
 
     Returns
     -------
     module
-        TensorFlow; any copy already imported by someone else is used as it is.
+        TensorFlow. If other code has imported it already, that module is used.
 
     Raises
     ------
     TensorFlowUnavailableError
-        Where TensorFlow is not installed or fails to load, saying which.
+        If TensorFlow is not installed or does not load; the message says which.
     """
     with _lock:
         if not is_loaded():
@@ -56,58 +56,60 @@ def tensorflow() -> Any:
 
 
 def memory_errors() -> tuple[type[BaseException], ...]:
-    """What is raised where the memory runs out."""
+    """Return the types of the exceptions that are raised if the memory runs out."""
     if not is_loaded():
         return (MemoryError,)
     return MemoryError, tensorflow().errors.ResourceExhaustedError
 
 
 class Compiled:
-    """A function of tensors, compiled once for each set of shapes that it meets.
+    """A function of tensors that is compiled once for each set of shapes.
 
-    TensorFlow never frees compiled code: make few of these, for the life of the process, and
-    let shapes be few; see :func:`napari_tf_deblur._core.forward.scene_size`.
+    TensorFlow never frees compiled code. So make few of these objects, keep them for the life of
+    the process, and use few different shapes; see
+    :func:`napari_tf_deblur._core.scene_grid.scene_size`.
 
     Parameters
     ----------
     function : callable
-        Of tensors, variables, and lists or named tuples of them.
+        Function of tensors, variables, and lists or named tuples of them.
     xla : bool
-        Whether XLA compiles it, which fuses all that lies between transforms: one pass over
-        the memory, on all cores.
+        Whether XLA compiles the function. XLA fuses the operations between transforms into one pass
+        over the memory, on all cores.
     """
 
     def __init__(self, function: Callable[..., Any], xla: bool = False) -> None:
         self._function = tensorflow().function(function, autograph=False, jit_compile=xla)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call it; the code for these shapes is made where it is not there yet."""
+        """Call the function; compile it first if these shapes are new."""
         return self.trace(*arguments)(*arguments)
 
     def trace(self, *arguments: Any) -> Any:
         """Return the code for these shapes."""
-        # Asked for by name, TensorFlow takes a new shape for meant and does not warn of it. With
-        # what describes a variable in its place, it does not keep the variable for ever.
+        # With a concrete function, TensorFlow does not warn of new shapes. A type specification in
+        # place of each variable keeps TensorFlow from holding the variable for ever.
         signature = tensorflow().nest.map_structure(_type_spec, arguments)
         return self._function.get_concrete_function(*signature)
 
 
 def _type_spec(value: Any) -> Any:
-    """Return what describes a variable; anything else as it is."""
+    """Return the type specification of a variable; other values unchanged."""
     tf = tensorflow()
     return tf.type_spec_from_value(value) if isinstance(value, tf.Variable) else value
 
 
 def fused(pointwise: Callable[..., Any]) -> Compiled:
-    """Compile what lies between transforms by XLA.
+    """Compile the operations between transforms with XLA.
 
-    The transforms themselves stay outside: within XLA's code they run on one core as soon
-    as anything else has run on several.
+    The transforms stay outside. In code of XLA they run on one core only, as soon as anything else
+    has run on several cores.
     """
     return Compiled(pointwise, xla=True)
 
 
 def _import_in_a_thread() -> None:
+    """Import TensorFlow in a thread; raise an error that says why it failed."""
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -121,7 +123,7 @@ def _import_in_a_thread() -> None:
     thread.join()
     if not failures:
         _limit_threads()
-        gc.collect()  # now, while the user waits anyway: it takes a quarter of a second
+        gc.collect()  # takes a quarter of a second; now, while the user waits anyway
         return
     error = failures[0]
     if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
@@ -136,7 +138,7 @@ def _import_in_a_thread() -> None:
 
 
 def _limit_threads() -> None:
-    """Keep TensorFlow from using all cores, and GPUs' memory, beside other processes like this."""
+    """Limit TensorFlow's threads and GPU memory, if other such processes run beside this one."""
     limit = thread_limit()
     if limit is None:
         return
@@ -148,6 +150,7 @@ def _limit_threads() -> None:
 
 
 def _import() -> ModuleType:
+    """Import TensorFlow with safe flags, and set up the memory allocator."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     memory.configure_allocator()

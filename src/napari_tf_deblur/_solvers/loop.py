@@ -1,8 +1,8 @@
-"""The loop that all iterative solvers share, inside one compiled graph.
+"""Run the loop that all iterative solvers share, inside one compiled graph.
 
-A solver gives one step, which brings its state from one iterate to the next, and a function
-that makes an image of a state. The loop runs steps in TensorFlow, comes up for air about
-ten times a second, and stops when the image does.
+A solver provides one step, which brings its state to the next iterate, and a function that reads
+the image from a state. The loop runs the steps in TensorFlow. It returns to Python about ten times
+a second, and stops when the image has stopped changing.
 """
 
 import time
@@ -17,22 +17,22 @@ from napari_tf_deblur._preparation.problem import REPORT_INTERVAL, Iterate
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""(constants, state, active) -> (losses, changes)."""
+"""One step of a solver: (constants, state, active) -> (losses, changes)."""
 
 MAX_STEPS_PER_CALL = 256
-"""Most steps between two reports. Limit: of time, until a run can be stopped."""
+"""Largest number of steps between two reports. Limit: of time, until a run can be stopped."""
 
 MIN_STEPS_PER_CALL, MAX_SECONDS_PER_CALL = 3, 0.5
-"""Steps that are done together, at the least, unless these take more than so many seconds: each
-report costs a little time. Limit: of time."""
+"""Least number of steps in a call of compiled code, and the seconds that these steps may take; if
+they take longer, fewer are run. Limit: of time; each call costs a little."""
 
 FIRST_CALL_PIXELS = 2**22
-"""Pixels times steps that are done before the first report. Limit: of time; they take less than a
-tenth of a second."""
+"""Number of pixels times steps before the first report. Limit: of time; they take less than a tenth
+of a second."""
 
 
 def assign_and_measure(variable: Any, fresh: Any) -> Any:
-    """Put a fresh image into its variable; give the planes' root mean square differences."""
+    """Assign an image to its variable; return the root mean square change of each plane."""
     tf = tensorflow()
     square = tf.square(fresh - variable)
     change = tf.sqrt(tf.reduce_mean(square, axis=list(range(1, square.shape.rank))))
@@ -43,7 +43,7 @@ def assign_and_measure(variable: Any, fresh: Any) -> Any:
 
 
 def read_first_variable(_constants: Any, state: Any) -> Any:
-    """The image of solvers that keep it in the first variable of their state."""
+    """Read the image, for solvers that store it in the first variable of their state."""
     return state[0].read_value()
 
 
@@ -53,20 +53,20 @@ def compile_loop(step: Step, xla: bool = False) -> Any:
     Parameters
     ----------
     step : callable
-        Takes the constants, a list of tensors, the state, a list of variables, and which
-        planes are active. Brings the state to the next iterate, in place, so that there is
-        one copy of it; returns the loss and the change of each plane. Methods that stop by
-        themselves leave planes alone that are not active, so that the result of a plane does
-        not depend on the others.
+        Function of the constants (a list of tensors), the state (a list of variables) and the mask
+        of active planes. It brings the state to the next iterate in place, so that only one copy
+        exists, and returns the loss and the change of each plane. Steps of methods that test for
+        convergence do not change planes that are not active. So the result of a plane does not
+        depend on the other planes.
     xla : bool, optional
-        Whether XLA compiles all of it, transforms too; see `fused`.
+        Whether XLA compiles the whole loop, with the transforms; see `fused`.
 
     Returns
     -------
     Compiled
-        ``(constants, state, count, tolerance, active)`` -> ``(losses, done, active)``: `count`
-        steps, at most LONGEST, or fewer if no plane is active any more. A plane is until its
-        change falls below the tolerance.
+        ``(constants, state, count, tolerance, active)`` -> ``(losses, done, active)``. It runs
+        `count` steps, at most `MAX_STEPS_PER_CALL`, or fewer if no plane is active any more. A
+        plane is active until its change falls below the tolerance.
     """
     tf = tensorflow()
 
@@ -88,46 +88,64 @@ def compile_loop(step: Step, xla: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class StateEstimate:
-    """What the state of a solver says of the scene.
+    """The estimate of the scene in the state of a solver.
 
     Attributes
     ----------
-    image_of : callable
-        Makes an image of constants and state.
+    read_image : callable
+        Function that reads the image from constants and state.
     constants : sequence of tensor
-        What the solver computed before its loop.
+        Values that the solver computed before its loop.
     variables : sequence of variable
-        Its state, which goes on.
-    found_in : callable or None
-        Takes from the state what was computed on the way from all pixels.
+        State of the solver; later steps change it.
+    read_values : callable or None
+        Function that reads values that were computed from all pixels from the state.
     """
 
-    image_of: Callable[[Any, Any], Any]
+    read_image: Callable[[Any, Any], Any]
     constants: Sequence[Any]
     variables: Sequence[Any]
-    found_in: Callable[[Any], dict[str, Any]] | None
+    read_values: Callable[[Any], dict[str, Any]] | None
 
     def scene(self) -> Any:
         """Return the image as an array."""
-        return self.image_of(self.constants, self.variables).numpy()
+        return self.read_image(self.constants, self.variables).numpy()
 
     def found(self) -> dict[str, Any]:
-        """Return what was found from all pixels, by name."""
-        return self.found_in(self.variables) if self.found_in else {}
+        """Return values that were computed from all pixels, by name."""
+        return self.read_values(self.variables) if self.read_values else {}
 
 
 def run_loop(
     run: Any,
-    image_of: Callable[[Any, Any], Any],
+    read_image: Callable[[Any, Any], Any],
     constants: Sequence[Any],
     state: Sequence[Any],
     iterations: int,
     tolerance: float = 0.0,
-    found_in: Callable[[Any], dict[str, Any]] | None = None,
+    read_values: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Iterator[Iterate]:
-    """Drive a compiled loop to its end, a tenth of a second at a time.
+    """Run a compiled loop to its end, in calls of a tenth of a second.
 
-    `found_in` takes from the state what was computed on the way from all pixels.
+    Parameters
+    ----------
+    run : Compiled
+        The loop, from `compile_loop`.
+    read_image : callable
+        Function that reads the image from constants and state.
+    constants, state : sequence of tensor
+        Constants and first state of the solver.
+    iterations : int
+        Largest number of iterations.
+    tolerance : float, optional
+        Change below which a plane has converged.
+    read_values : callable, optional
+        Function that reads values that were computed from all pixels from the state.
+
+    Yields
+    ------
+    Iterate
+        State of the solver after each call.
     """
     tf = tensorflow()
     variables = [tf.Variable(s, trainable=False) for s in state]
@@ -141,12 +159,12 @@ def run_loop(
         losses, done, active = run(constants, variables, tf.constant(count), least, active)
         return losses.numpy()[: int(done)], not active.numpy().any()
 
-    estimate = StateEstimate(image_of, constants, variables, found_in)
+    estimate = StateEstimate(read_image, constants, variables, read_values)
     losses = np.zeros((0, planes), np.float32)
     converged = False
     count = FIRST_CALL_PIXELS // int(np.prod(variables[0].shape))
     if count == 0:
-        advance(0)  # compiles, which leaves memory behind
+        advance(0)  # compile, and free the memory that compiling leaves behind
         memory.release_freed_memory()
     while len(losses) < iterations and not converged:
         count = min(max(1, count), MAX_STEPS_PER_CALL, iterations - len(losses))

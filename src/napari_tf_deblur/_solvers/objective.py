@@ -1,8 +1,8 @@
-"""Data terms and penalties for automatic differentiation, as small functions of tensors.
+"""Compute data terms and penalties for automatic differentiation.
 
-Images have the shape (planes, channels, *axes). The recipe's square roots are taken plane
-by plane and channel by channel. Each gives one value for each plane, so that a stack is as
-many problems as it has planes.
+Images have the shape (planes, channels, *axes). Each function returns one value for each plane, so
+that the planes of a stack are separate problems. The square roots of the reference recipe are taken
+for each plane and channel.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from napari_tf_deblur._solvers.load import tensorflow
 
 NORM_SMOOTHING = 1e-3
-"""Rounding of the corner of norms at zero, for intensities of range 1. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Width over which the corner of norms at zero is smoothed, for intensities of range 1. Set by
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 TINY = 1e-20
 """Number that is added before a square root. Guard: against an infinite slope at zero;
@@ -19,28 +19,28 @@ TINY = 1e-20
 
 
 def rms(model: Any, observed: Any, data_weight: Any) -> Any:
-    """Square root of half the summed squares: the recipe's data term."""
+    """Return the square root of half the summed squares: the recipe's data term."""
     tf = tensorflow()
     return tf.reduce_sum(_root_of_half(data_weight * tf.square(model - observed)), 1)
 
 
 def gaussian(model: Any, observed: Any, data_weight: Any) -> Any:
-    """Half the summed squares: the likelihood of Gaussian noise."""
+    """Return half the summed squares: the likelihood of Gaussian noise."""
     return 0.5 * _sum_each_plane(data_weight * tensorflow().square(model - observed))
 
 
 def poisson(model: Any, observed: Any, data_weight: Any) -> Any:
-    """Deviance of photon counts; a model below zero is bent smoothly to above it."""
+    """Return the deviance of photon counts; negative models are mapped smoothly to above zero."""
     tf = tensorflow()
     model = _smooth_positive(model)
     counts = tf.nn.relu(observed)
-    # The logarithms are apart: the slope of a quotient overflows where the model is small.
+    # Two logarithms: the derivative of a quotient overflows where the model is small.
     deviance = model - counts + tf.math.xlogy(counts, counts) - tf.math.xlogy(counts, model)
     return _sum_each_plane(data_weight * deviance)
 
 
 def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
-    """Square root of half the summed squared differences: the recipe's prior."""
+    """Return the square root of half the summed squared differences: the recipe's prior."""
     tf = tensorflow()
     axes = list(range(2, 2 + len(spacing)))
     squares = sum(
@@ -51,13 +51,13 @@ def smoothness(image: Any, spacing: tuple[float, ...]) -> Any:
 
 
 def tv(image: Any, spacing: tuple[float, ...]) -> Any:
-    """Total variation, channels coupled, its corner rounded off."""
+    """Return the total variation with coupled channels and a smoothed corner."""
     axes = range(2, 2 + len(spacing))
     return _sum_norm([_padded_difference(image, axis) / step for axis, step in zip(axes, spacing)])
 
 
 def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
-    """Frobenius norm of the second derivatives, its corner rounded off."""
+    """Return the Frobenius norm of the second derivatives, with a smoothed corner."""
     axes = list(range(2, 2 + len(spacing)))
     components = []
     for a, step_a in zip(axes, spacing):
@@ -68,16 +68,18 @@ def hessian(image: Any, spacing: tuple[float, ...]) -> Any:
 
 
 DATA_TERMS = {"rms": rms, "gaussian": gaussian, "poisson": poisson}
+"""Data terms of :class:`napari_tf_deblur.GradientDescent`, by name."""
+
 PENALTIES = {"smoothness": smoothness, "tv": tv, "hessian": hessian}
-"""What the priors of :class:`napari_tf_deblur.GradientDescent` add to a data term, by name. Those
-of the other solvers, which need no gradient, are in :mod:`.priors`."""
+"""Penalties of the priors of :class:`napari_tf_deblur.GradientDescent`, by name. The priors of the
+other solvers, which need no gradient, are in :mod:`.priors`."""
 
 
 def _smooth_positive(model: Any) -> Any:
-    """``(m + sqrt(m**2 + s**2)) / 2``, written so that nothing cancels below zero.
+    """Return ``(m + sqrt(m**2 + s**2)) / 2``, without cancellation below zero.
 
-    There the sum is ``s**2 / (2 * (sqrt(m**2 + s**2) - m))``; as it stands, it rounds to 0 from
-    about -10 on, with a slope of 0, and the deviance has none.
+    Below zero it is computed as ``s**2 / (2 * (sqrt(m**2 + s**2) - m))``. The plain sum rounds to 0
+    below about -10. Its derivative is 0 there, and the deviance would have no slope.
     """
     tf = tensorflow()
     above, below = tf.maximum(model, 0.0), tf.maximum(-model, 0.0)

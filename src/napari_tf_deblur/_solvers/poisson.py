@@ -1,24 +1,24 @@
-"""Penalised Poisson likelihood by the alternating direction method of multipliers.
+"""Maximise the penalised Poisson likelihood by the alternating direction method of multipliers.
 
-Minimises, over scenes x >= 0 that are larger than the frame,
+The solver minimises, over scenes x >= 0 that are larger than the frame,
 
-    sum c (m - y log m) + w sum t |N x|,    m = H x + v,    t = p / 2 f^(p - 2),
+    sum c (m - y log m) + w sum t |N x|,    m = H x + b,    t = p / 2 f^(p - 2),
 
-where N x are the central and half the second differences along all axes: |N x|^2 is half the sum
-of the squared differences to all neighbours, so that slopes become smooth and not flat, and no
-direction is preferred. f is the amplitude, the image's square root, as it is found on the way:
-t |N x| are, to first order, the slopes of its power p. In the square root the noise of photons
-is the same everywhere (Anscombe, Biometrika 35, 1948), so that one weight suits dim and bright
-parts. In images p = 1; volumes need more (see `poisson_problem.POWER`). Read noise of a variance
-of v photons is taken for v photons of background in image and model (Snyder et al., JOSA A 10,
-1993).
+where y is the image, c the weight of each pixel, H the blur and b the background. N x are the
+central differences and half the second differences along all axes. |N x|^2 is half the sum of the
+squared differences to all neighbours. So the penalty makes slopes smooth and not flat, and prefers
+no direction. The amplitude f is the square root of the image, updated in each iteration. To first
+order, t |N x| is the slope of f^p. In the square root the noise of photons is the same everywhere
+(Anscombe, Biometrika 35, 1948), so one weight suits dim and bright parts. In images p = 1; volumes
+need a larger p (see `poisson_problem.AMPLITUDE_POWER`). Read noise with a variance of b photons is
+treated as b photons of background in image and model (Snyder et al., JOSA A 10, 1993).
 
-Split as u = H x, z = N x and v = x; see `splitting`. The step of u has a closed form
-(Figueiredo & Bioucas-Dias, IEEE TIP 19(12), 2010). Penalties fit the brightness and the slopes
-of each plane. An iteration costs two forward and two inverse transforms.
+The splits are u = H x, z = N x and v = x; see `splitting`. The step of u has a closed form
+(Figueiredo & Bioucas-Dias, IEEE TIP 19(12), 2010). The penalties are adapted to the brightness and
+the slopes of each plane. An iteration costs two forward and two inverse transforms.
 
-What is compiled depends on the shape of the scene, the planes and channels, the spacing, and
-whether it is dark outside the frame. All else is data over the scene.
+The compiled code depends on the shape of the scene, the numbers of planes and channels, the
+spacing, and on whether the scene is dark outside the frame. All other settings are data.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.poisson_problem import AMPLITUDE_POWER, Constants, build_constants
 from napari_tf_deblur._solvers.priors import Prior
 from napari_tf_deblur._solvers.priors.vector_norm import TINY
-from napari_tf_deblur._solvers.registry import prior_of
+from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
     assign_where_active,
@@ -44,24 +44,25 @@ from napari_tf_deblur._solvers.splitting import (
 from napari_tf_deblur.methods import PoissonLikelihood
 
 ROOT_OFFSET_PHOTONS = 0.1
-"""Photons that are added to light before its root is taken. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Number of photons that is added to the light before its square root is taken. Set by hand; its
+effect is in ``benchmarks/CONSTANTS.md``."""
 
 SETTLING_ITERATIONS = 10.0
-"""Iterations after which thresholds follow the image ever less, so that the run converges. Set by
-hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Number of iterations after which the thresholds follow the image less and less, so that the run
+converges. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 IMAGE_PART_OF_LIGHT = 0.25
-"""Part of the amplitude's square that is taken from the image; the rest is taken from the
-re-blurred image. More suits points, and less a PSF that is too wide, which makes bright rims. Set
-by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Part of the squared amplitude that comes from the image; the rest comes from the re-blurred
+image. A larger part suits points. A smaller part suits a PSF that is too wide, because it makes
+bright rims whose thresholds would fall. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 AMPLITUDE_NOISE = 0.5
-"""Standard deviation of an amplitude, in those of a photon, wherever there are some photons.
-Derived: the root of a Poisson number has 1/2 (Anscombe, Biometrika 35, 1948)."""
+"""Standard deviation of an amplitude, in units of the amplitude of one photon, where there are
+several photons. Derived: the root of a Poisson number has 1/2 (Anscombe, Biometrika 35, 1948)."""
 
 REBLURRED_CHANGE_FACTOR = 20.0
-"""Weight of a change of the re-blurred image, in standard deviations of its noise, in the measure
+"""Factor on the change of the re-blurred image, in standard deviations of its noise, in the measure
 of convergence: with little noise, an image that hardly changes may be far from the data. Set by
 hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
@@ -70,23 +71,23 @@ MIN_ITERATIONS = 8.0
 ``benchmarks/CONSTANTS.md``."""
 
 SERIES_RANGE = 0.05
-"""Relative excess of the data below which the deviance is a sum of powers: the difference of
-logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
+"""Relative excess of the data below which the deviance is computed as a power series, because the
+difference of logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
 
 
 class State(NamedTuple):
-    """What changes from step to step; over the scene, but for the first two.
+    """Values that change from step to step: over the scene, except the first two.
 
     Attributes
     ----------
     change, count : Tensor
-        Shape (planes,): how much the last image differed, and which it is.
+        Change of the last image, and its number; of shape (planes,).
     image, reblurred : Tensor
-        The last image, and H x of it.
+        The last image x, and H x.
     blurred, constrained : Tensor
         The s of H x and of x.
     threshold : Tensor
-        Slopes up to which z is zero; one for all channels.
+        Slopes up to which z is zero; one value for all channels.
     slopes : list of Tensor
         The s of N x.
     """
@@ -112,37 +113,50 @@ class State(NamedTuple):
 
 
 def solve(problem: Problem, method: PoissonLikelihood) -> Iterator[Iterate]:
-    """Solve by ADMM; see the module."""
+    """Solve a problem by ADMM.
+
+    Parameters
+    ----------
+    problem : Problem
+        Planes to deblur together.
+    method : PoissonLikelihood
+        The method, with all its values filled in.
+
+    Returns
+    -------
+    iterator of Iterate
+        States of the solver, about ten per second; the last one is the result.
+    """
     tf = tensorflow()
     arrays, start = build_constants(problem, method)
     constants = Constants(*map(tf.constant, arrays))
-    run, image_of, first_state = _compile_solver(
-        prior_of(method, problem.spacing), problem.are_samples
+    run, read_image, first_state = _compile_solver(
+        find_prior(method, problem.spacing), problem.are_samples
     )
     state = first_state(constants, tf.constant(start))
     del arrays, start
     stop = problem.stop_rule(method.iterations, method.tolerance)
-    return run_loop(run, image_of, constants, state, *stop)
+    return run_loop(run, read_image, constants, state, *stop)
 
 
 def poisson_prox(c: Constants, blurred: Tensor) -> Tensor:
-    """From s to p of the blurred image: the root of c (1 - y / m) + m - v - s = 0."""
+    """Return p of the blurred image from s: the root of c (1 - y / m) + m - b - s = 0."""
     tf = tensorflow()
     lack = c.scaled_data_weight - c.dark - blurred
     product = c.scaled_data_weight * (c.observed + c.dark)
     root = tf.sqrt(tf.square(lack) + 4 * product)
-    # Of two forms the one that does not cancel.
+    # Two forms of the root; use the one without cancellation.
     above = 2 * product / (root + lack + TINY)
     model = tf.where(lack > 0, above, 0.5 * (root - lack))
     return tf.where(c.scaled_data_weight > 0, model - c.dark, blurred)
 
 
 def deviance(c: Constants, blurred: Tensor) -> Tensor:
-    """What the data say against a blurred image, over the penalty of u."""
+    """Return the Poisson deviance of a blurred image by pixel, divided by the penalty of u."""
     tf = tensorflow()
     light = tf.nn.relu(blurred)
     model = light + c.dark
-    excess = (c.observed - light) / model  # without the dark, whose digits would be lost
+    excess = (c.observed - light) / model  # subtract without `dark`, which would cost digits
     near = excess * excess * (0.5 - excess * (1 / 6 - excess * (1 / 12 - excess * 0.05)))
     far = tf.math.xlogy(1 + excess, tf.nn.relu(1 + excess)) - excess
     return c.scaled_data_weight * model * tf.where(tf.abs(excess) < SERIES_RANGE, near, far)
@@ -150,13 +164,13 @@ def deviance(c: Constants, blurred: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
-    """The compiled loop, and the functions that make a state's image and the first state."""
+    """Compile the loop; return it, a function that reads the image, and one for the first state."""
     tf = tensorflow()
     axes = len(prior.spacing)
     power = AMPLITUDE_POWER[axes]
 
     def threshold(c: Constants, image: Tensor, blurred: Tensor) -> Tensor:
-        """As the amplitude says, which is less where it is bright."""
+        """Return the threshold of slopes, which is smaller where the amplitude is large."""
         light = IMAGE_PART_OF_LIGHT * tf.nn.relu(image) + (1 - IMAGE_PART_OF_LIGHT) * tf.nn.relu(
             blurred
         )
@@ -167,67 +181,68 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
     def first_state(constants: Any, start: Tensor) -> list[Tensor]:
         c = Constants(*constants)
         blurred = irfft(c.spectrum * rfft(start, axes), start.shape[2:])
-        # No image yet: how little the first differs from the start says nothing.
-        never = tf.fill([start.shape[0]], tf.float32.max)
+        # There is no image yet. A small difference of the first one from the start means nothing.
+        unknown_change = tf.fill([start.shape[0]], tf.float32.max)
         limit = threshold(c, start, blurred)
         slopes = prior.apply(start)
-        none = tf.zeros_like(never)
-        return State(never, none, start, blurred, blurred, start, limit, slopes).pack()
+        count = tf.zeros_like(unknown_change)
+        return State(unknown_change, count, start, blurred, blurred, start, limit, slopes).pack()
 
-    def projected(c: Constants, image: Tensor) -> Tensor:
-        """Project a scene onto what is allowed: nothing negative, nothing outside the frame."""
+    def project(c: Constants, image: Tensor) -> Tensor:
+        """Project a scene onto the constraints: not negative, dark outside the support."""
         return c.support * tf.nn.relu(image)
 
-    def seen(c: Constants, image: Tensor) -> Tensor:
-        """What is looked at for changes: the amplitude, in which noise is the same everywhere."""
+    def noise_amplitude(c: Constants, image: Tensor) -> Tensor:
+        """Return the amplitude with the background, in which noise is the same everywhere."""
         return tf.sqrt(tf.nn.relu(image) + c.dark + c.photon)
 
-    def unsettled(c: Constants, before: Tensor, after: Tensor) -> Tensor:
-        """How much the re-blurred image changes, root mean square, in those of its noise."""
+    def reblurred_change(c: Constants, before: Tensor, after: Tensor) -> Tensor:
+        """Return the root mean square change of the re-blurred image, relative to its noise."""
         counted = tf.broadcast_to(tf.cast(c.scaled_data_weight > 0, "float32"), after.shape)
         noise = counted * (tf.nn.relu(after) + c.dark + c.photon) * c.photon
         return tf.sqrt(sum_planes(counted * tf.square(after - before)) / (sum_planes(noise) + TINY))
 
-    def image_of(constants: Any, variables: Any) -> Tensor:
-        return projected(Constants(*constants), State.unpack(variables).image.read_value())
+    def read_image(constants: Any, variables: Any) -> Tensor:
+        return project(Constants(*constants), State.unpack(variables).image.read_value())
 
     def step(constants: Any, variables: Any, active: Tensor) -> tuple[Tensor, Tensor]:
         before = [v.read_value() for v in variables]
         c, state = Constants(*constants), State.unpack(before)
         scene = state.image.shape[2:]
-        seen_blurred, allowed = poisson_prox(c, state.blurred), projected(c, state.constrained)
+        nearest_blurred = poisson_prox(c, state.blurred)
+        nearest_image = project(c, state.constrained)
         right = prior.adjoint(prior.reflect(state.slopes, c.ratio, state.threshold))
-        right += c.constraint * (2 * allowed - state.constrained)
+        right += c.constraint * (2 * nearest_image - state.constrained)
         spectrum = solve_in_fourier(
-            c.spectrum, c.inverse, 2 * seen_blurred - state.blurred, right, axes
+            c.spectrum, c.inverse, 2 * nearest_blurred - state.blurred, right, axes
         )
         image = irfft(spectrum, scene)
         blurred = irfft(c.spectrum * spectrum, scene)
         slopes = prior.apply(image)
         noise = AMPLITUDE_NOISE * tf.sqrt(c.photon)
         change = measure_largest_change(
-            seen(c, state.image), seen(c, image), axes, noise, are_samples
+            noise_amplitude(c, state.image), noise_amplitude(c, image), axes, noise, are_samples
         )
         change = tf.maximum(
-            change, REBLURRED_CHANGE_FACTOR * unsettled(c, state.reblurred, blurred)
+            change, REBLURRED_CHANGE_FACTOR * reblurred_change(c, state.reblurred, blurred)
         )
         fresh = threshold(c, image, blurred)
         rate = SETTLING_ITERATIONS / tf.maximum(state.count, SETTLING_ITERATIONS)
         rate = tf.reshape(rate, [-1] + [1] * (image.shape.rank - 1))
-        moved = State(
+        after = State(
             change,
             state.count + 1,
             image,
             blurred,
-            state.blurred + RELAXATION * (blurred - seen_blurred),
-            state.constrained + RELAXATION * (image - allowed),
+            state.blurred + RELAXATION * (blurred - nearest_blurred),
+            state.constrained + RELAXATION * (image - nearest_image),
             state.threshold + rate * (fresh - state.threshold),
             prior.relax(state.slopes, slopes, state.threshold),
         )
         penalty = c.ratio * state.threshold * prior.penalty(slopes)
         loss = sum_planes(c.penalty * (sum_channels(deviance(c, blurred)) + penalty))
-        assign_where_active(active, variables, before, moved.pack())
+        assign_where_active(active, variables, before, after.pack())
         early = state.count + 1 < MIN_ITERATIONS
         return loss, tf.where(early, tf.float32.max, tf.maximum(change, state.change))
 
-    return compile_loop(step, xla=True), image_of, Compiled(first_state)
+    return compile_loop(step, xla=True), read_image, Compiled(first_state)

@@ -1,4 +1,4 @@
-"""What a run has done so far: planes solved, losses, and the image that they make."""
+"""Track the progress of a run: solved planes, losses, and the current image."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from napari_tf_deblur._preparation.problem import Iterate
 
 
 class Progress(ImageSource):
-    """The state of a run over batches of planes, which gives the image as it is.
+    """The progress of a run over batches of planes; it gives the current image.
 
     Parameters
     ----------
-    prepared : Prepared
+    prepared : PreparedRun
         The run. Its values are not changed.
 
     Attributes
     ----------
     residual : ndarray of float32
-        Planes less the result blurred again, in the source's units; 0 where nothing was
-        compared.
+        The planes minus the re-blurred result, in intensity units of the image; 0 for planes that
+        are not solved and for ignored pixels.
     """
 
     def __init__(self, prepared: PreparedRun) -> None:
@@ -36,11 +36,11 @@ class Progress(ImageSource):
         self._current: tuple[tuple[int, ...], Iterate] | None = None
 
     def record_iterate(self, batch: tuple[int, ...], iterate: Iterate) -> None:
-        """Note where the solver of a batch stands."""
+        """Record the latest iterate of the solver of a batch."""
         self._current = batch, iterate
 
     def finish_batch(self, batch: tuple[int, ...]) -> None:
-        """Keep the last iterate of a batch, and let go of the solver's arrays."""
+        """Store the result of a batch, and release the arrays of its solver."""
         if self._current is not None:
             scene = self._current[1].estimate.scene()
             self._solved[batch] = self._cut(scene)
@@ -49,7 +49,7 @@ class Progress(ImageSource):
             self._current = None
 
     def losses(self) -> Float32Array:
-        """Losses summed over batches; one that is finished keeps its last loss."""
+        """Return the losses summed over batches; a finished batch keeps its last loss."""
         histories = [*self._histories]
         if self._current is not None:
             batch, iterate = self._current
@@ -62,7 +62,7 @@ class Progress(ImageSource):
 
     @property
     def fraction(self) -> float:
-        """Part of the work done, 0 to 1."""
+        """Part of the work that is done, 0 to 1."""
         done = float(sum(len(batch) for batch in self._solved))
         if self._current is not None:
             batch, iterate = self._current
@@ -71,14 +71,14 @@ class Progress(ImageSource):
 
     @property
     def stage(self) -> RunStage:
-        """What is going on."""
+        """The current stage of the run."""
         if len(self.losses()):
             return "iterating"
         return "preparing" if self._current is None else "first in larger pixels"
 
     @property
     def message(self) -> str:
-        """What is going on, in words."""
+        """The current stage of the run as a text, with plane and iteration."""
         if self._current is None:
             return "preparing"
         batch, iterate = self._current
@@ -92,10 +92,10 @@ class Progress(ImageSource):
         return f"{planes} of {total}, {words}"
 
     def current_image(self) -> Float32Array:
-        """The image as it is now, in the source's shape and units.
+        """Return the current image, in the shape and intensity units of the input.
 
-        Planes that are not solved yet are as they were, less the background that is subtracted
-        from the others: all are on one scale. Before the first iteration it is the image itself.
+        Planes that are not solved yet are unchanged, except that the background is subtracted as in
+        the other planes. Before the first iteration the input image is returned.
         """
         prepared = self._prepared
         solved = dict(self._solved)
@@ -108,7 +108,7 @@ class Progress(ImageSource):
         return prepared.planes.join_planes(values)
 
     def is_finite(self, batch: tuple[int, ...]) -> bool:
-        """Whether a batch that is solved came out as numbers, in the source's units, too."""
+        """Whether the result of a batch is finite, also in the intensity units of the input."""
         scale = np.float32(self._prepared.calibration.scale)
         with np.errstate(over="ignore", invalid="ignore"):
             image = self._solved[batch] * scale
@@ -120,11 +120,12 @@ class Progress(ImageSource):
         return tuple(sorted({plane for batch in self._solved for plane in batch}))
 
     def _cut(self, scene: Float32Array) -> Float32Array:
+        """Cut the frame out of the scene."""
         window: Any = (..., *self._prepared.grid.window)
         return np.ascontiguousarray(scene[window])
 
     def _update_residual(self, batch: tuple[int, ...], scene: Float32Array) -> None:
-        """Compare what was observed with the scene, blurred."""
+        """Compute the residual of a batch: the observed planes minus the blurred scene."""
         prepared = self._prepared
         shape = prepared.grid.scene
         axes = tuple(range(-len(shape), 0))
@@ -139,24 +140,24 @@ class Progress(ImageSource):
                 self.residual[plane] = misfit
 
     def describe_stop(self) -> str:
-        """Say what a run that was stopped has left as it was."""
+        """Describe in a sentence what a stopped run left unchanged."""
         prepared = self._prepared
         planes = {plane for batch in prepared.batches for plane in batch}
-        left = sorted(planes.difference(self.planes))
+        remaining = sorted(planes.difference(self.planes))
         if not self._solved:
-            return "The run was stopped before its first iteration: the image is as it was."
-        if not left:
+            return "The run was stopped before its first iteration: the image is unchanged."
+        if not remaining:
             return "The run was stopped before it was finished."
         name, offset = prepared.planes.plane_name, prepared.calibration.method.offset
-        less = f", less the background of {offset:.4g} like the others" if offset else ""
-        which = f"planes {name(left[0])} to {name(left[-1])}"
-        which = f"plane {name(left[0])}" if len(left) == 1 else which
+        which = f"Planes {name(remaining[0])} to {name(remaining[-1])} of the image are"
+        which = f"Plane {name(remaining[0])} of the image is" if len(remaining) == 1 else which
+        but = f", except that the background of {offset:.4g} is subtracted" if offset else ""
         return (
-            f"Only {len(planes) - len(left)} of {len(planes)} planes are deblurred, for the run "
-            f"was stopped: {which} of the image show it as it was{less}."
+            f"Only {len(planes) - len(remaining)} of {len(planes)} planes are deblurred, because "
+            f"the run was stopped. {which} unchanged{but}."
         )
 
 
 def _sum_losses(batch: tuple[int, ...], losses: Float32Array) -> Float32Array:
-    """Losses summed over the planes; one that only fills its batch does not count again."""
+    """Sum the losses over the planes; planes that only fill the batch are left out."""
     return np.asarray(losses[:, : len(set(batch))].sum(axis=1))

@@ -1,4 +1,4 @@
-"""Which solver and which prior serve a method: those that the method's class names."""
+"""Find the solver and the prior of a method by the names in the class of the method."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -17,13 +17,13 @@ def find_solver(method: Method) -> Solver:
     return cast(Solver, module.solve)
 
 
-def prior_of(method: Method, spacing: tuple[float, ...]) -> Prior:
-    """Return the prior of a method that names one of `PRIORS`.
+def find_prior(method: Method, spacing: tuple[float, ...]) -> Prior:
+    """Return the prior of a method, one of `PRIORS`.
 
     Parameters
     ----------
     method : Method
-        What is done.
+        A method whose `prior` is one of these names.
     spacing : tuple of float
         Voxel size per deblurred axis, relative to the finest.
     """

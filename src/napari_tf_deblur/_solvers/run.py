@@ -1,4 +1,4 @@
-"""Solving what was prepared, batch by batch, step by step."""
+"""Solve a prepared run, batch by batch, and report its steps."""
 
 import time
 from collections.abc import Generator
@@ -22,26 +22,26 @@ from napari_tf_deblur._solvers.registry import find_solver
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes
     ----------
     image : ndarray of float32
-        In the source's shape and units.
+        The deblurred image, in the shape and intensity units of the input.
     residual : ndarray of float32
-        Planes less the result blurred again, of the shape of :attr:`PreparedRun.values`.
+        The planes minus the re-blurred result, in the shape of :attr:`PreparedRun.values`.
     planes : tuple of int
-        Those that were solved.
+        Planes that were solved.
     loss_history : ndarray of float32
-        Summed over planes that are solved one after another.
+        Value of the objective after each iteration, summed over all planes.
     converged : bool
-        Whether the image stopped changing before the iterations ran out.
+        Whether all batches converged before their last iteration.
     seconds : float
-        Duration, TensorFlow's start not included.
+        Duration in seconds, without the start of TensorFlow.
     warnings : tuple of Notice
-        What is left as it was, if the run was stopped.
+        If the run was stopped, the parts of the image that are unchanged.
     global_values : GlobalValues
-        What the run took from all pixels.
+        Values that the run computed from all pixels.
     """
 
     image: Float32Array
@@ -57,19 +57,29 @@ class RunResult:
 def solve_batches(
     prepared: PreparedRun, stop: Event | None = None
 ) -> Generator[Step, None, RunResult]:
-    """Solve each batch, and tell about ten times a second where it stands.
+    """Solve each batch, and yield a step about ten times a second.
 
     Parameters
     ----------
-    prepared : Prepared
-        What to solve; nothing in it is changed.
+    prepared : PreparedRun
+        The run to solve. It is not changed.
     stop : threading.Event, optional
-        Once it is set, the generator returns at its next step, with the best image so far.
+        Once it is set, the generator returns at its next step, with the current image.
+
+    Yields
+    ------
+    Step
+        Stage, progress, losses and current image.
+
+    Returns
+    -------
+    RunResult
+        The result, as the value of the generator.
 
     Raises
     ------
     ValueError
-        If a solver ends in values that are infinite or no numbers.
+        If a solver ends in infinite values or NaN.
     MemoryError
         If the memory runs out.
     """
@@ -77,7 +87,7 @@ def solve_batches(
     progress = Progress(prepared)
     converged = True
     shared = prepared.calibration.global_values
-    found: list[dict[str, Float32Array]] = []
+    batch_values: list[dict[str, Float32Array]] = []
 
     def step(stage: RunStage, message: str) -> Step:
         return Step(stage, message, progress.fraction, progress.losses(), progress)
@@ -103,13 +113,13 @@ def solve_batches(
                         yield step(progress.stage, progress.message)
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
-                found.append({**problem.found, **iterate.estimate.found()})
+                batch_values.append({**problem.found, **iterate.estimate.found()})
                 progress.finish_batch(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(
-                        f"The run ended in values that are infinite or no numbers. {method.remedy}"
+                        f"The run ended in values that are infinite or not numbers. {method.remedy}"
                     )
-                del iterate, problem  # and its arrays, before memory is given back
+                del iterate, problem  # frees their arrays before memory is returned
     except load.memory_errors() as error:
         raise OutOfMemoryError(
             "The memory ran out during the run; crop the image, deblur it as 2D instead of "
@@ -127,12 +137,12 @@ def solve_batches(
         warnings=(Notice("stopped", progress.describe_stop()),) if stopped else (),
         global_values=shared
         or GlobalValues(
-            len(progress.losses()), converged, prepared.hides_areas, _average_found(found)
+            len(progress.losses()), converged, prepared.hides_areas, _average_values(batch_values)
         ),
     )
 
 
-def _average_found(found: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
-    """Mean of what batches of one size have found."""
-    names = found[0] if found else {}
-    return {name: np.mean([each[name] for each in found], axis=0) for name in names}
+def _average_values(batches: list[dict[str, Float32Array]]) -> dict[str, Float32Array]:
+    """Average the values that batches of one size have computed, by name."""
+    names = batches[0] if batches else {}
+    return {name: np.mean([values[name] for values in batches], axis=0) for name in names}

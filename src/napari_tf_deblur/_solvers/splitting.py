@@ -1,53 +1,55 @@
-"""What solvers by the alternating direction method of multipliers share.
+"""Share the steps of solvers by the alternating direction method of multipliers (ADMM).
 
-A split u = H x keeps one array s: the sum of the split variable and its multiplier. The
-proximal step takes it apart again, into p and s - p, so that neither need be stored. An
-iteration finds the image x that fits the 2 p - s of all splits, by a division in Fourier space,
-and moves each s on by RELAXATION times what H x exceeds p by.
+A split u = H x stores one array s, the sum of the split variable and its multiplier. The proximal
+step divides s into the split variable p and the multiplier s - p, so that neither is stored. An
+iteration finds the image x that fits the 2 p - s of all splits, by a division in Fourier space.
+Then it adds RELAXATION * (H x - p) to each s.
 """
 
 from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
-MIN_SOLVER_WEIGHT = 1e-7
-"""Least weight of a prior: with none, frequencies that the PSF does not pass are not determined.
-Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
-
 DATA_PENALTY = 0.4
-"""Penalty of the split u = H x, over the curvature of the data term. It changes the number of
-iterations. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Ratio of the penalty of the split u = H x to the curvature of the data term. It changes the
+number of iterations. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
 AREA_PENALTY_FACTOR = 0.1
-"""Part of that penalty where areas are ignored: there is no data term there, and the penalty alone
-keeps the image from what its surroundings ask for. Less suits areas of ten pixels across, and is
-slower. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Factor on `DATA_PENALTY` if areas are ignored. There is no data term in them, and the penalty
+alone holds the image back from fitting its surroundings. A smaller factor suits areas of ten pixels
+across, and is slower. Set by hand: half or 1.5 times changes nothing in
+``benchmarks/CONSTANTS.md``."""
 
 RELAXATION = 1.8
-"""Over-relaxation; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55, 1992; Boyd
-et al., Found. Trends Mach. Learn. 3, 2011, advise 1.5 to 1.8."""
+"""Over-relaxation factor; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55,
+1992; Boyd et al., Found. Trends Mach. Learn. 3, 2011, advise 1.5 to 1.8."""
+
+MIN_SOLVER_WEIGHT = 1e-7
+"""Least regularisation weight. Without regularisation, frequencies that the PSF does not pass are
+not determined. Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 
 def data_penalty(problem: Problem) -> float:
-    """The penalty of the split u = H x for a problem."""
+    """Return the penalty of the split u = H x for a problem."""
     return DATA_PENALTY * AREA_PENALTY_FACTOR if problem.hides_areas else DATA_PENALTY
 
 
 def solve_in_fourier(
     spectrum: Tensor, inverse: Tensor, blurred: Tensor, right: Tensor, axes: int
 ) -> Tensor:
-    """The spectrum of the image that fits the 2 p - s of all splits.
+    """Return the spectrum of the image that fits the 2 p - s of all splits.
 
     Parameters
     ----------
     spectrum : Tensor of complex64
         The optical transfer function.
     inverse : Tensor
-        Over the half spectrum: one over the sum of the splits' squared operators.
+        One over the sum of the squared operators of all splits, over the half spectrum.
     blurred : Tensor
         The 2 p - s of the blurred image.
     right : Tensor
-        Those of the other splits, in the image, times their penalty over that of H x.
+        Sum of the 2 p - s of the other splits, mapped to the image, each multiplied by the ratio
+        of its penalty to that of H x.
     axes : int
         Number of axes of the scene.
     """
@@ -60,16 +62,16 @@ def solve_in_fourier(
 def assign_where_active(
     active: Tensor, variables: list[Tensor], old: list[Tensor], fresh: list[Tensor]
 ) -> None:
-    """Bring the state to the next iterate; planes that have stopped wait for the others.
+    """Assign the next state to the variables; planes that have stopped keep theirs.
 
     Parameters
     ----------
     active : Tensor of bool
         Shape (planes,).
     variables : list of Variable
-        The state, planes first.
+        The state; the planes are the first axis.
     old, fresh : list of Tensor
-        What was read of it, and what comes next.
+        The values that were read from the variables, and the next values.
     """
     tf = tensorflow()
     if active.shape[0] > 1:
@@ -82,11 +84,11 @@ def assign_where_active(
 
 
 def sum_channels(values: Tensor) -> Tensor:
-    """Sum over the channels, which share their edges; the axis stays."""
+    """Sum over the channels, which share their edges; the axis is kept."""
     return values if values.shape[1] == 1 else tensorflow().reduce_sum(values, 1, keepdims=True)
 
 
 def sum_planes(values: Tensor) -> Tensor:
-    """The sum over each plane, along one axis first, for digits."""
+    """Sum over each plane, along one axis first, which rounds less."""
     tf = tensorflow()
     return tf.reduce_sum(tf.reduce_sum(values, 2), list(range(1, values.shape.rank - 1)))

@@ -1,4 +1,4 @@
-"""The Wiener filter, with the scene beyond the frame filled in by itself."""
+"""Deblur by a Wiener filter; estimate the scene beyond the frame by repeating the filter."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,26 +23,27 @@ from napari_tf_deblur._solvers.loop import (
 from napari_tf_deblur.methods import Wiener
 
 FILL_ITERATIONS = 6
-"""Times that the unseen part of the scene is filled in from the last estimate. Limit: of time."""
+"""Number of times that unobserved parts of the scene are filled from the last estimate. Limit: of
+time."""
 
 FILL_SIGMA = 2
-"""Sigma, in pixels, of the Gaussian that fills ignored pixels from their neighbours at first. Set
-by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Sigma, in pixels, of the Gaussian that first fills ignored pixels from their neighbours. Set by
+hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class Constants(NamedTuple):
-    """What stays the same during a run, over the scene.
+    """Values that do not change during a run, over the scene.
 
     Attributes
     ----------
     spectrum : Tensor of complex64
-        The optical transfer function.
+        Optical transfer function, over the half spectrum.
     inverse : Tensor of complex64
-        The filter.
-    seen : Tensor
-        1 where something was observed, else 0.
+        The Wiener filter, over the half spectrum.
+    observed_mask : Tensor
+        1 for pixels that were observed, else 0.
     observed : Tensor
-        The frame, continued over the scene.
+        The frame, extended over the scene.
     """
 
     spectrum: Tensor
@@ -52,7 +53,20 @@ class Constants(NamedTuple):
 
 
 def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
-    """Filter, put what the estimate says where nothing was seen, and filter again."""
+    """Filter the image, fill unobserved pixels from the re-blurred estimate, and repeat.
+
+    Parameters
+    ----------
+    problem : Problem
+        Planes to deblur together.
+    method : Wiener
+        The method, with its balance filled in.
+
+    Returns
+    -------
+    iterator of Iterate
+        States of the solver; the last one is the result.
+    """
     tf = tensorflow()
     grid = problem.grid
     spectrum = transfer_function(problem.psf, grid.scene)
@@ -67,19 +81,19 @@ def solve(problem: Problem, method: Wiener) -> Iterator[Iterate]:
         observed_mask=tf.cast(data_weight > 0, tf.float32),
         observed=start,
     )
-    everything_seen = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
-    rounds = 1 if everything_seen else FILL_ITERATIONS
+    all_observed = grid.scene == grid.frame and bool(np.all(problem.data_weight > 0))
+    rounds = 1 if all_observed else FILL_ITERATIONS
     run = _compile_solver(len(grid.frame))
     return run_loop(run, read_first_variable, constants, [start, start], rounds)
 
 
 def _fill_observed(problem: Problem) -> Float32Array:
-    """Fill pixels to ignore by the mean of their neighbours, nearer ones counting more."""
+    """Fill ignored pixels with a weighted mean of their neighbours; nearer ones count more."""
     axes = len(problem.grid.frame)
     valid = np.broadcast_to(problem.data_weight > 0, problem.observed.shape)
     beyond = mark_gap(problem.grid.frame, problem.gap)
     if beyond is not None:
-        valid = valid | beyond  # which is continued already
+        valid = valid | beyond  # which is mirrored already
     if valid.all():
         return problem.observed
     sigma = (0,) * (valid.ndim - axes) + (FILL_SIGMA,) * axes
@@ -99,6 +113,7 @@ def _fill_observed(problem: Problem) -> Float32Array:
 
 @lru_cache(maxsize=4)
 def _compile_solver(axes: int) -> Any:
+    """Compile the loop of filtering and filling."""
     tf = tensorflow()
 
     def step(constants: Any, state: Any, _active: Any) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,9 @@ CHANNEL_NAMES = frozenset(
 
 DEPTH_NAME = "z"
 
+PIXEL_UNIT = "pixel"
+"""napari's unit of an axis without a unit."""
+
 UNNAMED_AXES = {"-2": "y", "-1": "x"}
 """Names of the last two axes, by their default labels in napari. The third-last, "-3", has none."""
 
@@ -158,7 +161,7 @@ class Frame:
         return " · ".join((", ".join(parts), *self._pixel_sizes()))
 
     def _pixel_sizes(self) -> list[str]:
-        if all(axis.unit == "pixel" and axis.spacing == 1 for axis in self.axes):
+        if all(axis.unit == PIXEL_UNIT and axis.spacing == 1 for axis in self.axes):
             return []
         sizes = dict.fromkeys(f"{a.spacing:.4g} {short_unit(a.unit)}" for a in self.axes)
         return [" x ".join(sizes)]
@@ -202,7 +205,7 @@ def short_unit(unit: str) -> str:
     """Return the symbol of a unit, such as "µm" for "micrometer"."""
     from pint import UndefinedUnitError, get_application_registry
 
-    if unit == "pixel":
+    if unit == PIXEL_UNIT:
         return "px"
     try:
         return f"{get_application_registry().Unit(unit):~P}" or unit

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._storage.atomic_write import write_atomically
-from napari_tf_deblur._storage.axes import DEPTH_NAME, Axis, convert_length, is_length
+from napari_tf_deblur._storage.axes import (
+    DEPTH_NAME,
+    PIXEL_UNIT,
+    Axis,
+    convert_length,
+    is_length,
+)
 from napari_tf_deblur._storage.image_description import CHANNEL_TYPE, TIME_TYPE
 from napari_tf_deblur._storage.record_file import record_from_json
 from napari_tf_deblur._storage.tiff_metadata import (
@@ -27,8 +33,6 @@ TILE_SIZE = 512
 SLAB_BYTES = 64 * 2**20
 """Number of bytes that are read at once. Planes in the same chunks are read together. Limit: of
 memory."""
-
-PIXEL = "pixel"
 
 
 def write_ome_tiff(image: ZarrImage, path: str | Path) -> None:
@@ -105,7 +109,7 @@ class _TiffLayout:
         described = image.description
         letters = {TIME_TYPE: "t", CHANNEL_TYPE: "c"}
         axes = [
-            Axis(letters.get(axis.type or "", axis.name), size, axis.scale, axis.unit or PIXEL)
+            Axis(letters.get(axis.type or "", axis.name), size, axis.scale, axis.unit or PIXEL_UNIT)
             for axis, size in zip(described.axes, image.shape)
         ]
         colours = (len(axes) - 1,) if described.rgb else ()

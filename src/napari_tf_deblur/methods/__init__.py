@@ -1,10 +1,10 @@
-"""What to do: one frozen dataclass per deconvolution method.
+"""Declare the deconvolution methods: one frozen dataclass per method.
 
-Each parameter is declared once, in its method's class. The declaration is the argument of
-:func:`napari_tf_deblur.deconvolve`, the field in the dock (bounds, step and choices from
-the annotation, tooltip from the docstring), the record kept with a result and, through
-``repr``, the line of Python that repeats a run. What others need to know about a method
-stands in its class too; see :class:`Method`.
+Each parameter is declared once, in the class of its method. From the declaration come the argument
+of :func:`napari_tf_deblur.deconvolve`, the field in the dock (bounds, step and choices from the
+annotation, tooltip from the docstring), the record of a result and, through ``repr``, the line of
+Python that repeats a run. The class also declares the properties of a method that other modules
+need; see :class:`Method`.
 """
 
 from napari_tf_deblur.methods.base import Auto, FromImage, Method
@@ -34,4 +34,4 @@ METHODS: tuple[type[Method], ...] = (
     Wiener,
     GradientDescent,
 )
-"""All methods, in the order in which they are offered."""
+"""All methods, in the order in which the dock offers them."""

@@ -1,6 +1,6 @@
-"""What all methods have in common: their parameters are checked, their facts are declared."""
+"""Define the base class of all methods, which checks parameters and declares properties."""
 
-# No "from __future__ import annotations" in this folder: magicgui would then lose the bounds.
+# No "from __future__ import annotations" in this folder: magicgui would lose the bounds.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -13,17 +13,18 @@ from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 LARGEST_INTENSITY = 1e38
-"""Largest intensity that is taken. Derived: float32 ends at 3e38."""
+"""Largest intensity that is accepted. Derived: float32 ends at 3e38."""
 
 PASSED_POWER_EXPONENT = 0.4
-"""Power of what the PSF passes by which the weight that suits an image changes: a wide PSF leaves
-less to be regularised. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Exponent of the dependence of the suitable weight on the power that the PSF passes. A wide PSF
+passes less, and needs less regularisation. Set by hand; its effect is in
+``benchmarks/CONSTANTS.md``."""
 
 Auto = Literal["auto"]
-"""For a value that is found from the image at no great cost."""
+"""Value of a parameter that is to be estimated from the image at a small cost."""
 
 FromImage = Literal["auto", "cross-validated"]
-"""For a weight that is found from the image: at no great cost, or by several runs."""
+"""Values of a weight that is to be found from the image: at a small cost, or by several runs."""
 
 Weight = Annotated[float | FromImage, {"min": 0.0, "max": 1.0, "step": 1e-5, "number": 1e-3}]
 Iterations = Annotated[int, {"min": 1, "max": 100_000, "label": "Iterations at most"}]
@@ -39,10 +40,10 @@ Nonnegative = Annotated[bool, {"label": "No negative values"}]
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """Base of all methods: checks each field against its own annotation, declares facts.
+    """Base of all methods: checks each field against its annotation and declares properties.
 
-    Its abstract members are facts about a method that others need. A subclass declares every
-    one of them, or Python refuses to make it and names what is missing.
+    The abstract members are properties of a method that other modules need. A subclass must define
+    all of them; otherwise Python raises an error that names the missing ones.
 
     Raises
     ------
@@ -53,123 +54,125 @@ class Method(ABC):
     """
 
     short_name: ClassVar[str] = ""
-    """What it is called where there is little room."""
+    """Short name for places with little room."""
 
     for_photographs: ClassVar[bool] = False
-    """Whether its sample is what a camera sees without a microscope, out of focus or moved."""
+    """Whether its sample is a photograph that is out of focus or blurred by motion."""
 
     softens_edges: ClassVar[bool] = False
-    """Whether its prior takes from edges, so that trials favour a PSF that is too narrow."""
+    """Whether its prior softens edges, so that trials prefer a PSF that is too narrow."""
 
     sample: ClassVar[str] = ""
-    """Name of a sample for which it is offered first; none for most methods."""
+    """Name of the kind of sample for which it is offered first; empty for most methods."""
 
     remedy: ClassVar[str] = (
         "Check that no pixel of the image is brighter than others by many orders of magnitude, "
         "or choose another method."
     )
-    """What to change, in a sentence, where a run ends in values that are not finite."""
+    """Advice, as a sentence, for a run that ends in values that are not finite."""
 
     @property
     @abstractmethod
     def solver(self) -> str:
-        """Module in ``_solvers`` whose ``solve`` serves the method."""
+        """Name of the module in ``_solvers`` whose function ``solve`` solves it."""
 
     @property
     @abstractmethod
     def prior(self) -> str | Callable[..., Any] | None:
-        """What is expected of the sharp image: a name that the solver knows; None for nothing."""
+        """Prior of the sharp image: a name that the solver knows, a function, or None."""
 
     @property
     @abstractmethod
     def counts_photons(self) -> bool:
-        """Whether intensities above the offset are amounts of light, which are never negative."""
+        """Whether intensities above the offset are amounts of light, so never negative."""
 
     @property
     @abstractmethod
     def reach(self) -> int:
-        """How many times the PSF's own reach a result depends on what lies beyond the frame."""
+        """Distance at which pixels influence a result, in multiples of the reach of the PSF."""
 
     @property
     @abstractmethod
     def keeps_freed_memory(self) -> bool:
-        """Whether its loop allocates again and again: faster where freed arrays are kept."""
+        """Whether its loop allocates often, so that it is faster if freed memory is kept."""
 
     def __post_init__(self) -> None:
         check_parameters(self, f"{type(self).__name__}: ")
 
     @classmethod
     def bounds(cls, name: str) -> tuple[float, float]:
-        """Least and largest value of a parameter, from its annotation."""
+        """Return the least and the largest value of a parameter, from its annotation."""
         options = get_type_hints(cls, include_extras=True)[name].__metadata__[0]
         return options["min"], options["max"]
 
     @abstractmethod
     def working_copies(self, axes: int) -> int:
-        """Float32 copies of the scene that a run works with, measured and rounded up."""
+        """Return the number of float32 copies of the scene in a run, measured and rounded up."""
 
     @abstractmethod
     def suggest_weight(self, image: ImageStatistics) -> float | None:
-        """Weight that about suits an image; None for methods without a weight."""
+        """Return a weight that about suits an image; None for methods without a weight."""
 
     @property
     def has_weight(self) -> bool:
-        """Whether a parameter ``weight`` says how much the prior counts."""
-        return any(one.name == "weight" for one in fields(self))
+        """Whether it has a parameter ``weight``, the weight of the prior."""
+        return any(parameter.name == "weight" for parameter in fields(self))
 
     @property
     def offset(self) -> float:
-        """What the camera shows without light: subtracted before a run, not in the result."""
+        """Intensity without light; it is subtracted before a run and not in the result."""
         return 0.0
 
     @property
     def can_be_cut(self) -> bool:
-        """Whether pieces of an image, given its global values, come out as in the whole."""
+        """Whether pieces, with the global values of their image, give the result of the whole."""
         return True
 
     def intensity_scale(self, image: ImageStatistics) -> float:
-        """What intensities are divided by, so that a weight fits every dtype and camera."""
+        """Return the scale to divide intensities by, so that one weight suits all images."""
         return image.scale
 
     def with_offset(self, image: ImageStatistics) -> Self:
-        """Fill in the offset, if the image shall say it; `image` has it still."""
+        """Estimate the offset from an image, if it is "auto"; `image` still contains it."""
         return self
 
     def with_estimates(self, image: ImageStatistics) -> Self:
-        """Fill in all else that is left for the image to say.
+        """Estimate from an image all other values that are "auto".
 
         Parameters
         ----------
         image : ImageStatistics
-            Of the image less the offset.
+            Measurements of the image after the offset was subtracted.
 
         Returns
         -------
         Method
-            The same method with nothing left open but a weight that takes runs to find.
+            The same method with all values filled in. A weight is an estimate, which runs may
+            improve.
         """
         return self
 
     @abstractmethod
     def with_smoothing(self, ratio: float) -> Self:
-        """The same method, all its values filled in, with so many times the regularisation."""
+        """Return the method with its regularisation multiplied by `ratio`; no value is "auto"."""
 
     def scale_parameter(self, name: str, ratio: float) -> Self:
-        """The same method with one of its numbers multiplied, within its bounds."""
+        """Return the method with one parameter multiplied by `ratio`, within its bounds."""
         value = np.clip(getattr(self, name) * ratio, *self.bounds(name))
         kind = type(getattr(self, name))
-        changed: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
-        return replace(self, **changed)
+        scaled: dict[str, Any] = {name: kind(round(value) if kind is int else value)}
+        return replace(self, **scaled)
 
     def noise_weights(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
-        """How much each pixel counts, besides the mask; None where all count alike.
+        """Return the weight of each pixel besides the mask; None if all pixels count equally.
 
         Parameters
         ----------
         observed : ndarray of float32
-            Planes to be solved, the offset subtracted, divided by `scale`.
+            Planes to solve, of shape (planes, channels, *frame), without the offset, divided by
+            `scale`.
         psf : ndarray of float32
-            Of sum 1.
+            Point spread function of sum 1.
         scale : float
             Intensity units per unit of `observed`.
         """
@@ -177,6 +180,6 @@ class Method(ABC):
 
 
 def title_and_purpose(method: type[Method]) -> tuple[str, str]:
-    """Title and purpose of a method, from the first line of its docstring."""
+    """Return the title and the purpose of a method, from the first line of its docstring."""
     title, purpose = (method.__doc__ or "").splitlines()[0].split(": ", 1)
     return title, purpose

@@ -1,4 +1,4 @@
-"""Gradient descent, the reference recipe."""
+"""Declare gradient descent, which includes the reference recipe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,39 +11,39 @@ from napari_tf_deblur.methods.image_statistics import ImageStatistics
 
 PriorName = Literal["smoothness", "tv", "hessian"]
 
-LEAST_LARGEST = 0.1
-"""Least largest value of an image that is taken as it is; the most is 1. Source: the reference
-recipe takes images between 0 and 1."""
+MIN_UNSCALED_PEAK = 0.1
+"""Least peak of an image that is not scaled; the largest is 1. Source: the reference recipe uses
+images between 0 and 1."""
 
 
 @dataclass(frozen=True)
 class GradientDescent(Method):
     """Gradient descent: by automatic differentiation, the notebook recipe and your own.
 
-    Minimises ``data_term + mu * prior`` from a start of random noise. As it stands it is
-    the recipe the project grew out of, which needs hundreds of steps and is the reference
-    for the others. It works on the image's own values if the largest lies in 0.1 to 1, and
-    on the image divided by its largest value otherwise.
+    Minimises ``data_term + mu * prior`` from a start of random noise. The defaults are the
+    recipe from which the project started. It needs hundreds of steps and is the reference
+    for the other methods. It uses the values of the image unchanged if the largest is 0.1 to
+    1; otherwise it divides the image by its largest value.
 
     Parameters
     ----------
     learning_rate : float
-        Size of the steps; not used by ``lbfgs``, which finds its own.
+        Size of the steps. ``lbfgs`` does not use it, because it finds its own step sizes.
     mu : float
-        Regularisation weight: how much the prior counts beside the data term.
+        Regularisation weight: the weight of the prior relative to the data term.
     iterations : int
         Number of steps; ``lbfgs`` stops earlier at the minimum.
     optimizer : {"sgd", "adam", "adagrad", "lbfgs"}
-        What takes the steps: ``sgd`` is plain gradient descent; ``adam`` (Kingma & Ba, 2015)
-        and ``adagrad`` (Duchi et al., 2011) have the constants that Keras gives them;
-        ``lbfgs`` is a limited-memory quasi-Newton method (Nocedal & Wright, 2006, chapter 7).
+        Algorithm of the steps. ``sgd`` is plain gradient descent; ``adam`` (Kingma & Ba, 2015)
+        and ``adagrad`` (Duchi et al., 2011) use the constants of Keras; ``lbfgs`` is a
+        limited-memory quasi-Newton method (Nocedal & Wright, 2006, chapter 7).
     data_term : {"rms", "gaussian", "poisson"}
-        Misfit between the re-blurred estimate and the image: the recipe's square root
+        Difference between the re-blurred estimate and the image: the recipe's square root
         of half the summed squares, half the summed squares, or the Poisson likelihood.
     prior : {"smoothness", "tv", "hessian"} or callable
-        What the sharp image is expected to be: the recipe's square root of half the
-        summed squared differences, the total variation, the norm of the Hessian, or,
-        from Python, a function that takes a TensorFlow tensor of shape (1, channels, then the
+        Penalty of images that are not expected: the recipe's square root of half the
+        summed squared differences, the total variation, or the norm of the Hessian. In Python
+        it may also be a function that takes a TensorFlow tensor of shape (1, channels, then the
         deblurred axes) and returns a scalar.
     random_state : int
         Seed of the random start.
@@ -58,7 +58,7 @@ class GradientDescent(Method):
     short_name = "descent"
     remedy = (
         "Its steps are too large for this image: set a smaller learning rate, or choose the "
-        "optimizer 'lbfgs', which finds its own."
+        "optimizer 'lbfgs', which finds its own step sizes."
     )
     counts_photons = False
     reach = 1
@@ -80,19 +80,19 @@ class GradientDescent(Method):
         return 30 if self.optimizer == "lbfgs" else 16
 
     def suggest_weight(self, image: ImageStatistics) -> None:
-        """See :class:`Method`: the recipe's ``mu`` means something else in every image."""
+        """See :class:`Method`: no ``mu`` of the recipe suits all images."""
 
     @property
     def can_be_cut(self) -> bool:
-        """See :class:`Method`: its start, its steps and the recipe's terms are of all pixels."""
+        """See :class:`Method`: its start, its steps and the recipe's terms depend on all pixels."""
         return False
 
     def intensity_scale(self, image: ImageStatistics) -> float:
-        """See :class:`Method`: the recipe works on an image's own values from 0 to 1."""
-        counting = True if image.valid is None else image.valid
-        largest = float(np.max(np.abs(image.values), initial=0.0, where=counting))
-        return largest if largest and not LEAST_LARGEST <= largest <= 1 else 1.0
+        """See :class:`Method`: the recipe uses images with values from 0 to 1."""
+        valid = True if image.valid is None else image.valid
+        largest = float(np.max(np.abs(image.values), initial=0.0, where=valid))
+        return largest if largest and not MIN_UNSCALED_PEAK <= largest <= 1 else 1.0
 
     def with_smoothing(self, ratio: float) -> Self:
-        """See :class:`Method`: by ``mu``."""
+        """See :class:`Method`: ``mu`` is multiplied."""
         return self.scale_parameter("mu", ratio)

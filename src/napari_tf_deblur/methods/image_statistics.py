@@ -1,4 +1,4 @@
-"""What a method may ask of an image, to fill in its own values."""
+"""Declare the measurements of an image that methods use to fill in their values."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from napari_tf_deblur._noise.background import Background
 
 
 class ImageStatistics(Protocol):
-    """Measurements of an image. Each is made when it is first asked for."""
+    """Measurements of an image. Each is made when it is first needed."""
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -41,14 +41,14 @@ class ImageStatistics(Protocol):
 
     @property
     def background(self) -> Background:
-        """Intensity without the structure."""
+        """Intensity without the structure, with its error."""
 
     @property
     def balance(self) -> float:
         """Balance of the Wiener filter."""
 
     def gain(self, read_noise: float) -> float:
-        """Intensity units per photon."""
+        """Return the intensity units per photon, for a read noise in intensity units."""
 
     def richardson_lucy_iterations(self, accelerate: bool) -> int:
-        """Iterations of Richardson-Lucy before noise is sharpened."""
+        """Return the number of Richardson-Lucy iterations before noise is sharpened."""

@@ -1,4 +1,4 @@
-"""Least squares with a prior on differences: total variation and Hessian."""
+"""Declare the least-squares methods with a prior on differences: total variation and Hessian."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
@@ -24,8 +24,8 @@ GainOrNone = Annotated[
 ]
 
 NOISE_FREE_WEIGHT = 1e-6
-"""Weight for an image without noise. Guard: ``tests/run/test_weight_search.py``."""
-
+"""Weight for an image without noise. Guard: against a weight of 0;
+``tests/run/test_weight_search.py``."""
 
 VOLUME_WEIGHT_FACTOR = 0.5
 """Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
@@ -33,22 +33,23 @@ hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
 
 
 class LeastSquares(Method):
-    """What these methods share: ADMM, a weight, and pixels that count by their noise.
+    """Base of the methods that ADMM solves, with a weight and with pixels weighted by their noise.
 
     Attributes
     ----------
     prior : str
         Name of the prior.
     weight_factor : float
-        The weight that suits images is about this times the relative noise to the power 1.5,
-        the part of white light's power that the PSF passes to the power `PASSED_POWER_EXPONENT`, and over the
-        image's slope; in volumes `VOLUME_WEIGHT_FACTOR` of that. Found by experiment.
+        Factor f of the suitable weight, f n**1.5 q**e / s: n is the noise relative to the scale, q
+        the part of the power of white noise that the PSF passes, e `PASSED_POWER_EXPONENT`, and s
+        the mean slope of the image. In volumes the weight is multiplied by `VOLUME_WEIGHT_FACTOR`.
+        Found by experiment.
     """
 
     solver = "admm"
     counts_photons = False
     reach = 1
-    keeps_freed_memory = False  # its loop takes all that it needs at once
+    keeps_freed_memory = False  # its loop allocates all its memory at once
 
     prior: ClassVar[str]
     weight_factor: ClassVar[float]
@@ -61,7 +62,7 @@ class LeastSquares(Method):
 
     @property
     def trial_tolerance(self) -> float:
-        """Tolerance in trials of a weight: with more, some would be judged unfinished."""
+        """Tolerance in trials of a weight: a larger one would end some trials too early."""
         return self.tolerance
 
     def suggest_weight(self, image: ImageStatistics) -> float:
@@ -75,16 +76,16 @@ class LeastSquares(Method):
         return float(min(max(weight, NOISE_FREE_WEIGHT), 1.0))
 
     def with_estimates(self, image: ImageStatistics) -> Self:
-        """See :class:`Method`: the weight."""
-        found: dict[str, Any] = {"weight": self.suggest_weight(image)}
-        return replace(self, **found) if isinstance(self.weight, str) else self
+        """See :class:`Method`: it estimates the weight."""
+        weight: dict[str, Any] = {"weight": self.suggest_weight(image)}
+        return replace(self, **weight) if isinstance(self.weight, str) else self
 
     def with_smoothing(self, ratio: float) -> Self:
-        """See :class:`Method`: by the weight."""
+        """See :class:`Method`: the weight is multiplied."""
         return self.scale_parameter("weight", ratio)
 
     def noise_weights(self, observed: Float32Array, psf: PSF, scale: float) -> Float32Array | None:
-        """See :class:`Method`: the inverse of the noise's variance, where it is known."""
+        """See :class:`Method`: the inverse of the variance of the noise, if a gain is given."""
         if not self.gain:
             return None
         return compute_noise_weights(observed, psf, self.gain / scale, self.read_noise / scale)
@@ -95,28 +96,28 @@ class TotalVariation(LeastSquares):
     """Total variation: keeps edges sharp and flat regions flat; the fast default.
 
     Minimises half the squared misfit plus ``weight`` times the total variation, by ADMM
-    (Almeida & Figueiredo, IEEE TIP 22(8), 2013). Colour channels share one variation, so
+    (Almeida & Figueiredo, IEEE TIP 22(8), 2013). All colour channels share one variation, so
     that their edges stay together (Bresson & Chan, 2008).
 
     Parameters
     ----------
     weight : float, "auto" or "cross-validated"
-        Regularisation weight, for intensities scaled to a range of 1. More removes more
-        noise, less keeps more detail. "auto" finds it from the noise and the image;
-        "cross-validated" by several runs.
+        Regularisation weight, for intensities scaled to a range of 1. A larger weight removes
+        more noise, a smaller one keeps more detail. "auto" finds it from the noise and the
+        image; "cross-validated" finds it by several runs.
     iterations : int
-        Largest number of iterations; fewer are done where the image stops changing.
+        Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
-        The image has stopped changing when two iterations in a row change no line of its
-        pixels by more than this part of the line's contrast.
+        The image has stopped changing if two iterations in a row change no line of pixels
+        by more than this part of the contrast of the line.
     nonnegative : bool
-        Allow no negative intensities, as light has none.
+        Allow no negative intensities, because light is never negative.
     gain : float
-        Intensity units per photon, for images whose noise grows with brightness; 0 for
-        noise that is the same everywhere.
+        Intensity units per photon, for images whose noise grows with brightness; 0 if the
+        noise is the same everywhere.
     read_noise : float
-        Standard deviation of the camera's noise in the dark, in intensity units; only
-        used together with the gain.
+        Standard deviation of the camera's noise in the dark, in intensity units. It is used
+        only together with the gain.
 
     Examples
     --------
@@ -147,29 +148,28 @@ gain=0.0, read_noise=0.0)
 class Hessian(LeastSquares):
     """Second-order prior: keeps smooth shading smooth; for fluorescence.
 
-    Like total variation, on the second derivatives instead of the first, so that rounded
-    cells do not turn into stairs (Lefkimmiatis et al., IEEE TIP 22(5), 2013; Frobenius
-    norm).
+    Like total variation, but with second derivatives instead of first ones, so that round
+    cells do not become stairs (Lefkimmiatis et al., IEEE TIP 22(5), 2013; Frobenius norm).
 
     Parameters
     ----------
     weight : float, "auto" or "cross-validated"
-        Regularisation weight, for intensities scaled to a range of 1. More removes more
-        noise, less keeps more detail. "auto" finds it from the noise and the image;
-        "cross-validated" by several runs.
+        Regularisation weight, for intensities scaled to a range of 1. A larger weight removes
+        more noise, a smaller one keeps more detail. "auto" finds it from the noise and the
+        image; "cross-validated" finds it by several runs.
     iterations : int
-        Largest number of iterations; fewer are done where the image stops changing.
+        Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
-        The image has stopped changing when two iterations in a row change no line of its
-        pixels by more than this part of the line's contrast.
+        The image has stopped changing if two iterations in a row change no line of pixels
+        by more than this part of the contrast of the line.
     nonnegative : bool
-        Allow no negative intensities, as light has none.
+        Allow no negative intensities, because light is never negative.
     gain : float
-        Intensity units per photon, for images whose noise grows with brightness; 0 for
-        noise that is the same everywhere.
+        Intensity units per photon, for images whose noise grows with brightness; 0 if the
+        noise is the same everywhere.
     read_noise : float
-        Standard deviation of the camera's noise in the dark, in intensity units; only
-        used together with the gain.
+        Standard deviation of the camera's noise in the dark, in intensity units. It is used
+        only together with the gain.
 
     Examples
     --------

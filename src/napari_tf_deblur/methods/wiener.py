@@ -1,4 +1,4 @@
-"""The Wiener filter."""
+"""Declare the Wiener filter."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
@@ -11,14 +11,15 @@ from napari_tf_deblur.methods.image_statistics import ImageStatistics
 class Wiener(Method):
     """Wiener filter: instant, for a first look.
 
-    Divides by the optical transfer function where it is strong and damps the rest by a
-    Laplacian (Hunt, IEEE Trans. Comput. C-22(9), 1973).
+    Divides by the optical transfer function where it is large, and damps other frequencies
+    with a Laplacian (Hunt, IEEE Trans. Comput. C-22(9), 1973).
 
     Parameters
     ----------
     balance : float or "auto"
-        Damping, relative to the optical transfer function. More removes more noise, less
-        keeps more detail; "auto" finds it from the image, by generalised cross-validation.
+        Damping, relative to the optical transfer function. A larger balance removes more
+        noise, a smaller one keeps more detail. "auto" finds it from the image by generalised
+        cross-validation.
 
     Examples
     --------
@@ -31,7 +32,7 @@ class Wiener(Method):
     short_name = "Wiener"
     sample = "Fast look"
     counts_photons = False
-    reach = 3  # a filter reaches several times as far as the PSF that it undoes
+    reach = 3  # an inverse filter reaches several times as far as its PSF
     keeps_freed_memory = True
 
     balance: Annotated[float | Auto, {"min": 1e-9, "max": 100.0, "step": 1e-4, "number": 0.01}] = (
@@ -43,12 +44,12 @@ class Wiener(Method):
         return 14
 
     def suggest_weight(self, image: ImageStatistics) -> None:
-        """See :class:`Method`: it has a balance instead."""
+        """See :class:`Method`: it has a balance instead of a weight."""
 
     def with_estimates(self, image: ImageStatistics) -> Self:
-        """See :class:`Method`: the balance."""
+        """See :class:`Method`: it estimates the balance."""
         return replace(self, balance=image.balance) if self.balance == "auto" else self
 
     def with_smoothing(self, ratio: float) -> Self:
-        """See :class:`Method`: by the balance."""
+        """See :class:`Method`: the balance is multiplied."""
         return self.scale_parameter("balance", ratio)

@@ -1,4 +1,4 @@
-"""How an image was acquired, as far as its layer and its file say it."""
+"""Reads how an image was acquired, from the metadata of its layer and its file."""
 
 from napari_tf_deblur._layers.acquisition.acquisition import Acquisition
 from napari_tf_deblur._layers.acquisition.layer_metadata import (

@@ -1,4 +1,4 @@
-"""What is known of how an image was acquired."""
+"""The acquisition of an image: microscope, channels, pixel size and axes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,42 +11,43 @@ from napari_tf_deblur._layers.acquisition.metadata_description import NO_SIZE, S
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What is known of how an image was acquired. What is not known is None.
+    """The acquisition of an image. An unknown value is None.
 
     Attributes
     ----------
     numerical_aperture : float or None
-        Of the objective.
+        Numerical aperture of the objective.
     refractive_index : float or None
-        Of what is between objective and specimen; larger than the aperture.
+        Refractive index of the immersion medium, between objective and specimen. It is larger than
+        the numerical aperture.
     microscope : str or None
         ``"widefield"``, ``"confocal"``, ``"light sheet"`` or ``"multiphoton"``.
     emission, excitation : float or None
-        Wavelengths of the layer's own channel, in nanometers.
+        Wavelengths of the channel that the layer shows, in nanometres.
     pinhole : float or None
-        Its diameter in Airy units.
+        Diameter of the pinhole, in Airy units.
     channel : str
-        Name of the layer's own channel; empty if it is not certain which one that is.
+        Name of the channel that the layer shows; empty if it is not certain.
     channels : tuple of (str, float or None)
-        Name and emission of each channel in the file.
+        Name and emission wavelength (in nanometres) of each channel in the file.
     pixel_size : tuple of float or None
-        Size of a pixel along z, y and x, in micrometers.
-    impossible : tuple of float
-        Sizes of pixels that are told, in micrometers, and cannot be those of a light microscope.
-    disbelieved : tuple of float
-        Numbers that the file has in place of a size, because they have no unit of length or cannot
-        be: a reader may have taken them for a size all the same.
+        Size of a pixel along z, y and x, in micrometres.
+    impossible_sizes : tuple of float
+        Pixel sizes in the metadata, in micrometres, that no light microscope has.
+    rejected_numbers : tuple of float
+        Numbers in the file that were rejected as sizes, because they have no unit of length or are
+        impossible. A reader may have used them as sizes nevertheless.
     axes : tuple of str
-        What the axes of the layer are, colours left out; empty if that is not certain.
+        Names of the axes of the layer, without colours; empty if they are not certain.
     shape : mapping of str to int
-        Number of pixels along T, C, Z, Y and X of the file, as far as they are told.
+        Number of pixels along T, C, Z, Y and X of the file, as far as the metadata has them.
     record : mapping or None
-        What a result that was saved says of itself; as it is in the file, unchecked.
-    tells_sizes : bool
-        Whether all was read that the file says of sizes: what it does not say then is not known,
-        and a step of 1 is what readers fill in.
-    where : mapping
-        The key in ``layer.metadata`` that each of the above was read from, or "file".
+        The record of a result that was saved, as the file has it: unchecked.
+    has_all_sizes : bool
+        Whether all sizes in the file were read. If so, a missing size is unknown, and a step of 1
+        was filled in by a reader.
+    metadata_keys : mapping
+        For each value above, the key in ``layer.metadata`` from which it was read, or "file".
     """
 
     numerical_aperture: float | None = None
@@ -63,7 +64,7 @@ class Acquisition:
     axes: AxisNames = ()
     shape: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     record: Mapping[str, Any] | None = field(default=None, compare=False)
-    tells_sizes: bool = False
+    has_all_sizes: bool = False
     metadata_keys: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )

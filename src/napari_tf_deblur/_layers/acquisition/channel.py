@@ -1,4 +1,4 @@
-"""Which channel of a file, and which of its images, a layer shows: told by the layer's name."""
+"""Finds the channel and the image of a file that a layer shows, by the name of the layer."""
 
 import re
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from napari.layers import Layer
 from napari_tf_deblur._layers.origin import find_path
 
 _NUMBERED = re.compile(r"(?<!\w)Channel:\d+:(\d+)(?![\w:])")
-"""What readers call a channel without a name: the numbers of image and channel, from 0."""
+"""How readers name a channel without a name: the indices of image and channel, from 0."""
 
 _COPY = re.compile(r" \[\d+\]$")
-"""What napari adds to a name that another layer has."""
+"""Suffix that napari adds if another layer has the same name."""
 
 _LONGEST = 200
-"""Longest name, in characters, that is searched for. Limit: of time."""
+"""Length of the longest name that is searched for, in characters. Limit: of time."""
 
 
 def find_layer_channels(
@@ -26,45 +26,52 @@ def find_layer_channels(
     Parameters
     ----------
     layer : napari.layers.Layer
-        The layer, which does not hold several channels.
+        The layer. It shows one channel.
     names, ids : sequence of str
-        Names of the file's channels, and how the file refers to them.
+        Names and identifiers of the channels in the file.
     images : sequence of str
-        Names of the file's images: a channel's name within them says nothing.
+        Names of the images in the file. A channel name inside such a name does not count.
 
     Returns
     -------
     tuple of int
-        Number of the channel, or of all channels that have its name; empty if it is not certain.
+        Index of the channel, or of all channels with its name; empty if it is not certain.
     """
     if len(names) == 1:
         return (0,)
     if not names:
         return ()
     label = _remove_names(_COPY.sub("", layer.name), (*_file_names(layer), *images))
-    different = list(dict.fromkeys(names))
-    found = find_only_name(different, label)
-    if found is not None:
-        return tuple(k for k, name in enumerate(names) if name == different[found])
+    unique_names = list(dict.fromkeys(names))
+    index = find_only_name(unique_names, label)
+    if index is not None:
+        return tuple(k for k, name in enumerate(names) if name == unique_names[index])
     if not any(_find_occurrences(name, label) for name in names):
-        found = find_only_name(ids, label, ":")
-        numbered = _NUMBERED.findall(label)
-        if found is None and len(numbered) == 1 and int(numbered[0]) < len(names):
-            found = int(numbered[0])
-    return () if found is None else (found,)
+        index = find_only_name(ids, label, ":")
+        numbers = _NUMBERED.findall(label)
+        if index is None and len(numbers) == 1 and int(numbers[0]) < len(names):
+            index = int(numbers[0])
+    return () if index is None else (index,)
 
 
 def find_only_name(names: Sequence[str], label: str, joined: str = "") -> int | None:
-    """Find the only name that a label holds as a whole word; names within longer ones don't count.
+    """Find the only name that a label contains as a whole word.
+
+    A name inside a longer one of the names does not count.
 
     Parameters
     ----------
     names : sequence of str
         The names.
     label : str
-        Where they are looked for.
+        The text in which they are searched.
     joined : str
-        What ends no word, besides letters and digits.
+        Characters besides letters and digits that belong to a word.
+
+    Returns
+    -------
+    int or None
+        Index of the name; None if the label contains no name, or several.
     """
     spans = [
         (k, *span)
@@ -80,17 +87,17 @@ def find_only_name(names: Sequence[str], label: str, joined: str = "") -> int | 
 
 
 def _find_occurrences(name: str, label: str, joined: str = "") -> list[tuple[int, int]]:
-    """Where a label holds a name as a whole word."""
+    """Return the spans in which a label contains a name as a whole word."""
     if not re.search(r"\w", name) or len(name) > _LONGEST:
         return []
     words = rf"(?<![\w{joined}]){re.escape(name)}(?![\w{joined}])"
-    if name.isdigit() and len(name) < 3:  # it may count anything, unless it stands by itself
+    if name.isdigit() and len(name) < 3:  # a short number may mean anything, unless it stands alone
         words = rf"(^|:: ){name}(?= *(::|$))"
     return [match.span() for match in re.finditer(words, label, re.IGNORECASE)]
 
 
 def _remove_names(label: str, names: Sequence[str]) -> str:
-    """Take names out of a label, the longest first."""
+    """Replace names in a label by separators, the longest name first."""
     for name in sorted(names, key=len, reverse=True):
         for start, end in reversed(_find_occurrences(name, label)):
             label = f"{label[:start]} | {label[end:]}"
@@ -98,7 +105,7 @@ def _remove_names(label: str, names: Sequence[str]) -> str:
 
 
 def _file_names(layer: Layer) -> list[str]:
-    """Name of the file that a layer was read from, with and without its endings."""
+    """Return the name of the file of a layer, with and without its endings."""
     path = find_path(layer)
     if not path:
         return []

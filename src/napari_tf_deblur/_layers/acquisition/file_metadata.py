@@ -1,4 +1,4 @@
-"""What the file of a layer says, read once per layer, beside the window: files may lie far away."""
+"""Reads the metadata of a layer's file, once per layer, in a thread: files may be on a server."""
 
 from collections.abc import Mapping
 from threading import Thread
@@ -14,15 +14,15 @@ from napari_tf_deblur._layers.origin import find_path
 NO_FILE: Mapping[str, Any] = MappingProxyType({})
 
 READ_TIMEOUT = 0.3
-"""Longest time that the window waits for a file, in seconds. Limit: of time; tags on a local disk
-take some milliseconds."""
+"""Longest time that the window waits for a file, in seconds. Limit: of time; reading the tags from
+a local disk takes some milliseconds."""
 
 
 class _FileReader(Thread):
-    """Reads the description of one file."""
+    """A thread that reads the metadata of one file."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(name="reads a file's description", daemon=True)
+        super().__init__(name="reads the metadata of a file", daemon=True)
         self.path = path
         self.tags = NO_FILE
         self.start()
@@ -31,33 +31,34 @@ class _FileReader(Thread):
         self.tags = read_tiff(self.path)
 
 
-_readings: WeakKeyDictionary[Layer, _FileReader] = WeakKeyDictionary()
+_readers: WeakKeyDictionary[Layer, _FileReader] = WeakKeyDictionary()
 
 
 def file_description(
     layer: Layer, timeout: float | None = READ_TIMEOUT
 ) -> Mapping[str, Any] | None:
-    """Read what the file of a layer says.
+    """Return the metadata of the file of a layer.
 
     Parameters
     ----------
     layer : napari.layers.Layer
         The layer.
-    patience : float or None
-        Seconds to wait, the first time that a layer is asked; None is as long as it takes.
+    timeout : float or None
+        Longest time to wait in the first call for a layer, in seconds. None waits until the file
+        is read, in every call.
 
     Returns
     -------
     mapping or None
-        See `read_tiff`; empty where there is no file, None while it is being read.
+        See `read_tiff`. Empty without a file; None while the file is being read.
     """
     path = find_path(layer)
     if not path:
         return NO_FILE
-    reading = _readings.get(layer)
-    if reading is None or reading.path != path:
-        reading = _readings[layer] = _FileReader(path)
-        reading.join(timeout)
+    reader = _readers.get(layer)
+    if reader is None or reader.path != path:
+        reader = _readers[layer] = _FileReader(path)
+        reader.join(timeout)
     elif timeout is None:
-        reading.join()
-    return None if reading.is_alive() else reading.tags
+        reader.join()
+    return None if reader.is_alive() else reader.tags

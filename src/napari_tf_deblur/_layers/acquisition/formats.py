@@ -1,4 +1,4 @@
-"""Which format a piece of metadata is of, and what it says."""
+"""Recognises the format of metadata, and reads them with the function for this format."""
 
 from typing import Any
 
@@ -8,11 +8,24 @@ from napari_tf_deblur._layers.acquisition.tree import child, children, entry, is
 
 
 def describe_metadata(tree: Any, layer_name: str) -> MetadataDescription:
-    """Read metadata of any of the formats; the layer's name says of which image.
+    """Read metadata of any known format.
 
-    To add a format: a function that returns its `MetadataDescription`, and a line here that knows it.
+    To add a format, write a function that returns a `MetadataDescription`, and add a line here
+    that recognises the format.
+
+    Parameters
+    ----------
+    tree : any
+        The metadata; see `napari_tf_deblur._layers.acquisition.tree`.
+    layer_name : str
+        Name of the layer. It decides which image of a file with several images is read.
+
+    Returns
+    -------
+    MetadataDescription
+        The values that were found; empty for an unknown format.
     """
-    if entry(tree, "ImageJ") is not None:  # whose "images" are a number
+    if entry(tree, "ImageJ") is not None:  # here "images" is a number
         return imagej.describe_imagej(tree)
     if images := children(tree, "Image"):
         return ome.describe_ome(tree, images, layer_name)

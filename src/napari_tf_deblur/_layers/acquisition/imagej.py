@@ -1,4 +1,4 @@
-"""What ImageJ's description and the tags of a TIFF file say of its pixels."""
+"""Reads pixel sizes and axes from ImageJ's description and from the tags of a TIFF file."""
 
 from dataclasses import replace
 from math import prod
@@ -13,89 +13,104 @@ from napari_tf_deblur._layers.acquisition.metadata_description import (
 from napari_tf_deblur._layers.acquisition.tree import child, entry, number, text
 
 IMAGEJ_AXES = "TZCYX"
+"""Order of the axes of an ImageJ hyperstack."""
 
 _TAG_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "µm"}
 """Values of the tag ``ResolutionUnit``; the last two are Adobe's."""
 
 
 def describe_tiff(tree: Any) -> MetadataDescription:
-    """Read the first page of a TIFF file.
+    """Read the metadata of the first page of a TIFF file.
 
     Parameters
     ----------
     tree : mapping
-        "tiff_resolution", the pixels per unit along x and y; "tiff_unit", the value of its tag;
-        "tiff_shape", the rows and columns; "imagej_metadata", where there are any; and
-        "pixel_size_um" where Micro-Manager tells it of the page.
+        "tiff_resolution": pixels per unit along x and y. "tiff_unit": the value of the tag
+        ``ResolutionUnit``. "tiff_shape": rows and columns. "imagej_metadata": ImageJ's
+        description, if there is one. "pixel_size_um": the pixel size of Micro-Manager, or 0.
+
+    Returns
+    -------
+    MetadataDescription
+        Pixel size, shape and axes.
     """
     rows, columns = entry(tree, "tiff_shape")
-    about = child(tree, "imagej_metadata")
+    imagej_metadata = child(tree, "imagej_metadata")
     size, unit = _page_size(tree)
-    if about is None or size != NO_SIZE:
+    if imagej_metadata is None or size != NO_SIZE:
         shape = {"Y": rows, "X": columns}
         return MetadataDescription(
-            pixel_size=size, size_unit=unit, raw_sizes=_numbers(tree), tells_sizes=True, shape=shape
+            pixel_size=size,
+            size_unit=unit,
+            raw_sizes=_numbers(tree),
+            has_all_sizes=True,
+            shape=shape,
         )
-    said = describe_imagej(about)
+    description = describe_imagej(imagej_metadata)
     return replace(
-        said,
-        pixel_size=(said.pixel_size[0], *_imagej_plane(tree, about)),
-        raw_sizes=(said.raw_sizes[0], *_numbers(tree)[1:]),
-        shape={**said.shape, "Y": rows, "X": columns},
+        description,
+        pixel_size=(description.pixel_size[0], *_imagej_plane(tree, imagej_metadata)),
+        raw_sizes=(description.raw_sizes[0], *_numbers(tree)[1:]),
+        shape={**description.shape, "Y": rows, "X": columns},
     )
 
 
-def describe_imagej(about: Any) -> MetadataDescription:
-    """Read ImageJ's description, which has the distance of planes but no size of pixels.
+def describe_imagej(metadata: Any) -> MetadataDescription:
+    """Read ImageJ's description. It has the distance of planes, but no size of pixels.
 
     Parameters
     ----------
-    about : mapping
-        As tifffile has it.
+    metadata : mapping
+        The description, as tifffile returns it.
+
+    Returns
+    -------
+    MetadataDescription
+        Distance of planes, shape and axes.
     """
-    unit = text(about, "unit")
+    unit = text(metadata, "unit")
     shape = {
-        axis: int(number(about, name, 1, 1e9) or 1)
+        axis: int(number(metadata, name, 1, 1e9) or 1)
         for axis, name in (("T", "frames"), ("Z", "slices"), ("C", "channels"))
     }
-    if number(about, "images") != prod(shape.values()):
-        shape = {}  # a stack that may be of planes or of time points
-    step = number(about, "spacing")
-    z = _to_micrometers(step, text(about, "zunit") or unit)
+    if number(metadata, "images") != prod(shape.values()):
+        shape = {}  # the stack may contain planes or time points
+    step = number(metadata, "spacing")
+    z = _to_micrometers(step, text(metadata, "zunit") or unit)
     return MetadataDescription(
         pixel_size=(z, None, None),
         size_unit=unit,
         raw_sizes=(step, None, None),
-        tells_sizes=True,
+        has_all_sizes=True,
         shape=shape,
         orders=(IMAGEJ_AXES,),
     )
 
 
-def _imagej_plane(tree: Any, about: Any) -> tuple[float | None, float | None]:
-    """Read the size of pixels along y and x: the resolution is in pixels per ImageJ's unit.
+def _imagej_plane(tree: Any, metadata: Any) -> tuple[float | None, float | None]:
+    """Return the pixel size along y and x; the resolution is in pixels per ImageJ's unit.
 
-    Programs that know no calibration write a resolution of 1, which is not taken for one.
+    Programs without a calibration write a resolution of 1; it does not count as a size.
     """
-    unit = text(about, "unit")
+    unit = text(metadata, "unit")
     _, y, x = _numbers(tree)
     if x == y == 1:
         return None, None
-    return _to_micrometers(y, text(about, "yunit") or unit), _to_micrometers(x, unit)
+    return _to_micrometers(y, text(metadata, "yunit") or unit), _to_micrometers(x, unit)
 
 
 def _page_size(tree: Any) -> tuple[Size, str]:
-    """Read the size of pixels that the tags say, of files that are not ImageJ's."""
-    told = number(tree, "pixel_size_um")
-    if told or child(tree, "imagej_metadata") is not None:
-        return (None, told, told), ""
+    """Return the pixel size in the tags, and its unit; for files that ImageJ did not write."""
+    size = number(tree, "pixel_size_um")
+    if size or child(tree, "imagej_metadata") is not None:
+        return (None, size, size), ""
     unit = _TAG_UNITS.get(entry(tree, "tiff_unit"), "")
     _, y, x = _numbers(tree)
     return (None, _to_micrometers(y, unit), _to_micrometers(x, unit)), unit
 
 
 def _numbers(tree: Any) -> Size:
-    """Read the sizes of pixels in whatever unit they are."""
+    """Return the pixel sizes in their own unit, which may be any."""
     x, y = (_inverse(pixels) for pixels in entry(tree, "tiff_resolution"))
     return None, y, x
 
@@ -105,5 +120,6 @@ def _inverse(pixels: float) -> float | None:
 
 
 def _to_micrometers(size: float | None, unit: str) -> float | None:
-    per = nanometers(unit)
-    return None if size is None or per is None else size * per / 1000
+    """Convert a size to micrometres; None without a unit of length."""
+    unit_length = nanometers(unit)
+    return None if size is None or unit_length is None else size * unit_length / 1000

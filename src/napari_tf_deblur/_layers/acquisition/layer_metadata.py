@@ -1,4 +1,4 @@
-"""Reading how an image was acquired: what its layer and its file say, put together."""
+"""Reads how an image was acquired: combines the metadata of its layer and of its file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,60 +26,52 @@ from napari_tf_deblur._layers.acquisition.tree import entry, to_tree
 from napari_tf_deblur._layers.origin import CHANNEL_ORIGIN_KEY
 from napari_tf_deblur._storage.axes import CHANNEL_NAMES, default_axis_labels
 
-METADATA_KEYS = (
-    "ome_metadata",
-    "ome_types",
-    "bioio_metadata",
-    "raw_image_metadata",
-    "OME",
-    "micromanager_metadata",
-    "imagej_metadata",
-    "lsm_metadata",
-    "stk_metadata",
-    "openreadout",
+METADATA_KEYS = tuple(
+    "ome_metadata ome_types bioio_metadata raw_image_metadata OME micromanager_metadata "
+    "imagej_metadata lsm_metadata stk_metadata openreadout".split()
 )
-"""Keys in ``layer.metadata``, the surest first.
+"""Keys in ``layer.metadata``, the most reliable first.
 
-``ome_metadata`` is left by ndevio (an OME object) and napari-tiff (a dictionary), ``ome_types`` by
-napari-aicsimageio and napari-bioformats, ``raw_image_metadata`` by ndevio and napari-aicsimageio,
-``bioio_metadata`` by napari-bioio-reader, ``OME`` by napari-meta-tiff, ``micromanager_metadata``
-and those of ImageJ, LSM and STK files by napari-tiff.
+``ome_metadata`` is written by ndevio (an OME object) and napari-tiff (a dictionary), ``ome_types``
+by napari-aicsimageio and napari-bioformats, ``raw_image_metadata`` by ndevio and
+napari-aicsimageio, ``bioio_metadata`` by napari-bioio-reader, ``OME`` by napari-meta-tiff,
+``micromanager_metadata`` and those of ImageJ, LSM and STK files by napari-tiff.
 """
 
 WHOLE_METADATA = "metadata"
-"""Stands for ``layer.metadata`` itself: napari-bioio-reader leaves an OME object in parts there,
-and napari-dv a header."""
+"""Key for ``layer.metadata`` itself: napari-bioio-reader writes the parts of an OME object there,
+and napari-dv writes a header."""
 
 DELTAVISION_KEYS = ("wave1", "wave2", "wave3", "wave4", "wave5", "nc", "dvid", "dx", "dy", "dz")
-"""What is read of DeltaVision's header, where it is the metadata itself."""
+"""Entries of a DeltaVision header, which is ``layer.metadata`` itself."""
 
 FROM_FILE = "file"
-"""Stands for the file that the layer was read from."""
+"""Key for the file from which the layer was read."""
 
 
 @dataclass(frozen=True)
 class _CachedAcquisition:
-    """What was read of a layer, and from what, so that it is read again if that has changed."""
+    """The acquisition of a layer, with what it was read from: a change means reading it again."""
 
     cache_key: tuple[Any, ...]
     metadata: Mapping[Any, Any]
     file: Mapping[str, Any] | None
     acquisition: Acquisition
 
-    def matches(self, of: tuple[Any, ...], metadata: Mapping[Any, Any], file: Any) -> bool:
-        same = (
-            self.metadata.keys() == metadata.keys() and self.file is file and self.cache_key == of
-        )
-        return same and all(self.metadata[key] is part for key, part in metadata.items())
+    def matches(self, key: tuple[Any, ...], metadata: Mapping[Any, Any], file: Any) -> bool:
+        """Whether nothing has changed since the layer was read."""
+        is_same_layer = self.cache_key == key and self.file is file
+        is_same = is_same_layer and self.metadata.keys() == metadata.keys()
+        return is_same and all(self.metadata[key] is part for key, part in metadata.items())
 
 
 _cache: WeakKeyDictionary[Layer, _CachedAcquisition] = WeakKeyDictionary()
 
 
 def read_acquisition(layer: Layer) -> Acquisition:
-    """Read how an image was acquired: its layer's metadata, and its file if that is a TIFF file.
+    """Read how an image was acquired: from the metadata of its layer, and from its TIFF file.
 
-    What was read is kept while the layer's name, axes and metadata are the same.
+    The result is cached while the name, the axes and the metadata of the layer stay the same.
 
     Parameters
     ----------
@@ -89,85 +81,91 @@ def read_acquisition(layer: Layer) -> Acquisition:
     Returns
     -------
     Acquisition
-        What they say; never an error, whatever is in them. While the file is being read, what the
-        layer says alone: see `is_being_read`.
+        The values that were found. Invalid metadata never raise an error. While the file is being
+        read, only the metadata of the layer are used: see `is_being_read`.
     """
     try:
         file = file_description(layer)
         metadata = dict(layer.metadata)
-        of = (layer.name, _shape(layer), layer.axis_labels, bool(layer.rgb))
-        kept = _cache.get(layer)
-    except Exception:  # no layer of napari's
+        key = (layer.name, _shape(layer), layer.axis_labels, bool(layer.rgb))
+        cached = _cache.get(layer)
+    except Exception:  # not a layer of napari
         return Acquisition()
-    if kept is None or not kept.matches(of, metadata, file):
-        kept = _cache[layer] = _CachedAcquisition(
-            of, metadata, file, _acquisition(layer, metadata, file)
+    if cached is None or not cached.matches(key, metadata, file):
+        cached = _cache[layer] = _CachedAcquisition(
+            key, metadata, file, _acquisition(layer, metadata, file)
         )
-    return kept.acquisition
+    return cached.acquisition
 
 
 def is_being_read(layer: Layer) -> bool:
-    """Whether the file of a layer is still being read, so that more may be known later."""
+    """Whether the file of a layer is still being read; more values may be known later."""
     return file_description(layer) is None
 
 
 def wait_for_file(layer: Layer) -> None:
     """Wait until the file of a layer is read."""
-    with suppress(Exception):  # of what is no layer of napari's
+    with suppress(Exception):  # not a layer of napari
         file_description(layer, timeout=None)
 
 
 def _acquisition(
     layer: Layer, metadata: Mapping[Any, Any], file: Mapping[str, Any] | None
 ) -> Acquisition:
-    found: dict[str, Any] = {}
-    where: dict[str, str] = {}
+    """Combine the descriptions; for each value, the first one that is known is used."""
+    values: dict[str, Any] = {}
+    keys: dict[str, str] = {}
 
-    def note(name: str, value: Any, key: str) -> None:
-        if name not in found and value not in (None, "", (), {}, NO_SIZE):
-            found[name], where[name] = value, key
+    def use_first(name: str, value: Any, key: str) -> None:
+        if name not in values and value not in (None, "", (), {}, NO_SIZE):
+            values[name], keys[name] = value, key
 
     descriptions = list(_descriptions(layer, metadata, file or {}))
-    for key, said in descriptions:
-        note("axes", match_axis_names(_shape(layer), said.shape, said.orders), key)
-        note("shape", said.shape, key)
-        note("record", said.record, key)
-        note("numerical_aperture", said.numerical_aperture, key)
-        note("pixel_size", _select_possible_sizes(said), key)
-    labels = _labels(layer, found.get("axes", ()))
+    for key, description in descriptions:
+        axes = match_axis_names(_shape(layer), description.shape, description.orders)
+        use_first("axes", axes, key)
+        use_first("shape", description.shape, key)
+        use_first("record", description.record, key)
+        use_first("numerical_aperture", description.numerical_aperture, key)
+        use_first("pixel_size", _select_possible_sizes(description), key)
+    labels = _labels(layer, values.get("axes", ()))
     names: tuple[str, ...] = ()
-    own: Sequence[int] = ()
-    for key, said in descriptions:
-        if not names and said.channels:
-            names = _names(said.channels)
-            own = _find_own_channels(layer, labels, said)
-            note("channel", names[own[0]] if own else "", key)
-            note("channels", tuple((n, c.emission) for n, c in zip(names, said.channels)), key)
-        if names and _names(said.channels) == names:  # else these are channels of another file
+    own_channels: Sequence[int] = ()
+    for key, description in descriptions:
+        if not names and description.channels:
+            names = _names(description.channels)
+            own_channels = _find_own_channels(layer, labels, description)
+            use_first("channel", names[own_channels[0]] if own_channels else "", key)
+            channels = zip(names, description.channels)
+            use_first("channels", tuple((n, c.emission) for n, c in channels), key)
+        if names and _names(description.channels) == names:  # not the channels of another file
             for name in ("emission", "excitation", "microscope", "pinhole"):
-                values = [getattr(channel, name) for channel in said.channels]
-                note(name, find_common_value([values[k] for k in own] or values), key)
-        note("microscope", said.microscope, key)
-    for key, said in descriptions:
-        note("pinhole", said.pinhole if found.get("microscope") == "confocal" else None, key)
-        indices = (n for n in said.refractive_indices if n > found.get("numerical_aperture", 0.0))
-        note("refractive_index", next(indices, None), key)
-    impossible = [size for _, said in descriptions for size in _list_impossible_sizes(said)]
+                channel_values = [getattr(channel, name) for channel in description.channels]
+                value = find_common_value(
+                    [channel_values[k] for k in own_channels] or channel_values
+                )
+                use_first(name, value, key)
+        use_first("microscope", description.microscope, key)
+    for key, description in descriptions:
+        is_confocal = values.get("microscope") == "confocal"
+        use_first("pinhole", description.pinhole if is_confocal else None, key)
+        aperture = values.get("numerical_aperture", 0.0)
+        indices = (n for n in description.refractive_indices if n > aperture)
+        use_first("refractive_index", next(indices, None), key)
+    impossible_sizes = [s for _, d in descriptions for s in _list_impossible_sizes(d)]
     return Acquisition(
-        **found,
-        impossible_sizes=tuple(dict.fromkeys(impossible)),
-        rejected_numbers=tuple(
-            number for _, said in descriptions for number in _iterate_rejected_numbers(said)
-        ),
-        tells_sizes=any(said.tells_sizes for _, said in descriptions),
-        metadata_keys=MappingProxyType(where),
+        **values,
+        impossible_sizes=tuple(dict.fromkeys(impossible_sizes)),
+        rejected_numbers=tuple(n for _, d in descriptions for n in _iterate_rejected_numbers(d)),
+        has_all_sizes=any(description.has_all_sizes for _, description in descriptions),
+        metadata_keys=MappingProxyType(keys),
     )
 
 
 def _descriptions(
     layer: Layer, metadata: Mapping[Any, Any], file: Mapping[str, Any]
 ) -> Iterator[tuple[str, MetadataDescription]]:
-    """Read all that readers may have left, and what the file says, each with its key."""
+    """Yield the description of each metadata entry of the layer and of the file, with its key."""
     trees = [(key, entry(metadata, key)) for key in METADATA_KEYS]
     parts = {key: entry(metadata, key) for key in ("images", "instruments")}
     header = {key: entry(metadata, key) for key in DELTAVISION_KEYS}
@@ -176,46 +174,48 @@ def _descriptions(
     for key, tree in trees:
         try:
             if callable(tree) and key == "ome_types" and not isinstance(tree, type):
-                tree = tree()  # a reader may leave a function that reads the metadata
+                tree = tree()  # some readers store a function that reads the metadata
             tree = to_tree(tree)
-            inner = entry(tree, "OME")  # the root of XML that was made a dictionary
-            said = describe_metadata(tree if inner is None else inner, layer.name)
-        except Exception:  # whatever a file, or another plugin, may hold
+            inner = entry(tree, "OME")  # the root of XML that was converted to a dictionary
+            description = describe_metadata(tree if inner is None else inner, layer.name)
+        except Exception:  # a file, or another plugin, may store anything
             continue
-        yield key, said
+        yield key, description
 
 
-def _select_possible_sizes(said: MetadataDescription) -> Size:
-    """Return those sizes of a pixel that can be."""
+def _select_possible_sizes(description: MetadataDescription) -> Size:
+    """Return the possible sizes of a pixel; None for impossible ones."""
     z, y, x = (
-        size if size and is_possible_pixel_size(1000 * size, axial, said.size_unit) else None
-        for size, axial in zip(said.pixel_size, (True, False, False))
+        size if size and is_possible_pixel_size(1000 * size, axial, description.size_unit) else None
+        for size, axial in zip(description.pixel_size, (True, False, False))
     )
     return (z, y, x)
 
 
-def _list_impossible_sizes(said: MetadataDescription) -> list[float]:
-    """Return those that cannot be, but those that only say how the image is printed."""
+def _list_impossible_sizes(description: MetadataDescription) -> list[float]:
+    """List the impossible sizes. Sizes that state only the print resolution are left out."""
     return [
         size
-        for size, axial in zip(said.pixel_size, (True, False, False))
+        for size, axial in zip(description.pixel_size, (True, False, False))
         if size and not is_possible_pixel_size(1000 * size, axial)
     ]
 
 
-def _iterate_rejected_numbers(said: MetadataDescription) -> Iterator[float]:
-    """Return the numbers that are no size, and the sizes that cannot be."""
-    for number, size, believed in zip(
-        said.raw_sizes, said.pixel_size, _select_possible_sizes(said)
+def _iterate_rejected_numbers(description: MetadataDescription) -> Iterator[float]:
+    """Yield the numbers that are not sizes, and the impossible sizes."""
+    for number, size, possible_size in zip(
+        description.raw_sizes, description.pixel_size, _select_possible_sizes(description)
     ):
-        if believed is None:
+        if possible_size is None:
             yield from (n for n in (number, size) if n is not None)
 
 
 def _find_own_channels(
-    layer: Layer, labels: Sequence[str], said: MetadataDescription
+    layer: Layer, labels: Sequence[str], description: MetadataDescription
 ) -> Sequence[int]:
-    names, ids = [c.name for c in said.channels], [c.id for c in said.channels]
+    """Return the indices of the channels that the layer shows; empty for all or unknown ones."""
+    channels = description.channels
+    names, ids = [c.name for c in channels], [c.id for c in channels]
     axes = zip(labels, _shape(layer))
     try:
         if part := layer.metadata.get(CHANNEL_ORIGIN_KEY):
@@ -223,23 +223,24 @@ def _find_own_channels(
         if len(names) > 1 and (
             layer.rgb or any(a.lower() in CHANNEL_NAMES and n > 1 for a, n in axes)
         ):
-            return ()  # all channels are in it
-        return find_layer_channels(layer, names, ids, said.images)
-    except Exception:  # of a layer unlike napari's
+            return ()  # the layer contains all channels
+        return find_layer_channels(layer, names, ids, description.images)
+    except Exception:  # not a layer of napari
         return ()
 
 
 def _names(channels: tuple[FileChannel, ...]) -> tuple[str, ...]:
+    """Return names of channels; those without a name get an identifier or a number."""
     return tuple(c.name or c.id or f"Channel {k}" for k, c in enumerate(channels))
 
 
 def _shape(layer: Layer) -> tuple[int, ...]:
-    """Number of pixels along each axis, without colours."""
+    """Return the number of pixels along each axis, without colours."""
     data: Any = layer.data[0] if layer.multiscale else layer.data
     return tuple(int(n) for n in data.shape[: -1 if layer.rgb else None])
 
 
 def _labels(layer: Layer, names: AxisNames) -> Sequence[str]:
-    """The names of a layer's axes: its own, or those that the file tells where it has none."""
+    """Return the axis labels of a layer, or those of its file if the layer has none."""
     labels = tuple(str(label) for label in layer.axis_labels)
     return names if names and labels == default_axis_labels(len(labels)) else labels

@@ -1,4 +1,4 @@
-"""Units of length as files write them, and which sizes a pixel of a light microscope can have."""
+"""Converts units of length, and checks whether a pixel size is possible for a light microscope."""
 
 import re
 
@@ -46,9 +46,9 @@ UNIT_SYMBOLS = {
     "ly": 9.4607304725808e24,
     "pc": 3.0856775814913673e25,
 }
-"""Symbols of units of length, in nanometers: all of OME's enumeration ``UnitsLength``, and others.
+"""Lengths of units by their symbols, in nanometres: all of OME's ``UnitsLength``, and others.
 
-OME's "pixel" and "reference frame" are missing, since nobody knows how long they are.
+OME's "pixel" and "reference frame" are missing, because their lengths are not known.
 """
 
 UNIT_NAMES = {
@@ -68,38 +68,38 @@ UNIT_NAMES = {
     "lightyear": UNIT_SYMBOLS["ly"],
     "parsec": UNIT_SYMBOLS["pc"],
 }
-"""Names of units of length, in nanometers: in lower case, without spaces, in the singular."""
+"""Lengths of units by their names, in nanometres: lower case, without spaces, in the singular."""
 
 LATERAL_BOUNDS = (5.0, 50e3)
 AXIAL_BOUNDS = (5.0, 100e3)
-"""Least and largest distance, in nanometres, of two pixels and of two planes of a light microscope.
-Guard: against other units, other instruments and the resolution for printing;
+"""Smallest and largest distance of two pixels, and of two planes, of a light microscope, in
+nanometres. Guard: against other units, other instruments and the resolution for printing;
 ``tests/layers/test_files.py``."""
 
 PRINTER_PIXEL = _INCH / 5080
-"""Largest pixel, in nanometres, that is believed if it is given in inches or centimetres. Programs
-write 72 to 600 per inch into files whose pixel size they do not know. Derived: from the finest
-printers and scanners, 5080 per inch."""
+"""Smallest pixel size, in nanometres, that is rejected if it is given in inches or centimetres.
+Programs write 72 to 600 pixels per inch into files whose pixel size they do not know. Derived: from
+the finest printers and scanners, 5080 pixels per inch."""
 
 _SAME_SIGN = str.maketrans({"\u03bc": "\u00b5", "\u212b": "\u00c5"})
-"""Characters that look alike: the Greek letter and the prefix micro, the unit and the letter Å."""
+"""Characters that look alike: the Greek letter mu and the prefix micro; the unit and letter Å."""
 
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
-"""How ImageJ writes a character that is none of ASCII: ``\\u00B5`` for micro."""
+"""How ImageJ writes a character outside of ASCII: ``\\u00B5`` for micro."""
 
 
 def nanometers(unit: str) -> float | None:
-    """Return how long a unit is.
+    """Return the length of a unit.
 
     Parameters
     ----------
     unit : str
-        Its symbol or its name, as a file has it; symbols are told apart by their case.
+        Symbol or name of the unit, as a file has it. Upper and lower case matter in symbols.
 
     Returns
     -------
     float or None
-        Nanometers; None for what is no unit of length.
+        The length in nanometres; None if it is not a unit of length.
     """
     unit = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), unit).translate(_SAME_SIGN).strip()
     if unit in UNIT_SYMBOLS:
@@ -109,21 +109,27 @@ def nanometers(unit: str) -> float | None:
 
 
 def is_possible_pixel_size(size: float, axial: bool = False, unit: str = "") -> bool:
-    """Whether a pixel of a light microscope can be of this size.
+    """Whether a light microscope can have this pixel size.
 
     Parameters
     ----------
     size : float
-        Nanometers.
+        Distance between neighbouring pixels, in nanometres.
     axial : bool
         Whether it is the distance of two planes.
     unit : str
-        The unit in which it was given.
+        The unit in which the file states it. Inches and centimetres often state the resolution
+        for printing.
+
+    Returns
+    -------
+    bool
+        Whether it is possible.
     """
     low, high = AXIAL_BOUNDS if axial else LATERAL_BOUNDS
-    printed = (
+    is_for_printing = (
         not axial
         and nanometers(unit) in (UNIT_NAMES["inch"], UNIT_SYMBOLS["cm"])
         and size >= PRINTER_PIXEL
     )
-    return low <= size <= high and not printed
+    return low <= size <= high and not is_for_printing

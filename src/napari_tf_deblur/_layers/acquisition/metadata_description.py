@@ -1,11 +1,11 @@
-"""What one piece of metadata says of how an image was acquired, and which numbers can be."""
+"""The values that one source of metadata has for the acquisition of an image, and their bounds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Size = tuple[float | None, float | None, float | None]
-"""Along z, y and x, in micrometers."""
+"""Size of a pixel along z, y and x, in micrometres; None if unknown."""
 
 NO_SIZE: Size = (None, None, None)
 
@@ -13,8 +13,8 @@ APERTURE_BOUNDS = (0.005, 1.7)
 INDEX_BOUNDS = (1.0, 2.0)
 WAVELENGTH_BOUNDS = (200.0, 3000.0)
 PINHOLE_BOUNDS = (0.01, 100.0)
-"""Values that can be true, least and largest: numerical apertures, refractive indices, wavelengths
-in nm, pinholes in Airy units. Guard: against numbers in other units and mistakes in files;
+"""Smallest and largest possible values: of numerical apertures, refractive indices, wavelengths in
+nm, and pinholes in Airy units. Guard: against numbers in other units and mistakes in files;
 ``tests/layers/test_acquisition.py``."""
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FileChannel:
-    """One channel of a file; wavelengths are in nanometers, the pinhole in Airy units."""
+    """One channel of a file. Wavelengths are in nanometres, the pinhole is in Airy units."""
 
     name: str
     id: str = ""
@@ -34,34 +34,34 @@ class FileChannel:
 
 @dataclass(frozen=True)
 class MetadataDescription:
-    """What one piece of metadata says.
+    """The values in one source of metadata.
 
     Attributes
     ----------
-    channels : tuple of Channel
-        In the order of the file.
+    channels : tuple of FileChannel
+        The channels, in the order of the file.
     images : tuple of str
-        Names of the file's images.
+        Names of the images in the file.
     numerical_aperture : float or None
-        Of the objective.
+        Numerical aperture of the objective.
     refractive_indices : tuple of float
-        Those given, the surest first.
+        Refractive indices of the immersion medium, the most reliable one first.
     pixel_size : tuple of float or None
-        Along z, y and x, in micrometers, whether it can be or not.
+        Pixel size along z, y and x, in micrometres. It may be impossible.
     size_unit : str
-        The unit in which it was given, where that may be one of printers.
-    numbers : tuple of float or None
-        The numbers that the file has for the pixel size, whatever their unit.
-    tells_sizes : bool
-        Whether this is all that the file says of sizes.
+        The unit of the pixel size in the file, if it may be one for printing.
+    raw_sizes : tuple of float or None
+        The numbers in the file for the pixel size along z, y and x, in any unit or none.
+    has_all_sizes : bool
+        Whether these are all sizes in the file.
     shape : mapping of str to int
-        Number of pixels along T, C, Z, Y and X, as far as they are told.
+        Number of pixels along T, C, Z, Y and X, as far as the metadata has them.
     orders : tuple of str
-        Orders in which readers may leave these axes, such as "TCZYX".
+        Orders in which readers may return these axes, such as "TCZYX".
     microscope, pinhole : str, float, or None
-        Of all channels, where it is not told of each.
+        Values for all channels, if the metadata has none for each channel.
     record : mapping or None
-        What a result that was saved says of itself; as it is in the file, unchecked.
+        The record of a result that was saved, as the file has it: unchecked.
     """
 
     channels: tuple[FileChannel, ...] = ()
@@ -71,7 +71,7 @@ class MetadataDescription:
     pixel_size: Size = NO_SIZE
     size_unit: str = ""
     raw_sizes: Size = NO_SIZE
-    tells_sizes: bool = False
+    has_all_sizes: bool = False
     shape: Mapping[str, int] = field(default_factory=dict, hash=False)
     orders: tuple[str, ...] = ()
     microscope: str | None = None
@@ -80,6 +80,6 @@ class MetadataDescription:
 
 
 def find_common_value(values: Iterable[T | None]) -> T | None:
-    """Return the value that all of them are; None if they differ, or one is not known."""
-    different = set(values)
-    return different.pop() if len(different) == 1 else None
+    """Return the value if all values are equal; None if they differ, or are unknown."""
+    unique_values = set(values)
+    return unique_values.pop() if len(unique_values) == 1 else None

@@ -1,4 +1,4 @@
-"""What OME metadata say of the microscope, and those of Zeiss, which have the same terms."""
+"""Reads OME metadata, and those of Zeiss, which use the same terms."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ INDICES_BY_NAME = {
     "siliconeoil": IMMERSIONS["silicone"],
     "glyc": IMMERSIONS["glycerol"],
 }
-"""Refractive index of what is between objective and specimen; "Multi" and "Other" say nothing."""
+"""Refractive indices of immersion media by their names; "Multi" and "Other" have none."""
 
 MICROSCOPES = {
     "widefield": "widefield",
@@ -44,17 +44,17 @@ MICROSCOPES = {
     "lightsheet": "light sheet",
     "latticelightsheet": "light sheet",
 }
-"""Modes of acquisition whose blur is that of one of the microscopes."""
+"""Acquisition modes of OME, and the microscopes that have the same PSF."""
 
 TRANSMITTED_LIGHT_TERMS = frozenset(
     "transmitted oblique brightfield phase dic hoffmanmodulation obliqueillumination "
     "polarizedlight darkfield".split()
 )
-"""Illumination and contrast of images that are not of fluorescence: their blur is another one."""
+"""Terms for illumination and contrast without fluorescence; these images have another blur."""
 
 
 def describe_ome(tree: Any, images: list[Any], layer_name: str) -> MetadataDescription:
-    """Read OME metadata; the layer's name says of which of the images."""
+    """Read OME metadata of one image: the one whose name or ID is in the name of the layer."""
     names = [text(image, "Name") for image in images]
     ids = [text(image, "ID") for image in images]
     k = find_only_name(names, layer_name)
@@ -62,9 +62,11 @@ def describe_ome(tree: Any, images: list[Any], layer_name: str) -> MetadataDescr
     image = images[k or 0]
     pixels = child(image, "Pixels")
     instruments = children(tree, "Instrument")
-    own = text(child(image, "InstrumentRef"), "ID")
-    instruments = [i for i in instruments if own and text(i, "ID") == own] or instruments
-    objectives = [each for i in instruments for each in children(i, "Objective")]
+    instrument_id = text(child(image, "InstrumentRef"), "ID")
+    instruments = [
+        i for i in instruments if instrument_id and text(i, "ID") == instrument_id
+    ] or instruments
+    objectives = [o for i in instruments for o in children(i, "Objective")]
     settings = child(image, "ObjectiveSettings")
     z, y, x = (length(pixels, f"PhysicalSize{axis}", "µm") for axis in "ZYX")
     numbers = tuple(number(pixels, f"PhysicalSize{axis}") for axis in "ZYX")
@@ -82,10 +84,10 @@ def describe_ome(tree: Any, images: list[Any], layer_name: str) -> MetadataDescr
 
 
 def _axes(tree: Any, pixels: Any) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Read the numbers of pixels, and the orders in which readers leave the axes.
+    """Read the number of pixels along each axis, and the possible orders of the axes.
 
-    An axis along which several things change ("modulo"), such as lifetimes along T, is another one
-    than its name says.
+    A "modulo" axis contains several quantities, such as lifetimes along T. It does not count as
+    the axis of its name.
     """
     sizes = {axis: number(pixels, f"Size{axis}", 1, 1e9) for axis in "TCZYX"}
     orders = ["TCZYX", text(pixels, "DimensionOrder")[::-1]]
@@ -97,6 +99,7 @@ def _axes(tree: Any, pixels: Any) -> tuple[dict[str, int], tuple[str, ...]]:
 
 
 def _is_modulo(tree: Any, axis: str) -> bool:
+    """Whether the metadata declare a "modulo" annotation for an axis."""
     name = f"ModuloAlong{axis}"
     if is_element(tree):
         return any(local_name(node) == name for node in tree.iter())
@@ -104,7 +107,7 @@ def _is_modulo(tree: Any, axis: str) -> bool:
 
 
 def describe_zeiss(tree: Any, information: Any) -> MetadataDescription:
-    """Read the metadata of a CZI file, whose lengths are in meters."""
+    """Read the metadata of a CZI file of Zeiss; its lengths are in metres."""
     image = child(information, "Image")
     settings = child(image, "ObjectiveSettings")
     steps = {
@@ -127,6 +130,7 @@ def describe_zeiss(tree: Any, information: Any) -> MetadataDescription:
 
 
 def _channel(node: Any) -> FileChannel:
+    """Read one channel."""
     illumination, contrast = (
         _normalize_term(text(node, name)) for name in ("IlluminationType", "ContrastMethod")
     )
@@ -141,21 +145,22 @@ def _channel(node: Any) -> FileChannel:
         _wavelength(node, "EmissionWavelength"),
         _wavelength(node, "ExcitationWavelength"),
         mode,
-        # Zeiss gives it in Airy units too. OME has it in micrometers, which say nothing unless
-        # the magnification between objective and pinhole is known.
+        # Zeiss states the pinhole in Airy units, too. OME states it in micrometres; they are of
+        # no use without the magnification between objective and pinhole.
         number(node, "PinholeSizeAiry", *PINHOLE_BOUNDS) if mode == "confocal" else None,
     )
 
 
 def _optics(
-    settings: Any, used: str, objectives: list[Any]
+    settings: Any, objective_id: str, objectives: list[Any]
 ) -> tuple[float | None, tuple[float, ...]]:
-    """Return aperture and refractive indices of the objective in use.
+    """Return the aperture of the objective, and the refractive indices of its medium.
 
-    Where that is not told, they are those in which all objectives of the microscope agree.
+    If the metadata do not say which objective was used, only values that all objectives of the
+    microscope share are returned.
     """
-    if used:
-        objectives = [o for o in objectives if used in (text(o, "ID"), text(o, "Id"))]
+    if objective_id:
+        objectives = [o for o in objectives if objective_id in (text(o, "ID"), text(o, "Id"))]
     indices = (
         number(settings, "RefractiveIndex", *INDEX_BOUNDS),
         find_refractive_index(text(settings, "Medium")),
@@ -168,15 +173,17 @@ def _optics(
 
 
 def _wavelength(node: Any, name: str) -> float | None:
-    found = length(node, name, "nm")
+    """Read a wavelength, in nanometres; None if it is out of bounds."""
+    wavelength = length(node, name, "nm")
     low, high = WAVELENGTH_BOUNDS
-    return found if found is not None and low <= found <= high else None
+    return wavelength if wavelength is not None and low <= wavelength <= high else None
 
 
 def find_refractive_index(medium: str) -> float | None:
-    """Return the refractive index of what is between objective and specimen."""
+    """Return the refractive index of an immersion medium by its name; None for unknown ones."""
     return INDICES_BY_NAME.get(_normalize_term(medium))
 
 
 def _normalize_term(words: str) -> str:
+    """Return a term in lower case, with letters and digits only."""
     return "".join(letter for letter in words.lower() if letter.isalnum())

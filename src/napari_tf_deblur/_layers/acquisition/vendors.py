@@ -1,4 +1,4 @@
-"""What makers and programs other than OME and ImageJ say, each in its own terms."""
+"""Reads the metadata of microscope makers and programs, except OME, Zeiss CZI and ImageJ."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -32,24 +32,24 @@ _NIKON_OTHER = frozenset(
     "brightfield phaseContrast diContrast transmitDetector SIM iSIM sora liveSR RCM VCS "
     "TIRF".split()
 )
-"""Modalities of the nd2 package (0.12): those that are confocal, and those whose blur is neither
-that of a confocal microscope nor that of one with two photons."""
+"""Modalities of the nd2 package (0.12): confocal ones, and ones whose blur is neither that of a
+confocal nor that of a two-photon microscope."""
 
 _LEICA_CONFOCAL = "ATLConfocalSettingDefinition"
 _LEICA_SETTINGS = (_LEICA_CONFOCAL, "ATLCameraSettingDefinition")
 
 _INFRARED = 680.0
-"""Shortest laser line, in nanometres, that excites with two photons. Derived: it lies between the
-longest usual lines for one photon (640 to 660 nm) and the tuning range of Ti:sapphire lasers, which
-begins at 690."""
+"""Shortest laser line for two-photon excitation, in nanometres. Derived: it lies between the
+longest usual lines for one-photon excitation (640 to 660 nm) and the tuning range of Ti:sapphire
+lasers, which begins at 690."""
 
 _DELTAVISION = -16224
-"""Number in a header that says that it is one of DeltaVision; such MRC files are in micrometres.
+"""Number that marks a header of DeltaVision; the sizes in such MRC files are in micrometres.
 Definition: of the format."""
 
 
 def describe_nikon(tree: Any, nodes: list[Any]) -> MetadataDescription:
-    """Read the metadata of an ND2 file, as the nd2 package has them."""
+    """Read the metadata of an ND2 file, as the nd2 package returns them."""
     optics = [child(node, "microscope") for node in nodes]
     aperture = find_common_value(
         number(o, "objectiveNumericalAperture", *APERTURE_BOUNDS) for o in optics
@@ -64,6 +64,7 @@ def describe_nikon(tree: Any, nodes: list[Any]) -> MetadataDescription:
 
 
 def _nikon_channel(dye: Any, microscope: Any) -> FileChannel:
+    """Read one channel of an ND2 file."""
     flags = value(microscope, "modalityFlags")
     flags = set(flags if isinstance(flags, list | tuple) else ()) & {
         *_NIKON_CONFOCAL,
@@ -84,7 +85,7 @@ def _nikon_channel(dye: Any, microscope: Any) -> FileChannel:
 
 
 def _nikon_size(volume: Any) -> Size:
-    """Read the pixel size along those axes that are calibrated; the file has them as x, y, z."""
+    """Read the pixel size along the calibrated axes; the order in the file is x, y, z."""
     sizes, known = entry(volume, "axesCalibration"), entry(volume, "axesCalibrated")
     if not all(isinstance(part, list | tuple) and len(part) == 3 for part in (sizes, known)):
         return (None, None, None)
@@ -96,7 +97,7 @@ def _nikon_size(volume: Any) -> Size:
 
 
 def describe_leica(tree: Any) -> MetadataDescription:
-    """Read what all images of a file have in common; which one is the layer's is not told."""
+    """Read the values that all images of a file share: the image of the layer is not known."""
     settings = [node for node in tree.iter() if local_name(node) in _LEICA_SETTINGS]
     settings = [node for node in settings if text(node, "NumericalAperture")]
     indices = (
@@ -116,7 +117,7 @@ def describe_leica(tree: Any) -> MetadataDescription:
 
 
 def _is_confocal(setting: Any) -> bool:
-    """Whether nothing speaks of two photons or of depletion, which have the same settings."""
+    """Whether a setting is confocal: two-photon and STED microscopes have the same settings."""
     if local_name(setting) != _LEICA_CONFOCAL:
         return False
     for node in setting.iter():
@@ -129,7 +130,7 @@ def _is_confocal(setting: Any) -> bool:
 
 
 def describe_deltavision(header: Any) -> MetadataDescription:
-    """Read the header of a DV file, as the mrc package has it: `wave1` is in nanometers."""
+    """Read the header of a DV file, as the mrc package returns it: `wave1` is in nanometres."""
     count = number(header, "nc", 1, 5)
     waves = [number(header, f"wave{k}", *WAVELENGTH_BOUNDS) for k in range(1, int(count or 5) + 1)]
     if count is None:
@@ -146,7 +147,7 @@ def describe_deltavision(header: Any) -> MetadataDescription:
 
 
 def describe_micromanager(summary: Any) -> MetadataDescription:
-    """Read the summary that Micro-Manager leaves in TIFF, NDTiff and OME-TIFF files."""
+    """Read the summary that Micro-Manager writes to TIFF, NDTiff and OME-TIFF files."""
     names = entry(summary, "ChNames")
     x = number(summary, "PixelSize_um")
     return MetadataDescription(
@@ -156,7 +157,7 @@ def describe_micromanager(summary: Any) -> MetadataDescription:
 
 
 def describe_lsm(header: Any) -> MetadataDescription:
-    """Read the header of a Zeiss LSM file, as tifffile has it, in meters."""
+    """Read the header of a Zeiss LSM file, as tifffile returns it; its lengths are in metres."""
     z, y, x = (number(header, f"VoxelSize{axis}") for axis in "ZYX")
     dimensions = {"T": "Time", "C": "Channels", "Z": "Z", "Y": "Y", "X": "X"}
     counts = {a: number(header, f"Dimension{name}", 1, 1e9) for a, name in dimensions.items()}
@@ -168,7 +169,7 @@ def describe_lsm(header: Any) -> MetadataDescription:
 
 
 def describe_metamorph(header: Any) -> MetadataDescription:
-    """Read the header of a MetaMorph STK file, as tifffile has it."""
+    """Read the header of a MetaMorph STK file, as tifffile returns it."""
     per_unit = nanometers(text(header, "CalibrationUnits"))
     if per_unit is None or not number(header, "SpatialCalibration"):
         return MetadataDescription()
@@ -178,9 +179,10 @@ def describe_metamorph(header: Any) -> MetadataDescription:
 
 
 def describe_openreadout(dims: Any) -> MetadataDescription:
-    """Read the order of the axes."""
+    """Read the order of the axes, a text such as "TCZYX"."""
     return MetadataDescription(orders=(dims,) if isinstance(dims, str) and len(dims) < 9 else ())
 
 
 def _texts(names: object) -> Iterable[str]:
+    """Return the texts of a list that are not empty; nothing if it is not a list."""
     return [n for n in names if isinstance(n, str) and n] if isinstance(names, list) else ()

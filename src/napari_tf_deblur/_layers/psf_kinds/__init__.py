@@ -1,8 +1,8 @@
-"""Kinds of PSF: what a run needs of each, whatever it is made from.
+"""The kinds of PSF, with one interface for all: from optics, beads, a formula, the image, an array.
 
-To add one that a formula makes of a few numbers: write a `ParametricPSF` in a module here, and add
-it to `KINDS`. The dock, the command line, batches and records have it from there. Other kinds need
-fields of their own in the dock, too: see :data:`napari_tf_deblur._dock.psf_fields.FIELDS`.
+To add a kind that a formula makes of a few numbers, write a `ParametricPSF` in a module here, and
+add it to `KINDS`. The dock, the command line, batches and records use that list. Other kinds need
+their own fields in the dock, too: see :data:`napari_tf_deblur._dock.psf_fields.FIELDS`.
 """
 
 from napari.layers import Layer
@@ -11,6 +11,7 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.array_psf import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, EstimatedPSFSettings
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
 from napari_tf_deblur._layers.psf_kinds.measured import BeadPSFSettings, LayerPSF
@@ -22,7 +23,6 @@ from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
 )
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source, read_source
 
 __all__ = [
@@ -61,40 +61,46 @@ KINDS: tuple[type[PSFKind], ...] = (
 """All kinds, in the order in which the dock and the command line offer them."""
 
 KINDS_BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
-"""All kinds, by what a record calls them."""
+"""All kinds, by their names in a record."""
 
 
-BY_WORD: dict[str, PSFSettings] = {
+SETTINGS_BY_WORD: dict[str, PSFSettings] = {
     MicroscopePSF.name: MicroscopeSettings(),
     EstimatedPSF.name: EstimatedPSFSettings(),
 }
-"""PSFs that are asked for by a word, which is that of the command line."""
+"""PSFs that a user requests by a word; the command line has the same words."""
 
 
 def choose_psf(psf: object, source: Source) -> PSFKind:
-    """Return the PSF of an image by what a user gives.
+    """Return the PSF of an image, as the user requests it.
 
     Parameters
     ----------
     psf : array_like, napari.layers.Layer, str or None
-        A PSF, a picture of one, or a word of `BY_WORD`. None is that of the microscope if the file
-        says enough of it, and else the one that the image shows.
+        A PSF, an image layer of beads, or a word of `SETTINGS_BY_WORD`. None is the PSF of the
+        microscope, if the file contains enough of its optics; else the blur is estimated from the
+        image.
     source : Source
         The image.
+
+    Returns
+    -------
+    PSFKind
+        The PSF. Its array is not made yet.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no such PSF; says why.
+        If there is no such PSF; the message says why.
     """
     if isinstance(psf, Layer):
         return LayerPSF(read_source(psf))
     if psf is not None and not isinstance(psf, str):
         return ArrayPSF(psf)
-    settings = AUTOMATIC_PSF if psf is None else BY_WORD.get(psf)
+    settings = AUTOMATIC_PSF if psf is None else SETTINGS_BY_WORD.get(psf)
     if settings is None:
-        words = " or ".join(map(repr, BY_WORD))
+        words = " or ".join(map(repr, SETTINGS_BY_WORD))
         raise InvalidValueError(
-            f"The PSF is {psf!r}; give {words}, an array, or an image layer that shows it."
+            f"The PSF is {psf!r}; give {words}, an array, or an image layer that shows the PSF."
         )
     return settings.choose_psf(source, 3 if source.is_volume else min(source.ndim, 2))[1]

@@ -1,4 +1,4 @@
-"""A PSF that is given as an array."""
+"""A PSF that the user gives as an array."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import numpy as np
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
 
 @dataclass(frozen=True)
 class ArrayPSF:
-    """A PSF that is used as it is given, from Python."""
+    """A PSF from Python; its array is used without changes."""
 
     name: ClassVar[str] = "array"
     title: ClassVar[str] = "Array"
-    hint: ClassVar[str] = "An array, used as it is"
+    hint: ClassVar[str] = "An array, used without changes"
     progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ()
 
@@ -33,35 +33,35 @@ class ArrayPSF:
         return int(np.ndim(self.values))
 
     def check(self, source: Source) -> None:
-        """Refuse what is no PSF."""
+        """Raise an error if the array is not a PSF."""
         check_psf(self.values)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF and what was done to it: nothing."""
+        """Return the PSF; nothing is done to it."""
         return np.asarray(self.values), ()
 
     def describe_width(self, source: Source) -> str:
-        """Say that nothing is known before a run."""
-        return "It is used as it is."
+        """Say that the array is used without changes."""
+        return "It is used without changes."
 
     def preview(self, source: Source) -> Float32Array | None:
-        """Return nothing: its array is made in a run."""
+        """Return None: the array is shown in a run only."""
         return None
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
-        """Return nothing: it is taken to have the pixels of the image."""
+        """Return nothing: the PSF is assumed to have the pixel size of the image."""
         return ()
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again: the PSF itself."""
+        """Return the kind and the array, which make the PSF again."""
         return {"kind": self.name, "array": self.values}
 
-    def along(self, ndim: int) -> Self:
-        """Return it as it is, whatever an image's axes."""
+    def with_ndim(self, ndim: int) -> Self:
+        """Return the same PSF for any number of axes."""
         return self
 
     def numbers(self) -> dict[str, Any]:
-        """Return its values, for the record of `FixedPSFSettings`."""
+        """Return the array, for the record of `FixedPSFSettings`."""
         return {"array": np.asarray(self.values).tolist()}
 
     @classmethod

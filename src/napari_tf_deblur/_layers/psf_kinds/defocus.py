@@ -1,4 +1,4 @@
-"""A PSF of a camera that is out of focus."""
+"""The PSF of a camera that is out of focus: a disc."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -17,19 +17,19 @@ from napari_tf_deblur._layers.source import Source
 
 @dataclass(frozen=True)
 class DefocusPSF(ParametricPSF):
-    """The blur of a camera that is out of focus: an even disc.
+    """The blur of a camera that is out of focus: a uniform disc.
 
     Attributes
     ----------
     radius : float
-        Of the disc, in pixels.
+        Radius of the disc, in pixels.
     """
 
     name: ClassVar[str] = "defocus"
     title: ClassVar[str] = "Out of focus"
     hint: ClassVar[str] = (
-        "An even disc, as a camera that is out of focus makes it of each point of light, by its "
-        "radius; for photographs"
+        "A uniform disc, to which a camera that is out of focus blurs each point of light; given "
+        "by its radius; for photographs"
     )
     functions: ClassVar[tuple[str, ...]] = ("disc_psf",)
 
@@ -46,14 +46,14 @@ class DefocusPSF(ParametricPSF):
 
     @property
     def ndim(self) -> int:
-        """Number of axes: cameras blur planes."""
+        """Number of axes: 2, because cameras blur planes."""
         return 2
 
     def check(self, source: Source) -> None:
-        """Refuse a radius of 0, and one that is larger than the image."""
+        """Raise an error if the radius is 0, or the disc is larger than the image."""
         if not self.radius > 0:
             raise InvalidValueError(
-                "The radius of the blur is 0, which is no blur at all; set 'Radius'."
+                "The radius of the blur is 0, which means no blur; set 'Radius'."
             )
         shape = source.frame(2).shape
         if 2 * self.radius > max(*shape, MIN_EXTENT):
@@ -64,7 +64,7 @@ class DefocusPSF(ParametricPSF):
 
     @property
     def is_small(self) -> bool:
-        """Whether its array is made at once."""
+        """Whether its array can be made at once."""
         return 2 * self.radius < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
@@ -72,5 +72,5 @@ class DefocusPSF(ParametricPSF):
         return disc_psf(self.radius)
 
     def describe_width(self, source: Source) -> str:
-        """Say how large it is."""
+        """Describe the radius."""
         return f"Disc of radius {describe_length(self.radius, source.frame(2).axes)}"

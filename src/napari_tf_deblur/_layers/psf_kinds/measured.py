@@ -1,4 +1,4 @@
-"""A PSF that an image layer shows."""
+"""A PSF that is measured from an image layer of beads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,22 +18,27 @@ from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._storage.axes import Axis
 
 GREY_TOLERANCE = 0.01
-"""Largest difference of the colours of a grey picture, as a part of its brightest pixel. Derived:
-from two steps of 8 bits."""
+"""Largest difference between the colours of a grey picture, as a fraction of its brightest pixel.
+Derived: from two steps of 8 bits."""
 
 
 @dataclass(frozen=True)
 class LayerPSF:
-    """A PSF that an image layer shows, such as a bead, with the pixel size of that layer.
+    """A PSF that is measured from an image layer of beads, with the pixel size of that layer.
 
     Axes of length 1 before the last two are left out.
+
+    Attributes
+    ----------
+    layer : Source
+        The layer.
     """
 
     name: ClassVar[str] = "measured"
     title: ClassVar[str] = "Bead image"
     hint: ClassVar[str] = (
-        "An image layer that shows the blur of one bright point, such as a bead; it is "
-        "resampled to the image's pixels, freed of its background, centred and normalised"
+        "An image layer that shows the blur of one bright point, such as a bead. It is resampled "
+        "to the image's pixels, its background is removed, and it is centred and normalised"
     )
     progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ()
@@ -46,7 +51,7 @@ class LayerPSF:
         return len(self._axes)
 
     def check(self, source: Source) -> None:
-        """Refuse a layer that is no PSF for this image."""
+        """Raise an error if the layer cannot be the PSF of this image."""
         psf = self.layer
         if psf.layer() is source.layer():
             raise InvalidValueError(
@@ -62,7 +67,7 @@ class LayerPSF:
         self._spacing(source).check(psf.name, source.name, MAX_PSF_PIXELS)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF on the pixels of `source`, and what was done to it, in words."""
+        """Measure the PSF on the pixels of `source`; return it, and what was done, in words."""
         spacing = self._spacing(source)
         picture, about_colours = self._intensities()
         values, notes = measured_psf(
@@ -73,66 +78,68 @@ class LayerPSF:
         return values, (*spacing.notes, *about_colours, *notes)
 
     def describe_width(self, source: Source) -> str:
-        """Say that nothing is known before a run."""
+        """Say that the width is not known before a run."""
         return "Its beads are measured when you press Deblur."
 
     def preview(self, source: Source) -> Float32Array | None:
-        """Return nothing: its array is made in a run."""
+        """Return None: the array is made in a run."""
         return None
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
-        """Say which pixel sizes were assumed, and which look wrong."""
+        """Return warnings about pixel sizes that were assumed, or look wrong."""
         return self._spacing(source).warnings(self.layer.name, source.name)
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again."""
+        """Return the kind and the name of the layer."""
         return {"kind": self.name, "layer": self.layer.name}
 
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "BeadPSFSettings":
-        """Return the settings by which the same picture of beads serves every image."""
+        """Return settings that measure the same picture of beads for every image."""
         origin = record.get("origin") or {}
         path = record.get("path") or origin.get("path")
         if not path:
             raise InvalidValueError(
-                "The PSF was measured from an image that is in no file: save that image, and give "
-                "it as the picture of beads."
+                "The PSF was measured from an image that has no file: save that image, and give it "
+                "as the picture of beads."
             )
         return BeadPSFSettings(check.text(path), open_file)
 
     def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Return the layer's pixels; of a grey picture that was saved in colour, one intensity."""
+        """Return the pixels of the layer; of a grey picture in colour, the mean of the colours."""
         pixels = np.asarray(self.layer.data)
         if not self.layer.rgb:
             return pixels, ()
-        colours = pixels[..., :3]  # what may follow is transparency
+        colours = pixels[..., :3]  # the fourth one is transparency
         if np.ptp(colours, axis=-1).max() > GREY_TOLERANCE * colours.max():
             raise InvalidTypeError(
                 f"The PSF layer '{self.layer.name}' is a colour picture; choose one with a single "
                 "intensity per pixel, such as one of its channels (right-click the layer: 'Split "
                 "RGB')."
             )
-        return colours.mean(axis=-1), ("its colours, which are all the same, were averaged",)
+        return colours.mean(axis=-1), ("its colours, which are all equal, were averaged",)
 
     @property
     def _axes(self) -> tuple[Axis, ...]:
+        """The axes without those of length 1 before the last two."""
         axes = self.layer.axes
         return tuple(a for k, a in enumerate(axes) if a.size != 1 or k >= len(axes) - 2)
 
     def _spacing(self, source: Source) -> Spacing:
+        """Return the pixel sizes of both layers in one unit."""
         return compare_spacing(self._axes, source.frame(self.ndim).axes)
 
 
 @dataclass(frozen=True)
 class BeadPSFSettings:
-    """A PSF that a picture of beads shows, in a file; see `PSFSettings`.
+    """Settings that measure the PSF from a picture of beads in a file; see `PSFSettings`.
 
     Attributes
     ----------
     path : str
         The file.
     open_file : callable
-        Opens its image as a layer.
+        Function that opens the image of a file as a layer.
     """
 
     path: str
@@ -141,7 +148,7 @@ class BeadPSFSettings:
     def choose_psf(
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
-        """Return the PSF that the file shows now."""
+        """Return the PSF of the present file."""
         return source, LayerPSF(read_source(self.open_file(self.path)))
 
     def record(self) -> dict[str, Any]:

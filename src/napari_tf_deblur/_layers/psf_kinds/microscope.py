@@ -1,4 +1,4 @@
-"""The PSF of a microscope, by its optics."""
+"""The PSF of a microscope, computed from its optics."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,42 +12,42 @@ from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, recor
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
-    Optics,
     microscope_psf,
     microscope_sigma,
     pixel_sigma,
     undersampling,
 )
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._storage.axes import convert_length, is_length
 
 WIDEFIELD_ASSUMED = (
-    "The file does not say what kind of microscope it was: widefield was assumed. If it was not, "
-    "choose another in the dock, or give a PSF."
+    "The file does not state the kind of microscope: widefield was assumed. If that is wrong, "
+    "choose another one in the dock, or give a PSF."
 )
 
 
 @dataclass(frozen=True)
 class MicroscopePSF:
-    """The PSF of a microscope: a Gaussian as wide as the diffraction makes it.
+    """The PSF of a microscope: a Gaussian with the width of the diffraction PSF.
 
-    In a widefield volume, where every plane carries the same light and no Gaussian holds, it is
-    the diffraction PSF itself.
+    For a widefield volume, the diffraction PSF itself is used: each of its planes contains the same
+    amount of light, so a Gaussian does not describe it.
 
     Attributes
     ----------
     optics : Optics
-        The microscope, lengths in nanometres.
+        The optics of the microscope; lengths in nanometres.
     ndim : int
-        Number of axes along which the image is deblurred.
-    assumed : str
-        What was assumed of the microscope, in a sentence that is told as a warning.
+        Number of deblurred axes.
+    assumption : str
+        What was assumed about the microscope: a sentence for a warning; empty if nothing.
     """
 
     name: ClassVar[str] = "microscope"
     title: ClassVar[str] = "Microscope"
     hint: ClassVar[str] = (
-        "As wide as light allows: from the numbers printed on the objective and the filter, and "
-        "the size of a pixel"
+        "The diffraction limit of the microscope, computed from the numbers on the objective and "
+        "the filter, and from the pixel size"
     )
     progress_text: ClassVar[str] = "making the PSF"
     functions: ClassVar[tuple[str, ...]] = ("microscope_psf", "gaussian_psf")
@@ -57,58 +57,58 @@ class MicroscopePSF:
     assumption: str = ""
 
     @classmethod
-    def of_numbers(cls, numbers: MicroscopeNumbers, ndim: int) -> Self:
-        """Make it of the numbers of a microscope, of which none is missing.
+    def from_numbers(cls, numbers: MicroscopeNumbers, ndim: int) -> Self:
+        """Make the PSF from the numbers of a microscope; none of them may be missing.
 
         Raises
         ------
         TypeError, ValueError
-            If the numbers do not go together.
+            If the numbers contradict each other.
         """
         return cls(numbers.optics, ndim, "" if numbers.microscope else WIDEFIELD_ASSUMED)
 
     @property
     def is_gaussian(self) -> bool:
-        """Whether a Gaussian describes it: where something confines the light along z."""
+        """Whether a Gaussian describes the PSF: in a plane, or if it is limited along z."""
         optics = self.optics
-        confined = optics.microscope in ("confocal", "multiphoton") or optics.sheet is not None
-        return self.ndim < 3 or confined
+        is_limited = optics.microscope in ("confocal", "multiphoton") or optics.sheet is not None
+        return self.ndim < 3 or is_limited
 
     def check(self, source: Source) -> None:
-        """Refuse pixels of unknown size, and numbers that cannot be meant."""
+        """Raise an error if the pixel size is unknown, or the PSF is larger than the image."""
         if not all(is_length(axis.unit) for axis in source.frame(self.ndim).axes):
             raise InvalidValueError(
-                f"How large a pixel of '{source.name}' is, is not known: give the pixel size in "
-                "nanometres, or let the blur be found from the image."
+                f"The pixel size of '{source.name}' is not known: give it in nanometres, or let "
+                "the blur be found from the image."
             )
         self._gaussian(source).check(source)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF on the pixels of `source`, and how wide it is, in words."""
+        """Return the PSF on the pixels of `source`, and its width in words."""
         notes = (self._gaussian(source).describe_width(source),)
         if self.is_gaussian:
             return self._gaussian(source).array(source)[0], notes
         return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
 
     def describe_width(self, source: Source) -> str:
-        """Say how wide it is, and whether the pixels are too large for it."""
+        """Describe the width, and say whether the pixels are too large for it."""
         width = self._gaussian(source).describe_width(source)
         return " ".join((f"{width}.", *self.warnings(source)))
 
     def preview(self, source: Source) -> Float32Array | None:
-        """Return the plane in focus, as a Gaussian."""
+        """Return the Gaussian that describes the plane in focus."""
         return self._gaussian(source).preview(source)
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
-        """Say what was assumed, and whether pixels are too large for the objective."""
-        said = (
+        """Return warnings about what was assumed, and about pixels that are too large."""
+        notices = (
             Notice("microscope assumed", self.assumption),
             Notice("undersampled", undersampling(self.optics, self._spacing(source), unit="nm")),
         )
-        return tuple(notice for notice in said if notice)
+        return tuple(notice for notice in notices if notice)
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again."""
+        """Return the optics, the pixel size and the call that make the PSF again."""
         if self.is_gaussian:
             call = self._gaussian(source).call
         else:
@@ -123,26 +123,28 @@ class MicroscopePSF:
 
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> PSFSettings:
-        """Return the settings by which other images have a PSF by the same optics."""
-        # Here, for these settings make the PSF.
+        """Return settings for the PSFs of other images from the same microscope."""
+        # Imported here, because that module imports this one: the settings make this PSF.
         from napari_tf_deblur._layers.psf_kinds.microscope_settings import MicroscopeSettings
 
-        return MicroscopeSettings.of_record(record)
+        return MicroscopeSettings.from_record(record)
 
     @property
     def _arguments(self) -> dict[str, Any]:
-        given = asdict(self.optics)
-        return {name: value for name, value in given.items() if value is not None}
+        """The optics as arguments of functions, without unknown values."""
+        values = asdict(self.optics)
+        return {name: value for name, value in values.items() if value is not None}
 
     def _on_voxels(self, source: Source) -> dict[str, Any]:
-        """The voxels of the diffraction PSF, no more of them than the image has."""
+        """Return the arguments for the grid of the diffraction PSF, at most that of the image."""
         return {"spacing": self._spacing(source), "within": source.frame(self.ndim).shape}
 
     def _spacing(self, source: Source) -> tuple[float, ...]:
+        """Return the pixel size along the deblurred axes, in nanometres."""
         axes = source.frame(self.ndim).axes
         return tuple(float(f"{convert_length(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
 
     def _gaussian(self, source: Source) -> GaussianPSF:
-        """The Gaussian that describes it in focus, pixels of this image integrated."""
+        """Return the Gaussian that describes the PSF in focus, integrated over pixels."""
         sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
         return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))

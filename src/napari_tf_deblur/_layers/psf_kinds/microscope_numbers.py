@@ -1,7 +1,6 @@
-"""The numbers from which the PSF of a microscope follows, and which of them are missing.
+"""The numbers from which the PSF of a microscope is computed: read, completed and checked.
 
-The dock, the console and the command line take them from the file of an image, and make the same
-of them.
+The dock, the console and the command line read them from the file of an image with this module.
 """
 
 from collections.abc import Mapping
@@ -14,10 +13,10 @@ from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
 from napari_tf_deblur._preparation import record_check as check
 
 LASER_MICROSCOPES = ("confocal", "multiphoton")
-"""Microscopes whose PSF depends on what excites the dye."""
+"""Microscopes whose PSF depends on the excitation wavelength."""
 
 WAVELENGTHS = ("emission", "excitation")
-"""Numbers that belong to a channel, and not to the microscope."""
+"""Numbers that belong to a channel, not to the microscope."""
 
 INDEX_TOLERANCE = 0.02
 """Largest difference of two refractive indices of one immersion. Derived: the usual immersions
@@ -26,26 +25,26 @@ differ by 0.04 and more."""
 DIGITS = 6
 """Decimals of a number that count. Guard: against rounding errors of arithmetic."""
 
-WORDS = {
+NUMBER_NAMES = {
     "numerical_aperture": "the numerical aperture",
     "emission": "the emission wavelength",
     "excitation": "the excitation wavelength",
     "pixel": "the size of a pixel",
     "step": "the step between planes",
 }
-"""What the numbers that can be missing are called."""
+"""Names, in messages, of the numbers that may be missing."""
 
 
 @dataclass(frozen=True)
 class MicroscopeNumbers:
-    """What is known of a microscope and its image; None is what is not known.
+    """The numbers of a microscope and its image; None if unknown.
 
     Attributes
     ----------
     numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
-        See `napari_tf_deblur._optics.optics.Optics`; lengths in nanometres.
+        See `napari_tf_deblur._optics.optics.Optics`; lengths are in nanometres.
     pixel, step : float or None
-        Distance between two pixels along x, and between two planes, in nanometres.
+        Distance between pixels along x, and between planes, in nanometres.
     """
 
     numerical_aperture: float | None = None
@@ -59,29 +58,29 @@ class MicroscopeNumbers:
     step: float | None = None
 
     @classmethod
-    def of_file(cls, source: Source) -> Self:
-        """Return what the file of an image, or its layer, says."""
-        said, size = source.acquisition, find_pixel_size(source)
-        aperture = said.numerical_aperture
+    def from_file(cls, source: Source) -> Self:
+        """Return the numbers in the file of an image, or in its layer."""
+        acquisition, size = source.acquisition, find_pixel_size(source)
+        aperture = acquisition.numerical_aperture
         return cls(
             numerical_aperture=round(aperture, DIGITS) if aperture else None,
-            emission=said.emission,
-            refractive_index=find_immersion(said.refractive_index),
-            microscope=said.microscope,
-            excitation=said.excitation,
-            pinhole=said.pinhole,
+            emission=acquisition.emission,
+            refractive_index=find_immersion(acquisition.refractive_index),
+            microscope=acquisition.microscope,
+            excitation=acquisition.excitation,
+            pinhole=acquisition.pinhole,
             pixel=size.lateral,
             step=size.axial,
         )
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what the record of a PSF says, which may come out of a file.
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the numbers in the record of a PSF, which may come from a file.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If the record lacks something, or holds what no run writes.
+            If an entry of the record is missing or not valid.
         """
         check.require(record["ndim"] in (1, 2, 3))
         optics = Optics(**record["optics"])
@@ -92,14 +91,14 @@ class MicroscopeNumbers:
             step=spacing[0] if len(spacing) == 3 else None,
         )
 
-    def missing(self, ndim: int) -> list[str]:
-        """Return the names of what must be known, too, for a PSF along so many axes."""
+    def list_missing(self, ndim: int) -> list[str]:
+        """Return the names of the numbers that are missing for a PSF with `ndim` axes."""
         wavelength = "excitation" if self.microscope == "multiphoton" else "emission"
         needed = ["numerical_aperture", wavelength, "pixel", *(["step"] if ndim == 3 else [])]
         return [name for name in needed if not getattr(self, name)]
 
-    def used(self) -> Self:
-        """Return them without the pinhole and the sheet of another kind of microscope."""
+    def without_unused_numbers(self) -> Self:
+        """Return the numbers without the pinhole and the sheet of another kind of microscope."""
         return replace(
             self,
             pinhole=self.pinhole if self.microscope == "confocal" else None,
@@ -108,32 +107,32 @@ class MicroscopeNumbers:
 
     @property
     def optics(self) -> Optics:
-        """The optics, without the numbers that do not matter to this microscope.
+        """The optics, without numbers that have no effect in this microscope.
 
         Raises
         ------
         TypeError, ValueError
-            If the numbers do not go together.
+            If the numbers contradict each other.
         """
         microscope = cast(Microscope, self.microscope or "widefield")
-        used = replace(self, microscope=microscope).used()
+        numbers = replace(self, microscope=microscope).without_unused_numbers()
         return Optics(
             numerical_aperture=cast(float, self.numerical_aperture),
             emission=float(self.emission or self.excitation or 0),
             refractive_index=self.refractive_index,
             microscope=microscope,
             excitation=self.excitation if microscope in LASER_MICROSCOPES else None,
-            pinhole=1.0 if used.pinhole is None else used.pinhole,
-            sheet=used.sheet,
+            pinhole=1.0 if numbers.pinhole is None else numbers.pinhole,
+            sheet=numbers.sheet,
         )
 
     def resize(self, source: Source, ndim: int) -> Source:
-        """Return an image with this size of its pixels along the axes that are deblurred."""
+        """Return the image with this pixel size along the deblurred axes."""
         return with_pixel_size(source, ndim, self.pixel, self.step) if self.pixel else source
 
 
 def find_immersion(index: float | None) -> float | None:
-    """Return the immersion that has about this refractive index, if there is one."""
+    """Return the refractive index of the immersion medium that is nearest; None if none is near."""
     if index is None:
         return None
     nearest = min(IMMERSIONS.values(), key=lambda n: abs(n - index))

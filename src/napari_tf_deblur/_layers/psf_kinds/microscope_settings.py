@@ -1,4 +1,4 @@
-"""The PSF of a microscope, for images whose files may say some of its numbers."""
+"""Settings that compute the PSF of a microscope for each image, with numbers from its file."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -9,8 +9,8 @@ from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
+    NUMBER_NAMES,
     WAVELENGTHS,
-    WORDS,
     MicroscopeNumbers,
 )
 from napari_tf_deblur._layers.source import Source
@@ -18,30 +18,32 @@ from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation import record_check as check
 
 AUTOMATIC = "automatic"
-"""The kind of a PSF that is found in an image whose file says too little of the microscope."""
+"""Kind of settings that estimate the blur if the file lacks numbers of the microscope."""
 
 OPTICS_FIELDS = tuple(field.name for field in fields(Optics))
+"""Names of the numbers of the optics."""
 
 
 @dataclass(frozen=True)
 class MicroscopeSettings:
-    """The PSF of a microscope, by what was given and by what the file of each image says.
+    """Settings that compute the PSF of a microscope for each image.
 
-    What is given comes first. Of what `usual` says, wavelengths come after those of the file, for
-    they belong to a channel; all else before.
+    Priority of the numbers: first `given`; then `defaults`, without its wavelengths; then the file
+    of the image; last the wavelengths in `defaults`, because a wavelength belongs to one channel.
 
     Attributes
     ----------
     given : mapping of str to tuple
-        Numbers of `Optics` that hold for every image: one, or one for each channel.
-    usual : mapping of str to number
-        Numbers of another image, as its record has them.
+        Numbers of `Optics` for every image: one value, or one for each channel.
+    defaults : mapping of str to number
+        Numbers of `Optics` of another image, from its record.
     pixel, step : float or None
-        Size of a pixel, and from plane to plane, in nanometres; None is what the file says.
-    usual_spacing : tuple of float
-        The same of another image: used where the file says none.
-    or_found : bool
-        Whether the blur is found in an image whose numbers are not all known.
+        Distance between pixels, and between planes, in nanometres; None takes it from the file.
+    default_spacing : tuple of float
+        Pixel size of another image, in nanometres. It is used if the file states none.
+    estimate_if_incomplete : bool
+        Whether the blur is estimated from the image if a number is missing. Otherwise a missing
+        number is an error.
     """
 
     given: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -52,34 +54,34 @@ class MicroscopeSettings:
     estimate_if_incomplete: bool = False
 
     @classmethod
-    def of_images(
-        cls, shown: Sequence[MicroscopeNumbers], typed: Sequence[Collection[str]], ndim: int
+    def from_images(
+        cls, channels: Sequence[MicroscopeNumbers], typed: Sequence[Collection[str]], ndim: int
     ) -> Self:
-        """Return what holds for other images, too, of what is known of the channels of one.
+        """Make settings for other images from the channels of one image.
 
-        That is what the first channel has, but wavelengths and pixel sizes that nobody typed only
-        where the file of an image says none.
+        The numbers of the first channel apply to every image. Exception: a wavelength or a pixel
+        size that the user did not type applies only to images whose file does not state it.
 
         Parameters
         ----------
-        shown : sequence of MicroscopeNumbers
-            What is known, one for each channel.
+        channels : sequence of MicroscopeNumbers
+            The numbers of each channel.
         typed : sequence of collections of str
             Names of the numbers that the user typed, for each channel.
         ndim : int
-            Number of axes that are deblurred.
+            Number of deblurred axes.
         """
-        first = shown[0].used()
+        first = channels[0].without_unused_numbers()
         given = {}
         for name in WAVELENGTHS:
-            values = tuple(getattr(one, name) for one in shown)
+            values = tuple(getattr(numbers, name) for numbers in channels)
             if all(values) and any(name in names for names in typed):
                 given[name] = values
-        known = {name: getattr(first, name) for name in OPTICS_FIELDS}
+        defaults = {name: getattr(first, name) for name in OPTICS_FIELDS}
         spacing = (first.step, first.pixel, first.pixel)[ndim < 3 :]
         return cls(
             given=given,
-            defaults={name: value for name, value in known.items() if value},
+            defaults={name: value for name, value in defaults.items() if value},
             pixel=first.pixel if "pixel" in typed[0] else None,
             step=first.step if "step" in typed[0] else None,
             default_spacing=tuple(s for s in spacing if s) if all(spacing) else (),
@@ -87,26 +89,26 @@ class MicroscopeSettings:
         )
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Make settings of the record of a PSF, or of that of such settings.
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make settings from the record of a PSF, or from that of such settings.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If the record, which may come out of a file, holds what is never written.
+            If an entry of the record, which may come from a file, is missing or not valid.
         """
-        usual = dict(record.get("optics") or {})
-        check.require(set(usual) <= set(OPTICS_FIELDS))
-        usual = {name: check.plain(value) for name, value in usual.items() if value is not None}
-        numbers = MicroscopeNumbers(**usual)
-        if set(numbers.missing(3)) <= {"pixel", "step"}:
-            _ = numbers.optics  # which refuses what cannot be
-        of_channels = check.tuple_of(check.plain)
-        given = {name: of_channels(values) for name, values in (record.get("given") or {}).items()}
+        defaults = dict(record.get("optics") or {})
+        check.require(set(defaults) <= set(OPTICS_FIELDS))
+        defaults = {n: check.plain(value) for n, value in defaults.items() if value is not None}
+        numbers = MicroscopeNumbers(**defaults)
+        if set(numbers.list_missing(3)) <= {"pixel", "step"}:
+            _ = numbers.optics  # raises an error for impossible values
+        check_values = check.tuple_of(check.plain)
+        given = {name: check_values(values) for name, values in (record.get("given") or {}).items()}
         check.require(set(given) <= set(OPTICS_FIELDS))
         return cls(
             given=given,
-            defaults=usual,
+            defaults=defaults,
             pixel=check.optional(check.positive)(record.get("pixel")),
             step=check.optional(check.positive)(record.get("step")),
             default_spacing=check.tuple_of(check.positive)(record.get("spacing") or ()),
@@ -116,37 +118,38 @@ class MicroscopeSettings:
     def choose_psf(
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
-        """Return the PSF of the numbers that are given and of those that the file says.
+        """Return the image with its pixel size, and its PSF from these settings and its file.
 
         Raises
         ------
         ValueError, TypeError
-            If a number is missing or cannot be, and the blur is not to be found in the image then.
+            If a number is missing and the blur shall not be estimated from the image; or if the
+            numbers contradict each other.
         """
-        said = MicroscopeNumbers.of_file(source)
-        numbers = self._numbers(said, channel, channels)
-        missing = numbers.missing(ndim)
+        file_numbers = MicroscopeNumbers.from_file(source)
+        numbers = self._complete(file_numbers, channel, channels)
+        missing = numbers.list_missing(ndim)
         if (missing or source.rgb) and self.estimate_if_incomplete:
             return source, EstimatedPSF(ndim)
         if missing:
             raise InvalidValueError(
-                f"The PSF of a microscope needs {_list([WORDS[name] for name in missing])}, which "
-                f"the file of '{source.name}' does not say: give it, or let the blur be found from "
-                "the image."
+                f"The PSF of a microscope needs {_list([NUMBER_NAMES[n] for n in missing])}, which "
+                f"the file of '{source.name}' does not state: give it, or let the blur be "
+                "found from the image."
             )
-        is_sized = (numbers.pixel, numbers.step) == (said.pixel, said.step)
-        sized = source if is_sized else numbers.resize(source, ndim)
+        is_same_size = (numbers.pixel, numbers.step) == (file_numbers.pixel, file_numbers.step)
+        sized = source if is_same_size else numbers.resize(source, ndim)
         if self != AUTOMATIC_PSF:
-            return sized, MicroscopePSF.of_numbers(numbers, ndim)
+            return sized, MicroscopePSF.from_numbers(numbers, ndim)
         try:
-            psf = MicroscopePSF.of_numbers(numbers, ndim)
+            psf = MicroscopePSF.from_numbers(numbers, ndim)
             psf.check(source)
-        except UserError:  # numbers of a file that do not go together
+        except UserError:  # the numbers in the file contradict each other
             return source, EstimatedPSF(ndim)
         return source, psf
 
     def record(self) -> dict[str, Any]:
-        """Return what describes them, as plain data."""
+        """Return the settings as plain data."""
         return {
             "kind": AUTOMATIC if self.estimate_if_incomplete else MicroscopePSF.name,
             "given": {name: list(values) for name, values in self.given.items()},
@@ -156,27 +159,29 @@ class MicroscopeSettings:
             "spacing": list(self.default_spacing),
         }
 
-    def _numbers(self, said: MicroscopeNumbers, channel: int, channels: int) -> MicroscopeNumbers:
-        """Put together what the file says, what is usual, and what is given."""
-        usual, spacing = dict(self.defaults), self.default_spacing
+    def _complete(
+        self, file_numbers: MicroscopeNumbers, channel: int, channels: int
+    ) -> MicroscopeNumbers:
+        """Combine the numbers of the file, the defaults and the given ones."""
+        defaults, spacing = dict(self.defaults), self.default_spacing
         for name in WAVELENGTHS:
-            if name in usual and getattr(said, name) is not None:
-                del usual[name]
+            if name in defaults and getattr(file_numbers, name) is not None:
+                del defaults[name]
         given = {name: _of_channel(name, v, channel, channels) for name, v in self.given.items()}
         return replace(
-            said,
-            **{**usual, **given},
-            pixel=self.pixel or said.pixel or (spacing[-1] if spacing else None),
-            step=self.step or said.step or (spacing[0] if len(spacing) == 3 else None),
+            file_numbers,
+            **{**defaults, **given},
+            pixel=self.pixel or file_numbers.pixel or (spacing[-1] if spacing else None),
+            step=self.step or file_numbers.step or (spacing[0] if len(spacing) == 3 else None),
         )
 
 
 AUTOMATIC_PSF = MicroscopeSettings(estimate_if_incomplete=True)
-"""Leaves everything to the file, or else to the image."""
+"""Settings that take all numbers from the file; without them, the blur is estimated."""
 
 
 def _of_channel(name: str, values: tuple[Any, ...], channel: int, channels: int) -> Any:
-    """The value of one channel: the only one, or one of as many as there are channels."""
+    """Return the value of one channel: the only value, or one of a value per channel."""
     if len(values) == 1:
         return values[0]
     if len(values) != channels:
@@ -188,4 +193,5 @@ def _of_channel(name: str, values: tuple[Any, ...], channel: int, channels: int)
 
 
 def _list(words: list[str]) -> str:
+    """Join words with commas and "and"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

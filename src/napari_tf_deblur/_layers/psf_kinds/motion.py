@@ -1,4 +1,4 @@
-"""A PSF of a camera that moved."""
+"""The PSF of a camera that moved: a line."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -17,21 +17,21 @@ from napari_tf_deblur._layers.source import Source
 
 @dataclass(frozen=True)
 class MotionPSF(ParametricPSF):
-    """The blur of a steady motion while the shutter was open: an even line.
+    """The blur of a steady motion while the shutter was open: a uniform line.
 
     Attributes
     ----------
     length : float
-        Of the way, in pixels.
+        Length of the line, in pixels.
     angle : float
-        Its direction in degrees, counter-clockwise from a row of the image.
+        Direction of the motion in degrees, counter-clockwise from a row of the image.
     """
 
     name: ClassVar[str] = "motion"
     title: ClassVar[str] = "Motion"
     hint: ClassVar[str] = (
-        "An even line, as a steady motion of camera or subject makes it of each point of light, by "
-        "its length and direction; for photographs"
+        "A uniform line, to which a steady motion of camera or subject blurs each point of light; "
+        "given by its length and direction; for photographs"
     )
     functions: ClassVar[tuple[str, ...]] = ("motion_psf",)
 
@@ -42,7 +42,7 @@ class MotionPSF(ParametricPSF):
             "max": 1e6,
             "step": 0.5,
             "label": "Length (px)",
-            "tooltip": "Length of the way that a point of light goes, in pixels",
+            "tooltip": "Length of the line that a moving point of light draws, in pixels",
         },
     ]
     angle: Annotated[
@@ -58,14 +58,14 @@ class MotionPSF(ParametricPSF):
 
     @property
     def ndim(self) -> int:
-        """Number of axes: cameras blur planes."""
+        """Number of axes: 2, because cameras blur planes."""
         return 2
 
     def check(self, source: Source) -> None:
-        """Refuse a length of 0, and one that is larger than the image."""
+        """Raise an error if the length is 0, or larger than the image."""
         if not self.length > 0:
             raise InvalidValueError(
-                "The length of the motion is 0, which is no blur at all; set 'Length'."
+                "The length of the motion is 0, which means no blur; set 'Length'."
             )
         shape = source.frame(2).shape
         if self.length > max(*shape, MIN_EXTENT):
@@ -76,7 +76,7 @@ class MotionPSF(ParametricPSF):
 
     @property
     def is_small(self) -> bool:
-        """Whether its array is made at once."""
+        """Whether its array can be made at once."""
         return self.length < MAX_PREVIEW_SIZE
 
     def make(self) -> Float32Array:
@@ -84,5 +84,5 @@ class MotionPSF(ParametricPSF):
         return motion_psf(self.length, self.angle)
 
     def describe_width(self, source: Source) -> str:
-        """Say how large it is."""
+        """Describe length and direction."""
         return f"Line of {describe_length(self.length, source.frame(2).axes)} at {self.angle:.3g}°"

@@ -1,4 +1,4 @@
-"""PSFs that a formula makes of a few numbers."""
+"""The base of PSFs that a formula makes of a few numbers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.parameters import options_of, parameters_of
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, record_call
-from napari_tf_deblur._layers.psf_kinds.same import FixedPSFSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._preparation import record_check as check
 
@@ -24,11 +24,11 @@ time."""
 
 @dataclass(frozen=True)
 class ParametricPSF(ABC):
-    """Base of the PSFs that a function of this package makes of a few numbers, in pixels.
+    """Base of PSFs that a function of this package makes of a few numbers, in pixels.
 
-    A subclass is a frozen dataclass of these numbers. The command line has an option for each of
-    them, with its meaning from the docstring. If they are annotated with bounds and a label, the
-    dock has a field for each, too, and 0 in the first means that it is not known.
+    A subclass is a frozen dataclass of these numbers. The command line has an option for each
+    number, with its description from the docstring. If the numbers are annotated with bounds and a
+    label, the dock has a field for each, too; 0 in the first field means that it is not known.
     """
 
     name: ClassVar[str]
@@ -45,49 +45,49 @@ class ParametricPSF(ABC):
     @property
     @abstractmethod
     def is_small(self) -> bool:
-        """Whether its array is made at once."""
+        """Whether its array can be made at once."""
 
     @abstractmethod
     def check(self, source: Source) -> None:
-        """Refuse at once, in words, what cannot be made or used; by arithmetic only."""
+        """Raise an error if the PSF cannot be made or used; quick arithmetic only."""
 
     @abstractmethod
     def make(self) -> Float32Array:
-        """Make the PSF."""
+        """Make the array of the PSF."""
 
     @abstractmethod
     def describe_width(self, source: Source) -> str:
-        """Say how wide it is."""
+        """Describe the width of the PSF."""
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF; nothing was done to it."""
+        """Return the array; nothing is done to it."""
         return self.make(), ()
 
     def preview(self, source: Source) -> Float32Array | None:
-        """Return it, unless it is large."""
+        """Return the array; None if it is large."""
         return self.make() if self.is_small else None
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
-        """Return nothing: all is as the user said."""
+        """Return nothing: the user gave all numbers."""
         return ()
 
     @property
     def call(self) -> dict[str, Any]:
-        """What makes its array."""
+        """The call that makes its array; see `record_call`."""
         return record_call(self.functions[0], **asdict(self))
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return what is needed to make it again."""
+        """Return the numbers and the call that make the PSF again."""
         return {"kind": self.name, **asdict(self), "call": self.call}
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Make it of its record again, which may come out of a file.
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make the PSF from its record, which may come from a file.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If the record lacks something, or holds what no run writes.
+            If an entry of the record is missing or not valid.
         """
         values = {}
         for name, annotation in parameters_of(cls).items():
@@ -95,15 +95,15 @@ class ParametricPSF(ABC):
             values[name] = (check.positive if is_positive else check.number)(record[name])
         return cls(**values)
 
-    def along(self, ndim: int) -> Self:
-        """Return it for an image that is deblurred along so many axes."""
+    def with_ndim(self, ndim: int) -> Self:
+        """Return the PSF for `ndim` deblurred axes."""
         return self
 
     def numbers(self) -> dict[str, Any]:
-        """Return its numbers by name, for the record of `FixedPSFSettings`."""
+        """Return the numbers by name, for the record of `FixedPSFSettings`."""
         return asdict(self)
 
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> FixedPSFSettings:
-        """Return the same PSF for every image."""
-        return FixedPSFSettings(cls.of_record(record))
+        """Return settings with the same PSF for every image."""
+        return FixedPSFSettings(cls.from_record(record))

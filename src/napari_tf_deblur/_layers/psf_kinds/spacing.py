@@ -1,4 +1,4 @@
-"""The pixel sizes of a PSF layer and of an image, brought to one unit."""
+"""Compares the pixel sizes of a PSF layer and of an image, in one unit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._storage.axes import Axis, convert_length, is_length, short_unit
 
 SUSPECT_SIZE_RATIO = 10.0
-"""Ratio of two pixel sizes along one axis from which on a warning is given. Guard: against a wrong
+"""Smallest ratio of two pixel sizes along one axis that causes a warning. Guard: against a wrong
 unit; ``tests/layers/test_psf_kinds.py``."""
 
 MAX_SIZE_RATIO = 100.0
-"""Largest ratio of the pixels of the PSF's layer to those of the image. Guard: finer details than
-these cannot be known; ``tests/layers/test_psf_kinds.py``."""
+"""Largest ratio of the pixel size of the PSF layer to that of the image. Guard: a PSF layer with
+larger pixels does not contain details of the size of an image pixel;
+``tests/layers/test_psf_kinds.py``."""
 
 
 @dataclass(frozen=True)
 class Spacing:
-    """Pixel sizes of a PSF layer and its image, both in the image's units.
+    """Pixel sizes of a PSF layer and of its image, both in the units of the image.
 
     Attributes
     ----------
     psf, image : tuple of Axis
-        The axes of both, one for one.
-    of_psf, of_image : tuple of float or None
-        Their pixel sizes; None where they cannot be compared.
+        The axes of both layers, in the same order.
+    psf_sizes, image_sizes : tuple of float or None
+        The pixel sizes of both layers; None if they cannot be compared.
     """
 
     psf: tuple[Axis, ...]
@@ -37,11 +38,11 @@ class Spacing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was assumed, for the record."""
-        return () if self.psf_sizes else ("used pixel by pixel, without regard to pixel sizes",)
+        """What was assumed, in words, for the record."""
+        return () if self.psf_sizes else ("used pixel by pixel; pixel sizes were not considered",)
 
     def check(self, psf: str, image: str, max_pixels: int) -> None:
-        """Refuse a PSF layer that would become far too large on the image's pixels."""
+        """Raise an error if the PSF would become far too large on the pixels of the image."""
         if self.psf_sizes is None or self.image_sizes is None:
             return
         zoom = np.divide(self.psf_sizes, self.image_sizes)
@@ -50,13 +51,13 @@ class Spacing:
             k = int(zoom.argmax())
             raise InvalidValueError(
                 f"The PSF layer '{psf}' has pixels of {_size(self.psf[k])} and the image "
-                f"'{image}' of {_size(self.image[k])}, so that the PSF would become "
-                f"{' x '.join(str(n) for n in sizes)} pixels large; correct the scale or the "
-                "units of one of the two layers."
+                f"'{image}' of {_size(self.image[k])}, so the PSF would have "
+                f"{' x '.join(str(n) for n in sizes)} pixels; correct the scale or the units of "
+                "one of the two layers."
             )
 
     def warnings(self, psf: str, image: str) -> tuple[Notice, ...]:
-        """Say which pixel sizes were assumed, and which look wrong."""
+        """Return warnings about pixel sizes that were assumed, or look wrong."""
         if self.psf_sizes is not None and self.image_sizes is not None:
             ratio = np.divide(self.psf_sizes, self.image_sizes)
             k = int(np.abs(np.log(ratio)).argmax())
@@ -86,30 +87,33 @@ class Spacing:
 def compare_spacing(psf: Sequence[Axis], image: Sequence[Axis]) -> Spacing:
     """Compare the pixel sizes of a PSF layer with those of its image, axis by axis.
 
-    They can be compared where both have units of length, or the same units and a scale.
+    They can be compared if both have units of length, or if both have the same units and a scale.
     """
-    of_psf = of_image = None
+    psf_sizes = image_sizes = None
     if all(is_length(axis.unit) for axis in (*psf, *image)):
-        of_psf = tuple(convert_length(p.spacing, p.unit, i.unit) for p, i in zip(psf, image))
+        psf_sizes = tuple(convert_length(p.spacing, p.unit, i.unit) for p, i in zip(psf, image))
     elif all(p.unit == i.unit for p, i in zip(psf, image)) and _is_scaled(psf):
-        of_psf = tuple(axis.spacing for axis in psf)
-    if of_psf is not None:
-        of_image = tuple(axis.spacing for axis in image)
-    return Spacing(tuple(psf), tuple(image), of_psf, of_image)
+        psf_sizes = tuple(axis.spacing for axis in psf)
+    if psf_sizes is not None:
+        image_sizes = tuple(axis.spacing for axis in image)
+    return Spacing(tuple(psf), tuple(image), psf_sizes, image_sizes)
 
 
 def _is_scaled(axes: Sequence[Axis]) -> bool:
+    """Whether a layer has a scale other than 1."""
     return not np.allclose([axis.spacing for axis in axes], 1)
 
 
 def _is_known(axes: Sequence[Axis]) -> bool:
-    """Whether a layer has a pixel size of its own: units of length, or a scale."""
+    """Whether a layer has a pixel size: units of length, or a scale."""
     return all(is_length(axis.unit) for axis in axes) or _is_scaled(axes)
 
 
 def _size(axis: Axis) -> str:
+    """Format the pixel size of an axis."""
     return f"{axis.spacing:.4g} {short_unit(axis.unit)}"
 
 
 def _sizes(axes: Sequence[Axis]) -> str:
+    """Format the different pixel sizes of some axes."""
     return " x ".join(dict.fromkeys(_size(axis) for axis in axes))

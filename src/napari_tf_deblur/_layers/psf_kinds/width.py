@@ -1,4 +1,4 @@
-"""How wide a PSF is, in words."""
+"""Describes the width of a PSF in words."""
 
 from collections.abc import Sequence
 
@@ -6,34 +6,34 @@ from napari_tf_deblur._optics.optics import FWHM
 from napari_tf_deblur._storage.axes import Axis, convert_length, is_length, short_unit
 
 NANOMETER_LIMIT = 1000.0
-"""Length, in nanometres, below which it is shown in nanometres, and else in micrometres. Set by
-eye."""
+"""Length, in nanometres, from which on a length is shown in micrometres. Set by eye."""
 
 WIDTH_TOLERANCE = 0.005
-"""Largest relative difference of two widths that are shown as one. Derived: from three digits that
-are shown."""
+"""Largest relative difference of two widths that are shown as one number. Derived: from the three
+digits that are shown."""
 
 
 def describe_fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
-    """Say the widths of a Gaussian in pixels, and in units of length where they are known.
+    """Describe the full widths at half maximum of a Gaussian, in pixels and in units of length.
 
     Parameters
     ----------
     sigma : sequence of float
-        In pixels, one per axis.
+        Standard deviations in pixels, one per axis.
     axes : sequence of Axis
-        The axes.
+        The axes. Without units of length, the widths are in pixels only.
 
     Returns
     -------
     str
-        Such as "FWHM 184 nm = 2.8 px".
+        A text such as "FWHM 184 nm = 2.8 px".
 
     Examples
     --------
-    >>> fwhm((1.2, 1.2), [Axis("y", 9, 0.065, "micrometer"), Axis("x", 9, 0.065, "micrometer")])
+    >>> axes = [Axis("y", 9, 0.065, "micrometer"), Axis("x", 9, 0.065, "micrometer")]
+    >>> describe_fwhm((1.2, 1.2), axes)
     'FWHM 184 nm = 2.8 px'
-    >>> fwhm((2, 1), [Axis("y", 9, 1, "pixel"), Axis("x", 9, 1, "pixel")])
+    >>> describe_fwhm((2, 1), [Axis("y", 9, 1, "pixel"), Axis("x", 9, 1, "pixel")])
     'FWHM y 4.7, x 2.4 px'
     """
     pixels = [FWHM * s for s in sigma]
@@ -47,11 +47,24 @@ def describe_fwhm(sigma: Sequence[float], axes: Sequence[Axis]) -> str:
 
 
 def describe_length(pixels: float, axes: Sequence[Axis]) -> str:
-    """Say a length in pixels, and in units of length where pixels are square and known.
+    """Describe a length in pixels; in a unit of length, too, if pixels are square and known.
+
+    Parameters
+    ----------
+    pixels : float
+        The length in pixels.
+    axes : sequence of Axis
+        The axes of the plane.
+
+    Returns
+    -------
+    str
+        A text such as "2.5 px = 500 nm".
 
     Examples
     --------
-    >>> length(2.5, [Axis("y", 9, 0.2, "micrometer"), Axis("x", 9, 0.2, "micrometer")])
+    >>> axes = [Axis("y", 9, 0.2, "micrometer"), Axis("x", 9, 0.2, "micrometer")]
+    >>> describe_length(2.5, axes)
     '2.5 px = 500 nm'
     """
     words = f"{pixels:.3g} px"
@@ -64,7 +77,7 @@ def describe_length(pixels: float, axes: Sequence[Axis]) -> str:
 
 
 def _format_each(words: Sequence[str], numbers: Sequence[float], axes: Sequence[Axis]) -> str:
-    """One number where all axes share it; else that of each, y and x together if they can be."""
+    """Return one number if all axes share it; else one per axis, or one for y and x together."""
     if max(numbers) - min(numbers) <= WIDTH_TOLERANCE * max(numbers):
         return words[-1]
     names = [axis.name for axis in axes]

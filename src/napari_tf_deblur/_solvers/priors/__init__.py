@@ -1,7 +1,8 @@
-"""What is expected of a sharp image: one prior per module, all of them :class:`~.prior.Prior`.
+"""Define the priors, the assumptions on a sharp image: one subclass of `Prior` per module.
 
-A method names its prior (:attr:`napari_tf_deblur.methods.Method.prior`). The solvers ask the prior
-for all that they do with it, so that a new one is a class here and a line in `PRIORS`.
+A method names its prior (:attr:`napari_tf_deblur.methods.Method.prior`). The solvers use a prior
+only through the methods of :class:`~.prior.Prior`. So a new prior is a class here and a line in
+`PRIORS`.
 """
 
 from napari_tf_deblur._solvers.priors.hessian import HessianPrior
@@ -16,4 +17,4 @@ PRIORS: dict[str, type[Prior]] = {
     "hessian": HessianPrior,
     "neighbours": NeighbourPrior,
 }
-"""All priors, by the names that methods give."""
+"""All priors, by the names that methods use."""

@@ -1,6 +1,6 @@
-"""Differences of a periodic image: the linear operator of the priors here.
+"""Compute differences of a periodic image, the linear operator of the priors in this folder.
 
-A component is a product of short filters, one along each axis, times a factor.
+A component is a product of short filters, one along each axis, and a factor.
 """
 
 import math
@@ -17,9 +17,9 @@ from napari_tf_deblur._solvers.load import tensorflow
 Spectrum = NDArray[np.float32]
 Filter = Literal["same", "mean", "difference", "backward", "central", "second"]
 Weights = tuple[float, float, float]
-"""Of the pixel before, the pixel itself and the one after it."""
+"""Filter weights of the pixel before, of the pixel itself and of the pixel after it."""
 
-AHEAD: dict[Filter, Weights] = {
+FILTER_WEIGHTS: dict[Filter, Weights] = {
     "same": (0, 1, 0),
     "mean": (0, 0.5, 0.5),
     "difference": (0, -1, 1),
@@ -27,34 +27,34 @@ AHEAD: dict[Filter, Weights] = {
     "central": (-0.5, 0, 0.5),
     "second": (1, -2, 1),
 }
-"""Filters of three neighbours. Definition: of the differences."""
+"""Weights of each filter. Definition: of the differences."""
 
 ADJOINT_FILTER_WEIGHTS: dict[Filter, Weights] = {
-    name: (after, here, before) for name, (before, here, after) in AHEAD.items()
+    name: (after, centre, before) for name, (before, centre, after) in FILTER_WEIGHTS.items()
 }
-"""Their adjoints."""
+"""Weights of the adjoint of each filter. Definition: the same weights in reverse order."""
 
 NEIGHBOUR_SLICES = (slice(None, -2), slice(1, -1), slice(2, None))
-"""Where these three lie along an axis that is wrapped."""
+"""Slices that select these three pixels along a wrapped axis. Definition: of a wrapped axis."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """One derivative: a filter along each axis, and a factor."""
+    """One component of D, such as a derivative: a filter along each axis, and a factor."""
 
     filters: tuple[Filter, ...]
     factor: float
 
 
 class Differences:
-    """D, its adjoint, and the spectrum of D' D, on a periodic grid.
+    """The operator D of differences, its adjoint, and the spectrum of D' D, on a periodic grid.
 
     Parameters
     ----------
     components : sequence of Component
-        What D maps an image to.
+        Components that D maps an image to.
     axes : int
-        Number of deblurred axes, the last ones of an image.
+        Number of deblurred axes, which are the last axes of an image.
     """
 
     def __init__(self, components: Sequence[Component], axes: int) -> None:
@@ -62,47 +62,50 @@ class Differences:
         self._axes = axes
 
     def apply(self, values: Tensor) -> list[Tensor]:
-        """D x: one tensor for each of the components."""
-        # Cut out of one wrapped array, all components are made in one pass over the memory.
-        wrapped = self._wrapped(values, range(self._axes))
+        """Return D x: one tensor for each component."""
+        # All components are cut from one wrapped array: XLA makes one pass over the memory.
+        wrapped = self._wrap(values, range(self._axes))
         return [
-            _times(one.factor, self._filtered(wrapped, enumerate(one.filters), AHEAD))
-            for one in self.components
+            _times(
+                component.factor,
+                self._filter(wrapped, enumerate(component.filters), FILTER_WEIGHTS),
+            )
+            for component in self.components
         ]
 
     def adjoint(self, components: Sequence[Tensor]) -> Tensor:
-        """D' z: the sum over the components of their adjoints."""
+        """Return D' z: the sum of the adjoints of all components."""
         total = []
-        for one, values in zip(self.components, components, strict=True):
-            filters = {a: name for a, name in enumerate(one.filters) if name != "same"}
-            result = self._filtered(
-                self._wrapped(values, filters), filters.items(), ADJOINT_FILTER_WEIGHTS
+        for component, values in zip(self.components, components, strict=True):
+            filters = {a: name for a, name in enumerate(component.filters) if name != "same"}
+            result = self._filter(
+                self._wrap(values, filters), filters.items(), ADJOINT_FILTER_WEIGHTS
             )
-            total.append(_times(one.factor, result))
+            total.append(_times(component.factor, result))
         return tensorflow().add_n(total)
 
     def squared_spectrum(self, shape: tuple[int, ...]) -> Spectrum:
-        """|D|^2: the components' squared transfer functions, summed, as half spectrum."""
+        """Return |D|^2, the sum of the squared transfer functions, over the half spectrum."""
         total = np.zeros((*shape[:-1], shape[-1] // 2 + 1), dtype=np.float32)
-        for one in self.components:
-            total += squared_spectrum(one, shape)
+        for component in self.components:
+            total += squared_spectrum(component, shape)
         return total
 
-    def _wrapped(self, values: Tensor, axes: Iterable[int]) -> Tensor:
-        """The grid with one line more at both ends of some axes: that at the other end."""
+    def _wrap(self, values: Tensor, axes: Iterable[int]) -> Tensor:
+        """Add at each end of some axes the line at the other end."""
         for axis in axes:
             last, first = slice(-1, None), slice(None, 1)
             parts = [self._cut(values, axis, last), values, self._cut(values, axis, first)]
             values = tensorflow().concat(parts, axis - self._axes)
         return values
 
-    def _filtered(
+    def _filter(
         self,
         wrapped: Tensor,
         filters: Iterable[tuple[int, Filter]],
         weights: Mapping[Filter, Weights],
     ) -> Tensor:
-        """Filter a grid along the axes along which it is wrapped."""
+        """Filter a grid along axes along which it is wrapped."""
         for axis, name in filters:
             parts = [
                 _times(weight, self._cut(wrapped, axis, part))
@@ -116,17 +119,17 @@ class Differences:
         return values[(..., part, *(slice(None),) * (self._axes - axis - 1))]
 
 
-def squared_spectrum(one: Component, shape: tuple[int, ...]) -> Spectrum:
-    """Squared transfer function of a component, over the half spectrum."""
+def squared_spectrum(component: Component, shape: tuple[int, ...]) -> Spectrum:
+    """Return the squared transfer function of a component, over the half spectrum."""
     lines = []
-    for axis, (n, name) in enumerate(zip(shape, one.filters)):
+    for axis, (n, name) in enumerate(zip(shape, component.filters)):
         count = n // 2 + 1 if axis == len(shape) - 1 else n
-        turn = 2 * np.pi * np.arange(count) / n
-        before, here, after = AHEAD[name]
-        response = before * np.exp(-1j * turn) + here + after * np.exp(1j * turn)
+        phase = 2 * np.pi * np.arange(count) / n
+        before, centre, after = FILTER_WEIGHTS[name]
+        response = before * np.exp(-1j * phase) + centre + after * np.exp(1j * phase)
         line = np.square(np.abs(response))
         lines.append(line.reshape([-1 if a == axis else 1 for a in range(len(shape))]))
-    product = math.prod(lines[1:], start=one.factor**2 * lines[0])
+    product = math.prod(lines[1:], start=component.factor**2 * lines[0])
     return np.asarray(product, dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The norm of the Hessian: the second derivatives, each centred on its pixel."""
+"""Define the Hessian prior: second derivatives that are centred on their pixel."""
 
 import math
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ MIXED_DERIVATIVES: dict[int, tuple[tuple[Filter, Filter], ...]] = {
     ),
     3: (("central", "central"),),
 }
-"""How a mixed second derivative is made, by number of axes: in 2D the mean square of those at
-the four corners of a pixel, which keeps 0.1 dB more of photographs than the central one; in
-volumes both were alike, and the central one takes a fourth of the memory."""
+"""Filters of a mixed second derivative, by number of axes. In 2D it is the mean square of those at
+the four corners of a pixel, which is 0.1 dB better in photographs than the central one. In volumes
+both are equally good, and the central one needs a fourth of the memory."""
 
 
 @dataclass(frozen=True)
 class HessianPrior(VectorNorm):
-    """Sum of the Frobenius norms of the Hessian.
+    """Sum over the pixels of the Frobenius norm of the Hessian.
 
-    Mixed derivatives are weighted by the square root of two, so that the sum of the components'
-    squares is the squared norm.
+    Mixed derivatives are weighted by the square root of two. So the sum of the squared components
+    is the squared norm.
     """
 
     reach = 2
@@ -43,9 +43,9 @@ class HessianPrior(VectorNorm):
         mixed = []
         for pair in combinations(axes, 2):
             factor = math.sqrt(2) / (spacing[pair[0]] * spacing[pair[1]])
-            ways: Sequence[tuple[Filter, Filter]] = MIXED_DERIVATIVES[len(spacing)]
-            for way in ways:
+            variants: Sequence[tuple[Filter, Filter]] = MIXED_DERIVATIVES[len(spacing)]
+            for variant in variants:
                 filters: list[Filter] = ["same"] * len(spacing)
-                filters[pair[0]], filters[pair[1]] = way
-                mixed.append(Component(tuple(filters), factor / math.sqrt(len(ways))))
+                filters[pair[0]], filters[pair[1]] = variant
+                mixed.append(Component(tuple(filters), factor / math.sqrt(len(variants))))
         return (*pure, *mixed)

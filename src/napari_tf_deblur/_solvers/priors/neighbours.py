@@ -1,8 +1,9 @@
-"""Differences to all neighbours, along the axes: the prior of the photon method.
+"""Define the prior of the Poisson method: differences to all neighbours along the axes.
 
-Its components are the central and half the second difference along each axis. The sum of their
-squares is half that of the differences to all neighbours, so that slopes become smooth and not
-flat, and no direction is preferred. `poisson` gives it a threshold for each pixel.
+The components are the central difference and half the second difference along each axis. The sum
+of their squares is half the sum of the squared differences to all neighbours. So the prior makes
+slopes smooth and not flat, and prefers no direction. The solver `poisson` uses one threshold for
+each pixel.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from napari_tf_deblur._solvers.splitting import RELAXATION
 
 @dataclass(frozen=True)
 class NeighbourPrior(VectorNorm):
-    """Sum of the lengths of the vectors of differences to the neighbours."""
+    """Sum over the pixels of the length of the vector of differences to the neighbours."""
 
     reach = 2
 
@@ -33,8 +34,8 @@ class NeighbourPrior(VectorNorm):
             for name, factor in parts
         )
 
-    # The same as in VectorNorm, of the part that is kept: so rounded, results stay those of
-    # earlier versions, bit by bit.
+    # These three methods compute what those of VectorNorm do, in an order of operations whose
+    # rounding keeps results bit-identical to those of earlier versions.
     def kept_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
         """See :class:`VectorNorm`."""
         tf = tensorflow()
@@ -49,8 +50,8 @@ class NeighbourPrior(VectorNorm):
         unit: float = 1.0,
     ) -> list[Tensor]:
         """See :class:`Prior`."""
-        mirror = factor * (2 * self.kept_part(split, threshold / unit) - 1)
-        return [mirror * s for s in split]
+        reflection = factor * (2 * self.kept_part(split, threshold / unit) - 1)
+        return [reflection * s for s in split]
 
     def relax(
         self,

@@ -1,4 +1,4 @@
-"""The interface of a prior: a linear operator, a penalty, and the penalty's proximal operator."""
+"""Define the interface of a prior: a linear operator, a penalty and its proximal operator."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,11 +19,12 @@ Spectrum = NDArray[np.float32]
 class Prior(ABC):
     """A penalty phi(D x) on an image x.
 
-    D maps an image to a list of tensors of the image's shape, its components; the image is taken
-    for one period of a periodic one. In this class D is the identity. A prior of which only the
-    proximal operator is known, such as a denoiser, defines `prox` and its facts and nothing else.
+    D maps an image to its components, a list of tensors of the shape of the image. The image is
+    treated as one period of a periodic image. In this class D is the identity. A prior of which
+    only the proximal operator is known, such as a denoiser, defines only `prox`, `symmetries` and
+    `reach`.
 
-    A prior is an immutable value: code that was compiled for it serves all priors that are equal.
+    A prior is an immutable value. Code that was compiled for a prior is used for all equal priors.
 
     Parameters
     ----------
@@ -32,11 +33,11 @@ class Prior(ABC):
     """
 
     symmetries: ClassVar[frozenset[Symmetry]]
-    """What an image may go through before ``D' prox(D x)`` or after it, with the same result: a
-    periodic shift, a flip of any axis, an exchange of axes together with their spacing."""
+    """Operations that commute with ``D' prox(D x)``: a periodic shift, a flip of any axis, an
+    exchange of axes together with their spacing."""
 
     reach: ClassVar[int]
-    """Pixels to each side of a pixel that ``D' prox(D x)`` depends on there."""
+    """Number of pixels on each side of a pixel that ``D' prox(D x)`` at the pixel depends on."""
 
     spacing: tuple[float, ...]
 
@@ -46,7 +47,7 @@ class Prior(ABC):
         return 1
 
     def apply(self, image: Tensor) -> list[Tensor]:
-        """D x.
+        """Return D x.
 
         Parameters
         ----------
@@ -56,25 +57,25 @@ class Prior(ABC):
         Returns
         -------
         list of Tensor
-            The components, each of the image's shape.
+            The components, each of the shape of the image.
         """
         return [image]
 
     def adjoint(self, components: Sequence[Tensor]) -> Tensor:
-        """D' z, of the image's shape."""
-        (only,) = components
-        return only
+        """Return D' z, of the shape of the image."""
+        (component,) = components
+        return component
 
     def spectrum(self, shape: tuple[int, ...]) -> Spectrum:
-        """What D' D multiplies the half spectrum of a scene of some shape by."""
+        """Return the half spectrum of D' D for a scene of some shape."""
         return np.ones((*shape[:-1], shape[-1] // 2 + 1), np.float32)
 
     def quadratic_spectrum(self, shape: tuple[int, ...]) -> Spectrum | None:
-        """The same of Q' Q, where the penalty has a term |Q x|^2 / 2 besides; None if not."""
+        """Return that of Q' Q, if the penalty has another term |Q x|^2 / 2; None if it has none."""
         return None
 
     def penalty(self, components: Sequence[Tensor]) -> Tensor:
-        """Return phi by pixel, of shape (planes, 1, *scene); 0 where only `prox` is known."""
+        """Return phi of each pixel, of shape (planes, 1, *scene); 0 if only `prox` is known."""
         return 0.0
 
     @abstractmethod
@@ -84,9 +85,9 @@ class Prior(ABC):
         Parameters
         ----------
         components : sequence of Tensor
-            As of `apply`.
+            The components, as `apply` returns them.
         threshold : float or Tensor
-            One for all components and channels of a pixel.
+            Threshold, the same for all components and channels of a pixel.
         """
 
     def reflect(
@@ -101,13 +102,13 @@ class Prior(ABC):
         Parameters
         ----------
         split : sequence of Tensor
-            s, divided by `unit`.
+            The array s of the split, divided by `unit`.
         factor : float or Tensor
-            What the result is multiplied by.
+            Factor on the result.
         threshold : float or Tensor
-            Of the proximal operator that makes p of s.
+            Threshold of the proximal operator that computes p from s.
         unit : float
-            The result is divided by it, too.
+            Unit of the split; the result is divided by it, too.
         """
         nearest = self.prox([unit * s for s in split], threshold)
         return [factor * ((2 / unit) * p - s) for s, p in zip(split, nearest, strict=True)]
@@ -124,13 +125,13 @@ class Prior(ABC):
         Parameters
         ----------
         split : sequence of Tensor
-            s, divided by `unit`.
+            The array s of the split, divided by `unit`.
         applied : sequence of Tensor
             D x of the new image.
         threshold : float or Tensor
-            Of the proximal operator that makes p of s.
+            Threshold of the proximal operator that computes p from s.
         unit : float
-            The result is divided by it, too.
+            Unit of the split; the result is divided by it, too.
         """
         nearest = self.prox([unit * s for s in split], threshold)
         return [

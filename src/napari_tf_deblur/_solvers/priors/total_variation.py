@@ -1,15 +1,15 @@
-"""Total variation without a preferred direction.
+"""Define total variation without a preferred direction.
 
-The vector of a pixel lies in the middle of a cell of neighbouring pixels, 2 along each axis. Per
-axis, the mean square of the differences along the edges of a cell is
+The vector of a pixel lies in the middle of a cell of neighbouring pixels, 2 along each axis. For
+each axis, the mean square of the differences along the edges of a cell is
 
     D^2 + 1/4 sum M^2 (+ 1/16 T^2 in 3D),
 
-with D the difference along the axis, averaged along the others, M the differences along that axis
-and one other, T those along all three. So the length of the vector of all D and M, weighted, is the
-root of the mean squared differences at a cell: the same whichever way an image is turned or
-mirrored, and 1 for an edge of height 1 along an axis, as it should be. T, of which next to nothing
-is in a blurred image, is left to the solver as a quadratic term, which costs no memory.
+where D is the difference along the axis, averaged along the other axes, M the differences along
+that axis and one other axis, and T the difference along all three axes. So the length of the
+weighted vector of all D and M is the root of the mean squared differences at a cell. It does not
+change if the image is turned or mirrored, and it is 1 for an edge of height 1 along an axis. T is
+almost zero in a blurred image. The solver adds it as a quadratic term, which needs no memory.
 """
 
 import math
@@ -22,7 +22,7 @@ from napari_tf_deblur._solvers.priors.vector_norm import VectorNorm
 
 @dataclass(frozen=True)
 class TotalVariationPrior(VectorNorm):
-    """Sum of the lengths of the gradients; see the module."""
+    """Sum over the pixels of the length of the gradient; see the module."""
 
     reach = 1
 
@@ -44,7 +44,7 @@ class TotalVariationPrior(VectorNorm):
         return (*single, *double)
 
     def quadratic_spectrum(self, shape: tuple[int, ...]) -> Spectrum | None:
-        """See :class:`Prior`: of T, which there is in 3D only."""
+        """See :class:`Prior`: the spectrum of T, which exists in 3D only."""
         if len(self.spacing) < 3:
             return None
         corner = Component(("difference",) * 3, 0.25 * math.hypot(*(1 / s for s in self.spacing)))

@@ -1,4 +1,4 @@
-"""Priors that sum the lengths of vectors of differences, one vector per pixel."""
+"""Define priors that sum the lengths of vectors of differences, one vector per pixel."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ TINY = 1e-30
 
 @dataclass(frozen=True)
 class VectorNorm(Prior):
-    """phi(z) = sum |z|: the length of the vector of all components and channels of a pixel.
+    """phi(z) = sum |z|, where |z| is the length of the vector of all components and channels.
 
-    Its proximal operator makes vectors shorter by the threshold, and those that are shorter than
-    that zero: all components are multiplied by one number. `reflect` and `relax` use that number
-    only, so that no proximal point is stored.
+    Its proximal operator shortens each vector by the threshold; shorter vectors become zero. So all
+    components of a pixel are multiplied by one number. `reflect` and `relax` use only that number,
+    so that no proximal point is stored.
     """
 
     symmetries = frozenset({"shift", "flip", "transpose"})
 
     @abstractmethod
     def components(self) -> tuple[Component, ...]:
-        """The differences of which the vectors consist."""
+        """Return the components of the vectors."""
 
     @cached_property
     def _differences(self) -> Differences:
@@ -58,18 +58,18 @@ class VectorNorm(Prior):
         return tensorflow().sqrt(self.squared_length(components))
 
     def squared_length(self, components: Sequence[Tensor]) -> Tensor:
-        """Sum of the squares of all components and channels of a pixel."""
+        """Return the sum of the squares of all components and channels of each pixel."""
         squares: Any = sum(tensorflow().square(c) for c in components)
         return sum_channels(squares)
 
     def removed_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
-        """The part of a vector that `prox` takes away, from 0 to 1."""
+        """Return the part of each vector that `prox` removes, from 0 to 1."""
         tf = tensorflow()
         least = tf.maximum(tf.square(threshold), TINY)
         return threshold * tf.math.rsqrt(tf.maximum(self.squared_length(components), least))
 
     def kept_part(self, components: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
-        """The part of a vector that `prox` leaves, from 0 to 1."""
+        """Return the part of each vector that `prox` keeps, from 0 to 1."""
         return 1 - self.removed_part(components, threshold)
 
     def prox(self, components: Sequence[Tensor], threshold: float | Tensor) -> list[Tensor]:
@@ -85,8 +85,8 @@ class VectorNorm(Prior):
         unit: float = 1.0,
     ) -> list[Tensor]:
         """See :class:`Prior`."""
-        mirror = factor - 2 * factor * self.removed_part(split, threshold / unit)
-        return [mirror * s for s in split]
+        reflection = factor - 2 * factor * self.removed_part(split, threshold / unit)
+        return [reflection * s for s in split]
 
     def relax(
         self,

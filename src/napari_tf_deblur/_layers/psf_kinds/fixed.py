@@ -1,4 +1,4 @@
-"""One PSF for all images."""
+"""Settings that use one PSF for all images."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -8,23 +8,23 @@ from napari_tf_deblur._layers.source import Source
 
 
 class FixedPSF(PSFKind, Protocol):
-    """A PSF that no image changes."""
+    """A PSF that is the same for every image."""
 
-    def along(self, ndim: int) -> Self:
-        """Return it for an image that is deblurred along so many axes."""
+    def with_ndim(self, ndim: int) -> Self:
+        """Return the PSF for `ndim` deblurred axes."""
 
     def numbers(self) -> dict[str, Any]:
-        """Return what it is made of, as plain data."""
+        """Return its numbers, as plain data."""
 
 
 @dataclass(frozen=True)
 class FixedPSFSettings:
-    """A PSF that is the same for every image, in pixels; see `PSFSettings`.
+    """Settings with a PSF that is the same, in pixels, for every image; see `PSFSettings`.
 
     Attributes
     ----------
     kind : FixedPSF
-        The PSF; a Gaussian of one sigma has it along every axis that is deblurred.
+        The PSF. A Gaussian with a single sigma has this sigma along each deblurred axis.
     """
 
     kind: FixedPSF
@@ -32,9 +32,9 @@ class FixedPSFSettings:
     def choose_psf(
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
-        """Return the same for every image."""
-        return source, self.kind.along(ndim)
+        """Return the same PSF for every image."""
+        return source, self.kind.with_ndim(ndim)
 
     def record(self) -> dict[str, Any]:
-        """Return its kind and its numbers."""
+        """Return the kind and the numbers of the PSF."""
         return {"kind": self.kind.name, **self.kind.numbers()}
