@@ -169,8 +169,8 @@ class Method(ABC):
         Parameters
         ----------
         observed : ndarray of float32
-            Planes to solve, of shape (planes, channels, *frame), without the offset, divided by
-            `scale`.
+            Planes to solve, of shape ``(planes, channels, *frame)``, without the offset, divided
+            by `scale`.
         psf : ndarray of float32
             Point spread function of sum 1.
         scale : float
