@@ -23,11 +23,6 @@ def examples(*tuned, of=METHODS):
     return found
 
 
-def name(value):
-    """Return a method as the name of a test case: short, but no two are the same."""
-    return repr(value).replace(type(value).__name__, type(value).__name__[:6])
-
-
 def of_each(*tuned, of=METHODS):
     """Parametrize a test with the examples of each of these methods."""
-    return pytest.mark.parametrize("method", examples(*tuned, of=of), ids=name)
+    return pytest.mark.parametrize("method", examples(*tuned, of=of), ids=repr)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from common import drain
-from every_method import LOCAL, examples, name
+from every_method import LOCAL, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -62,7 +62,7 @@ def psnr(image, truth):
         *((method, "unknown") for method in FAST),
         *product(ONE_EACH, ["zero", "periodic"]),
     ],
-    ids=name,
+    ids=repr,
 )
 def test_every_method_undoes_a_blur_with_every_boundary(method, boundary):
     psf = gaussian_psf((1.5, 1.0))
@@ -81,7 +81,7 @@ def test_every_method_undoes_a_blur_with_every_boundary(method, boundary):
     assert psnr(result.image, truth) > psnr(blurred, truth) + 3
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("method", FAST, ids=repr)
 def test_a_delta_psf_changes_next_to_nothing(method):
     truth = scene(39, 40)
     delta = np.zeros((3, 3))
@@ -90,7 +90,7 @@ def test_a_delta_psf_changes_next_to_nothing(method):
     assert psnr(result.image, truth) > 38
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("method", FAST, ids=repr)
 @given(
     shape=st.tuples(st.integers(31, 33), st.integers(31, 33)),
     sizes=st.tuples(st.integers(7, 8), st.integers(7, 8)),
@@ -112,7 +112,7 @@ def test_a_bead_stays_where_it_was(method, shape, sizes, where):
     assert np.abs(moved).max() < 0.02
 
 
-@pytest.mark.parametrize("method", ONE_EACH, ids=name)
+@pytest.mark.parametrize("method", ONE_EACH, ids=repr)
 def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
     for sizes, psf_sizes in [((18, 21, 20), (5, 6, 7)), ((40,), (6,))]:
         psf = np.zeros(psf_sizes)
@@ -129,7 +129,7 @@ def test_a_bead_stays_where_it_was_in_3d_and_1d(method):
         assert np.abs(moved).max() < 0.02
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("method", FAST, ids=repr)
 def test_flux_is_kept(method):
     truth = np.pad(scene(20, 28), 20)
     blurred = convolve(truth, PSF)
@@ -277,7 +277,7 @@ def test_the_frame_has_no_ringing():
         assert error < 0.6 * np.sqrt(np.mean((dark.image - truth)[rim] ** 2))
 
 
-@pytest.mark.parametrize("method", FAST, ids=name)
+@pytest.mark.parametrize("method", FAST, ids=repr)
 def test_masked_pixels_do_not_count(method):
     truth = scene(72, 80)
     blurred = convolve(truth, PSF, boundary="periodic")
@@ -446,7 +446,7 @@ def test_memory_that_runs_out_during_the_run(monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["image", "residual"])
-@pytest.mark.parametrize("method", ONE_EACH, ids=name)
+@pytest.mark.parametrize("method", ONE_EACH, ids=repr)
 def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, where):
     """The check is made after all solvers, so it covers all methods."""
 

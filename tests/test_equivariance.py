@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from every_method import COUNTING, LOCAL, WITH_WEIGHT, examples, name, of_each
+from every_method import COUNTING, LOCAL, WITH_WEIGHT, examples, of_each
 from scipy import ndimage
 
 from napari_tf_deblur import (
@@ -30,7 +30,7 @@ METHODS = examples(
 )
 """All methods except the recipe, which is tested for units only."""
 
-every_method = pytest.mark.parametrize("method", METHODS, ids=name)
+every_method = pytest.mark.parametrize("method", METHODS, ids=repr)
 
 
 def picture(*shape, noise=5.0):
@@ -66,7 +66,7 @@ def bead(*shape):
 UNFINISHED = PoissonLikelihood(weight=1, gain=1.0, background=0, iterations=15)
 
 
-@pytest.mark.parametrize("method", [*METHODS, UNFINISHED], ids=name)
+@pytest.mark.parametrize("method", [*METHODS, UNFINISHED], ids=repr)
 @pytest.mark.parametrize("kind", [picture, bead])
 def test_a_result_turns_and_moves_with_its_image(method, kind):
     image = kind(36, 36)
@@ -146,7 +146,7 @@ def test_lines_are_as_bright_wherever_they_lie(method):
     assert np.mean(peaks) > 800
 
 
-@pytest.mark.parametrize("method", [*METHODS, GradientDescent(iterations=60)], ids=name)
+@pytest.mark.parametrize("method", [*METHODS, GradientDescent(iterations=60)], ids=repr)
 @pytest.mark.parametrize("factor", [1e-26, 1e17])
 def test_units_of_intensity_do_not_matter(method, factor):
     image = picture(36, 40)

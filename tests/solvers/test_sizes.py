@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from every_method import LOCAL, name, of_each
+from every_method import LOCAL, of_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -101,7 +101,7 @@ def test_frames_on_one_rung_share_what_is_compiled(method, traces):
     assert len(traces) > first
 
 
-@pytest.mark.parametrize("method", [TV, RICHARDSON_LUCY], ids=name)
+@pytest.mark.parametrize("method", [TV, RICHARDSON_LUCY], ids=repr)
 def test_many_sizes_do_not_make_tensorflow_warn_of_retracing(method, caplog):
     logger = logging.getLogger("tensorflow")
     logger.addHandler(caplog.handler)
