@@ -12,9 +12,13 @@ import psutil
 import pytest
 
 from napari_tf_deblur import TotalVariation
+from napari_tf_deblur._core.threads import limit_threads
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT
 from napari_tf_deblur._run.weight_trials import WeightSearchResult
 from napari_tf_deblur._solvers import load
+
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores
+    limit_threads(max(1, (os.cpu_count() or 1) // int(workers)))
 
 QUICK = {"iterations": 3, "weight": 1e-3}
 

@@ -60,5 +60,5 @@ def test_a_calibration_can_be_smoothed_without_another_search(blurred):
 
 @pytest.mark.parametrize("wrong", [0, -1, np.nan, np.inf, "more", None])
 def test_what_is_no_ratio_is_refused_in_words(blurred, wrong):
-    with pytest.raises(UserError, match=r"'smoothing' is .*2 for twice as much"):
+    with pytest.raises(UserError, match=r"'smoothing' is .*2 is twice as much"):
         deconvolve(blurred, PSF, smoothing=wrong)
