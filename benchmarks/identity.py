@@ -71,7 +71,7 @@ def colours() -> np.ndarray:
 def with_mask() -> list[np.ndarray]:
     image = blurred((96, 80)).copy()
     image[20:30, 30:44] = 4000
-    return run(image, ntd.gaussian_psf(1.5), ntd.TotalVariation(), mask=image < 3000)
+    return run(image, ntd.gaussian_psf(1.5), ntd.TotalVariation(), mask=image > 3000)
 
 
 def with_calibration() -> list[np.ndarray]:
