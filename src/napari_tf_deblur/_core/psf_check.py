@@ -10,7 +10,7 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf_background import find_psf_background
 from napari_tf_deblur._core.psf_centre import light_centre
 
-PSF = TypeVar("PSF", bound=NDArray[np.floating])
+FloatingPSF = TypeVar("FloatingPSF", bound=NDArray[np.floating])
 
 MIN_BACKGROUND_LIGHT = 0.02
 """A background that holds more than this part of the light gives a warning. Set by hand: half or
@@ -27,7 +27,7 @@ MIN_QUARTER_PIXELS = 4
 ``tests/core/test_psf_check.py``."""
 
 
-def refuse_partial_psf(psf: PSF) -> PSF:
+def refuse_partial_psf(psf: FloatingPSF) -> FloatingPSF:
     """Return a PSF; raise an error if it is a quarter or an octant of one.
 
     Such a part has its focus in a corner.

@@ -17,7 +17,7 @@ from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
 from napari_tf_deblur._large.cluster import WorkerPool, connect_workers, start_local_workers
 from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget, resolve_method
-from napari_tf_deblur._large.piece_dispatch import PieceDispatcher
+from napari_tf_deblur._large.piece_dispatch import EMPTY_ARRAY, PieceDispatcher
 from napari_tf_deblur._large.piece_summary import PieceSummary, is_complete
 from napari_tf_deblur._large.plan import Plan
 from napari_tf_deblur._large.progress import CALIBRATION_SHARE
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 WORKER_MEMORY_SHARE = 0.8
 """Part of the memory of an external worker that pieces may use. Derived: dask pauses a worker at
 0.8."""
-
-EMPTY_ARRAY = np.zeros(0, np.float32)
-"""Array that stands for no pixels. Definition: of a step without an image."""
 
 
 def solve_and_write(

@@ -23,7 +23,7 @@ from napari_tf_deblur._storage.axes import (
     default_axis_labels,
     resolve_axis_name,
 )
-from napari_tf_deblur._storage.record_file import METADATA_KEY as METADATA_KEY
+from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 _EXCLUDED_STATE_KEYS = (
     "name",
