@@ -2,13 +2,15 @@
 
     python benchmarks/blur_families.py [--exact] [--blind] [--every N [--first K]]
     python benchmarks/blur_families.py --jpeg
+    python benchmarks/blur_families.py --filters
 
 Photographs from scikit-image, made smaller so that they are sharp, are blurred by discs, lines and
 Gaussians. With ``--exact``, discs and lines are computed from their transfer functions, else they
 are drawn by the package. ``--blind`` also runs ``deconvolve(image)`` against
 ``deconvolve(image, psf)``; ``--every`` takes one case in so many, from number ``--first`` on.
-``--jpeg`` compresses before the blind run. ``benchmarks/blur_choices.py`` is what the package's
-numbers were chosen by.
+``--jpeg`` compresses before the blind run. ``--filters`` blurs by filters of image programs, which
+are neither of a lens nor of motion, and counts what is claimed of them.
+``benchmarks/blur_choices.py`` is what the package's numbers were chosen by.
 """
 
 import argparse
@@ -189,6 +191,38 @@ def report_jpeg() -> None:
                 )
 
 
+def cut_gaussian(sigma: float, size: int) -> np.ndarray:
+    """Return a Gaussian along one axis, of which `size` pixels are left."""
+    return np.asarray(np.exp(-np.square((np.arange(size) - size // 2) / sigma) / 2))
+
+
+FILTERS = {
+    "box 5 x 5": np.ones((5, 5)),
+    "box 4 x 9": np.ones((4, 9)),
+    "Gaussian 1.5, cut to 5 x 5": np.outer(cut_gaussian(1.5, 5), cut_gaussian(1.5, 5)),
+    "Gaussian 1.2 x 3, cut to 13 x 13": np.outer(cut_gaussian(1.2, 13), cut_gaussian(3, 13)),
+    "Gaussian 4, cut to 11 x 11": np.outer(cut_gaussian(4, 11), cut_gaussian(4, 11)),
+}
+
+
+def report_filters() -> None:
+    claims: dict[str, dict[str, int]] = {name: defaultdict(int) for name in FILTERS}
+    for name in PICTURES.split():
+        scene = shrunk(photograph(name), SHRUNK.get(name, 2))[: SIZE + 40, : SIZE + 40]
+        frame = tuple(n - 40 for n in scene.shape)
+        for kind, kernel in FILTERS.items():
+            light = middle(fftconvolve(scene, kernel / kernel.sum(), "same"), frame)
+            for noise in NOISES:
+                random = np.random.default_rng(crc32(f"{name} {kind} {noise}".encode()))
+                found = estimate_blur(noisy(light, random, {"noise": noise}))
+                said = "filter" if found.odds < 0 else found.family
+                claims[kind][said if found.confident or found.odds < 0 else "not clear"] += 1
+    columns = ("filter", "not clear", "Gaussian", "disc", "line")
+    print("| filter | " + " | ".join(columns) + " |\n| --- |" + " ---: |" * len(columns))
+    for kind, counted in claims.items():
+        print(f"| {kind} | " + " | ".join(str(counted[column]) for column in columns) + " |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--exact", action="store_true", help="exact transfer functions")
@@ -196,8 +230,11 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="one case in so many")
     parser.add_argument("--first", type=int, default=0, help="number of the first of them")
     parser.add_argument("--jpeg", action="store_true", help="compress before a blind run")
+    parser.add_argument("--filters", action="store_true", help="filters of image programs")
     asked = parser.parse_args()
-    if asked.jpeg:
+    if asked.filters:
+        report_filters()
+    elif asked.jpeg:
         report_jpeg()
     else:
         report(asked.exact, asked.blind, asked.every, asked.first)

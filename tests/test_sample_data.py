@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Image
 from scipy import ndimage
 
-from napari_tf_deblur import _sample_data, gaussian_psf
+from napari_tf_deblur import _sample_data, estimate_blur, gaussian_psf
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,15 @@ def test_astronaut_is_the_reference_recipe():
     )
     noise = np.mean((astronaut.data - sharp) ** 2)
     assert 10 * np.log10(1 / noise) == pytest.approx(18.96, abs=0.05)  # methods.md, section 1
+
+
+def test_the_blur_of_the_astronaut_is_not_taken_for_motion():
+    """Its Gaussian is cut off at two sigmas, so that its spectrum has zeros."""
+    blurred = layer(_sample_data.blurred_astronaut).data
+    for noise in (0, 1 / 255):
+        found = estimate_blur(blurred + np.random.default_rng(0).normal(0, noise, blurred.shape))
+        assert (found.family, found.confident) == ("Gaussian", False)
+        assert found.sigma == pytest.approx((1, 2.8), rel=0.15)
 
 
 def test_coffee_is_in_colour_and_repeatable():

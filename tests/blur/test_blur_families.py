@@ -76,6 +76,43 @@ def test_motion(length, angle):
     assert estimate_blur(image, isotropic=True).family != "line"
 
 
+def cut_gaussian(sigma, size):
+    """Return a Gaussian of which only `size` rows and columns are left."""
+    rows, columns = (
+        np.exp(-np.square((np.arange(n) - n // 2) / s) / 2)
+        for s, n in zip(sigma, size, strict=True)
+    )
+    kernel = np.outer(rows, columns)
+    return kernel / kernel.sum()
+
+
+@pytest.mark.parametrize("isotropic", [None, False])
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        np.ones((7, 7)) / 49,
+        np.ones((3, 5)) / 15,
+        cut_gaussian((1, 3), (13, 13)),
+        cut_gaussian((2, 2), (5, 5)),
+    ],
+    ids=["box", "flat box", "elongated, cut", "round, cut"],
+)
+def test_filters_of_programs_are_not_taken_for_a_lens_or_motion(kernel, isotropic):
+    """Their spectra have zeros, as those of discs and lines."""
+    image = seen(kernel, 0.001)
+    sigmas = [
+        np.sqrt(kernel.sum(axis=1 - axis) @ np.square(np.arange(n) - n // 2))
+        for axis, n in enumerate(kernel.shape)
+    ]
+    for turned, sigma in ((image, sigmas), (image.T, sigmas[::-1])):
+        found = estimate_blur(turned, isotropic=isotropic)
+        assert (found.family, found.confident) == ("Gaussian", False)
+        assert found.odds < 0
+        assert found.sigma == pytest.approx(sigma, rel=0.15)
+        assert "image filter" in str(found)
+        assert "motion of" not in str(found)
+
+
 @pytest.mark.parametrize("psf", [gaussian_psf(1.6), gaussian_psf((3, 1.2), angle=30)])
 @pytest.mark.parametrize("lit", [False, True])
 def test_gaussians_stay_gaussians(psf, lit):

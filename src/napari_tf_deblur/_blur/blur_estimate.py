@@ -35,8 +35,9 @@ class BlurEstimate:
         for about 95 % of images.
     odds : float
         Natural logarithm of the odds over the second most probable family. Below 3 the image does
-        not tell them apart. It is infinite if no other family was tried: discs and lines need two
-        axes with pixels of equal size.
+        not tell them apart. It is negative if the blur is rather that of an image filter: a box, or
+        a Gaussian that is cut off. It is infinite if no other family was tried: discs and lines
+        need two axes with pixels of equal size.
     confident : bool
         Whether the image shows its blur clearly. It does not if it is flat, small, not blurred or
         too noisy, or if a soft scene, or the shape of its objects, may look like blur.
@@ -90,11 +91,15 @@ class BlurEstimate:
         """Return the estimate in a sentence."""
         if not self.confident:
             blur = self._describe(self.narrow)
-            reason = (
-                "It may be out of focus, but round objects of one size look the same"
-                if self.family == "disc" and self.odds >= MIN_SHAPE_ODDS
-                else "The image does not show clearly how blurred it is"
-            )
+            if self.odds < 0:
+                reason = (
+                    "The blur looks like that of an image filter, a box or a Gaussian that is cut "
+                    "off, not like that of a lens or of motion"
+                )
+            elif self.family == "disc" and self.odds >= MIN_SHAPE_ODDS:
+                reason = "It may be out of focus, but round objects of one size look the same"
+            else:
+                reason = "The image does not show clearly how blurred it is"
             return f"{reason}; {blur} is a guess. Measure the PSF, or give its width."
         intervals = dict.fromkeys(self.interval)
         if self.family == "disc":
@@ -113,7 +118,7 @@ class BlurEstimate:
         if self.family == "disc":
             return f"a disc, out of focus, of radius {times * self.radius:.2f} pixels"
         if self.family == "line":
-            return f"motion of {times * self.length:.1f} pixels at {self.angle:.0f} degrees"
+            return f"motion of {times * self.length:.1f} pixels at {round(self.angle)} degrees"
         sigmas = " x ".join(f"{s:.2f}" for s in dict.fromkeys(sigma))
-        rotation = f", turned by {self.angle:.0f} degrees" if self.angle else ""
+        rotation = f", turned by {round(self.angle)} degrees" if self.angle else ""
         return f"a Gaussian of sigma {sigmas} pixels{rotation}"

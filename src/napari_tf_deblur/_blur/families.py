@@ -1,4 +1,7 @@
-"""Find the family of a blur: a Gaussian, a disc, a line, or none."""
+"""Find the family of a blur: a Gaussian, a disc, a line, or none.
+
+Kernels of image filters are fitted, too, so that they are not taken for a disc or a line.
+"""
 
 from dataclasses import replace
 
@@ -6,10 +9,12 @@ import numpy as np
 
 from napari_tf_deblur._blur.batch_scene_model import BatchSceneModel
 from napari_tf_deblur._blur.blur_fit import BlurFit
+from napari_tf_deblur._blur.filter_fit import fit_filter
 from napari_tf_deblur._blur.gaussian_fit import fit_anisotropic
 from napari_tf_deblur._blur.probable_blur import (
     MIN_SHAPE_ODDS,
     ProbableBlur,
+    blur_from_filter,
     blur_from_gaussian,
     blur_from_shape,
 )
@@ -53,6 +58,12 @@ def find_blur(model: SpectrumModel, isotropic_fit: BlurFit, isotropic: bool | No
     if best.negative_log_posterior >= gaussian_score:
         return _with_rival(gaussian, best, best.negative_log_posterior - gaussian_score)
     others = [shape.negative_log_posterior for shape in shapes if shape is not best]
+    kernel = fit_filter(scenes, isotropic)
+    if kernel:
+        odds = best.negative_log_posterior - kernel.negative_log_posterior
+        if odds > 0:
+            return blur_from_filter(kernel, odds)
+        others.append(kernel.negative_log_posterior)
     odds = min([gaussian_score, *others]) - best.negative_log_posterior
     shape = blur_from_shape(best, odds)
     return shape if odds >= MIN_SHAPE_ODDS else _with_lower_bound(shape, gaussian)

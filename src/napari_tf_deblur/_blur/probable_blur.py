@@ -1,4 +1,4 @@
-"""Turn the fit of a Gaussian, a disc or a line into a blur with its uncertainty."""
+"""Turn the fit of a Gaussian, a disc, a line or a filter into a blur with its uncertainty."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_tf_deblur._blur.batch_scene_model import PIXEL_BLUR_VARIANCE_SD
 from napari_tf_deblur._blur.blur_fit import BlurFit
+from napari_tf_deblur._blur.filter_fit import FilterFit
 from napari_tf_deblur._blur.gaussian_fit import (
     PIXEL_BLUR_VARIANCE,
     POINT_SCENE_SLOPE,
@@ -102,7 +103,8 @@ class ProbableBlur:
     size : float
         Radius of a disc or length of a line, in pixels; else 0.
     odds : float
-        Natural logarithm of the odds over the second most probable family.
+        Natural logarithm of the odds over the second most probable family; negative if the kernel
+        of an image filter is likelier than any family.
     confident : bool
         Whether the image shows its blur clearly.
     """
@@ -150,6 +152,29 @@ def blur_from_shape(shape: ShapeFit, odds: float) -> ProbableBlur:
         size=size,
         odds=odds,
         confident=odds >= MIN_SHAPE_ODDS and error < MAX_WIDTH_ERROR and not may_be_objects,
+    )
+
+
+def blur_from_filter(kernel: FilterFit, odds: float) -> ProbableBlur:
+    """Make a guess from the fit of a filter's kernel: the Gaussian of the same sigmas.
+
+    Parameters
+    ----------
+    kernel : FilterFit
+        The fit.
+    odds : float
+        Natural logarithm of the odds of the kernel over the families.
+    """
+    half_width = 2 * SIGMA_MODEL_ERROR
+    return ProbableBlur(
+        family="Gaussian",
+        sigma=kernel.sigma,
+        sigma_lower=kernel.sigma * (1 - half_width),
+        sigma_upper=kernel.sigma * (1 + half_width),
+        angle=0.0,
+        size=0.0,
+        odds=-odds,
+        confident=False,
     )
 
 

@@ -89,7 +89,7 @@ def fit_disc(scenes: BatchSceneModel) -> ShapeFit:
     def log_power(parameters: Float64Array) -> Float64Array:
         return log_disc_power(model, parameters[0])
 
-    is_small = _is_small_in_frame(model, 2 * TRIAL_RADII, 2 * TRIAL_RADII)
+    is_small = is_small_in_frame(model, 2 * TRIAL_RADII, 2 * TRIAL_RADII)
     return _fit_shape(scenes, "disc", TRIAL_RADII[None, is_small], log_power)
 
 
@@ -102,14 +102,14 @@ def fit_line(scenes: BatchSceneModel) -> ShapeFit:
 
     grid = np.stack([g.ravel() for g in np.meshgrid(TRIAL_LENGTHS, TRIAL_ANGLES, indexing="ij")])
     radians = np.radians(grid[1])
-    is_small = _is_small_in_frame(
+    is_small = is_small_in_frame(
         model, grid[0] * np.abs(np.sin(radians)), grid[0] * np.abs(np.cos(radians))
     )
     return _fit_shape(scenes, "line", grid[:, is_small], log_power)
 
 
-def _is_small_in_frame(
-    model: SpectrumModel, rows: Float64Array, columns: Float64Array
+def is_small_in_frame(
+    model: SpectrumModel, rows: Float64Array | np.float64, columns: Float64Array | np.float64
 ) -> NDArray[np.bool_]:
     """Whether shapes of these numbers of rows and columns are small compared with the frame."""
     height, width = model.spectrum.frame
@@ -143,16 +143,9 @@ def _fit_shape(
     candidates: Float64Array,
     log_power: Callable[[Float64Array], Float64Array],
 ) -> ShapeFit:
-    """Rank all candidates by a linear fit, fit the best of them, and refine the very best."""
-    blurs = log_power(candidates)
-    scores, values = scenes.fit_linear(blurs)
-    best = np.argsort(scores)[:CANDIDATES_TRIED]
-    scores, values = scenes.fit(blurs[best], values[best], steps=2)
-    better = np.argsort(scores)[:CANDIDATES_FITTED]
-    best = best[better]
-    scores, values = scenes.fit(blurs[best], values[better], steps=4)
-    first = int(np.argmin(scores))
-    parameters, start = candidates[:, best[first]], values[first]
+    """Fit the best of all candidates, and refine it."""
+    number, _, start = fit_best_candidate(scenes, log_power(candidates))
+    parameters = candidates[:, number]
     for half_widths in REFINEMENT_GRIDS[kind]:
         grid = np.meshgrid(
             *(np.linspace(-half, half, REFINEMENT_POINTS) for half in half_widths), indexing="ij"
@@ -166,6 +159,37 @@ def _fit_shape(
     lowest = _offset_parameters(near[:, near.shape[1] // 2], shift[:, None])[:, 0]
     bending = scenes.model.measure_bending(start)
     return ShapeFit(kind, float(scores.min()), lowest, uncertainty, float(start[1]), bending)
+
+
+def fit_best_candidate(
+    scenes: BatchSceneModel, blurs: Float64Array
+) -> tuple[int, float, Float64Array]:
+    """Rank all blurs by a linear fit, fit the best of them, and return the very best.
+
+    Parameters
+    ----------
+    scenes : BatchSceneModel
+        The model of scene and noise.
+    blurs : ndarray
+        Shape (blurs, cells): logarithm of the part of the power that each blur passes.
+
+    Returns
+    -------
+    number : int
+        Number of the best blur.
+    score : float
+        Its negative log posterior.
+    values : ndarray
+        Shape (coefficients,): its coefficients of scene and noise.
+    """
+    scores, values = scenes.fit_linear(blurs)
+    best = np.argsort(scores)[:CANDIDATES_TRIED]
+    scores, values = scenes.fit(blurs[best], values[best], steps=2)
+    better = np.argsort(scores)[:CANDIDATES_FITTED]
+    best = best[better]
+    scores, values = scenes.fit(blurs[best], values[better], steps=4)
+    first = int(np.argmin(scores))
+    return int(best[first]), float(scores[first]), values[first]
 
 
 def _offset_parameters(parameters: Float64Array, offsets: Float64Array) -> Float64Array:

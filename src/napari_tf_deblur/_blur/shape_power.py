@@ -37,7 +37,7 @@ def log_disc_power(model: SpectrumModel, radii: Float64Array) -> Float64Array:
         x = radius * frequency + ARGUMENT_OFFSET
         return np.asarray(2 * j1(x) / x)
 
-    return np.stack([_log_mean_power(transfer(radius)) for radius in radii])
+    return np.stack([log_mean_power(*2 * [transfer(radius)]) for radius in radii])
 
 
 def log_line_power(
@@ -65,9 +65,21 @@ def log_line_power(
         return np.asarray(np.sin(x) / x)
 
     radians = np.radians(angles)
-    return np.stack([_log_mean_power(transfer(*line)) for line in zip(lengths, radians)])
+    return np.stack([log_mean_power(*2 * [transfer(*line)]) for line in zip(lengths, radians)])
 
 
-def _log_mean_power(transfer: NDArray[np.floating]) -> Float64Array:
-    mean = np.einsum("cn,cn->c", transfer, transfer) / transfer.shape[-1]
+def log_mean_power(first: NDArray[np.floating], second: NDArray[np.floating]) -> Float64Array:
+    """Compute the mean of the product of two factors of the power, over the nodes of each cell.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        Shape (cells, nodes): transfer function twice, or its squares along two axes.
+
+    Returns
+    -------
+    ndarray
+        Shape (cells,): natural logarithm of the mean.
+    """
+    mean = np.einsum("cn,cn->c", first, second) / first.shape[-1]
     return np.asarray(np.log(mean + MIN_SHAPE_POWER), np.float64)
