@@ -14,8 +14,9 @@ import numpy as np
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
-from napari_tf_deblur._large.cluster import WorkerPool, connect_workers, start_local_workers
+from napari_tf_deblur._large.cluster import WorkerPool, connect_workers
 from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.local_workers import start_local_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget, resolve_method
 from napari_tf_deblur._large.piece_dispatch import EMPTY_ARRAY, PieceDispatcher
 from napari_tf_deblur._large.piece_summary import PieceSummary, is_complete
