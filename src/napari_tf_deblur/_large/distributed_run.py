@@ -40,8 +40,8 @@ from napari_tf_deblur._large.task_errors import report_full_disk
 from napari_tf_deblur._large.worker_plan import (
     CLIENT_BYTES,
     WORKER_BYTES,
+    make_wide_psf,
     plan_workers,
-    wide_planning_psf,
 )
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
@@ -197,7 +197,7 @@ def _open_workers(arguments: Arguments, image: LargeImage) -> Iterator[WorkerPoo
             return
         psf = check_given_psf(arguments, image)
         if psf is None:
-            psf = wide_planning_psf(count_deblurred_axes(arguments, image))
+            psf = make_wide_psf(count_deblurred_axes(arguments, image))
         channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
         cores = os.cpu_count() or 1
         workers, memory = plan_workers(
