@@ -1,0 +1,6 @@
+"""The number that keeps divisions and roots away from zero."""
+
+TINY = 1e-20
+"""Number that is added to a denominator, or below a root, that may be zero. Guard: against the
+inverse of zero and an infinite slope at zero; ``tests/solvers/test_operators.py``. Its square root
+and its inverse are far inside the range of float32."""
