@@ -127,7 +127,9 @@ def solve_and_write(
     else:
         run = restore_run(stored_run, fingerprints, path, image, stop)
         if is_complete(journal, run.piece_grid, open_image(path)):
-            yield replace(search_step(), image_source=written, found=run.sample_calibration)
+            yield replace(
+                search_step(), image_source=written, sample_calibration=run.sample_calibration
+            )
             summary = PieceSummary(journal.read_entries(), len(run.piece_grid))
             return _build_written_result(run, path, summary, 0.0, description)
     with _open_workers(arguments, image) as worker_pool:
