@@ -14,8 +14,8 @@ as the whole. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CON
 
 ROUNDING_CONTRAST = 1e-6
 """Contrast beside which changes by rounding errors are small: some 10 times the precision of
-float32. Guard: against a division by zero if all lines are constant; ``tests/test_deconvolve.py``.
-"""
+float32. Guard: against a division by zero if all lines are constant;
+``tests/solvers/test_admm.py``."""
 
 
 def measure_largest_change(
