@@ -367,7 +367,7 @@ def crew(job: dict) -> dict:
 
     from napari_tf_deblur import TotalVariation, iter_deconvolve
     from napari_tf_deblur._large import plan
-    from napari_tf_deblur._large.cluster import start_local_workers
+    from napari_tf_deblur._large.local_workers import start_local_workers
 
     plan.MAX_PIECE_PIXELS[2] = job["largest"]
     shutil.rmtree(job["output"], ignore_errors=True)

@@ -453,7 +453,7 @@ def test_a_run_that_ends_in_no_numbers_is_refused_in_words(monkeypatch, method, 
     def solve(problem, _method):
         scene = np.zeros((*problem.observed.shape[:2], *problem.grid.scene), np.float32)
         scene[(..., 0, 0) if where == "residual" else (..., *problem.grid.window)] = np.nan
-        estimate = SimpleNamespace(scene=lambda: scene, found=dict)
+        estimate = SimpleNamespace(scene=lambda: scene, computed_values=dict)
         yield Iterate(np.zeros((1, len(scene)), np.float32), 1.0, estimate, True)
 
     monkeypatch.setattr("napari_tf_deblur._solvers.run.find_solver", lambda _method: solve)

@@ -195,6 +195,18 @@ def test_the_words_are_as_tall_as_their_text(window, at_rest, blurred):
         assert bottom(part, dock.native.window()) < dock.native.window().height()
 
 
+def test_the_choices_beyond_the_frame_are_not_cut_off(window, at_rest, blurred):
+    viewer, dock = window
+    viewer.add_image(blurred)
+    dock.fields.advanced.set_expanded()
+    viewer.window.resize(1280, 720)
+    at_rest()
+    box = dock.fields.options["boundary"].native
+    texts = [box.itemText(k) for k in range(box.count())]
+    assert len(texts) == 3
+    assert max(map(box.fontMetrics().horizontalAdvance, texts)) <= text_width(box) - 4
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1000, 560)])
 def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(
     window, at_rest, blurred, width, height

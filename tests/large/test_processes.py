@@ -127,7 +127,7 @@ def shards(output):
 
 
 def test_a_worker_uses_no_more_threads_than_it_has():
-    from napari_tf_deblur._large.cluster import start_local_workers
+    from napari_tf_deblur._large.local_workers import start_local_workers
 
     def threads():
         from napari_tf_deblur._core.threads import limit_threads

@@ -10,7 +10,7 @@ from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_p
 from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.results import combine_verdicts
 from napari_tf_deblur._preparation.global_values import GlobalValues
-from napari_tf_deblur._run.psf_width import PSFWidthTest
+from napari_tf_deblur._run import psf_width_fit
 from napari_tf_deblur._run.verdict import Verdict
 
 
@@ -41,7 +41,7 @@ def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence
     recipe = PieceSolver(
         psf, replace(whole.calibration, global_values=shared), {}, None, False, None
     )
-    monkeypatch.setattr(PSFWidthTest, "from_prepared_run", None)  # is not looked for again
+    monkeypatch.setattr(psf_width_fit, "fit_known_psf", None)  # is not looked for again
     gap = (slice(0, 0),) * 2
     verdicts = [
         deconvolve(part, psf, recipe.piece_arguments(part, None, gap).method).verdict

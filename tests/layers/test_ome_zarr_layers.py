@@ -13,10 +13,8 @@ from npe2 import PluginManager
 
 from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
 from napari_tf_deblur._core.errors import FileInTheWayError
-from napari_tf_deblur._layers.layer_description import describe_layer
-from napari_tf_deblur._layers.source import read_source
-from napari_tf_deblur._layers.zarr_layer import build_layer_data, refresh_layer
-from napari_tf_deblur._storage.ome_zarr import create_image, open_image
+from napari_tf_deblur._layers.zarr_layer import build_layer_data
+from napari_tf_deblur._storage.ome_zarr import open_image
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 UM = "micrometer"
@@ -177,24 +175,6 @@ def test_a_lazy_layer_is_written_shard_by_shard(tmp_path):
     # napari itself looks at the first plane, the last and the one in the middle
     others = [place for place in asked if place[0] in (1, 2, 4, 5)]
     assert sorted(others) == [(k, row, 0) for k in (1, 2, 4, 5) for row in (0, 1)]
-
-
-def test_a_layer_shows_what_is_written_by_now(tmp_path):
-    description = describe_layer(read_source(layer_of("plane")))
-    image = create_image(tmp_path / "a.ome.zarr", (600, 530), "float32", description, (256, 256))
-    (layer,) = ViewerModel()._add_layer_from_data(*build_layer_data(image, is_incomplete=True))
-    assert np.isnan(pixels_of(layer)).all()
-    assert tuple(layer.contrast_limits) == (0.25, 0.75)
-    assert np.isnan(layer._data_view).all()
-    for part in image.shard_regions():
-        image.write(part, np.full([side.stop - side.start for side in part], 0.5, "float32"))
-        for above in image.coarser_shard_regions(0, part):
-            image.build_level_part(1, above)
-    refresh_layer(layer, image)
-    assert (pixels_of(layer) == 0.5).all()
-    assert (np.asarray(layer.data[1]) == 0.5).all()
-    assert (layer._data_view == 0.5).all()
-    assert tuple(layer.contrast_limits) == (0.25, 0.75)
 
 
 def test_which_writer_saves_what():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._noise.background import describe_subtraction
 from napari_tf_deblur._noise.background import estimate_background as whole_estimate
 
 
@@ -156,3 +157,27 @@ def test_the_error_has_the_units_of_the_image(factor):
         error, rel=0.01
     )
     assert error > 0
+
+
+@pytest.mark.parametrize(
+    ("level", "error", "sentence"),
+    [
+        (0.0, 5.0, ""),
+        (9.0, None, "Background 9 subtracted."),
+        (100.0, 2.0, "Background 100.0 ± 2.0 subtracted."),
+        (592.0, 296.0, "Background 592 ± 296 subtracted."),
+        (
+            591.0,
+            296.0,
+            "Background 591 subtracted; the true level may be anything from 0 to 1183.",
+        ),
+        (9.0, 296.0, "Background 9 subtracted; the true level may be anything from 0 to 601."),
+        (
+            -0.5,
+            0.4,
+            "Background -0.5 subtracted; the true level may be anything from -1.3 to 0.30.",
+        ),
+    ],
+)
+def test_what_is_said_of_the_level_depends_on_its_error(level, error, sentence):
+    assert describe_subtraction(level, error) == sentence

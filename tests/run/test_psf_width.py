@@ -20,6 +20,7 @@ from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference
 from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
+from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 
 
 def scene(shape, seed=0):
@@ -36,9 +37,7 @@ def observed(psf, shape=(144, 160), noise=0.5):
 
 
 def width(image, psf, **options):
-    return PSFWidthTest.from_prepared_run(
-        PreparedRun.from_arguments(Arguments(image, psf, Wiener(1.0), **options))
-    )
+    return fit_psf_width(PreparedRun.from_arguments(Arguments(image, psf, Wiener(1.0), **options)))
 
 
 def line(length):
@@ -185,7 +184,7 @@ def test_nothing_is_said_of_flat_and_of_small_images(image):
 def test_what_the_method_is_does_not_matter():
     psf, image = gaussian_psf(1.6), observed(gaussian_psf(1.6))
     prepared = PreparedRun.from_arguments(Arguments(image, psf, PoissonLikelihood(weight=1.0)))
-    assert PSFWidthTest.from_prepared_run(prepared).narrower_log_odds == pytest.approx(
+    assert fit_psf_width(prepared).narrower_log_odds == pytest.approx(
         width(image, psf).narrower_log_odds, abs=0.05
     )
 

@@ -51,6 +51,14 @@ def test_each_plane_has_a_change_of_its_own():
     assert moving > 0.25
 
 
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_a_constant_image_changes_only_by_more_than_rounding(level):
+    constant = np.full((16, 16), level)
+    assert change(constant, constant) == 0
+    assert change(constant, constant + 1e-9) < 0.01
+    assert change(constant, constant + 0.1) > 0.25
+
+
 @pytest.mark.parametrize("method", [TotalVariation, Hessian])
 def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
     """Both runs have one calibration, so they can differ only in their number of iterations."""

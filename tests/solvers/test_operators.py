@@ -106,6 +106,17 @@ def test_priors_of_a_flat_image_are_nothing(name):
     assert float(PENALTIES[name](flat, (1.0, 1.0))[0]) < 1e-6
 
 
+@pytest.mark.parametrize("name", [*DATA_TERMS, *PENALTIES])
+def test_a_flat_image_that_fits_has_no_slope(name):
+    tf = tensorflow()
+    flat = tf.fill((1, 1, 5, 5), 3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        fits = DATA_TERMS[name](flat, flat, 1.0) if name in DATA_TERMS else None
+        value = tf.reduce_sum(PENALTIES[name](flat, (1.0, 1.0)) if fits is None else fits)
+    assert np.abs(tape.gradient(value, flat)).max() < 1e-6
+
+
 def test_differences_of_the_recipe_stay_inside_the_image():
     """sqrt(l2(rows) + l2(columns)), with l2 half the sum of squares."""
     image = random_normal(6, 1, 1, 7, 8)

@@ -93,12 +93,13 @@ def test_a_larger_frame_never_has_a_smaller_scene(least, more, axes):
 def test_frames_on_one_rung_share_what_is_compiled(method, traces):
     deconvolve(image(64, 41), PSF, method)
     first = len(traces)
-    assert first > 0
+    # A method with iterations compiles its loop; one without may do without compiled code.
+    assert first > 0 or not hasattr(method, "iterations")
     for shape in ((63, 42), (65, 40), (64, 41)):
         deconvolve(image(*shape), PSF, method)
     assert len(traces) == first
     deconvolve(image(76, 41), PSF, method)  # another rounded size, so that the count grows
-    assert len(traces) > first
+    assert (len(traces) > first) == (first > 0)
 
 
 @pytest.mark.parametrize("method", [TV, RICHARDSON_LUCY], ids=repr)

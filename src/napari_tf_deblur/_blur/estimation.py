@@ -17,7 +17,8 @@ from napari_tf_deblur._blur.spectrum_patches import extract_patches
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
+from napari_tf_deblur._core.planes import PlaneLayout, real_array
+from napari_tf_deblur._core.spacing import relative_spacing
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
 from napari_tf_deblur._noise.detector_artifacts import find_saturation_level

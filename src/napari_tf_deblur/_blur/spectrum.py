@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.half_spectrum import half_spectrum_frequencies, half_spectrum_weights
 from napari_tf_deblur._core.patches import leak_spectrum
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array, Float64Array
@@ -132,8 +133,7 @@ def _average_cells(
 ) -> PowerSpectrum:
     """Average powers over cells; `independent_part` is the part of independent values."""
     axes = len(frame)
-    lines = [fft.fftfreq(n) for n in frame[:-1]] + [fft.rfftfreq(frame[-1])]
-    pixels = np.meshgrid(*(line.astype(np.float32) for line in lines), indexing="ij", sparse=True)
+    pixels = [f.astype(np.float32) for f in half_spectrum_frequencies(frame)]
     scaled = [f / np.float32(step) for f, step in zip(pixels, spacing)]
     square = sum(np.square(f) for f in scaled) + np.zeros(power.shape, np.float32)
     periods = sum(
@@ -156,11 +156,7 @@ def _average_cells(
             sine = np.minimum(np.abs(f) / np.sqrt(square), np.float32(0.9999))
             angle = np.arcsin(sine) / (np.pi / 2)
             cell = cell * DIRECTION_SECTORS[3] + (angle * DIRECTION_SECTORS[3]).astype(np.int64)
-    multiplicity = np.full(power.shape[-1], 2.0, np.float32)  # mirrored frequencies are omitted
-    multiplicity[0] = 1.0
-    if frame[-1] % 2 == 0:
-        multiplicity[-1] = 1.0
-    weight = np.broadcast_to(multiplicity, power.shape)[is_used]
+    weight = np.broadcast_to(half_spectrum_weights(frame[-1]), power.shape)[is_used]
     numbers, cell = np.unique(cell, return_inverse=True)
     count = np.bincount(cell, weight, len(numbers))
 

@@ -1,7 +1,6 @@
 """Split an image into planes and channels, and join them again."""
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -200,22 +199,6 @@ def real_array(image: ArrayLike) -> NDArray[Any]:
             "deblurred. Convert it first, for example to its absolute value."
         )
     return array
-
-
-def relative_spacing(spacing: Sequence[float] | None, axes: int) -> tuple[float, ...]:
-    """Return voxel sizes divided by the smallest one; 1 for each axis if `spacing` is None."""
-    if spacing is None:
-        return (1.0,) * axes
-    try:
-        voxel = np.asarray(spacing, dtype=float)
-    except (TypeError, ValueError):
-        voxel = np.zeros(0)
-    if voxel.shape != (axes,) or not (np.all(np.isfinite(voxel)) and np.all(voxel > 0)):
-        raise InvalidValueError(
-            f"The spacing is {spacing!r}; it must be {axes} voxel sizes above 0, one "
-            "for each deblurred axis."
-        )
-    return tuple(float(v) for v in voxel / voxel.min())
 
 
 def _check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:

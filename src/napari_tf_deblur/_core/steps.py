@@ -99,7 +99,7 @@ class Step:
         Losses so far; see `Deconvolution`.
     image_source : ImageSource
         Source of the image that :meth:`image` returns.
-    found : SampleCalibration, optional
+    sample_calibration : SampleCalibration, optional
         Calibration from samples of an image that is written in pieces. It is set in the step
         before the first piece, or in the last step if all pieces were done before.
     limits : tuple of float, optional
@@ -115,7 +115,7 @@ class Step:
     fraction: float
     loss_history: Float32Array
     image_source: ImageSource
-    found: Any = None
+    sample_calibration: Any = None
     limits: tuple[float, float] | None = None
     seconds_left: float | None = None
     pieces_done: int | None = None

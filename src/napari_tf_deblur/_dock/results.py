@@ -148,7 +148,21 @@ class Results:
         records = [(image, self.find_record(image)) for image in images]
         return [image for image, record in records if record and record.source is source]
 
-    def find_replaceable(self, job: Job) -> Image | None:
+    def find_earlier(self, job: Job, keep: bool) -> EarlierResults:
+        """Return the earlier results of a job's source, and which of them a new run replaces.
+
+        Parameters
+        ----------
+        job : Job
+            The job of the new run.
+        keep : bool
+            Whether all results are to be kept.
+        """
+        replaced = None if keep else self._find_replaceable(job)
+        others = self.find_results(job.source.layer())
+        return EarlierResults(replaced, [layer for layer in others if layer is not replaced])
+
+    def _find_replaceable(self, job: Job) -> Image | None:
         """Return the last result of the same source and method, if it still lies on the source."""
         for layer in reversed(self.find_results(job.source.layer())):
             if _has_same_method(find_result_record(layer) or {}, job):

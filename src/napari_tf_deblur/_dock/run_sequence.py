@@ -5,16 +5,13 @@ from dataclasses import replace
 
 from napari.components import ViewerModel
 
+from napari_tf_deblur._core.durations import estimate_seconds_left
 from napari_tf_deblur._dock.results import EarlierResults
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Stopwatch, Update
 from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT, Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
-
-MIN_FRACTION_TO_ESTIMATE = 0.05
-"""Smallest part of the work that must be done before the remaining time is shown. Set by eye:
-earlier the time jumps."""
 
 
 class RunSequence:
@@ -110,9 +107,7 @@ class RunSequence:
         remaining = update.seconds_left
         # A single large job estimates its own time: its samples do not tell how long pieces take.
         if count > 1 or not self._has_large_job:
-            elapsed = self._stopwatch.total_seconds
-            is_reliable = done > MIN_FRACTION_TO_ESTIMATE
-            remaining = elapsed * (1 - done) / done if is_reliable else None
+            remaining = estimate_seconds_left(self._stopwatch.total_seconds, done)
         return replace(update, message=message, fraction=done, seconds_left=remaining)
 
     def _finish_one(self, outcome: RunOutcome, run: Run, job: Job) -> None:

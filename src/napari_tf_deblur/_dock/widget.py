@@ -15,7 +15,7 @@ from napari_tf_deblur._dock.panel import READY_TEXT, Panel
 from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.reporting import report_error, report_errors
 from napari_tf_deblur._dock.result_row import ResultRow
-from napari_tf_deblur._dock.results import EarlierResults, Results
+from napari_tf_deblur._dock.results import Results
 from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
@@ -113,7 +113,7 @@ class DeblurWidget(Container[Widget]):
         self._runs = RunSequence(
             self._viewer,
             jobs,
-            self._find_earlier,
+            lambda job: self._results.find_earlier(job, keep=self.result_row.keep.value),
             self._on_update,
             self._on_result,
             self._on_end,
@@ -179,11 +179,6 @@ class DeblurWidget(Container[Widget]):
             self._panel.set_message(READY_TEXT)
             self._show_result_of(self.fields.images.layer.value)
 
-    def _find_earlier(self, job: Job) -> EarlierResults:
-        replaced = None if self.result_row.keep.value else self._results.find_replaceable(job)
-        others = self._results.find_results(job.source.layer())
-        return EarlierResults(replaced, [layer for layer in others if layer is not replaced])
-
     def _on_update(self, update: Update, job: Job) -> None:
         self._panel.show_progress(update)
         self.plot.set_losses(update.losses)
@@ -207,9 +202,10 @@ class DeblurWidget(Container[Widget]):
                 run.stopwatch.describe_stages(),
             )
             self._psf_view.show_run_psf(outcome, job)
-            if run.layer is not None:
-                record = self._results.store(run.layer, job, outcome)
-                self.result_row.show_result(run.layer, record)
+            layer = run.result_layer.layer
+            if layer is not None:
+                record = self._results.store(layer, job, outcome)
+                self.result_row.show_result(layer, record)
             shown = {*job.warnings, *outcome.notes}  # the dock shows them already
             if run.is_stopped:  # the user has pressed Stop
                 shown |= set(outcome.deconvolution.warnings)

@@ -1,4 +1,4 @@
-"""Runs one job in a napari worker thread, and shows its progress in a layer."""
+"""Runs one job in a napari worker thread, and shows its progress."""
 
 import atexit
 import time
@@ -6,23 +6,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
-from weakref import ref
 
 from napari.components import ViewerModel
-from napari.layers import Image
 from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._dock.results import NO_RESULTS, EarlierResults
+from napari_tf_deblur._dock.run_layer import RunLayer
 from napari_tf_deblur._dock.task_queue import TaskQueue, TaskSteps, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, iterate_updates
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
-from napari_tf_deblur._layers.layer_order import find_insert_index, hides_layers_below
-from napari_tf_deblur._layers.record import find_result_record
-from napari_tf_deblur._layers.result import Result, make_result_layer
-from napari_tf_deblur._layers.result_names import choose_distinct_name
-from napari_tf_deblur._layers.view_state import VisibilityState
-from napari_tf_deblur._storage.record_file import METADATA_KEY
+from napari_tf_deblur._layers.result import Result
 
 CANCELLED_TEXT = "Cancelled."
 STOPPED_EARLY_TEXT = "Stopped before the first iteration; no layer was added or changed."
@@ -48,13 +41,12 @@ class Run:
     tasks : TaskQueue
         The queue for work on the window.
     earlier : EarlierResults, optional
-        Earlier results of the same source. If one is to be replaced, its layer shows the new
-        result, and gets its old data back if the run fails. Otherwise a layer is added.
+        Earlier results of the same source.
 
     Attributes
     ----------
-    layer : napari.layers.Image or None
-        The layer of the result; None before the first image.
+    result_layer : RunLayer
+        Shows the present image in a layer.
     stopwatch : Stopwatch
         The time of each stage so far.
     """
@@ -70,23 +62,10 @@ class Run:
     ) -> None:
         self.stopwatch = Stopwatch()
         self._viewer = viewer
-        self._source = job.source
         self._on_update = on_update
         self._on_end = on_end
-        self._active = viewer.layers.selection.active
-        self.layer = layer = earlier.replaced
-        self._others = [ref(other) for other in earlier.others]
-        self._former = None if layer is None else (layer.data, dict(layer.metadata))
-        self._name = (find_result_record(layer) or {}).get(
-            "name"
-        )  # name of the layer; the user may change it
-        self._visibility = VisibilityState(viewer)
+        self.result_layer = RunLayer(viewer, job.source, earlier)
         self._outcome: RunOutcome = CANCELLED_TEXT
-        self._image: Any = None  # the image in the layer
-        self._limits: tuple[float, float] | None = (
-            None  # of a result that is filled in piece by piece
-        )
-        self._applied_limits: tuple[float, ...] = ()  # limits that this run gave to the layer
         self._stop, self._has_iteration = Event(), Event()
         self._has_ended = False
         self._tasks = tasks
@@ -132,12 +111,12 @@ class Run:
 
     def _release(self) -> None:
         self._has_ended = True
-        self._former = self._image = None
+        self.result_layer.forget_arrays()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _cancel(self, reason: str) -> None:
         if not self._has_ended:
-            self._restore_layers()
+            self.result_layer.restore()
             self.abandon()
             self._on_end(reason)
 
@@ -147,7 +126,7 @@ class Run:
         await_workers()
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self.layer:
+        if event.value is self.result_layer.layer:
             self._cancel(LAYER_DELETED_TEXT)
 
     def _show(self, update: Update) -> None:
@@ -179,74 +158,19 @@ class Run:
     def _show_update(self, update: Update) -> Iterator[bool | None]:
         start = time.monotonic()
         self._on_update(update)
-        self._limits = update.limits or self._limits
         yield None
-        if update.image is not None and update.image is not self._image:
-            self._image = update.image
-            if self.layer is None:
-                self.layer = make_result_layer(self._source, update.image, self._limits)
-                self._applied_limits = tuple(self.layer.contrast_limits)
-                yield from self._add_result_layer(self.layer)
-            else:
-                self.layer.data = update.image
-            yield None
+        yield from self.result_layer.show_update(update)
         # The worker continues only after the canvas is painted, so that both do not compete.
         self._throttle.mark_shown(time.monotonic() - start)
 
     def _end_stepwise(self, outcome: RunOutcome) -> Iterator[bool | None]:
         if isinstance(outcome, Result):
-            yield from self._write_result(outcome)
+            yield from self.result_layer.write_result(outcome)
             yield None
             outcome.record["waited"] = self.stopwatch.total_seconds
         else:
             if isinstance(outcome, Exception):
                 traceback.clear_frames(outcome.__traceback__)  # the frames hold arrays
-            self._restore_layers()
+            self.result_layer.restore()
         self._release()
         self._on_end(outcome)
-
-    def _write_result(self, result: Result) -> Iterator[bool | None]:
-        layer, record = self.layer, result.record
-        others = [r for other in self._others if (r := find_result_record(other()))]
-        name = choose_distinct_name(record, others)
-        if layer is None:
-            self.layer = layer = make_result_layer(self._source, result.data, result.limits)
-            layer.metadata, layer.name = {METADATA_KEY: record}, name
-            yield from self._add_result_layer(layer)
-            record["name"] = layer.name
-            return
-        if layer.name == self._name:  # else the user has renamed it
-            layer.name = name
-        record["name"] = layer.name
-        layer.metadata = {METADATA_KEY: record}
-        layer.data = result.data
-        # Limits that the user has changed stay.
-        if not layer.rgb and tuple(layer.contrast_limits) == self._applied_limits:
-            layer.contrast_limits = result.limits
-
-    def _add_result_layer(self, layer: Image) -> Iterator[bool | None]:
-        """Add the layer of the result, and hide its source and older results below it."""
-        source = self._source.layer()
-        others = [x for other in self._others if (x := other()) is not None]
-        index = find_insert_index(self._viewer, source, others)
-        for paint_separately in add_layer_stepwise(self._viewer, layer, index=index):
-            if self._name is None and layer in self._viewer.layers:
-                self._name = layer.name
-            yield paint_separately
-        for below in (source, *others):
-            if below in self._viewer.layers and not hides_layers_below(layer):
-                self._visibility.set_visible(below, False)
-
-    def _restore_layers(self) -> None:
-        """Restore the layers to their state before the run."""
-        layers = self._viewer.layers
-        layer, self.layer = self.layer, None
-        self._visibility.leave()
-        if layer is None or layer not in layers:
-            return
-        if self._former is not None:
-            layer.data, layer.metadata = self._former
-            return
-        layers.remove(layer)
-        if self._active in layers:
-            layers.selection.active = self._active

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from napari_tf_deblur._core.durations import estimate_seconds_left
 from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.file_processor import FileProcessor
 from napari_tf_deblur._files.inputs import find_inputs
@@ -22,10 +23,6 @@ from napari_tf_deblur._files.table import (
     format_csv,
     replace_text,
 )
-
-MIN_FRACTION_TO_ESTIMATE = 0.03
-"""Fraction of the work that must be done before the remaining time is shown. Set by eye: earlier
-estimates change too much."""
 
 TABLE_INTERVAL = 1.0
 """Least time in seconds between two updates of the table's file. Set by eye."""
@@ -116,7 +113,7 @@ class _Batch:
                         file.path,
                         message,
                         fraction,
-                        self._estimate_seconds_left(fraction),
+                        estimate_seconds_left(time.monotonic() - self._start_time, fraction),
                         row,
                     )
         finally:
@@ -149,8 +146,3 @@ class _Batch:
             self._write_errors[path] = (
                 f"'{path}' could not be written. {describe_file_error(error)}"
             )
-
-    def _estimate_seconds_left(self, fraction: float) -> float | None:
-        """Estimate the remaining time in seconds; None near the beginning."""
-        elapsed = time.monotonic() - self._start_time
-        return elapsed * (1 - fraction) / fraction if fraction > MIN_FRACTION_TO_ESTIMATE else None

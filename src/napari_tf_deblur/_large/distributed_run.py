@@ -14,8 +14,9 @@ import numpy as np
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.packages import require_packages
 from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
-from napari_tf_deblur._large.cluster import WorkerPool, connect_workers, start_local_workers
+from napari_tf_deblur._large.cluster import WorkerPool, connect_workers
 from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.local_workers import start_local_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget, resolve_method
 from napari_tf_deblur._large.piece_dispatch import EMPTY_ARRAY, PieceDispatcher
 from napari_tf_deblur._large.piece_summary import PieceSummary, is_complete
@@ -39,8 +40,8 @@ from napari_tf_deblur._large.task_errors import report_full_disk
 from napari_tf_deblur._large.worker_plan import (
     CLIENT_BYTES,
     WORKER_BYTES,
+    make_wide_psf,
     plan_workers,
-    wide_planning_psf,
 )
 from napari_tf_deblur._large.written_image import WrittenImage
 from napari_tf_deblur._preparation.arguments import Arguments
@@ -126,7 +127,9 @@ def solve_and_write(
     else:
         run = restore_run(stored_run, fingerprints, path, image, stop)
         if is_complete(journal, run.piece_grid, open_image(path)):
-            yield replace(search_step(), image_source=written, found=run.sample_calibration)
+            yield replace(
+                search_step(), image_source=written, sample_calibration=run.sample_calibration
+            )
             summary = PieceSummary(journal.read_entries(), len(run.piece_grid))
             return _build_written_result(run, path, summary, 0.0, description)
     with _open_workers(arguments, image) as worker_pool:
@@ -196,7 +199,7 @@ def _open_workers(arguments: Arguments, image: LargeImage) -> Iterator[WorkerPoo
             return
         psf = check_given_psf(arguments, image)
         if psf is None:
-            psf = wide_planning_psf(count_deblurred_axes(arguments, image))
+            psf = make_wide_psf(count_deblurred_axes(arguments, image))
         channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
         cores = os.cpu_count() or 1
         workers, memory = plan_workers(

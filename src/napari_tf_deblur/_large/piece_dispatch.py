@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.errors import PiecesFailedError
 from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._large.cluster import WorkerPool
-from napari_tf_deblur._large.large_image import LargeImage, RegionReader
+from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.level_updates import LevelUpdater
 from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.piece_summary import (
@@ -29,7 +29,7 @@ from napari_tf_deblur._large.task_errors import (
     is_memory_error,
     report_full_disk,
 )
-from napari_tf_deblur._large.tasks import PieceTask, read_region_or_explain, run_piece_task
+from napari_tf_deblur._large.tasks import PieceTask, TaskMaker, run_piece_task
 from napari_tf_deblur._large.written_image import GrowingImage
 from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._storage.journal import Journal
@@ -84,15 +84,17 @@ class PieceDispatcher:
         loss_history: NDArray[np.float32] = EMPTY_ARRAY,
     ) -> None:
         self._loss_history = loss_history
-        self._image, self._piece_solver, self._piece_grid = image, piece_solver, piece_grid
+        self._piece_grid = piece_grid
         self._output, self._worker_pool, self._stop = output, worker_pool, stop
+        self._task_maker = TaskMaker(
+            image, piece_solver, piece_grid, output, worker_pool.thread_limit
+        )
         self._journal = Journal.for_image(output)
         self._written = GrowingImage(output)
         self._levels = LevelUpdater(worker_pool, output)
         self._entries: JournalEntries = {}
         self._failures: dict[int, str] = {}
         self._disk_is_full = False
-        self._is_transferable: bool | None = None
         self._halvings = 0  # that new pieces begin with: earlier ones took too much memory
         self._suspects: list[PieceTask] = []  # tasks of killed workers, to be tried alone
         self._exclusive_piece: int | None = None  # number of the suspect that is running alone
@@ -158,7 +160,7 @@ class PieceDispatcher:
                     if piece is None:
                         break
                     try:
-                        task = self._make_task(piece)
+                        task = self._task_maker.make_task(piece, self._halvings)
                     except PiecesFailedError as error:  # the region was read in this process
                         self._failures[piece.number] = str(error)
                         continue
@@ -199,23 +201,6 @@ class PieceDispatcher:
             del self._entries[piece.number]
             self._written.mark_changed()
         return bool(missing)
-
-    def _make_task(self, piece: Piece) -> PieceTask:
-        reader = self._image.get_region_reader(piece.input_region, piece.gap)
-        if self._is_transferable is None:
-            self._is_transferable = reader.is_transferable
-        if not self._is_transferable:
-            reader = RegionReader(*read_region_or_explain(reader))
-        return PieceTask(
-            piece,
-            reader,
-            self._piece_solver,
-            self._piece_grid,
-            self._image.frame_axes(self._piece_solver.psf.ndim),
-            self._output,
-            self._worker_pool.thread_limit,
-            self._halvings,
-        )
 
     def _submit_task(self, task: PieceTask) -> Any:
         return self._worker_pool.client.submit(run_piece_task, task, pure=False, retries=0)

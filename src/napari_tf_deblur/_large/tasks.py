@@ -12,7 +12,7 @@ from napari_tf_deblur._core.errors import PiecesFailedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._core.threads import limit_threads
-from napari_tf_deblur._large.large_image import RegionReader
+from napari_tf_deblur._large.large_image import LargeImage, RegionReader
 from napari_tf_deblur._large.piece_solver import PieceSolver, Solution
 from napari_tf_deblur._large.pieces import Piece, PieceGrid
 from napari_tf_deblur._preparation.arguments import Arguments
@@ -99,6 +99,67 @@ class PieceTask:
             warnings += solution.warnings
         verdict = max(pixel_counts, key=lambda kind: pixel_counts[kind])
         return Solution(image, np.zeros(0, np.float32), verdict, tuple(dict.fromkeys(warnings)))
+
+
+class TaskMaker:
+    """Makes the tasks of the pieces of an image.
+
+    Parameters
+    ----------
+    image : LargeImage
+        The image.
+    piece_solver : PieceSolver
+        Deblurs each piece.
+    piece_grid : PieceGrid
+        The pieces.
+    output : str
+        Folder of the OME-Zarr.
+    threads : int or None
+        Number of threads that TensorFlow may use in a worker; None for all cores.
+    """
+
+    def __init__(
+        self,
+        image: LargeImage,
+        piece_solver: PieceSolver,
+        piece_grid: PieceGrid,
+        output: str,
+        threads: int | None,
+    ) -> None:
+        self._image, self._piece_solver, self._piece_grid = image, piece_solver, piece_grid
+        self._output, self._threads = output, threads
+        self._is_transferable: bool | None = None  # whether workers can read the image themselves
+
+    def make_task(self, piece: Piece, halvings: int) -> PieceTask:
+        """Make the task of a piece; read its region here if workers cannot read it.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+        halvings : int
+            How often it is cut into halves; see `PieceTask`.
+
+        Raises
+        ------
+        PiecesFailedError
+            If the region cannot be read in this process.
+        """
+        reader = self._image.get_region_reader(piece.input_region, piece.gap)
+        if self._is_transferable is None:
+            self._is_transferable = reader.is_transferable
+        if not self._is_transferable:
+            reader = RegionReader(*read_region_or_explain(reader))
+        return PieceTask(
+            piece,
+            reader,
+            self._piece_solver,
+            self._piece_grid,
+            self._image.frame_axes(self._piece_solver.psf.ndim),
+            self._output,
+            self._threads,
+            halvings,
+        )
 
 
 def run_piece_task(task: PieceTask) -> dict[str, Any]:

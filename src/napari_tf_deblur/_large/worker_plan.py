@@ -25,13 +25,15 @@ EFFICIENT_PIECE_SIZE = {1: 2**16, 2: 768, 3: 96}
 """Smallest side, in pixels, of a piece that is not mostly margin, by number of axes. Limit: of
 time."""
 
-PLANNING_SIGMA = (2.0, 1.5, 1.5)
-"""Sigmas in pixels along z, y and x of a typical PSF, for a plan that is shown before the PSF is
-known. Set by hand; it changes the plan that is announced, and no result."""
+TYPICAL_SIGMA = (2.0, 1.5, 1.5)
+"""Sigmas in pixels along z, y and x of a typical PSF, for the plan that is shown before a run: it
+should be near the truth for most images. Set by hand; it changes the plan that is shown, and no
+result."""
 
-PLANNING_PSF_SIZE = 33
-"""Pixels per axis of a wide PSF, for the number of workers that are started before the PSF is
-known: few workers with much memory each. Set by hand; it changes the plan, and no result."""
+WIDE_PSF_SIZE = 33
+"""Pixels per axis of a wide PSF, for the workers that are started before the PSF is known. It is
+wider than that of `TYPICAL_SIGMA`, because each worker must have enough memory for any PSF, and
+workers cannot be changed later. Set by hand; it changes the number of workers, and no result."""
 
 
 def plan_workers(
@@ -69,7 +71,7 @@ def plan_workers(
     return workers, (budget - CLIENT_BYTES) // workers
 
 
-def wide_planning_psf(ndim: int) -> PSF:
+def make_wide_psf(ndim: int) -> PSF:
     """Return a wide PSF that stands for one that is not known yet.
 
     Parameters
@@ -82,7 +84,7 @@ def wide_planning_psf(ndim: int) -> PSF:
     ndarray of float32
         PSF of sum 1, equal everywhere.
     """
-    return check_psf(np.ones((PLANNING_PSF_SIZE,) * ndim))
+    return check_psf(np.ones((WIDE_PSF_SIZE,) * ndim))
 
 
 def estimate_plan(
@@ -108,7 +110,7 @@ def estimate_plan(
         The plan.
     """
     ndim = len(frame_axes)
-    psf = gaussian_psf(PLANNING_SIGMA[-ndim:])
+    psf = gaussian_psf(TYPICAL_SIGMA[-ndim:])
     channels = 1 if channel_axis is None else shape[channel_axis]
     cores = os.cpu_count() or 1
     workers, _ = plan_workers(ndim, channels, psf, method, budget, cores)

@@ -72,11 +72,11 @@ def iterate_large_job(job: "Job", stop: Event) -> Generator[Stage | Step, None, 
     def to_layer_step(step: Step) -> Step:
         nonlocal samples, levels
         limits = None
-        if step.stage not in ("giving out pieces", "pieces") and step.found is None:
+        if step.stage not in ("giving out pieces", "pieces") and step.sample_calibration is None:
             return replace(step, image_source=StoredImage(source.data))  # there is no file yet
-        if step.found is not None:
-            samples = step.found.samples.pixels
-            limits = _initial_contrast_limits(source, step.found, step.image_source)
+        if step.sample_calibration is not None:
+            samples = step.sample_calibration.samples.pixels
+            limits = _initial_contrast_limits(source, step.sample_calibration, step.image_source)
         levels = LayerLevels(step.image_source, frame, source.rgb, levels)
         return replace(step, image_source=levels, limits=limits)
 

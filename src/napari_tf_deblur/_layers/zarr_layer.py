@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
 
 from napari_tf_deblur._layers.acquisition.axis_names import OTHER_AXIS
 from napari_tf_deblur._layers.layer_description import (
@@ -32,7 +31,6 @@ LayerData = tuple[Any, dict[str, Any], str]
 def build_layer_data(
     image: "ZarrImage",
     name: str | None = None,
-    is_incomplete: bool = False,
     split: bool | None = None,
 ) -> LayerData:
     """Return the data and the arguments of a lazy layer with all resolutions of an OME-Zarr.
@@ -43,8 +41,6 @@ def build_layer_data(
         The image.
     name : str, optional
         Name of the layer; by default that of the image.
-    is_incomplete : bool
-        Whether the image is still being written. napari does not cache its pixels then.
     split : bool, optional
         Whether each channel becomes a layer. By default it does, unless this package wrote the
         image from one layer with all channels.
@@ -75,7 +71,6 @@ def build_layer_data(
         "units": [axis.unit or PIXEL_UNIT for axis in axes],
         "scale": [axis.scale for axis in axes],
         "translate": [axis.translation for axis in axes],
-        "cache": not is_incomplete,
     }
     labels = stored.get("axis_labels")
     if split_axis is None and isinstance(labels, list) and len(labels) == len(axes):
@@ -96,25 +91,6 @@ def build_layer_data(
     if description.rgb:
         levels = [level.rechunk({description.ndim - 1: -1}) for level in levels]
     return (levels if len(levels) > 1 else levels[0]), arguments, "image"
-
-
-def refresh_layer(layer: Image, image: "ZarrImage") -> None:
-    """Show the present pixels of an image that is still being written.
-
-    napari caches the coarsest resolution of an image, and dask caches what it has read. So the
-    layer gets new arrays of the same file. Its contrast limits stay the same.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        A layer from `build_layer_data` of the same image, with all channels in one layer.
-    image : ZarrImage
-        The image.
-    """
-    data, _, _ = build_layer_data(image, is_incomplete=True, split=False)
-    limits = layer.contrast_limits
-    layer.data = data
-    layer.contrast_limits = limits
 
 
 def _read_transform(stored: Mapping[str, Any], ndim: int) -> dict[str, Any]:

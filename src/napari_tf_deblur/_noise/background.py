@@ -57,13 +57,37 @@ class Background(NamedTuple):
 
 
 def describe_subtraction(level: float, error: float | None) -> str:
-    """Describe the subtracted background and its error in a sentence; empty if the level is 0."""
+    """Describe the subtracted background and its error in a sentence; empty if the level is 0.
+
+    If the error is more than half the level, the image does not tell the background from 0. Then
+    the sentence says how high the true level may be.
+
+    Parameters
+    ----------
+    level : float
+        The background that was subtracted.
+    error : float or None
+        Its error, see `Background`; None if the user gave the level.
+
+    Examples
+    --------
+    >>> describe_subtraction(100.0, 2.0)
+    'Background 100.0 ± 2.0 subtracted.'
+    >>> describe_subtraction(9.0, 296.0)
+    'Background 9 subtracted; the true level may be anything from 0 to 601.'
+    """
     if not level:
         return ""
     if not error:
         return f"Background {level:.4g} subtracted."
     digits = max(0, 1 - math.floor(math.log10(error)))
-    return f"Background {level:.{digits}f} ± {error:.{digits}f} subtracted."
+    if abs(level) >= 2 * error:
+        return f"Background {level:.{digits}f} ± {error:.{digits}f} subtracted."
+    lowest = 0.0 if level > 0 else level - 2 * error
+    return (
+        f"Background {level:.4g} subtracted; the true level may be anything from "
+        f"{lowest:.4g} to {level + 2 * error:.{digits}f}."
+    )
 
 
 def estimate_background(pixels: Pixels, noise: float | None = None) -> Background:

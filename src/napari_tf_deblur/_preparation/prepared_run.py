@@ -9,11 +9,12 @@ import numpy as np
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._core.planes import PlaneLayout, real_array, relative_spacing
+from napari_tf_deblur._core.planes import PlaneLayout, real_array
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
 from napari_tf_deblur._core.psf_resizing import resize_psf
 from napari_tf_deblur._core.scene_grid import Boundary, Grid
+from napari_tf_deblur._core.spacing import relative_spacing
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation import memory

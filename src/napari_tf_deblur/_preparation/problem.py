@@ -48,7 +48,7 @@ class Problem:
         Whether the planes are samples of one image: see :func:`.measure_largest_change`.
     global_values : GlobalValues or None
         Values of the image of which the planes are pieces; None if the planes are a whole image.
-    found : dict
+    computed_values : dict
         Values that were computed from all pixels, by name, reduced to one plane.
     """
 
@@ -63,7 +63,7 @@ class Problem:
     gap: tuple[slice, ...] = ()
     are_samples: bool = False
     global_values: GlobalValues | None = None
-    found: dict[str, Float32Array] = field(default_factory=dict)
+    computed_values: dict[str, Float32Array] = field(default_factory=dict)
 
     def global_value(
         self, name: str, compute: Callable[[], Float32Array], reduce: Reduce = mean_of_planes
@@ -82,7 +82,7 @@ class Problem:
         if self.global_values is not None:
             return self.global_values.values[name]
         values = compute()
-        self.found[name] = reduce(values)
+        self.computed_values[name] = reduce(values)
         return values
 
     def stop_rule(self, iterations: int, tolerance: float = 0.0) -> tuple[int, float]:
@@ -111,7 +111,7 @@ class Estimate(Protocol):
     def scene(self) -> Float32Array:
         """Return the scene, of shape (planes, channels, *scene), in the units of `observed`."""
 
-    def found(self) -> Mapping[str, Float32Array]:
+    def computed_values(self) -> Mapping[str, Float32Array]:
         """Return values that the solver computed from all pixels: see `Problem.global_value`."""
 
 

@@ -50,9 +50,9 @@ class CalibrationOptions:
         {
             "label": "Beyond the frame",
             "names": {
-                "unknown": "Not known, as for every camera",
-                "zero": "Nothing: all dark",
-                "periodic": "The image again",
+                "unknown": "Not known",
+                "zero": "All dark",
+                "periodic": "Image repeats",
             },
             "tooltip": "What lies beyond the edges of the image. Leave it at 'Not known' unless "
             "the image was simulated",

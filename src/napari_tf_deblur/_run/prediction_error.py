@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.half_spectrum import half_spectrum_weights
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
@@ -132,11 +133,8 @@ def deblur_error(error: Float32Array, psf: PSF) -> Float32Array:
     frame = error.shape[2:]
     transfer = transfer_function(psf, frame)
     inverse = transfer.conj() / (np.square(np.abs(transfer)) + np.float32(RISK_FILTER_BALANCE))
-    multiplicity = np.full(inverse.shape[-1], 2.0)  # the half spectrum omits mirrored frequencies
-    multiplicity[0] = 1.0
-    if frame[-1] % 2 == 0:
-        multiplicity[-1] = 1.0
-    gain = float(np.sum(np.square(np.abs(inverse)) * multiplicity)) / float(np.prod(frame))
+    power = np.square(np.abs(inverse)) * half_spectrum_weights(frame[-1])
+    gain = float(np.sum(power)) / float(np.prod(frame))
     axes = tuple(range(2, error.ndim))
     spectrum = fft.rfftn(error, axes=axes, workers=fft_workers())
     spectrum *= inverse / np.float32(np.sqrt(gain))

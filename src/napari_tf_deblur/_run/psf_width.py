@@ -1,4 +1,4 @@
-"""Test the width of a PSF by the spectrum of an image and by trials.
+"""Judge the width of a PSF by the spectrum of an image and by trials.
 
 The spectrum says how much likelier the image is with a narrower or a wider PSF. This holds for any
 scene whose power is a smooth function of frequency. Trials say which PSF predicts the image better.
@@ -10,26 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tf_deblur._blur.gaussian_fit import POINT_SCENE_SLOPE, fit_known_psf
-from napari_tf_deblur._blur.spectrum import measure_spectrum
-from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE, SpectrumModel
-from napari_tf_deblur._blur.spectrum_patches import extract_patches
-from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._core.psf_resizing import hardly_blurs, passes_zero, power_passed, resize_psf
-from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
-from napari_tf_deblur._noise.slabs import select_valid
+from napari_tf_deblur._blur.spectrum_model import SCENE_SLOPE
 from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE
 from napari_tf_deblur._preparation.evidence import PSFEvidence
-from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference
 
 NARROWER, WIDER = 0.8, 1.25
 """Widths of the PSFs with which the PSF is compared, relative to it. Derived: from the task, which
 is to find a PSF that is 25 % too wide."""
-
-HALF_AS_WIDE, TWICE_AS_WIDE = 0.5, 2.0
-"""Widths for a PSF that is far from right, relative to it: if a disc is twice too wide, one that is
-a fifth narrower is no better. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
 MIN_EVIDENCE_NARROWER, MIN_SPECTRUM_EVIDENCE, MIN_EVIDENCE_WIDER = 4.5, 4.0, 5.0
 """Least evidence that the PSF is too wide, or too narrow. First, with trials: the z-score of the
@@ -72,11 +60,6 @@ are as soft themselves, unless the transfer function passes through zero; and z-
 is then needed for a narrower PSF. Chosen by ``benchmarks/claims.py --development --fine``: with
 exact PSFs it was at most 1.5."""
 
-MAX_SATURATED_PART = 0.03
-"""Part of the pixels that may be saturated. With more, the spectrum does not count, as the edges of
-saturated areas are sharp. Chosen by ``benchmarks/claims.py --development --saturated 0.2``: trials
-alone called none of 16 exact PSFs too wide."""
-
 
 @dataclass(frozen=True)
 class PSFWidthTest:
@@ -97,8 +80,8 @@ class PSFWidthTest:
     slope : float
         Slope of the amplitudes of the scene over frequency, if the PSF is right.
     narrower_factor, wider_factor : float
-        Widths of the narrower and the wider PSF, relative to the PSF: `NARROWER` and `WIDER`, or
-        `HALF_AS_WIDE` and `TWICE_AS_WIDE` if only those are likelier, or likelier by far.
+        Widths of the narrower and the wider PSF, relative to the PSF: `NARROWER` and `WIDER`,
+        or those of PSFs that are far from right, if these are likelier.
     """
 
     narrower_log_odds: float = 0.0
@@ -109,55 +92,6 @@ class PSFWidthTest:
     slope: float = SCENE_SLOPE
     narrower_factor: float = NARROWER
     wider_factor: float = WIDER
-
-    @classmethod
-    def from_prepared_run(cls, prepared: PreparedRun, times: float = 1.0) -> "PSFWidthTest":
-        """Fit the spectrum of an image with its PSF and four PSFs of other widths.
-
-        Parameters
-        ----------
-        prepared : PreparedRun
-            The run, with image and PSF.
-        times : float
-            Factor by which the PSF is widened first.
-        """
-        psf = resize_psf(prepared.psf, times)
-        if hardly_blurs(psf):
-            return UNKNOWN_WIDTH
-        valid, is_saturated = prepared.valid, False
-        if np.isfinite(level := find_saturation_level(Pixels(prepared.values, valid))):
-            is_saturated = bool(
-                np.mean(select_valid(Pixels(prepared.values, valid)) >= level) > MAX_SATURATED_PART
-            )
-            below = prepared.values < level
-            valid = below if valid is None else below & valid
-        patches = extract_patches(Pixels(prepared.values, valid))
-        if not patches:
-            return UNKNOWN_WIDTH
-
-        factors = (1.0, NARROWER, WIDER, HALF_AS_WIDE, TWICE_AS_WIDE)
-        model = SpectrumModel(
-            measure_spectrum(patches, prepared.spacing, [resize_psf(psf, f) for f in factors])
-        )
-        own_fit, *fits = (fit_known_psf(model, number) for number in range(len(factors)))
-        narrower, wider, half, double = (
-            0.0 if is_saturated else own_fit.negative_log_posterior - fit.negative_log_posterior
-            for fit in fits
-        )
-        far_narrower = half > MIN_SPECTRUM_EVIDENCE >= narrower
-        far_wider = double > max(wider, narrower, half) + MAX_ODDS_AGAINST_NARROWER
-        power = power_passed(psf, tuple(2 * n for n in psf.shape))
-        return cls(
-            narrower_log_odds=half if far_narrower else narrower,
-            wider_log_odds=double if far_wider else wider,
-            equivalent_sigma=float(np.sqrt(power ** (-2 / psf.ndim) / (4 * np.pi))),
-            has_zeros=passes_zero(psf),
-            trials_are_biased=own_fit.slope == POINT_SCENE_SLOPE
-            or prepared.calibration.method.softens_edges,
-            slope=float(own_fit.scene_coefficients[1]),
-            narrower_factor=HALF_AS_WIDE if far_narrower else NARROWER,
-            wider_factor=TWICE_AS_WIDE if far_wider else WIDER,
-        )
 
     @property
     def seems_soft(self) -> bool:

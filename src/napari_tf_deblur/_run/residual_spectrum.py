@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from napari_tf_deblur._core.forward import transfer_function
+from napari_tf_deblur._core.half_spectrum import half_spectrum_frequencies, half_spectrum_weights
 from napari_tf_deblur._core.patches import (
     fade_window,
     find_patches,
@@ -233,14 +234,10 @@ class ResidualSpectrum:
 
 def _frequencies(size: tuple[int, ...]) -> tuple[Float64Array, list[Float64Array]]:
     """Return the weight of each frequency of a half spectrum, and the frequencies per axis."""
-    lines = [np.abs(fft.fftfreq(n)) for n in size[:-1]] + [fft.rfftfreq(size[-1])]
-    grid = np.meshgrid(*lines, indexing="ij", sparse=True)
-    periods = np.sqrt(sum(np.square(part * n) for part, n in zip(grid, size)))
-    multiplicity = np.full(size[-1] // 2 + 1, 2.0)  # the half spectrum omits mirrored frequencies
-    multiplicity[0] = 1.0
-    if size[-1] % 2 == 0:
-        multiplicity[-1] = 1.0
-    return np.where(periods < MIN_PERIODS_IN_FRAME, 0.0, multiplicity), list(grid)
+    frequencies = [np.abs(part) for part in half_spectrum_frequencies(size)]
+    periods = np.sqrt(sum(np.square(part * n) for part, n in zip(frequencies, size)))
+    weight = half_spectrum_weights(size[-1])
+    return np.where(periods < MIN_PERIODS_IN_FRAME, 0.0, weight), frequencies
 
 
 def _near_nyquist(frequencies: list[Float64Array], axis: int) -> BoolArray:

@@ -40,6 +40,7 @@ from napari_tf_deblur._run.prediction_error import (
     variance_by_value,
 )
 from napari_tf_deblur._run.psf_width import PSFWidthTest
+from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.trial_region import (
     TrialRegion,
@@ -194,7 +195,7 @@ class TrialRunner:
         """Return what the spectrum of the whole image says of the PSF width; computed once."""
         factor = calibration.psf_width
         if factor not in self._width_tests:
-            self._width_tests[factor] = PSFWidthTest.from_prepared_run(self._prepared, factor)
+            self._width_tests[factor] = fit_psf_width(self._prepared, factor)
         return self._width_tests[factor]
 
     @property

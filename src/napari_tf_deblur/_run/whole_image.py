@@ -15,7 +15,7 @@ from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.judge import KIND_BY_WEIGHT_EVIDENCE, judge_result
-from napari_tf_deblur._run.psf_width import PSFWidthTest
+from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict, summarise_verdicts
 from napari_tf_deblur._run.weight_check import check_weight
@@ -143,11 +143,7 @@ def _psf_evidence(prepared: PreparedRun, search: WeightSearchResult) -> PSFEvide
         return None
     if prepared.calibration.psf_width < 1:
         return "too wide"
-    return (
-        PSFWidthTest.from_prepared_run(prepared).evidence()
-        if search.evidence is None
-        else search.evidence
-    )
+    return fit_psf_width(prepared).evidence() if search.evidence is None else search.evidence
 
 
 def _judge_planes(

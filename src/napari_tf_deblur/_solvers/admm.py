@@ -28,7 +28,6 @@ from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.priors import Prior
-from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     MIN_SOLVER_WEIGHT,
@@ -39,6 +38,7 @@ from napari_tf_deblur._solvers.splitting import (
     sum_channels,
     sum_planes,
 )
+from napari_tf_deblur._solvers.zero_division import TINY
 from napari_tf_deblur.methods.least_squares import LeastSquares
 
 SHRINKAGE_STEP = 0.1

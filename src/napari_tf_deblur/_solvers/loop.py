@@ -111,7 +111,7 @@ class StateEstimate:
         """Return the image as an array."""
         return self.read_image(self.constants, self.variables).numpy()
 
-    def found(self) -> dict[str, Any]:
+    def computed_values(self) -> dict[str, Any]:
         """Return values that were computed from all pixels, by name."""
         return self.read_values(self.variables) if self.read_values else {}
 

@@ -8,14 +8,11 @@ for each plane and channel.
 from typing import Any
 
 from napari_tf_deblur._solvers.load import tensorflow
+from napari_tf_deblur._solvers.zero_division import TINY
 
 NORM_SMOOTHING = 1e-3
 """Width over which the corner of norms at zero is smoothed, for intensities of range 1. Set by
 hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-TINY = 1e-20
-"""Number that is added before a square root. Guard: against an infinite slope at zero;
-``tests/solvers/test_operators.py``."""
 
 
 def rms(model: Any, observed: Any, data_weight: Any) -> Any:

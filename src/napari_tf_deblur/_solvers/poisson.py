@@ -32,7 +32,6 @@ from napari_tf_deblur._solvers.load import Compiled, tensorflow
 from napari_tf_deblur._solvers.loop import compile_loop, run_loop
 from napari_tf_deblur._solvers.poisson_problem import AMPLITUDE_POWER, Constants, build_constants
 from napari_tf_deblur._solvers.priors import Prior
-from napari_tf_deblur._solvers.priors.vector_norm import TINY
 from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import (
     RELAXATION,
@@ -41,6 +40,7 @@ from napari_tf_deblur._solvers.splitting import (
     sum_channels,
     sum_planes,
 )
+from napari_tf_deblur._solvers.zero_division import TINY
 from napari_tf_deblur.methods import PoissonLikelihood
 
 ROOT_OFFSET_PHOTONS = 0.1

@@ -11,9 +11,9 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.global_values import largest_of_planes
 from napari_tf_deblur._preparation.problem import Problem, Tensor
-from napari_tf_deblur._solvers.convergence import TINY
 from napari_tf_deblur._solvers.registry import find_prior
 from napari_tf_deblur._solvers.splitting import MIN_SOLVER_WEIGHT, data_penalty
+from napari_tf_deblur._solvers.zero_division import TINY
 from napari_tf_deblur.methods import PoissonLikelihood
 
 UNIT_WEIGHT = {1: 2.55, 2: 1.275, 3: 0.0765}

@@ -113,7 +113,9 @@ def solve_batches(
                         yield step(progress.stage, progress.message)
                         last_yield = time.perf_counter()
                 converged = converged and (shared.converged if shared else iterate.converged)
-                batch_values.append({**problem.found, **iterate.estimate.found()})
+                batch_values.append(
+                    {**problem.computed_values, **iterate.estimate.computed_values()}
+                )
                 progress.finish_batch(batch)
                 if not progress.is_finite(batch):
                     raise InvalidValueError(

@@ -130,19 +130,19 @@ def _acquisition(
         use_first("pixel_size", _select_possible_sizes(description), key)
     labels = _labels(layer, values.get("axes", ()))
     names: tuple[str, ...] = ()
-    own_channels: Sequence[int] = ()
+    shown_channels: Sequence[int] = ()
     for key, description in descriptions:
         if not names and description.channels:
             names = _names(description.channels)
-            own_channels = _find_own_channels(layer, labels, description)
-            use_first("channel", names[own_channels[0]] if own_channels else "", key)
+            shown_channels = _find_shown_channels(layer, labels, description)
+            use_first("channel", names[shown_channels[0]] if shown_channels else "", key)
             channels = zip(names, description.channels)
             use_first("channels", tuple((n, c.emission) for n, c in channels), key)
         if names and _names(description.channels) == names:  # not the channels of another file
             for name in ("emission", "excitation", "microscope", "pinhole"):
                 channel_values = [getattr(channel, name) for channel in description.channels]
                 value = find_common_value(
-                    [channel_values[k] for k in own_channels] or channel_values
+                    [channel_values[k] for k in shown_channels] or channel_values
                 )
                 use_first(name, value, key)
         use_first("microscope", description.microscope, key)
@@ -210,7 +210,7 @@ def _iterate_rejected_numbers(description: MetadataDescription) -> Iterator[floa
             yield from (n for n in (number, size) if n is not None)
 
 
-def _find_own_channels(
+def _find_shown_channels(
     layer: Layer, labels: Sequence[str], description: MetadataDescription
 ) -> Sequence[int]:
     """Return the indices of the channels that the layer shows; empty for all or unknown ones."""

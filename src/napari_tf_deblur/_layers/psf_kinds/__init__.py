@@ -15,13 +15,13 @@ from napari_tf_deblur._layers.psf_kinds.fixed import FixedPSFSettings
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, PSFSettings
 from napari_tf_deblur._layers.psf_kinds.measured import BeadPSFSettings, LayerPSF
-from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
-from napari_tf_deblur._layers.psf_kinds.microscope_settings import (
-    AUTOMATIC,
+from napari_tf_deblur._layers.psf_kinds.microscope import (
     AUTOMATIC_PSF,
+    MicroscopePSF,
     MicroscopeSettings,
 )
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
+from napari_tf_deblur._layers.psf_kinds.number_settings import AUTOMATIC
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
 from napari_tf_deblur._layers.source import Source, read_source
 

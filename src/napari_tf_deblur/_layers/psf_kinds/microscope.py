@@ -1,15 +1,17 @@
-"""The PSF of a microscope, computed from its optics."""
+"""The PSF of a microscope, computed from its optics, and the settings that make it for an image."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
-from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
-from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFSettings, record_call
-from napari_tf_deblur._layers.psf_kinds.microscope_numbers import MicroscopeNumbers
+from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, record_call
+from napari_tf_deblur._layers.psf_kinds.microscope_numbers import NUMBER_NAMES, MicroscopeNumbers
+from napari_tf_deblur._layers.psf_kinds.number_settings import MICROSCOPE, NumberSettings
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.microscope import (
     microscope_psf,
@@ -43,7 +45,7 @@ class MicroscopePSF:
         What was assumed about the microscope: a sentence for a warning; empty if nothing.
     """
 
-    name: ClassVar[str] = "microscope"
+    name: ClassVar[str] = MICROSCOPE
     title: ClassVar[str] = "Microscope"
     hint: ClassVar[str] = (
         "The diffraction limit of the microscope, computed from the numbers on the objective and "
@@ -122,11 +124,8 @@ class MicroscopePSF:
         }
 
     @classmethod
-    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> PSFSettings:
+    def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "MicroscopeSettings":
         """Return settings for the PSFs of other images from the same microscope."""
-        # Imported here, because that module imports this one: the settings make this PSF.
-        from napari_tf_deblur._layers.psf_kinds.microscope_settings import MicroscopeSettings
-
         return MicroscopeSettings.from_record(record)
 
     @property
@@ -148,3 +147,50 @@ class MicroscopePSF:
         """Return the Gaussian that describes the PSF in focus, integrated over pixels."""
         sigmas = pixel_sigma(microscope_sigma(**self._arguments), self._spacing(source))
         return GaussianPSF(tuple(float(f"{sigma:.6g}") for sigma in sigmas))
+
+
+@dataclass(frozen=True)
+class MicroscopeSettings(NumberSettings):
+    """Settings that compute the PSF of a microscope for each image."""
+
+    def choose_psf(
+        self, source: Source, ndim: int, channel: int = 0, channels: int = 1
+    ) -> tuple[Source, PSFKind]:
+        """Return the image with its pixel size, and its PSF from these settings and its file.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a number is missing and the blur shall not be estimated from the image; or if the
+            numbers contradict each other.
+        """
+        file_numbers = MicroscopeNumbers.from_file(source)
+        numbers = self.complete(file_numbers, channel, channels)
+        missing = numbers.list_missing(ndim)
+        if (missing or source.rgb) and self.estimate_if_incomplete:
+            return source, EstimatedPSF(ndim)
+        if missing:
+            raise InvalidValueError(
+                f"The PSF of a microscope needs {_join([NUMBER_NAMES[n] for n in missing])}, which "
+                f"the file of '{source.name}' does not state: give it, or let the blur be "
+                "found from the image."
+            )
+        is_same_size = (numbers.pixel, numbers.step) == (file_numbers.pixel, file_numbers.step)
+        sized = source if is_same_size else numbers.resize(source, ndim)
+        if self != AUTOMATIC_PSF:
+            return sized, MicroscopePSF.from_numbers(numbers, ndim)
+        try:
+            psf = MicroscopePSF.from_numbers(numbers, ndim)
+            psf.check(source)
+        except UserError:  # the numbers in the file contradict each other
+            return source, EstimatedPSF(ndim)
+        return source, psf
+
+
+AUTOMATIC_PSF = MicroscopeSettings(estimate_if_incomplete=True)
+"""Settings that take all numbers from the file; without them, the blur is estimated."""
+
+
+def _join(words: list[str]) -> str:
+    """Join words with commas and "and"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

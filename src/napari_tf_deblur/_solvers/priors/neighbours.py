@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors.differences import Component, Filter
-from napari_tf_deblur._solvers.priors.vector_norm import TINY, VectorNorm
+from napari_tf_deblur._solvers.priors.vector_norm import VectorNorm
 from napari_tf_deblur._solvers.splitting import RELAXATION
+from napari_tf_deblur._solvers.zero_division import TINY
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,7 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.priors.differences import Component, Differences, Spectrum
 from napari_tf_deblur._solvers.priors.prior import Prior
 from napari_tf_deblur._solvers.splitting import RELAXATION, sum_channels
-
-TINY = 1e-30
-"""Number that is added to denominators. Guard: against the inverse of a length of zero;
-``tests/solvers/test_operators.py``."""
+from napari_tf_deblur._solvers.zero_division import TINY
 
 
 @dataclass(frozen=True)

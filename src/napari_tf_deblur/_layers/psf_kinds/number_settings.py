@@ -1,21 +1,19 @@
-"""Settings that compute the PSF of a microscope for each image, with numbers from its file."""
+"""Numbers of a microscope for many images: given ones, defaults, and those of each file."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-from napari_tf_deblur._core.errors import InvalidValueError, UserError
-from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
-from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
-from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
-    NUMBER_NAMES,
     WAVELENGTHS,
     MicroscopeNumbers,
 )
-from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._preparation import record_check as check
+
+MICROSCOPE = "microscope"
+"""Kind of settings that compute the PSF from the optics; a missing number is an error."""
 
 AUTOMATIC = "automatic"
 """Kind of settings that estimate the blur if the file lacks numbers of the microscope."""
@@ -25,8 +23,8 @@ OPTICS_FIELDS = tuple(field.name for field in fields(Optics))
 
 
 @dataclass(frozen=True)
-class MicroscopeSettings:
-    """Settings that compute the PSF of a microscope for each image.
+class NumberSettings:
+    """Numbers of a microscope that are known before the file of an image is read.
 
     Priority of the numbers: first `given`; then `defaults`, without its wavelengths; then the file
     of the image; last the wavelengths in `defaults`, because a wavelength belongs to one channel.
@@ -115,43 +113,10 @@ class MicroscopeSettings:
             estimate_if_incomplete=record["kind"] == AUTOMATIC,
         )
 
-    def choose_psf(
-        self, source: Source, ndim: int, channel: int = 0, channels: int = 1
-    ) -> tuple[Source, PSFKind]:
-        """Return the image with its pixel size, and its PSF from these settings and its file.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a number is missing and the blur shall not be estimated from the image; or if the
-            numbers contradict each other.
-        """
-        file_numbers = MicroscopeNumbers.from_file(source)
-        numbers = self._complete(file_numbers, channel, channels)
-        missing = numbers.list_missing(ndim)
-        if (missing or source.rgb) and self.estimate_if_incomplete:
-            return source, EstimatedPSF(ndim)
-        if missing:
-            raise InvalidValueError(
-                f"The PSF of a microscope needs {_list([NUMBER_NAMES[n] for n in missing])}, which "
-                f"the file of '{source.name}' does not state: give it, or let the blur be "
-                "found from the image."
-            )
-        is_same_size = (numbers.pixel, numbers.step) == (file_numbers.pixel, file_numbers.step)
-        sized = source if is_same_size else numbers.resize(source, ndim)
-        if self != AUTOMATIC_PSF:
-            return sized, MicroscopePSF.from_numbers(numbers, ndim)
-        try:
-            psf = MicroscopePSF.from_numbers(numbers, ndim)
-            psf.check(source)
-        except UserError:  # the numbers in the file contradict each other
-            return source, EstimatedPSF(ndim)
-        return source, psf
-
     def record(self) -> dict[str, Any]:
         """Return the settings as plain data."""
         return {
-            "kind": AUTOMATIC if self.estimate_if_incomplete else MicroscopePSF.name,
+            "kind": AUTOMATIC if self.estimate_if_incomplete else MICROSCOPE,
             "given": {name: list(values) for name, values in self.given.items()},
             "optics": dict(self.defaults),
             "pixel": self.pixel,
@@ -159,10 +124,10 @@ class MicroscopeSettings:
             "spacing": list(self.default_spacing),
         }
 
-    def _complete(
+    def complete(
         self, file_numbers: MicroscopeNumbers, channel: int, channels: int
     ) -> MicroscopeNumbers:
-        """Combine the numbers of the file, the defaults and the given ones."""
+        """Combine the numbers of a file, the defaults and the given ones, for one channel."""
         defaults, spacing = dict(self.defaults), self.default_spacing
         for name in WAVELENGTHS:
             if name in defaults and getattr(file_numbers, name) is not None:
@@ -176,10 +141,6 @@ class MicroscopeSettings:
         )
 
 
-AUTOMATIC_PSF = MicroscopeSettings(estimate_if_incomplete=True)
-"""Settings that take all numbers from the file; without them, the blur is estimated."""
-
-
 def _of_channel(name: str, values: tuple[Any, ...], channel: int, channels: int) -> Any:
     """Return the value of one channel: the only value, or one of a value per channel."""
     if len(values) == 1:
@@ -190,8 +151,3 @@ def _of_channel(name: str, values: tuple[Any, ...], channel: int, channels: int)
             f"{channels} channel{'s' * (channels != 1)}: give one value for all, or one for each."
         )
     return values[channel]
-
-
-def _list(words: list[str]) -> str:
-    """Join words with commas and "and"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
