@@ -43,8 +43,8 @@ MIN_MODEL_PHOTONS = 1e-3
 ``tests/preparation/test_iterations.py``."""
 
 PSF_LIGHT_KEPT = 0.999
-"""Part of the PSF's light that the margin around the frame holds. Set by hand: half or 1.5 times
-changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the PSF's light that the margin around the frame holds. Limit: of memory and time; the
+rest wraps round."""
 
 MIN_VISIBLE_PART = 1e-3
 """Least part of a scene pixel's light that falls into the frame; pixels with less are left dark.
