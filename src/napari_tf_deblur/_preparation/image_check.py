@@ -15,7 +15,7 @@ higher by 4 % of the range."""
 
 PLATEAU_RANGE = 0.02
 """Part of the range, below the maximum, whose pixels the pixels at the maximum are compared with.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+Guard: a wider range misses saturation; ``tests/preparation/test_image_check.py``."""
 
 MIN_INTEGER_RANGE = 4.0
 """Least number of whole numbers below the maximum to compare with. Guard: against the effect of

@@ -23,8 +23,8 @@ Guard: against single bad pixels; ``tests/preparation/test_intensity_scale.py``.
 
 MIN_OBJECT_CONTRAST = 0.1
 """Least difference between an object and the background, as a part of the largest one; the local
-means of pixels are compared. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+means of pixels are compared. Guard: against faint haze that counts as an object;
+``tests/preparation/test_intensity_scale.py``."""
 
 MIN_OBJECT_AREA = 0.1
 """Part of the image that objects cover at least. If they cover less, background pixels are left out
