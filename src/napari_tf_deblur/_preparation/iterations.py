@@ -32,7 +32,7 @@ PATIENCE_ITERATIONS = 3
 WHOLE_IMAGE_FACTORS = (1.4, 2.0)
 """Factor a and term b of the rule that turns n, the best number of iterations with half of the
 photons, into that of the whole image, which has twice the photons: max(n, a n - b). Guard:
-larger factors sharpen noise; ``tests/preparation/test_iterations.py``."""
+smaller factors leave blur, larger ones sharpen noise; ``tests/preparation/test_iterations.py``."""
 
 MIN_MODEL_PHOTONS = 1e-3
 """Least number of photons of the model in a pixel. Guard: against a division by zero;
