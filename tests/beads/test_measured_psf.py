@@ -14,6 +14,7 @@ from napari_tf_deblur import (
     measured_psf,
     microscope_psf,
 )
+from napari_tf_deblur._beads.ready_psf import is_ready_psf
 from napari_tf_deblur._core.psf_centre import light_centre
 
 few = settings(max_examples=12, deadline=None)
@@ -296,6 +297,13 @@ def test_light_out_of_focus_is_kept_above_a_tilted_ground(axis):
     assert min(on_tilted.shape) > 9
 
 
+def test_some_faint_spots_are_not_averaged_with_a_clean_bead():
+    centres = [(40, 40), (16, 16), (16, 64), (64, 16)]
+    clean = beads((80, 80), centres, 2.0, peaks=np.array([2000, 80, 80, 80]))
+    _, notes = measured_psf(noisy(clean, 10))
+    assert notes[0].startswith("1 bead ")
+
+
 @pytest.mark.parametrize("signal", [6, 8])
 def test_dim_beads_are_averaged(signal):
     random = np.random.default_rng(1)
@@ -424,6 +432,18 @@ def test_a_psf_beside_its_middle_is_centred_whatever_its_shape(name, off):
     assert psf.sum() == pytest.approx(1, abs=1e-5)
     assert (psf.min() >= 0) == (name != "lobes")
     assert "centred" in " ".join(notes)
+
+
+def test_a_narrow_gaussian_is_not_made_wider():
+    psf, _ = measured_psf(beads((17, 19), [(7.67, 9.2)], 0.8, ground=0))
+    np.testing.assert_allclose(widths_of(psf), 0.8, rtol=0.06)
+
+
+@pytest.mark.parametrize(("at_the_frame", "ready"), [(0.03, True), (0.09, False)])
+def test_a_psf_beside_its_middle_is_ready_unless_the_frame_cuts_it(at_the_frame, ready):
+    distance = 2 * np.sqrt(-2 * np.log(at_the_frame))
+    y, x = np.indices((33, 33)) - np.reshape((distance, 16), (2, 1, 1))
+    assert is_ready_psf(np.exp(-(y**2 + x**2) / 8)) == ready
 
 
 @pytest.mark.parametrize("size", [2, 4, 6])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from napari_tf_deblur import convolve, gaussian_psf
-from napari_tf_deblur._core.psf_resizing import resize_psf
+from napari_tf_deblur._core.psf_resizing import passes_zero, resize_psf
 from napari_tf_deblur._core.scene_grid import Grid
 
 sizes = st.integers(1, 9)
@@ -99,6 +99,11 @@ def test_the_scene_leaves_out_the_faint_rim_of_a_large_psf_only():
 def test_bad_input(image, options, error, says):
     with pytest.raises(error, match=says):
         convolve(image, np.ones((3, 3)), **options)
+
+
+def test_a_gaussian_that_its_array_cuts_does_not_pass_zero():
+    assert not passes_zero(gaussian_psf(2.0, 11))
+    assert passes_zero(np.full((5, 5), 0.04, np.float32))
 
 
 @pytest.mark.parametrize("times", [0.64, 0.8, 1.0, 1.25])

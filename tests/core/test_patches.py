@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_tf_deblur._core.patches import find_patches, symmetric_size
+from napari_tf_deblur._core.patches import find_patches, subtract_mean, symmetric_size
 from napari_tf_deblur._core.pixels import Pixels
 
 
@@ -39,3 +39,27 @@ def test_a_centred_patch_leaves_as_many_pixels_on_both_sides(n, most):
     size = symmetric_size(n, most)
     assert 1 <= size <= max(most, 1)
     assert n <= most or (n - size) % 2 == 0 or size == 1
+
+
+def choose_structure(times):
+    """Patch that is chosen if another has some times the structure of the middle one."""
+    rows, columns = np.indices((72, 72))
+    middle, corner = (np.exp(-((rows - c) ** 2 + (columns - c) ** 2) / 18) for c in (36, 12))
+    image = (middle + np.sqrt(times) * corner).astype(np.float32)[None, None]
+    ((_, place),) = find_patches(Pixels(image), 1.0, (24, 24), 1)
+    return place[1:]
+
+
+def test_a_patch_beside_the_middle_needs_much_more_structure():
+    assert choose_structure(3) == np.s_[24:48, 24:48]
+    assert choose_structure(6) == np.s_[0:24, 0:24]
+
+
+def test_a_hole_is_filled_from_its_surroundings():
+    rows, columns = np.indices((40, 40))
+    image = np.sin(rows / 8 + columns / 9).astype(np.float32)[None]
+    valid = np.ones(image.shape, bool)
+    valid[0, 20:23, 12:15] = False
+    truth = subtract_mean(Pixels(image, None), 1.0)
+    found = subtract_mean(Pixels(np.where(valid, image, 50), valid), 1.0)
+    np.testing.assert_allclose(found, truth, atol=0.15)

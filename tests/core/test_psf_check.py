@@ -85,6 +85,12 @@ def test_the_warning_of_a_background_has_its_part_of_the_light(name, part):
     assert float(said.split(" %")[0]) == pytest.approx(100 * part, rel=0.3)
 
 
+def test_a_background_of_little_light_gives_no_warning():
+    light = np.asarray(TRUE["gaussian 3.0, 41"], float)
+    assert find_psf_background(light + 0.015 * light.mean()) > 0
+    assert psf_warnings(light + 0.015 * light.mean()) == ()
+
+
 @few
 @given(
     ground=st.sampled_from([0.0, 100.0]),

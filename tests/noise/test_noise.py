@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import PoissonLikelihood, calibrate, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._noise.detector_artifacts import find_hot_pixels
 from napari_tf_deblur._noise.noise import estimate_noise_line
 from napari_tf_deblur._noise.noise_level import estimate_noise_level
 from napari_tf_deblur._noise.noise_line import estimate_gain
@@ -265,3 +266,20 @@ def test_an_image_of_low_contrast_has_the_gain_of_its_noise(contrast):
         light = 300 * (1 + contrast * light / np.abs(light).max())
         image = random.poisson(light).astype(np.float32)[None, None]
         assert estimate_gain(Pixels(image)) == pytest.approx(1, rel=0.2)
+
+
+def test_the_noise_is_found_beside_sharp_detail():
+    random = np.random.default_rng(8)
+    image = random.normal(0, 2, (120, 120))
+    image[:72] += random.choice([-30, 30], (72, 120))
+    found = estimate_noise_level(Pixels(image[None, None].astype(np.float32)))
+    assert found == pytest.approx(2, rel=0.15)
+
+
+def test_many_isolated_photons_are_no_hot_pixels():
+    photons = np.random.default_rng(9).poisson(0.02, (150, 150)).astype(np.float32)
+    usable = np.ones(photons.shape, bool)
+    assert not find_hot_pixels(photons, usable, 0.0).any()
+    one = np.zeros_like(photons)
+    one[70, 80] = 1
+    assert np.argwhere(find_hot_pixels(one, usable, 0.0)).tolist() == [[70, 80]]

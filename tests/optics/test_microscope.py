@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import fft, ndimage, optimize, signal
+from scipy import fft, ndimage, optimize, signal, special
 
+from napari_tf_deblur._beads.averaging import BACKGROUND_ZONE_SIGMAS
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH
 from napari_tf_deblur._optics.microscope import (
     microscope_psf,
     microscope_sigma,
@@ -17,6 +19,7 @@ from napari_tf_deblur._optics.microscope import (
 )
 from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
 from napari_tf_deblur._optics.sampling import nyquist_spacing
+from napari_tf_deblur._optics.widths import fit_profile_sigma
 
 FOUR = (
     {"microscope": "widefield"},
@@ -241,6 +244,20 @@ def test_each_plane_of_a_widefield_psf_holds_the_same_light():
     for kind in FOUR[1:]:
         light = microscope_psf(1.4, 520, spacing=(200, 65, 65), **kind).sum(axis=(1, 2))
         assert light[0] < 0.3 * light.max()
+
+
+def test_rings_are_kept_as_far_as_the_third_dark_one():
+    def airy(radii):
+        return (2 * special.j1(radii + 1e-9) / (radii + 1e-9)) ** 2
+
+    second, third = special.jn_zeros(1, 3)[1:]
+    radii, phases = np.linspace(0, second, 80), np.linspace(0, 2 * np.pi, 80)
+    across = fit_profile_sigma(radii, airy(radii))
+    along = fit_profile_sigma(phases, np.sinc(phases / np.pi) ** 2)
+    assert third / across < DIFFRACTION_REACH < 3 * np.pi / along
+    zone = BACKGROUND_ZONE_SIGMAS * across
+    assert second < zone < third
+    assert airy(np.linspace(zone, 3 * third, 99)).max() < 0.005
 
 
 def test_automatic_sizes():

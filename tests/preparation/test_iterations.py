@@ -51,7 +51,7 @@ def test_it_runs_the_iterations_that_the_solver_runs(accelerate, periodic):
 
 def test_nearly_the_best_number_is_found():
     losses = []
-    for photons in (100, 1000, 10_000):
+    for photons in (100, 300, 1000, 3000, 10_000):
         image, truth = observed(photons), photons * scene()
 
         def psnr(count, image=image, truth=truth):

@@ -1,5 +1,7 @@
 """The arguments of a run: PSFs of all sizes, blank planes, masks, array-likes, wrong types."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from every_method import of_each
@@ -21,6 +23,7 @@ from napari_tf_deblur import (
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError, UserError
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._preparation.run_warnings import is_negative
 
 PSF = gaussian_psf(1.2)
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -276,6 +279,12 @@ def test_structure_below_the_background_is_told(method):
     counts = np.random.default_rng(2).poisson(cell() + 50)
     assert told_of_negative(counts - counts.mean(), method(background=0))
     assert told_of_negative(counts + 100, method(background=230))
+
+
+@pytest.mark.parametrize(("lowest", "told"), [(-0.04, False), (-0.07, True)])
+def test_values_a_little_below_the_background_do_no_harm(lowest, told):
+    image = SimpleNamespace(values=np.array([lowest, 1.0]), noise_level=1e-3)
+    assert is_negative(image, 1.0) == told
 
 
 # ---------------------------------------------------------------- areas to ignore

@@ -7,33 +7,24 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
+from napari_tf_deblur._beads.ready_psf import SPLINE_MARGIN
 from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian
-from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
+from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
+from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
-
-BEAD_WINDOW_SIGMAS = 8.0
-"""Half width of the window that is cut out around a bead, in sigmas. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
-
-INTERPOLATION_MARGIN = 5
-"""Pixels around the window for the interpolation. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
 
 MAX_BEADS, MAX_WINDOW_VOXELS = 50, 2**23
 """Most beads that are averaged, and most voxels of their windows together. Limit: of time and
 memory."""
 
 BACKGROUND_ZONE_SIGMAS = 6.0
-"""Distance in sigmas beyond which the window shows only background and noise. Set by hand; its
-effect is in ``benchmarks/CONSTANTS.md``."""
+"""Distance in sigmas beyond which the window shows only background and noise. Derived: it lies
+beyond the second dark ring of an Airy pattern, at 5.3 sigmas; the next ring has 0.4 % of the
+peak."""
 
 DEPARTURE_FILTER_SIGMA = 0.7
-"""Sigma, in pixels, of the filter before deviations from the Gaussian are tested. Set by hand; its
-effect is in ``benchmarks/CONSTANTS.md``."""
-
-DEPARTURE_SIGNIFICANCE = 5.0
-"""Least deviation from the Gaussian that is kept, in standard deviations. Derived: noise alone
-exceeds it once in three million pixels."""
+"""Sigma, in pixels, of the filter before deviations from the Gaussian are tested. Guard: against
+noise that counts as light; ``tests/beads/test_measured_psf.py``."""
 
 
 def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Float64Array]:
@@ -59,7 +50,7 @@ def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Fl
         Sigmas of the mean Gaussian along each axis, in pixels.
     """
     sigma = np.exp(np.mean(np.log([bead.sigma for bead in spots.beads]), axis=0))
-    half = np.ceil(BEAD_WINDOW_SIGMAS * sigma).astype(int)
+    half = np.ceil(DIFFRACTION_REACH * sigma).astype(int)
     shape = tuple(2 * half + 1)
     axes = [np.arange(n, dtype=np.float64) for n in shape]
     grid = list(np.meshgrid(*axes, indexing="ij", sparse=True))
@@ -80,7 +71,7 @@ def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Fl
 
 def _with_far_background(picture: Float32Array, bead: Spot) -> Spot:
     """Measure the background of a bead in pixels beyond its rings, if there are enough."""
-    box, grid = box_around(bead.centre, (BEAD_WINDOW_SIGMAS + 2) * bead.sigma, picture.shape)
+    box, grid = box_around(bead.centre, (DIFFRACTION_REACH + 2) * bead.sigma, picture.shape)
     square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
     far = picture[box][np.asarray(square) > BACKGROUND_ZONE_SIGMAS**2]
     if far.size < 20:
@@ -93,7 +84,7 @@ def _align_bead(
     picture: Float32Array, bead: Spot, half: NDArray[np.int64]
 ) -> tuple[Float64Array, NDArray[np.bool_]]:
     """Cut out a bead with its centre at the middle pixel; also return which pixels are inside."""
-    box, grid = box_around(bead.centre, half + INTERPOLATION_MARGIN, picture.shape)
+    box, grid = box_around(bead.centre, half + SPLINE_MARGIN, picture.shape)
     data = picture[box].astype(np.float64) - bead.background
     offset = [axis.flat[0] for axis in grid]
     start = bead.centre - half - offset
@@ -182,9 +173,9 @@ def _smoothed_noise(picture: Float32Array, noise: float) -> float:
 def _keep_significant(deviation: Float64Array, spread: Float64Array, noise: float) -> Float64Array:
     """Keep the part of a deviation that stands out from the noise, `noise` times `spread`."""
     smooth = ndimage.gaussian_filter(deviation / spread, DEPARTURE_FILTER_SIGMA)
-    significant = np.abs(smooth) > DEPARTURE_SIGNIFICANCE * noise
+    significant = np.abs(smooth) > PIXEL_SIGNIFICANCE * noise
     gain = np.zeros(deviation.shape)
-    gain[significant] = 1 - (DEPARTURE_SIGNIFICANCE * noise / smooth[significant]) ** 2
+    gain[significant] = 1 - (PIXEL_SIGNIFICANCE * noise / smooth[significant]) ** 2
     return np.asarray(gain * np.where(np.isfinite(spread), deviation, 0.0))
 
 

@@ -20,20 +20,12 @@ from napari_tf_deblur._beads.spot_fit import MAX_BEAD_SIGMA, Spot, box_around, f
 from napari_tf_deblur._core.typing import Float32Array
 
 MIN_BEAD_SNR = 10.0
-"""Least peak of a clean bead, in standard deviations of the noise. Set by hand: half or 1.5 times
-changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MIN_DIM_BEAD_SNR = 4.0
-"""Least peak of a dim bead, in standard deviations of the noise. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Least peak of a clean bead, and of the average of dim beads, in standard deviations of its noise.
+Guard: against PSFs with more noise than light; ``tests/beads/test_measured_psf.py``."""
 
 MIN_DIM_BEADS = 5
-"""Least number of dim beads for an average. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
-MIN_AVERAGE_SNR = 15.0
-"""Least peak of the average of dim beads, in standard deviations of its noise. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Least number of dim beads for an average. Guard: against a few faint spots beside a clean bead;
+``tests/beads/test_measured_psf.py``."""
 
 MAX_SPOTS = 100
 """Largest number of spots that are fitted, the brightest first. Limit: of time."""
@@ -136,10 +128,10 @@ def find_beads(picture: Float32Array) -> Spots:
         len(beads) < MIN_DIM_BEADS
         and sum(spot.fault == TOO_FAINT for spot in left_out) >= MIN_DIM_BEADS
     ):
-        dim, others = find_spots(MIN_DIM_BEAD_SNR)
+        dim, others = find_spots(0.0)
         average_snr = np.sqrt(sum((spot.peak / noise) ** 2 for spot in dim))
-        if len(dim) >= len(beads) + MIN_DIM_BEADS and average_snr > MIN_AVERAGE_SNR:
-            least, beads, left_out = MIN_DIM_BEAD_SNR, dim, others
+        if len(dim) >= len(beads) + MIN_DIM_BEADS and average_snr > MIN_BEAD_SNR:
+            least, beads, left_out = 0.0, dim, others
     if beads:
         least = max(0.1 * beads[0].peak, least * noise)
         left_out = [spot for spot in left_out if spot.peak > least]

@@ -75,8 +75,8 @@ def measured_psf(
     - A Gaussian is fitted to each spot that stands out; it gives background, centre and widths.
     - Clean beads are aligned and averaged, weighted by their peaks. A clean bead has a peak of 10
       times the noise, is 3 sigma from the frame and 8 sigma from a neighbour, and has the common
-      width. Dimmer beads, from 4 times the noise on, are used if there are five or more and their
-      average stands out.
+      width. Dimmer beads are used if there are five or more and their average stands out as a clean
+      bead must.
     - Deviations from the Gaussian are kept if they exceed 5 standard deviations of the noise, so
       that noise does not become light. Negative values are set to 0.
 

@@ -10,24 +10,25 @@ from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 SMALL_PSF_SIZE = 33
-"""Largest side, in pixels, of an array without noise that always counts as a PSF. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest side, in pixels, of an array without noise that always counts as a PSF. Guard: against
+images without noise; ``tests/beads/test_measured_psf.py``."""
 
 CENTRE_TOLERANCE = 0.02
 """Largest distance, in pixels, from the middle of a pixel that counts as 0. Derived: such a shift
 changes a PSF by less than the rounding of its file."""
 
 MAX_FRAME_BRIGHTNESS = 0.05
-"""A PSF that is brighter than this part of its peak at the frame counts as cut off. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""A PSF that lies off its middle and is brighter than this part of its peak at the frame counts as
+cut off. Guard: against beads that the frame cuts; ``tests/beads/test_measured_psf.py``."""
 
-SPLINE_MARGIN = 3
-"""Margin in pixels around a PSF in which the ringing of splines is measured. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+SPLINE_MARGIN = 5
+"""Pixels around a window that its interpolation by splines needs. Derived: from pixel to pixel, the
+influence of a value falls to 0.43 for splines of order 5, so it is below 2 % beyond."""
 
 MAX_SPLINE_RINGING = 0.01
 """Largest negative part of the light after spline interpolation: more means that splines overshoot
-at an edge. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+at an edge. Guard: against edges, but not against Gaussians with a sigma of 0.8 pixels;
+``tests/beads/test_measured_psf.py``."""
 
 
 def is_ready_psf(psf: Float64Array) -> bool:

@@ -6,24 +6,16 @@ from itertools import combinations
 
 import numpy as np
 
-from napari_tf_deblur._beads.averaging import BEAD_WINDOW_SIGMAS
 from napari_tf_deblur._beads.finding import Spots, estimate_picture_noise, find_beads
 from napari_tf_deblur._beads.spot_faults import CROWDED, NOT_A_SPOT
 from napari_tf_deblur._beads.spot_fit import Spot, box_around
+from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH
+from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 BACKGROUND_DEGREES = (1, 4, 7)
-"""Degrees of the background polynomials that are tried, the lowest first. Set by hand; its effect
-is in ``benchmarks/CONSTANTS.md``."""
-
-MIN_BACKGROUND_SLOPE = 2.0
-"""Least difference between the ends of an uneven background, or between its highest and lowest
-value, in standard deviations of a pixel's noise. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
-NOISE_STRIPS = 7
-"""Number of pieces along each axis in which the noise around a bead is measured. Set by hand; its
-effect is in ``benchmarks/CONSTANTS.md``."""
+"""Degrees of the background polynomials that are tried, the lowest first. Guard: against
+backgrounds that bend; ``tests/beads/test_measured_psf.py`` needs more than the second degree."""
 
 BACKGROUND_SAMPLE_PIXELS = 2**15
 """Largest number of pixels to which a background is fitted, about. Limit: of time."""
@@ -32,9 +24,9 @@ MAX_BACKGROUND_FITS = 10
 """Largest number of fits, each without the pixels that the one before found too bright or too dark.
 Limit: of time; the fits end earlier if no pixel changes."""
 
-MAX_ABOVE_BACKGROUND, MAX_BELOW_BACKGROUND = 2.5, 4.0
-"""Largest distance of background pixels above and below the fit, in standard deviations. Set by
-hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+MAX_FROM_BACKGROUND = 2.5
+"""Largest distance of background pixels from the fit, in standard deviations. Guard: against fits
+that follow noise or light out of focus; ``tests/beads/test_measured_psf.py``."""
 
 
 def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Array, Spots, bool]:
@@ -63,7 +55,7 @@ def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Arra
     if not (is_sloped or _count_background_faults(spots)):
         return best, best_spots, subtracted
     for background in _candidate_backgrounds(picture):
-        if np.ptp(background) < MIN_BACKGROUND_SLOPE * spots.noise:
+        if np.ptp(background) < PIXEL_SIGNIFICANCE * spots.noise:
             continue
         flat = picture - background
         flat_spots = find_beads(flat)
@@ -83,22 +75,15 @@ def _is_sloped(picture: Float32Array, noise: float) -> bool:
         lines = np.moveaxis(picture, axis, 0)
         width = max(1, n // 10)
         first, last = float(np.median(lines[:width])), float(np.median(lines[-width:]))
-        if abs(first - last) > MIN_BACKGROUND_SLOPE * noise:
+        if abs(first - last) > PIXEL_SIGNIFICANCE * noise:
             return True
     return False
 
 
 def _noise_near_bead(picture: Float32Array, bead: Spot) -> float:
-    """Largest noise around a bead: photon noise grows with the background."""
-    box, _ = box_around(bead.centre, BEAD_WINDOW_SIGMAS * bead.sigma, picture.shape)
-    near = picture[box]
-    pieces = [
-        piece
-        for axis, n in enumerate(near.shape)
-        if n >= 2 * NOISE_STRIPS
-        for piece in np.array_split(near, NOISE_STRIPS, axis)
-    ]
-    return max(map(estimate_picture_noise, pieces or [near]))
+    """Noise around a bead: photon noise grows with the background."""
+    box, _ = box_around(bead.centre, DIFFRACTION_REACH * bead.sigma, picture.shape)
+    return estimate_picture_noise(picture[box])
 
 
 def _count_background_faults(spots: Spots) -> int:
@@ -163,8 +148,7 @@ def _fit_background(columns: Float64Array, values: Float64Array) -> Float64Array
         factors = np.asarray(np.linalg.lstsq(part.T @ part, part.T @ values[used], rcond=None)[0])
         residual = values - columns @ factors
         spread = 1.4826 * float(np.median(np.abs(residual[used] - np.median(residual[used]))))
-        above, below = MAX_ABOVE_BACKGROUND * spread, MAX_BELOW_BACKGROUND * spread
-        near = (residual < above) & (residual > -below)
+        near = np.abs(residual) < MAX_FROM_BACKGROUND * spread
         if np.array_equal(near, used) or np.count_nonzero(near) < 4 * len(factors):
             break
         used = near

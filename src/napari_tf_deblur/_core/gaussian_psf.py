@@ -14,6 +14,11 @@ GAUSSIAN_REACH = 4.0
 """Distance, in sigmas, beyond which a Gaussian counts as dark; half width of a Gaussian PSF without
 a given size. Derived: beyond it, the Gaussian is below exp(-8), 0.03 % of the peak."""
 
+DIFFRACTION_REACH = 8.0
+"""Distance, in sigmas of a fitted Gaussian, as far as the rings of a PSF are kept. Derived: the
+third dark ring of an Airy pattern lies at 7.7 sigmas, its third dark point along the axis at
+8.3."""
+
 
 def gaussian_psf(
     sigma: float | Sequence[float],

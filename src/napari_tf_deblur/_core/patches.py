@@ -19,12 +19,12 @@ LARGEST_SERIES = 5
 """Largest number of planes from which the blur or the noise is estimated. Limit: of time."""
 
 MIN_STRUCTURE_RATIO = 4.0
-"""Ratio of structure from which on another patch is chosen than the middle one. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Ratio of structure from which on another patch is chosen than the middle one. Guard: against a
+choice by chance; ``tests/core/test_patches.py``."""
 
 FILL_WINDOW = 5
-"""Window, in pixels per axis, whose mean replaces an invalid pixel. Set by hand: half or 1.5 times
-changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Window, in pixels per axis, whose mean replaces an invalid pixel. Guard: against holes of 3 by 3
+pixels; ``tests/core/test_patches.py``."""
 
 
 def find_patches(

@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
+PIXEL_SIGNIFICANCE = 5.0
+"""Least deviation of a pixel that counts, in standard deviations of the noise. Derived: normal
+noise exceeds it, up or down, once in two million pixels."""
+
 
 class Pixels(NamedTuple):
     """Intensities and the mask of valid pixels.

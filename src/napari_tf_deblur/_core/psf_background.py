@@ -9,12 +9,8 @@ from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float64Array
 
 RIM_ZONE, HALFWAY_ZONE = (0.8, 1.0), (0.5, 0.7)
-"""Ranges in which light is compared, as fractions of the way from the centre to the rim. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-DARKEST_DIRECTION_PART = 0.25
-"""Fraction of the directions that are used, the darkest ones: in others, light out of focus reaches
-far. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Ranges in which light is compared, as fractions of the way from the centre to the rim. Guard:
+light nearer to the centre is not a tail yet; ``tests/core/test_psf_check.py``."""
 
 SLOWEST_DECAY = 1.5
 """Slowest decay of a PSF, as a power of the distance. Source: light that spreads over a cone falls
@@ -40,7 +36,7 @@ small kernels; ``tests/core/test_psf_check.py``."""
 def find_psf_background(psf: NDArray[np.floating]) -> float:
     """Find the background of a PSF: light at the rim that cannot be a tail of the PSF.
 
-    In the darkest directions, the light near the rim is compared with the light half way to it.
+    In the two darkest directions, the light near the rim is compared with the light half way to it.
     A tail falls at least as fast as ``(1 + r**2 / s**2) ** (-SLOWEST_DECAY / 2)``. The background
     is the least level that must be subtracted until the light falls that fast.
 
@@ -75,7 +71,7 @@ def find_psf_background(psf: NDArray[np.floating]) -> float:
 def _measure_tails(
     psf: NDArray[np.floating], centre: Float64Array
 ) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Mean light in the darkest directions, near the rim and half way to it.
+    """Mean light in the two darkest directions, near the rim and half way to it.
 
     Returns both as pairs (light, mean square of the relative distance), and the standard error of
     the light near the rim.
@@ -94,8 +90,7 @@ def _measure_tails(
     if not measurements:
         return (0.0, 1.0), (0.0, 0.5), 0.0
     measurements.sort()
-    count = max(2, round(DARKEST_DIRECTION_PART * len(measurements)))
-    darkest = np.array(measurements[:count], dtype=np.float64)
+    darkest = np.array(measurements[:2], dtype=np.float64)  # others may have light out of focus
     rim, far, half_way, near, variance = darkest.mean(axis=0)
     return (rim, far), (half_way, near), float(np.sqrt(variance / len(darkest)))
 

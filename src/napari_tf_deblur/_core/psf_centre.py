@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from napari_tf_deblur._core.typing import Float64Array
 
 CENTROID_THRESHOLD = 0.1
-"""Part of the peak above which light counts for the centre. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the peak above which light counts for the centre. Guard: against tails that the array
+cuts on one side; ``tests/core/test_psf_check.py``."""
 
 
 def light_centre(psf: NDArray[np.floating]) -> Float64Array:

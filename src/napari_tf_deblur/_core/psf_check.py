@@ -13,12 +13,12 @@ from napari_tf_deblur._core.psf_centre import light_centre
 FloatingPSF = TypeVar("FloatingPSF", bound=NDArray[np.floating])
 
 MIN_BACKGROUND_LIGHT = 0.02
-"""A background that holds more than this part of the light gives a warning. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""A background that holds more than this part of the light gives a warning. Guard: against warnings
+of backgrounds that do no harm; ``tests/core/test_psf_check.py``."""
 
 MAX_CENTRE_OFFSET = 0.1
-"""Light whose centre is farther than this from the middle, in pixels, gives a warning. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Light whose centre is farther than this from the middle, in pixels, gives a warning. Guard:
+against the error of the centre in noise; ``tests/core/test_psf_check.py``."""
 
 AXIS_LETTERS = "zyx"
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE, Pixels
 from napari_tf_deblur._core.psf_resizing import hardly_blurs
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
@@ -19,16 +19,8 @@ from napari_tf_deblur._noise.variance_line import VarianceLine
 
 MIN_BAD_PIXEL_CONTRAST = 0.5
 """Least prediction error of a bad pixel, as a part of the local brightness above the darkest
-pixels; or twice the part that the PSF leaves of a point source, if that is more. Set by hand; its
-effect is in ``benchmarks/CONSTANTS.md``."""
-
-MIN_BAD_PIXEL_RANGE = 0.05
-"""Least prediction error of a bad pixel, as a part of the range of intensities. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MIN_BAD_PIXEL_SIGMAS = 8.0
-"""Least prediction error of a bad pixel, in standard deviations of the noise. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+pixels; or twice the part that the PSF leaves of a point source, if that is more. Guard: a larger
+part misses bad pixels; ``tests/noise/test_bad_pixels.py``."""
 
 MIN_MEDIAN_RATIO = 7.5
 """Least prediction error of a bad pixel, in medians of the absolute prediction error. Derived: five
@@ -41,9 +33,9 @@ ADDED_PHOTONS = 9.0
 """Photons that are added to the prediction before its noise is computed. Guard: with few photons,
 the true mean may be several times the prediction; ``tests/noise/test_bad_pixels.py``."""
 
-EDGE_FACTOR = 0.75
-"""Factor on the prediction error of edge pixels: they have one neighbour along the axis, so that a
-bad neighbour makes them look bad. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+EDGE_FACTOR = 0.75**0.5
+"""Factor on the prediction error of edge pixels, which have one neighbour along the axis. Derived:
+their error then has the noise of the others, 3/2 of the variance of a pixel."""
 
 BAD_PIXEL_PASSES = 3
 """Number of passes of the search: of two bad pixels side by side, each hides the other. Guard:
@@ -137,15 +129,12 @@ def _find_candidates(
 
     `error` is the prediction error; `part` its least size relative to the local brightness.
     """
-    low, high = np.quantile(_subsample(image if usable is True else image[usable]), (0.005, 0.995))
+    low = np.quantile(_subsample(image if usable is True else image[usable]), 0.005)
     found = np.zeros(image.shape, np.bool_)
     for count in range(BAD_PIXEL_PASSES):
         signed = _prediction_error(image) if count else error
         size = np.abs(signed)
-        least = max(
-            MIN_BAD_PIXEL_RANGE * float(high - low),
-            MIN_MEDIAN_RATIO * float(np.median(_subsample(size))),
-        )
+        least = MIN_MEDIAN_RATIO * float(np.median(_subsample(size)))
         size[np.logical_not(usable)] = 0
         places = np.nonzero(size > least)
         around = _neighbourhoods(image, places)
@@ -203,4 +192,4 @@ def _exceeds_noise(
     """
     predicted = np.maximum(values - error, 0) + ADDED_PHOTONS * line.slope
     variance = np.maximum(line.intercept + line.slope * predicted, 0)
-    return np.asarray(np.abs(error) > MIN_BAD_PIXEL_SIGMAS * 1.5 ** (axes / 2) * np.sqrt(variance))
+    return np.asarray(np.abs(error) > PIXEL_SIGNIFICANCE * 1.5 ** (axes / 2) * np.sqrt(variance))

@@ -18,11 +18,12 @@ from napari_tf_deblur._noise.differences import neighbours, second_differences_a
 from napari_tf_deblur._noise.slabs import find_peak_and_unit, iterate_slabs
 
 BLOCK_PIXELS = 64
-"""Pixels of a block, about. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Pixels of a block, about. Guard: the noise of smaller blocks is too uncertain;
+``tests/noise/test_estimate_noise.py``."""
 
 MIN_VALID_PART = 0.25
-"""Least part of a block's pixels that must be valid. Set by hand: half or 1.5 times changes nothing
-in ``benchmarks/CONSTANTS.md``."""
+"""Least part of a block's pixels, and of its differences, that must be valid. Guard: if nearly all
+must, a masked image has no blocks; ``tests/noise/test_estimate_noise.py``."""
 
 
 class Blocks(NamedTuple):

@@ -9,16 +9,13 @@ from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.slabs import SLAB_PIXELS, iterate_slabs, lowest_value
 
 DEAD_PART = 0.001
-"""Part of the pixels that may be dead; they lie below the lowest value of noise. Guard: against a
+"""Part of the pixels that may be dead; they lie below the lowest value of noise. If more have the
+lowest intensity, values may be clipped there. Guard: against a
 loss of contrast, and of the right method; ``tests/solvers/test_richardson_lucy.py``."""
 
 MAX_HOT_PART = 0.01
-"""Largest part of the pixels that may be hot or dead; more isolated bright pixels are photons. Set
-by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MIN_PILE_PART = 1e-3
-"""If more than this part of the pixels has the lowest intensity, values may be clipped there. Set
-by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest part of the pixels that may be hot or dead. Guard: more isolated bright pixels are
+photons; ``tests/noise/test_noise.py``."""
 
 
 def find_hot_pixels(values: Float32Array, usable: BoolArray, noise: float) -> BoolArray:
@@ -96,13 +93,13 @@ def find_saturation_level(pixels: Pixels) -> float:
 def find_clipping_level(pixels: Pixels) -> float:
     """Return the lowest intensity if lower values may be clipped there; else minus infinity.
 
-    They may be if more than `MIN_PILE_PART` of the pixels have it.
+    They may be if more than `DEAD_PART` of the pixels have it.
     """
     planes, valid = pixels
     usable = True if valid is None else valid
     bottom = lowest_value(pixels)
     at_bottom = np.count_nonzero((planes == bottom) & usable)
-    return bottom if at_bottom > MIN_PILE_PART * planes.size else float("-inf")
+    return bottom if at_bottom > DEAD_PART * planes.size else float("-inf")
 
 
 def find_rounding_step(pixels: Pixels) -> float:

@@ -19,12 +19,11 @@ distribution."""
 
 COARSE_SIGMA = 1.0
 """Sigma, in pixels, of the Gaussian filter before gradients are computed. Noise that remains after
-it is not correlated with second differences. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+it is not correlated with second differences. Derived: it passes 0.7 % of the highest frequency."""
 
 FLATTEST_PART = 0.25
-"""Part of the pixels from which the noise is estimated: those with the smallest gradient. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the pixels from which the noise is estimated: those with the smallest gradient. Guard:
+against sharp detail in half of an image; ``tests/noise/test_noise.py``."""
 
 FLAT_PART = 0.01
 """If more than this part of the second differences is 0, areas of one value are searched. Limit: of

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float64Array
-from napari_tf_deblur._noise.blocks import Blocks
+from napari_tf_deblur._noise.blocks import MIN_VALID_PART, Blocks
 from napari_tf_deblur._noise.variance_line import (
     CHANCE_DIFFERENCE,
     SIGNIFICANT_DIFFERENCE,
@@ -26,11 +26,7 @@ filters' autocorrelation."""
 
 MAX_BLOCK_DEVIATION = 3.5
 """Blocks whose variance is more standard deviations above the line than this show structure, and
-are left out. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
-
-MAX_SLOPE_ERROR = 0.3
-"""Largest relative standard error of the slope with which an offset is detected. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+are left out. Guard: a smaller number leaves out noise; ``tests/noise/test_estimate_noise.py``."""
 
 PHOTON_KURTOSIS = 0.25
 """Excess variance of squared differences of photon counts, over twice their mean in photons.
@@ -95,7 +91,7 @@ def _fit_best_differences(
         blocks.axis_difference_noise,
     )
     for kind, (variance, count) in zip(NOISE_CORRELATION, noises):
-        good = (count >= 0.25 * count.max(initial=1)) & (variance > 0)
+        good = (count >= MIN_VALID_PART * count.max(initial=1)) & (variance > 0)
         if not good.any():
             continue
         independent = count[good] / NOISE_CORRELATION[kind][axes]
@@ -169,7 +165,7 @@ def _fit_line_with_dark(
     # Less noise at intensity 0 than `dark` shows an offset that was not subtracted.
     if (
         dark - fit.variance_at(0.0) > SIGNIFICANT_DIFFERENCE * fit.variance_error_at(0.0)
-        and line_error < MAX_SLOPE_ERROR * fit.slope
+        and fit.slope > SIGNIFICANT_DIFFERENCE * line_error
     ):
         return fit.line, line_error
     return VarianceLine(max(slope, 0.0), dark), error

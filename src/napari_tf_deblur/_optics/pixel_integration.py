@@ -2,20 +2,16 @@
 
 import numpy as np
 
-from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
+from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolate_table, table_step
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 from napari_tf_deblur._optics.widths import fit_sigmas
 
-AXIAL_REACH_SIGMAS = 8.0
-"""Half width along z of a PSF without a given shape, in sigmas of the fitted Gaussian. Set by hand;
-its effect is in ``benchmarks/CONSTANTS.md``."""
-
 ENCLOSED_LIGHT = 0.95
-"""Part of the light of each plane that a PSF without a given shape contains. The light beyond
-depends more on the scene outside the frame than on that inside. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Definition: of the size of a PSF without a given shape, as the part of the light of each plane
+that it contains. The light beyond depends more on the scene outside the frame than on that
+inside."""
 
 MAX_CHECKED_PLANES = 64
 """Largest number of planes at which this part is checked. Limit: of time."""
@@ -28,7 +24,7 @@ def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[i
     depths = np.zeros(1)
     if len(spacing) == 3:
         planes = int(
-            np.ceil(min(AXIAL_REACH_SIGMAS * along, GAUSSIAN_REACH * setup.sheet) / spacing[0])
+            np.ceil(min(DIFFRACTION_REACH * along, GAUSSIAN_REACH * setup.sheet) / spacing[0])
         )
         depths = np.linspace(0, planes * spacing[0], min(planes + 1, MAX_CHECKED_PLANES))
         shape = (2 * planes + 1,)

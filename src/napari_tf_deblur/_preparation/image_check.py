@@ -15,15 +15,15 @@ higher by 4 % of the range."""
 
 PLATEAU_RANGE = 0.02
 """Part of the range, below the maximum, whose pixels the pixels at the maximum are compared with.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+Guard: a wider range misses saturation; ``tests/preparation/test_image_check.py``."""
 
 MIN_INTEGER_RANGE = 4.0
 """Least number of whole numbers below the maximum to compare with. Guard: against the effect of
 rounding to whole numbers; ``tests/preparation/test_image_check.py``."""
 
 MIN_SATURATED_PIXELS = 9
-"""Least number of saturated pixels. Fewer are hot pixels, or do no harm. Set by hand; its effect is
-in ``benchmarks/CONSTANTS.md``."""
+"""Least number of saturated pixels. Fewer are hot pixels, or do no harm. Derived: a square of 3
+by 3 is the smallest with a pixel that has no neighbour outside."""
 
 MIN_LEVELS = 8
 """Least number of different values in the upper half of the range. An image with fewer is a mask or

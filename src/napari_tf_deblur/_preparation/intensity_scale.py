@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE, Pixels
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.detector_artifacts import find_outlier_pixels
 from napari_tf_deblur._noise.noise_level import estimate_noise_level
@@ -21,15 +21,10 @@ RANGE_TAIL = 1e-3
 """Part of the pixels that are darker than the range of intensities, and part that are brighter.
 Guard: against single bad pixels; ``tests/preparation/test_intensity_scale.py``."""
 
-OBJECT_SIGNIFICANCE = 5.0
-"""Least difference between an object and the background, in standard deviations of the noise; the
-local means of pixels are compared. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
 MIN_OBJECT_CONTRAST = 0.1
 """Least difference between an object and the background, as a part of the largest one; the local
-means of pixels are compared. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+means of pixels are compared. Guard: against faint haze that counts as an object;
+``tests/preparation/test_intensity_scale.py``."""
 
 MIN_OBJECT_AREA = 0.1
 """Part of the image that objects cover at least. If they cover less, background pixels are left out
@@ -88,7 +83,7 @@ def estimate_intensity_scale(pixels: Pixels, noise: float | None = None) -> floa
     background = median(local_means)
     contrast = max(max(background - low, high - background) for low, high in extremes)
     # A local mean over 3 pixels along each axis has less noise than a pixel.
-    significant = OBJECT_SIGNIFICANCE * noise / 3 ** ((planes.ndim - 2) / 2)
+    significant = PIXEL_SIGNIFICANCE * noise / 3 ** ((planes.ndim - 2) / 2)
     least = max(significant, MIN_OBJECT_CONTRAST * contrast)
     low, high = quantile(values, RANGE_TAIL), quantile(values, 1 - RANGE_TAIL)
     limits = (background - least, background + least)

@@ -31,20 +31,16 @@ PATIENCE_ITERATIONS = 3
 
 WHOLE_IMAGE_FACTORS = (1.4, 2.0)
 """Factor a and term b of the rule that turns n, the best number of iterations with half of the
-photons, into that of the whole image, which has twice the photons: max(n, a n - b). Set by hand;
-its effect is in ``benchmarks/CONSTANTS.md``."""
-
-ROUNDING_OFFSET = 0.2
-"""Number that is added before the iterations are rounded down: one too many costs more than one too
-few. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+photons, into that of the whole image, which has twice the photons: max(n, a n - b). Guard:
+smaller factors leave blur, larger ones sharpen noise; ``tests/preparation/test_iterations.py``."""
 
 MIN_MODEL_PHOTONS = 1e-3
 """Least number of photons of the model in a pixel. Guard: against a division by zero;
 ``tests/preparation/test_iterations.py``."""
 
 PSF_LIGHT_KEPT = 0.999
-"""Part of the PSF's light that the margin around the frame holds. Set by hand: half or 1.5 times
-changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the PSF's light that the margin around the frame holds. Limit: of memory and time; the
+rest wraps round."""
 
 MIN_VISIBLE_PART = 1e-3
 """Least part of a scene pixel's light that falls into the frame; pixels with less are left dark.
@@ -117,7 +113,8 @@ def richardson_lucy_iterations(
             break
     best = _interpolate_minimum(losses)
     factor, term = WHOLE_IMAGE_FACTORS
-    return int(np.clip(max(best, factor * best - term) + ROUNDING_OFFSET, 1, MAX_ITERATIONS))
+    # Rounded down: one iteration too many costs more than one too few.
+    return int(np.clip(max(best, factor * best - term), 1, MAX_ITERATIONS))
 
 
 def _thin_photons(

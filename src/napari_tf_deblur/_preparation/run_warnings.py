@@ -15,8 +15,8 @@ from napari_tf_deblur._preparation.statistics import Statistics
 from napari_tf_deblur._preparation.usable_pixels import UsablePixels
 
 MAX_NEGATIVE_PART = 0.05
-"""Part of the range below the background that does no harm. Set by hand: half or 1.5 times changes
-nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the range below the background that does no harm. Guard: against warnings of images with
+hardly any noise; ``tests/preparation/test_prepared_run.py``."""
 
 
 def warn_of_pixels(image: ArrayLike, pixels: UsablePixels, offset: float) -> tuple[Notice, ...]:
@@ -77,7 +77,7 @@ def warn_of_calibration(
             "'Advanced', 'Weight').",
         )
     method = calibration.method
-    if method.counts_photons and _is_negative(image, calibration.scale):
+    if method.counts_photons and is_negative(image, calibration.scale):
         yield Notice(
             "negative values",
             f"The image has values below {'its background' if method.offset else 'zero'}. This "
@@ -86,7 +86,7 @@ def warn_of_calibration(
         )
 
 
-def _is_negative(image: Statistics, scale: float) -> bool:
+def is_negative(image: Statistics, scale: float) -> bool:
     """Whether some values are so far below zero that noise does not explain them."""
     lowest = -float(image.values.min())
     return lowest > MAX_NEGATIVE_PART * scale and lowest > MAX_NEGATIVE_SIGMAS * image.noise_level
