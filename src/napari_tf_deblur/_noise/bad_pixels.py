@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE, Pixels
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.psf_resizing import hardly_blurs
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
@@ -21,6 +21,10 @@ MIN_BAD_PIXEL_CONTRAST = 0.5
 """Least prediction error of a bad pixel, as a part of the local brightness above the darkest
 pixels; or twice the part that the PSF leaves of a point source, if that is more. Guard: a larger
 part misses bad pixels; ``tests/noise/test_bad_pixels.py``."""
+
+MIN_BAD_PIXEL_SIGMAS = 8.0
+"""Least prediction error of a bad pixel, in standard deviations of the noise. Chosen by
+``benchmarks/bad_pixels.py``: with less, points of light are called bad."""
 
 MIN_MEDIAN_RATIO = 7.5
 """Least prediction error of a bad pixel, in medians of the absolute prediction error. Derived: five
@@ -192,4 +196,4 @@ def _exceeds_noise(
     """
     predicted = np.maximum(values - error, 0) + ADDED_PHOTONS * line.slope
     variance = np.maximum(line.intercept + line.slope * predicted, 0)
-    return np.asarray(np.abs(error) > PIXEL_SIGNIFICANCE * 1.5 ** (axes / 2) * np.sqrt(variance))
+    return np.asarray(np.abs(error) > MIN_BAD_PIXEL_SIGMAS * 1.5 ** (axes / 2) * np.sqrt(variance))
