@@ -144,6 +144,21 @@ def broken() -> Outcome:
     return deblur(replace(one, image=image), one.psf(1.0), ntd.TotalVariation(weight=0.005))
 
 
+def jpeg(quality: int) -> Outcome:
+    """Deblur a JPEG picture."""
+    one = photograph()
+    image = compress(one.image, quality).astype(np.float32)
+    return deblur(replace(one, image=image), one.psf(1.0), ntd.TotalVariation())
+
+
+def compress(image: np.ndarray, quality: int) -> np.ndarray:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
 def line() -> Outcome:
     one = cells()
     return deblur(
@@ -228,12 +243,9 @@ def camera() -> Outcome:
 
 def compressed() -> Outcome:
     """Estimate the blur of a JPEG picture, and that of a moving camera."""
-    from PIL import Image
-
     claims: dict[str, Any] = {}
-    file = io.BytesIO()
-    Image.fromarray(photograph().image.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
-    claims |= {f"JPEG {k}": v for k, v in blur_said(estimate(np.asarray(Image.open(file)))).items()}
+    found = blur_said(estimate(compress(photograph().image, 90)))
+    claims |= {f"JPEG {k}": v for k, v in found.items()}
     moved = seen("horse", "motion", 2.0, noise=0.5).image
     claims |= {f"moved {k}": v for k, v in blur_said(estimate(moved)).items()}
     claims |= {f"points {k}": v for k, v in blur_said(estimate(cells().image)).items()}
@@ -271,6 +283,8 @@ RUNS: dict[str, Callable[[], Outcome]] = {
     "sparse photons": sparse,
     "saturated, colour": saturated,
     "broken pixels": broken,
+    "JPEG, 50": partial(jpeg, 50),
+    "JPEG, 90": partial(jpeg, 90),
     "line": line,
     "beads": partial(beads, 8000.0, 5.0),
     "dim beads": partial(beads, 500.0, 8.0),

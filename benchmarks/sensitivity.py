@@ -59,7 +59,10 @@ TELLING = {
     "_noise": ("camera", "broken pixels", "cells, exact"),
     "_optics": ("microscopes",),
     "_preparation": ("saturated, colour", "camera", "Richardson-Lucy", "Wiener"),
-    "_run": ("photograph, too wide", "cells, too wide", "Hessian", "weight too large"),
+    "_run": (
+        *("photograph, too wide", "cells, too wide", "Hessian", "weight too large"),
+        *("JPEG, 50", "JPEG, 90"),
+    ),
     "_large": ("pieces",),
     "_solvers": ("photograph, exact", "Poisson, volume", "saturated, colour", "Wiener"),
 }
