@@ -10,8 +10,8 @@ from typing import Any
 from napari_tf_deblur._solvers.load import tensorflow
 
 NORM_SMOOTHING = 1e-3
-"""Width over which the corner of norms at zero is smoothed, for intensities of range 1. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Width over which the corner of norms at zero is smoothed, for intensities of range 1. Limit: of
+time; with a narrower corner, runs take more iterations."""
 
 TINY = 1e-20
 """Number that is added before a square root. Guard: against an infinite slope at zero;

@@ -66,10 +66,6 @@ REBLURRED_CHANGE_FACTOR = 20.0
 of convergence: with little noise, an image that hardly changes may be far from the data. Set by
 hand; its effect is in ``benchmarks/CONSTANTS.md``."""
 
-MIN_ITERATIONS = 8.0
-"""Least number of iterations. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
 SERIES_RANGE = 0.05
 """Relative excess of the data below which the deviance is computed as a power series, because the
 difference of logarithms would be lost in rounding. Guard: ``tests/solvers/test_poisson.py``."""
@@ -242,7 +238,6 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         penalty = c.ratio * state.threshold * prior.penalty(slopes)
         loss = sum_planes(c.penalty * (sum_channels(deviance(c, blurred)) + penalty))
         assign_where_active(active, variables, before, after.pack())
-        early = state.count + 1 < MIN_ITERATIONS
-        return loss, tf.where(early, tf.float32.max, tf.maximum(change, state.change))
+        return loss, tf.maximum(change, state.change)
 
     return compile_loop(step, xla=True), read_image, Compiled(first_state)
