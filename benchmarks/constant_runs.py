@@ -101,6 +101,11 @@ def poisson_volume() -> Outcome:
     return deblur(one, one.psf(1.0), ntd.PoissonLikelihood(weight=2.5))  # "auto" finds 2.6
 
 
+def poisson_points() -> Outcome:
+    one = seen("points", "Gaussian", 1.2, photons=300.0)
+    return deblur(one, one.psf(1.0), ntd.PoissonLikelihood(weight=0.4))
+
+
 def wiener() -> Outcome:
     one = seen("text", "motion", 1.5, noise=1.0)
     return deblur(one, one.psf(1.0), ntd.Wiener(balance="auto"))
@@ -278,6 +283,7 @@ RUNS: dict[str, Callable[[], Outcome]] = {
     "weight too large": weight_too_large,
     "Richardson-Lucy": richardson_lucy,
     "Poisson, volume": poisson_volume,
+    "Poisson, points": poisson_points,
     "Wiener": wiener,
     "gradient descent": gradient_descent,
     "sparse photons": sparse,

@@ -64,7 +64,10 @@ TELLING = {
         *("JPEG, 50", "JPEG, 90"),
     ),
     "_large": ("pieces",),
-    "_solvers": ("photograph, exact", "Poisson, volume", "saturated, colour", "Wiener"),
+    "_solvers": (
+        *("photograph, exact", "Poisson, volume", "Poisson, points", "saturated, colour"),
+        "Wiener",
+    ),
 }
 """Runs that show most about the constants of a room; they are repeated before the quick ones."""
 
