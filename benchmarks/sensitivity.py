@@ -59,9 +59,15 @@ TELLING = {
     "_noise": ("camera", "broken pixels", "cells, exact"),
     "_optics": ("microscopes",),
     "_preparation": ("saturated, colour", "camera", "Richardson-Lucy", "Wiener"),
-    "_run": ("photograph, too wide", "cells, too wide", "Hessian", "weight too large"),
+    "_run": (
+        *("photograph, too wide", "cells, too wide", "Hessian", "weight too large"),
+        *("JPEG, 50", "JPEG, 90"),
+    ),
     "_large": ("pieces",),
-    "_solvers": ("photograph, exact", "Poisson, volume", "saturated, colour", "Wiener"),
+    "_solvers": (
+        *("photograph, exact", "Poisson, volume", "Poisson, points", "saturated, colour"),
+        "Wiener",
+    ),
 }
 """Runs that show most about the constants of a room; they are repeated before the quick ones."""
 

@@ -21,6 +21,7 @@ from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference
 from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
+from napari_tf_deblur._run.trial_region import mask_near_saturated
 
 
 def scene(shape, seed=0):
@@ -174,6 +175,16 @@ def test_where_areas_are_saturated_an_exact_psf_is_not_too_wide(part, offset, ps
         assert found.narrower_log_odds == found.wider_log_odds == 0
         assert found.should_try_narrower
         assert found.evidence(RiskDifference(0.1, 0.01)) == "too wide"
+
+
+@pytest.mark.parametrize(("radius", "reach"), [(1.6, 1), (1.7, 2), (2.6, 2), (2.7, 3)])
+def test_pixels_with_a_tenth_of_the_light_of_a_saturated_one_are_not_compared(radius, reach):
+    """The rim of the disc covers its last pixels in part: by 7, 18, 8 and 18 %."""
+    saturated = np.zeros((1, 1, 9, 9), bool)
+    saturated[0, 0, 4, 4] = True
+    compared = mask_near_saturated(saturated, None, disc_psf(radius))
+    assert compared is not None
+    assert np.flatnonzero(~compared[0, 0, 4]).tolist() == [*range(4 - reach, 5 + reach)]
 
 
 @pytest.mark.parametrize("image", [np.full((64, 64), 3.0), scene((16, 16))])

@@ -233,6 +233,12 @@ def test_the_noise_is_the_unit_of_power(image):
     np.testing.assert_allclose(found.followed_part, 0, atol=1e-3)
 
 
+def test_signal_in_all_shells_is_not_taken_for_noise():
+    """The shell of least power then holds more than noise."""
+    image = observed(gain=2.0)[None, None]
+    assert shells(image, image - image.mean(), psf=gaussian_psf(0.3)).has_signal
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float64])
 def test_the_dtype_does_not_matter(image, dtype):
     for method in (Wiener(0.03), Wiener(1e-5)):

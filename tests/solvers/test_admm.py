@@ -34,6 +34,12 @@ def test_the_change_of_a_faint_object_counts_wherever_it_lies(place):
     assert found == pytest.approx(change(*before_and_after()), rel=0.05)
 
 
+def test_an_image_that_is_faint_everywhere_changes_as_a_bright_one_does():
+    bright = np.tile(np.eye(8), (4, 4))
+    faint = 1e-3 * bright
+    assert change(faint, 2 * faint) == pytest.approx(change(bright, 2 * bright), rel=0.01)
+
+
 def test_neither_direction_nor_dark_surroundings_count():
     pair = before_and_after()
     found = change(*pair)

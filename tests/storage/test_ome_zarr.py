@@ -133,6 +133,11 @@ def test_planes_become_fewer_only_where_they_lie_as_close_as_pixels():
         (256, 2048, 2048), (StoredAxis("z", unit="um", scale=0.1), *plane), (64, 512, 512)
     )
     assert [level.shape[0] for level in fine] == [256, 128, 64]
+    for scale, planes in ((0.105, 128), (0.108, 256)):  # 0.105 may have been rounded to 0.1
+        about = plan_levels(
+            (256, 2048, 2048), (StoredAxis("z", unit="um", scale=scale), *plane), (64, 512, 512)
+        )
+        assert about[1].shape[0] == planes
     series = plan_levels((9, 2048, 2048), (T, *plane), (1, 2048, 2048))
     assert [level.shape for level in series] == [(9, 2048, 2048), (9, 1024, 1024), (9, 512, 512)]
     other = plan_levels(

@@ -12,7 +12,8 @@ MIN_DOCK_WIDTH = 280
 """Smallest width of the dock in pixels. Set by eye: longer labels are cut off."""
 
 BORDER = 2
-"""Pixels that the style adds on each side of a scroll area. Set by hand, as Qt's styles do."""
+"""Pixels that the style adds on each side of a scroll area. Guard: against contents that are cut
+off; ``tests/dock/test_viewer.py``."""
 
 DOCK_MARGIN = 6
 """Pixels between the dock's contents and its sides. Set by eye."""

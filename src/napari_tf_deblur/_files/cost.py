@@ -10,12 +10,14 @@ import numpy as np
 from scipy import fft
 
 from napari_tf_deblur._core.durations import format_duration
-from napari_tf_deblur._core.scene_grid import scene_size
+from napari_tf_deblur._core.scene_grid import Boundary, Grid
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
 from napari_tf_deblur._large.scheduler import describe_external_workers
+from napari_tf_deblur._large.worker_plan import WORKER_BYTES, typical_psf
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import estimate_job_plan, is_large, iterate_output_paths
+from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur.methods import METHODS
 
 SEARCH_FFT_PAIRS, RUN_FFT_PAIRS, ITERATION_FFT_PAIRS = 560, 70, {1: 6, 2: 6, 3: 12}
@@ -25,28 +27,12 @@ run, without its iterations; and of one iteration, by number of axes. Chosen by
 
 TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 """Typical number of iterations until a method converges, by number of axes. Chosen by
-``benchmarks/cost.py``, which counts them."""
+``benchmarks/cost.py``, which counts them; pieces took 19 on average in
+``benchmarks/piece_iterations.py``."""
 
-PIECE_FFT_PAIRS, TYPICAL_PIECE_ITERATIONS = 20, {1: 15, 2: 15, 3: 90}
-"""FFT pairs of a piece without its iterations, and typical number of iterations of a piece, by
-number of axes. Set by hand, after pieces of 2078 x 2078 pixels; ``benchmarks/piece_iterations.py``
-counts iterations. They change only the estimate that users read, no result."""
-
-START_SECONDS, COMPILE_SECONDS = 8.0, 3.0
-"""Seconds that TensorFlow needs to start, and to compile for a new size. Set by hand; they change
-only the estimate that users read, no result. ``benchmarks/sizes.py`` measures the second."""
-
-SAMPLE_SECONDS = 12.0
-"""Seconds for the samples of a large image, with compilation. Set by hand; it changes only the
-estimate that users read, no result."""
-
-LIBRARY_BYTES = 0.8e9
-"""Memory, in bytes, of the process without an image. Set by hand; it changes only the estimate that
-users read, no result."""
-
-FRAME_MARGIN = 24
-"""Pixels that are added on each side for light from outside the frame. Set by hand, for a PSF of
-typical size; it changes only the estimate that users read, no result."""
+START_SECONDS, SAMPLE_SECONDS = 8.0, 15.0
+"""Seconds that TensorFlow needs to start, and that the samples of a large image take, with
+compilation. Set by hand; they change only the estimate that users read, no result."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +61,8 @@ def estimate_cost(job: Job) -> Cost:
     source, method = job.source, job.method
     frame = source.frame(job.psf.ndim)
     axes = len(frame.shape)
-    periodic = job.options.boundary == "periodic"
-    scene = tuple(n if periodic else scene_size(n + 2 * FRAME_MARGIN, axes) for n in frame.shape)
+    boundary: Boundary = "periodic" if job.options.boundary == "periodic" else "unknown"
+    scene = _typical_scene(job, frame.shape, boundary)
     colours = source.data.shape[-1] if source.rgb else 1
     pixels = math.prod(source.shape) * colours
     planes = pixels / math.prod(frame.shape)
@@ -86,10 +72,10 @@ def estimate_cost(job: Job) -> Cost:
         copies = method.working_copies(axes)
         searches = isinstance(getattr(method, "weight", None), str)
     pairs = SEARCH_FFT_PAIRS if searches else RUN_FFT_PAIRS
-    pairs += _count_iteration_pairs(job, axes, TYPICAL_ITERATIONS[axes])
+    pairs += _count_iteration_pairs(job, axes)
     bytes_each = np.dtype(source.data.dtype).itemsize
     arrays, working = pixels * (bytes_each + 4 * 4), 4 * copies * colours * math.prod(scene)
-    memory = LIBRARY_BYTES + arrays + min(working, get_memory_budget(job.options))
+    memory = WORKER_BYTES + arrays + min(working, get_memory_budget(job.options))
     return Cost(planes * pairs * _measure_pair_seconds(scene), memory / 2**30, scene)
 
 
@@ -130,19 +116,24 @@ def _estimate_piecewise_cost(job: Job) -> Cost:
     """
     plan, ndim = estimate_job_plan(job), job.psf.ndim
     read = [n for n, m in zip(plan.piece_grid.input_size, plan.piece_grid.margin) if m]
-    scene = tuple(scene_size(n + FRAME_MARGIN // 2, ndim) for n in read)
-    pairs = PIECE_FFT_PAIRS + _count_iteration_pairs(job, ndim, TYPICAL_PIECE_ITERATIONS[ndim])
+    scene = _typical_scene(job, read, "unknown")
+    pairs = _count_iteration_pairs(job, ndim)
     colours = job.source.data.shape[-1] if job.source.rgb else 1
     rounds = math.ceil(len(plan.piece_grid) / max(1, plan.workers))
     seconds = rounds * colours * pairs * _measure_pair_seconds(scene, one_core=True)
-    return Cost(
-        START_SECONDS + COMPILE_SECONDS + SAMPLE_SECONDS + seconds, plan.total_bytes / GB, scene
-    )
+    return Cost(START_SECONDS + SAMPLE_SECONDS + seconds, plan.total_bytes / GB, scene)
 
 
-def _count_iteration_pairs(job: Job, axes: int, typical: int) -> int:
+def _typical_scene(job: Job, frame: Sequence[int], boundary: Boundary) -> tuple[int, ...]:
+    """Return the size of the scene for a PSF of typical width."""
+    reach = 1 if isinstance(job.method, str) else job.method.reach
+    psf = typical_psf(len(frame))
+    return Grid.around(tuple(frame), psf, boundary, PSF_LIGHT_KEPT, reach).scene
+
+
+def _count_iteration_pairs(job: Job, axes: int) -> int:
     """Return the FFT pairs of all iterations, at most those of the method."""
-    limit = getattr(job.method, "iterations", None)
+    limit, typical = getattr(job.method, "iterations", None), TYPICAL_ITERATIONS[axes]
     return ITERATION_FFT_PAIRS[axes] * (min(limit, typical) if isinstance(limit, int) else typical)
 
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 WATCH_INTERVAL = 0.5
-"""Time between two checks, in seconds. Set by hand: a lost process is noticed after this time."""
+"""Time between two checks, in seconds. Limit: of the time until a lost process is noticed."""
 
 WORKER_GRACE = 3.0
 """Time without a worker, in seconds, after which this process ends. Guard: the nanny replaces a

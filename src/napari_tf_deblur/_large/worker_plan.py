@@ -13,27 +13,26 @@ from napari_tf_deblur._large.plan import Plan, estimate_piece_bytes, plan_pieces
 from napari_tf_deblur.methods import Method
 
 WORKER_BYTES = 960 * 2**20
-"""Bytes of a worker without a piece, and of the process that watches it. Set by hand, as measured:
-TensorFlow 680 MiB, 250 more after samples were deblurred by several methods, the other process 60.
-``benchmarks/pieces.py budget`` measures the sum."""
+"""Bytes of a worker without a piece, and of the process that watches it. Limit: of memory.
+TensorFlow takes 680 MiB, 250 more after samples were deblurred by several methods, and the other
+process 60; `EXTRA_COPIES` names the command that measures the sum."""
 
 CLIENT_BYTES = 300 * 2**20
-"""Bytes of the calling process, with dask and its scheduler. Set by hand, as measured;
-``benchmarks/pieces.py budget`` measures the sum."""
+"""Bytes of the calling process, with dask and its scheduler. Limit: of memory; `EXTRA_COPIES`
+names the command that measures the sum."""
 
 EFFICIENT_PIECE_SIZE = {1: 2**16, 2: 768, 3: 96}
 """Smallest side, in pixels, of a piece that is not mostly margin, by number of axes. Limit: of
 time."""
 
 TYPICAL_SIGMA = (2.0, 1.5, 1.5)
-"""Sigmas in pixels along z, y and x of a typical PSF, for the plan that is shown before a run: it
-should be near the truth for most images. Set by hand; it changes the plan that is shown, and no
-result."""
+"""Sigmas in pixels along z, y and x of a typical PSF, for estimates before the PSF is known. Limit:
+of the memory and time that are announced; a wider PSF needs more."""
 
 WIDE_PSF_SIZE = 33
 """Pixels per axis of a wide PSF, for the workers that are started before the PSF is known. It is
 wider than that of `TYPICAL_SIGMA`, because each worker must have enough memory for any PSF, and
-workers cannot be changed later. Set by hand; it changes the number of workers, and no result."""
+workers cannot be changed later. Limit: of their number; with a larger PSF, each has more memory."""
 
 
 def plan_workers(
@@ -87,6 +86,22 @@ def make_wide_psf(ndim: int) -> PSF:
     return check_psf(np.ones((WIDE_PSF_SIZE,) * ndim))
 
 
+def typical_psf(ndim: int) -> PSF:
+    """Return a Gaussian PSF of typical width, which stands for one that is not known yet.
+
+    Parameters
+    ----------
+    ndim : int
+        Number of axes.
+
+    Returns
+    -------
+    ndarray of float32
+        PSF of sum 1.
+    """
+    return gaussian_psf(TYPICAL_SIGMA[-ndim:])
+
+
 def estimate_plan(
     shape: Sequence[int],
     frame_axes: Sequence[int],
@@ -110,7 +125,7 @@ def estimate_plan(
         The plan.
     """
     ndim = len(frame_axes)
-    psf = gaussian_psf(TYPICAL_SIGMA[-ndim:])
+    psf = typical_psf(ndim)
     channels = 1 if channel_axis is None else shape[channel_axis]
     cores = os.cpu_count() or 1
     workers, _ = plan_workers(ndim, channels, psf, method, budget, cores)

@@ -11,7 +11,8 @@ QUIET_ENVIRONMENT = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 """Environment variables that stop the log messages of workers. Errors reach the caller."""
 
 RESTART_DELAY = 1.0
-"""Time until a process that ended is started again, in seconds. Set by hand."""
+"""Time until a process that ended is started again, in seconds. Limit: of the processor time that
+a process takes which ends at each start."""
 
 
 class QuietWorker(SubprocessWorker):

@@ -16,14 +16,14 @@ KIND_BY_WEIGHT_EVIDENCE: dict[WeightEvidence, VerdictKind] = {
 """The kind of verdict that follows from what trials say of the weight."""
 
 MAX_MEAN_PASSED = 0.5
-"""Mean square of the transfer function above which a PSF hardly blurs: that of a Gaussian of sigma
-0.35 in 2D, and of 0.28 in 3D. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+"""Mean square of the transfer function above which a PSF hardly blurs. Definition: of "hardly
+blurred"; the PSF keeps more than half of the power of white noise, as a Gaussian of sigma 0.35 in
+2D and of 0.28 in 3D does."""
 
 MAX_NYQUIST_OTF = 0.2
 """Transfer function at one period in two pixels above which the pixels are too large for the PSF,
-if the image has signal there: that of a Gaussian of sigma 0.57. Set by hand: half or 1.5 times
-changes nothing in ``benchmarks/CONSTANTS.md``."""
+if the image has signal there. Definition: of "undersampled"; a Gaussian of sigma 0.57 has this
+value."""
 
 MAX_JUDGED_POWER = 200.0
 """Largest power of the data, in units of the noise power, in shells that show whether the weight is

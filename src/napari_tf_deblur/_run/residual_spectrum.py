@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_tf_deblur._blur.spectrum import MIN_PERIODS_IN_PATCH
 from napari_tf_deblur._core.forward import transfer_function
 from napari_tf_deblur._core.half_spectrum import half_spectrum_frequencies, half_spectrum_weights
 from napari_tf_deblur._core.patches import (
@@ -29,40 +30,31 @@ MAX_RESIDUAL_PIXELS = 2**20
 """Approximate number of pixels of all patches together. Limit: of time."""
 
 SHELL_COUNT = 14
-"""Number of shells, without that of frequencies that the PSF does not pass. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MAX_SHELL_DEPTH = 6.5
-"""Minus the logarithm of the transfer function in the last shell: frequencies that are damped more
-carry no signal. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MIN_FREQUENCIES = 12
-"""Least number of frequencies in a shell: the mean power of fewer is uncertain. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-MIN_PERIODS_IN_FRAME = 2.5
-"""Least number of periods in the frame: at lower frequencies the window dominates. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Number of shells, without that of frequencies that the PSF does not pass. Guard: against shells
+that mix signal and noise; ``tests/run/test_verdict.py``."""
 
 SHELL_VARIANCE = 4.5
 """Variance of the relative mean power of a shell, times its number of frequencies. Derived: from
 the symmetry of spectra, which hold each value twice, and from the window, which makes neighbours
 depend on each other."""
 
+MIN_FREQUENCIES = 4 * SHELL_VARIANCE
+"""Least number of frequencies in a shell. Derived: two standard errors of its mean power are not
+more than this power."""
+
 MAX_FLOOR_POWER = 1.5
 """The shell of least power should hold only noise, so it gives the noise floor. It is used up to
 this many times the noise power estimated from pixel differences: photographs have more noise in
-bright areas than such estimates say. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
-MIN_FOLLOWED_PART = 0.02
-"""Part of the data that the result must follow in a shell. In shells below it, the residual is the
-data, and sets the scale of the residual's power. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+bright areas than such estimates say. Guard: against images with signal in all shells;
+``tests/run/test_verdict.py``."""
 
 MIN_NOISE_OF_RANGE = 5e-4
 """Least noise, as a part of the image's range: a smaller misfit does no harm. Guard: against images
 without noise; ``tests/run/test_verdict.py``."""
+
+MAX_SHELL_DEPTH = float(-np.log(MIN_NOISE_OF_RANGE))
+"""Minus the logarithm of the transfer function in the last shell. Derived: of frequencies that are
+damped more, even the whole range of the image is less than the least noise."""
 
 MIN_SIGNAL_POWER = 2.5
 """Least power of the data in one shell, in units of the noise power and less two standard errors,
@@ -211,11 +203,6 @@ class ResidualSpectrum:
         cross_power = mean(power(misfit_spectrum, data_spectrum) / noise)
         followed = 1 - cross_power / np.maximum(data_power, 1e-30)
         residual_power = mean(power(relative, relative) / unit_power)
-        ignored = enough & (followed < MIN_FOLLOWED_PART)  # the residual is the data there
-        if ignored.any():
-            residual_power *= np.sum((count * data_power)[ignored]) / np.sum(
-                (count * residual_power)[ignored]
-            )
         edges = [_near_nyquist(frequencies, axis) & (weight > 0) for axis in range(len(size))]
         return cls(
             passed_power=mean(passed)[enough],
@@ -237,7 +224,7 @@ def _frequencies(size: tuple[int, ...]) -> tuple[Float64Array, list[Float64Array
     frequencies = [np.abs(part) for part in half_spectrum_frequencies(size)]
     periods = np.sqrt(sum(np.square(part * n) for part, n in zip(frequencies, size)))
     weight = half_spectrum_weights(size[-1])
-    return np.where(periods < MIN_PERIODS_IN_FRAME, 0.0, weight), frequencies
+    return np.where(periods < MIN_PERIODS_IN_PATCH, 0.0, weight), frequencies
 
 
 def _near_nyquist(frequencies: list[Float64Array], axis: int) -> BoolArray:

@@ -12,8 +12,8 @@ from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 
 SATURATION_REACH = 0.1
-"""Part of the PSF's largest value down to which pixels count as near a saturated one. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the PSF's largest value down to which pixels count as near a saturated one. Guard:
+against light of saturated pixels where results are compared; ``tests/run/test_psf_width.py``."""
 
 MIN_COMPARED_PART = 0.1
 """Least part of the pixels that must remain for the comparison. Guard: against images of which most

@@ -200,8 +200,9 @@ class TrialRunner:
 
     @property
     def noise(self) -> float:
-        """Standard deviation of the noise, in the image's units."""
-        return float(np.sqrt(self._variance.mean(dtype=np.float64)) * self._scale)
+        """Standard deviation of the noise, in the image's units; at least that of a camera."""
+        measured = np.sqrt(self._variance.mean(dtype=np.float64))
+        return float(max(measured, MIN_CAMERA_NOISE) * self._scale)
 
     @property
     def can_test_width(self) -> bool:

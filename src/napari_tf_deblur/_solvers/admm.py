@@ -48,13 +48,13 @@ weight divided by this step. It changes the number of iterations. Set by hand; i
 
 CONSTRAINT_PENALTY = 0.02
 """Ratio of the penalty of the split v = x to the curvature of the data term. It changes the number
-of iterations. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+of iterations. Set by hand."""
 
 SPLIT_CHANGE_FACTOR = 10.0
 """Factor on the difference of the re-blurred image from its split variable, relative to the misfit,
 in the measure of convergence. With little noise, and so a small weight, the first images hardly
-change although they are far from the data. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+change although they are far from the data. Limit: of time; a larger factor takes more
+iterations."""
 
 
 class Constants(NamedTuple):

@@ -4,13 +4,13 @@ from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
 MIN_CONTRAST = 0.01
-"""Least contrast that the change of a line of pixels is divided by, for intensities of range 1. Set
-by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Least contrast that the change of a line of pixels is divided by, for intensities of range 1.
+Limit: of time; with a smaller one, faint lines take more iterations."""
 
 MIN_PART_OF_CONTRAST = 0.1
 """Least contrast that the change of a line is divided by, as a part of the largest contrast of any
 line. It applies where all lines have little contrast, so that a faint part of an image runs as far
-as the whole. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+as the whole. Guard: against such parts; ``tests/solvers/test_admm.py``."""
 
 ROUNDING_CONTRAST = 1e-6
 """Contrast beside which changes by rounding errors are small: some 10 times the precision of

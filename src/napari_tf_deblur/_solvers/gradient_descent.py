@@ -22,8 +22,7 @@ START_NOISE = 0.1
 """Standard deviation of the random start. Source: the reference recipe."""
 
 LBFGS_TOLERANCE = 1e-5
-"""Change of an image of range 1 in a step of L-BFGS below which the run ends. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Change of an image of range 1 in a step of L-BFGS below which the run ends. Limit: of time."""
 
 BETA_1, BETA_2 = 0.9, 0.999
 """Decay rates of the moments in Adam. Source: Keras, and Kingma & Ba, ICLR 2015."""

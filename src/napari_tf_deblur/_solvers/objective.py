@@ -11,8 +11,8 @@ from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.zero_division import TINY
 
 NORM_SMOOTHING = 1e-3
-"""Width over which the corner of norms at zero is smoothed, for intensities of range 1. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Width over which the corner of norms at zero is smoothed, for intensities of range 1. Limit: of
+time; with a narrower corner, runs take more iterations."""
 
 
 def rms(model: Any, observed: Any, data_weight: Any) -> Any:

@@ -49,7 +49,8 @@ effect is in ``benchmarks/CONSTANTS.md``."""
 
 SETTLING_ITERATIONS = 10.0
 """Number of iterations after which the thresholds follow the image less and less, so that the run
-converges. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+converges. Chosen by ``benchmarks/constants.py --vary SETTLING_ITERATIONS``: half loses 0.04 dB, 1.5
+times changes less."""
 
 IMAGE_PART_OF_LIGHT = 0.25
 """Part of the squared amplitude that comes from the image; the rest comes from the re-blurred
@@ -63,12 +64,8 @@ several photons. Derived: the root of a Poisson number has 1/2 (Anscombe, Biomet
 
 REBLURRED_CHANGE_FACTOR = 20.0
 """Factor on the change of the re-blurred image, in standard deviations of its noise, in the measure
-of convergence: with little noise, an image that hardly changes may be far from the data. Set by
-hand; its effect is in ``benchmarks/CONSTANTS.md``."""
-
-MIN_ITERATIONS = 8.0
-"""Least number of iterations. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+of convergence: with little noise, an image that hardly changes may be far from the data.
+Definition: of `PoissonLikelihood.tolerance`, which says a twentieth."""
 
 SERIES_RANGE = 0.05
 """Relative excess of the data below which the deviance is computed as a power series, because the
@@ -242,7 +239,6 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         penalty = c.ratio * state.threshold * prior.penalty(slopes)
         loss = sum_planes(c.penalty * (sum_channels(deviance(c, blurred)) + penalty))
         assign_where_active(active, variables, before, after.pack())
-        early = state.count + 1 < MIN_ITERATIONS
-        return loss, tf.where(early, tf.float32.max, tf.maximum(change, state.change))
+        return loss, tf.maximum(change, state.change)
 
     return compile_loop(step, xla=True), read_image, Compiled(first_state)

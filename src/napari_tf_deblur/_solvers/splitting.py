@@ -11,14 +11,13 @@ from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
 DATA_PENALTY = 0.4
-"""Ratio of the penalty of the split u = H x to the curvature of the data term. It changes the
-number of iterations. Set by hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Ratio of the penalty of the split u = H x to the curvature of the data term. Limit: of time; by
+``benchmarks/constants.py --vary DATA_PENALTY`` half gains 0.2 dB at most, with more iterations."""
 
 AREA_PENALTY_FACTOR = 0.1
 """Factor on `DATA_PENALTY` if areas are ignored. There is no data term in them, and the penalty
 alone holds the image back from fitting its surroundings. A smaller factor suits areas of ten pixels
-across, and is slower. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+across. Limit: of time; a smaller factor takes more iterations."""
 
 RELAXATION = 1.8
 """Over-relaxation factor; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55,

@@ -26,10 +26,6 @@ FILL_ITERATIONS = 6
 """Number of times that unobserved parts of the scene are filled from the last estimate. Limit: of
 time."""
 
-FILL_SIGMA = 2
-"""Sigma, in pixels, of the Gaussian that first fills ignored pixels from their neighbours. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
 
 class Constants(NamedTuple):
     """Values that do not change during a run, over the scene.
@@ -96,13 +92,12 @@ def _fill_observed(problem: Problem) -> Float32Array:
         valid = valid | beyond  # which is mirrored already
     if valid.all():
         return problem.observed
-    sigma = (0,) * (valid.ndim - axes) + (FILL_SIGMA,) * axes
     filled = problem.observed.copy()
     missing = ~valid
-    for reach in (1, 4, 16, 64):  # wider where the mask has wide holes
-        wide = [reach * s for s in sigma]
-        count = ndimage.gaussian_filter(valid.astype(np.float32), wide, mode="nearest")
-        total = ndimage.gaussian_filter(np.where(valid, problem.observed, 0), wide, mode="nearest")
+    for reach in (1, 4, 16, 64):  # sigma in pixels: wider where the mask has wide holes
+        sigma = (0,) * (valid.ndim - axes) + (reach,) * axes
+        count = ndimage.gaussian_filter(valid.astype(np.float32), sigma, mode="nearest")
+        total = ndimage.gaussian_filter(np.where(valid, problem.observed, 0), sigma, mode="nearest")
         known = missing & (count > 1e-3)
         filled[known] = total[known] / count[known]
         missing &= ~known

@@ -19,6 +19,7 @@ from napari_tf_deblur._storage.axes import (
     is_length,
 )
 from napari_tf_deblur._storage.image_description import CHANNEL_TYPE, TIME_TYPE
+from napari_tf_deblur._storage.pyramid import CHUNK_2D
 from napari_tf_deblur._storage.record_file import record_from_json
 from napari_tf_deblur._storage.tiff_metadata import (
     WRITABLE_DTYPES,
@@ -26,9 +27,6 @@ from napari_tf_deblur._storage.tiff_metadata import (
     order_axes_for_tiff,
 )
 from napari_tf_deblur._storage.zarr_image import ZarrImage
-
-TILE_SIZE = 512
-"""Side of a tile, in pixels. Set by hand: the same as a chunk of an OME-Zarr."""
 
 SLAB_BYTES = 64 * 2**20
 """Number of bytes that are read at once. Planes in the same chunks are read together. Limit: of
@@ -69,7 +67,8 @@ def write_ome_tiff(image: ZarrImage, path: str | Path) -> None:
         tifffile.TiffWriter(part, ome=True, bigtiff=True) as file,
     ):
         for level, shape in enumerate(shapes):
-            side = tuple(min(TILE_SIZE, ceil(n / 16) * 16) for n in layout.plane(shape))
+            plane = layout.plane(shape)
+            side = tuple(min(tile, ceil(n / 16) * 16) for tile, n in zip(CHUNK_2D, plane))
             if level:
                 options |= {"metadata": None, "resolution": None, "resolutionunit": None}
             file.write(

@@ -27,10 +27,6 @@ NOISE_FREE_WEIGHT = 1e-6
 """Weight for an image without noise. Guard: against a weight of 0;
 ``tests/run/test_weight_search.py``."""
 
-VOLUME_WEIGHT_FACTOR = 0.5
-"""Ratio of the weight of volumes to that of images: in volumes a pixel has more neighbours. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
 
 class LeastSquares(Method):
     """Base of the methods that ADMM solves, with a weight and with pixels weighted by their noise.
@@ -42,8 +38,7 @@ class LeastSquares(Method):
     weight_factor : float
         Factor f of the suitable weight, f n**1.5 q**e / s: n is the noise relative to the scale, q
         the part of the power of white noise that the PSF passes, e `PASSED_POWER_EXPONENT`, and s
-        the mean slope of the image. In volumes the weight is multiplied by `VOLUME_WEIGHT_FACTOR`.
-        Found by experiment.
+        the mean slope of the image. Found by experiment.
     """
 
     solver = "admm"
@@ -67,12 +62,9 @@ class LeastSquares(Method):
 
     def suggest_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`."""
-        weight = self.weight_factor * (VOLUME_WEIGHT_FACTOR if image.axes == 3 else 1.0)
-        weight *= (
-            (image.noise / image.scale) ** 1.5
-            * image.passed_power**PASSED_POWER_EXPONENT
-            / image.slope
-        )
+        noise = image.noise / image.scale
+        weight = self.weight_factor * noise**1.5 * image.passed_power**PASSED_POWER_EXPONENT
+        weight /= image.slope
         return float(min(max(weight, NOISE_FREE_WEIGHT), 1.0))
 
     def with_estimates(self, image: ImageStatistics) -> Self:
