@@ -26,14 +26,14 @@ from sensitivity import FACTORS, Places, scaled
 
 from napari_tf_deblur import BlurEstimate, disc_psf, estimate_blur, gaussian_psf
 
-PICTURES = ("retina", "tissue", "text", "motorcycle", "leaves 21", "leaves 22")
+PICTURES = ("retina", "tissue", "motorcycle", "leaves 21")
 BLURS: tuple[Blur, ...] = (
     *(("Gaussian", sigma, 0.0) for sigma in (0.7, 1.3, 2.2)),
     *(("disc", radius, 0.0) for radius in (1.8, 3.5)),
     *(("line", length, angle) for length, angle in ((6.0, 0.0), (11.0, 65.0))),
 )
 NOISES = (0.5, 3.0)
-KINDS = ("by hand", "command")
+KINDS = ("by hand",)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,17 @@ def test_a_discs_variance_and_transfer_function(radius, within):
     np.testing.assert_allclose(found, 2 * j1(x) / x, atol=within)
 
 
+@pytest.mark.parametrize("edge", [0.5, 1.5, 2.0, 3.0, 7.5, 12.0])
+def test_a_disc_whose_rim_is_at_the_edge_of_a_pixel_is_finite(edge):
+    """Rounding may put the edge of the pixel beyond the rim."""
+    radius = edge
+    for _ in range(12):
+        radius = np.nextafter(radius, np.inf)
+        np.testing.assert_allclose(
+            disc_psf(radius, (31, 31)), disc_psf(edge, (31, 31)), atol=1e-6, rtol=0
+        )
+
+
 @given(length=st.floats(0.5, 25), angle=st.floats(-400, 400))
 def test_a_line_is_shared_among_its_pixels(length, angle):
     psf = motion_psf(length, angle)

@@ -211,13 +211,17 @@ def _add_points(image: Float64Array, places: list[Float64Array], light: Float64A
 def _quarter_disc_area(radius: float, row: FloatArray, column: FloatArray) -> Float64Array:
     """Area of a disc between its middle and one edge along each axis, without sign."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
+
+    def rim(x: FloatArray) -> FloatArray:
+        """Distance of the rim from the axis at x. Rounding may make x**2 larger than radius**2."""
+        return np.sqrt(np.maximum(radius**2 - x**2, 0))
+
     # Up to `flat`, the area is bounded by the edge; from there on, by the rim of the disc.
-    flat = np.minimum(right, np.sqrt(radius**2 - up**2))
+    flat = np.minimum(right, rim(up))
 
     def under_rim(x: FloatArray) -> Float64Array:
         """Area under the rim of the disc, from 0 to x."""
-        arc = radius**2 * np.arcsin(np.minimum(x / radius, 1))
-        return np.asarray((x * np.sqrt(np.maximum(radius**2 - x**2, 0)) + arc) / 2)
+        return np.asarray((x * rim(x) + radius**2 * np.arcsin(np.minimum(x / radius, 1))) / 2)
 
     return np.asarray(up * flat + under_rim(right) - under_rim(flat))
 
