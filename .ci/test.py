@@ -41,8 +41,6 @@ def main() -> int:
     os.environ["QT_API"] = os.environ["PYTEST_QT_API"] = binding
     # Each process has a core to itself; OpenBLAS's threads would wait for each other on it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # XLA splits its code, to compile the parts in parallel; on one core that takes a fifth longer.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
     # Pytest rewrites all of napari, which is a plugin of it, and keeps what it compiled: without
     # that, each process takes some seconds longer to start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
