@@ -3,13 +3,14 @@
 import gc
 import os
 import sys
-from functools import partial
+from functools import cache, partial
 
 os.environ["NAPARI_CONFIG"] = ""  # default settings of napari, not those of the user
 
 import numpy as np
 import psutil
 import pytest
+from npe2 import PluginManifest
 
 from napari_tf_deblur import TotalVariation
 from napari_tf_deblur._core.threads import limit_threads
@@ -49,6 +50,16 @@ def keep_what_is_there():
     then takes a third of a second less."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _manifests_are_read_once():
+    """Read the manifests of all plugins once: napari reads them again for each viewer."""
+    discover = PluginManifest.discover
+    read = cache(lambda paths=(): tuple(discover(paths)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", read)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -157,6 +168,17 @@ def dock(viewer):
     for field in widget.fields.psf.fields_by_title["Gaussian"].sigmas:
         field.value = 2.0
     return widget
+
+
+@pytest.fixture(scope="module")
+def client():
+    """The active client of a cluster within this process."""
+    from distributed import Client
+
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"
+    ) as client:
+        yield client
 
 
 @pytest.fixture

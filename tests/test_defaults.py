@@ -35,7 +35,7 @@ def colours(random):
 
 
 def volume(random):
-    return discs(random, (16, 48, 56))
+    return discs(random, (12, 40, 44))
 
 
 def uint16_counts(light, random):

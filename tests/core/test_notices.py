@@ -58,6 +58,7 @@ def test_warnings_of_a_run_have_a_kind(change, kind):
     assert kind is None or kind in {warning.kind for warning in warnings}
 
 
+@pytest.mark.usefixtures("client")
 def test_kinds_are_kept_with_a_run_and_are_not_needed(tmp_path):
     """A file of an earlier version has no kinds; its notices keep their texts."""
     image = 900 * convolve(np.random.default_rng(0).random((64, 64)) ** 8, PSF)

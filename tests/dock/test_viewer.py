@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import textwrap
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -129,12 +129,18 @@ def text_width(box):
     return box.style().subControlRect(kind, option, edit, box).width()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_dock_is_narrow_and_nothing_is_clipped(window, at_rest, blurred, theme):
+def assert_nothing_is_clipped(dock):
+    for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
+        for part in dock.native.findChildren(kind):
+            if part.isVisible() and not (kind is QLabel and part.wordWrap()):
+                assert part.width() >= part.minimumSizeHint().width(), part.text()
+
+
+def test_the_dock_is_narrow_and_nothing_is_clipped(window, at_rest, blurred):
     viewer, dock = window
-    viewer.theme = theme
     viewer.add_image(np.stack([blurred] * 3), scale=(2, 1, 1), units=("um",) * 3, name="x" * 80)
-    for method in METHODS:
+    for theme, method in product(("dark", "light"), METHODS):
+        viewer.theme = theme
         dock.fields.methods.choice.value = method
         at_rest()
         assert dock.native.parent().width() <= 400
@@ -142,10 +148,7 @@ def test_the_dock_is_narrow_and_nothing_is_clipped(window, at_rest, blurred, the
         assert title.fontMetrics().horizontalAdvance(title.currentText()) <= text_width(title)
         form = dock.fields.form
         assert form.width() <= form.parent().width()
-        for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
-            for part in dock.native.findChildren(kind):
-                if part.isVisible() and not (kind is QLabel and part.wordWrap()):
-                    assert part.width() >= part.minimumSizeHint().width(), part.text()
+        assert_nothing_is_clipped(dock)
 
 
 def bottom(part, window):
@@ -207,22 +210,20 @@ def test_the_choices_beyond_the_frame_are_not_cut_off(window, at_rest, blurred):
     assert max(map(box.fontMetrics().horizontalAdvance, texts)) <= text_width(box) - 4
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1000, 560)])
-def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(
-    window, at_rest, blurred, width, height
-):
+def test_a_small_window_scrolls_the_fields_and_keeps_the_buttons(window, at_rest, blurred):
     viewer, dock = window
     viewer.add_image(blurred)
     dock.fields.advanced.set_expanded()
-    viewer.window.resize(width, height)
-    at_rest()
-    scroll = dock.fields.widget.parent().parent()
-    assert scroll.verticalScrollBar().maximum() > 0
-    assert scroll.horizontalScrollBar().maximum() == 0
-    screen = dock.native.window().height()
-    for part in (dock.deblur_button.native, dock.stop_button.native, dock.status):
-        assert part.isVisible()
-        assert bottom(part, dock.native.window()) <= screen
+    for size in ((1280, 720), (1000, 560)):
+        viewer.window.resize(*size)
+        at_rest()
+        scroll = dock.fields.widget.parent().parent()
+        assert scroll.verticalScrollBar().maximum() > 0, size
+        assert scroll.horizontalScrollBar().maximum() == 0, size
+        screen = dock.native.window().height()
+        for part in (dock.deblur_button.native, dock.stop_button.native, dock.status):
+            assert part.isVisible(), size
+            assert bottom(part, dock.native.window()) <= screen, size
 
 
 AREAS = {
@@ -248,34 +249,32 @@ def frame_of(dock):
     return frame
 
 
-@pytest.mark.parametrize("place", [*AREAS, "floating"])
 @pytest.mark.parametrize("size", [9, 18])
 def test_it_fits_wherever_it_is_and_whatever_the_font(
-    window, qtbot, at_rest, set_font, blurred, place, size
+    window, qtbot, at_rest, set_font, blurred, size
 ):
     viewer, dock = window
-    viewer.window.resize(1280, 720)
-    viewer.add_image(blurred, name="x" * 60)
+    image = viewer.add_image(blurred, name="x" * 60)
     dock.fields.methods.choice.value = Wiener
     frame = frame_of(dock)
     set_font(size)
-    if place == "floating":
-        frame.setFloating(True)
-    else:
-        dock.native.window().addDockWidget(AREAS[place], frame)
-    dock.deblur()
-    qtbot.waitUntil(lambda: dock.deblur_button.enabled)
-    at_rest()
-    assert viewer.window._qt_window.height() <= 720
-    for kind in (QLabel, QCheckBox, QPushButton, QAbstractSpinBox):
-        for part in dock.native.findChildren(kind):
-            if part.isVisible() and not (kind is QLabel and part.wordWrap()):
-                assert part.width() >= part.minimumSizeHint().width(), part.text()
-    for scroll in dock.native.findChildren(QScrollArea):
-        inside = scroll.widget()
-        assert inside.width() <= scroll.viewport().width(), inside
-    if (place, size) != ("left", 18):  # where napari leaves two lines, to scroll in
-        assert bottom(dock.deblur_button.native, frame) <= frame.height()
+    for place in ("floating", *AREAS):
+        viewer.window.resize(1280, 720)
+        frame.setFloating(place == "floating")
+        if place in AREAS:
+            viewer.window._qt_window.addDockWidget(AREAS[place], frame)
+        assert frame.isFloating() == (place == "floating")
+        dock.deblur()
+        qtbot.waitUntil(lambda: dock.deblur_button.enabled)
+        at_rest()
+        assert viewer.window._qt_window.height() <= 720, place
+        assert_nothing_is_clipped(dock)
+        for scroll in dock.native.findChildren(QScrollArea):
+            inside = scroll.widget()
+            assert inside.width() <= scroll.viewport().width(), (place, inside)
+        if (place, size) != ("left", 18):  # where napari leaves two lines, to scroll in
+            assert bottom(dock.deblur_button.native, frame) <= frame.height(), place
+        viewer.layers.remove(result_of(viewer, image.name))
 
 
 @pytest.mark.parametrize("size", [9, 18])
@@ -307,19 +306,19 @@ def test_it_has_room_again_when_a_small_window_becomes_large(window, at_rest, se
     assert qt_window.height() < tall
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_curve_has_the_colours_of_the_theme(window, at_rest, theme):
+def test_the_curve_has_the_colours_of_the_theme(window, at_rest):
     viewer, dock = window
-    viewer.theme = theme
     dock.plot.set_losses(100 * 0.9 ** np.arange(50))
-    at_rest()
-    picture = dock.plot.grab().toImage()
-    background = picture.pixelColor(picture.width() - 2, 1).lightness()
-    assert (background < 100) == (theme == "dark")
-    lightness = [
-        picture.pixelColor(x, y).lightness() for x in range(60) for y in range(picture.height())
-    ]
-    assert max(abs(value - background) for value in lightness) > 120  # the numbers
+    for theme in ("dark", "light", "dark"):
+        viewer.theme = theme
+        at_rest()
+        picture = dock.plot.grab().toImage()
+        background = picture.pixelColor(picture.width() - 2, 1).lightness()
+        assert (background < 100) == (theme == "dark")
+        lightness = [
+            picture.pixelColor(x, y).lightness() for x in range(60) for y in range(picture.height())
+        ]
+        assert max(abs(value - background) for value in lightness) > 120  # the numbers
 
 
 # ---------------------------------------------------------------- no crash in any order

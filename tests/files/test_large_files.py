@@ -37,6 +37,7 @@ def image(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("client")
 def test_an_image_that_exceeds_the_budget_has_the_same_result(image, tmp_path, monkeypatch):
     options = BatchOptions(file_format="ome-zarr", resume=True)
     (whole,) = finish(run_batch([image], tmp_path / "whole", QUICK, options)).rows

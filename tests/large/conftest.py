@@ -1,4 +1,4 @@
-"""Fixtures for tests of large images: small pieces, and workers in threads of this process."""
+"""Fixtures for tests of large images: small pieces."""
 
 import numpy as np
 import pytest
@@ -16,17 +16,6 @@ def small_pieces(monkeypatch):
     monkeypatch.setitem(plan.PIECE_SIZE_UNIT, 2, 64)
     monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 1, 64)
     monkeypatch.setitem(plan.MAX_PIECE_PIXELS, 2, 64 * 64)
-
-
-@pytest.fixture(scope="module")
-def client():
-    """The active client of a cluster within this process."""
-    from distributed import Client
-
-    with Client(
-        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"
-    ) as client:
-        yield client
 
 
 @pytest.fixture(scope="session")

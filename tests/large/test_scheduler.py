@@ -15,7 +15,8 @@ from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._files.cost import describe_large_jobs
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._large import distributed_run
-from napari_tf_deblur._large.scheduler import CONNECT_TIMEOUT, SCHEDULER_VARIABLE
+from napari_tf_deblur._large import scheduler as scheduler_module
+from napari_tf_deblur._large.scheduler import SCHEDULER_VARIABLE
 from napari_tf_deblur._layers import large_job
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF
@@ -25,6 +26,9 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json, record_to_json
 
 QUICK = RichardsonLucy(iterations=3, background=0.0)
+
+CONNECT_TIMEOUT = 2.0
+"""Time to wait for the answer of a wrong address, in seconds; users wait longer."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,12 @@ def has_worked(address):
 
 
 @pytest.fixture
-def refusing():
+def _short_wait(monkeypatch):
+    monkeypatch.setattr(scheduler_module, "CONNECT_TIMEOUT", CONNECT_TIMEOUT)
+
+
+@pytest.fixture
+def refusing(_short_wait):
     """An address at which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -75,7 +84,7 @@ def refusing():
 
 
 @pytest.fixture
-def silent():
+def silent(_short_wait):
     """An address at which something listens that is no scheduler."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

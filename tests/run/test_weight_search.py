@@ -203,7 +203,7 @@ def test_a_point_without_noise_comes_back_sharp(scale):
 
 
 @pytest.mark.finds_weight
-@pytest.mark.parametrize("shape", [(64, 64), (128, 128), (16, 40, 40)])
+@pytest.mark.parametrize("shape", [(64, 64), (128, 128), (10, 32, 32)])
 @pytest.mark.parametrize("seed", [0, 3])
 def test_of_noise_alone_nothing_is_said(shape, seed):
     random = np.random.default_rng(seed)
@@ -282,7 +282,7 @@ def test_the_weight_turns_with_the_image(method, kind):
     light = {
         "cells": lambda: 60 * scene(150)[:, :140],
         "filaments": lambda: 100 * filaments(150) + 1,
-        "photograph": lambda: data.camera()[100:350, 100:320].astype(float),
+        "photograph": lambda: data.camera()[150:300, 150:290].astype(float),
     }[kind]()
     random = np.random.default_rng(5)
     image = convolve(light, PSF, boundary="reflect").clip(0)

@@ -212,9 +212,9 @@ def _quarter_disc_area(radius: float, row: FloatArray, column: FloatArray) -> Fl
     """Area of a disc between its middle and one edge along each axis, without sign."""
     up, right = np.minimum(np.abs(row), radius), np.minimum(np.abs(column), radius)
 
-    def rim(x: FloatArray) -> FloatArray:
+    def rim(x: FloatArray) -> Float64Array:
         """Distance of the rim from the axis at x. Rounding may make x**2 larger than radius**2."""
-        return np.sqrt(np.maximum(radius**2 - x**2, 0))
+        return np.asarray(np.sqrt(np.maximum(radius**2 - x**2, 0)))
 
     # Up to `flat`, the area is bounded by the edge; from there on, by the rim of the disc.
     flat = np.minimum(right, rim(up))
