@@ -3,11 +3,14 @@
 Each method runs with known values. Then the default method runs with only the PSF known, and
 scikit-image's Richardson-Lucy for comparison. All runs of a size are in one process, each after a
 run that is not counted. ``python benchmarks/cost.py`` takes half an hour, ``--cases "512*"`` some
-minutes.
+minutes. ``--start`` measures only what a run costs once, in seconds: the start of TensorFlow in a
+new process, and the samples of an image that is deblurred in pieces.
 """
 
 import argparse
 import fnmatch
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -86,10 +89,48 @@ def rows(case: Case) -> None:
         row("scikit-image's Richardson-Lucy", seconds, count, image)
 
 
+START = """
+import time
+from napari_tf_deblur._solvers.load import tensorflow
+began = time.perf_counter()
+tensorflow().zeros(1)
+print(f"start of TensorFlow: {time.perf_counter() - began:.1f} s")
+"""
+
+SAMPLES = """
+import tempfile
+import time
+import dask.array as da
+import numpy as np
+from skimage import data
+from napari_tf_deblur import gaussian_psf, iter_deconvolve
+image = da.from_array(np.tile(data.camera().astype(np.float32), (6, 6)), chunks=512)
+if __name__ == "__main__":
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        output = f"{folder}/result.ome.zarr"
+        for step in iter_deconvolve(image, gaussian_psf(1.5), output=output, memory=3):
+            if step.sample_calibration:
+                print(f"workers and samples: {time.perf_counter() - began:.1f} s")
+                break
+"""
+
+
+def measure_start() -> None:
+    """Print the seconds that a run costs once."""
+    for script in (START, SAMPLES):
+        subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", default="*", help="pattern of the sizes")
-    pattern = parser.parse_args().cases
+    parser.add_argument("--start", action="store_true", help="only what a run costs once")
+    asked = parser.parse_args()
+    if asked.start:
+        measure_start()
+        return
+    pattern = asked.cases
     print("## What a run costs\n")
     print("| image | method | time, in FFT pairs | iterations | PSNR |")
     print("| --- | --- | ---: | ---: | ---: |")

@@ -109,6 +109,12 @@ def test_each_value_is_checked_against_its_annotation(wrong, error, words):
     assert str(caught.value).startswith(f"Cake: '{next(iter(wrong))}' is")
 
 
+def test_a_word_that_its_meaning_explains_is_not_said_twice():
+    with pytest.raises(InvalidValueError, match=r"'memory' is -1.*gigabytes, or 'auto'") as error:
+        RunOptions(memory=-1)
+    assert str(error.value).count("'auto'") == 1
+
+
 def test_meanings_are_those_of_the_docstring():
     assert describe_fields(Cake) == {
         "flour": "What it is made of, finely ground.",

@@ -122,7 +122,8 @@ def _check_number(
     bounds = f"above {low:g}" if "above" in options else f"from {low:g} to {high:g}"
     meaning = f": {options['meaning']}" if "meaning" in options else ""
     rule = f"it must be a {word} {bounds}{meaning}"
-    rule += f", or {' or '.join(repr(w) for w in words)}." if words else "."
+    rest = [repr(word) for word in words if repr(word) not in meaning]
+    rule += f", or {' or '.join(rest)}." if rest else "."
     try:
         right_type = not isinstance(value, bool) and kind(value) == value
     except (TypeError, ValueError, OverflowError):

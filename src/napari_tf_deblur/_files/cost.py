@@ -31,8 +31,8 @@ TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 ``benchmarks/piece_iterations.py``."""
 
 START_SECONDS, SAMPLE_SECONDS = 8.0, 15.0
-"""Seconds that TensorFlow needs to start, and that the samples of a large image take, with
-compilation. Set by hand; they change only the estimate that users read, no result."""
+"""Seconds that a process with TensorFlow needs to start, and that the samples of a large image
+take, with compilation. Chosen by ``benchmarks/cost.py --start``: both took 23 s on two busy cores."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Cost:
     Attributes
     ----------
     seconds : float
-        Time in seconds, without the start of TensorFlow.
+        Time in seconds. The start of TensorFlow counts in workers, but not in this process.
     gigabytes : float
         Memory of the whole process, in GB.
     scene : tuple of int

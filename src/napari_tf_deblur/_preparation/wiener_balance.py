@@ -22,10 +22,10 @@ TRIAL_BALANCES = np.logspace(-6, 2, 49)
 """Balances of the Wiener filter from which the best is chosen. Limit: of time; there are six per
 decade."""
 
-MIN_BALANCE = 2e-3
+MIN_BALANCE = 1e-3
 """Least balance. Below it, the light from beyond the frame causes larger errors than the noise, and
-cross-validation counts the noise only. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+cross-validation counts the noise only. Chosen by ``benchmarks/wiener_balance.py``: half gains
+more in photographs and loses more in a volume of nuclei."""
 
 
 def estimate_wiener_balance(pixels: Pixels, psf: PSF, periodic: bool = False) -> float:

@@ -43,12 +43,12 @@ from napari_tf_deblur.methods.least_squares import LeastSquares
 
 SHRINKAGE_STEP = 0.1
 """Step of the shrinkage of derivatives, for intensities of range 1. The penalty of z = D x is the
-weight divided by this step. It changes the number of iterations. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+weight divided by this step. Limit: of the number of iterations; the minimum does not depend on
+it."""
 
 CONSTRAINT_PENALTY = 0.02
-"""Ratio of the penalty of the split v = x to the curvature of the data term. It changes the number
-of iterations. Set by hand."""
+"""Ratio of the penalty of the split v = x to the curvature of the data term. Limit: of the number
+of iterations; the minimum does not depend on it."""
 
 SPLIT_CHANGE_FACTOR = 10.0
 """Factor on the difference of the re-blurred image from its split variable, relative to the misfit,
