@@ -32,7 +32,7 @@ TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
 
 START_SECONDS, SAMPLE_SECONDS = 8.0, 15.0
 """Seconds that a process with TensorFlow needs to start, and that the samples of a large image
-take, with compilation. Chosen by ``benchmarks/cost.py --start``: both took 23 s on two busy cores."""
+take, with compilation. Chosen by ``benchmarks/cost.py --start``: 23 s in all on two busy cores."""
 
 
 @dataclass(frozen=True)
