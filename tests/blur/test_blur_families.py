@@ -54,6 +54,8 @@ def test_out_of_focus(radius):
     found = estimate_blur(seen(disc_psf(radius)))
     assert (found.family, found.confident) == ("disc", True)
     assert found.radius == pytest.approx(radius, rel=0.05)
+    low, high = found.interval[0]
+    assert low <= radius / 2 <= high
     assert found.sigma == pytest.approx((radius / 2, radius / 2), rel=0.05)
     assert found.odds > 10
     assert "out of focus" in str(found)
@@ -113,6 +115,14 @@ def test_filters_of_programs_are_not_taken_for_a_lens_or_motion(kernel, isotropi
         assert "motion of" not in str(found)
 
 
+@pytest.mark.parametrize("sigma", [1.0, 1.7, 3.0])
+def test_gaussians_without_noise_stay_gaussians(sigma):
+    """A PSF ends somewhere, and values are rounded: far down, no power is that of a Gaussian."""
+    found = estimate_blur(ndimage.gaussian_filter(leaves(256), sigma)[16:-16, 16:-16])
+    assert (found.family, found.confident) == ("Gaussian", True)
+    assert all(low <= sigma <= high for low, high in found.interval)
+
+
 @pytest.mark.parametrize("psf", [gaussian_psf(1.6), gaussian_psf((3, 1.2), angle=30)])
 @pytest.mark.parametrize("lit", [False, True])
 def test_gaussians_stay_gaussians(psf, lit):
@@ -145,6 +155,15 @@ def test_beads_that_are_blurred_are_not_taken_for_discs(sigma):
     found = estimate_blur(counts(convolve(beads, gaussian_psf(sigma)), 1000))
     assert not found.confident
     assert found.psf().max() > 0.3
+
+
+@pytest.mark.parametrize(("radius", "sigma"), [(1.2, 1.0), (1.6, 1.0), (2.0, 1.4)])
+def test_the_interval_allows_for_small_objects_of_one_size(radius, sigma):
+    """They look as points that are more blurred."""
+    beads = fftconvolve(points(), disc_psf(radius), "same")
+    found = estimate_blur(counts(ndimage.gaussian_filter(beads, sigma)))
+    assert not found.confident
+    assert all(low <= sigma <= high for low, high in found.interval)
 
 
 def test_a_line_may_be_long_along_the_longer_side():

@@ -4,27 +4,23 @@ import numpy as np
 
 from napari_tf_deblur._blur.gaussian_fit import PIXEL_BLUR_VARIANCE
 from napari_tf_deblur._blur.spectrum_model import (
-    LOG_NOISE_SD,
     REFERENCE_LOG_FREQUENCY,
     SCENE_SLOPE,
+    WIDE_PRIOR_SD,
     SpectrumModel,
 )
 from napari_tf_deblur._core.typing import Float64Array
 
 PIXEL_BLUR_VARIANCE_SD = 0.15
 """Prior standard deviation of `PIXEL_BLUR_VARIANCE`, in squared pixels: lenses and pixels differ.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
-
-FREE_VARIANCE_SD = 1.0
-"""Prior standard deviation, in squared pixels, by which the variances of a fitted Gaussian may
-change when scene and noise are fitted again. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+Chosen by ``benchmarks/blur_constants.py``: with half, one clear estimate more is false."""
 
 RIDGE_SINE_SQUARED, RIDGE_STRENGTH, RIDGE_SLOPE = 0.02, 1.5, 0.5
 """Buildings and print are upright: their spectra have ridges along the axes, which look like those
 of long lines. Squared sine of the angle to an axis below which a cell lies on the ridge; and prior
 standard deviations by which the logarithm of its power differs from the rest, in strength and in
-slope. Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+slope. Chosen by ``benchmarks/blur_constants.py``: half and 1.5 times change no family; without
+ridges, a line is missed."""
 
 
 class BatchSceneModel:
@@ -49,7 +45,7 @@ class BatchSceneModel:
         mean = np.array([mean[0], slope, *mean[2:]])
         columns = -4 * np.pi**2 * model.spectrum.frequency_products
         gaussians, spread = (
-            (columns, FREE_VARIANCE_SD)
+            (columns, WIDE_PRIOR_SD)
             if gaussian
             else (columns @ model.isotropic_covariance(1.0)[:, None], PIXEL_BLUR_VARIANCE_SD)
         )
@@ -63,7 +59,7 @@ class BatchSceneModel:
         self._matrix = np.concatenate([matrix, ridges, gaussians], axis=1)
         self._mean = np.concatenate([mean, np.zeros(ridge_count), variance_mean, [model.log_noise]])
         self._precision = np.concatenate(
-            [precision, np.ones(ridge_count), variance_precision, [LOG_NOISE_SD**-2]]
+            [precision, np.ones(ridge_count), variance_precision, [WIDE_PRIOR_SD**-2]]
         )
 
     @property

@@ -24,9 +24,9 @@ from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
 from napari_tf_deblur._noise.detector_artifacts import find_saturation_level
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
-DEFAULT_PSF_SIGMA = 0.8
+DEFAULT_PSF_SIGMA = 0.85
 """Sigma, in pixels, of the Gaussian PSF that is used to find bad pixels before the blur is known.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+Derived: its full width at half maximum is two pixels, as most microscopes and telescopes sample."""
 
 JPEG_NOISE_FACTOR = 12.0
 """White noise of this many times the power of the compression error is added to the spectrum of a

@@ -10,20 +10,20 @@ from napari_tf_deblur._core.typing import Float64Array
 
 POINT_SCENE_SLOPE, POINT_SCENE_LOG_ODDS = 0.0, -2.2
 """Mean slope of scenes of single points, whose spectrum is white; and the logarithm of their prior
-odds. Derived: the first from the white spectrum. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+odds. Derived: the slope of a white spectrum, and the odds of one scene in ten."""
 
 TRIAL_SIGMAS = np.geomspace(0.25, 9.0, 20)
 """Standard deviations, in pixels, that are tried for a blur that is equal along all axes. Limit: of
 time; a fit follows."""
 
 PIXEL_BLUR_VARIANCE = 0.12
-"""Variance, in squared pixels, of the smallest details of a scene: a pixel is not a point. Set by
-hand; its effect is in ``benchmarks/CONSTANTS.md``."""
+"""Variance, in squared pixels, of the smallest details of a scene: a pixel is not a point. Chosen
+by ``benchmarks/blur_constants.py``: with half, one clear estimate more is false, and 1.5 times
+makes sizes less exact."""
 
 START_ELONGATION = 0.4
-"""Part of the variance by which the start values of an elongated blur differ along axes. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the variance by which the start values of an elongated blur differ along axes. Limit: of
+time; a fit follows."""
 
 
 def fit_isotropic(model: SpectrumModel) -> tuple[BlurFit, Float64Array]:

@@ -32,12 +32,12 @@ TRIAL_ANGLES = np.linspace(0, 174, 30)
 """Angles of lines that are tried, in degrees. Limit: of time; the best are refined."""
 
 MIN_SHAPE_SIZE = {"disc": 1.2, "line": 2.4}
-"""Least radius of a disc and length of a line, in pixels, that can be told from a Gaussian. Set by
-hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Least radius of a disc and length of a line, in pixels, that can be told from a Gaussian. Chosen
+by ``benchmarks/blur_constants.py``: 1.5 times misses six shapes of 66."""
 
 MAX_PART_OF_FRAME = 0.2
-"""Largest part of the rows and columns of the frame over which a shape may extend. Set by hand:
-half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Largest part of the rows and columns of the frame over which a shape may extend. Chosen by
+``benchmarks/blur_constants.py``: half misses a line."""
 
 CANDIDATES_TRIED, CANDIDATES_FITTED = 96, 12
 """Number of shapes that the linear approximation selects, and number of these that are fitted with

@@ -14,8 +14,8 @@ from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array, Float64Array
 
 MIN_FREQUENCY = 0.012
-"""Lowest frequency of the cells, in cycles per pixel. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+"""Lowest frequency of the cells, in cycles per pixel. Chosen by ``benchmarks/blur_constants.py``:
+half misses a family, 1.5 times makes sizes less exact."""
 
 CELL_WIDTH = {1: 0.05, 2: 0.1, 3: 0.14}
 """Width of a cell as a part of its frequency, by number of axes. Limit: of time, and of the noise
@@ -26,8 +26,8 @@ DIRECTION_SECTORS = {2: 16, 3: 8}
 degrees. Limit: of time, and of the noise of a cell."""
 
 MIN_PSF_POWER = 1e-12
-"""Part of the power of a PSF below which there are only rounding errors. Set by hand: half or 1.5
-times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Part of the power of a PSF below which there are only rounding errors. Derived: those of float32
+values are about 1e-6 of the amplitude."""
 
 NODES_PER_CELL = 16
 """Number of frequencies of a 2D cell over which a transfer function is averaged. Limit: of time."""
@@ -37,8 +37,8 @@ WINDOW_LEAKAGE = (1 / 6, 2 / 3, 1 / 6)
 from itself, and from the one after it; see `leak_spectrum`. Derived: from the window, a cosine."""
 
 MIN_PERIODS_IN_PATCH = 3.0
-"""Least number of periods in a patch: at lower frequencies the window dominates. Set by hand; its
-effect is in ``benchmarks/CONSTANTS.md``."""
+"""Least number of periods in a patch: at lower frequencies the window dominates. Chosen by
+``benchmarks/blur_constants.py``: half finds no more blurs, and no size better."""
 
 
 @dataclass(frozen=True)

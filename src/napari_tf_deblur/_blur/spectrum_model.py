@@ -17,8 +17,7 @@ from napari_tf_deblur._core.typing import Float64Array
 
 SCENE_SLOPE, SCENE_SLOPE_SD = 1.1, 0.4
 """Slope by which the amplitudes of a scene fall with frequency, both as logarithms: prior mean and
-standard deviation. Source: photographs have about 1 (Field, J. Opt. Soc. Am. A 4, 1987); set by
-hand; ``benchmarks/constants.py --vary`` measures its effect."""
+standard deviation. Source: photographs have about 1 (Field, J. Opt. Soc. Am. A 4, 1987)."""
 
 REFERENCE_LOG_FREQUENCY = float(np.log(0.1))
 """Logarithm of the frequency, in cycles per pixel, at which the strength of the scene is defined,
@@ -26,30 +25,28 @@ so that slope and strength are independent. Definition: of the model's parameter
 
 BEND_STRENGTH, BEND_LENGTH = 0.25, 0.5
 """Standard deviation by which the logarithm of a scene's power departs from a power law, and its
-correlation length in the logarithm of frequency. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+correlation length in the logarithm of frequency. Chosen by ``benchmarks/blur_constants.py``: half
+of each misses two families."""
 
 DIRECTION_STRENGTH, DIRECTION_SLOPE, DIRECTION_BEND, DIRECTION_BEND_LENGTH = 0.7, 0.15, 0.2, 1.0
 """Standard deviations by which the logarithm of the power differs between directions: in strength,
-in slope, and in bends; and the correlation length of the bends. Set by hand; its effect is in
-``benchmarks/CONSTANTS.md``."""
+in slope, and in bends; and the correlation length of the bends. Chosen by
+``benchmarks/blur_constants.py``: half and 1.5 times are not better in families, clear estimates and
+sizes."""
 
 MIN_POWER_ERROR = 0.05
-"""Least relative error of the power of a cell. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
+"""Least relative error of the power of a cell, because the model is smooth. Chosen by
+``benchmarks/blur_constants.py``: 1.5 times makes two estimates less clear."""
 
 MIN_NOISE_PART = 1e-6
 """Least noise, as a part of the power of the image: no real blur is a Gaussian to a smaller part.
-Set by hand: half or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+Guard: against the rounding and the cut of PSFs in images without noise;
+``tests/blur/test_blur_families.py``."""
 
-LOG_NOISE_SD = 2.0
-"""Prior standard deviation of the logarithm of the noise variance, about the value measured at the
-highest frequencies. Set by hand: half or 1.5 times changes nothing in
-``benchmarks/CONSTANTS.md``."""
-
-NOISE_FREQUENCY = 0.42
-"""Frequency, in cycles per pixel, above which the spectrum may hold only noise. Set by hand: half
-or 1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+WIDE_PRIOR_SD = 1e3
+"""Prior standard deviation of what only the image tells: the logarithm of the noise variance, and
+variances of the blur in squared pixels. Guard: against a curvature of zero where the image tells
+nothing; ``tests/blur/test_blur_estimate.py``."""
 
 
 class SpectrumModel:
@@ -67,9 +64,7 @@ class SpectrumModel:
         floor = MIN_NOISE_PART * np.average(spectrum.power, weights=spectrum.samples)
         power = spectrum.power + floor
         self.power = power / np.median(power)
-        high = spectrum.log_frequency > min(
-            np.log(NOISE_FREQUENCY), float(np.quantile(spectrum.log_frequency, 0.8))
-        )
+        high = spectrum.log_frequency > np.quantile(spectrum.log_frequency, 0.8)
         self.log_noise = float(
             np.log(np.average(self.power[high], weights=spectrum.samples[high]) + 1e-30)
         )
@@ -158,12 +153,13 @@ class SpectrumModel:
         values = scene
         if fit_blur:
             matrix = np.concatenate([matrix, blur_columns], axis=1)
-            mean, precision = np.append(mean, blur), np.append(precision, np.full(blur.size, 1e-9))
+            mean = np.append(mean, blur)
+            precision = np.append(precision, np.full(blur.size, WIDE_PRIOR_SD**-2))
             values = np.append(scene, blur)
         else:
             fixed = blur_columns @ blur
         values = np.append(values, log_noise)
-        mean, precision = np.append(mean, self.log_noise), np.append(precision, LOG_NOISE_SD**-2)
+        mean, precision = np.append(mean, self.log_noise), np.append(precision, WIDE_PRIOR_SD**-2)
 
         def posterior(values: Float64Array) -> tuple[float, Float64Array, float, Float64Array]:
             image = np.exp(np.clip(matrix @ values[:-1] + fixed, -80, 80))

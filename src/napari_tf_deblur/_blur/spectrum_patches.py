@@ -20,8 +20,8 @@ MIN_FRAME_SIZE = {1: 32, 2: 32, 3: 8}
 against small images; ``tests/blur/test_blur_estimate.py``."""
 
 FADE_SIGMA = 4.0
-"""Sigma, in pixels, of the smooth edge of the window around ignored pixels. Set by hand: half or
-1.5 times changes nothing in ``benchmarks/CONSTANTS.md``."""
+"""Sigma, in pixels, of the smooth edge of the window around ignored pixels. Guard: a sharp window
+looks like detail, a wide one hides the image; ``tests/blur/test_blur_estimate.py``."""
 
 
 def extract_patches(pixels: Pixels) -> list[tuple[Float32Array, Float32Array]]:
