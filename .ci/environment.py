@@ -166,9 +166,26 @@ def install_project(python: Path, extras: str, groups: tuple[str, ...]) -> Path:
 
 def run(command: list[str]) -> int:
     """Run a command that opens windows, on the display or off screen; return its exit code."""
-    if not has_display():
-        command = ["xvfb-run", "-a", "-s", SCREEN, *command]
-    return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+    return subprocess.run(_on_a_screen(command), cwd=CHECKOUT, check=False).returncode
+
+
+def run_beside_others(command: list[str]) -> int:
+    """Run a command as `run` does, and print its output line by line."""
+    with subprocess.Popen(
+        _on_a_screen(command),
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+    return process.returncode
+
+
+def _on_a_screen(command: list[str]) -> list[str]:
+    return command if has_display() else ["xvfb-run", "-a", "-s", SCREEN, *command]
 
 
 def _is_supported(python: Path) -> bool:

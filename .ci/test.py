@@ -1,29 +1,35 @@
 """Set everything up and run the tests, under a virtual screen where there is no display.
 
-Arguments are passed on to pytest: ``python3 .ci/test.py tests/test_psf.py``. The tests use PyQt6,
-or PySide6 where ``QT_API=pyside6`` is set.
+Arguments are passed on to pytest: ``python3 .ci/test.py tests/test_psf.py``. Without arguments, the
+parts of the suite run in processes of their own, two at a time. The tests use PyQt6, or PySide6
+where ``QT_API=pyside6`` is set.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import environment
 
-APART = (
-    ["tests/dock", "tests/layers"],
+PARTS = (
+    ["tests/dock"],
+    ["tests/run", "tests/blur", "tests/noise", "tests/core"],
+    ["tests/large"],
     ["tests/solvers", "tests/preparation", "tests/methods"],
-    ["tests/large", "tests/storage", "tests/files"],
+    ["tests/layers"],
+    ["tests/storage", "tests/files"],
 )
-"""Folders whose tests have processes of their own, as has the rest: TensorFlow never frees what it
-compiled for a shape, so that the memory of a process grows with its tests."""
+"""Folders whose tests have a process of their own, as has the rest: TensorFlow never frees what it
+compiled for a shape, so that the memory of a process grows with its tests. Tests in order share
+what is compiled. The longest parts come first."""
+
+PROCESSES = "2"
+"""Number of parts that run at a time: each has a core, and two fit into a machine of 16 GB."""
 
 EXTRAS = {"pyqt6": "all", "pyside6": "large,pyside6"}
 """What to install for each Qt binding."""
-
-EACH = ["-n", "2", "--dist", "worksteal"]
-"""Two processes, in order, so that neighbours share what they compile."""
 
 
 def main() -> int:
@@ -44,9 +50,14 @@ def main() -> int:
     # Pytest rewrites all of napari, which is a plugin of it, and keeps what it compiled: without
     # that, each process takes some seconds longer to start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    rest = [f"--ignore={folder}" for part in APART for folder in part]
-    runs = [sys.argv[1:]] if sys.argv[1:] else [[*EACH, *part] for part in (*APART, rest)]
-    codes = [environment.run([str(python), "-m", "pytest", *run]) for run in runs]
+    pytest = [str(python), "-m", "pytest"]
+    if sys.argv[1:]:
+        return environment.run([*pytest, *sys.argv[1:]])
+    os.environ["TEST_PROCESSES"] = PROCESSES
+    rest = [f"--ignore={folder}" for part in PARTS for folder in part]
+    with ThreadPoolExecutor(int(PROCESSES)) as pool:
+        commands = [[*pytest, *part] for part in (PARTS[0], rest, *PARTS[1:])]
+        codes = list(pool.map(environment.run_beside_others, commands))
     return max(codes, key=abs)
 
 

@@ -18,8 +18,8 @@ from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT
 from napari_tf_deblur._run.weight_trials import WeightSearchResult
 from napari_tf_deblur._solvers import load
 
-if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores
-    limit_threads(max(1, (os.cpu_count() or 1) // int(workers)))
+if processes := os.environ.get("TEST_PROCESSES"):  # they share the cores
+    limit_threads(max(1, (os.cpu_count() or 1) // int(processes)))
 
 QUICK = {"iterations": 3, "weight": 1e-3}
 
@@ -67,7 +67,7 @@ def _memory_is_bounded():
     """Check the memory of a test process: compiled code fills it. `.ci/test.py` starts new ones."""
     yield
     keep_what_is_there()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if "TEST_PROCESSES" in os.environ:
         assert psutil.Process().memory_info().rss < MOST_MEMORY
 
 
