@@ -12,7 +12,6 @@ one of these forms:
 - ``Derived: from what``,
 - ``Source: a publication, a standard, another library``,
 - ``Chosen by `benchmarks/...```, the command that can be run again,
-- ``Set by hand``: no command chose it; what changes with it, ``--vary`` measures,
 - ``Set by eye``: sizes and times of the window,
 - ``Guard: against what``, for rare input or for divisions, with the test that holds it,
 - ``Limit: of what``, time or memory: a larger value costs more, a smaller one gives less,
@@ -45,7 +44,6 @@ REASONS = {
     "guard": r"\bGuard:",
     "limit": r"\bLimit:",
     "command": r"\bChosen by ``benchmarks/(\w+\.py)",
-    "by hand": r"\bSet by hand\b",
     "by eye": r"\bSet by eye\b",
 }
 """Patterns by which a docstring says where a constant comes from."""

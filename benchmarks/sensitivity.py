@@ -49,7 +49,7 @@ TOO_LONG = 40.0
 AT_ONCE = 500
 """Number of constants that are varied in one process, because TensorFlow keeps compiled code."""
 
-FIRST = ("no reason", "by hand", "command")
+FIRST = ("no reason", "command")
 """Kinds of constants that are varied first."""
 
 TELLING = {
