@@ -368,8 +368,6 @@ ORDERS = {
     "viewer, dock; window closed and process ended during a run": """
 import napari_tf_deblur, threading
 v = viewer_first()
-dock(v)
-v.window.remove_dock_widget("all")
 _, w = v.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
 w.fields.methods.choice.value = napari_tf_deblur.GradientDescent
 w.fields.methods.forms[napari_tf_deblur.GradientDescent].iterations.value = 100_000
