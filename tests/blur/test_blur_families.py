@@ -111,8 +111,17 @@ def test_filters_of_programs_are_not_taken_for_a_lens_or_motion(kernel, isotropi
         assert (found.family, found.confident) == ("Gaussian", False)
         assert found.odds < 0
         assert found.sigma == pytest.approx(sigma, rel=0.15)
-        assert "image filter" in str(found)
+        assert "filtered" in str(found)
         assert "motion of" not in str(found)
+
+
+@pytest.mark.parametrize("size", [7, 11])
+def test_blocks_of_one_size_are_not_taken_for_motion(size):
+    """Their spectrum is that of a box; a Gaussian of its width would be much too wide."""
+    rows, columns = np.indices((160, 144)) // size
+    found = estimate_blur(seen(gaussian_psf(1.5), 0.01, 0.2 + 0.6 * ((rows + columns) % 2)))
+    assert found.family not in ("disc", "line") or not found.confident
+    assert found.narrow[0] <= 1.6
 
 
 @pytest.mark.parametrize("sigma", [1.0, 1.7, 3.0])

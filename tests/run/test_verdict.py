@@ -110,7 +110,12 @@ def test_a_psf_that_hardly_blurs_is_named(image):
 
 def test_pixels_that_are_too_large_are_named():
     coarse = observed(sigma=1.0, gain=0.1)[::2, ::2]
-    assert kind(coarse, gaussian_psf(0.5)) == "undersampled"
+    psf = gaussian_psf(0.5)
+    result = deconvolve(coarse, psf, RIGHT)
+    assert result.verdict.kind == "undersampled"
+    found = shells(coarse[None, None], result.residual[None, None], result.calibration.scale, psf)
+    assert judge_result(found, blur_is_found=True).kind == "undersampled"
+    assert judge_result(found, blur_is_found=False).kind == "hardly blurred"  # a narrow guess
 
 
 def test_saturated_pixels_are_named_unless_they_are_masked(image):
@@ -169,6 +174,9 @@ def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
         assert "guessed" in str(judge_result(found, evidence, blur_is_found=False))
     assert "that was found in the image is too wide" in str(
         judge_result(found, "too wide", blur_is_found=True)
+    )
+    assert "blur that was guessed is too wide" in str(
+        judge_result(found, "too wide", blur_is_found=False)
     )
     assert "guessed" in str(deconvolve(image[:40, :40]).verdict)  # too small to tell
     assert "hardly blurred" not in str(Verdict("hardly blurred", "guessed"))  # narrow on purpose

@@ -35,9 +35,9 @@ class BlurEstimate:
         for about 95 % of images.
     odds : float
         Natural logarithm of the odds over the second most probable family. Below 3 the image does
-        not tell them apart. It is negative if the blur is rather that of an image filter: a box, or
-        a Gaussian that is cut off. It is infinite if no other family was tried: discs and lines
-        need two axes with pixels of equal size.
+        not tell them apart. It is negative if neither a lens nor motion explains the image, but a
+        filter does (a box, a Gaussian that is cut off), or blocks of one size. It is infinite if
+        no other family was tried: discs and lines need two axes with pixels of equal size.
     confident : bool
         Whether the image shows its blur clearly. It does not if it is flat, small, not blurred or
         too noisy, or if a soft scene, or the shape of its objects, may look like blur.
@@ -93,8 +93,8 @@ class BlurEstimate:
             blur = self._describe(self.narrow)
             if self.odds < 0:
                 reason = (
-                    "The blur looks like that of an image filter, a box or a Gaussian that is cut "
-                    "off, not like that of a lens or of motion"
+                    "Neither a lens nor motion explains the image: it may be filtered, by a box or "
+                    "a Gaussian that is cut off, or show blocks of one size"
                 )
             elif self.family == "disc" and self.odds >= MIN_SHAPE_ODDS:
                 reason = "It may be out of focus, but round objects of one size look the same"

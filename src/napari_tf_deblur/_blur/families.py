@@ -62,7 +62,7 @@ def find_blur(model: SpectrumModel, isotropic_fit: BlurFit, isotropic: bool | No
     if kernel:
         odds = best.negative_log_posterior - kernel.negative_log_posterior
         if odds > 0:
-            return blur_from_filter(kernel, odds)
+            return blur_from_filter(kernel, odds, gaussian)
         others.append(kernel.negative_log_posterior)
     odds = min([gaussian_score, *others]) - best.negative_log_posterior
     shape = blur_from_shape(best, odds)

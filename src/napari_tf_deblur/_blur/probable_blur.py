@@ -144,8 +144,11 @@ def blur_from_shape(shape: ShapeFit, odds: float) -> ProbableBlur:
     )
 
 
-def blur_from_filter(kernel: FilterFit, odds: float) -> ProbableBlur:
+def blur_from_filter(kernel: FilterFit, odds: float, gaussian: ProbableBlur) -> ProbableBlur:
     """Make a guess from the fit of a filter's kernel: the Gaussian of the same sigmas.
+
+    Blocks of one size in a scene have the spectrum of a box. So the lower bounds are those of a
+    Gaussian, if these are lower.
 
     Parameters
     ----------
@@ -153,12 +156,15 @@ def blur_from_filter(kernel: FilterFit, odds: float) -> ProbableBlur:
         The fit.
     odds : float
         Natural logarithm of the odds of the kernel over the families.
+    gaussian : ProbableBlur
+        The most probable Gaussian.
     """
     half_width = 2 * MODEL_ERROR
+    lower = gaussian.sigma_lower.min() if gaussian.angle else gaussian.sigma_lower
     return ProbableBlur(
         family="Gaussian",
         sigma=kernel.sigma,
-        sigma_lower=kernel.sigma * (1 - half_width),
+        sigma_lower=np.minimum(kernel.sigma * (1 - half_width), lower),
         sigma_upper=kernel.sigma * (1 + half_width),
         angle=0.0,
         size=0.0,

@@ -97,6 +97,8 @@ def judge_result(
     if blur_is_found is not None and evidence == "too narrow":
         evidence = "seems soft"  # an estimated blur is made rather narrow on purpose
     kind = _choose_kind(spectrum, evidence, warnings, weight)
+    if blur_is_found is False and kind == "undersampled":
+        kind = "hardly blurred"  # a guess is narrow on purpose, and says nothing of the pixels
     if blur_is_found is not None:
         return Verdict(kind, "found" if blur_is_found else "guessed")
     if evidence == "too wide" or evidence == "too narrow":

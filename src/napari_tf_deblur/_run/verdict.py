@@ -58,6 +58,9 @@ FOUND_BLUR_SENTENCES: dict[VerdictKind, str] = {
 """Sentences for runs without a given PSF, whose blur was estimated from the image."""
 
 GUESSED_BLUR_SENTENCES: dict[VerdictKind, str] = FOUND_BLUR_SENTENCES | {
+    "PSF too wide": FOUND_BLUR_SENTENCES["PSF too wide"].replace(
+        "was found in the image", "was guessed"
+    ),
     "hardly blurred": "The image does not tell how blurred it is: a narrow blur was guessed, which "
     "sharpens little; measure the PSF, or give one that is known.",
 }
