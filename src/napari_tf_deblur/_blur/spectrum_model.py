@@ -31,8 +31,8 @@ of each misses two families."""
 DIRECTION_STRENGTH, DIRECTION_SLOPE, DIRECTION_BEND, DIRECTION_BEND_LENGTH = 0.7, 0.15, 0.2, 1.0
 """Standard deviations by which the logarithm of the power differs between directions: in strength,
 in slope, and in bends; and the correlation length of the bends. Chosen by
-``benchmarks/blur_constants.py``: half and 1.5 times are not better in families, clear estimates and
-sizes."""
+``benchmarks/blur_constants.py``: none is better in families, clear
+estimates and sizes at 0.5 or 1.5 times."""
 
 MIN_POWER_ERROR = 0.05
 """Least relative error of the power of a cell, because the model is smooth. Chosen by
