@@ -11,18 +11,15 @@ is what it printed.
 """
 
 import argparse
-import importlib
 import warnings
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 from blur_choices import scene_of
 from blur_families import Blur, compressed, seen_through
-from constants import all_constants
 from scipy.ndimage import gaussian_filter
-from sensitivity import FACTORS, Places, scaled
+from sensitivity import variations
 
 from napari_tf_deblur import BlurEstimate, disc_psf, estimate_blur, gaussian_psf
 
@@ -106,29 +103,16 @@ def row(seen: list[Case], base: list[BlurEstimate] | None) -> tuple[list[BlurEst
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="constants; by default those without a command")
-    names = set(parser.parse_args().names)
-    found = all_constants()
-    places = Places(found)
-    chosen = [
-        c
-        for c in found
-        if c.room == "_blur"
-        and not c.owner
-        and (c.name in names if names else "benchmarks/blur_constants.py" in c.doc)
-    ]
+    parser.add_argument("names", nargs="*", help="constants; by default all that name this command")
+    names = parser.parse_args().names
     seen = list(cases())
     print(f"{len(seen)} images\n")
     print("| constant | times | families right | clear | of these false | size error | changed |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     base, line = row(seen, None)
     print(f"| as it is | 1 | {line}", flush=True)
-    for constant in chosen:
-        value = getattr(importlib.import_module(constant.module), constant.name)
-        for factor in FACTORS:
-            other = scaled(value, factor)
-            with places.set(constant, other) if repr(other) != repr(value) else nullcontext():
-                print(f"| {constant.name} | {factor:g} | {row(seen, base)[1]}", flush=True)
+    for name, factor in variations("benchmarks/blur_constants.py", names):
+        print(f"| {name} | {factor:g} | {row(seen, base)[1]}", flush=True)
 
 
 if __name__ == "__main__":

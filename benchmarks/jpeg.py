@@ -4,22 +4,20 @@
 
 Pictures of ``blur_choices.py``, which neither tests nor results use, are blurred, get noise, and
 are compressed; or they are not compressed but rounded to whole numbers, counted as photons, made of
-few grey levels, enlarged, or made of equal spots. Printed, for each constant at 0.5, 1 and 1.5
-times its value: how many compressed images are found; the median ratio of the estimated to the true
-error of compression; and how many of the other images are called compressed.
+few grey levels, enlarged, or made of equal spots. Printed, for each constant whose docstring names
+this command, at 0.5, 1 and 1.5 times its value: how many compressed images are found; the median
+ratio of the estimated to the true error of compression; and how many of the other images are called
+compressed.
 """
 
-import importlib
 import warnings
 from collections.abc import Iterator
-from contextlib import nullcontext
 
 import numpy as np
 from blur_choices import scene_of
 from blur_families import Blur, compressed, seen_through
-from constants import all_constants
 from scipy import ndimage
-from sensitivity import FACTORS, Places, scaled
+from sensitivity import variations
 
 from napari_tf_deblur._blur.jpeg import estimate_jpeg_error
 from napari_tf_deblur._core.pixels import Pixels
@@ -28,12 +26,6 @@ PICTURES = ("retina", "tissue", "microaneurysms", "text", "motorcycle", "logo", 
 BLURS: tuple[Blur, ...] = (("Gaussian", 0.7, 0.0), ("Gaussian", 1.5, 0.0), ("disc", 3.0, 0.0))
 NOISES = (0.3, 1.5, 4.0)
 QUALITIES = (40, 60, 75, 85, 92)
-NAMES = (
-    "MAX_DCT_ORDER",
-    "MIN_COEFFICIENTS",
-    "MIN_QUANTISED_FREQUENCIES",
-    "MIN_PHASE_COHERENCE",
-)
 
 Images = list[tuple[np.ndarray, float]]
 
@@ -94,14 +86,8 @@ def main() -> None:
     print("| constant | times | found | error, over the true one | others called compressed |")
     print("| --- | ---: | ---: | ---: | ---: |")
     print(f"| as it is | 1 | {row(files, others)}", flush=True)
-    found = all_constants()
-    places = Places(found)
-    for constant in (c for c in found if c.name in NAMES and c.path == "_blur/jpeg.py"):
-        value = getattr(importlib.import_module(constant.module), constant.name)
-        for factor in FACTORS:
-            other = scaled(value, factor)
-            with places.set(constant, other) if repr(other) != repr(value) else nullcontext():
-                print(f"| {constant.name} | {factor:g} | {row(files, others)}", flush=True)
+    for name, factor in variations("benchmarks/jpeg.py"):
+        print(f"| {name} | {factor:g} | {row(files, others)}", flush=True)
 
 
 if __name__ == "__main__":

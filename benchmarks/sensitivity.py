@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import CodeType
@@ -163,6 +163,21 @@ class Places:
         finally:
             for there, name, old in reversed(before):
                 setattr(there, name, old)
+
+
+def variations(command: str, names: Sequence[str] = ()) -> Iterator[tuple[str, float]]:
+    """Set constants to other values, one at a time, and yield the name and the factor of each.
+
+    The constants are those whose docstring names a command; of these, those in `names`, if any.
+    """
+    found = all_constants()
+    places = Places(found)
+    for constant in found:
+        if command in constant.doc and (not names or constant.name in names):
+            value = getattr(importlib.import_module(constant.module), constant.name)
+            for factor in FACTORS:
+                with places.set(constant, scaled(value, factor)):
+                    yield constant.name, factor
 
 
 class Caches:

@@ -37,7 +37,7 @@ def log_disc_power(model: SpectrumModel, radii: Float64Array) -> Float64Array:
         x = radius * frequency + ARGUMENT_OFFSET
         return np.asarray(2 * j1(x) / x)
 
-    return np.stack([log_mean_power(*2 * [transfer(radius)]) for radius in radii])
+    return np.stack([log_mean_power(t, t) for t in map(transfer, radii)])
 
 
 def log_line_power(
@@ -65,7 +65,7 @@ def log_line_power(
         return np.asarray(np.sin(x) / x)
 
     radians = np.radians(angles)
-    return np.stack([log_mean_power(*2 * [transfer(*line)]) for line in zip(lengths, radians)])
+    return np.stack([log_mean_power(t, t) for t in map(transfer, lengths, radians)])
 
 
 def log_mean_power(first: NDArray[np.floating], second: NDArray[np.floating]) -> Float64Array:

@@ -14,7 +14,7 @@ from napari_tf_deblur._core.scene_grid import Boundary, Grid
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._large.memory_budget import GB, get_memory_budget
 from napari_tf_deblur._large.scheduler import describe_external_workers
-from napari_tf_deblur._large.worker_plan import WORKER_BYTES, typical_psf
+from napari_tf_deblur._large.worker_plan import WORKER_BYTES, make_typical_psf
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import estimate_job_plan, is_large, iterate_output_paths
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
@@ -127,7 +127,7 @@ def _estimate_piecewise_cost(job: Job) -> Cost:
 def _typical_scene(job: Job, frame: Sequence[int], boundary: Boundary) -> tuple[int, ...]:
     """Return the size of the scene for a PSF of typical width."""
     reach = 1 if isinstance(job.method, str) else job.method.reach
-    psf = typical_psf(len(frame))
+    psf = make_typical_psf(len(frame))
     return Grid.around(tuple(frame), psf, boundary, PSF_LIGHT_KEPT, reach).scene
 
 

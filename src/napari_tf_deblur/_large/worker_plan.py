@@ -86,7 +86,7 @@ def make_wide_psf(ndim: int) -> PSF:
     return check_psf(np.ones((WIDE_PSF_SIZE,) * ndim))
 
 
-def typical_psf(ndim: int) -> PSF:
+def make_typical_psf(ndim: int) -> PSF:
     """Return a Gaussian PSF of typical width, which stands for one that is not known yet.
 
     Parameters
@@ -125,7 +125,7 @@ def estimate_plan(
         The plan.
     """
     ndim = len(frame_axes)
-    psf = typical_psf(ndim)
+    psf = make_typical_psf(ndim)
     channels = 1 if channel_axis is None else shape[channel_axis]
     cores = os.cpu_count() or 1
     workers, _ = plan_workers(ndim, channels, psf, method, budget, cores)
