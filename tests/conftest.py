@@ -97,6 +97,19 @@ def _weights_without_trials(request, monkeypatch):
         monkeypatch.setattr(module, "check_weight", unchecked)
 
 
+@pytest.fixture(autouse=True)
+def _window_solves_here(request, monkeypatch):
+    """Let docks deblur in this process, unless a test is marked `solver_process`.
+
+    What a test replaces is then replaced, and TensorFlow is imported once.
+    """
+    if "solver_process" not in request.keywords:
+        from napari_tf_deblur._dock import window_solver
+        from napari_tf_deblur._process.solver import THIS_PROCESS
+
+        monkeypatch.setattr(window_solver, "_solver", THIS_PROCESS)
+
+
 @pytest.fixture
 def blurred():
     """A small picture, 32 x 40, with a bright square, blurred."""

@@ -30,6 +30,7 @@ ROOMS = {
     "_run": LARGE,
     "_storage": LARGE,
     "_large": LARGE,
+    "_process": LARGE,
     "": LARGE,
     "_layers": TENSORFLOW | QT,
     "_files": TENSORFLOW | QT,

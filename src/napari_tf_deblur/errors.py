@@ -7,6 +7,8 @@ from napari_tf_deblur._core.errors import (
     MissingPackageError,
     OutOfMemoryError,
     PiecesFailedError,
+    SolverLostError,
+    StoppedError,
     TensorFlowUnavailableError,
     UserError,
 )
@@ -18,6 +20,8 @@ __all__ = [
     "MissingPackageError",
     "OutOfMemoryError",
     "PiecesFailedError",
+    "SolverLostError",
+    "StoppedError",
     "TensorFlowUnavailableError",
     "UserError",
 ]

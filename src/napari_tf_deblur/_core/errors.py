@@ -33,5 +33,13 @@ class MissingPackageError(UserError, ImportError):
     """An optional package is missing that this task needs."""
 
 
+class SolverLostError(UserError):
+    """The process that runs TensorFlow ended or hung."""
+
+
+class StoppedError(UserError):
+    """A run was stopped, and did not end at once."""
+
+
 class FileInTheWayError(UserError, FileExistsError):
     """A file or folder exists already and must not be replaced."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from napari_tf_deblur._core.typing import Float32Array
 
@@ -35,6 +35,9 @@ class ImageSource:
     Pickling replaces the source by its image at that moment; see :class:`Step` for how to send
     steps without the image.
     """
+
+    is_portable: ClassVar[bool] = False
+    """Whether the source itself can be pickled, because the image is in a file."""
 
     def current_image(self) -> Any:
         """Compute the image of the present iteration."""

@@ -9,6 +9,7 @@ from napari.qt.threading import GeneratorWorker
 
 from napari_tf_deblur._dock.task_queue import await_workers
 from napari_tf_deblur._dock.updates import MIN_INTERVAL, translate_error
+from napari_tf_deblur._dock.window_solver import find_solver
 from napari_tf_deblur._files.batch import run_batch
 from napari_tf_deblur._files.batch_options import BatchOptions, BatchStep
 from napari_tf_deblur._files.settings import Settings
@@ -49,7 +50,7 @@ class FilesWorker:
         self._has_ended = False
         self._on_step, self._on_end = on_step, on_end
         self._outcome: BatchOutcome | None = None
-        steps = run_batch(paths, output, settings, options, self._stop)
+        steps = run_batch(paths, output, settings, options, self._stop, find_solver())
         self._worker = GeneratorWorker(_throttle_steps, steps)
         self._worker.yielded.connect(self._show)
         self._worker.returned.connect(self._store_outcome)

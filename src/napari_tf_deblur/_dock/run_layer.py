@@ -98,6 +98,16 @@ class RunLayer:
             if below in self._viewer.layers and not hides_layers_below(layer):
                 self._visibility.set_visible(below, False)
 
+    def keep_picture(self) -> None:
+        """Keep the last picture of a run that ended without a result; it has no verdict.
+
+        An earlier result that the run replaced comes back.
+        """
+        if self.layer is None or self._former is not None:
+            self.restore()
+        elif self.layer.name == self._name:
+            self.layer.name = f"{self._name} (stopped)"
+
     def restore(self) -> None:
         """Restore the layers to their state before the run."""
         layers = self._viewer.layers

@@ -12,6 +12,7 @@ from napari_tf_deblur._dock.updates import Stopwatch, Update
 from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT, Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 
 
 class RunSequence:
@@ -33,6 +34,8 @@ class RunSequence:
         Called once after the last run, in the main thread.
     tasks : TaskQueue
         The queue for work on the window.
+    solver : Solver, optional
+        Where the images are deblurred.
 
     Attributes
     ----------
@@ -51,8 +54,10 @@ class RunSequence:
         on_result: Callable[[RunOutcome, Run | None, Job], None],
         on_end: Callable[[], None],
         tasks: TaskQueue,
+        solver: Solver = THIS_PROCESS,
     ) -> None:
         self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
+        self._solver = solver
         self._find_earlier = find_earlier
         self.count = len(self._jobs)
         self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
@@ -94,6 +99,7 @@ class RunSequence:
             lambda outcome: self._finish_one(outcome, run, job),
             self._tasks,
             self._find_earlier(job),
+            self._solver,
         )
         run.start()
 

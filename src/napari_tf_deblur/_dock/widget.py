@@ -19,6 +19,8 @@ from napari_tf_deblur._dock.results import Results
 from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
+from napari_tf_deblur._dock.warm_up import WarmUp
+from napari_tf_deblur._dock.window_solver import find_solver
 from napari_tf_deblur._dock.worker import Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import describe_outcome
@@ -54,9 +56,12 @@ class DeblurWidget(Container[Widget]):
         self._image_messages: list[str] = []  # how the runs of several images ended
         self._files_dialog: FilesDialog | None = None
         self._is_closed = False
+        self._solver = find_solver()
+        self._solver.start()
         self._tasks = TaskQueue(self.native)
         self._results = Results(napari_viewer)
         self.fields = Fields(napari_viewer)
+        self._warm_up = WarmUp(self.native, self._solver, self.fields.jobs)
         self._psf_view = PSFView(napari_viewer, self.fields, self._tasks, self._report)
         self._panel = Panel()
         self.deblur_button = self._panel.deblur_button
@@ -73,6 +78,7 @@ class DeblurWidget(Container[Widget]):
         self._panel.files_button.changed.connect(report_errors(self.open_batch))
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
+        self.fields.methods.choice.changed.connect(self._warm_up.schedule)
         self.native.destroyed.connect(self._on_destroyed)
         active = napari_viewer.layers.selection.active  # napari may wrap it
         for layer in [layer for layer in napari_viewer.layers if layer == active]:
@@ -105,6 +111,7 @@ class DeblurWidget(Container[Widget]):
         except Exception as error:  # an exception that leaves a slot would end the process
             self._report(error)
             return
+        self._warm_up.stop()
         self._panel.begin()
         self._image_messages.clear()
         self.plot.set_losses([])
@@ -118,6 +125,7 @@ class DeblurWidget(Container[Widget]):
             self._on_result,
             self._on_end,
             self._tasks,
+            self._solver,
         )
         self._runs.begin()
 
@@ -143,6 +151,8 @@ class DeblurWidget(Container[Widget]):
     def _on_psf(self) -> None:
         if not self._is_closed:
             self._psf_view.update()
+            if self._runs is None:
+                self._warm_up.schedule()
 
     def _select(self, layer: Layer) -> None:
         """Choose a layer that the user selects: an image to deblur, or a result to show."""
@@ -235,6 +245,7 @@ class DeblurWidget(Container[Widget]):
 
     def _on_destroyed(self, *_: object) -> None:
         self._is_closed = True
+        self._warm_up.stop()
         self._tasks.clear()
         self._psf_view.end()
         self._follower.end()

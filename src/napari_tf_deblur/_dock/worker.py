@@ -10,12 +10,14 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.qt.threading import GeneratorWorker
 
+from napari_tf_deblur._core.errors import SolverLostError, StoppedError
 from napari_tf_deblur._dock.results import NO_RESULTS, EarlierResults
 from napari_tf_deblur._dock.run_layer import RunLayer
 from napari_tf_deblur._dock.task_queue import TaskQueue, TaskSteps, await_workers
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, iterate_updates
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 
 CANCELLED_TEXT = "Cancelled."
 STOPPED_EARLY_TEXT = "Stopped before the first iteration; no layer was added or changed."
@@ -42,6 +44,8 @@ class Run:
         The queue for work on the window.
     earlier : EarlierResults, optional
         Earlier results of the same source.
+    solver : Solver, optional
+        Where the image is deblurred.
 
     Attributes
     ----------
@@ -59,6 +63,7 @@ class Run:
         on_end: Callable[[RunOutcome], None],
         tasks: TaskQueue,
         earlier: EarlierResults = NO_RESULTS,
+        solver: Solver = THIS_PROCESS,
     ) -> None:
         self.stopwatch = Stopwatch()
         self._viewer = viewer
@@ -70,7 +75,7 @@ class Run:
         self._has_ended = False
         self._tasks = tasks
         self._throttle = Throttle()
-        self._steps = job.steps(self._stop)
+        self._steps = job.steps(self._stop, solver)
         self._worker = GeneratorWorker(
             iterate_updates, self._steps, self._throttle, self._has_iteration, self.stopwatch
         )
@@ -89,8 +94,7 @@ class Run:
     def stop(self) -> None:
         """Stop and keep the best image so far; if there is none yet, end at once without a result.
 
-        Reading a file and importing TensorFlow cannot be interrupted. The worker then ends later,
-        and changes nothing.
+        What cannot be interrupted ends later, and changes nothing.
         """
         self._stop.set()
         if not self._has_iteration.is_set():
@@ -171,6 +175,9 @@ class Run:
         else:
             if isinstance(outcome, Exception):
                 traceback.clear_frames(outcome.__traceback__)  # the frames hold arrays
-            self.result_layer.restore()
+            if isinstance(outcome, SolverLostError | StoppedError):
+                self.result_layer.keep_picture()
+            else:
+                self.result_layer.restore()
         self._release()
         self._on_end(outcome)

@@ -23,6 +23,7 @@ from napari_tf_deblur._files.table import (
     format_csv,
     replace_text,
 )
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 
 TABLE_INTERVAL = 1.0
 """Least time in seconds between two updates of the table's file. Set by eye."""
@@ -34,6 +35,7 @@ def run_batch(
     settings: Settings | None = None,
     options: BatchOptions | None = None,
     stop: Event | None = None,
+    solver: Solver = THIS_PROCESS,
 ) -> Generator[BatchStep, None, BatchTable]:
     """Deblur many files, step by step. Nothing is done before the first ``next``.
 
@@ -50,6 +52,8 @@ def run_batch(
         The options of the batch.
     stop : threading.Event, optional
         If it is set, the batch ends at its next step. Finished results stay.
+    solver : Solver, optional
+        Where the images are deblurred; by default in this process.
 
     Yields
     ------
@@ -67,31 +71,30 @@ def run_batch(
         If a file does not exist, or if a file in the folder of the results would be overwritten
         that was not written by a batch. Nothing is done then.
     """
-    batch = _Batch(Path(output), settings or Settings(), options or BatchOptions(), stop or Event())
-    return (yield from batch.steps(paths))
+    batch = _Batch(Path(output), settings or Settings(), options or BatchOptions())
+    return (yield from batch.steps(paths, stop or Event(), solver))
 
 
 class _Batch:
     """The state of a batch that is running."""
 
-    def __init__(
-        self, output: Path, settings: Settings, options: BatchOptions, stop: Event
-    ) -> None:
+    def __init__(self, output: Path, settings: Settings, options: BatchOptions) -> None:
         create_format(options.file_format)  # raises if its packages are missing
         self._output, self._settings, self._options = output, settings, options
-        self._stop = stop
         self._rows: list[Row] = []
         self._table_time = 0.0
         self._write_errors: dict[Path, str] = {}
         self._start_time = time.monotonic()
 
     def steps(
-        self, paths: Sequence[str | os.PathLike[str]]
+        self, paths: Sequence[str | os.PathLike[str]], stop: Event, solver: Solver
     ) -> Generator[BatchStep, None, BatchTable]:
         """Process the files; see `run_batch`."""
         inputs = find_inputs(paths, self._output)
         sources = frozenset(file.path.resolve() for file in inputs)
-        processor = FileProcessor(self._output, self._settings, self._options, sources, self._stop)
+        processor = FileProcessor(
+            self._output, self._settings, self._options, sources, stop, solver
+        )
         table = self._table()
         if not self._options.dry_run:
             check_replaceable(table.summary, ",".join(COLUMNS))
@@ -100,7 +103,7 @@ class _Batch:
         remaining = 0
         try:
             for number, file in enumerate(inputs):
-                if self._stop.is_set():
+                if stop.is_set():
                     remaining = len(inputs) - number
                     break
                 for message, part, row in processor.process_file(file):

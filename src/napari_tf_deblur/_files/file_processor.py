@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._core.errors import InvalidValueError, StoppedError, UserError
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._files.batch_options import BatchOptions
 from napari_tf_deblur._files.before_after import render_before_after, render_saved_result
@@ -39,6 +39,7 @@ from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._layers.stage import Stage
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 STOPPED_SENTENCE = "Stopped before it was finished: nothing was saved."
@@ -64,6 +65,8 @@ class FileProcessor:
         All files of the batch, which are never overwritten.
     stop : threading.Event
         If it is set, processing ends at the next step.
+    solver : Solver, optional
+        Where the images are deblurred.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class FileProcessor:
         options: BatchOptions,
         sources: frozenset[Path],
         stop: Event,
+        solver: Solver = THIS_PROCESS,
     ) -> None:
+        self._solver = solver
         self._output, self._settings, self._options = output, settings, options
         self._sources, self._stop = sources, stop
         self._format: Format = create_format(options.file_format)
@@ -192,13 +197,15 @@ class FileProcessor:
     ) -> Generator[tuple[str, float], None, Result | None]:
         """Run one job; return its result, or None if it was stopped."""
         channel = f"{picture.channels[number]}: " if count > 1 else ""
-        work: Generator[Stage | Step, None, Result | None] = job.steps(self._stop)
+        work: Generator[Stage | Step, None, Result | None] = job.steps(self._stop, self._solver)
         while True:
             try:
                 step = next(work)
             except StopIteration as end:
                 result: Result | None = end.value
                 return None if result is None or result.record["stopped"] else result
+            except StoppedError:
+                return None
             message = step.name if isinstance(step, Stage) else step.message
             fraction = step.fraction if isinstance(step, Step) else 0.0
             yield f"{channel}{message}", (number + fraction) / count

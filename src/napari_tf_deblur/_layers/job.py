@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
+from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._core.typing import BoolArray
@@ -37,6 +39,7 @@ from napari_tf_deblur._layers.stage import Stage as Stage
 from napari_tf_deblur._noise.standardise import standardise_residual
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 from napari_tf_deblur._storage.axes import Frame
 from napari_tf_deblur.deconvolve import iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
@@ -93,13 +96,17 @@ class Job:
         """Whether the result has several resolutions."""
         return self.source.origin.multiscale or is_large(self)
 
-    def steps(self, stop: Event | None = None) -> Generator[Stage | Step, None, Result | None]:
+    def steps(
+        self, stop: Event | None = None, solver: Solver = THIS_PROCESS
+    ) -> Generator[Stage | Step, None, Result | None]:
         """Run the job; yield its progress, and return the result.
 
         Parameters
         ----------
         stop : threading.Event, optional
             Set it to stop the run. The run then returns its best image so far.
+        solver : Solver, optional
+            Where the image is deblurred.
 
         Yields
         ------
@@ -115,9 +122,9 @@ class Job:
         stop = stop or Event()
         self.check()
         if is_large(self):
-            return (yield from iterate_large_job(self, stop))
+            return (yield from iterate_large_job(self, stop, solver))
         yield Stage(self.psf.progress_text)
-        blur = self._find_blur()
+        blur = self._find_blur(stop, solver)
         psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=psf)
@@ -128,7 +135,8 @@ class Job:
         yield Stage("preparing")
         mask = self._build_mask(image, frame)
         source_pixels = thin_pixels(image)
-        steps = iter_deconvolve(
+        steps = solver.iterate(
+            iter_deconvolve,
             frame.to_core(image),
             blur or psf,
             self.calibration or self.method,
@@ -148,7 +156,10 @@ class Job:
         warnings = tuple(dict.fromkeys((*self.warnings, *deconvolution.warnings)))
         stopped = stop.is_set() and not deconvolution.converged
         residual, unit = self._scale_residual(
-            deconvolution.residual, frame.to_core(image), psf.ndim
+            deconvolution.residual,
+            frame.to_core(image),
+            psf.ndim,
+            partial(solver.call, standardise_residual, stop=stop),
         )
         return Result(
             name=format_result_name(self.source.name, type(deconvolution.method)),
@@ -164,28 +175,28 @@ class Job:
             record=build_record(self, deconvolution, psf, notes, mask, frame, warnings, stopped),
         )
 
-    def _find_blur(self) -> BlurEstimate | None:
+    def _find_blur(self, stop: Event, solver: Solver) -> BlurEstimate | None:
         """Return the estimated blur, if the PSF is one; that of the calibration comes first."""
         if not isinstance(self.psf, EstimatedPSF):
             return None
         calibrated_blur = self.calibration.blur if self.calibration else None
-        return calibrated_blur or self.psf.find(self.source)
+        estimate = partial(solver.call, estimate_blur, stop=stop)
+        return calibrated_blur or self.psf.find(self.source, estimate)
 
     def _scale_residual(
-        self, residual: NDArray[np.float32], image: NDArray[Any], ndim: int
+        self, residual: NDArray[np.float32], image: NDArray[Any], ndim: int, standardise: Any
     ) -> tuple[NDArray[np.float32], str]:
         """Return the residual divided by its noise, if the noise is known; and its unit.
 
-        The colours of a colour image are averaged.
+        The colours of a colour image are averaged. `standardise` is `standardise_residual`, or
+        calls it elsewhere.
         """
         if self.source.rgb:
             image = image[..., : residual.shape[-1]].mean(axis=-1)
             residual = residual.mean(axis=-1)
         shape = residual.shape
         planes = (-1, 1, *shape[len(shape) - ndim :])
-        standardised = standardise_residual(
-            residual.reshape(planes), np.float32(image).reshape(planes)
-        )
+        standardised = standardise(residual.reshape(planes), np.float32(image).reshape(planes))
         if standardised is None:
             return residual, INTENSITY_UNIT
         return standardised.reshape(shape), NOISE_UNIT

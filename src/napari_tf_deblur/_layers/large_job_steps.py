@@ -18,6 +18,7 @@ from napari_tf_deblur._large.lazy_arrays import read_region, to_dask
 from napari_tf_deblur._large.run import solve_in_pieces
 from napari_tf_deblur._large.sample_calibration import SampleCalibration
 from napari_tf_deblur._large.samples import take_samples
+from napari_tf_deblur._large.transfer import is_transferable
 from napari_tf_deblur._layers.contrast import MAX_CONTRAST_SAMPLES
 from napari_tf_deblur._layers.job_record import build_record
 from napari_tf_deblur._layers.large_job import build_arguments, iterate_output_paths
@@ -29,6 +30,7 @@ from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._layers.stage import Stage
 from napari_tf_deblur._preparation.image_check import find_saturated_pixels
+from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 from napari_tf_deblur._storage.axes import Frame
 from napari_tf_deblur._storage.ome_zarr import open_image
 
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
 
 
-def iterate_large_job(job: "Job", stop: Event) -> Generator[Stage | Step, None, Result | None]:
+def iterate_large_job(
+    job: "Job", stop: Event, solver: Solver
+) -> Generator[Stage | Step, None, Result | None]:
     """Run a job in pieces; yield its progress, and return the result.
 
     Parameters
@@ -46,6 +50,8 @@ def iterate_large_job(job: "Job", stop: Event) -> Generator[Stage | Step, None, 
         A job for which `is_large` is True.
     stop : threading.Event
         Set it to stop the run. Finished pieces are kept, and are not done again.
+    solver : Solver
+        Where the image is deblurred.
 
     Yields
     ------
@@ -80,7 +86,7 @@ def iterate_large_job(job: "Job", stop: Event) -> Generator[Stage | Step, None, 
         levels = LayerLevels(step.image_source, frame, source.rgb, levels)
         return replace(step, image_source=levels, limits=limits)
 
-    steps = _solve_into_file(job, frame, psf, stop)
+    steps = _solve_into_file(job, frame, psf, stop, solver)
     deconvolution, path = yield from map_steps(steps, to_layer_step)
     written: Any = deconvolution.image
     if psf is None:
@@ -107,7 +113,7 @@ def iterate_large_job(job: "Job", stop: Event) -> Generator[Stage | Step, None, 
 
 
 def _solve_into_file(
-    job: "Job", frame: Frame, psf: PSF | None, stop: Event
+    job: "Job", frame: Frame, psf: PSF | None, stop: Event, solver: Solver
 ) -> Generator[Step, None, tuple["Deconvolution", Path]]:
     """Deblur the image into the first folder that is free; return the result and the folder.
 
@@ -122,9 +128,18 @@ def _solve_into_file(
     axes = tuple(description.axes[k] for k in frame.order(source.rgb))
     description = replace(description, axes=axes)
     dtype = np.dtype(source.data.dtype) if source.rgb else np.dtype(np.float32)
+    size = source.data.nbytes if type(source.data) is np.ndarray else 0
+    if not is_transferable((image, mask), size):
+        solver = THIS_PROCESS  # the pixels can be read here alone
     for path in iterate_output_paths(job):
         try:
-            steps = solve_in_pieces(replace(arguments, output=path), stop, description, dtype)
+            steps = solver.iterate(
+                solve_in_pieces,
+                replace(arguments, output=path),
+                description=description,
+                dtype=dtype,
+                stop=stop,
+            )
             return (yield from steps), path
         except FileInTheWayError:
             if job.output is not None:

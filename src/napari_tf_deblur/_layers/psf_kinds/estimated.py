@@ -1,6 +1,6 @@
 """A PSF that is estimated from the image itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,12 +43,14 @@ class EstimatedPSF:
         blur = self.find(source)
         return blur.psf(), (str(blur),)
 
-    def find(self, source: Source) -> BlurEstimate:
-        """Estimate the blur from the pixels of the image."""
+    def find(
+        self, source: Source, estimate: Callable[..., BlurEstimate] = estimate_blur
+    ) -> BlurEstimate:
+        """Estimate the blur from the pixels of the image, by a function like `estimate_blur`."""
         image = source.frame(self.ndim).to_core(np.asarray(source.data))
         if image.dtype.kind == "f":
             image = np.ma.masked_invalid(image)
-        return estimate_blur(
+        return estimate(
             image,
             ndim=self.ndim,
             channel_axis=source.channel_axis,

@@ -1,0 +1,1 @@
+"""Run deconvolutions in a process of their own, so that TensorFlow stays out of this one."""
