@@ -1,6 +1,6 @@
 """The part of the dock that is always visible: buttons, progress bar and status text."""
 
-from magicgui.widgets import PushButton
+from magicgui.widgets import CheckBox, PushButton
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
@@ -23,6 +23,8 @@ class Panel(QWidget):
     ----------
     deblur_button, stop_button, files_button : PushButton
         Start a run; stop it and keep the best image so far; open the dialog for many files.
+    preview_box : CheckBox
+        Switches the preview on.
     progress : QProgressBar
         Progress of the runs, and the remaining time.
     status : WrappingLabel
@@ -44,6 +46,11 @@ class Panel(QWidget):
             text="Batch...",
             tooltip="Deblur many files with these settings, and save the results in a folder",
         )
+        self.preview_box = CheckBox(
+            text="Preview",
+            tooltip="Show what Deblur would make of the visible part of the image, in a layer that "
+            "follows the fields and the view",
+        )
         self.progress = QProgressBar()
         self.progress.setToolTip("Progress, and the approximate remaining time")
         self.progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -52,6 +59,7 @@ class Panel(QWidget):
         row.setContentsMargins(0, 4, 0, 0)
         for button in (self.deblur_button, self.stop_button, self.files_button):
             row.addWidget(button.native)
+        row.addWidget(self.preview_box.native)
         row.addWidget(self.progress, 1)
         self.set_message(READY_TEXT)
         self.end()
@@ -88,4 +96,6 @@ class Panel(QWidget):
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running
         self.stop_button.enabled = running
-        self.files_button.native.setVisible(not running)  # the progress bar needs its width
+        self.preview_box.enabled = not running
+        for button in (self.files_button, self.preview_box):
+            button.native.setVisible(not running)  # the progress bar needs their width

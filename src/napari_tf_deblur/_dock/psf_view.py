@@ -52,7 +52,7 @@ class PSFView:
             if self._fields.images.layer.value is not None:
                 source, psf = self._fields.source(), self._fields.psf.chosen.psf()
                 psf.check(source)
-                if _make_psf_key(source, psf) == self._run_key:
+                if make_psf_key(source, psf) == self._run_key:
                     return
                 values, text = psf.preview(source), psf.describe_width(source)
         except UserError as error:  # no notification: the user may still be typing
@@ -73,7 +73,7 @@ class PSFView:
 
     def show_run_psf(self, result: Result, job: Job) -> None:
         """Show the PSF of a run and its notes, until the fields describe another PSF."""
-        self._run_key = _make_psf_key(job.source, job.psf)
+        self._run_key = make_psf_key(job.source, job.psf)
         self._picture.show_picture(make_thumbnail(result.record["psf"]["array"]))
         if result.notes:
             self._picture.description.set_message(f"{'; '.join(result.notes).rstrip('.')}.")
@@ -96,6 +96,6 @@ class PSFView:
             )
 
 
-def _make_psf_key(source: Source, psf: PSFKind) -> tuple[object, ...]:
+def make_psf_key(source: Source, psf: PSFKind) -> tuple[object, ...]:
     """Return a key that is equal for equal PSFs of one image."""
     return repr(psf.record(source)), source.layer, source.axes

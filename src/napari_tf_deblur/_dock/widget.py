@@ -12,6 +12,7 @@ from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
 from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import READY_TEXT, Panel
+from napari_tf_deblur._dock.preview import Preview
 from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.reporting import report_error, report_errors
 from napari_tf_deblur._dock.result_row import ResultRow
@@ -72,6 +73,16 @@ class DeblurWidget(Container[Widget]):
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (DOCK_MARGIN, 0, DOCK_MARGIN, DOCK_MARGIN)
         status_widgets = (self.status, self.result_row)
+        self._preview = Preview(
+            napari_viewer,
+            self.fields,
+            self._solver,
+            self._tasks,
+            self._show_preview_state,
+            self._end_preview,
+            self.native,
+        )
+        self._panel.preview_box.changed.connect(self._switch_preview)
         self._arrangement = DockLayout(self.native, self.fields.widget, self._panel, status_widgets)
         self.deblur_button.changed.connect(self.deblur)
         self.stop_button.changed.connect(self.stop)
@@ -112,6 +123,7 @@ class DeblurWidget(Container[Widget]):
             self._report(error)
             return
         self._warm_up.stop()
+        self._end_preview()
         self._panel.begin()
         self._image_messages.clear()
         self.plot.set_losses([])
@@ -147,6 +159,20 @@ class DeblurWidget(Container[Widget]):
     def show_psf(self, *_: object) -> None:
         """Show the PSF as a layer in the corner of its image."""
         self._psf_view.show_layer()
+
+    def _switch_preview(self, on: bool) -> None:
+        if not on:
+            self._preview.end()
+        elif self._runs is None and not self._is_closed:
+            self._warm_up.stop()
+            self._preview.begin()
+
+    def _end_preview(self) -> None:
+        self._panel.preview_box.value = False
+
+    def _show_preview_state(self, text: str) -> None:
+        if self._runs is None and not self._is_closed:
+            self._panel.set_message(text or READY_TEXT)
 
     def _on_psf(self) -> None:
         if not self._is_closed:
@@ -246,6 +272,7 @@ class DeblurWidget(Container[Widget]):
     def _on_destroyed(self, *_: object) -> None:
         self._is_closed = True
         self._warm_up.stop()
+        self._preview.abandon()
         self._tasks.clear()
         self._psf_view.end()
         self._follower.end()

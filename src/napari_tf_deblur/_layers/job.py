@@ -133,7 +133,7 @@ class Job:
         if stop.is_set():
             return None
         yield Stage("preparing")
-        mask = self._build_mask(image, frame)
+        mask = self.build_mask(image, frame)
         source_pixels = thin_pixels(image)
         steps = solver.iterate(
             iter_deconvolve,
@@ -201,7 +201,7 @@ class Job:
             return residual, INTENSITY_UNIT
         return standardised.reshape(shape), NOISE_UNIT
 
-    def _build_mask(self, image: NDArray[Any], frame: Frame) -> BoolArray | None:
+    def build_mask(self, image: NDArray[Any], frame: Frame) -> BoolArray | None:
         """Return the pixels to ignore, with the axes in the order of the core."""
         mask = self.mask() if self.mask is not None else None
         if self.options.ignore_nan:

@@ -1,16 +1,15 @@
 """Shows the present PSF in one layer, named "PSF"."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
-from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
+from napari_tf_deblur._layers.placement import place_part
 from napari_tf_deblur._layers.psf_kinds import PSFKind
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._storage.record_file import METADATA_KEY
@@ -60,7 +59,10 @@ def show_psf_stepwise(
         Between the steps, if the layer is new or has another number of axes; see
         `add_layer_stepwise`.
     """
-    placement = _place_in_corner(source, values.shape)
+    frame = source.frame(values.ndim)
+    corner = np.zeros(values.ndim)
+    corner[:-2] = [(n - m) // 2 for n, m in zip(frame.shape[:-2], values.shape)]
+    placement = place_part(source, frame.indices, corner)
     metadata = {METADATA_KEY: {"kind": "psf", "source": source.name, "psf": psf.record(source)}}
     limits = (0.0, float(values.max()))
     layer = find_psf_layer(viewer)
@@ -123,30 +125,3 @@ def make_thumbnail(values: PSF) -> NDArray[np.uint8]:
     corner = [max(0, reach - m) for m in middle]
     square[corner[0] : corner[0] + inner.shape[0], corner[1] : corner[1] + inner.shape[1]] = inner
     return np.asarray(np.rint(255 * square), dtype=np.uint8)
-
-
-def _place_in_corner(source: Source, shape: Sequence[int]) -> dict[str, Any]:
-    """Return a transform that puts an array into the first corner of the image, at half depth."""
-    ndim = len(shape)
-    frame = source.frame(ndim)
-    indices = list(frame.indices)
-    affine = Affine(affine_matrix=np.asarray(source.state["affine"]))
-    place = affine.inverse.compose(source.world_transform).set_slice(indices)
-    corner = np.zeros(ndim)
-    corner[:-2] = [(n - m) // 2 for n, m in zip(frame.shape[:-2], shape)]
-    oblique = _is_oblique(place)  # otherwise napari would mistake a mirrored axis for a rotation
-    return {
-        "scale": place.scale,
-        "rotate": place.rotate if oblique else np.eye(ndim),
-        "shear": place.shear if oblique else np.zeros(ndim * (ndim - 1) // 2),
-        "translate": place.translate + place.linear_matrix @ corner,
-        "affine": affine.set_slice(indices),
-        "units": [source.state["units"][k] for k in indices],
-        "axis_labels": [source.state["axis_labels"][k] for k in indices],
-    }
-
-
-def _is_oblique(place: Affine) -> bool:
-    """Whether a transform rotates or shears."""
-    matrix = place.linear_matrix
-    return not np.allclose(matrix, np.diag(np.diag(matrix)))

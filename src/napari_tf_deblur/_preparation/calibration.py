@@ -1,6 +1,6 @@
 """Hold what is estimated once from a whole image and is used for every piece of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
@@ -74,6 +74,10 @@ class Calibration:
         """
         fitted, scale = method.with_estimates(image), method.intensity_scale(image)
         return cls(fitted, scale, reason, background_error=background_error, blur=blur)
+
+    def with_smoothing(self, factor: float) -> Self:
+        """Return the calibration with a weight that is some times as large."""
+        return self if factor == 1 else replace(self, method=self.method.with_smoothing(factor))
 
     @property
     def about_background(self) -> str:

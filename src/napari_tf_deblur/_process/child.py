@@ -17,6 +17,7 @@ from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import ImageSource, Step, StoredImage
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._process.channel import Channel, Message
+from napari_tf_deblur._run.memo import CALLS, SEARCHES
 from napari_tf_deblur._solvers import load
 
 IDLE_SECONDS = 900
@@ -26,12 +27,21 @@ RELEASE_SECONDS = 1.0
 """Seconds without a request after which free memory goes back to the system. Limit: of time; the
 next run waits for it."""
 
+FORGET_SECONDS = 120.0
+"""Seconds without a request after which what was found for the last image is forgotten. Limit: of
+memory."""
+
 PRIORITY = 5
 """How much lower the priority of this process is than that of the window, as Unix counts it.
 Limit: of time; the window must be painted while a run is in progress."""
 
 NO_IMAGE = StoredImage(None)
 """Stands for the image of a step, which is sent on request only."""
+
+
+REMEMBERED_CALLS, REMEMBERED_SEARCHES = 4, 2
+"""Number of results of calls, and of prepared runs, that are remembered: those of the present
+image. Limit: of memory."""
 
 
 @dataclass
@@ -55,6 +65,7 @@ def main(connection: "Connection[Any, Any]", names: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the other process
     with suppress(OSError, AttributeError):
         os.nice(PRIORITY)
+    CALLS.size, SEARCHES.size = REMEMBERED_CALLS, REMEMBERED_SEARCHES
     channel = Channel(connection, names)
     requests: SimpleQueue[_Request] = SimpleQueue()
     Thread(target=_read, args=(channel, requests), name="read requests", daemon=True).start()
@@ -99,11 +110,10 @@ def _serve(channel: Channel, requests: "SimpleQueue[_Request]") -> None:
         try:
             if kind == "begin":
                 run = _begin(request)
-                kind = "next"
-            if kind == "next" and run is not None:
-                step = next(run)
-                image_source = step.image_source
-                if not image_source.is_portable:
+            if kind in ("begin", "next") and run is not None:
+                step = run.send(None if kind == "begin" else request.message.value())
+                if isinstance(step, Step) and not step.image_source.is_portable:
+                    image_source = step.image_source
                     step = replace(step, image_source=NO_IMAGE)
                 channel.send("step", number, step)
             elif kind == "image":
@@ -124,17 +134,21 @@ def _begin(request: _Request) -> Generator[Step, None, Any]:
     function, arguments, options, has_steps = request.message.value()
     if has_steps:
         return (yield from function(*arguments, stop=request.stop, **options))
-    return function(*arguments, **options)
+    return (yield from CALLS.call(function, arguments, options))
 
 
 def _wait(requests: "SimpleQueue[_Request]") -> _Request:
-    """Return the next request; give free memory back if there is none for some time."""
-    try:
-        return requests.get(timeout=RELEASE_SECONDS)
-    except Empty:
-        gc.collect()  # takes some tenths of a second
-        memory.release_freed_memory()
-        return requests.get(timeout=IDLE_SECONDS)
+    """Return the next request; give memory back if there is none for some time."""
+    for seconds, forget in ((RELEASE_SECONDS, False), (FORGET_SECONDS, True)):
+        try:
+            return requests.get(timeout=seconds)
+        except Empty:
+            if forget:
+                SEARCHES.clear()
+                CALLS.clear()
+            gc.collect()  # takes some tenths of a second
+            memory.release_freed_memory()
+    return requests.get(timeout=IDLE_SECONDS)
 
 
 def _make_portable(error: Exception) -> Exception:

@@ -32,7 +32,7 @@ time."""
 
 SILENCE_SECONDS = 30.0
 """Seconds without an answer after which a process counts as hung. Guard: against a process that is
-busy; ``tests/process/test_faults.py``."""
+busy; ``tests/process/test_solver_process.py``."""
 
 EXIT_SECONDS = 1.0
 """Seconds that a process has to end by itself when its pipe is closed. Limit: of time."""

@@ -24,8 +24,8 @@ class Solver(ABC):
     @abstractmethod
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any
-    ) -> Generator[Any, None, Any]:
-        """Run a function that yields steps.
+    ) -> Generator[Any, Any, Any]:
+        """Run a function that yields steps; what is sent to this generator reaches it.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class ThisProcess(Solver):
 
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any
-    ) -> Generator[Any, None, Any]:
+    ) -> Generator[Any, Any, Any]:
         """Run a function that yields steps; see `Solver.iterate`."""
         return (yield from function(*arguments, stop=stop, **options))
 

@@ -7,7 +7,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from napari_tf_deblur._core.errors import SolverLostError, StoppedError
-from napari_tf_deblur._core.steps import ImageSource
+from napari_tf_deblur._core.steps import ImageSource, Step
 from napari_tf_deblur._process.child_handle import POLL_SECONDS, STOPPED_TEXT, Child
 from napari_tf_deblur._process.solver import Solver
 
@@ -37,7 +37,7 @@ class SolverProcess(Solver):
 
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any
-    ) -> Generator[Any, None, Any]:
+    ) -> Generator[Any, Any, Any]:
         """Run a function that yields steps; see `Solver.iterate`.
 
         Raises
@@ -66,7 +66,7 @@ class SolverProcess(Solver):
             atexit.unregister(self.end)
             child.end()
 
-    def _run(self, request: object, stop: Event) -> Generator[Any, None, Any]:
+    def _run(self, request: object, stop: Event) -> Generator[Any, Any, Any]:
         while not self._turn.acquire(timeout=POLL_SECONDS):
             if stop.is_set():
                 raise StoppedError(STOPPED_TEXT)
@@ -77,9 +77,10 @@ class SolverProcess(Solver):
                 message = child.begin(request, stop)
                 while message.kind == "step":
                     step = message.value()
-                    is_portable = step.image_source.is_portable
-                    yield step if is_portable else replace(step, image_source=image)
-                    message = child.ask("next", stop)
+                    if isinstance(step, Step) and not step.image_source.is_portable:
+                        step = replace(step, image_source=image)
+                    request = yield step
+                    message = child.ask("next", stop, request)
             except SolverLostError:
                 self.end()
                 raise

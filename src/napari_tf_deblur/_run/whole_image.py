@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from threading import Event
 
 import numpy as np
 
 from napari_tf_deblur._core.steps import Step, map_steps
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.judge import KIND_BY_WEIGHT_EVIDENCE, judge_result
+from napari_tf_deblur._run.memo import SEARCHES
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict, summarise_verdicts
@@ -54,14 +56,9 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
     Deconvolution
         The result.
     """
-    prepared = PreparedRun.from_arguments(arguments)
     start_time, fraction_done = time.perf_counter(), 0.0
-    search = WeightSearchResult(prepared.calibration)
     method = arguments.method
     is_calibrated = isinstance(method, Calibration) and method.global_values is None
-    has_given_weight = prepared.weight_to_find is None and not isinstance(method, Calibration)
-    # Planes may need different weights, so that one check would not hold for all.
-    has_many_planes = sum(map(len, prepared.batches)) > 1
 
     def scale_fraction(part: float) -> Callable[[Step], Step]:
         start = fraction_done
@@ -73,20 +70,15 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
 
         return scale
 
-    if prepared.weight_to_find is not None:
-        search = yield from map_steps(
-            search_weight(prepared, stop), scale_fraction(SEARCH_FRACTION)
-        )
-        if search.is_rival or search.calibration.psf_width != 1:
-            prepared = PreparedRun.from_arguments(
-                replace(arguments, method=search.calibration), prepared.blur
-            )
-        else:
-            prepared = replace(prepared, calibration=search.calibration)
-    if arguments.smoothing != 1:
-        calibration = prepared.calibration
-        smoother = calibration.method.with_smoothing(arguments.smoothing)
-        prepared = replace(prepared, calibration=replace(calibration, method=smoother))
+    prepared, search = yield from map_steps(
+        find_calibration(arguments, stop), scale_fraction(SEARCH_FRACTION)
+    )
+    has_given_weight = prepared.weight_to_find is None and not isinstance(method, Calibration)
+    # Planes may need different weights, so that one check would not hold for all.
+    has_many_planes = sum(map(len, prepared.batches)) > 1
+    prepared = replace(
+        prepared, calibration=prepared.calibration.with_smoothing(arguments.smoothing)
+    )
     weight: WeightEvidence | None = None if has_many_planes or search.evidence is None else "suits"
     if not has_many_planes and (has_given_weight or arguments.smoothing != 1):
         weight = yield from map_steps(check_weight(prepared, stop), scale_fraction(CHECK_FRACTION))
@@ -135,6 +127,53 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         + ((SHARED_NOISE,) if search.noise_is_shared else ()),
         global_values=global_values,
     )
+
+
+def find_calibration(
+    arguments: Arguments, stop: Event | None = None
+) -> Generator[Step, None, tuple[PreparedRun, WeightSearchResult]]:
+    """Prepare a run and search for its weight, before the user's smoothing.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        The arguments of :func:`deconvolve`. `smoothing` is not used.
+    stop : threading.Event, optional
+        If it is set, the search ends at the next step.
+
+    Yields
+    ------
+    Step
+        The progress of the search.
+
+    Returns
+    -------
+    PreparedRun
+        The run, with the calibration that was found.
+    WeightSearchResult
+        What the search has found.
+    """
+    if isinstance(arguments, StepArguments):
+        arguments = replace(arguments, stop=None)
+    arguments = replace(arguments, smoothing=1.0)
+    found: tuple[PreparedRun, WeightSearchResult] = yield from SEARCHES.find(
+        arguments, partial(_search, arguments, stop), stop
+    )
+    return found
+
+
+def _search(
+    arguments: Arguments, stop: Event | None
+) -> Generator[Step, None, tuple[PreparedRun, WeightSearchResult]]:
+    prepared = PreparedRun.from_arguments(arguments)
+    if prepared.weight_to_find is None:
+        return prepared, WeightSearchResult(prepared.calibration)
+    search = yield from search_weight(prepared, stop)
+    if search.is_rival or search.calibration.psf_width != 1:
+        known = replace(arguments, method=search.calibration)
+        again = PreparedRun.from_arguments(known, prepared.blur)
+        return replace(again, weight_to_find=prepared.weight_to_find), search
+    return replace(prepared, calibration=search.calibration), search
 
 
 def _psf_evidence(prepared: PreparedRun, search: WeightSearchResult) -> PSFEvidence | None:

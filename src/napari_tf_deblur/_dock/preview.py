@@ -1,0 +1,163 @@
+"""Keeps a layer up to date that shows what a run would make of the visible part of the image."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from qtpy.QtCore import QObject, QTimer
+
+from napari_tf_deblur._core.errors import InvalidValueError, UserError
+from napari_tf_deblur._dock.fields import Fields
+from napari_tf_deblur._dock.preview_session import Answer, PreviewSession, Wish
+from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._large.lazy_arrays import is_lazy
+from napari_tf_deblur._layers.preview_layer import (
+    find_preview_layer,
+    remove_preview,
+    show_preview_stepwise,
+)
+from napari_tf_deblur._layers.result import match_source_contrast, to_display_values
+from napari_tf_deblur._layers.visible_region import find_visible_region
+from napari_tf_deblur._process.solver import Solver
+
+LOOK_MS = 40
+"""Milliseconds between two looks at the fields and the canvas. Set by eye."""
+
+NOT_IN_MEMORY = "The preview needs an image that is in memory; press Deblur for this one."
+
+
+class Preview:
+    """A layer "Preview", as long as it is switched on.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer that shows it.
+    fields : Fields
+        The fields that say how the image is deblurred.
+    solver : Solver
+        The solver of the window.
+    tasks : TaskQueue
+        The queue for work on the window.
+    on_state : callable
+        Called with a sentence on the preview; empty if it is up to date.
+    on_end : callable
+        Called when the preview has switched itself off.
+    parent : QObject
+        Object that the timer belongs to.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        fields: Fields,
+        solver: Solver,
+        tasks: TaskQueue,
+        on_state: Callable[[str], None],
+        on_end: Callable[[], None],
+        parent: QObject,
+    ) -> None:
+        self._viewer, self._fields, self._solver, self._tasks = viewer, fields, solver, tasks
+        self._on_state, self._on_end = on_state, on_end
+        self._session: PreviewSession | None = None
+        self._image_key: object = None
+        self._wish_key: object = None
+        self._is_shown = False  # whether the layer exists, unless the user removes it
+        self._timer = QTimer(parent)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self._look)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the preview is switched on."""
+        return self._timer.isActive()
+
+    def begin(self) -> None:
+        """Switch the preview on."""
+        self._timer.start()
+        self._look()
+
+    def end(self) -> None:
+        """Switch the preview off, and remove its layer."""
+        self._timer.stop()
+        self._end_session()
+        self._is_shown = False
+        self._tasks.add_task(self._remove())
+
+    def abandon(self) -> None:
+        """Switch the preview off without touching the window, which is closing."""
+        self._timer.stop()
+        self._end_session()
+        self._is_shown = False
+
+    def _remove(self) -> Iterator[None]:
+        yield from ()
+        remove_preview(self._viewer)
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.end()
+        self._session = self._image_key = self._wish_key = None
+
+    def _look(self) -> None:
+        """Ask for another picture if the fields or the view have changed."""
+        if self._is_shown and find_preview_layer(self._viewer) is None:
+            self._switch_off("")  # the user has removed it
+            return
+        try:
+            wish = self._find_wish()
+        except UserError as error:
+            self._wish_key = None
+            self._on_state(str(error))
+            return
+        except Exception as error:  # an exception that leaves a slot would end the process
+            self._switch_off(str(error))
+            return
+        job = wish.job
+        image_key = (id(job.source.data), job.source.axes, job.psf.ndim, id(job.mask_origin))
+        if self._session is None or image_key != self._image_key:
+            self._end_session()
+            self._session = PreviewSession(self._solver, job)
+            self._session.arrived.connect(self._on_arrived)
+            self._session.failed.connect(self._on_failed)
+            self._image_key = image_key
+        if wish.key != self._wish_key:
+            self._wish_key = wish.key
+            self._on_state("Preview: computing.")
+            self._session.show(wish)
+
+    def _find_wish(self) -> Wish:
+        job = self._fields.jobs()[0]
+        layer = job.source.layer()
+        if is_lazy(job.source.data):
+            raise InvalidValueError(NOT_IN_MEMORY)
+        assert isinstance(layer, Image)  # it was read just now
+        return Wish(job, find_visible_region(self._viewer, layer))
+
+    def _on_arrived(self, answer: Answer) -> None:
+        if self.is_on and answer.wish.key == self._wish_key:
+            self._tasks.add_task(self._show(answer))
+
+    def _show(self, answer: Answer) -> Iterator[bool | None]:
+        if not self.is_on or answer.wish.key != self._wish_key:
+            return
+        job, picture = answer.wish.job, answer.picture
+        source = job.source
+        frame = source.frame(job.psf.ndim)
+        pixels: Any = to_display_values(frame.from_core(picture.image), source)
+        before = np.asarray(source.data[answer.wish.region])
+        limits = match_source_contrast(source, before, pixels, picture.offset)
+        self._is_shown = False  # a new layer may take several turns
+        yield from show_preview_stepwise(self._viewer, source, answer.wish.region, pixels, limits)
+        self._is_shown = True
+        self._on_state("" if picture.is_final else "Preview: computing.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self._switch_off(str(error))
+
+    def _switch_off(self, text: str) -> None:
+        self.end()
+        self._on_state(text)
+        self._on_end()

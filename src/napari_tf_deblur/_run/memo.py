@@ -1,0 +1,89 @@
+"""Remember what was found for the last images, in a process that is asked for them again."""
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from hashlib import blake2b
+from threading import Event
+from typing import Any
+
+Work = Callable[[], Generator[Any, None, Any]]
+"""A function that yields steps and returns a value."""
+
+
+class Memo:
+    """Remembers the values of the last pieces of work, by all that they depend on.
+
+    Parameters
+    ----------
+    size : int
+        Number of values; 0 remembers nothing.
+    """
+
+    def __init__(self, size: int = 0) -> None:
+        self.size = size
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def find(
+        self, arguments: Any, work: Work, stop: Event | None = None
+    ) -> Generator[Any, None, Any]:
+        """Return the value for some arguments; do the work if it is not known.
+
+        Parameters
+        ----------
+        arguments : object
+            All that the value depends on. Anything that can be pickled; arrays count by their
+            contents.
+        work : callable
+            Computes the value.
+        stop : threading.Event, optional
+            If it is set, the work may have ended early, and its value is not remembered.
+        """
+        if not self.size:
+            return (yield from work())
+        key = make_digest(arguments)
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = yield from work()
+        if stop is None or not stop.is_set():
+            self._values[key] = value
+            while len(self._values) > self.size:
+                self._values.popitem(last=False)
+        return value
+
+    def call(
+        self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]
+    ) -> Generator[Any, None, Any]:
+        """Return the result of a function without side effects; see `find`."""
+
+        def work() -> Generator[Any, None, Any]:
+            yield from ()
+            return function(*arguments, **options)
+
+        return (yield from self.find((function, tuple(arguments), dict(options)), work))
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._values.clear()
+
+
+SEARCHES = Memo()
+"""Prepared runs with the result of their search. A process that serves a window enlarges it;
+elsewhere nothing is remembered."""
+
+
+CALLS = Memo()
+"""Results of single functions, such as the estimate of the blur."""
+
+
+def make_digest(value: Any) -> bytes:
+    """Return a digest of a value: equal for equal values, different for different ones."""
+    import cloudpickle
+
+    buffers: list[pickle.PickleBuffer] = []
+    digest = blake2b(digest_size=16)
+    digest.update(cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append))
+    for buffer in buffers:
+        digest.update(buffer.raw())
+    return digest.digest()
