@@ -127,7 +127,7 @@ class PreparedRun:
 
         image = pixels.statistics(psf, periodic=arguments.boundary == "periodic")
         choice = choose_method(arguments.method, image)
-        grid = _make_grid(layout, psf, arguments.boundary, choice.method)
+        grid = plan_grid(layout.frame, psf, arguments.boundary, choice.method)
         batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, choice.method)
 
         method = choice.method.with_offset(image)
@@ -207,11 +207,11 @@ class PreparedRun:
         )
 
 
-def _make_grid(layout: PlaneLayout, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+def plan_grid(frame: tuple[int, ...], psf: PSF, boundary: Boundary, method: Method) -> Grid:
     """Plan the grid of a plane: the frame and the margin that the PSF needs around it."""
     unknown = boundary == "unknown"
     light, reach = (PSF_LIGHT_KEPT, method.reach) if unknown else (1.0, 1)
-    return Grid.around(layout.frame, psf, boundary, light, reach)
+    return Grid.around(frame, psf, boundary, light, reach)
 
 
 def _weight_to_find(method: Method) -> FromImage | None:

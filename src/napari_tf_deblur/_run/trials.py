@@ -28,7 +28,6 @@ from napari_tf_deblur._core.scene_grid import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
-from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import (
@@ -42,6 +41,7 @@ from napari_tf_deblur._run.prediction_error import (
 from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
+from napari_tf_deblur._run.trial_preparation import prepare_trial
 from napari_tf_deblur._run.trial_region import (
     TrialRegion,
     mask_near_saturated,
@@ -164,17 +164,14 @@ class TrialRunner:
         first, second = self._split_noise(mirrored) if mirrored else self._copies
         method: Any = calibration.method
         quick_method = replace(method, tolerance=method.trial_tolerance)
-        arguments = Arguments(
-            first * self._scale + np.float32(self._prepared.calibration.method.offset),
-            self._prepared.psf,
+        prepared = prepare_trial(
+            self._prepared,
+            first * self._scale,
+            self._valid,
+            self._boundary,
             replace(calibration, method=quick_method),
-            boundary=self._boundary,
-            channel_axis=1,
-            spacing=self._prepared.spacing,
-            mask=None if self._valid is None else ~self._valid.all(axis=1),
         )
         self._done += 1
-        prepared = PreparedRun.from_arguments(arguments)
         solved = yield from map_steps(solve_batches(prepared, self._stop), self._relabel_step)
         if self._is_stopped:
             raise TrialsStopped
