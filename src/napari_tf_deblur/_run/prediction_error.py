@@ -13,6 +13,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.variance_line import VarianceLine
 
 BRIGHTNESS_SIGMA = 1.0
@@ -145,7 +146,9 @@ def fit_channel_lines(values: Float32Array, valid: BoolArray | None) -> list[Var
     """Fit the line of noise variance over brightness for each channel."""
     channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
     return [
-        estimate_noise_line(Pixels(values[c], None if valid is None else valid[c]))
+        estimate_noise_line(
+            NoiseSample.from_pixels(Pixels(values[c], None if valid is None else valid[c]))
+        )
         for c in channels
     ]
 

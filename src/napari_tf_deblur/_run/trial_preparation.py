@@ -45,11 +45,12 @@ def prepare_trial(
     width = calibration.psf_width / prepared.calibration.psf_width
     psf = prepared.psf if width == 1 else resize_psf(prepared.psf, width)
     layout = PlaneLayout(values.shape, values.shape[2:], channel_axis=1, transparency=None)
-    used = range(len(values))
-    if valid is not None:
-        valid = None if valid.all() else valid.all(axis=1, keepdims=True)
-    if valid is not None:
-        used = np.flatnonzero(valid.any(axis=tuple(range(1, valid.ndim)))).tolist()
+    used = list(range(len(values)))
+    if valid is not None and not valid.all():
+        valid = np.logical_and.reduce(valid, axis=1, keepdims=True)
+        used = [plane for plane in used if valid[plane].any()]
+    else:
+        valid = None
     grid = plan_grid(layout.frame, psf, boundary, calibration.method)
     batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, calibration.method)
     return replace(

@@ -28,6 +28,7 @@ from napari_tf_deblur._core.scene_grid import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import (
@@ -211,8 +212,12 @@ class TrialRunner:
 
     def trial_spectrum(self, trial: Trial) -> ResidualSpectrum | None:
         """Return the spectra of the first copy and of the residual of a trial."""
+        level, line = self._prepared.noise
+        more = 1 + ADDED_NOISE**2  # variance of the first copy
+        noise = level * more**0.5, VarianceLine(line.slope * more, line.intercept * more)
+        first, scale = self._copies[0] * self._scale, float(self._scale)
         return ResidualSpectrum.from_residual(
-            self._copies[0], trial.residual / self._scale, self._valid, trial.psf, 1.0
+            first, trial.residual, self._valid, trial.psf, scale, noise
         )
 
     @property
