@@ -22,6 +22,10 @@ LUMINANCE_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in the brightness of a JPEG file. Source: ITU-R BT.601, by
 JFIF."""
 
+LARGEST_PART = 2 * LARGEST_LOOK[2]
+"""Pixels per axis of the part of an image in whose differences the edges of blocks are searched.
+Limit: of time."""
+
 MAX_DCT_ORDER = 7
 """Largest order (row plus column number) of the DCT frequencies that are tested. Above it, nearly
 all coefficients are rounded to 0. Chosen by ``benchmarks/jpeg.py``: with half, the estimated error
@@ -83,13 +87,16 @@ def estimate_jpeg_error(pixels: Pixels) -> float:
         return 0.0
     middle = len(values) // 2
     plane = to_luminance(values[middle : middle + 1])[0, 0]
-    counted = np.ones(plane.shape, np.bool_)
+    counted = np.ones((1, 1), np.bool_)
     if valid is not None:
         counted = np.broadcast_to(valid, values.shape)[middle].all(axis=0)
-    peak = float(np.abs(plane).max(initial=0.0, where=counted))
+    highest, lowest = (f(plane, initial=0.0, where=counted) for f in (np.max, np.min))
+    peak = float(max(highest, -lowest))
     if not peak > 0:
         return 0.0
-    plane = plane / np.float32(peak)
+    corner = (slice(LARGEST_PART),) * 2
+    counted = np.broadcast_to(counted, plane.shape)[corner]
+    plane = plane[corner] / np.float32(peak)
     coefficients = {
         origin: _dct_coefficients(plane, counted, origin) for origin in _block_origins(plane)
     }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.pixels import Pixels, find_places
 from napari_tf_deblur._core.psf_resizing import hardly_blurs
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
@@ -37,6 +37,10 @@ standard deviations of normal noise are 7.4 medians of its absolute value."""
 
 MAX_MEDIAN_PIXELS = 2**17
 """Pixels of a plane from which quantiles are computed, about. Limit: of time."""
+
+CACHED_PIXELS = 2**16
+"""Pixels of a part of the image that is predicted at once, about. Limit: of time; what fits into
+the cache of a core is fast."""
 
 ADDED_PHOTONS = 9.0
 """Photons that are added to the prediction before its noise is computed. Guard: with few photons,
@@ -108,16 +112,33 @@ def find_bad_pixels(
 
 
 def _prediction_error(image: Float32Array) -> Float32Array:
-    """Error of the prediction of each pixel from its neighbours."""
-    for axis in range(image.ndim):
-        if image.shape[axis] > 1:
-            line = np.moveaxis(image, axis, 0)
-            error = line.copy()
-            error[1:-1] -= np.float32(0.5) * (line[:-2] + line[2:])
-            error[0] = EDGE_FACTOR * (line[0] - line[1])
-            error[-1] = EDGE_FACTOR * (line[-1] - line[-2])
-            image = np.moveaxis(error, 0, axis)
-    return image
+    """Error of the prediction of each pixel from its neighbours, computed in slabs."""
+    error = np.empty_like(image)
+    lines = max(1, CACHED_PIXELS // max(1, int(np.prod(image.shape[1:]))))
+    for start in range(0, len(image), lines):
+        part = slice(start, min(start + lines, len(image)))
+        error[part] = _difference_along(image, 0, part)
+        for axis in range(1, image.ndim):
+            error[part] = _difference_along(error[part], axis, slice(None))
+    return error
+
+
+def _difference_along(image: Float32Array, axis: int, part: slice) -> Float32Array:
+    """Half the second difference along an axis, for a part of its lines."""
+    lines, n = np.moveaxis(image, axis, 0), image.shape[axis]
+    if n == 1:
+        return image[part]
+    start, stop, _ = part.indices(n)
+    error = lines[start:stop].copy()
+    first, last = max(start, 1), min(stop, n - 1)
+    error[first - start : last - start] -= np.float32(0.5) * (
+        lines[first - 1 : last - 1] + lines[first + 1 : last + 1]
+    )
+    if start == 0:
+        error[0] = EDGE_FACTOR * (lines[0] - lines[1])
+    if stop == n:
+        error[-1] = EDGE_FACTOR * (lines[-1] - lines[-2])
+    return np.moveaxis(error, 0, axis)
 
 
 def _point_prediction_error(psf: PSF) -> float:
@@ -147,7 +168,7 @@ def _find_in_plane(
         size = np.abs(signed)
         least = MIN_MEDIAN_RATIO * float(np.median(_subsample(size)))
         size[np.logical_not(usable)] = 0
-        places = np.nonzero(size > least)
+        places = find_places(size > least)
         around = _neighbourhoods(corrected, places)
         alone = np.abs(corrected[places] - _median_neighbour(around)) > part * size[places]
         size[tuple(index[~alone] for index in places)] = 0

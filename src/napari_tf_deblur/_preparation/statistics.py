@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import ndimage
 
 from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
@@ -16,6 +15,7 @@ from napari_tf_deblur._core.patches import (
 )
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.psf_resizing import power_passed
+from napari_tf_deblur._core.smoothing import gaussian_kernel, smooth
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
 from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
@@ -131,11 +131,11 @@ class Statistics:
         for plane, place in patches:
             patch = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
             for channel in patch:
-                smooth = ndimage.gaussian_filter(channel, COARSE_SIGMA)
-                squared_slope = np.zeros_like(smooth)
-                for axis in range(smooth.ndim):
-                    if smooth.shape[axis] > 1:
-                        squared_slope += np.square(np.gradient(smooth, axis=axis))
+                coarse = smooth(channel, gaussian_kernel(COARSE_SIGMA))
+                squared_slope = np.zeros_like(coarse)
+                for axis in range(coarse.ndim):
+                    if coarse.shape[axis] > 1:
+                        squared_slope += np.square(np.gradient(coarse, axis=axis))
                 squares += float(np.sum(squared_slope, dtype=np.float64))
                 total += float(np.sum(np.sqrt(squared_slope), dtype=np.float64))
         return squares / total if total else 1.0
