@@ -44,7 +44,7 @@ def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32
     compared = np.isfinite(image) & (residual != 0)
     if not compared.any():
         return None
-    sample = NoiseSample.from_pixels(Pixels(image, compared))
+    sample = NoiseSample.from_pixels(Pixels(image, None if compared.all() else compared))
     level, line = sample.level, fit_noise_line(sample)
     if not level:
         return None
