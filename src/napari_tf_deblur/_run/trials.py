@@ -18,6 +18,7 @@ background. It then favours weights up to 16 times as large (``benchmarks/weight
 """
 
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -34,6 +35,7 @@ from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import (
     Trial,
     deblur_error,
+    error_filter,
     fit_channel_lines,
     local_variance,
     sum_blocks,
@@ -107,7 +109,7 @@ class TrialRunner:
         self._prepared, self._stop = prepared, stop
         self._done, self.expected_trials = 0, 1
         self.purpose: RunStage = "finding the weight"
-        self._width_tests: dict[float, PSFWidthTest] = {}
+        self._width_tests: dict[float, Future[PSFWidthTest]] = {}
         values, self._valid, is_whole_frame = select_region(prepared, region)
         self._scale = np.float32(prepared.calibration.scale)
         observed = values / self._scale
@@ -121,6 +123,7 @@ class TrialRunner:
         noise = draw_normal(observed, prepared.psf.ndim)
         noise *= np.sqrt(variance_by_value(observed, lines))
         self._observed, self._drawn_noise = observed, noise
+        self._error_filter = error_filter(prepared.psf, observed.shape[2:])
         self._copies = self._split_noise(mirrored=False)
 
     @property
@@ -184,17 +187,26 @@ class TrialRunner:
         noise = 1 + ADDED_NOISE**-2
         unit = np.mean(self._variance, where=compared, dtype=np.float64)
         risks = sum_blocks(error**2 / self._variance) / (part * error.size)
-        image_errors = sum_blocks(deblur_error(error, self._prepared.psf) ** 2)
+        image_errors = sum_blocks(deblur_error(error, self._error_filter) ** 2)
         image_risks = image_errors / (part * error.size * float(unit))
         own_noise = noise / risks.size
         return Trial(risks - own_noise, image_risks - own_noise, solved.residual, prepared.psf)
 
-    def test_psf_width(self, calibration: Calibration) -> PSFWidthTest:
-        """Return what the spectrum of the whole image says of the PSF width; computed once."""
+    def start_width_test(self, calibration: Calibration) -> Future[PSFWidthTest]:
+        """Start to fit the spectrum of the whole image, in a thread, unless this was done before.
+
+        TensorFlow leaves a core idle while it computes small trials.
+        """
         factor = calibration.psf_width
         if factor not in self._width_tests:
-            self._width_tests[factor] = fit_psf_width(self._prepared, factor)
+            pool = ThreadPoolExecutor(1)
+            self._width_tests[factor] = pool.submit(fit_psf_width, self._prepared, factor)
+            pool.shutdown(wait=False)
         return self._width_tests[factor]
+
+    def test_psf_width(self, calibration: Calibration) -> PSFWidthTest:
+        """Return what the spectrum of the whole image says of the PSF width."""
+        return self.start_width_test(calibration).result()
 
     @property
     def noise(self) -> float:
