@@ -208,6 +208,7 @@ def _judge_planes(
             valid[one] if valid is not None and len(valid) > 1 else valid,
             prepared.psf,
             prepared.calibration.scale,
+            prepared.noise,
         )
         verdict = judge_result(spectrum, evidence, prepared.warnings, blur_is_found, weight)
         verdicts[prepared.planes.plane_name(plane)] = verdict
