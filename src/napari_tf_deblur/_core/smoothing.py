@@ -1,5 +1,7 @@
 """Smooth images in float32, several times as fast as SciPy, which sums in float64."""
 
+from typing import Literal
+
 import numpy as np
 
 from napari_tf_deblur._core.typing import Float32Array
@@ -8,8 +10,10 @@ GAUSSIAN_REACH = 4.0
 """Standard deviations up to which a Gaussian filter reaches. Derived: the rest is 6e-5 of it."""
 
 
-def smooth(values: Float32Array, kernel: Float32Array) -> Float32Array:
-    """Filter an image along all axes in turn; beyond its edge, the values at the edge are repeated.
+def smooth(
+    values: Float32Array, kernel: Float32Array, beyond: Literal["edge", "symmetric"] = "edge"
+) -> Float32Array:
+    """Filter an image along all axes in turn.
 
     Parameters
     ----------
@@ -17,6 +21,8 @@ def smooth(values: Float32Array, kernel: Float32Array) -> Float32Array:
         The image.
     kernel : ndarray of float32
         Weights of an odd number of neighbouring pixels, the same in both directions.
+    beyond : {"edge", "symmetric"}
+        What lies beyond the image: the values at its edge, or its mirror image; see `numpy.pad`.
 
     Returns
     -------
@@ -31,7 +37,7 @@ def smooth(values: Float32Array, kernel: Float32Array) -> Float32Array:
     reach = len(kernel) // 2
     for axis, n in enumerate(values.shape):
         margins = [(reach, reach) if a == axis else (0, 0) for a in range(values.ndim)]
-        padded = np.pad(values, margins, mode="edge")
+        padded = np.pad(values, margins, mode=beyond)
         shifted = [
             padded[(slice(None),) * axis + (slice(start, start + n),)]
             for start in range(2 * reach + 1)

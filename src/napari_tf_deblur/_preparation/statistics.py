@@ -131,7 +131,7 @@ class Statistics:
         for plane, place in patches:
             patch = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
             for channel in patch:
-                coarse = smooth(channel, gaussian_kernel(COARSE_SIGMA))
+                coarse = smooth(channel, gaussian_kernel(COARSE_SIGMA), "symmetric")
                 squared_slope = np.zeros_like(coarse)
                 for axis in range(coarse.ndim):
                     if coarse.shape[axis] > 1:

@@ -15,6 +15,8 @@ def test_it_agrees_with_scipy(shape):
     for sigma in (1.0, 1.3):
         filtered = ndimage.gaussian_filter(image, sigma, mode="nearest")
         assert smooth(image, gaussian_kernel(sigma)) == pytest.approx(filtered, abs=1e-6)
+        mirrored = smooth(image, gaussian_kernel(sigma), "symmetric")
+        assert mirrored == pytest.approx(ndimage.gaussian_filter(image, sigma), abs=1e-6)
 
 
 def test_it_turns_with_the_image():
