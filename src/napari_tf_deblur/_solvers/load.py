@@ -18,16 +18,25 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from napari_tf_deblur._core.errors import TensorFlowUnavailableError
 from napari_tf_deblur._core.threads import thread_limit
 from napari_tf_deblur._preparation import memory
+from napari_tf_deblur._solvers.code_folder import record_new_code
+from napari_tf_deblur._solvers.code_names import stable_names
 
 _GLOBAL_FLAGS = "tensorflow.python.pywrap_dlopen_global_flags"
 _lock = threading.Lock()
+_code_lock = threading.RLock()
+
+MAX_PROGRAMS = 64
+"""Largest number of compiled programs that are kept. Limit: of memory."""
 
 
 def is_loaded() -> bool:
@@ -65,9 +74,8 @@ def memory_errors() -> tuple[type[BaseException], ...]:
 class Compiled:
     """A function of tensors that is compiled once for each set of shapes.
 
-    TensorFlow never frees compiled code. So make few of these objects, keep them for the life of
-    the process, and use few different shapes; see
-    :func:`napari_tf_deblur._core.scene_grid.scene_size`.
+    Use few different shapes; see :func:`napari_tf_deblur._core.scene_grid.scene_size`. The code
+    that was used longest ago is dropped. TensorFlow frees it then, except for what XLA compiled.
 
     Parameters
     ----------
@@ -78,25 +86,52 @@ class Compiled:
         over the memory, on all cores.
     """
 
+    _code: ClassVar[OrderedDict[tuple[Any, ...], Any]] = OrderedDict()
+    """The code of all functions, that used longest ago first."""
+
+    _called: ClassVar[WeakSet[Any]] = WeakSet()
+    """The code that was called already; XLA compiles in the first call."""
+
     def __init__(self, function: Callable[..., Any], xla: bool = False) -> None:
-        self._function = tensorflow().function(function, autograph=False, jit_compile=xla)
+        self._function = function
+        self._xla = xla
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function; compile it first if these shapes are new."""
-        return self.trace(*arguments)(*arguments)
+        code = self.trace(*arguments)
+        result = code(*arguments)
+        if code not in self._called:
+            self._called.add(code)
+            record_new_code()
+        return result
 
     def trace(self, *arguments: Any) -> Any:
         """Return the code for these shapes."""
         # With a concrete function, TensorFlow does not warn of new shapes. A type specification in
         # place of each variable keeps TensorFlow from holding the variable for ever.
         signature = tensorflow().nest.map_structure(_type_spec, arguments)
-        return self._function.get_concrete_function(*signature)
+        shapes = repr(signature)
+        with _code_lock:
+            if (self, shapes) not in self._code:
+                # A function of its own for each signature: TensorFlow's functions keep all code.
+                function = tensorflow().function(
+                    self._function, autograph=False, jit_compile=self._xla
+                )
+                with stable_names(self._function.__qualname__ + shapes):
+                    self._code[self, shapes] = function.get_concrete_function(*signature)
+            self._code.move_to_end((self, shapes))
+            code = self._code[self, shapes]
+            while len(self._code) > MAX_PROGRAMS:
+                self._code.popitem(last=False)
+        return code
 
 
 def _type_spec(value: Any) -> Any:
-    """Return the type specification of a variable; other values unchanged."""
+    """Return the type specification of a tensor or variable, without its name."""
     tf = tensorflow()
-    return tf.type_spec_from_value(value) if isinstance(value, tf.Variable) else value
+    if isinstance(value, tf.Variable):
+        return tf.type_spec_from_value(value)
+    return tf.TensorSpec(value.shape, value.dtype) if tf.is_tensor(value) else value
 
 
 def fused(pointwise: Callable[..., Any]) -> Compiled:
@@ -123,7 +158,7 @@ def _import_in_a_thread() -> None:
     thread.join()
     if not failures:
         _limit_threads()
-        gc.collect()  # takes a quarter of a second; now, while the user waits anyway
+        gc.collect()  # once, in place of the many times during the import
         return
     error = failures[0]
     if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
@@ -150,10 +185,32 @@ def _limit_threads() -> None:
 
 
 def _import() -> ModuleType:
-    """Import TensorFlow with safe flags, and set up the memory allocator."""
+    """Set environment and memory allocator, and import TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     memory.configure_allocator()
+    with _garbage_collection_paused():
+        return _import_with_safe_flags()
+
+
+@contextmanager
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pause Python's garbage collection.
+
+    The import makes millions of objects and hardly any garbage. Collections in between look at all
+    of them each time, and take a quarter of the time of the import.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _import_with_safe_flags() -> ModuleType:
+    """Import TensorFlow with flags of the loader that are safe in napari."""
     if not hasattr(os, "RTLD_DEEPBIND"):
         return importlib.import_module("tensorflow")
     flags = sys.getdlopenflags()
