@@ -26,7 +26,7 @@ LOOK_MS = 40
 """Milliseconds between two looks at the fields and the canvas. Set by eye."""
 
 COMPUTING_TEXT = "Preview: computing."
-FINAL_TEXT = "Preview: what Deblur would show here."
+FINAL_TEXT = "Preview: up to date."
 
 NOT_IN_MEMORY = "The preview needs an image that is in memory; press Deblur for this one."
 
