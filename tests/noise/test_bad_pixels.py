@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur import TotalVariation, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._noise import bad_pixels
 from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
 
 
@@ -101,3 +102,11 @@ def test_a_run_ignores_them_and_warns():
     assert not masked.warnings
     assert not result.residual[mask].any()
     assert np.std(result.image - deconvolve(image, gaussian_psf(1), method).image) < 0.05
+
+
+@pytest.mark.parametrize("shape", [(400,), (60, 70), (7, 30, 40), (1, 50, 9)])
+def test_the_prediction_does_not_depend_on_slabs(shape, monkeypatch):
+    image = np.random.default_rng(0).random(shape, np.float32)
+    whole = bad_pixels._prediction_error(image)
+    monkeypatch.setattr(bad_pixels, "CACHED_PIXELS", 3 * image[0].size)
+    assert np.array_equal(bad_pixels._prediction_error(image), whole)

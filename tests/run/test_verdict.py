@@ -20,7 +20,9 @@ from napari_tf_deblur import (
     gaussian_psf,
     iter_deconvolve,
 )
+from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._noise.noise_line import measure_level_and_line
 from napari_tf_deblur._run.judge import judge_result
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import (
@@ -134,7 +136,8 @@ def test_nothing_is_claimed_where_nothing_is_known(image):
 
 
 def shells(image, residual, scale=200.0, psf=PSF):
-    found = ResidualSpectrum.from_residual(image, residual, None, psf, scale)
+    noise = measure_level_and_line(Pixels(image))
+    found = ResidualSpectrum.from_residual(image, residual, None, psf, scale, noise)
     assert found is not None
     return found
 

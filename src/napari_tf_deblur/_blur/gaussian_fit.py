@@ -64,7 +64,7 @@ def fit_isotropic(model: SpectrumModel) -> tuple[BlurFit, Float64Array]:
     return best, curve
 
 
-def fit_known_psf(model: SpectrumModel, number: int = 0) -> BlurFit:
+def fit_known_psf(model: SpectrumModel, number: int = 0, start: BlurFit | None = None) -> BlurFit:
     """Fit scene and noise, if the blur is one of the PSFs of the spectrum.
 
     Parameters
@@ -73,12 +73,12 @@ def fit_known_psf(model: SpectrumModel, number: int = 0) -> BlurFit:
         The model of the spectrum.
     number : int
         Number of the PSF, from 0.
+    start : BlurFit, optional
+        A fit with a similar PSF, from which this one starts.
     """
     columns = -model.spectrum.log_psf_power[number, :, None] / (4 * np.pi**2)
-    fit, points = (
-        model.fit(columns, np.ones(1), fit_blur=False, slope=slope)
-        for slope in (SCENE_SLOPE, POINT_SCENE_SLOPE)
-    )
+    fit = model.fit(columns, np.ones(1), fit_blur=False, slope=SCENE_SLOPE, start=start)
+    points = model.fit(columns, np.ones(1), fit_blur=False, slope=POINT_SCENE_SLOPE, start=fit)
     points = replace(
         points, negative_log_posterior=points.negative_log_posterior - POINT_SCENE_LOG_ODDS
     )  # scenes of points are rarer

@@ -48,6 +48,10 @@ WIDE_PRIOR_SD = 1e3
 variances of the blur in squared pixels. Guard: against a curvature of zero where the image tells
 nothing; ``tests/blur/test_blur_estimate.py``."""
 
+CELLS_PER_PRODUCT = 64
+"""Cells whose products are summed in one call of BLAS. Limit: of time; from 2^18 multiplications
+on, OpenBLAS waits for its threads, which may take longer than the product."""
+
 
 class SpectrumModel:
     """A linear model of the logarithm of the power of a blurred scene, plus white noise.
@@ -176,8 +180,7 @@ class SpectrumModel:
             slopes = np.vstack([columns_by_row * (image / total), noise / total])
             weighted = slopes * self.samples
             gradient = weighted @ (1 - self.power / total) + precision * (values - mean)
-            # For a product this small, BLAS needs longer to start its threads than to compute.
-            curvature = np.einsum("ic,jc->ij", weighted, slopes) + np.diag(precision)
+            curvature = _sum_products(weighted, slopes) + np.diag(precision)
             gain = 0.0
             for _ in range(8):
                 damped = curvature + damping * np.diag(np.diag(curvature))
@@ -218,6 +221,12 @@ class SpectrumModel:
         if self.spectrum.directions.shape[1] == 4:  # 2D
             return np.array([variance, 0.0, variance])
         return np.full(pairs, variance)
+
+
+def _sum_products(a: Float64Array, b: Float64Array) -> Float64Array:
+    """Return ``a @ b.T`` of two arrays of shape (coefficients, cells)."""
+    parts = [np.s_[:, k : k + CELLS_PER_PRODUCT] for k in range(0, a.shape[1], CELLS_PER_PRODUCT)]
+    return np.asarray(sum(a[part] @ b[part].T for part in parts))
 
 
 def _smooth_basis(log_frequency: Float64Array, length: float) -> Float64Array:

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 
 PIXEL_SIGNIFICANCE = 5.0
@@ -22,3 +25,8 @@ class Pixels(NamedTuple):
 
     values: Float32Array
     valid: BoolArray | None = None
+
+
+def find_places(mask: BoolArray) -> tuple[NDArray[np.intp], ...]:
+    """Return the indices of the few pixels that are True; faster than `numpy.nonzero`."""
+    return np.unravel_index(np.flatnonzero(mask), mask.shape)

@@ -14,6 +14,7 @@ from napari_tf_deblur._dock.form import Form, WrappingLabel
 from napari_tf_deblur._dock.layer_choice import LayerChoice
 from napari_tf_deblur._layers.acquisition import Acquisition, read_acquisition
 from napari_tf_deblur._layers.file_scale import adopt_record
+from napari_tf_deblur._layers.preview_layer import find_preview_layer
 from napari_tf_deblur._layers.psf_display import find_psf_layer
 from napari_tf_deblur._layers.source import Source, is_own_layer, read_source
 
@@ -173,9 +174,9 @@ class ImageFields:
         self._watched = None
 
     def images(self) -> list[Image]:
-        """Return all image layers except the one that shows the PSF."""
-        psf = find_psf_layer(self._viewer)
-        return [x for x in self._viewer.layers if isinstance(x, Image) and x is not psf]
+        """Return all image layers except those that show the PSF and the preview."""
+        views = (find_psf_layer(self._viewer), find_preview_layer(self._viewer))
+        return [x for x in self._viewer.layers if isinstance(x, Image) and x not in views]
 
     def update_description(self, ndim: int | None) -> None:
         """Describe the axes; `ndim` is that of a PSF with a fixed number of axes, else None."""

@@ -154,14 +154,15 @@ class PieceGrid:
         smaller = PieceGrid(self.shape, tuple(sizes), self.margin, tuple(gaps))
         corners = product(*starts)
         return [
-            smaller._make_piece(piece.number, corner, [part.stop for part in piece.output_region])
+            smaller.make_piece(piece.number, corner, [part.stop for part in piece.output_region])
             for corner in corners
         ]
 
     def _piece_at(self, number: int, index: Sequence[int]) -> Piece:
-        return self._make_piece(number, [k * s for k, s in zip(index, self.size)], self.shape)
+        return self.make_piece(number, [k * s for k, s in zip(index, self.size)], self.shape)
 
-    def _make_piece(self, number: int, corner: Sequence[int], end: Sequence[int]) -> Piece:
+    def make_piece(self, number: int, corner: Sequence[int], end: Sequence[int]) -> Piece:
+        """Make the piece that begins at a corner, and ends after its size or at an end."""
         output, read, gap = [], [], []
         for axis, (start, stop) in enumerate(zip(corner, end, strict=True)):
             stop = min(start + self.size[axis], stop)

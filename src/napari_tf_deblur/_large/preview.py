@@ -14,12 +14,17 @@ from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._core.typing import PSF, Float32Array
-from napari_tf_deblur._large.margins import piece_margin
+from napari_tf_deblur._large.large_image import LargeImage
+from napari_tf_deblur._large.margins import piece_margin, scene_gap
+from napari_tf_deblur._large.options import piece_options
+from napari_tf_deblur._large.piece_solver import PieceSolver
+from napari_tf_deblur._large.pieces import Piece, PieceGrid
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.memo import CALLS, make_digest
-from napari_tf_deblur._run.whole_image import find_calibration
+from napari_tf_deblur._run.whole_image import find_calibration, solve
 from napari_tf_deblur._solvers.run import solve_batches
 from napari_tf_deblur._storage.regions import Region
 from napari_tf_deblur.methods import Auto, Method
@@ -27,6 +32,15 @@ from napari_tf_deblur.methods import Auto, Method
 PAUSE_SECONDS = 0.4
 """Seconds without another request after which the whole image is measured for the present settings.
 Limit: of time; a request that comes while it is measured waits."""
+
+WAIT_STEP_SECONDS = 0.02
+"""Seconds between two looks for another request. Limit: of time."""
+
+WHOLE_PAUSE_SECONDS = 1.0
+"""Seconds without another request after which the whole image is deblurred. Limit: of time."""
+
+MAX_WHOLE_PIXELS = 2**24
+"""Largest number of pixels of an image that is deblurred as a whole. Limit: of time."""
 
 MAX_CALIBRATIONS = 32
 """Number of calibrations that are kept. Limit: of memory."""
@@ -74,6 +88,8 @@ class RegionPicture:
     is_final : bool
         Whether the settings are those of a run on the whole image. Otherwise they are those of
         the last PSF, and a final picture follows.
+    is_whole : bool
+        Whether it is cut out of the result of a run on the whole image.
     """
 
     region: Region
@@ -81,6 +97,7 @@ class RegionPicture:
     offset: float
     psf: PSF
     is_final: bool
+    is_whole: bool = False
 
 
 def preview_regions(
@@ -132,12 +149,18 @@ class _Preview:
         stop: Event,
         axes: Mapping[str, Any],
     ) -> None:
-        self._image, self._mask, self._stop, self._axes = image, mask, stop, axes
+        self._pixels, self._mask, self._stop, self._axes = image, mask, stop, axes
+        self._image = LargeImage.from_arguments(Arguments(image, mask=mask, **axes))
         self._calibrations: dict[bytes, tuple[Calibration, PSF | BlurEstimate]] = {}
+        self._whole: tuple[bytes, Deconvolution] | None = None
         self._last: dict[bytes, Calibration] = {}  # by method and options
 
     def answer(self, request: RegionRequest) -> Generator[RegionPicture | State, None, None]:
         """Yield the pictures of a request, the final one last."""
+        whole_key = make_digest((request.psf, request.method, dict(request.options)))
+        if self._whole is not None and self._whole[0] == whole_key:
+            yield self._cut(request)
+            return
         options = {name: v for name, v in request.options.items() if name != "smoothing"}
         method_key = make_digest((request.method, options))
         key = make_digest((request.psf, request.method, options))
@@ -145,10 +168,7 @@ class _Preview:
             former = self._last.get(method_key)
             if former is not None and not isinstance(request.psf, int):
                 yield self._deblur(request, replace(former, psf_width=1.0), request.psf, False)
-            until = time.monotonic() + PAUSE_SECONDS * bool(self._calibrations)
-            while time.monotonic() < until:
-                yield "busy"
-                time.sleep(PAUSE_SECONDS / 20)
+            yield from _wait(PAUSE_SECONDS * bool(self._calibrations))
             self._calibrations[key] = yield from self._calibrate(request)
             if self._stop.is_set():
                 del self._calibrations[key]
@@ -158,6 +178,36 @@ class _Preview:
         calibration, psf = self._calibrations[key]
         self._last[method_key] = calibration
         yield self._deblur(request, calibration, psf, True)
+        if self._pixels.size <= MAX_WHOLE_PIXELS:
+            yield from _wait(WHOLE_PAUSE_SECONDS)
+            result = yield from self._run(solve(self._arguments(request, psf), self._stop))
+            if not self._stop.is_set():
+                self._whole = whole_key, result
+                yield self._cut(request)
+
+    def _cut(self, request: RegionRequest) -> RegionPicture:
+        """Cut the region out of the result of the whole image."""
+        assert self._whole is not None
+        result = self._whole[1]
+        image = np.ascontiguousarray(result.image[request.region])
+        psf = result.blur.psf() if result.blur else check_psf(request.psf)
+        return RegionPicture(request.region, image, result.method.offset, psf, True, True)
+
+    def _arguments(self, request: RegionRequest, psf: PSF | BlurEstimate) -> Arguments:
+        """Return the arguments of a run on the whole image."""
+        return Arguments(
+            self._pixels, psf, request.method, mask=self._mask, **self._axes, **request.options
+        )
+
+    @staticmethod
+    def _run(steps: Generator[Any, None, Any]) -> Generator[State, None, Any]:
+        """Run steps to their end, and return their result."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            yield "busy"
 
     def _calibrate(
         self, request: RegionRequest
@@ -167,20 +217,12 @@ class _Preview:
             psf = yield from self._estimate_blur(request.psf)
         else:
             psf = request.psf
-        arguments = Arguments(
-            self._image, psf, request.method, mask=self._mask, **self._axes, **request.options
-        )
-        steps = find_calibration(arguments, self._stop)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                prepared: PreparedRun = end.value[0]
-                return prepared.calibration, psf
-            yield "busy"
+        steps = find_calibration(self._arguments(request, psf), self._stop)
+        prepared, _ = yield from self._run(steps)
+        return prepared.calibration, psf
 
     def _estimate_blur(self, ndim: int) -> Generator[State, None, BlurEstimate]:
-        image: Any = self._image
+        image: Any = self._pixels
         if image.dtype.kind == "f":
             image = np.ma.masked_invalid(image)
         options = {name: self._axes[name] for name in ("channel_axis", "alpha")}
@@ -198,30 +240,35 @@ class _Preview:
         """Deblur a region with a margin, and cut the margin off."""
         array = check_psf(psf.psf() if isinstance(psf, BlurEstimate) else psf)
         calibration = calibration.with_smoothing(request.options.get("smoothing", 1.0))
-        outer, inner = self._add_margin(request.region, array, calibration)
-        mask = self._mask
-        if mask is not None:
-            axis = self._axes.get("channel_axis")
-            region = [part for k, part in enumerate(outer) if axis is None or k != len(outer) - 1]
-            mask = np.broadcast_to(mask, self._image.shape[: len(region)])[tuple(region)]
-        options = {**request.options, "smoothing": 1.0}
-        arguments = Arguments(
-            self._image[outer], array, calibration, mask=mask, **self._axes, **options
-        )
+        options = {
+            name: request.options[name] for name in piece_options() if name in request.options
+        }
+        solver = PieceSolver(array, calibration, options, **self._axes)
+        piece = self._make_piece(request.region, array, calibration.method)
+        pixels, mask = self._image.get_region_reader(piece.input_region, piece.gap).read()
+        arguments = solver.piece_arguments(pixels, mask, piece.gap)
         solved = finish(solve_batches(PreparedRun.from_arguments(arguments), self._stop))
-        pixels = np.ascontiguousarray(solved.image[inner])
-        return RegionPicture(request.region, pixels, calibration.method.offset, array, is_final)
+        image = np.ascontiguousarray(solved.image[piece.inner_region])
+        return RegionPicture(request.region, image, calibration.method.offset, array, is_final)
 
-    def _add_margin(
-        self, region: Region, psf: PSF, calibration: Calibration
-    ) -> tuple[Region, Region]:
-        """Return the region with the pixels around it that matter, and its place therein."""
-        margins = piece_margin(psf, calibration.method)
-        last = len(region) - (self._axes.get("channel_axis") is not None)
-        outer, inner = list(region), [slice(None)] * len(region)
-        for axis, margin in zip(range(last - len(margins), last), margins):
-            part = region[axis]
-            begin = max(0, part.start - margin)
-            outer[axis] = slice(begin, min(self._image.shape[axis], part.stop + margin))
-            inner[axis] = slice(part.start - begin, part.stop - begin)
-        return tuple(outer), tuple(inner)
+    def _make_piece(self, region: Region, psf: PSF, method: Method) -> Piece:
+        """Return the region as a piece, with the pixels around it that matter."""
+        shape, axes = self._image.shape, self._image.frame_axes(psf.ndim)
+        frame = [shape[axis] for axis in axes]
+        grid = PieceGrid.from_sizes(
+            shape,
+            axes,
+            [region[axis].stop - region[axis].start for axis in axes],
+            piece_margin(psf, method),
+            scene_gap(frame, psf, method),
+            self._image.channel_axis,
+        )
+        return grid.make_piece(0, [part.start for part in region], [part.stop for part in region])
+
+
+def _wait(seconds: float) -> Generator[State, None, None]:
+    """Wait for some seconds, in which another request may come."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield "busy"
+        time.sleep(WAIT_STEP_SECONDS)

@@ -54,10 +54,11 @@ def show_preview_stepwise(
         Between the steps, if the layer is new; see `add_layer_stepwise`.
     """
     corner = [part.start for part in region[: source.ndim]]
+    metadata = {METADATA_KEY: {"kind": "preview", "source": source.name}}
     placement = place_part(source, range(source.ndim), corner)
     layer = find_preview_layer(viewer)
     if layer is not None and layer.ndim == source.ndim and layer.rgb == source.rgb:
-        layer.data = pixels
+        layer.data, layer.metadata = pixels, metadata
         for name, value in placement.items():
             if not np.array_equal(getattr(layer, name), value):
                 setattr(layer, name, value)
@@ -70,7 +71,7 @@ def show_preview_stepwise(
     layer = Image(
         pixels,
         name=PREVIEW_NAME,
-        metadata={METADATA_KEY: {"kind": "preview", "source": source.name}},
+        metadata=metadata,
         contrast_limits=None if source.rgb else limits,
         rgb=source.rgb,
         multiscale=False,

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
+from napari_tf_deblur._noise.blocks import Blocks
 from napari_tf_deblur._noise.camera import MAX_PART_AT_MINIMUM, CameraNoise, estimate_camera
 from napari_tf_deblur._noise.dark_background import DarkBackground, find_dark_background
-from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
-from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
-from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 
 MIN_BACKGROUND_AREA = 0.1
 """Least part of the blocks that a dark background covers; flat parts of structures cover less.
@@ -90,7 +88,7 @@ def describe_subtraction(level: float, error: float | None) -> str:
     )
 
 
-def estimate_background(pixels: Pixels, noise: float | None = None) -> Background:
+def estimate_background(pixels: Pixels, sample: NoiseSample | None = None) -> Background:
     """Estimate the background of an image: camera offset and haze.
 
     If the image shows a wide, flat, dark background, its brightness is the level. Otherwise the
@@ -102,8 +100,8 @@ def estimate_background(pixels: Pixels, noise: float | None = None) -> Backgroun
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame), in the units of the image; finite where valid.
-    noise : float, optional
-        Result of `estimate_noise_level` for an image of one channel, if it was measured before.
+    sample : NoiseSample, optional
+        Measurements of an image of one channel, if they were made before.
 
     Returns
     -------
@@ -122,9 +120,7 @@ def estimate_background(pixels: Pixels, noise: float | None = None) -> Backgroun
     """
     planes, valid = pixels
     if planes.shape[1] == 1:
-        return _estimate_channel_background(
-            pixels, estimate_noise_level(pixels) if noise is None else noise
-        )
+        return _estimate_channel_background(sample or NoiseSample.from_pixels(pixels))
     if valid is not None:
         valid = np.broadcast_to(valid, planes.shape)
     channels = [
@@ -132,19 +128,16 @@ def estimate_background(pixels: Pixels, noise: float | None = None) -> Backgroun
         for c in range(planes.shape[1])
     ]
     return min(
-        _estimate_channel_background(channel, estimate_noise_level(channel)) for channel in channels
+        _estimate_channel_background(NoiseSample.from_pixels(channel)) for channel in channels
     )
 
 
-def _estimate_channel_background(pixels: Pixels, noise: float) -> Background:
+def _estimate_channel_background(sample: NoiseSample) -> Background:
     """Background of one channel."""
-    unit = find_peak_and_unit(pixels)[1]
-    lowest = lowest_value(pixels)
-    blocks = measure_blocks(pixels, noise, NOISE_SAMPLE_PIXELS)
+    unit, lowest, step, blocks = sample.unit, sample.lowest, sample.step, sample.blocks
     if blocks is None:
-        return Background(0.0, 0.0, max(lowest, 0.0) / 2)
-    step = find_rounding_step(pixels) / unit
-    camera = estimate_camera(blocks, pixels.values.ndim - 2, lowest / unit, step)
+        return Background(0.0, 0.0, max(lowest, 0.0) * unit / 2)
+    camera = estimate_camera(blocks, sample.axes, lowest, step)
     if camera.is_photon_counting:  # the steps are single photons, not rounding
         step = 0.0
     dark = find_dark_background(blocks)
@@ -155,14 +148,14 @@ def _estimate_channel_background(pixels: Pixels, noise: float) -> Background:
     ):
         level = _camera_offset(camera, blocks)
         if np.any(blocks.part_at_minimum > MAX_PART_AT_MINIMUM):  # lower values may be clipped
-            level = min(level, max(lowest / unit, 0.0))
+            level = min(level, max(lowest, 0.0))
         noise = _root(camera.variance_at(level)) * bool(level)
         return _background_in_image_units(
             level, noise, (_darkest_light(blocks, camera) - level) / 2, step, unit
         )
     noise = _root(dark.variance)
     if dark.part_at_minimum > MAX_PART_AT_MINIMUM and not _is_light(dark, camera):
-        level = lowest / unit
+        level = lowest
         return _background_in_image_units(level, noise, (dark.level - level) / 2, step, unit)
     hidden = HIDDEN_LIGHT * noise / _root(float(np.median(blocks.pixel_count)))
     margin = SAFETY_STANDARD_ERRORS * dark.level_error

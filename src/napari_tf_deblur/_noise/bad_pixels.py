@@ -6,14 +6,19 @@ PSF determines what part of the brightness remains in the prediction error. Of a
 it remains.
 """
 
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.pixels import Pixels, find_places
 from napari_tf_deblur._core.psf_resizing import hardly_blurs
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 from napari_tf_deblur._noise.variance_line import VarianceLine
 
@@ -33,6 +38,10 @@ standard deviations of normal noise are 7.4 medians of its absolute value."""
 MAX_MEDIAN_PIXELS = 2**17
 """Pixels of a plane from which quantiles are computed, about. Limit: of time."""
 
+CACHED_PIXELS = 2**16
+"""Pixels of a part of the image that is predicted at once, about. Limit: of time; what fits into
+the cache of a core is fast."""
+
 ADDED_PHOTONS = 9.0
 """Photons that are added to the prediction before its noise is computed. Guard: with few photons,
 the true mean may be several times the prediction; ``tests/noise/test_bad_pixels.py``."""
@@ -51,6 +60,7 @@ def find_bad_pixels(
     planes: list[int],
     psf: PSF,
     noise: dict[int, VarianceLine] | None = None,
+    samples: dict[int, NoiseSample] | None = None,
 ) -> BoolArray | None:
     """Find the pixels of an image that are bad in any channel.
 
@@ -65,6 +75,8 @@ def find_bad_pixels(
     noise : dict of int to VarianceLine, optional
         The line of the noise of each channel, in image units. Lines that are missing and needed
         are measured and added to the dictionary.
+    samples : dict of int to NoiseSample, optional
+        What these lines were measured from is added to this dictionary.
 
     Returns
     -------
@@ -75,47 +87,58 @@ def find_bad_pixels(
     if hardly_blurs(psf):
         return None
     noise = {} if noise is None else noise
+    samples = {} if samples is None else samples
     part = max(MIN_BAD_PIXEL_CONTRAST, 2 * _point_prediction_error(psf))
     # A slice of all planes makes no copy.
     used = slice(None) if len(planes) == len(values) else planes
-    unit = np.float32(
-        find_peak_and_unit(Pixels(values[used], None if valid is None else valid[used]))[1]
-    )
+    unit = find_peak_and_unit(Pixels(values[used], None if valid is None else valid[used]))[1]
+
+    def noise_line(channel: int) -> VarianceLine:
+        if channel not in noise:
+            some = np.s_[used, channel : channel + 1]
+            some_valid = None if valid is None else np.broadcast_to(valid, values.shape)[some]
+            samples[channel] = NoiseSample.from_pixels(Pixels(values[some], some_valid))
+            noise[channel] = estimate_noise_line(samples[channel])
+        return noise[channel].scale_intensity(1 / unit)
+
     bad = np.zeros((len(values), 1, *values.shape[2:]), np.bool_)
     for channel in range(values.shape[1]):
         for plane in planes:
             usable = True if valid is None else valid[plane, min(channel, valid.shape[1] - 1)]
-            if not np.any(usable):
-                continue
-            image = values[plane, channel] / unit
-            error = _prediction_error(image)
-            candidates = np.nonzero(_find_candidates(image, error, usable, part))
-            if not len(candidates[0]):
-                continue
-            if channel not in noise:
-                some = np.s_[used, channel : channel + 1]
-                some_valid = None if valid is None else np.broadcast_to(valid, values.shape)[some]
-                noise[channel] = estimate_noise_line(
-                    Pixels(values[some] / unit, some_valid)
-                ).scale_intensity(float(unit))
-            line = noise[channel].scale_intensity(1 / float(unit))
-            bad[plane, 0][candidates] |= _exceeds_noise(
-                image[candidates], error[candidates], image.ndim, line
-            )
+            if np.any(usable):
+                image = values[plane, channel] / np.float32(unit)
+                bad[plane, 0] |= _find_in_plane(image, usable, part, partial(noise_line, channel))
     return bad if bad.any() else None
 
 
 def _prediction_error(image: Float32Array) -> Float32Array:
-    """Error of the prediction of each pixel from its neighbours."""
-    for axis in range(image.ndim):
-        if image.shape[axis] > 1:
-            line = np.moveaxis(image, axis, 0)
-            error = line.copy()
-            error[1:-1] -= np.float32(0.5) * (line[:-2] + line[2:])
-            error[0] = EDGE_FACTOR * (line[0] - line[1])
-            error[-1] = EDGE_FACTOR * (line[-1] - line[-2])
-            image = np.moveaxis(error, 0, axis)
-    return image
+    """Error of the prediction of each pixel from its neighbours, computed in slabs."""
+    error = np.empty_like(image)
+    lines = max(1, CACHED_PIXELS // max(1, int(np.prod(image.shape[1:]))))
+    for start in range(0, len(image), lines):
+        part = slice(start, min(start + lines, len(image)))
+        error[part] = _difference_along(image, 0, part)
+        for axis in range(1, image.ndim):
+            error[part] = _difference_along(error[part], axis, slice(None))
+    return error
+
+
+def _difference_along(image: Float32Array, axis: int, part: slice) -> Float32Array:
+    """Half the second difference along an axis, for a part of its lines."""
+    lines, n = np.moveaxis(image, axis, 0), image.shape[axis]
+    if n == 1:
+        return image[part]
+    start, stop, _ = part.indices(n)
+    error = lines[start:stop].copy()
+    first, last = max(start, 1), min(stop, n - 1)
+    error[first - start : last - start] -= np.float32(0.5) * (
+        lines[first - 1 : last - 1] + lines[first + 1 : last + 1]
+    )
+    if start == 0:
+        error[0] = EDGE_FACTOR * (lines[0] - lines[1])
+    if stop == n:
+        error[-1] = EDGE_FACTOR * (lines[-1] - lines[-2])
+    return np.moveaxis(error, 0, axis)
 
 
 def _point_prediction_error(psf: PSF) -> float:
@@ -126,32 +149,41 @@ def _point_prediction_error(psf: PSF) -> float:
     return float(np.max(np.abs(_prediction_error(padded))[bright] / around[bright]))
 
 
-def _find_candidates(
-    image: Float32Array, error: Float32Array, usable: BoolArray | bool, part: float
+def _find_in_plane(
+    image: Float32Array,
+    usable: BoolArray | bool,
+    part: float,
+    noise_line: Callable[[], VarianceLine],
 ) -> BoolArray:
-    """Pixels that stand out from most of their neighbours, more than any neighbour does.
+    """Find pixels that stand out from most of their neighbours, more than any neighbour does.
 
-    `error` is the prediction error; `part` its least size relative to the local brightness.
+    `part` is the least prediction error relative to the local brightness; `noise_line` returns the
+    variance of the noise over the intensity.
     """
     low = np.quantile(_subsample(image if usable is True else image[usable]), 0.005)
     found = np.zeros(image.shape, np.bool_)
-    for count in range(BAD_PIXEL_PASSES):
-        signed = _prediction_error(image) if count else error
+    error, corrected = _prediction_error(image), image
+    for _ in range(BAD_PIXEL_PASSES):
+        signed = error if corrected is image else _prediction_error(corrected)
         size = np.abs(signed)
         least = MIN_MEDIAN_RATIO * float(np.median(_subsample(size)))
         size[np.logical_not(usable)] = 0
-        places = np.nonzero(size > least)
-        around = _neighbourhoods(image, places)
-        alone = np.abs(image[places] - _median_neighbour(around)) > part * size[places]
+        places = find_places(size > least)
+        around = _neighbourhoods(corrected, places)
+        alone = np.abs(corrected[places] - _median_neighbour(around)) > part * size[places]
         size[tuple(index[~alone] for index in places)] = 0
         most = _neighbourhoods(size, places).max(axis=0)
         fresh = alone & (size[places] == most) & (most > part * (around.max(axis=0) - low))
-        if not fresh.any():
-            break
         places = tuple(index[fresh] for index in places)
+        if not len(places[0]):
+            break
+        exceeding = _exceeds_noise(image[places], error[places], image.ndim, noise_line())
+        places = tuple(index[exceeding] for index in places)
+        if not len(places[0]):
+            break
         found[places] = True
-        image = image.copy()
-        image[places] -= signed[places]
+        corrected = corrected.copy()
+        corrected[places] -= signed[places]
     return found
 
 
@@ -162,9 +194,11 @@ def _subsample(values: Float32Array) -> Float32Array:
 
 def _neighbourhoods(values: Float32Array, places: tuple[NDArray[np.intp], ...]) -> Float32Array:
     """Values at and around each place, shape (3 ** ndim, places)."""
-    padded = np.pad(values, 1, mode="edge")
-    shifts = np.indices((3,) * values.ndim).reshape(values.ndim, -1).T
-    return np.stack([padded[tuple(p + k for p, k in zip(places, shift))] for shift in shifts])
+    lines = [
+        [np.clip(at + shift, 0, n - 1) for shift in (-1, 0, 1)]
+        for at, n in zip(places, values.shape)
+    ]
+    return np.stack([values[neighbours] for neighbours in product(*lines)])
 
 
 def _median_neighbour(around: Float32Array) -> Float32Array:

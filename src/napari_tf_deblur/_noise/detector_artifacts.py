@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.pixels import Pixels, find_places
+from napari_tf_deblur._core.smoothing import mean_kernel, smooth
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.slabs import SLAB_PIXELS, iterate_slabs, lowest_value
 
@@ -45,7 +45,7 @@ def find_outlier_pixels(
         Local means of the values.
     """
     size = 3 if values.ndim > 1 else 7
-    around = ndimage.uniform_filter(values, size, mode="nearest")
+    around = smooth(values, mean_kernel(size))
     above = values - around
     outliers = np.zeros(values.shape, np.int8)
     padded = None
@@ -53,7 +53,7 @@ def find_outlier_pixels(
         least = max(
             6 * noise, 0.01 * max(float((above.max if sign > 0 else above.min)()) * sign, 0)
         )
-        places = np.nonzero((above > least if sign > 0 else above < -least) & usable)
+        places = find_places((above > least if sign > 0 else above < -least) & usable)
         if not len(places[0]):
             continue
         reach = size // 2

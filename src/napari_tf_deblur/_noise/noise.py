@@ -9,12 +9,9 @@ from numpy.typing import ArrayLike
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.planes import PlaneLayout, real_array
-from napari_tf_deblur._noise.blocks import measure_blocks
 from napari_tf_deblur._noise.camera import estimate_camera
-from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
-from napari_tf_deblur._noise.noise_level import NOISE_SAMPLE_PIXELS, estimate_noise_level
-from napari_tf_deblur._noise.noise_line import fit_photon_line, line_in_image_units
-from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, select_valid
+from napari_tf_deblur._noise.noise_line import fit_photon_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE, VarianceFit, VarianceLine
 
 
@@ -128,19 +125,21 @@ def estimate_noise(
     all_valid = bool(valid.all())
     noises = tuple(
         estimate_channel_noise(
-            Pixels(values[:, c : c + 1], None if all_valid else valid[:, c : c + 1])
+            NoiseSample.from_pixels(
+                Pixels(values[:, c : c + 1], None if all_valid else valid[:, c : c + 1])
+            )
         )
         for c in range(values.shape[1])
     )
     return noises[0] if channel_axis is None else noises
 
 
-def estimate_channel_noise(pixels: Pixels) -> Noise:
-    """Estimate the noise of one channel, of shape (planes, 1, *frame)."""
-    return _measure_channel(pixels)[0]
+def estimate_channel_noise(sample: NoiseSample) -> Noise:
+    """Estimate the noise of one channel."""
+    return _measure_channel(sample)[0]
 
 
-def estimate_noise_line(pixels: Pixels) -> VarianceLine:
+def estimate_noise_line(sample: NoiseSample) -> VarianceLine:
     """Estimate the most likely line of the noise variance over the intensity.
 
     It is the line of photon noise, unless the image shows that the noise does not grow like that.
@@ -149,15 +148,15 @@ def estimate_noise_line(pixels: Pixels) -> VarianceLine:
 
     Parameters
     ----------
-    pixels : Pixels
-        Shape (planes, 1, *frame).
+    sample : NoiseSample
+        Measurements of one channel.
 
     Returns
     -------
     VarianceLine
         In the units of the image; of slope 0 if the noise is about the same everywhere.
     """
-    noise, fit, photons = _measure_channel(pixels)
+    noise, fit, photons = _measure_channel(sample)
     if noise.gain is not None:
         dark = (noise.read_noise or 0.0) ** 2
         return _at_least_fit(
@@ -166,7 +165,7 @@ def estimate_noise_line(pixels: Pixels) -> VarianceLine:
     grows_slower = (
         fit is not None and photons.slope - fit.slope > SIGNIFICANT_DIFFERENCE * fit.slope_error
     )
-    brightest = float(select_valid(pixels).max())
+    brightest = sample.highest * sample.unit
     is_too_low = photons.intercept + photons.slope * brightest < noise.sigma**2
     if not (grows_slower or is_too_low):
         return _at_least_fit(photons, fit)
@@ -190,16 +189,12 @@ def _at_least_fit(line: VarianceLine, fit: VarianceFit | None) -> VarianceLine:
     return fit.line if fit.slope > 0 else VarianceLine(0.0, fit.level)
 
 
-def _measure_channel(pixels: Pixels) -> tuple[Noise, VarianceFit | None, VarianceLine]:
+def _measure_channel(sample: NoiseSample) -> tuple[Noise, VarianceFit | None, VarianceLine]:
     """Noise of a channel, free fit to the blocks, and line of photon noise, in image units."""
-    level = estimate_noise_level(pixels)
-    peak, unit = find_peak_and_unit(pixels)
-    blocks = measure_blocks(pixels, level, NOISE_SAMPLE_PIXELS) if level else None
-    if blocks is None:
+    level, unit, blocks = sample.level, sample.unit, sample.blocks
+    if not level or blocks is None:
         return Noise(level, level, confident=False), None, VarianceLine(0.0, 0.0)
-    axes = pixels.values.ndim - 2
-    lowest, step = lowest_value(pixels) / unit, find_rounding_step(pixels) / unit
-    camera = estimate_camera(blocks, axes, lowest, step)
+    camera = estimate_camera(blocks, sample.axes, sample.lowest, sample.step)
     variances = (camera.variance_at(float(f(blocks.mean))) for f in (np.median, np.mean))
     sigma, mean = (math.sqrt(v) * unit if v > 0 else level for v in variances)
     gain, offset, read_noise = (
@@ -207,5 +202,5 @@ def _measure_channel(pixels: Pixels) -> tuple[Noise, VarianceFit | None, Varianc
         for value in (camera.gain, camera.offset, camera.read_noise)
     )
     fit = None if camera.fit is None else camera.fit.scale_intensity(unit)
-    photons = line_in_image_units(fit_photon_line(pixels, blocks, 0.0, step), peak, unit)
-    return Noise(sigma, mean, gain, offset, read_noise, camera.level_is_known), fit, photons
+    noise = Noise(sigma, mean, gain, offset, read_noise, camera.level_is_known)
+    return noise, fit, fit_photon_line(sample)

@@ -1,12 +1,12 @@
 """Estimate the standard deviation of the noise at most pixels."""
 
 import numpy as np
-from scipy import ndimage
 
 from napari_tf_deblur._core.pixels import Pixels
+from napari_tf_deblur._core.smoothing import gaussian_kernel, smooth
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
-from napari_tf_deblur._noise.differences import flat_windows, second_differences
+from napari_tf_deblur._noise.differences import flat_windows, neighbours, second_differences
 from napari_tf_deblur._noise.quantiles import median, quantile
 from napari_tf_deblur._noise.slabs import find_peak_and_unit, iterate_slabs
 
@@ -80,12 +80,14 @@ def estimate_noise_level(pixels: Pixels) -> float:
 
 def _find_smooth_areas(values: Float32Array, known: BoolArray) -> BoolArray:
     """Among pixels with known second differences, those where the smoothed image is flattest."""
-    coarse = ndimage.gaussian_filter(values, COARSE_SIGMA, mode="nearest")
+    coarse = smooth(values, gaussian_kernel(COARSE_SIGMA))
     inner = tuple(slice(1, -1) if n > 2 else slice(None) for n in values.shape)
     steepness = np.zeros(known.shape, np.float32)
     for axis, n in enumerate(values.shape):
         if n > 2:
-            steepness += np.square(np.gradient(coarse, axis=axis)[inner])
+            along = coarse[(*inner[:axis], slice(None), *inner[axis + 1 :])]
+            before, _, after = neighbours(along, axis)
+            steepness += np.square((after - before) * np.float32(0.5))
     if not known.any():
         return known
     return np.asarray(steepness <= quantile(steepness[known], FLATTEST_PART))

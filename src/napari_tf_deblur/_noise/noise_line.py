@@ -5,12 +5,10 @@ import math
 import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.blocks import Blocks, measure_blocks
 from napari_tf_deblur._noise.camera import MIN_COUNTED_PHOTONS
-from napari_tf_deblur._noise.detector_artifacts import find_rounding_step
-from napari_tf_deblur._noise.noise_level import estimate_noise_level
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.photon_transfer import fit_line_from_dark
-from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, select_valid
+from napari_tf_deblur._noise.slabs import select_valid
 from napari_tf_deblur._noise.sparse_counts import MAX_STEPS_PER_PHOTON, MIN_EMPTY_PART, SPARSE_PART
 from napari_tf_deblur._noise.variance_line import SIGNIFICANT_DIFFERENCE, VarianceLine
 
@@ -52,9 +50,7 @@ def estimate_gain(pixels: Pixels, *, read_noise: float = 0.0) -> float:
     >>> round(estimate_gain(Pixels(3 * counts)))
     3
     """
-    if not find_peak_and_unit(pixels)[0]:
-        return MIN_RELATIVE_GAIN
-    return _fit_photon_transfer(pixels, estimate_noise_level(pixels), read_noise).slope
+    return fit_photon_line(NoiseSample.from_pixels(pixels), read_noise).slope
 
 
 def average_noise(pixels: Pixels, level: float, line: VarianceLine) -> float:
@@ -109,46 +105,45 @@ def measure_level_and_line(pixels: Pixels) -> tuple[float, VarianceLine]:
     line : VarianceLine
         Variance of the noise over the intensity, in image units.
     """
-    level = estimate_noise_level(pixels)
-    return level, line_of_level(pixels, level)
+    sample = NoiseSample.from_pixels(pixels)
+    return sample.level, fit_noise_line(sample)
 
 
-def line_of_level(pixels: Pixels, level: float) -> VarianceLine:
-    """Return the line of `measure_level_and_line` for a level that is known already."""
-    return _fit_photon_transfer(pixels, level, 0.0) if level else VarianceLine(0.0, 0.0)
+def fit_noise_line(sample: NoiseSample) -> VarianceLine:
+    """Return the line of photon noise, in image units; 0 for an image without noise."""
+    return fit_photon_line(sample) if sample.level else VarianceLine(0.0, 0.0)
 
 
-def _fit_photon_transfer(pixels: Pixels, level: float, read_noise: float) -> VarianceLine:
-    """Fit the line of a camera's noise, in image units; `level` serves to detect hot pixels."""
-    peak, unit = find_peak_and_unit(pixels)
-    blocks = measure_blocks(pixels, level)
-    dark = (read_noise / unit) ** 2
-    line = VarianceLine(0.0, dark)
-    if blocks is not None:
-        step = find_rounding_step(pixels) / unit
-        line = fit_photon_line(pixels, blocks, dark, step)
-    return line_in_image_units(line, peak, unit)
-
-
-def fit_photon_line(pixels: Pixels, blocks: Blocks, dark: float, step: float) -> VarianceLine:
-    """Fit the line of a camera's noise that starts at `dark`, in the units of the blocks.
+def fit_photon_line(sample: NoiseSample, read_noise: float = 0.0) -> VarianceLine:
+    """Fit the line of a camera's noise, in image units, that starts at the read noise.
 
     In sparse counts, the variance says almost nothing, and one rounding step is taken as one
     photon. Counts are sparse if most pixels have the lowest value and next to no part of the
     image is brighter than a few steps. Exception: if the slope is clearly larger than one step,
     the fit is kept, because some cameras show one photon as several steps.
+
+    Parameters
+    ----------
+    sample : NoiseSample
+        Measurements of the image.
+    read_noise : float, optional
+        Standard deviation of the noise without light, in image units.
+
+    Returns
+    -------
+    VarianceLine
+        The line; its slope is not less than `MIN_RELATIVE_GAIN` times the peak.
     """
-    line, error = fit_line_from_dark(blocks, dark, pixels.values.ndim - 2)
-    values, lowest = select_valid(pixels), lowest_value(pixels)
-    if not step or np.count_nonzero(values == lowest) < MIN_EMPTY_PART * values.size:
-        return line
-    darkest = lowest / find_peak_and_unit(pixels)[1]
-    is_bright = np.quantile(blocks.mean, SPARSE_PART) - darkest > MIN_COUNTED_PHOTONS * step
-    is_more = line.slope - MAX_STEPS_PER_PHOTON * step > SIGNIFICANT_DIFFERENCE * error
-    return line if is_bright or is_more else VarianceLine(step, -step * darkest)
-
-
-def line_in_image_units(line: VarianceLine, peak: float, unit: float) -> VarianceLine:
-    """Convert a line from the units of the blocks to image units; limit the slope from below."""
-    slope = max(line.slope, MIN_RELATIVE_GAIN * peak) * unit
+    unit, blocks, step = sample.unit, sample.blocks, sample.step
+    dark = (read_noise / unit) ** 2
+    line = VarianceLine(0.0, dark)
+    if blocks is not None:
+        line, error = fit_line_from_dark(blocks, dark, sample.axes)
+        if step and sample.part_at_lowest >= MIN_EMPTY_PART:
+            brightest = float(np.quantile(blocks.mean, SPARSE_PART)) - sample.lowest
+            is_bright = brightest > MIN_COUNTED_PHOTONS * step
+            is_more = line.slope - MAX_STEPS_PER_PHOTON * step > SIGNIFICANT_DIFFERENCE * error
+            if not (is_bright or is_more):
+                line = VarianceLine(step, -step * sample.lowest)
+    slope = max(line.slope, MIN_RELATIVE_GAIN * (sample.peak or 1.0)) * unit
     return VarianceLine(float(slope), float(line.intercept) * unit**2)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
-from napari_tf_deblur._noise.blocks import measure_blocks
-from napari_tf_deblur._noise.slabs import find_peak_and_unit, lowest_value, select_valid
+from napari_tf_deblur._noise.noise_sample import NoiseSample
+from napari_tf_deblur._noise.slabs import lowest_value, select_valid
 from napari_tf_deblur._noise.variance_line import VarianceLine
 
 MIN_EMPTY_PART, SPARSE_PART = 0.5, 0.98
@@ -26,17 +26,17 @@ PHOTON_COUNT_TOLERANCE = 0.01
 80 000 photons."""
 
 
-def counts_are_sparse(pixels: Pixels, level: float, line: VarianceLine) -> bool:
+def counts_are_sparse(pixels: Pixels, sample: NoiseSample, line: VarianceLine) -> bool:
     """Whether an image counts single photons, and most of its pixels have none.
 
     Parameters
     ----------
     pixels : Pixels
         Shape (planes, channels, *frame).
-    level : float
-        Standard deviation of the noise at most pixels, from `measure_level_and_line`.
+    sample : NoiseSample
+        Its measurements.
     line : VarianceLine
-        Variance of the noise over the intensity, from the same function.
+        Variance of the noise over the intensity, from :func:`.fit_noise_line`.
 
     Returns
     -------
@@ -46,23 +46,24 @@ def counts_are_sparse(pixels: Pixels, level: float, line: VarianceLine) -> bool:
 
     Examples
     --------
-    >>> from napari_tf_deblur._noise.noise_line import measure_level_and_line
     >>> import numpy as np
+    >>> from napari_tf_deblur._noise.noise_line import fit_noise_line
+    >>> def are_sparse(image):
+    ...     sample = NoiseSample.from_pixels(Pixels(image))
+    ...     return counts_are_sparse(Pixels(image), sample, fit_noise_line(sample))
     >>> light = np.zeros((1, 1, 64, 64))
     >>> light[..., 8:16] = 0.8
     >>> counts = np.random.default_rng(0).poisson(light).astype(np.float32)
-    >>> counts_are_sparse(Pixels(counts), *measure_level_and_line(Pixels(counts)))
+    >>> are_sparse(counts)
     True
-    >>> uneven = Pixels(counts + 0.1 * np.sin(counts))
-    >>> counts_are_sparse(uneven, *measure_level_and_line(uneven))
+    >>> are_sparse(counts + 0.1 * np.sin(counts))
     False
-    >>> lit = np.random.default_rng(0).poisson(light + 0.4).astype(np.float32)
-    >>> counts_are_sparse(Pixels(lit), *measure_level_and_line(Pixels(lit)))
+    >>> are_sparse(np.random.default_rng(0).poisson(light + 0.4).astype(np.float32))
     False
     """
-    values, lowest = select_valid(pixels), lowest_value(pixels)
-    if np.count_nonzero(values == lowest) < MIN_EMPTY_PART * values.size or not line.slope > 0:
+    if sample.part_at_lowest < MIN_EMPTY_PART or not line.slope > 0:
         return False
+    values, lowest = select_valid(pixels), lowest_value(pixels)
     steps = np.unique(values[values > lowest]) - lowest
     if (
         not steps.size
@@ -72,7 +73,7 @@ def counts_are_sparse(pixels: Pixels, level: float, line: VarianceLine) -> bool:
     photons = steps / steps[0]
     if np.abs(photons - np.round(photons)).max() > PHOTON_COUNT_TOLERANCE:
         return False
-    blocks = measure_blocks(pixels, level)
-    unit = find_peak_and_unit(pixels)[1]
-    darkest = np.inf if blocks is None else unit * float(np.quantile(blocks.mean, DARK_BLOCK_PART))
+    if sample.blocks is None:
+        return False
+    darkest = sample.unit * float(np.quantile(sample.blocks.mean, DARK_BLOCK_PART))
     return bool(darkest - lowest < MAX_DARK_PHOTONS * steps[0])

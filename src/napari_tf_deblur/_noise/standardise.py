@@ -4,8 +4,9 @@ import numpy as np
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import Float32Array
-from napari_tf_deblur._noise.noise import Noise, estimate_noise
-from napari_tf_deblur._noise.noise_line import measure_level_and_line
+from napari_tf_deblur._noise.noise import estimate_channel_noise
+from napari_tf_deblur._noise.noise_line import fit_noise_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 
 MIN_RELATIVE_NOISE = 0.3
 """Least noise of a pixel, relative to the noise at most pixels. Guard: below, the line of variance
@@ -43,11 +44,11 @@ def standardise_residual(residual: Float32Array, image: Float32Array) -> Float32
     compared = np.isfinite(image) & (residual != 0)
     if not compared.any():
         return None
-    level, line = measure_level_and_line(Pixels(image, compared))
+    sample = NoiseSample.from_pixels(Pixels(image, None if compared.all() else compared))
+    level, line = sample.level, fit_noise_line(sample)
     if not level:
         return None
-    noise = estimate_noise(image, mask=~compared)
-    if not isinstance(noise, Noise) or noise.gain is None:  # the same noise everywhere
+    if estimate_channel_noise(sample).gain is None:  # the same noise everywhere
         return np.asarray(np.where(compared, residual / np.float32(level), 0), np.float32)
     model = np.where(compared, image - residual, 0)
     variance = np.float32(line.intercept) + np.float32(line.slope) * model

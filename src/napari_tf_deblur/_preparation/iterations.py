@@ -13,7 +13,8 @@ from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, Float32Array
 from napari_tf_deblur._noise.background import estimate_background
-from napari_tf_deblur._noise.noise_line import estimate_gain
+from napari_tf_deblur._noise.noise_line import fit_photon_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.slabs import find_peak_and_unit
 
 ITERATIONS_PATCH_SIZE = {1: 4096, 2: 384, 3: 64}
@@ -92,10 +93,11 @@ def richardson_lucy_iterations(
     """
     unit = find_peak_and_unit(pixels)[1]
     patches, weight = _pick_patches(pixels, psf.ndim, unit)
-    level, noise, _ = estimate_background(pixels)
-    first_gain = estimate_gain(pixels)
+    sample = NoiseSample.from_pixels(pixels)
+    level, noise, _ = estimate_background(pixels, sample)
+    first_gain = fit_photon_line(sample).slope
     read_noise = float(np.sqrt(max(noise**2 - first_gain * max(level, 0.0), 0.0)))
-    gain = estimate_gain(pixels, read_noise=read_noise)
+    gain = fit_photon_line(sample, read_noise).slope
     photons = patches * np.float32(unit / gain)
     half = _thin_photons(photons, read_noise / gain, np.random.default_rng(0))
     halves = np.concatenate([half, photons - half])

@@ -59,7 +59,7 @@ class PreparedRun:
     grid : Grid
         Grid of one plane.
     has_spare_memory : bool
-        Whether there is enough free memory to keep freed arrays, which is faster.
+        Whether there is enough free memory to keep freed arrays.
     blur : BlurEstimate or None
         The estimated blur that the PSF was made from, if no PSF was given.
     rival : Calibration or None
@@ -72,6 +72,8 @@ class PreparedRun:
     noise_lines : mapping of int to VarianceLine
         For each channel, the variance of the noise over the intensity, in the units of the image.
         It was measured to find bad pixels.
+    noise : (float, VarianceLine)
+        Level and line of the noise of `values`, see :func:`.measure_level_and_line`.
     gap : tuple of slice
         Lines along each deblurred axis that lie beyond the image, if this is a piece of one.
     are_samples : bool
@@ -95,6 +97,7 @@ class PreparedRun:
     weight_to_find: FromImage | None
     hides_areas: bool
     noise_lines: Mapping[int, VarianceLine]
+    noise: tuple[float, VarianceLine]
     gap: tuple[slice, ...]
     are_samples: bool
     warnings: tuple[Notice, ...]
@@ -127,7 +130,7 @@ class PreparedRun:
 
         image = pixels.statistics(psf, periodic=arguments.boundary == "periodic")
         choice = choose_method(arguments.method, image)
-        grid = _make_grid(layout, psf, arguments.boundary, choice.method)
+        grid = plan_grid(layout.frame, psf, arguments.boundary, choice.method)
         batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, choice.method)
 
         method = choice.method.with_offset(image)
@@ -166,6 +169,7 @@ class PreparedRun:
             weight_to_find=_weight_to_find(choice.method),
             hides_areas=pixels.hides_areas,
             noise_lines=pixels.noise_lines,
+            noise=(image.noise_level, image.noise_line),
             gap=pixels.gap,
             are_samples=arguments.part.are_samples,
             warnings=warnings,
@@ -207,11 +211,10 @@ class PreparedRun:
         )
 
 
-def _make_grid(layout: PlaneLayout, psf: PSF, boundary: Boundary, method: Method) -> Grid:
+def plan_grid(frame: tuple[int, ...], psf: PSF, boundary: Boundary, method: Method) -> Grid:
     """Plan the grid of a plane: the frame and the margin that the PSF needs around it."""
-    unknown = boundary == "unknown"
-    light, reach = (PSF_LIGHT_KEPT, method.reach) if unknown else (1.0, 1)
-    return Grid.around(layout.frame, psf, boundary, light, reach)
+    light, reach = (PSF_LIGHT_KEPT, method.reach) if boundary == "unknown" else (1.0, 1)
+    return Grid.around(frame, psf, boundary, light, reach)
 
 
 def _weight_to_find(method: Method) -> FromImage | None:

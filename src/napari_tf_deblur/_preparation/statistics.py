@@ -1,10 +1,9 @@
 """Measure an image: each quantity once, when it is first needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import ndimage
 
 from napari_tf_deblur._core.patches import (
     LARGEST_LOOK,
@@ -16,10 +15,12 @@ from napari_tf_deblur._core.patches import (
 )
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.psf_resizing import power_passed
+from napari_tf_deblur._core.smoothing import gaussian_kernel, smooth
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.background import Background, estimate_background
 from napari_tf_deblur._noise.noise_level import COARSE_SIGMA, estimate_noise_level
-from napari_tf_deblur._noise.noise_line import average_noise, estimate_gain, line_of_level
+from napari_tf_deblur._noise.noise_line import average_noise, fit_noise_line, fit_photon_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.sparse_counts import counts_are_sparse
 from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.intensity_scale import estimate_intensity_scale
@@ -41,12 +42,15 @@ class Statistics:
         Point spread function of sum 1.
     periodic : bool
         Whether the image wraps round.
+    known_sample : NoiseSample or None
+        What noise and background are estimated from, if it was measured before.
     """
 
     values: Float32Array
     valid: BoolArray | None
     psf: PSF
     periodic: bool
+    known_sample: NoiseSample | None = None
 
     @property
     def pixels(self) -> Pixels:
@@ -58,6 +62,18 @@ class Statistics:
         """Number of deblurred axes."""
         return self.psf.ndim
 
+    def subtract_offset(self, offset: float, values: Float32Array) -> "Statistics":
+        """Return measurements of the image less an offset, which changes no noise.
+
+        Parameters
+        ----------
+        offset : float
+            What was subtracted, in intensity units.
+        values : ndarray of float32
+            The image without it.
+        """
+        return replace(self, values=values, known_sample=self.noise_sample.subtract_offset(offset))
+
     @cached_property
     def scale(self) -> float:
         """Range of intensities: see :func:`.estimate_intensity_scale`."""
@@ -66,28 +82,33 @@ class Statistics:
     @cached_property
     def noise_level(self) -> float:
         """Standard deviation of the noise of most pixels."""
-        return estimate_noise_level(self.pixels)
+        known = self.known_sample
+        return estimate_noise_level(self.pixels) if known is None else known.level
 
     @cached_property
-    def _line(self) -> VarianceLine:
+    def noise_sample(self) -> NoiseSample:
+        """What noise and background are estimated from."""
+        return self.known_sample or NoiseSample.from_pixels(self.pixels, self.noise_level)
+
+    @cached_property
+    def noise_line(self) -> VarianceLine:
         """Variance of the noise as a line over the brightness."""
-        return line_of_level(self.pixels, self.noise_level)
+        return fit_noise_line(self.noise_sample)
 
     @cached_property
     def noise(self) -> float:
         """Standard deviation of the noise, root mean square over all pixels."""
-        return average_noise(self.pixels, self.noise_level, self._line)
+        return average_noise(self.pixels, self.noise_level, self.noise_line)
 
     def gain(self, read_noise: float) -> float:
         """Intensity per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
-        if read_noise or not self.noise_level:
-            return estimate_gain(self.pixels, read_noise=read_noise)
-        return self._line.slope
+        line = fit_photon_line(self.noise_sample, read_noise) if read_noise else self.noise_line
+        return line.slope
 
     @cached_property
     def is_sparse(self) -> bool:
         """Whether the image counts photons, most pixels have none, and parts of it are dark."""
-        return counts_are_sparse(self.pixels, self.noise_level, self._line)
+        return counts_are_sparse(self.pixels, self.noise_sample, self.noise_line)
 
     @property
     def _patch_shape(self) -> tuple[int, ...]:
@@ -110,11 +131,11 @@ class Statistics:
         for plane, place in patches:
             patch = subtract_mean(read_patch(self.pixels, plane, place), self.scale)
             for channel in patch:
-                smooth = ndimage.gaussian_filter(channel, COARSE_SIGMA)
-                squared_slope = np.zeros_like(smooth)
-                for axis in range(smooth.ndim):
-                    if smooth.shape[axis] > 1:
-                        squared_slope += np.square(np.gradient(smooth, axis=axis))
+                coarse = smooth(channel, gaussian_kernel(COARSE_SIGMA))
+                squared_slope = np.zeros_like(coarse)
+                for axis in range(coarse.ndim):
+                    if coarse.shape[axis] > 1:
+                        squared_slope += np.square(np.gradient(coarse, axis=axis))
                 squares += float(np.sum(squared_slope, dtype=np.float64))
                 total += float(np.sum(np.sqrt(squared_slope), dtype=np.float64))
         return squares / total if total else 1.0
@@ -122,7 +143,7 @@ class Statistics:
     @cached_property
     def background(self) -> Background:
         """Intensity without the structure; rather underestimated than overestimated."""
-        return estimate_background(self.pixels, self.noise_level)
+        return estimate_background(self.pixels, self.noise_sample)
 
     @cached_property
     def balance(self) -> float:

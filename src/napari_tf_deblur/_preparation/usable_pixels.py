@@ -1,7 +1,7 @@
 """Split an image into planes, and find the pixels that count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_tf_deblur._core.planes import PlaneLayout
 from napari_tf_deblur._core.scene_grid import Grid
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.bad_pixels import find_bad_pixels
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.global_values import GlobalValues
@@ -45,6 +46,8 @@ class UsablePixels:
     noise_lines : mapping of int to VarianceLine
         For each channel, the variance of the noise over the intensity, in the units of the image.
         Channels for which it was not needed are missing.
+    noise_sample : NoiseSample or None
+        What the noise of the pixels that count is estimated from, if it was measured.
     """
 
     layout: PlaneLayout
@@ -56,6 +59,7 @@ class UsablePixels:
     gap: tuple[slice, ...]
     hides_areas: bool
     noise_lines: Mapping[int, VarianceLine]
+    noise_sample: NoiseSample | None
 
     @classmethod
     def from_planes(
@@ -97,7 +101,8 @@ class UsablePixels:
         valid = valid_pixels(values, ignored, blank)
         used = [plane for plane in range(len(values)) if plane not in blank]
         noise_lines = dict(global_values.noise_lines) if global_values else {}
-        bad = find_bad_pixels(Pixels(values, valid), used, psf, noise_lines)
+        samples: dict[int, NoiseSample] = {}
+        bad = find_bad_pixels(Pixels(values, valid), used, psf, noise_lines, samples)
         if bad is not None:
             ignored = bad if ignored is None else ignored | bad
             valid = np.broadcast_to(~ignored, bad.shape)
@@ -112,6 +117,7 @@ class UsablePixels:
             gap=gap,
             hides_areas=global_values.hides_areas if global_values else hides_areas,
             noise_lines=noise_lines,
+            noise_sample=samples.get(0) if bad is None and values.shape[1] == 1 else None,
         )
 
     @property
@@ -122,13 +128,13 @@ class UsablePixels:
     def statistics(self, psf: PSF, periodic: bool) -> Statistics:
         """Return the measurements of the used planes."""
         valid = self.valid[self.used] if self.blank and self.valid is not None else self.valid
-        return Statistics(self._used_values(), valid, psf, periodic)
+        return Statistics(self._used_values(), valid, psf, periodic, self.noise_sample)
 
     def subtract_offset(self, offset: float, image: Statistics) -> Statistics:
         """Subtract an offset from the used planes; return measurements without it."""
         for plane in self.used:
             self.values[plane] -= np.float32(offset)
-        return replace(image, values=self._used_values())
+        return image.subtract_offset(offset, self._used_values())
 
     def fill_gap(self) -> None:
         """Mirror the image into the lines beyond it, as :meth:`Grid.extend_mirrored` does."""

@@ -17,7 +17,7 @@ from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import ImageSource, Step, StoredImage
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._process.channel import Channel, Message
-from napari_tf_deblur._run.memo import CALLS, SEARCHES
+from napari_tf_deblur._run.memo import CALLS, RESULTS, SEARCHES
 from napari_tf_deblur._solvers import load
 
 IDLE_SECONDS = 900
@@ -39,9 +39,8 @@ NO_IMAGE = StoredImage(None)
 """Stands for the image of a step, which is sent on request only."""
 
 
-REMEMBERED_CALLS, REMEMBERED_SEARCHES = 4, 2
-"""Number of results of calls, and of prepared runs, that are remembered: those of the present
-image. Limit: of memory."""
+REMEMBERED = ((CALLS, 4), (SEARCHES, 2), (RESULTS, 1))
+"""How many values are remembered, for the present image. Limit: of memory."""
 
 
 @dataclass
@@ -65,7 +64,8 @@ def main(connection: "Connection[Any, Any]", names: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the other process
     with suppress(OSError, AttributeError):
         os.nice(PRIORITY)
-    CALLS.size, SEARCHES.size = REMEMBERED_CALLS, REMEMBERED_SEARCHES
+    for memo, size in REMEMBERED:
+        memo.size = size
     channel = Channel(connection, names)
     requests: SimpleQueue[_Request] = SimpleQueue()
     Thread(target=_read, args=(channel, requests), name="read requests", daemon=True).start()
@@ -144,8 +144,8 @@ def _wait(requests: "SimpleQueue[_Request]") -> _Request:
             return requests.get(timeout=seconds)
         except Empty:
             if forget:
-                SEARCHES.clear()
-                CALLS.clear()
+                for memo, _ in REMEMBERED:
+                    memo.clear()
             gc.collect()  # takes some tenths of a second
             memory.release_freed_memory()
     return requests.get(timeout=IDLE_SECONDS)

@@ -73,6 +73,9 @@ SEARCHES = Memo()
 elsewhere nothing is remembered."""
 
 
+RESULTS = Memo()
+"""Results of runs on whole images."""
+
 CALLS = Memo()
 """Results of single functions, such as the estimate of the blur."""
 

@@ -13,6 +13,7 @@ from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._noise.noise import estimate_noise_line
+from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.variance_line import VarianceLine
 
 BRIGHTNESS_SIGMA = 1.0
@@ -115,29 +116,29 @@ def sum_blocks(values: Float32Array) -> NDArray[np.float64]:
     return np.asarray(total.ravel())
 
 
-def deblur_error(error: Float32Array, psf: PSF) -> Float32Array:
-    """Deblur an error of prediction by a Wiener filter that keeps the mean square of white noise.
+def error_filter(psf: PSF, frame: tuple[int, ...]) -> NDArray[np.complex64]:
+    """Return the spectrum of a Wiener filter that keeps the mean square of white noise.
 
     Parameters
     ----------
-    error : ndarray of float32
-        Shape (planes, channels, *frame).
     psf : ndarray of float32
         The PSF, of sum 1.
-
-    Returns
-    -------
-    ndarray of float32
-        The same shape.
+    frame : tuple of int
+        Shape of the errors of prediction that it deblurs.
     """
-    frame = error.shape[2:]
     transfer = transfer_function(psf, frame)
     inverse = transfer.conj() / (np.square(np.abs(transfer)) + np.float32(RISK_FILTER_BALANCE))
     power = np.square(np.abs(inverse)) * half_spectrum_weights(frame[-1])
     gain = float(np.sum(power)) / float(np.prod(frame))
+    return np.asarray(inverse / np.float32(np.sqrt(gain)))
+
+
+def deblur_error(error: Float32Array, spectrum_factor: NDArray[np.complex64]) -> Float32Array:
+    """Deblur errors of prediction, shape (planes, channels, *frame), by an `error_filter`."""
+    frame = error.shape[2:]
     axes = tuple(range(2, error.ndim))
     spectrum = fft.rfftn(error, axes=axes, workers=fft_workers())
-    spectrum *= inverse / np.float32(np.sqrt(gain))
+    spectrum *= spectrum_factor
     return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=fft_workers()))
 
 
@@ -145,7 +146,9 @@ def fit_channel_lines(values: Float32Array, valid: BoolArray | None) -> list[Var
     """Fit the line of noise variance over brightness for each channel."""
     channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
     return [
-        estimate_noise_line(Pixels(values[c], None if valid is None else valid[c]))
+        estimate_noise_line(
+            NoiseSample.from_pixels(Pixels(values[c], None if valid is None else valid[c]))
+        )
         for c in channels
     ]
 

@@ -58,7 +58,8 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
     model = SpectrumModel(
         measure_spectrum(patches, prepared.spacing, [resize_psf(psf, f) for f in factors])
     )
-    own_fit, *fits = (fit_known_psf(model, number) for number in range(len(factors)))
+    own_fit = fit_known_psf(model)
+    fits = [fit_known_psf(model, number, own_fit) for number in range(1, len(factors))]
     narrower, wider, half, double = (
         0.0 if is_saturated else own_fit.negative_log_posterior - fit.negative_log_posterior
         for fit in fits

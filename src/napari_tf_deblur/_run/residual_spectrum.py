@@ -20,8 +20,8 @@ from napari_tf_deblur._core.patches import (
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.threads import fft_workers
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array, Float64Array
-from napari_tf_deblur._noise.noise_line import measure_level_and_line
 from napari_tf_deblur._noise.standardise import MIN_RELATIVE_NOISE
+from napari_tf_deblur._noise.variance_line import VarianceLine
 
 RESIDUAL_PATCH_SIZE = {1: 2**16, 2: 512, 3: 96}
 """Largest size of a patch, in pixels per axis, by the number of axes. Limit: of time."""
@@ -108,6 +108,7 @@ class ResidualSpectrum:
         valid: BoolArray | None,
         psf: PSF,
         scale: float,
+        noise: tuple[float, VarianceLine],
     ) -> Self | None:
         """Compute the spectra of an image and of its residual.
 
@@ -121,6 +122,8 @@ class ResidualSpectrum:
             The PSF, of sum 1.
         scale : float
             Range of intensities.
+        noise : (float, VarianceLine)
+            Level and line of the noise, see :func:`.measure_level_and_line`.
 
         Returns
         -------
@@ -140,8 +143,7 @@ class ResidualSpectrum:
         misfit /= unit
         observed: Float32Array = np.stack([patch for patch, _ in patches])
         observed /= unit
-        masks = [mask for _, mask in patches if mask is not None]
-        level, line = measure_level_and_line(Pixels(observed, np.stack(masks) if masks else None))
+        level, line = noise[0] / scale, noise[1].scale_intensity(1 / scale)
         level = max(level, MIN_NOISE_OF_RANGE)
         variance = np.float32(line.intercept) + np.float32(line.slope) * (observed - misfit)
         variance += np.float32(max(0.0, level**2 - float(variance.mean(dtype=np.float64))))

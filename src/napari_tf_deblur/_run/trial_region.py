@@ -58,8 +58,9 @@ def select_region(
         Whether the patches are as large as the frame.
     """
     used = sorted({plane for batch in prepared.batches for plane in batch})
-    values = prepared.values[used]
-    valid = None if prepared.valid is None else prepared.valid[used]
+    values, valid = prepared.values, prepared.valid
+    if len(used) < len(values):
+        values, valid = values[used], None if valid is None else valid[used]
     frame = values.shape[2:]
     size = tuple(symmetric_size(n, region.size[len(frame)]) for n in frame)
     max_patches = max(1, region.pixels // int(np.prod(size)))

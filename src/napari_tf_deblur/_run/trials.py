@@ -18,6 +18,7 @@ background. It then favours weights up to 16 times as large (``benchmarks/weight
 """
 
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -28,12 +29,13 @@ from napari_tf_deblur._core.scene_grid import Boundary
 from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
-from napari_tf_deblur._preparation.arguments import Arguments
+from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import (
     Trial,
     deblur_error,
+    error_filter,
     fit_channel_lines,
     local_variance,
     sum_blocks,
@@ -42,6 +44,7 @@ from napari_tf_deblur._run.prediction_error import (
 from napari_tf_deblur._run.psf_width import PSFWidthTest
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
+from napari_tf_deblur._run.trial_preparation import prepare_trial
 from napari_tf_deblur._run.trial_region import (
     TrialRegion,
     mask_near_saturated,
@@ -106,7 +109,7 @@ class TrialRunner:
         self._prepared, self._stop = prepared, stop
         self._done, self.expected_trials = 0, 1
         self.purpose: RunStage = "finding the weight"
-        self._width_tests: dict[float, PSFWidthTest] = {}
+        self._width_tests: dict[float, Future[PSFWidthTest]] = {}
         values, self._valid, is_whole_frame = select_region(prepared, region)
         self._scale = np.float32(prepared.calibration.scale)
         observed = values / self._scale
@@ -120,6 +123,7 @@ class TrialRunner:
         noise = draw_normal(observed, prepared.psf.ndim)
         noise *= np.sqrt(variance_by_value(observed, lines))
         self._observed, self._drawn_noise = observed, noise
+        self._error_filter = error_filter(prepared.psf, observed.shape[2:])
         self._copies = self._split_noise(mirrored=False)
 
     @property
@@ -164,17 +168,14 @@ class TrialRunner:
         first, second = self._split_noise(mirrored) if mirrored else self._copies
         method: Any = calibration.method
         quick_method = replace(method, tolerance=method.trial_tolerance)
-        arguments = Arguments(
-            first * self._scale + np.float32(self._prepared.calibration.method.offset),
-            self._prepared.psf,
+        prepared = prepare_trial(
+            self._prepared,
+            first * self._scale,
+            self._valid,
+            self._boundary,
             replace(calibration, method=quick_method),
-            boundary=self._boundary,
-            channel_axis=1,
-            spacing=self._prepared.spacing,
-            mask=None if self._valid is None else ~self._valid.all(axis=1),
         )
         self._done += 1
-        prepared = PreparedRun.from_arguments(arguments)
         solved = yield from map_steps(solve_batches(prepared, self._stop), self._relabel_step)
         if self._is_stopped:
             raise TrialsStopped
@@ -186,17 +187,26 @@ class TrialRunner:
         noise = 1 + ADDED_NOISE**-2
         unit = np.mean(self._variance, where=compared, dtype=np.float64)
         risks = sum_blocks(error**2 / self._variance) / (part * error.size)
-        image_errors = sum_blocks(deblur_error(error, self._prepared.psf) ** 2)
+        image_errors = sum_blocks(deblur_error(error, self._error_filter) ** 2)
         image_risks = image_errors / (part * error.size * float(unit))
         own_noise = noise / risks.size
         return Trial(risks - own_noise, image_risks - own_noise, solved.residual, prepared.psf)
 
-    def test_psf_width(self, calibration: Calibration) -> PSFWidthTest:
-        """Return what the spectrum of the whole image says of the PSF width; computed once."""
+    def start_width_test(self, calibration: Calibration) -> Future[PSFWidthTest]:
+        """Start to fit the spectrum of the whole image, in a thread, unless this was done before.
+
+        TensorFlow leaves a core idle while it computes small trials.
+        """
         factor = calibration.psf_width
         if factor not in self._width_tests:
-            self._width_tests[factor] = fit_psf_width(self._prepared, factor)
+            pool = ThreadPoolExecutor(1)
+            self._width_tests[factor] = pool.submit(fit_psf_width, self._prepared, factor)
+            pool.shutdown(wait=False)
         return self._width_tests[factor]
+
+    def test_psf_width(self, calibration: Calibration) -> PSFWidthTest:
+        """Return what the spectrum of the whole image says of the PSF width."""
+        return self.start_width_test(calibration).result()
 
     @property
     def noise(self) -> float:
@@ -214,8 +224,12 @@ class TrialRunner:
 
     def trial_spectrum(self, trial: Trial) -> ResidualSpectrum | None:
         """Return the spectra of the first copy and of the residual of a trial."""
+        level, line = self._prepared.noise
+        more = 1 + ADDED_NOISE**2  # variance of the first copy
+        noise = level * more**0.5, VarianceLine(line.slope * more, line.intercept * more)
+        first, scale = self._copies[0] * self._scale, float(self._scale)
         return ResidualSpectrum.from_residual(
-            self._copies[0], trial.residual / self._scale, self._valid, trial.psf, 1.0
+            first, trial.residual, self._valid, trial.psf, scale, noise
         )
 
     @property

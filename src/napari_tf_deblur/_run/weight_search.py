@@ -39,9 +39,6 @@ the first one. The rival is tried only where the image is softer than the PSF: e
 risk often goes with a result farther from the truth. Chosen by ``benchmarks/weights.py
 --development``."""
 
-RIVAL_TRIALS = 3
-"""Usual number of trials of the rival, for the progress bar. Set by eye."""
-
 
 @dataclass(frozen=True)
 class SearchEffort:
@@ -104,17 +101,17 @@ def search_weight(
         return WeightSearchResult(search.with_weight(octaves / effort.step), noise_is_shared=True)
     if not trials.has_noise:
         return result
-    width_test = trials.test_psf_width(prepared.calibration)
-    rival = prepared.rival if width_test.may_be_soft else None
-    trials.expected_trials = effort.expected_trials + (RIVAL_TRIALS if rival else 0)
+    trials.start_width_test(prepared.calibration)
+    trials.expected_trials = effort.expected_trials
     try:
         result = yield from search.find_best()
+        may_be_soft = trials.test_psf_width(prepared.calibration).may_be_soft
         if result.noise_is_shared:
             result = replace(
                 result, calibration=search.with_weight(SHARED_NOISE_OCTAVES / effort.step)
             )
-        elif rival:
-            other = search.with_calibration(rival, result.calibration.psf_width)
+        elif prepared.rival and may_be_soft:
+            other = search.with_calibration(prepared.rival, result.calibration.psf_width)
             yield from other.find_minimum()
             if other.lowest_risk < search.lowest_risk - MIN_RIVAL_GAIN:
                 result = replace((yield from other.find_best()), is_rival=True)

@@ -69,10 +69,15 @@ class WeightTrials:
         With the weight that the noise level suggests.
     step : float
         Octaves of weight in one step.
+    start : float
+        Whole position at which the search begins.
     """
 
-    def __init__(self, trials: TrialRunner, calibration: Calibration, step: float) -> None:
+    def __init__(
+        self, trials: TrialRunner, calibration: Calibration, step: float, start: float = 0
+    ) -> None:
         self._trials, self._calibration, self._step = trials, calibration, step
+        self._start = start
         self._results: dict[float, Trial] = {}
         self._mirrored: dict[float, Trial] = {}
         self._lowest_with_narrower = np.inf
@@ -120,18 +125,18 @@ class WeightTrials:
         if self._calibration.psf_width < MIN_PSF_WIDTH:
             return WeightSearchResult(self._calibration, noise_is_shared=True)
         position = yield from self.refine_minimum()
-        spectrum = self._trials.trial_spectrum(self._results[0])
+        spectrum = self._trials.trial_spectrum(self._results[self._start])
         is_testable = self._trials.can_test_width and self._width_test != UNKNOWN_WIDTH
         if spectrum is None or not (spectrum.has_signal and is_testable):
             # The weight is not lowered where the image says nothing of the PSF.
             return WeightSearchResult(self.with_weight(position))
         test, width = self._width_test, self._calibration.psf_width
-        with_narrower = self.with_calibration(self._calibration, test.narrower_factor * width)
+        with_narrower = self._with_psf_width(test.narrower_factor * width)
         narrower = wider = None
         if test.should_try_narrower:
             narrower = yield from self._compare(with_narrower)
         if test.seems_soft:
-            with_wider = self.with_calibration(self._calibration, test.wider_factor * width)
+            with_wider = self._with_psf_width(test.wider_factor * width)
             wider = yield from self._compare(with_wider)
         evidence = test.evidence(narrower, wider)
         if evidence != "too wide":
@@ -180,14 +185,20 @@ class WeightTrials:
         """Return trials with another calibration and PSF width."""
         return WeightTrials(self._trials, replace(calibration, psf_width=psf_width), self._step)
 
+    def _with_psf_width(self, psf_width: float) -> "WeightTrials":
+        """Return trials with another PSF width, which begin at the best weight of these."""
+        calibration = replace(self._calibration, psf_width=psf_width)
+        best = min(self._whole_steps, key=self._penalised_risk)
+        return WeightTrials(self._trials, calibration, self._step, best)
+
     def find_minimum(self) -> Generator[Step, None, float]:
         """Return the position of the lowest risk of the image; a parabola gives the fraction."""
-        for position in (0, 1, -1):
+        for position in (self._start, self._start + 1, self._start - 1):
             yield from self.run_at(position)
         while True:
             best = min(self._whole_steps, key=self._penalised_risk)
             ends = min(self._whole_steps), max(self._whole_steps)
-            if best not in ends or abs(best) == MAX_STEPS_AWAY:
+            if best not in ends or abs(best) >= MAX_STEPS_AWAY:
                 break
             yield from self.run_at(best - 1 if best == ends[0] else best + 1)
         if best in ends:

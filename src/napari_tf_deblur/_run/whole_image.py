@@ -16,7 +16,7 @@ from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.judge import KIND_BY_WEIGHT_EVIDENCE, judge_result
-from napari_tf_deblur._run.memo import SEARCHES
+from napari_tf_deblur._run.memo import RESULTS, SEARCHES
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict, summarise_verdicts
@@ -56,6 +56,13 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
     Deconvolution
         The result.
     """
+    result: Deconvolution = yield from RESULTS.find(
+        _without_stop(arguments), partial(_solve, arguments, stop), stop
+    )
+    return result
+
+
+def _solve(arguments: Arguments, stop: Event | None) -> Generator[Step, None, Deconvolution]:
     start_time, fraction_done = time.perf_counter(), 0.0
     method = arguments.method
     is_calibrated = isinstance(method, Calibration) and method.global_values is None
@@ -153,13 +160,15 @@ def find_calibration(
     WeightSearchResult
         What the search has found.
     """
-    if isinstance(arguments, StepArguments):
-        arguments = replace(arguments, stop=None)
-    arguments = replace(arguments, smoothing=1.0)
+    arguments = replace(_without_stop(arguments), smoothing=1.0)
     found: tuple[PreparedRun, WeightSearchResult] = yield from SEARCHES.find(
         arguments, partial(_search, arguments, stop), stop
     )
     return found
+
+
+def _without_stop(arguments: Arguments) -> Arguments:
+    return replace(arguments, stop=None) if isinstance(arguments, StepArguments) else arguments
 
 
 def _search(
@@ -208,6 +217,7 @@ def _judge_planes(
             valid[one] if valid is not None and len(valid) > 1 else valid,
             prepared.psf,
             prepared.calibration.scale,
+            prepared.noise,
         )
         verdict = judge_result(spectrum, evidence, prepared.warnings, blur_is_found, weight)
         verdicts[prepared.planes.plane_name(plane)] = verdict
