@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from napari_tf_deblur import Wiener
+from napari_tf_deblur._dock.preview import FINAL_TEXT
 from napari_tf_deblur._layers.preview_layer import find_preview_layer
 
 
@@ -36,7 +37,7 @@ def test_the_preview_follows_the_fields(previewed, qtbot):
     first = np.array(find_preview_layer(viewer).data)
     sigmas = dock.fields.psf.fields_by_title["Gaussian"].sigmas[-2:]
     changed(lambda: [setattr(sigma, "value", 1.0) for sigma in sigmas])
-    qtbot.waitUntil(lambda: dock.status.text() == "Ready.")
+    qtbot.waitUntil(lambda: dock.status.text() == FINAL_TEXT)
     narrow = find_preview_layer(viewer).data
     assert narrow.shape == first.shape == (96, 120)
     assert not np.allclose(narrow, first, atol=0.02)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QStyleOptionComboBox,
 )
 
+from napari_tf_deblur._dock.preview import COMPUTING_TEXT, FINAL_TEXT
 from napari_tf_deblur.methods import METHODS, GradientDescent, TotalVariation, Wiener
 
 
@@ -175,6 +176,9 @@ def test_the_buttons_do_not_jump(window, at_rest, blurred):
     dock.fields.ignore.section.set_expanded()
     dock.plot.set_losses(np.arange(50, 1, -1.0))
     assert places() == before
+    for text in (COMPUTING_TEXT, FINAL_TEXT, "About as long as one line of the dock."):
+        dock.status.set_message(text)
+        assert places() == before
 
 
 def test_the_words_are_as_tall_as_their_text(window, at_rest, blurred):

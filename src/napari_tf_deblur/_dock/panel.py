@@ -55,6 +55,8 @@ class Panel(QWidget):
         self.progress.setToolTip("Progress, and the approximate remaining time")
         self.progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.status = WrappingLabel()
+        # Its height follows from its width alone: lines of a narrower label would move the buttons.
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 4, 0, 0)
         for button in (self.deblur_button, self.stop_button, self.files_button):

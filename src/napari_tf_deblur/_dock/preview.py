@@ -25,6 +25,9 @@ from napari_tf_deblur._process.solver import Solver
 LOOK_MS = 40
 """Milliseconds between two looks at the fields and the canvas. Set by eye."""
 
+COMPUTING_TEXT = "Preview: computing."
+FINAL_TEXT = "Preview: up to date."
+
 NOT_IN_MEMORY = "The preview needs an image that is in memory; press Deblur for this one."
 
 
@@ -42,7 +45,7 @@ class Preview:
     tasks : TaskQueue
         The queue for work on the window.
     on_state : callable
-        Called with a sentence on the preview; empty if it is up to date.
+        Called with a sentence on the preview; empty if there is nothing to say.
     on_end : callable
         Called when the preview has switched itself off.
     parent : QObject
@@ -125,7 +128,7 @@ class Preview:
             self._image_key = image_key
         if wish.key != self._wish_key:
             self._wish_key = wish.key
-            self._on_state("Preview: computing.")
+            self._on_state(COMPUTING_TEXT)
             self._session.show(wish)
 
     def _find_wish(self) -> Wish:
@@ -152,12 +155,12 @@ class Preview:
         self._is_shown = False  # a new layer may take several turns
         yield from show_preview_stepwise(self._viewer, source, answer.wish.region, pixels, limits)
         self._is_shown = True
-        self._on_state("" if picture.is_final else "Preview: computing.")
+        self._on_state(FINAL_TEXT if picture.is_final else COMPUTING_TEXT)
 
     def _on_failed(self, error: Exception) -> None:
         self._switch_off(str(error))
 
     def _switch_off(self, text: str) -> None:
         self.end()
-        self._on_state(text)
         self._on_end()
+        self._on_state(text)

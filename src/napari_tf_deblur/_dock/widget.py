@@ -163,6 +163,7 @@ class DeblurWidget(Container[Widget]):
     def _switch_preview(self, on: bool) -> None:
         if not on:
             self._preview.end()
+            self._show_result_of(self.fields.images.layer.value)
         elif self._runs is None and not self._is_closed:
             self._warm_up.stop()
             self._preview.begin()

@@ -33,21 +33,27 @@ def find_visible_region(viewer: ViewerModel, layer: Image) -> Region:
     -------
     tuple of slice
         Along each axis of the layer, without colours. Along axes that are not displayed, it is one
-        pixel long. Where a volume is displayed, it is a slab in its middle.
+        pixel long. Where a volume is displayed, it is a slab around the point that the camera looks
+        at, however the volume is turned.
     """
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[: layer.ndim]
     first = viewer.dims.ndim - layer.ndim
     displayed = [axis - first for axis in viewer.dims.displayed if axis >= first]
-    point = layer.world_to_data(viewer.dims.point)[-layer.ndim :]
-    region = []
+    world = list(viewer.dims.point)
     sizes = {}
-    for axis in displayed:
-        begin, end = (int(corner[axis]) for corner in layer.corner_pixels)
-        sizes[axis] = min(_round_up(end - begin + 1), shape[axis])
-        point[axis] = (begin + end) / 2
-    if len(displayed) == 3:
+    if len(displayed) == 3:  # napari's corner pixels are those of a plane then
+        for axis, position in zip(viewer.dims.displayed, viewer.scene.camera.center):
+            world[axis] = position
+        sizes = {axis: min(_round_up(shape[axis]), shape[axis]) for axis in displayed}
         sizes[displayed[0]] = min(SLAB_PLANES, sizes[displayed[0]])
+    point = layer.world_to_data(world)[-layer.ndim :]
+    if len(displayed) < 3:
+        for axis in displayed:
+            begin, end = (int(corner[axis]) for corner in layer.corner_pixels)
+            sizes[axis] = min(_round_up(end - begin + 1), shape[axis])
+            point[axis] = (begin + end) / 2
+    region = []
     while prod(sizes.values()) > MAX_PIXELS:
         largest = max(sizes, key=lambda axis: sizes[axis])
         smaller = [size for size in SIZES if size < sizes[largest]]
