@@ -1,5 +1,7 @@
 """Measure how much an image changes from one iterate to the next, to end a run."""
 
+from itertools import combinations
+
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
@@ -25,7 +27,8 @@ def measure_largest_change(
 
     The relative change of a line, along any axis, is its root mean square change divided by its own
     contrast. A small or faint object is so compared with its own lines. Its surroundings, its place
-    and its direction do not matter.
+    and its direction do not matter. Volumes are compared by planes, across any axis: they have so
+    many lines that the worst one is hardly ever still.
 
     Parameters
     ----------
@@ -34,8 +37,8 @@ def measure_largest_change(
     axes : int
         Number of axes of the scene.
     noise : Tensor, optional
-        Standard deviation of the noise. It counts as contrast, because changes that are smaller
-        than the noise need no more iterations.
+        Standard deviation of the noise: one number, or one for each plane with all axes kept. It
+        counts as contrast, because changes that are smaller than the noise need no more iterations.
     are_samples : bool, optional
         Whether the planes are samples of a larger image. The long lines of that image change less
         than the worst of the short lines of the samples. So all pixels of a sample are treated as
@@ -51,11 +54,11 @@ def measure_largest_change(
     squares = tf.square(after)
     lines = []
     along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
-    for line in [along] if are_samples else along:
-        mean = tf.reduce_mean(after, line)
-        contrast = tf.nn.relu(tf.reduce_mean(squares, line) - tf.square(mean))
-        lines.append((tf.reduce_mean(change, line), contrast))
-    rest = list(range(1, lines[0][0].shape.rank))
+    for line in [along] if are_samples else combinations(along, max(1, len(along) - 1)):
+        mean = tf.reduce_mean(after, line, keepdims=True)
+        contrast = tf.nn.relu(tf.reduce_mean(squares, line, keepdims=True) - tf.square(mean))
+        lines.append((tf.reduce_mean(change, line, keepdims=True), contrast))
+    rest = list(range(1, after.shape.rank))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
     least = tf.minimum(MIN_CONTRAST**2, MIN_PART_OF_CONTRAST**2 * largest) + ROUNDING_CONTRAST**2
     least += noise * noise
