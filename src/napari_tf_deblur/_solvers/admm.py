@@ -76,6 +76,8 @@ class Constants(NamedTuple):
         Weight of each pixel; 0 outside the frame and at ignored pixels.
     observed : Tensor
         The frame, extended over the scene.
+    counted : Tensor
+        Sum of the weights of all pixels, for each plane.
     weight, penalty : Tensor
         The regularisation weight and the penalty of u, both scalars.
     """
@@ -85,6 +87,7 @@ class Constants(NamedTuple):
     support: Tensor
     data_weight: Tensor
     observed: Tensor
+    counted: Tensor
     weight: Tensor
     penalty: Tensor
 
@@ -147,12 +150,16 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     support = np.ones((1,) * start.shape.rank, np.float32)
     if problem.dark_outside:
         support = np.pad(np.ones(grid.frame, np.float32), grid.margins)
+    weights = np.broadcast_to(problem.data_weight, problem.observed.shape)
+    each = tuple(range(1, weights.ndim))
+    counted = np.maximum(weights.sum(each, np.float32, keepdims=True), np.float32(TINY))
     constants = Constants(
         spectrum=tf.constant(spectrum),
         inverse=tf.constant(np.reciprocal(denominator, out=denominator)),
         support=tf.constant(support),
         data_weight=tf.constant(problem.extend_data_weight()),
         observed=start,
+        counted=tf.constant(counted),
         weight=tf.constant(np.float32(weight)),
         penalty=tf.constant(np.float32(penalty)),
     )
@@ -224,9 +231,7 @@ def _compile_solver(
         squared_residual = sum_planes(c.data_weight * tf.square(residual))
         squared_misfit = sum_planes(misfit)
         split_change = tf.sqrt(squared_residual / (squared_misfit + TINY))
-        counted = sum_planes(c.data_weight) * (image.shape[1] / c.data_weight.shape[1])
-        noise = tf.sqrt(squared_misfit / (counted + TINY))
-        noise = tf.reshape(noise, [-1] + [1] * (image.shape.rank - 1))
+        noise = tf.sqrt(tf.reshape(squared_misfit, c.counted.shape) / c.counted)
         change = measure_largest_change(state.image, image, axes, noise, are_samples)
         change = tf.maximum(change, SPLIT_CHANGE_FACTOR * split_change)
         after = [image, change, state.blurred + RELAXATION * residual]
