@@ -32,9 +32,9 @@ def line_psf(length: float, angle: float) -> np.ndarray:
     return (psf / psf.sum()).astype(np.float32)
 
 
-def nuclei(shape: tuple[int, ...], count: int = 60) -> np.ndarray:
+def nuclei(shape: tuple[int, ...], count: int = 60, seed: int = 3) -> np.ndarray:
     """Make a volume of ellipsoids with a mottled inside on a faint background; 0 to 1."""
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(seed)
     mottle = ndimage.gaussian_filter(random.normal(size=shape), 1.5)
     mottle = np.clip(1 + 0.35 * mottle / mottle.std(), 0.2, 2)
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
@@ -52,9 +52,9 @@ def nuclei(shape: tuple[int, ...], count: int = 60) -> np.ndarray:
     return volume / volume.max()
 
 
-def filaments(shape: tuple[int, ...], count: int = 40) -> np.ndarray:
+def filaments(shape: tuple[int, ...], count: int = 40, seed: int = 4) -> np.ndarray:
     """Make a volume of thin, winding filaments on a faint background; 0 to 1."""
-    random = np.random.default_rng(4)
+    random = np.random.default_rng(seed)
     volume = np.zeros(shape)
     for _ in range(count):
         position = random.uniform(0, shape)

@@ -100,3 +100,20 @@ def test_samples_change_as_the_long_lines_of_their_image_do():
     assert of_samples.shape == (16,)
     assert of_samples.max() == pytest.approx(long_lines, rel=0.25)
     assert changes(*cut).max() > 1.5 * long_lines
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (3, 8, 30), (20, 5, 13)])
+def test_the_change_of_a_faint_object_in_a_volume_counts_wherever_it_lies(place):
+    def volumes(place):
+        before = np.zeros((32, 48, 48))
+        before[26:30, 36:46, 36:46] = 1
+        after = before.copy()
+        spot = tuple(slice(p, p + 4) for p in place)
+        before[spot], after[spot] = 0.05, 0.075
+        return before, after
+
+    found = change(*volumes(place))
+    assert found > 0.2
+    assert found == pytest.approx(change(*volumes((10, 20, 20))), rel=0.25)
+    turned = change(*(x.transpose(2, 0, 1)[::-1] for x in volumes(place)))
+    assert turned == pytest.approx(found, rel=1e-4)

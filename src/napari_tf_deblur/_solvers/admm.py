@@ -41,16 +41,20 @@ from napari_tf_deblur._solvers.splitting import (
 from napari_tf_deblur._solvers.zero_division import TINY
 from napari_tf_deblur.methods.least_squares import LeastSquares
 
-SHRINKAGE_STEP = 0.1
-"""Step of the shrinkage of derivatives, for intensities of range 1. The penalty of z = D x is the
-weight divided by this step. Limit: of the number of iterations; the minimum does not depend on
-it."""
+DATA_PENALTY = {1: 0.1, 2: 0.1, 3: 0.05}
+"""Ratio of the penalty of the split u = H x to the curvature of the data term, by number of axes.
+Chosen by ``benchmarks/iterations.py``: with 0.4, volumes take three times the iterations."""
+
+SHRINKAGE_STEP = {1: 0.05, 2: 0.05, 3: 0.1}
+"""Step of the shrinkage of derivatives, for intensities of range 1, by number of axes. The penalty
+of z = D x is the weight divided by this step; the minimum does not depend on it. Chosen by
+``benchmarks/iterations.py``."""
 
 CONSTRAINT_PENALTY = 0.02
 """Ratio of the penalty of the split v = x to the curvature of the data term. Limit: of the number
 of iterations; the minimum does not depend on it."""
 
-SPLIT_CHANGE_FACTOR = 10.0
+SPLIT_CHANGE_FACTOR = 1.25
 """Factor on the difference of the re-blurred image from its split variable, relative to the misfit,
 in the measure of convergence. With little noise, and so a small weight, the first images hardly
 change although they are far from the data. Limit: of time; a larger factor takes more
@@ -72,6 +76,8 @@ class Constants(NamedTuple):
         Weight of each pixel; 0 outside the frame and at ignored pixels.
     observed : Tensor
         The frame, extended over the scene.
+    counted : Tensor
+        Sum of the weights of all pixels, for each plane.
     weight, penalty : Tensor
         The regularisation weight and the penalty of u, both scalars.
     """
@@ -81,6 +87,7 @@ class Constants(NamedTuple):
     support: Tensor
     data_weight: Tensor
     observed: Tensor
+    counted: Tensor
     weight: Tensor
     penalty: Tensor
 
@@ -127,12 +134,13 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     tf = tensorflow()
     grid = problem.grid
     weight = max(float(method.weight), MIN_SOLVER_WEIGHT)
-    penalty = data_penalty(problem)
+    penalty = data_penalty(problem, DATA_PENALTY)
     constrained = method.nonnegative or problem.dark_outside
     prior = find_prior(method, problem.spacing)
+    shrinkage = SHRINKAGE_STEP[len(grid.scene)]
     spectrum = transfer_function(problem.psf, grid.scene)
     denominator = prior.spectrum(grid.scene)
-    denominator *= weight / (SHRINKAGE_STEP * penalty)
+    denominator *= weight / (shrinkage * penalty)
     if (quadratic := prior.quadratic_spectrum(grid.scene)) is not None:
         denominator += quadratic * np.float32(weight / penalty)
     denominator += np.square(spectrum.real) + np.square(spectrum.imag)
@@ -142,12 +150,16 @@ def solve(problem: Problem, method: LeastSquares) -> Iterator[Iterate]:
     support = np.ones((1,) * start.shape.rank, np.float32)
     if problem.dark_outside:
         support = np.pad(np.ones(grid.frame, np.float32), grid.margins)
+    weights = np.broadcast_to(problem.data_weight, problem.observed.shape)
+    each = tuple(range(1, weights.ndim))
+    counted = np.maximum(weights.sum(each, np.float32, keepdims=True), np.float32(TINY))
     constants = Constants(
         spectrum=tf.constant(spectrum),
         inverse=tf.constant(np.reciprocal(denominator, out=denominator)),
         support=tf.constant(support),
         data_weight=tf.constant(problem.extend_data_weight()),
         observed=start,
+        counted=tf.constant(counted),
         weight=tf.constant(np.float32(weight)),
         penalty=tf.constant(np.float32(penalty)),
     )
@@ -174,9 +186,10 @@ def _compile_solver(
     tf = tensorflow()
     axes = len(prior.spacing)
     count = prior.copies
+    shrinkage = SHRINKAGE_STEP[axes]
 
     def first_state(start: Tensor) -> list[Tensor]:
-        slopes = [slope / SHRINKAGE_STEP for slope in prior.apply(start)]
+        slopes = [slope / shrinkage for slope in prior.apply(start)]
         # There is no image yet. A small difference of the first one from the start means nothing.
         unknown_change = tf.fill([start.shape[0]], tf.float32.max)
         return [unknown_change, start, *slopes, *([start] if constrained else [])]
@@ -197,9 +210,7 @@ def _compile_solver(
     def solve_image(c: Constants, state: State) -> Tensor:
         """Return the spectrum of the image that fits the 2 p - s of all splits."""
         ratio = c.weight / c.penalty
-        right = prior.adjoint(
-            prior.reflect(state.derivatives, ratio, SHRINKAGE_STEP, SHRINKAGE_STEP)
-        )
+        right = prior.adjoint(prior.reflect(state.derivatives, ratio, shrinkage, shrinkage))
         for s in state.constrained:
             right += CONSTRAINT_PENALTY / c.penalty * (2 * project(s, c) - s)
         mirrored = state.blurred + 2 * pull(c, state.blurred)
@@ -218,12 +229,14 @@ def _compile_solver(
         misfit = c.data_weight * tf.square(reblurred - c.observed)
         residual = reblurred - state.blurred - pull(c, state.blurred)  # H x - p
         squared_residual = sum_planes(c.data_weight * tf.square(residual))
-        split_change = tf.sqrt(squared_residual / (sum_planes(misfit) + TINY))
-        change = measure_largest_change(state.image, image, axes, are_samples=are_samples)
+        squared_misfit = sum_planes(misfit)
+        split_change = tf.sqrt(squared_residual / (squared_misfit + TINY))
+        noise = tf.sqrt(tf.reshape(squared_misfit, c.counted.shape) / c.counted)
+        change = measure_largest_change(state.image, image, axes, noise, are_samples)
         change = tf.maximum(change, SPLIT_CHANGE_FACTOR * split_change)
         after = [image, change, state.blurred + RELAXATION * residual]
         derivatives = prior.apply(image)
-        after += prior.relax(state.derivatives, derivatives, SHRINKAGE_STEP, SHRINKAGE_STEP)
+        after += prior.relax(state.derivatives, derivatives, shrinkage, shrinkage)
         after += [s + RELAXATION * (image - project(s, c)) for s in state.constrained]
         assign_where_active(active, variables, before, after)
         loss = 0.5 * sum_channels(misfit) + c.weight * prior.penalty(derivatives)

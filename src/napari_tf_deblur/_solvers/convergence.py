@@ -1,5 +1,8 @@
 """Measure how much an image changes from one iterate to the next, to end a run."""
 
+from collections.abc import Sequence
+from itertools import combinations
+
 from napari_tf_deblur._preparation.problem import Tensor
 from napari_tf_deblur._solvers.load import tensorflow
 
@@ -25,7 +28,8 @@ def measure_largest_change(
 
     The relative change of a line, along any axis, is its root mean square change divided by its own
     contrast. A small or faint object is so compared with its own lines. Its surroundings, its place
-    and its direction do not matter.
+    and its direction do not matter. Volumes are compared by planes, across any axis: they have so
+    many lines that the worst one is hardly ever still.
 
     Parameters
     ----------
@@ -34,8 +38,8 @@ def measure_largest_change(
     axes : int
         Number of axes of the scene.
     noise : Tensor, optional
-        Standard deviation of the noise. It counts as contrast, because changes that are smaller
-        than the noise need no more iterations.
+        Standard deviation of the noise: one number, or one for each plane with all axes kept. It
+        counts as contrast, because changes that are smaller than the noise need no more iterations.
     are_samples : bool, optional
         Whether the planes are samples of a larger image. The long lines of that image change less
         than the worst of the short lines of the samples. So all pixels of a sample are treated as
@@ -47,17 +51,26 @@ def measure_largest_change(
         Relative changes, of shape (planes,).
     """
     tf = tensorflow()
-    change = tf.square(after - before)
-    squares = tf.square(after)
-    lines = []
     along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
-    for line in [along] if are_samples else along:
-        mean = tf.reduce_mean(after, line)
-        contrast = tf.nn.relu(tf.reduce_mean(squares, line) - tf.square(mean))
-        lines.append((tf.reduce_mean(change, line), contrast))
-    rest = list(range(1, lines[0][0].shape.rank))
-    largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for _, c in lines], 0)
+    lines = [along] if are_samples else list(combinations(along, max(1, len(along) - 1)))
+    moved, mean, square = (
+        _mean_along(lines, values)
+        for values in (tf.square(after - before), after, tf.square(after))
+    )
+    contrasts = [tf.nn.relu(s - tf.square(m)) for s, m in zip(square, mean, strict=True)]
+    rest = list(range(1, after.shape.rank))
+    largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for c in contrasts], 0)
     least = tf.minimum(MIN_CONTRAST**2, MIN_PART_OF_CONTRAST**2 * largest) + ROUNDING_CONTRAST**2
     least += noise * noise
-    worst = [tf.reduce_max(moved / (contrast + least), rest) for moved, contrast in lines]
+    worst = [tf.reduce_max(m / (c + least), rest) for m, c in zip(moved, contrasts, strict=True)]
     return tf.sqrt(tf.reduce_max(worst, 0))
+
+
+def _mean_along(lines: Sequence[Sequence[int]], values: Tensor) -> list[Tensor]:
+    """Average values along each of some groups of axes, which are kept with length 1.
+
+    The first axis of a group is averaged first, and once for all groups that begin with it.
+    """
+    tf = tensorflow()
+    first = {line[0]: tf.reduce_mean(values, line[0], keepdims=True) for line in lines}
+    return [tf.reduce_mean(first[line[0]], line[1:], keepdims=True) for line in lines]

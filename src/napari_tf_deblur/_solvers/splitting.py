@@ -10,14 +10,11 @@ from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
 
-DATA_PENALTY = 0.4
-"""Ratio of the penalty of the split u = H x to the curvature of the data term. Limit: of time; by
-``benchmarks/constants.py --vary DATA_PENALTY`` half gains 0.2 dB at most, with more iterations."""
-
-AREA_PENALTY_FACTOR = 0.1
-"""Factor on `DATA_PENALTY` if areas are ignored. There is no data term in them, and the penalty
-alone holds the image back from fitting its surroundings. A smaller factor suits areas of ten pixels
-across. Limit: of time; a smaller factor takes more iterations."""
+MAX_AREA_PENALTY = 0.04
+"""Largest ratio of the penalty of the split u = H x to the curvature of the data term if areas are
+ignored. There is no data term in them, and the penalty alone holds the image back from fitting its
+surroundings. A smaller penalty suits areas of ten pixels across. Limit: of time; a smaller one
+takes more iterations."""
 
 RELAXATION = 1.8
 """Over-relaxation factor; it must be below 2. Source: Eckstein & Bertsekas, Math. Program. 55,
@@ -28,9 +25,10 @@ MIN_SOLVER_WEIGHT = 1e-7
 not determined. Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 
-def data_penalty(problem: Problem) -> float:
-    """Return the penalty of the split u = H x for a problem."""
-    return DATA_PENALTY * AREA_PENALTY_FACTOR if problem.hides_areas else DATA_PENALTY
+def data_penalty(problem: Problem, by_axes: dict[int, float]) -> float:
+    """Return the penalty of the split u = H x for a problem, from that by number of axes."""
+    penalty = by_axes[len(problem.grid.scene)]
+    return min(penalty, MAX_AREA_PENALTY) if problem.hides_areas else penalty
 
 
 def solve_in_fourier(
