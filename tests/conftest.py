@@ -53,6 +53,14 @@ def keep_what_is_there():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _code_is_kept_for_the_session(tmp_path_factory):
+    """Let solver processes keep compiled code in a folder of this session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _manifests_are_read_once():
     """Read the manifests of all plugins once: napari reads them again for each viewer."""
     discover = PluginManifest.discover

@@ -13,12 +13,15 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._core.steps import ImageSource, Step, StoredImage
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._process.channel import Channel, Message
 from napari_tf_deblur._run.memo import CALLS, RESULTS, SEARCHES
 from napari_tf_deblur._solvers import load
+from napari_tf_deblur._solvers.code_folder import use_code_folder
 
 IDLE_SECONDS = 900
 """Seconds without a run after which the process ends. Limit: of memory."""
@@ -66,6 +69,7 @@ def main(connection: "Connection[Any, Any]", names: str) -> None:
         os.nice(PRIORITY)
     for memo, size in REMEMBERED:
         memo.size = size
+    use_code_folder(user_cache_path("napari-tf-deblur", appauthor=False))
     channel = Channel(connection, names)
     requests: SimpleQueue[_Request] = SimpleQueue()
     Thread(target=_read, args=(channel, requests), name="read requests", daemon=True).start()
