@@ -1,6 +1,6 @@
 """Measure an image: each quantity once, when it is first needed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -62,18 +62,6 @@ class Statistics:
         """Number of deblurred axes."""
         return self.psf.ndim
 
-    def subtract_offset(self, offset: float, values: Float32Array) -> "Statistics":
-        """Return measurements of the image less an offset, which changes no noise.
-
-        Parameters
-        ----------
-        offset : float
-            What was subtracted, in intensity units.
-        values : ndarray of float32
-            The image without it.
-        """
-        return replace(self, values=values, known_sample=self.noise_sample.subtract_offset(offset))
-
     @cached_property
     def scale(self) -> float:
         """Range of intensities: see :func:`.estimate_intensity_scale`."""
@@ -102,8 +90,9 @@ class Statistics:
 
     def gain(self, read_noise: float) -> float:
         """Intensity per photon: see :func:`napari_tf_deblur._noise.noise_line.estimate_gain`."""
-        line = fit_photon_line(self.noise_sample, read_noise) if read_noise else self.noise_line
-        return line.slope
+        if read_noise or not self.noise_level:
+            return fit_photon_line(self.noise_sample, read_noise).slope
+        return self.noise_line.slope
 
     @cached_property
     def is_sparse(self) -> bool:

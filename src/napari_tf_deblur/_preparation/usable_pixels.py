@@ -1,7 +1,7 @@
 """Split an image into planes, and find the pixels that count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -132,9 +132,10 @@ class UsablePixels:
 
     def subtract_offset(self, offset: float, image: Statistics) -> Statistics:
         """Subtract an offset from the used planes; return measurements without it."""
+        sample = image.noise_sample.subtract_offset(offset)  # measured before values change
         for plane in self.used:
             self.values[plane] -= np.float32(offset)
-        return image.subtract_offset(offset, self._used_values())
+        return replace(image, values=self._used_values(), known_sample=sample)
 
     def fill_gap(self) -> None:
         """Mirror the image into the lines beyond it, as :meth:`Grid.extend_mirrored` does."""
