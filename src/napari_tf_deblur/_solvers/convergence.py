@@ -22,14 +22,18 @@ float32. Guard: against a division by zero if all lines are constant;
 
 
 def measure_largest_change(
-    before: Tensor, after: Tensor, axes: int, noise: Tensor = 0.0, are_samples: bool = False
+    before: Tensor,
+    after: Tensor,
+    axes: int,
+    noise: Tensor = 0.0,
+    are_samples: bool = False,
+    by_planes: bool = False,
 ) -> Tensor:
     """Return the largest relative change of any line of pixels, for each plane.
 
     The relative change of a line, along any axis, is its root mean square change divided by its own
     contrast. A small or faint object is so compared with its own lines. Its surroundings, its place
-    and its direction do not matter. Volumes are compared by planes, across any axis: they have so
-    many lines that the worst one is hardly ever still.
+    and its direction do not matter.
 
     Parameters
     ----------
@@ -45,6 +49,10 @@ def measure_largest_change(
         than the worst of the short lines of the samples. So all pixels of a sample are treated as
         one line.
 
+    by_planes : bool, optional
+        Whether volumes are compared by planes across any axis. They have so many lines that the
+        worst one is hardly ever still.
+
     Returns
     -------
     Tensor
@@ -52,7 +60,8 @@ def measure_largest_change(
     """
     tf = tensorflow()
     along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
-    lines = [along] if are_samples else list(combinations(along, max(1, len(along) - 1)))
+    size = max(1, len(along) - 1) if by_planes else 1
+    lines = [along] if are_samples else list(combinations(along, size))
     moved, mean, square = (
         _mean_along(lines, values)
         for values in (tf.square(after - before), after, tf.square(after))

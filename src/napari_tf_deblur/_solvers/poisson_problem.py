@@ -42,10 +42,10 @@ MIN_SLOPE_STEP = 0.05
 """Least step, in standard deviations of the photon noise. Guard: against images without slopes;
 ``tests/solvers/test_poisson.py``."""
 
-DATA_PENALTY = {1: 0.4, 2: 0.4, 3: 0.2}
-"""Ratio of the penalty of the split u = H x to the curvature of the data term, by number of axes.
-Chosen by ``benchmarks/iterations.py``: with 0.4, volumes take more iterations; with 0.1,
-images take more, and filaments are 0.3 dB worse at the end."""
+DATA_PENALTY = 0.4
+"""Ratio of the penalty of the split u = H x to the curvature of the data term. Chosen by
+``benchmarks/iterations.py``: in volumes, 0.1 leaves thin filaments with few photons 0.3 dB short.
+"""
 
 CONSTRAINT_PENALTY = 0.0075
 """Ratio of the penalty of the split v = x to the curvature of the data term. Points need a small

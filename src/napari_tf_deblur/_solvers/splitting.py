@@ -25,9 +25,8 @@ MIN_SOLVER_WEIGHT = 1e-7
 not determined. Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 
-def data_penalty(problem: Problem, by_axes: dict[int, float]) -> float:
-    """Return the penalty of the split u = H x for a problem, from that by number of axes."""
-    penalty = by_axes[len(problem.grid.scene)]
+def data_penalty(problem: Problem, penalty: float) -> float:
+    """Return the penalty of the split u = H x for a problem, from that of complete images."""
     return min(penalty, MAX_AREA_PENALTY) if problem.hides_areas else penalty
 
 

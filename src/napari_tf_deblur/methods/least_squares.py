@@ -101,7 +101,7 @@ class TotalVariation(LeastSquares):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line.
+        by more than this part of the contrast of the line; in volumes, no plane.
     nonnegative : bool
         Allow no negative intensities, because light is never negative.
     gain : float
@@ -153,7 +153,7 @@ class Hessian(LeastSquares):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line.
+        by more than this part of the contrast of the line; in volumes, no plane.
     nonnegative : bool
         Allow no negative intensities, because light is never negative.
     gain : float
