@@ -7,6 +7,7 @@ from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.dock_layout import DOCK_MARGIN, DockLayout
+from napari_tf_deblur._dock.docking import DockingWatcher
 from napari_tf_deblur._dock.fields import Fields
 from napari_tf_deblur._dock.files_dialog import FilesDialog
 from napari_tf_deblur._dock.layer_choice import SelectionFollower
@@ -21,7 +22,7 @@ from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.warm_up import WarmUp
-from napari_tf_deblur._dock.window_solver import find_solver
+from napari_tf_deblur._dock.window_solver import find_solver, release_solver, start_solver
 from napari_tf_deblur._dock.worker import Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import describe_outcome
@@ -58,7 +59,7 @@ class DeblurWidget(Container[Widget]):
         self._files_dialog: FilesDialog | None = None
         self._is_closed = False
         self._solver = find_solver()
-        self._solver.start()
+        start_solver(self)
         self._tasks = TaskQueue(self.native)
         self._results = Results(napari_viewer)
         self.fields = Fields(napari_viewer)
@@ -90,6 +91,7 @@ class DeblurWidget(Container[Widget]):
         self.fields.psf.picture.button.changed.connect(self.show_psf)
         self.fields.psf.changed.connect(self._on_psf)
         self.fields.methods.choice.changed.connect(self._warm_up.schedule)
+        self._docking = DockingWatcher(self.native, lambda: start_solver(self), self._on_closed)
         self.native.destroyed.connect(self._on_destroyed)
         active = napari_viewer.layers.selection.active  # napari may wrap it
         for layer in [layer for layer in napari_viewer.layers if layer == active]:
@@ -270,8 +272,17 @@ class DeblurWidget(Container[Widget]):
     def _has_several(self) -> bool:
         return self._runs is not None and self._runs.count > 1
 
+    def _on_closed(self) -> None:
+        """End what the dock shows; a run in progress goes on, and its result is added."""
+        if not self._is_closed:
+            self._warm_up.stop()
+            self._end_preview()
+            self.result_row.clear_result()
+            release_solver(self)
+
     def _on_destroyed(self, *_: object) -> None:
         self._is_closed = True
+        release_solver(self)
         self._warm_up.stop()
         self._preview.abandon()
         self._tasks.clear()

@@ -22,6 +22,10 @@ class Solver(ABC):
         """Prepare for the first run, in the background."""
 
     @abstractmethod
+    def release(self) -> None:
+        """Give everything back after the present run, in the background; it can be used again."""
+
+    @abstractmethod
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any
     ) -> Generator[Any, Any, Any]:
@@ -61,6 +65,9 @@ class ThisProcess(Solver):
 
     def start(self) -> None:
         """Do nothing: the first run imports TensorFlow."""
+
+    def release(self) -> None:
+        """Do nothing: TensorFlow stays."""
 
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any

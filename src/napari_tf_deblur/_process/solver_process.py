@@ -23,9 +23,11 @@ class SolverProcess(Solver):
     def __init__(self) -> None:
         self._child: Child | None = None
         self._turn = Lock()
+        self._is_released = False
 
     def start(self) -> None:
         """Start the process in the background, if there is none."""
+        self._is_released = False
         Thread(target=self._start_idle, name="start solver", daemon=True).start()
 
     def _start_idle(self) -> None:
@@ -34,6 +36,16 @@ class SolverProcess(Solver):
                 self._find_child()
             finally:
                 self._turn.release()
+
+    def release(self) -> None:
+        """End the process in the background, after the run in progress."""
+        self._is_released = True
+        Thread(target=self._end_released, name="end solver", daemon=True).start()
+
+    def _end_released(self) -> None:
+        with self._turn:
+            if self._is_released:  # else it was started again
+                self.end()
 
     def iterate(
         self, function: Callable[..., Any], *arguments: Any, stop: Event, **options: Any
