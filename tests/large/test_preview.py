@@ -15,7 +15,8 @@ from napari_tf_deblur import (
     gaussian_psf,
 )
 from napari_tf_deblur._large import preview as preview_module
-from napari_tf_deblur._large.preview import RegionPicture, RegionRequest, preview_regions
+from napari_tf_deblur._large.preview import preview_regions
+from napari_tf_deblur._large.preview_requests import RegionPicture, RegionRequest
 
 PSF = gaussian_psf(1.5)
 REGION = (slice(60, 124), slice(0, 64))

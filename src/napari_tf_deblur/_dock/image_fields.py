@@ -175,7 +175,7 @@ class ImageFields:
 
     def images(self) -> list[Image]:
         """Return all image layers except those that show the PSF and the preview."""
-        views = (find_psf_layer(self._viewer), find_preview_layer(self._viewer))
+        views = find_psf_layer(self._viewer), find_preview_layer(self._viewer)
         return [x for x in self._viewer.layers if isinstance(x, Image) and x not in views]
 
     def update_description(self, ndim: int | None) -> None:

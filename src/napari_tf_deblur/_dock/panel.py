@@ -24,7 +24,7 @@ class Panel(QWidget):
     deblur_button, stop_button, files_button : PushButton
         Start a run; stop it and keep the best image so far; open the dialog for many files.
     preview_box : CheckBox
-        Switches the preview on.
+        Switches the preview on. It is placed elsewhere by the dock.
     progress : QProgressBar
         Progress of the runs, and the remaining time.
     status : WrappingLabel
@@ -61,7 +61,6 @@ class Panel(QWidget):
         row.setContentsMargins(0, 4, 0, 0)
         for button in (self.deblur_button, self.stop_button, self.files_button):
             row.addWidget(button.native)
-        row.addWidget(self.preview_box.native)
         row.addWidget(self.progress, 1)
         self.set_message(READY_TEXT)
         self.end()
@@ -99,5 +98,4 @@ class Panel(QWidget):
         self.deblur_button.enabled = not running
         self.stop_button.enabled = running
         self.preview_box.enabled = not running
-        for button in (self.files_button, self.preview_box):
-            button.native.setVisible(not running)  # the progress bar needs their width
+        self.files_button.native.setVisible(not running)  # the progress bar needs its width

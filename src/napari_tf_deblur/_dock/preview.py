@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QTimer
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._dock.fields import Fields
@@ -44,12 +45,10 @@ class Preview:
         The solver of the window.
     tasks : TaskQueue
         The queue for work on the window.
+    box : CheckBox
+        Switches the preview on and off.
     on_state : callable
         Called with a sentence on the preview; empty if there is nothing to say.
-    on_end : callable
-        Called when the preview has switched itself off.
-    parent : QObject
-        Object that the timer belongs to.
     """
 
     def __init__(
@@ -58,36 +57,33 @@ class Preview:
         fields: Fields,
         solver: Solver,
         tasks: TaskQueue,
+        box: CheckBox,
         on_state: Callable[[str], None],
-        on_end: Callable[[], None],
-        parent: QObject,
     ) -> None:
         self._viewer, self._fields, self._solver, self._tasks = viewer, fields, solver, tasks
-        self._on_state, self._on_end = on_state, on_end
+        self._box, self._on_state = box, on_state
         self._session: PreviewSession | None = None
         self._image_key: object = None
         self._wish_key: object = None
         self._is_shown = False  # whether the layer exists, unless the user removes it
-        self._timer = QTimer(parent)
+        self._timer = QTimer(box.native)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
+        box.changed.connect(self._switch)
 
     @property
     def is_on(self) -> bool:
         """Whether the preview is switched on."""
         return self._timer.isActive()
 
-    def begin(self) -> None:
-        """Switch the preview on."""
-        self._timer.start()
-        self._look()
-
-    def end(self) -> None:
-        """Switch the preview off, and remove its layer."""
-        self._timer.stop()
-        self._end_session()
-        self._is_shown = False
-        self._tasks.add_task(self._remove())
+    def _switch(self, on: bool) -> None:
+        if on:
+            self._timer.start()
+            self._look()
+        else:
+            self.abandon()
+            self._tasks.add_task(self._remove())
+            self._on_state("")
 
     def abandon(self) -> None:
         """Switch the preview off without touching the window, which is closing."""
@@ -161,6 +157,7 @@ class Preview:
         self._switch_off(str(error))
 
     def _switch_off(self, text: str) -> None:
-        self.end()
-        self._on_end()
-        self._on_state(text)
+        """Switch the preview off; say why."""
+        self._box.value = False
+        if text:
+            self._on_state(text)

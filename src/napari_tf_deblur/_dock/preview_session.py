@@ -11,7 +11,8 @@ from qtpy import QtCore
 from napari_tf_deblur._core.errors import StoppedError
 from napari_tf_deblur._dock.psf_view import make_psf_key
 from napari_tf_deblur._dock.updates import translate_error
-from napari_tf_deblur._large.preview import RegionPicture, RegionRequest, preview_regions
+from napari_tf_deblur._large.preview import preview_regions
+from napari_tf_deblur._large.preview_requests import RegionPicture, RegionRequest
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF
 from napari_tf_deblur._process.solver import Solver

@@ -1,10 +1,10 @@
 """Reports errors to the user as notifications of napari."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from napari.utils.notifications import notification_manager, show_error
+from napari.utils.notifications import notification_manager, show_error, show_warning
 
 from napari_tf_deblur._core.errors import UserError
 
@@ -44,3 +44,9 @@ def report_error(error: Exception, prefix: str = "") -> None:
         show_error(f"{prefix}{error}")
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+def show_warnings(texts: Iterable[str]) -> None:
+    """Notify the user of each of some texts, once."""
+    for text in dict.fromkeys(texts):
+        show_warning(text)

@@ -140,6 +140,15 @@ class Results:
         source = self._find_source(record)
         return ResultRecord(record, None if source is None else ref(source), None)
 
+    def find_shown(self, layer: Layer | None) -> tuple[Image, ResultRecord] | None:
+        """Return the result to show for a layer, or the last one of an image; None if none."""
+        record = self.find_record(layer)
+        if record is None and isinstance(layer, Image) and not is_own_layer(layer):
+            results = self.find_results(layer)
+            layer = results[-1] if results else None
+            record = self.find_record(layer)
+        return (layer, record) if isinstance(layer, Image) and record is not None else None
+
     def find_results(self, source: Layer | None) -> list[Image]:
         """Return the results of an image, in the order of the layers."""
         if source is None:

@@ -4,7 +4,6 @@ from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
-from napari.utils.notifications import show_warning
 
 from napari_tf_deblur._dock.dock_layout import DOCK_MARGIN, DockLayout
 from napari_tf_deblur._dock.docking import DockingWatcher
@@ -15,9 +14,10 @@ from napari_tf_deblur._dock.loss_plot import LossPlot
 from napari_tf_deblur._dock.panel import READY_TEXT, Panel
 from napari_tf_deblur._dock.preview import Preview
 from napari_tf_deblur._dock.psf_view import PSFView
-from napari_tf_deblur._dock.reporting import report_error, report_errors
+from napari_tf_deblur._dock.reporting import report_errors, show_warnings
 from napari_tf_deblur._dock.result_row import ResultRow
 from napari_tf_deblur._dock.results import Results
+from napari_tf_deblur._dock.run_messages import RunMessages
 from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Update
@@ -55,7 +55,6 @@ class DeblurWidget(Container[Widget]):
         super().__init__(labels=False)
         self._viewer = napari_viewer
         self._runs: RunSequence | None = None
-        self._image_messages: list[str] = []  # how the runs of several images ended
         self._files_dialog: FilesDialog | None = None
         self._is_closed = False
         self._solver = find_solver()
@@ -64,8 +63,9 @@ class DeblurWidget(Container[Widget]):
         self._results = Results(napari_viewer)
         self.fields = Fields(napari_viewer)
         self._warm_up = WarmUp(self.native, self._solver, self.fields.jobs)
-        self._psf_view = PSFView(napari_viewer, self.fields, self._tasks, self._report)
         self._panel = Panel()
+        self._messages = RunMessages(self._panel)
+        self._psf_view = PSFView(napari_viewer, self.fields, self._tasks, self._messages.report)
         self.deblur_button = self._panel.deblur_button
         self.stop_button = self._panel.stop_button
         self.status = self._panel.status
@@ -74,16 +74,12 @@ class DeblurWidget(Container[Widget]):
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (DOCK_MARGIN, 0, DOCK_MARGIN, DOCK_MARGIN)
         status_widgets = (self.status, self.result_row)
+        box = self._panel.preview_box
+        self.fields.form.add_wide(box.native)
+        box.changed.connect(lambda _: self._warm_up.stop())
         self._preview = Preview(
-            napari_viewer,
-            self.fields,
-            self._solver,
-            self._tasks,
-            self._show_preview_state,
-            self._end_preview,
-            self.native,
+            napari_viewer, self.fields, self._solver, self._tasks, box, self._show_preview_state
         )
-        self._panel.preview_box.changed.connect(self._switch_preview)
         self._arrangement = DockLayout(self.native, self.fields.widget, self._panel, status_widgets)
         self.deblur_button.changed.connect(self.deblur)
         self.stop_button.changed.connect(self.stop)
@@ -122,15 +118,14 @@ class DeblurWidget(Container[Widget]):
         try:
             jobs = self.fields.jobs()
         except Exception as error:  # an exception that leaves a slot would end the process
-            self._report(error)
+            self._messages.report(error)
             return
         self._warm_up.stop()
-        self._end_preview()
+        self._panel.preview_box.value = False
         self._panel.begin()
-        self._image_messages.clear()
+        self._messages.begin(len(jobs))
         self.plot.set_losses([])
-        for warning in dict.fromkeys(text for job in jobs for text in job.warnings):
-            show_warning(warning)
+        show_warnings(text for job in jobs for text in job.warnings)
         self._runs = RunSequence(
             self._viewer,
             jobs,
@@ -162,20 +157,12 @@ class DeblurWidget(Container[Widget]):
         """Show the PSF as a layer in the corner of its image."""
         self._psf_view.show_layer()
 
-    def _switch_preview(self, on: bool) -> None:
-        if not on:
-            self._preview.end()
+    def _show_preview_state(self, text: str) -> None:
+        """Show a sentence on the preview; without one, the verdict on the chosen image."""
+        if not text:
             self._show_result_of(self.fields.images.layer.value)
         elif self._runs is None and not self._is_closed:
-            self._warm_up.stop()
-            self._preview.begin()
-
-    def _end_preview(self) -> None:
-        self._panel.preview_box.value = False
-
-    def _show_preview_state(self, text: str) -> None:
-        if self._runs is None and not self._is_closed:
-            self._panel.set_message(text or READY_TEXT)
+            self._panel.set_message(text)
 
     def _on_psf(self) -> None:
         if not self._is_closed:
@@ -197,17 +184,11 @@ class DeblurWidget(Container[Widget]):
         """Show the verdict and buttons of a result, or of the last result of an image."""
         if self._runs is not None or self._is_closed:
             return
-        record = self._results.find_record(layer)
-        if record is None:
-            if layer is None or not isinstance(layer, Image) or is_own_layer(layer):
-                return
-            results = self._results.find_results(layer)
-            layer = results[-1] if results else None
-            record = self._results.find_record(layer)
-        if isinstance(layer, Image) and record is not None:
-            self.result_row.show_result(layer, record)
-            self._panel.set_message(f"{record.settings}\n{record.verdict_text}")
-        else:
+        shown = self._results.find_shown(layer)
+        if shown is not None:
+            self.result_row.show_result(*shown)
+            self._panel.set_message(f"{shown[1].settings}\n{shown[1].verdict_text}")
+        elif isinstance(layer, Image) and not is_own_layer(layer):
             self.result_row.clear_result()
             self._panel.set_message(READY_TEXT)
 
@@ -228,14 +209,14 @@ class DeblurWidget(Container[Widget]):
         if self._is_closed:
             return
         if isinstance(outcome, Exception):
-            self._report(outcome, job)
+            self._messages.report(outcome, job)
         elif isinstance(outcome, str) or run is None:
-            self._show_message(str(outcome), job)
+            self._messages.show(str(outcome), job)
         else:
             self.plot.set_losses(outcome.deconvolution.loss_history)
             # The notes of a single run are beside the picture of the PSF.
-            notes = outcome.notes if self._has_several else ()
-            self._show_message(
+            notes = outcome.notes if self._messages.has_several else ()
+            self._messages.show(
                 " ".join((describe_outcome(outcome.record), *notes)),
                 job,
                 run.stopwatch.describe_stages(),
@@ -245,38 +226,22 @@ class DeblurWidget(Container[Widget]):
             if layer is not None:
                 record = self._results.store(layer, job, outcome)
                 self.result_row.show_result(layer, record)
-            shown = {*job.warnings, *outcome.notes}  # the dock shows them already
+            known = {*job.warnings, *outcome.notes}  # the dock shows them already
             if run.is_stopped:  # the user has pressed Stop
-                shown |= set(outcome.deconvolution.warnings)
-            for warning in outcome.warnings:
-                if warning not in shown:
-                    show_warning(warning)
-
-    def _show_message(self, text: str, job: Job | None = None, tooltip: str = "") -> None:
-        """Show how a run ended; of several images, below the texts of the earlier ones."""
-        if job is not None and self._has_several:
-            self._image_messages.append(f"{job.source.name}: {text}")
-            text = "\n".join(self._image_messages)
-        self._panel.set_message(text, tooltip)
+                known |= set(outcome.deconvolution.warnings)
+            show_warnings(w for w in outcome.warnings if w not in known)
 
     def _on_end(self) -> None:
         self._runs = None
+        self._messages.end()
         if not self._is_closed:
             self._panel.end()
-
-    def _report(self, error: Exception, job: Job | None = None) -> None:
-        self._show_message(str(error), job)
-        report_error(error, f"{job.source.name}: " if job and self._has_several else "")
-
-    @property
-    def _has_several(self) -> bool:
-        return self._runs is not None and self._runs.count > 1
 
     def _on_closed(self) -> None:
         """End what the dock shows; a run in progress goes on, and its result is added."""
         if not self._is_closed:
             self._warm_up.stop()
-            self._end_preview()
+            self._panel.preview_box.value = False
             self.result_row.clear_result()
             release_solver(self)
 

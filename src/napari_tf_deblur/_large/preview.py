@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event
 from typing import Any, Literal
 
@@ -13,12 +13,13 @@ from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.psf import check_psf
 from napari_tf_deblur._core.steps import finish
-from napari_tf_deblur._core.typing import PSF, Float32Array
+from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.margins import piece_margin, scene_gap
 from napari_tf_deblur._large.options import piece_options
 from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.pieces import Piece, PieceGrid
+from napari_tf_deblur._large.preview_requests import RegionPicture, RegionRequest
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
@@ -27,7 +28,7 @@ from napari_tf_deblur._run.memo import CALLS, make_digest
 from napari_tf_deblur._run.whole_image import find_calibration, solve
 from napari_tf_deblur._solvers.run import solve_batches
 from napari_tf_deblur._storage.regions import Region
-from napari_tf_deblur.methods import Auto, Method
+from napari_tf_deblur.methods import Method
 
 PAUSE_SECONDS = 0.4
 """Seconds without another request after which the whole image is measured for the present settings.
@@ -47,57 +48,6 @@ MAX_CALIBRATIONS = 32
 
 State = Literal["ready", "busy"]
 """What the preview does: it waits for a request, or has not finished one."""
-
-
-@dataclass(frozen=True)
-class RegionRequest:
-    """A region to deblur, and how.
-
-    Attributes
-    ----------
-    region : tuple of slice
-        The region, along all axes of the image.
-    psf : ndarray or int
-        The PSF; or the number of deblurred axes, if it is estimated from the image.
-    method : Method or "auto"
-        The method.
-    options : mapping
-        Options of a run: keyword arguments of :func:`deconvolve`.
-    """
-
-    region: Region
-    psf: PSF | int
-    method: Method | Auto
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RegionPicture:
-    """A region, deblurred.
-
-    Attributes
-    ----------
-    region : tuple of slice
-        The region.
-    image : ndarray of float32
-        Its pixels, in the units of the image.
-    offset : float
-        The background that was subtracted.
-    psf : ndarray of float32
-        The PSF that was used.
-    is_final : bool
-        Whether the settings are those of a run on the whole image. Otherwise they are those of
-        the last PSF, and a final picture follows.
-    is_whole : bool
-        Whether it is cut out of the result of a run on the whole image.
-    """
-
-    region: Region
-    image: Float32Array
-    offset: float
-    psf: PSF
-    is_final: bool
-    is_whole: bool = False
 
 
 def preview_regions(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
+from napari_tf_deblur._core.errors import StoppedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._core.typing import BoolArray
@@ -196,7 +197,9 @@ class Job:
             residual = residual.mean(axis=-1)
         shape = residual.shape
         planes = (-1, 1, *shape[len(shape) - ndim :])
-        standardised = standardise(residual.reshape(planes), np.float32(image).reshape(planes))
+        standardised = None
+        with suppress(StoppedError):  # there is no time to find the noise
+            standardised = standardise(residual.reshape(planes), np.float32(image).reshape(planes))
         if standardised is None:
             return residual, INTENSITY_UNIT
         return standardised.reshape(shape), NOISE_UNIT

@@ -62,9 +62,13 @@ class Child:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         self._channel = Channel(here, f"{names}p")
-        # Not a daemon: it may start workers of dask. It ends when this end of the pipe is closed.
+        # A daemon ends with Python. On Windows, a daemon must not start workers of dask; there it
+        # ends when this end of the pipe is closed.
         self.process = context.Process(
-            target=child.main, args=(there, f"{names}c"), name="napari-tf-deblur solver"
+            target=child.main,
+            args=(there, f"{names}c"),
+            name="napari-tf-deblur solver",
+            daemon=sys.platform != "win32",
         )
         with _start_lock, _settings_of_child():
             self.process.start()

@@ -110,6 +110,8 @@ class SolverProcess(Solver):
         if self._child is not None and not self._child.settle(stop or Event()):
             self.end()
         if self._child is None:
+            if stop is not None and stop.is_set():
+                raise StoppedError(STOPPED_TEXT)
             self._child = Child()
             atexit.register(self.end)
         return self._child
