@@ -75,7 +75,7 @@ def main() -> None:
         dock.fields.methods.choice.value = method
         for field in sigmas:
             field.value = 1.6
-        dock._panel.preview_box.value = True
+        dock.fields.preview.value = True
         first = until(lambda: pixels(viewer) is not None and is_final(dock), 300)
         smooth = [0.0]
         if method is not Wiener:
@@ -104,7 +104,7 @@ def main() -> None:
             flush=True,
         )
         viewer.screenshot(f"/tmp/preview_{method.__name__}.png", canvas_only=False, flash=False)
-        dock._panel.preview_box.value = False
+        dock.fields.preview.value = False
         until(lambda: find_preview_layer(viewer) is None)
     os._exit(0)
 

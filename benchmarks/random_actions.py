@@ -183,7 +183,7 @@ class Window:
         self.dock.stop()
 
     def switch_preview(self) -> None:
-        box = self.dock._panel.preview_box
+        box = self.dock.fields.preview
         if box.enabled:
             box.value = not box.value
 
@@ -253,7 +253,7 @@ class Window:
     def clear(self) -> None:
         """End all that goes on, and remove all layers."""
         if self.dock is not None:
-            self.dock._panel.preview_box.value = False
+            self.dock.fields.preview.value = False
             self.dock.stop()
             self.await_end()
         self.viewer.dims.ndisplay = 2

@@ -52,7 +52,7 @@ def dim_filaments() -> np.ndarray:
 
 
 def switch_on(viewer: napari.Viewer, widget: DeblurWidget) -> None:
-    widget._panel.preview_box.value = True
+    widget.fields.preview.value = True
     wait_for(lambda: find_preview_layer(viewer) is not None)
     wait_until_final(widget)
 

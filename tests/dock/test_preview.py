@@ -26,9 +26,9 @@ def previewed(viewer, dock, blurred, qtbot):
         qtbot.waitUntil(lambda: shown() is not None and shown() is not before)
         return shown()
 
-    changed(lambda: setattr(dock._panel.preview_box, "value", True))
+    changed(lambda: setattr(dock.fields.preview, "value", True))
     yield viewer, dock, changed
-    dock._panel.preview_box.value = False
+    dock.fields.preview.value = False
     qtbot.waitUntil(lambda: shown() is None)
 
 
@@ -47,7 +47,7 @@ def test_the_preview_follows_the_fields(previewed, qtbot):
     assert "deblurred" in result.name
     qtbot.waitUntil(lambda: find_preview_layer(viewer) is None)
     np.testing.assert_allclose(narrow, result.data, atol=0.02)
-    assert not dock._panel.preview_box.value
+    assert not dock.fields.preview.value
 
 
 def test_the_preview_is_never_chosen_and_the_selection_stays(previewed):
@@ -72,7 +72,7 @@ def test_another_image_has_its_own_preview(previewed):
 def test_who_removes_the_layer_switches_the_preview_off(previewed, qtbot):
     viewer, dock, _ = previewed
     viewer.layers.remove(find_preview_layer(viewer))
-    qtbot.waitUntil(lambda: not dock._panel.preview_box.value)
+    qtbot.waitUntil(lambda: not dock.fields.preview.value)
     qtbot.wait(200)
     assert find_preview_layer(viewer) is None
 

@@ -114,7 +114,7 @@ def go_to(stage, dock, monkeypatch, qtbot):
     """Press Deblur, or switch the preview on, and wait for a stage."""
     if stage == PREVIEW:
         monkeypatch.setattr(preview_session, "preview_regions", preview_once)
-        dock._panel.preview_box.value = True
+        dock.fields.preview.value = True
         qtbot.waitUntil(lambda: find_preview_layer(dock._viewer) is not None)
     elif stage == BLUR:
         monkeypatch.setattr(job_module, "estimate_blur", wait_for_ever)

@@ -20,6 +20,7 @@ from napari_tf_deblur._large.preview_requests import RegionPicture, RegionReques
 
 PSF = gaussian_psf(1.5)
 REGION = (slice(60, 124), slice(0, 64))
+INNER = (slice(60, 124), slice(50, 114))
 FIXED = TotalVariation(weight=0.003, tolerance=0.02)
 
 
@@ -101,11 +102,9 @@ def test_at_rest_the_preview_is_the_result(image, method):
 @pytest.mark.parametrize("method", ["auto", TotalVariation()])
 def test_the_settings_come_from_the_whole_image(image, method):
     whole = deconvolve(image, PSF, method)
-    (picture,) = ask(start(image), RegionRequest(REGION, PSF, method, {}))
-    assert np.abs(picture.image - whole.image[REGION]).max() < 0.04 * np.ptp(whole.image)
-    assert np.sqrt(np.mean((picture.image - whole.image[REGION]) ** 2)) < 0.003 * np.ptp(
-        whole.image
-    )
+    (picture,) = ask(start(image), RegionRequest(INNER, PSF, method, {}))
+    assert np.abs(picture.image - whole.image[INNER]).max() < 0.04 * np.ptp(whole.image)
+    assert np.sqrt(np.mean((picture.image - whole.image[INNER]) ** 2)) < 0.003 * np.ptp(whole.image)
     assert picture.offset == whole.method.offset
 
 

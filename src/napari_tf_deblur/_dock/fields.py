@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -25,6 +26,11 @@ from napari_tf_deblur._layers.masks import prepare_mask
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.record import parse_requested_method
 from napari_tf_deblur._layers.source import Source, is_own_layer
+
+PREVIEW_TOOLTIP = (
+    "Show what Deblur would make of the visible part of the image, in a layer that follows the "
+    "fields and the view"
+)
 
 
 class Fields:
@@ -51,6 +57,8 @@ class Fields:
         The sample, the method and its parameters.
     smoothing : SmoothingSlider
         The smoothing, relative to the one that is found from the image.
+    preview : CheckBox
+        Switches the preview on.
     ignore : IgnoreFields
         The pixels to ignore.
     advanced : CollapsibleSection
@@ -73,6 +81,8 @@ class Fields:
         self.methods = MethodFields(form, self.advanced.form)
         self.smoothing = SmoothingSlider()
         form.add_wide(self.smoothing)
+        self.preview = CheckBox(text="Preview", tooltip=PREVIEW_TOOLTIP)
+        form.add_wide(self.preview.native)
         self.ignore = IgnoreFields(self._masks)
         existing: dict[str, ValueField] = {
             "smoothing": self.smoothing,

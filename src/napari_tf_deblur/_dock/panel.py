@@ -1,6 +1,6 @@
 """The part of the dock that is always visible: buttons, progress bar and status text."""
 
-from magicgui.widgets import CheckBox, PushButton
+from magicgui.widgets import PushButton
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
@@ -23,8 +23,6 @@ class Panel(QWidget):
     ----------
     deblur_button, stop_button, files_button : PushButton
         Start a run; stop it and keep the best image so far; open the dialog for many files.
-    preview_box : CheckBox
-        Switches the preview on. It is placed elsewhere by the dock.
     progress : QProgressBar
         Progress of the runs, and the remaining time.
     status : WrappingLabel
@@ -45,11 +43,6 @@ class Panel(QWidget):
         self.files_button = PushButton(
             text="Batch...",
             tooltip="Deblur many files with these settings, and save the results in a folder",
-        )
-        self.preview_box = CheckBox(
-            text="Preview",
-            tooltip="Show what Deblur would make of the visible part of the image, in a layer that "
-            "follows the fields and the view",
         )
         self.progress = QProgressBar()
         self.progress.setToolTip("Progress, and the approximate remaining time")
@@ -97,5 +90,4 @@ class Panel(QWidget):
     def _set_running(self, running: bool) -> None:
         self.deblur_button.enabled = not running
         self.stop_button.enabled = running
-        self.preview_box.enabled = not running
         self.files_button.native.setVisible(not running)  # the progress bar needs its width

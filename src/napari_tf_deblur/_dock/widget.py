@@ -74,8 +74,7 @@ class DeblurWidget(Container[Widget]):
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (DOCK_MARGIN, 0, DOCK_MARGIN, DOCK_MARGIN)
         status_widgets = (self.status, self.result_row)
-        box = self._panel.preview_box
-        self.fields.form.add_wide(box.native)
+        box = self.fields.preview
         box.changed.connect(lambda _: self._warm_up.stop())
         self._preview = Preview(
             napari_viewer, self.fields, self._solver, self._tasks, box, self._show_preview_state
@@ -121,7 +120,7 @@ class DeblurWidget(Container[Widget]):
             self._messages.report(error)
             return
         self._warm_up.stop()
-        self._panel.preview_box.value = False
+        self.fields.preview.value = self.fields.preview.enabled = False
         self._panel.begin()
         self._messages.begin(len(jobs))
         self.plot.set_losses([])
@@ -236,12 +235,13 @@ class DeblurWidget(Container[Widget]):
         self._messages.end()
         if not self._is_closed:
             self._panel.end()
+            self.fields.preview.enabled = True
 
     def _on_closed(self) -> None:
         """End what the dock shows; a run in progress goes on, and its result is added."""
         if not self._is_closed:
             self._warm_up.stop()
-            self._panel.preview_box.value = False
+            self.fields.preview.value = False
             self.result_row.clear_result()
             release_solver(self)
 
