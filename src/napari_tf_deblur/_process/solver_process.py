@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_tf_deblur._core.errors import SolverLostError, StoppedError
 from napari_tf_deblur._core.steps import ImageSource, Step
+from napari_tf_deblur._preparation.memory import release_freed_memory
 from napari_tf_deblur._process.child_handle import POLL_SECONDS, STOPPED_TEXT, Child
 from napari_tf_deblur._process.solver import Solver
 
@@ -101,6 +102,7 @@ class SolverProcess(Solver):
                 child.leave()
         finally:
             self._turn.release()
+            release_freed_memory()  # of the arrays that were sent and received
         if message.kind == "error":
             raise message.value()
         return message.value()
