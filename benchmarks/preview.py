@@ -71,7 +71,7 @@ def main() -> None:
     sigmas = dock.fields.psf.fields_by_title["Gaussian"].sigmas[-2:]
     slider = dock.fields.smoothing.slider
     print(
-        "| method | first s | smoothing: median | largest | sigma: median | largest | differs | at rest |"
+    print("| method | first s | smoothing | largest | sigma | largest | differs | at rest |")
     )
     print("|---|---|---|---|---|---|---|---|")
     for method in METHODS:
