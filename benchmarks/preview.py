@@ -70,9 +70,7 @@ def main() -> None:
     dock.fields.psf.kind.value = "Gaussian"
     sigmas = dock.fields.psf.fields_by_title["Gaussian"].sigmas[-2:]
     slider = dock.fields.smoothing.slider
-    print(
     print("| method | first s | smoothing | largest | sigma | largest | differs | at rest |")
-    )
     print("|---|---|---|---|---|---|---|---|")
     for method in METHODS:
         dock.fields.methods.choice.value = method
