@@ -126,8 +126,6 @@ def press(viewer: napari.Viewer, dock: Any, meter: StallMeter, name: str, image:
                 first = time.perf_counter() - began
         end = time.perf_counter() - began
         wait(0.3)
-    if os.environ.get("STAGES"):
-        print(dock.status.toolTip())
     total, longest, other = meter.summary()
     own, child = memory()
     print(

@@ -7,6 +7,7 @@ Needs a display. Without one, put ``xvfb-run -a -s "-screen 0 1600x1000x24"`` be
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,9 +47,9 @@ def filaments(shape: tuple[int, int], count: int = 30) -> np.ndarray:
     return scene
 
 
-def opened() -> tuple[napari.Viewer, DeblurWidget]:
+def opened(width: int = 1320, height: int = 950) -> tuple[napari.Viewer, DeblurWidget]:
     viewer = napari.Viewer()
-    viewer.window.resize(1320, 950)
+    viewer.window.resize(width, height)
     _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     let_it_draw()
     return viewer, widget
@@ -112,18 +113,27 @@ def run_in_progress() -> None:
     viewer.close()
 
 
-def volume() -> None:
-    """Save the dock with a volume in 3D."""
-    viewer, widget = opened()
+def open_volume(viewer: napari.Viewer, widget: DeblurWidget) -> None:
+    """Open the cells in 3D, and tell their blur."""
     viewer.open_sample("napari-tf-deblur", "blurred_cells")
     widget.fields.psf.kind.value = "Gaussian"
     for field in widget.fields.psf.fields_by_title["Gaussian"].sigmas:
         field.value = 2
-    deblur(viewer, widget)
-    result = result_of(viewer)
+
+
+def show_in_3d(viewer: napari.Viewer) -> None:
     viewer.dims.ndisplay = 3
     viewer.reset_view()
     viewer.scene.camera.angles = (20, 30, -50)
+
+
+def volume() -> None:
+    """Save the dock with a volume in 3D."""
+    viewer, widget = opened()
+    open_volume(viewer, widget)
+    deblur(viewer, widget)
+    result = result_of(viewer)
+    show_in_3d(viewer)
     for layer in viewer.layers:
         layer.visible = layer is result
     let_it_draw()
@@ -131,15 +141,14 @@ def volume() -> None:
     viewer.close()
 
 
-def main() -> None:
-    get_settings(None)  # default settings of napari, not the user's
+def make(*pictures: Callable[[], None]) -> None:
+    """Make pictures with the default settings of napari and of the dock, not the user's."""
+    get_settings(None)
     with TemporaryDirectory() as folder:  # a folder without settings
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
-        biologist()
-        photographer()
-        run_in_progress()
-        volume()
+        for picture in pictures:
+            picture()
 
 
 if __name__ == "__main__":
-    main()
+    make(biologist, photographer, run_in_progress, volume)

@@ -7,15 +7,11 @@ Needs a display. Without one, put ``xvfb-run -a -s "-screen 0 1600x1000x24"`` be
 
 from __future__ import annotations
 
-from tempfile import TemporaryDirectory
-
 import napari
 import numpy as np
 from deblur_a_sample import let_it_draw, save, wait_for, window_picture
-from make_pictures import PICTURES, filaments
-from napari.settings import get_settings
+from make_pictures import PICTURES, filaments, make, open_volume, opened, show_in_3d
 from PIL import Image as Picture
-from qtpy.QtCore import QSettings
 
 from napari_tf_deblur import convolve, microscope_psf
 from napari_tf_deblur._dock.preview import FINAL_TEXT
@@ -32,14 +28,6 @@ FRAME_MS, LAST_MS = 500, 2000
 
 SMOOTHINGS = (0, 6, 12, 6, 0, -5, -10, -5, 0)
 """Places of the slider, in its steps: a quarter of an octave each."""
-
-
-def opened() -> tuple[napari.Viewer, DeblurWidget]:
-    viewer = napari.Viewer()
-    viewer.window.resize(*WINDOW)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
-    let_it_draw()
-    return viewer, widget
 
 
 def dim_filaments() -> np.ndarray:
@@ -66,7 +54,7 @@ def wait_until_final(widget: DeblurWidget) -> None:
 
 def plane() -> None:
     """Save the preview of a plane, and a moving picture of it that follows the slider."""
-    viewer, widget = opened()
+    viewer, widget = opened(*WINDOW)
     viewer.add_image(dim_filaments(), name="tubulin")
     microscope = widget.fields.psf.fields_by_title["Microscope"]
     microscope.aperture.value = 1.4
@@ -107,26 +95,13 @@ def save_moving_picture(frames: list[np.ndarray]) -> None:
 
 def volume() -> None:
     """Save the preview of a volume in 3D."""
-    viewer, widget = opened()
-    viewer.open_sample("napari-tf-deblur", "blurred_cells")
-    widget.fields.psf.kind.value = "Gaussian"
-    for field in widget.fields.psf.fields_by_title["Gaussian"].sigmas:
-        field.value = 2
-    viewer.dims.ndisplay = 3
-    viewer.reset_view()
-    viewer.scene.camera.angles = (20, 30, -50)
+    viewer, widget = opened(*WINDOW)
+    open_volume(viewer, widget)
+    show_in_3d(viewer)
     switch_on(viewer, widget)
     save(window_picture(viewer), PICTURES / "preview_volume.png")
     viewer.close()
 
 
-def main() -> None:
-    get_settings(None)  # default settings of napari, not the user's
-    with TemporaryDirectory() as folder:  # a folder without settings
-        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
-        plane()
-        volume()
-
-
 if __name__ == "__main__":
-    main()
+    make(plane, volume)

@@ -85,3 +85,24 @@ def test_sentences_instead_of_a_preview(previewed, qtbot):
     viewer.layers.remove("squares")
     qtbot.waitUntil(lambda: "image" in dock.status.text())
     changed(lambda: viewer.add_image(np.eye(64, dtype=np.float32)))
+
+
+def test_pixels_to_ignore_are_those_of_the_mask_as_it_is_now(previewed, qtbot):
+    viewer, dock, changed = previewed
+    labels = viewer.add_labels(np.zeros((96, 120), np.uint8), name="dust")
+    viewer.layers.selection = {viewer.layers["squares"]}
+    session = dock._preview._session
+    changed(lambda: setattr(dock.fields.ignore.mask, "value", labels))
+    begun = dock._preview._session
+    assert begun is not session
+    qtbot.wait(300)
+    assert dock._preview._session is begun  # not again at each look
+
+    def paint():
+        labels.data[40:50, 40:50] = 1
+        labels.refresh()
+
+    before = np.array(find_preview_layer(viewer).data)
+    changed(paint)
+    qtbot.waitUntil(lambda: dock.status.text() == FINAL_TEXT)
+    assert not np.array_equal(find_preview_layer(viewer).data, before)

@@ -1,8 +1,10 @@
 """Find the valid pixels of an image, and fill in the others."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_tf_deblur._core.errors import InvalidValueError
@@ -57,6 +59,11 @@ def valid_pixels(
         valid = np.broadcast_to(~ignored, (len(values), 1, *values.shape[2:]))
     _refuse_extremes(values, valid, [p for p in range(len(values)) if p not in blank])
     return valid
+
+
+def mask_not_finite(image: NDArray[Any]) -> NDArray[Any]:
+    """Mask NaN and infinite pixels of an image, if its type has such values."""
+    return np.ma.masked_invalid(image) if image.dtype.kind == "f" else image
 
 
 def mark_gap(frame: Sequence[int], gap: Sequence[slice]) -> BoolArray | None:

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
-from napari.layers import Image
+from napari.layers import Image, Layer
 from qtpy.QtCore import QTimer
 
 from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._dock.fields import Fields
-from napari_tf_deblur._dock.preview_session import Answer, PreviewSession, Wish
+from napari_tf_deblur._dock.preview_session import LayerPicture, LayerRequest, PreviewSession
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._large.lazy_arrays import is_lazy
+from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.preview_layer import (
     find_preview_layer,
     remove_preview,
@@ -63,8 +64,10 @@ class Preview:
         self._viewer, self._fields, self._solver, self._tasks = viewer, fields, solver, tasks
         self._box, self._on_state = box, on_state
         self._session: PreviewSession | None = None
+        self._mask: Layer | None = None
+        self._mask_version = 0
         self._image_key: object = None
-        self._wish_key: object = None
+        self._request_key: object = None
         self._is_shown = False  # whether the layer exists, unless the user removes it
         self._timer = QTimer(box.native)
         self._timer.setInterval(LOOK_MS)
@@ -88,6 +91,7 @@ class Preview:
     def abandon(self) -> None:
         """Switch the preview off without touching the window, which is closing."""
         self._timer.stop()
+        self._watch(None)
         self._end_session()
         self._is_shown = False
 
@@ -98,7 +102,7 @@ class Preview:
     def _end_session(self) -> None:
         if self._session is not None:
             self._session.end()
-        self._session = self._image_key = self._wish_key = None
+        self._session = self._image_key = self._request_key = None
 
     def _look(self) -> None:
         """Ask for another picture if the fields or the view have changed."""
@@ -106,50 +110,69 @@ class Preview:
             self._switch_off("")  # the user has removed it
             return
         try:
-            wish = self._find_wish()
+            request = self._find_request()
         except UserError as error:
-            self._wish_key = None
+            self._request_key = None
             self._on_state(str(error))
             return
         except Exception as error:  # an exception that leaves a slot would end the process
             self._switch_off(str(error))
             return
-        job = wish.job
-        image_key = (id(job.source.data), job.source.axes, job.psf.ndim, id(job.mask_origin))
+        job = request.job
+        image_key = self._describe_pixels(job)
         if self._session is None or image_key != self._image_key:
             self._end_session()
             self._session = PreviewSession(self._solver, job)
             self._session.arrived.connect(self._on_arrived)
             self._session.failed.connect(self._on_failed)
             self._image_key = image_key
-        if wish.key != self._wish_key:
-            self._wish_key = wish.key
+        if request.key != self._request_key:
+            self._request_key = request.key
             self._on_state(COMPUTING_TEXT)
-            self._session.show(wish)
+            self._session.show(request)
 
-    def _find_wish(self) -> Wish:
+    def _find_request(self) -> LayerRequest:
         job = self._fields.jobs()[0]
         layer = job.source.layer()
         if is_lazy(job.source.data):
             raise InvalidValueError(NOT_IN_MEMORY)
         assert isinstance(layer, Image)  # it was read just now
-        return Wish(job, find_visible_region(self._viewer, layer))
+        return LayerRequest(job, find_visible_region(self._viewer, layer))
 
-    def _on_arrived(self, answer: Answer) -> None:
-        if self.is_on and answer.wish.key == self._wish_key:
-            self._tasks.add_task(self._show(answer))
+    def _describe_pixels(self, job: Job) -> tuple[object, ...]:
+        """Return a key that is equal for equal images with equal pixels to ignore."""
+        mask = self._fields.ignore.mask.value
+        if mask is not self._mask:
+            self._watch(mask)
+        ignored = (mask, self._mask_version, job.options.ignore_nan, job.options.ignore_saturated)
+        return (id(job.source.data), job.source.axes, job.psf.ndim, *ignored)
 
-    def _show(self, answer: Answer) -> Iterator[bool | None]:
-        if not self.is_on or answer.wish.key != self._wish_key:
+    def _watch(self, mask: Layer | None) -> None:
+        """Count the changes of the layer that marks pixels to ignore."""
+        if self._mask is not None:
+            self._mask.events.set_data.disconnect(self._on_mask)
+        self._mask = mask
+        if mask is not None:
+            mask.events.set_data.connect(self._on_mask)
+
+    def _on_mask(self, *_: object) -> None:
+        self._mask_version += 1
+
+    def _on_arrived(self, shown: LayerPicture) -> None:
+        if self.is_on and shown.request.key == self._request_key:
+            self._tasks.add_task(self._show(shown))
+
+    def _show(self, shown: LayerPicture) -> Iterator[bool | None]:
+        if not self.is_on or shown.request.key != self._request_key:
             return
-        job, picture = answer.wish.job, answer.picture
+        job, picture = shown.request.job, shown.picture
         source = job.source
         frame = source.frame(job.psf.ndim)
         pixels: Any = to_display_values(frame.from_core(picture.image), source)
-        before = np.asarray(source.data[answer.wish.region])
+        before = np.asarray(source.data[shown.request.region])
         limits = match_source_contrast(source, before, pixels, picture.offset)
         self._is_shown = False  # a new layer may take several turns
-        yield from show_preview_stepwise(self._viewer, source, answer.wish.region, pixels, limits)
+        yield from show_preview_stepwise(self._viewer, source, shown.request.region, pixels, limits)
         self._is_shown = True
         self._on_state(FINAL_TEXT if picture.is_final else COMPUTING_TEXT)
 

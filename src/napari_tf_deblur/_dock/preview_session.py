@@ -23,7 +23,7 @@ WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Wish:
+class LayerRequest:
     """What a preview shall show.
 
     Attributes
@@ -45,23 +45,23 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A picture for a wish.
+class LayerPicture:
+    """A picture for a request.
 
     Attributes
     ----------
-    wish : Wish
-        The wish.
+    request : LayerRequest
+        The request.
     picture : RegionPicture
         The picture, with the axes in the order of the core.
     """
 
-    wish: Wish
+    request: LayerRequest
     picture: RegionPicture
 
 
 class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
-    """Previews of one image. The newest wish replaces those before it.
+    """Previews of one image. The newest request replaces those before it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
     Attributes
     ----------
     arrived : Signal
-        Emitted in the main thread with each `Answer`.
+        Emitted in the main thread with each `LayerPicture`.
     failed : Signal
         Emitted in the main thread with the exception that ended the session.
     """
@@ -86,14 +86,14 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
         self._solver, self._job = solver, first
         self._stop = Event()
         self._changed = Condition()
-        self._wish: Wish | None = None
+        self._request: LayerRequest | None = None
         self._psfs: dict[object, Any] = {}
         Thread(target=self._run, name="preview", daemon=True).start()
 
-    def show(self, wish: Wish) -> None:
+    def show(self, request: LayerRequest) -> None:
         """Ask for a picture in place of all earlier ones."""
         with self._changed:
-            self._wish = wish
+            self._request = request
             self._changed.notify()
 
     def end(self) -> None:
@@ -105,14 +105,14 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
 
     def _run(self) -> None:
         try:
-            self._answer_wishes()
+            self._answer_requests()
         except StoppedError:
             pass
         except Exception as error:  # shown in the dock
             if not self._stop.is_set():
                 self.failed.emit(translate_error(error))
 
-    def _answer_wishes(self) -> None:
+    def _answer_requests(self) -> None:
         source = self._job.source
         frame = source.frame(self._job.psf.ndim)
         image = np.asarray(source.data)
@@ -126,32 +126,32 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
             spacing=frame.spacing,
             stop=self._stop,
         )
-        wish: Wish | None = None
+        request: LayerRequest | None = None
         try:
             state = next(steps)
             while not self._stop.is_set():
                 newer = self._take(wait=state == "ready")
-                wish = newer or wish
+                request = newer or request
                 state = steps.send(None if newer is None else self._make_request(newer))
-                if isinstance(state, RegionPicture) and wish is not None:
-                    self.arrived.emit(Answer(wish, state))
+                if isinstance(state, RegionPicture) and request is not None:
+                    self.arrived.emit(LayerPicture(request, state))
         except StopIteration:
             pass
         finally:
             steps.close()
 
-    def _take(self, wait: bool) -> Wish | None:
-        """Return the newest wish, once; None if there is none."""
+    def _take(self, wait: bool) -> LayerRequest | None:
+        """Return the newest request, once; None if there is none."""
         with self._changed:
-            while wait and self._wish is None and not self._stop.is_set():
+            while wait and self._request is None and not self._stop.is_set():
                 self._changed.wait(WAIT_SECONDS)
-            wish, self._wish = self._wish, None
-            return wish
+            request, self._request = self._request, None
+            return request
 
-    def _make_request(self, wish: Wish) -> RegionRequest:
-        job = wish.job
+    def _make_request(self, request: LayerRequest) -> RegionRequest:
+        job = request.job
         frame, rgb = job.source.frame(job.psf.ndim), job.source.rgb
-        region = (*wish.region, *((slice(0, job.source.data.shape[-1]),) if rgb else ()))
+        region = (*request.region, *((slice(0, job.source.data.shape[-1]),) if rgb else ()))
         ordered = tuple(region[axis] for axis in frame.order(rgb))
         psf: Any = job.psf.ndim
         if not isinstance(job.psf, EstimatedPSF):

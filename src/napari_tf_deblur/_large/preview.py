@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
+from napari_tf_deblur._core.masking import mask_not_finite
 from napari_tf_deblur._core.psf import check_psf
-from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._core.steps import Step, finish, map_steps
 from napari_tf_deblur._core.typing import PSF
 from napari_tf_deblur._large.large_image import LargeImage
 from napari_tf_deblur._large.margins import piece_margin, scene_gap
@@ -107,13 +108,13 @@ class _Preview:
 
     def answer(self, request: RegionRequest) -> Generator[RegionPicture | State, None, None]:
         """Yield the pictures of a request, the final one last."""
-        whole_key = make_digest((request.psf, request.method, dict(request.options)))
+        named = {"method": request.method, **request.options}
+        whole_key = make_digest({"psf": request.psf, **named})
         if self._whole is not None and self._whole[0] == whole_key:
             yield self._cut(request)
             return
-        options = {name: v for name, v in request.options.items() if name != "smoothing"}
-        method_key = make_digest((request.method, options))
-        key = make_digest((request.psf, request.method, options))
+        named.pop("smoothing", None)
+        method_key, key = make_digest(named), make_digest({"psf": request.psf, **named})
         if key not in self._calibrations:
             former = self._last.get(method_key)
             if former is not None and not isinstance(request.psf, int):
@@ -130,7 +131,7 @@ class _Preview:
         yield self._deblur(request, calibration, psf, True)
         if self._pixels.size <= MAX_WHOLE_PIXELS:
             yield from _wait(WHOLE_PAUSE_SECONDS)
-            result = yield from self._run(solve(self._arguments(request, psf), self._stop))
+            result = yield from map_steps(solve(self._arguments(request, psf), self._stop), _hide)
             if not self._stop.is_set():
                 self._whole = whole_key, result
                 yield self._cut(request)
@@ -149,16 +150,6 @@ class _Preview:
             self._pixels, psf, request.method, mask=self._mask, **self._axes, **request.options
         )
 
-    @staticmethod
-    def _run(steps: Generator[Any, None, Any]) -> Generator[State, None, Any]:
-        """Run steps to their end, and return their result."""
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
-            yield "busy"
-
     def _calibrate(
         self, request: RegionRequest
     ) -> Generator[State, None, tuple[Calibration, PSF | BlurEstimate]]:
@@ -168,15 +159,12 @@ class _Preview:
         else:
             psf = request.psf
         steps = find_calibration(self._arguments(request, psf), self._stop)
-        prepared, _ = yield from self._run(steps)
+        prepared, _ = yield from map_steps(steps, _hide)
         return prepared.calibration, psf
 
     def _estimate_blur(self, ndim: int) -> Generator[State, None, BlurEstimate]:
-        image: Any = self._pixels
-        if image.dtype.kind == "f":
-            image = np.ma.masked_invalid(image)
-        options = {name: self._axes[name] for name in ("channel_axis", "alpha")}
-        options["ndim"] = ndim
+        options = {name: self._axes[name] for name in ("channel_axis", "alpha")} | {"ndim": ndim}
+        image = mask_not_finite(self._pixels)
         blur: BlurEstimate = yield from CALLS.call(estimate_blur, (image,), options)
         return blur
 
@@ -214,6 +202,11 @@ class _Preview:
             self._image.channel_axis,
         )
         return grid.make_piece(0, [part.start for part in region], [part.stop for part in region])
+
+
+def _hide(_step: Step) -> State:
+    """Show nothing of a step of a run but that it is busy."""
+    return "busy"
 
 
 def _wait(seconds: float) -> Generator[State, None, None]:

@@ -1,6 +1,6 @@
 """Adds a layer to the viewer in short steps, so that the window does not freeze."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -44,3 +44,18 @@ def add_layer_stepwise(
     yield None
     if layer in viewer.layers:
         layer.visible = visible
+
+
+def remove_layer_later(viewer: ViewerModel, layer: Image) -> Generator[None, None, bool]:
+    """Remove a layer in the next step: napari may just be removing a layer, and would crash.
+
+    Returns
+    -------
+    bool
+        Whether it was still there; if not, the user has removed it meanwhile.
+    """
+    yield None
+    if layer not in viewer.layers:
+        return False
+    viewer.layers.remove(layer)
+    return True

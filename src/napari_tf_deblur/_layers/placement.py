@@ -1,9 +1,10 @@
 """Places a part of an image exactly on its source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import ArrayLike
 
@@ -40,6 +41,13 @@ def place_part(source: Source, axes: Sequence[int], corner: ArrayLike) -> dict[s
         "units": [source.state["units"][k] for k in indices],
         "axis_labels": [source.state["axis_labels"][k] for k in indices],
     }
+
+
+def move_layer(layer: Layer, placement: Mapping[str, Any]) -> None:
+    """Give a layer another transform from `place_part`; equal parts of it are not set again."""
+    for name, value in placement.items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
 
 
 def _is_oblique(place: Affine) -> bool:

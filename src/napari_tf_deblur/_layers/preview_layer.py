@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
-from napari_tf_deblur._layers.placement import place_part
-from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise, remove_layer_later
+from napari_tf_deblur._layers.placement import move_layer, place_part
+from napari_tf_deblur._layers.source import Source, find_own_layer
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 from napari_tf_deblur._storage.regions import Region
 
@@ -19,11 +18,7 @@ PREVIEW_NAME = "Preview"
 
 def find_preview_layer(viewer: ViewerModel) -> Image | None:
     """Return the layer of the preview; None if there is none."""
-    for layer in viewer.layers:
-        kind = layer.metadata.get(METADATA_KEY, {}).get("kind")
-        if isinstance(layer, Image) and kind == "preview":
-            return layer
-    return None
+    return find_own_layer(viewer, "preview")
 
 
 def show_preview_stepwise(
@@ -59,15 +54,12 @@ def show_preview_stepwise(
     layer = find_preview_layer(viewer)
     if layer is not None and layer.ndim == source.ndim and layer.rgb == source.rgb:
         layer.data, layer.metadata = pixels, metadata
-        for name, value in placement.items():
-            if not np.array_equal(getattr(layer, name), value):
-                setattr(layer, name, value)
+        move_layer(layer, placement)
         if not source.rgb:
             layer.contrast_limits = limits
         return
-    if layer is not None:
-        viewer.layers.remove(layer)
-        yield None
+    if layer is not None and not (yield from remove_layer_later(viewer, layer)):
+        return
     layer = Image(
         pixels,
         name=PREVIEW_NAME,

@@ -8,10 +8,10 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.typing import PSF
-from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise
-from napari_tf_deblur._layers.placement import place_part
+from napari_tf_deblur._layers.layer_insertion import add_layer_stepwise, remove_layer_later
+from napari_tf_deblur._layers.placement import move_layer, place_part
 from napari_tf_deblur._layers.psf_kinds import PSFKind
-from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._layers.source import Source, find_own_layer
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
 PSF_NAME = "PSF"
@@ -22,10 +22,7 @@ PICTURE_THRESHOLD = 0.03
 
 def find_psf_layer(viewer: ViewerModel) -> Image | None:
     """Return the layer that shows the PSF; None if there is none."""
-    for layer in viewer.layers:
-        if isinstance(layer, Image) and layer.metadata.get(METADATA_KEY, {}).get("kind") == "psf":
-            return layer
-    return None
+    return find_own_layer(viewer, "psf")
 
 
 def show_psf_stepwise(
@@ -67,21 +64,15 @@ def show_psf_stepwise(
     limits = (0.0, float(values.max()))
     layer = find_psf_layer(viewer)
     if layer is not None and layer.ndim == values.ndim:
-        for name, value in placement.items():
-            if not np.array_equal(getattr(layer, name), value):
-                setattr(layer, name, value)
+        move_layer(layer, placement)
         layer.data = values
         layer.metadata = metadata
         layer.contrast_limits_range = limits
         layer.contrast_limits = limits
         layer.visible = layer.visible or visible
         return
-    if layer is not None:
-        # Remove the old layer later: napari may just be removing a layer, and would crash.
-        yield None
-        if layer not in viewer.layers:
-            return  # the user has removed it meanwhile
-        viewer.layers.remove(layer)
+    if layer is not None and not (yield from remove_layer_later(viewer, layer)):
+        return
     layer = Image(
         values,
         name=PSF_NAME,

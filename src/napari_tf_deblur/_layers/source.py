@@ -7,6 +7,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
@@ -235,6 +236,14 @@ def compute_world_transform(layer: Layer) -> Affine:
 def is_own_layer(layer: Layer) -> bool:
     """Whether this package made a layer: a result, a residual, a PSF or a profile line."""
     return METADATA_KEY in layer.metadata
+
+
+def find_own_layer(viewer: ViewerModel, kind: str) -> Image | None:
+    """Return the image layer of this package that has a kind, such as "psf"; None if none has."""
+    for layer in viewer.layers:
+        if isinstance(layer, Image) and layer.metadata.get(METADATA_KEY, {}).get("kind") == kind:
+            return layer
+    return None
 
 
 def _spacing(transform: Affine) -> NDArray[np.float64]:

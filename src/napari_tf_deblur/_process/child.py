@@ -69,6 +69,8 @@ def main(connection: "Connection[Any, Any]", names: str) -> None:
         os.nice(PRIORITY)
     for memo, size in REMEMBERED:
         memo.size = size
+    # TensorFlow calls it an error, with pages of text, that it loads stored code.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     use_code_folder(user_cache_path("napari-tf-deblur", appauthor=False))
     channel = Channel(connection, names)
     requests: SimpleQueue[_Request] = SimpleQueue()

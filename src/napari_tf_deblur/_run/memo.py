@@ -7,6 +7,8 @@ from hashlib import blake2b
 from threading import Event
 from typing import Any
 
+import numpy as np
+
 Work = Callable[[], Generator[Any, None, Any]]
 """A function that yields steps and returns a value."""
 
@@ -25,15 +27,14 @@ class Memo:
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
     def find(
-        self, arguments: Any, work: Work, stop: Event | None = None
+        self, arguments: Mapping[str, Any], work: Work, stop: Event | None = None
     ) -> Generator[Any, None, Any]:
         """Return the value for some arguments; do the work if it is not known.
 
         Parameters
         ----------
-        arguments : object
-            All that the value depends on. Anything that can be pickled; arrays count by their
-            contents.
+        arguments : mapping
+            All that the value depends on, by name; see `make_digest`.
         work : callable
             Computes the value.
         stop : threading.Event, optional
@@ -61,7 +62,8 @@ class Memo:
             yield from ()
             return function(*arguments, **options)
 
-        return (yield from self.find((function, tuple(arguments), dict(options)), work))
+        named = {f"argument {k}": value for k, value in enumerate(arguments)}
+        return (yield from self.find({"function": function, **named, **options}, work))
 
     def clear(self) -> None:
         """Forget all values."""
@@ -80,13 +82,24 @@ CALLS = Memo()
 """Results of single functions, such as the estimate of the blur."""
 
 
-def make_digest(value: Any) -> bytes:
-    """Return a digest of a value: equal for equal values, different for different ones."""
+def make_digest(values: Mapping[str, Any]) -> bytes:
+    """Return a digest of named values: equal if all are equal, in any order of the names.
+
+    Parameters
+    ----------
+    values : mapping
+        Anything that can be pickled; arrays count by their contents.
+    """
     import cloudpickle
 
-    buffers: list[pickle.PickleBuffer] = []
     digest = blake2b(digest_size=16)
-    digest.update(cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append))
-    for buffer in buffers:
-        digest.update(buffer.raw())
+    for name in sorted(values):  # each by itself: parts that two values share are pickled once
+        buffers: list[pickle.PickleBuffer] = []
+        value = values[name]
+        if isinstance(value, np.ma.MaskedArray):  # its pickle changes from process to process
+            value = "masked", np.ma.getdata(value), np.ma.getmaskarray(value)
+        named = name, value
+        digest.update(cloudpickle.dumps(named, protocol=5, buffer_callback=buffers.append))
+        for buffer in buffers:
+            digest.update(buffer.raw())
     return digest.digest()

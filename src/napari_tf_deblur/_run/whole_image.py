@@ -5,11 +5,12 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from threading import Event
+from typing import Any
 
 import numpy as np
 
 from napari_tf_deblur._core.steps import Step, map_steps
-from napari_tf_deblur._preparation.arguments import Arguments, StepArguments
+from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence, WeightEvidence
 from napari_tf_deblur._preparation.global_values import GlobalValues
@@ -57,7 +58,7 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
         The result.
     """
     result: Deconvolution = yield from RESULTS.find(
-        _without_stop(arguments), partial(_solve, arguments, stop), stop
+        _describe(arguments), partial(_solve, arguments, stop), stop
     )
     return result
 
@@ -160,15 +161,16 @@ def find_calibration(
     WeightSearchResult
         What the search has found.
     """
-    arguments = replace(_without_stop(arguments), smoothing=1.0)
+    arguments = replace(arguments, smoothing=1.0)
     found: tuple[PreparedRun, WeightSearchResult] = yield from SEARCHES.find(
-        arguments, partial(_search, arguments, stop), stop
+        _describe(arguments), partial(_search, arguments, stop), stop
     )
     return found
 
 
-def _without_stop(arguments: Arguments) -> Arguments:
-    return replace(arguments, stop=None) if isinstance(arguments, StepArguments) else arguments
+def _describe(arguments: Arguments) -> dict[str, Any]:
+    """Return all that a result depends on, whichever public function has the arguments."""
+    return {name: value for name, value in vars(arguments).items() if name != "stop"}
 
 
 def _search(

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
+from napari_tf_deblur._core.masking import mask_not_finite
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind
@@ -47,11 +48,8 @@ class EstimatedPSF:
         self, source: Source, estimate: Callable[..., BlurEstimate] = estimate_blur
     ) -> BlurEstimate:
         """Estimate the blur from the pixels of the image, by a function like `estimate_blur`."""
-        image = source.frame(self.ndim).to_core(np.asarray(source.data))
-        if image.dtype.kind == "f":
-            image = np.ma.masked_invalid(image)
         return estimate(
-            image,
+            mask_not_finite(source.frame(self.ndim).to_core(np.asarray(source.data))),
             ndim=self.ndim,
             channel_axis=source.channel_axis,
             alpha=source.has_alpha,
