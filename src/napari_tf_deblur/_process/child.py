@@ -94,7 +94,7 @@ def _read(channel: Channel, requests: "SimpleQueue[_Request]") -> None:
             if message.kind == "stop":
                 stop.set()
             elif message.kind == "ping":
-                channel.send("pong")
+                channel.send("pong", message.run)
             else:
                 if message.kind == "begin":
                     stop = Event()

@@ -78,18 +78,29 @@ class Child:
         self._stop_time: float | None = None  # when the run was told to stop
 
     def settle(self, stop: Event) -> bool:
-        """Wait until the last run has ended; return whether it has, and the process is ready."""
-        until = time.monotonic() + SETTLE_SECONDS
+        """Wait until the last run has ended; return whether it has, and the process answers.
+
+        A process that was just killed may still seem to be alive. One that is importing TensorFlow
+        may take long to answer.
+        """
+        began = time.monotonic()
+        number = next(_numbers)
+        awaited = {("pong", number)} | ({("ended", self._run)} if self._is_running else set())
         try:
-            while self._is_running and time.monotonic() < until:
+            self._channel.send("ping", number)
+            while awaited:
+                limit = SETTLE_SECONDS if self._is_running else SILENCE_SECONDS
+                if time.monotonic() > began + limit:
+                    return False
                 if stop.is_set():
                     raise StoppedError(STOPPED_TEXT)
                 if self._channel.poll(POLL_SECONDS):
                     message = self._channel.receive()
-                    self._is_running = (message.kind, message.run) != ("ended", self._run)
+                    awaited.discard((message.kind, message.run))
+                    self._is_running = ("ended", self._run) in awaited
         except (EOFError, OSError):
             return False
-        return not self._is_running and self.process.is_alive()
+        return True
 
     def begin(self, request: object, stop: Event) -> Message:
         """Begin a run, and return its first step or its result."""
