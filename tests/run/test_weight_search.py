@@ -319,13 +319,14 @@ def test_the_search_is_told_of_and_can_be_stopped():
             result = end.value
             break
         messages.append(step.message)
-        if "trial 2" in step.message:
+        if "trials 2 to 3" in step.message:
             assert len(step.loss_history) == 0
             assert 0 <= step.fraction < 0.5
             np.testing.assert_allclose(step.image(), observed(), atol=1e-6)
             stop.set()
     assert any("finding the weight, trial 1" in message for message in messages)
-    assert not any("trial 4" in message for message in messages)
+    assert stop.is_set()
+    assert not any("trial 4" in message or "trials 4" in message for message in messages)
     assert "stopped" in result.warnings[-1]
     assert result.method.weight > 0
 

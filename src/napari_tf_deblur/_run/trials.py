@@ -17,21 +17,24 @@ Where structures are thin and bright on a dark background, the first risk is mos
 background. It then favours weights up to 16 times as large (``benchmarks/weights.py``).
 """
 
-from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+import os
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
 import numpy as np
 
 from napari_tf_deblur._core.scene_grid import Boundary
-from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, map_steps
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step
+from napari_tf_deblur._core.threads import thread_limit
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
 from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
+from napari_tf_deblur._preparation.problem import REPORT_INTERVAL
 from napari_tf_deblur._run.prediction_error import (
     Trial,
     deblur_error,
@@ -81,6 +84,23 @@ class OriginalImage(ImageSource):
     def current_image(self) -> Float32Array:
         """Join the planes to an image."""
         return self._prepared.original_image()
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """What a trial is run with.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        The method with its weight, and the width of the PSF.
+    mirrored : bool
+        Whether the noise is split with the opposite sign. The mean of both trials does not depend
+        on chance correlations between the random numbers and the image.
+    """
+
+    calibration: Calibration
+    mirrored: bool = False
 
 
 class TrialRunner:
@@ -137,18 +157,16 @@ class TrialRunner:
         first = self._observed + np.float32(sign * ADDED_NOISE) * self._drawn_noise
         return first, self._observed - np.float32(sign / ADDED_NOISE) * self._drawn_noise
 
-    def run_trial(
-        self, calibration: Calibration, mirrored: bool = False
-    ) -> Generator[Step, None, Trial]:
-        """Deblur the first copy, and compare the result with the second one.
+    def run_trials(self, settings: Sequence[TrialSettings]) -> Generator[Step, None, list[Trial]]:
+        """Run trials at the same time, one per core.
+
+        A trial alone leaves cores idle: it is small, and XLA's transforms run on one core.
 
         Parameters
         ----------
-        calibration : Calibration
-            The method with its weight, and the width of the PSF.
-        mirrored : bool
-            Whether the noise is split with the opposite sign. The mean of both trials does not
-            depend on chance correlations between the random numbers and the image.
+        settings : sequence of TrialSettings
+            What each trial is run with. The first trial of some size should run alone, as it
+            compiles the code for the others.
 
         Yields
         ------
@@ -157,28 +175,54 @@ class TrialRunner:
 
         Returns
         -------
-        Trial
-            Its risks and its residual.
+        list of Trial
+            The trials, in the order of `settings`.
 
         Raises
         ------
         TrialsStopped
             If `stop` was set.
         """
-        first, second = self._split_noise(mirrored) if mirrored else self._copies
-        method: Any = calibration.method
+        halt, fractions = Event(), [0.0] * len(settings)
+
+        def run(number: int) -> Trial:
+            steps = self._run_trial(settings[number], halt)
+            while True:
+                try:
+                    fractions[number] = next(steps).fraction
+                except StopIteration as end:
+                    trial: Trial = end.value
+                    return trial
+
+        yield self._describe_trials(len(settings), 0.0)
+        with ThreadPoolExecutor(thread_limit() or os.cpu_count()) as pool:
+            futures = [pool.submit(run, number) for number in range(len(settings))]
+            try:
+                while wait(futures, REPORT_INTERVAL).not_done:
+                    if self._is_stopped:
+                        halt.set()
+                    yield self._describe_trials(len(settings), sum(fractions))
+            finally:
+                halt.set()
+        if self._is_stopped:
+            raise TrialsStopped
+        trials = [future.result() for future in futures]
+        self._done += len(settings)
+        return trials
+
+    def _run_trial(self, settings: TrialSettings, halt: Event) -> Generator[Step, None, Trial]:
+        """Deblur the first copy, and compare the result with the second one."""
+        first, second = self._split_noise(mirrored=True) if settings.mirrored else self._copies
+        method: Any = settings.calibration.method
         quick_method = replace(method, tolerance=method.trial_tolerance)
         prepared = prepare_trial(
             self._prepared,
             first * self._scale,
             self._valid,
             self._boundary,
-            replace(calibration, method=quick_method),
+            replace(settings.calibration, method=quick_method),
         )
-        self._done += 1
-        solved = yield from map_steps(solve_batches(prepared, self._stop), self._relabel_step)
-        if self._is_stopped:
-            raise TrialsStopped
+        solved = yield from solve_batches(prepared, halt)
         error = first - solved.residual / self._scale - second
         compared: Any = True if self._compared is None else self._compared
         if self._compared is not None:
@@ -236,9 +280,11 @@ class TrialRunner:
     def _is_stopped(self) -> bool:
         return self._stop is not None and self._stop.is_set()
 
-    def _relabel_step(self, step: Step) -> Step:
-        """Name the trial, leave out its losses, and show the original image."""
-        message = f"{self.purpose}, trial {self._done}"
-        fraction = min((self._done - 1 + step.fraction) / self.expected_trials, 1.0)
+    def _describe_trials(self, count: int, fraction: float) -> Step:
+        """Make a step that names the trials, without losses, with the original image."""
+        first, last = self._done + 1, self._done + count
+        which = f"trial {first}" if count == 1 else f"trials {first} to {last}"
+        fraction = min((self._done + fraction) / self.expected_trials, 1.0)
         source = OriginalImage(self._prepared)
+        message = f"{self.purpose}, {which}"
         return Step(self.purpose, message, fraction, np.zeros(0, np.float32), source)

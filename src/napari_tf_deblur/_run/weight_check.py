@@ -10,12 +10,19 @@ from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._preparation.evidence import WeightEvidence
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference
-from napari_tf_deblur._run.trials import TrialRunner, TrialsStopped
+from napari_tf_deblur._run.trials import TrialRunner, TrialSettings, TrialsStopped
 from napari_tf_deblur._run.weight_search import SEARCH_EFFORTS
 
 CHECK_OCTAVES = 2.0
 """Distance, in octaves, between the given weight and those that it is compared with. Derived: from
 the advice, which is four times as much or as little."""
+
+OTHER_WEIGHTS: dict[WeightEvidence, float] = {
+    "too large": 2**-CHECK_OCTAVES,
+    "too small": 2**CHECK_OCTAVES,
+}
+"""The factors on the given weight, by what it is if they predict better. Derived: from
+`CHECK_OCTAVES`."""
 
 MIN_CHECK_SIGNIFICANCE = 2.0
 """Standard errors by which the risk with another weight must be lower. Chosen by
@@ -55,21 +62,20 @@ def check_weight(
     trials = TrialRunner(prepared, SEARCH_EFFORTS["auto"].region, stop)
     if not trials.can_test_width:
         return None
-    others: tuple[tuple[WeightEvidence, float], ...] = (
-        ("too large", 2**-CHECK_OCTAVES),
-        ("too small", 2**CHECK_OCTAVES),
-    )
+    weights = {
+        evidence: replace(calibration, method=calibration.method.with_smoothing(factor))
+        for evidence, factor in OTHER_WEIGHTS.items()
+    }
+    # A weight at its bound cannot be changed any further.
+    weights = {key: other for key, other in weights.items() if other != calibration}
     trials.expected_trials, trials.purpose = 3, "checking the weight"
     try:
-        given_trial = yield from trials.run_trial(calibration)
-        for evidence, factor in others:
-            method = calibration.method.with_smoothing(factor)
-            if method == calibration.method:  # already at its bound
-                continue
-            trial = yield from trials.run_trial(replace(calibration, method=method))
-            difference = RiskDifference.from_blocks(given_trial.image_risks - trial.image_risks)
-            if difference.z_score > MIN_CHECK_SIGNIFICANCE:
-                return evidence
+        (given_trial,) = yield from trials.run_trials([TrialSettings(calibration)])
+        others = yield from trials.run_trials([TrialSettings(c) for c in weights.values()])
     except TrialsStopped:
         return None
+    for evidence, trial in zip(weights, others, strict=True):
+        difference = RiskDifference.from_blocks(given_trial.image_risks - trial.image_risks)
+        if difference.z_score > MIN_CHECK_SIGNIFICANCE:
+            return evidence
     return "suits"

@@ -1,6 +1,6 @@
 """Find the weight, and the width of the PSF, with the lowest risk by trials at several weights."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.evidence import PSFEvidence
 from napari_tf_deblur._run.prediction_error import RiskDifference, Trial
 from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
-from napari_tf_deblur._run.trials import ADDED_NOISE, TrialRunner
+from napari_tf_deblur._run.trials import ADDED_NOISE, TrialRunner, TrialSettings
 
 MIN_PSF_WIDTH = 0.5
 """Part of the given width below which the PSF is not made narrower. Guard: after four steps, noise
@@ -75,6 +75,7 @@ class WeightTrials:
         self._trials, self._calibration, self._step = trials, calibration, step
         self._results: dict[float, Trial] = {}
         self._mirrored: dict[float, Trial] = {}
+        self._by_sign = {False: self._results, True: self._mirrored}
         self._lowest_with_narrower = np.inf
 
     @property
@@ -101,19 +102,24 @@ class WeightTrials:
             position if by_photons else position - TRIAL_NOISE_OCTAVES / self._step
         )
 
-    def run_at(self, position: float) -> Generator[Step, None, Trial]:
-        """Run the trial at a position, or return the earlier one."""
-        if position not in self._results:
-            self._results[position] = yield from self._trials.run_trial(self.with_weight(position))
-        return self._results[position]
+    def run_at(
+        self, positions: Sequence[float], mirrored: Sequence[float] = ()
+    ) -> Generator[Step, None, None]:
+        """Run the trials at some positions, at the same time; those that were run are left out.
 
-    def run_mirrored(self, position: float) -> Generator[Step, None, Trial]:
-        """Run the trial with the split noise of opposite sign, or return the earlier one."""
-        if position not in self._mirrored:
-            self._mirrored[position] = yield from self._trials.run_trial(
-                self.with_weight(position), mirrored=True
-            )
-        return self._mirrored[position]
+        Parameters
+        ----------
+        positions : sequence of float
+            Positions of trials as usual.
+        mirrored : sequence of float
+            Positions of trials with the split noise of opposite sign.
+        """
+        wanted = [(p, False) for p in positions] + [(p, True) for p in mirrored]
+        missing = [(p, mirror) for p, mirror in wanted if p not in self._by_sign[mirror]]
+        settings = [TrialSettings(self.with_weight(p), mirror) for p, mirror in missing]
+        trials = yield from self._trials.run_trials(settings)
+        for (position, mirror), trial in zip(missing, trials, strict=True):
+            self._by_sign[mirror][position] = trial
 
     def find_best(self) -> Generator[Step, None, WeightSearchResult]:
         """Find the best weight; make the PSF narrower as long as it is too wide."""
@@ -164,8 +170,9 @@ class WeightTrials:
 
     def _risks_at_best(self) -> Generator[Step, None, NDArray[np.float64]]:
         """Return the risks at the best whole position: the mean over both signs of the noise."""
-        mirrored = yield from self.run_mirrored(self._best_step)
-        return (self._results[self._best_step].risks + mirrored.risks) / 2
+        best = self._best_step
+        yield from self.run_at([], mirrored=[best])
+        return (self._results[best].risks + self._mirrored[best].risks) / 2
 
     def _parabola_gain(self) -> float:
         """Return how much lower the risk is between whole positions, by a parabola."""
@@ -182,14 +189,14 @@ class WeightTrials:
 
     def find_minimum(self) -> Generator[Step, None, float]:
         """Return the position of the lowest risk of the image; a parabola gives the fraction."""
-        for position in (0, 1, -1):
-            yield from self.run_at(position)
+        yield from self.run_at([0])
+        yield from self.run_at([1, -1])
         while True:
             best = min(self._whole_steps, key=self._penalised_risk)
             ends = min(self._whole_steps), max(self._whole_steps)
             if best not in ends or abs(best) == MAX_STEPS_AWAY:
                 break
-            yield from self.run_at(best - 1 if best == ends[0] else best + 1)
+            yield from self.run_at([best - 1 if best == ends[0] else best + 1])
         if best in ends:
             return float(best)
         before, middle, after = (self._penalised_risk(best + k) for k in (-1, 0, 1))
@@ -209,16 +216,16 @@ class WeightTrials:
         if best in (min(self._whole_steps), max(self._whole_steps)):
             return position
         centre = round(2 * position) / 2
-        for beside in (centre, centre - 1, centre + 1):
-            yield from self.run_at(beside)
+        beside = [centre - 1, centre + 1]
+        yield from self.run_at([centre, *beside], mirrored=beside)
         before, middle, after = (self._penalised_risk(centre + k) for k in (-1, 0, 1))
         bend = before - 2 * middle + after
         if not bend > 0:
             return position
         fall = before - after
         for k in (-1, 1):
-            mirrored = yield from self.run_mirrored(centre + k)
-            fall -= k * (mirrored.image_risk - self._results[centre + k].image_risk) / 2
+            own, mirrored = self._results[centre + k], self._mirrored[centre + k]
+            fall -= k * (mirrored.image_risk - own.image_risk) / 2
         return centre + float(np.clip(0.5 * fall / bend, -1, 1))
 
     def _penalised_risk(self, position: float) -> float:

@@ -8,6 +8,7 @@ and of the key under which it is stored. So they must not depend on what ran bef
 import hashlib
 import itertools
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +39,9 @@ def stable_names(description: str) -> Iterator[None]:
     digest = hashlib.sha256(f"{_used[description]} {description}".encode()).digest()
     # 40 bits for the function, and room for a million names in it.
     numbers = itertools.count(int.from_bytes(digest[:5]) << 20)
-    original = ops.uid
-    ops.uid = lambda: next(numbers)
+    original, tracing = ops.uid, threading.get_ident()
+    # Other threads may make tensors meanwhile; they do not count.
+    ops.uid = lambda: next(numbers) if threading.get_ident() == tracing else original()
     try:
         yield
     finally:
