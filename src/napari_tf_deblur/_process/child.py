@@ -83,6 +83,7 @@ def main(connection: "Connection[Any, Any]", names: str) -> None:
 def _load_tensorflow() -> None:
     with suppress(UserError):  # the first run says so
         load.tensorflow()
+        gc.freeze()  # else each collection looks at all objects of TensorFlow, for half a second
 
 
 def _read(channel: Channel, requests: "SimpleQueue[_Request]") -> None:
