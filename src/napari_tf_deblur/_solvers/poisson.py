@@ -173,7 +173,7 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         )
         amplitude = tf.sqrt(light + ROOT_OFFSET_PHOTONS * c.photon)
         mean = sum_channels(amplitude) / amplitude.shape[1]
-        return c.step / mean if power == 1 else c.step * tf.pow(mean, power - 2)
+        return c.step / mean if power == 1 else c.step * tf.exp((power - 2) * tf.math.log(mean))
 
     def first_state(constants: Any, start: Tensor) -> list[Tensor]:
         c = Constants(*constants)
