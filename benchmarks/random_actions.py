@@ -4,8 +4,8 @@
 hides layers, deblurs, stops, changes fields, switches the preview, moves the view, and closes the
 dock. It ends with the last actions and an error if there is an exception, an error that is no
 sentence for the user, a message of Qt, a source whose pixels changed, or memory that grows.
-napari 0.9.2 with Mesa's software rendering may end in a segmentation fault while it draws, also
-without this plugin.
+napari 0.9.2 with Mesa's software rendering may end in a segmentation fault in a draw call, also
+without this plugin; ``--no-drawing`` leaves these calls out, and nothing else.
 ``--runs 200`` presses Deblur so many times on the same images instead. It needs a display.
 """
 
@@ -36,6 +36,7 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+from vispy.gloo.glir import GlirProgram
 from window import memory, wait
 
 from napari_tf_deblur import convolve, gaussian_psf
@@ -364,9 +365,12 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=5000, help="number of actions")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers")
     parser.add_argument("--runs", type=int, default=0, help="number of runs instead of actions")
+    parser.add_argument("--no-drawing", action="store_true", help="leave out OpenGL's draw calls")
     parser.add_argument("--trace", action="store_true", help="print each action")
     options = parser.parse_args()
     faulthandler.enable()
+    if options.no_drawing:
+        GlirProgram.draw = lambda *_: None
     faults = Faults()
     window = Window(random.Random(options.seed))
     if options.runs:

@@ -226,7 +226,10 @@ def test_napari_itself_does_not_use_the_key():
 # ---------------------------------------------------------------- side by side
 
 
-@pytest.mark.parametrize("case", ["", "hidden", "turned round", "in the grid", "colour", "3D"])
+@pytest.mark.parametrize(
+    "case",
+    ["", "hidden", "turned round", "in the grid", "colour", "3D", "with a stack", "a stack in 3D"],
+)
 def test_side_by_side_shows_each_once_and_goes_back(real, qtbot, blurred, case):
     scene, viewer = real, real.viewer
     if case == "hidden":
@@ -239,7 +242,9 @@ def test_side_by_side_shows_each_once_and_goes_back(real, qtbot, blurred, case):
         colours = [viewer.add_image(np.stack([blurred] * 3, -1), rgb=True) for _ in range(2)]
         scene.row.set_pair(*colours)
         scene.source, scene.result = colours
-    viewer.dims.ndisplay = 3 if case in ("colour", "3D") else 2
+    if "stack" in case:  # napari itself cannot fit its view to layers with fewer axes than others
+        viewer.add_image(np.zeros((3, 40, 40), np.float32))
+    viewer.dims.ndisplay = 3 if case in ("colour", "3D", "a stack in 3D") else 2
     before = scene.state()
     click(qtbot, scene.row.side_by_side)
     assert scene.places() == {scene.source.name: (0, 0), scene.result.name: (0, 1)}

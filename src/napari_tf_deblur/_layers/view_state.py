@@ -1,8 +1,10 @@
 """Changes what the viewer shows for a while, and restores it: visible layers, grid and camera."""
 
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
@@ -13,6 +15,9 @@ CAMERA_KEYS = ("center", "zoom", "angles")
 
 GRID_SETTINGS = {"shape": (1, -1), "stride": 1, "enabled": True}
 """Settings of the grid in which visible layers are side by side, in the order of the list."""
+
+VIEW_MARGIN = 0.05
+"""Part of the view that stays free around a layer. Definition: napari's own."""
 
 
 class VisibilityState:
@@ -95,7 +100,7 @@ class SideBySideView(VisibilityState):
         self.show_only(source, result)
         for name, value in self._settings.items():
             setattr(self._viewer.canvas.grid, name, value)
-        self._viewer.fit_to_view(layers=[source, result])
+        fit_to_view(self._viewer, [source, result])
 
     def leave(self) -> None:
         """Restore the grid, the layers and the camera."""
@@ -107,6 +112,35 @@ class SideBySideView(VisibilityState):
         if self._viewer.dims.ndisplay == self._ndisplay:
             for name, value in self._camera.items():
                 setattr(self._viewer.scene.camera, name, value)
+
+
+def fit_to_view(viewer: ViewerModel, layers: Sequence[Layer]) -> None:
+    """Fit the view to some layers.
+
+    napari 0.9.2 raises an IndexError if all of them have fewer axes than another layer of the
+    viewer.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer.
+    layers : sequence of napari.layers.Layer
+        Layers that are in the viewer.
+    """
+    ndim, camera = viewer.dims.ndim, viewer.scene.camera
+    if max(layer.ndim for layer in layers) == ndim:
+        viewer.fit_to_view(layers=layers)
+        return
+    ends = [
+        np.pad(layer.extent.world, ((0, 0), (ndim - layer.ndim, 0)))[:, viewer.dims.displayed]
+        for layer in layers
+    ]
+    low, high = np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1))
+    size = high - low
+    camera.center = tuple((low + high) / 2)
+    # An image may be seen from the side, where it has no height.
+    room = np.asarray(viewer.canvas.viewbox_size(viewer.layers))
+    camera.zoom = (1 - VIEW_MARGIN) * np.min(room / np.where(size > 0, size, size.max())[-2:])
 
 
 class TemporaryLayer:
