@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty
 from threading import Event, Timer
 
 import numpy as np
@@ -21,7 +22,7 @@ from napari_tf_deblur import (
 )
 from napari_tf_deblur._core.errors import InvalidValueError, SolverLostError, StoppedError
 from napari_tf_deblur._core.steps import Step, StoredImage, finish
-from napari_tf_deblur._process import child_handle
+from napari_tf_deblur._process import child, child_handle
 from napari_tf_deblur._process.solver_process import SolverProcess
 
 QUICK = TotalVariation(weight=0.01, iterations=10)
@@ -262,3 +263,24 @@ def test_the_process_ends_with_its_parent(tmp_path, end):
     assert not psutil.pid_exists(int(pid))
     if sys.platform == "linux":
         assert not list(Path("/dev/shm").glob(f"ntd{parent.pid}_*"))
+
+
+class NoRequests:
+    """A queue of requests that stays empty, and the seconds that it was waited for."""
+
+    def __init__(self):
+        self.waited = []
+
+    def get(self, timeout):
+        self.waited.append(timeout)
+        raise Empty
+
+
+@pytest.mark.parametrize(("most", "is_kept"), [(2**50, True), (1, False)])
+def test_a_process_with_much_compiled_code_ends_early(monkeypatch, most, is_kept):
+    monkeypatch.setattr(child, "MAX_IDLE_BYTES", most)
+    requests = NoRequests()
+    with pytest.raises(Empty):
+        child._wait(requests)
+    waits = [child.RELEASE_SECONDS, child.FORGET_SECONDS, child.IDLE_SECONDS]
+    assert requests.waited == waits[: 3 if is_kept else 2]

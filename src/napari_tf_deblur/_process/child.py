@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
+import psutil
 from platformdirs import user_cache_path
 
 from napari_tf_deblur._core.errors import UserError
@@ -33,6 +34,10 @@ next run waits for it."""
 FORGET_SECONDS = 120.0
 """Seconds without a request after which what was found for the last image is forgotten. Limit: of
 memory."""
+
+MAX_IDLE_BYTES = 1.5 * 2**30
+"""Memory above which the process ends after these seconds: TensorFlow never frees what it compiled
+by XLA. The next run starts another process, which finds the code on the disk. Limit: of memory."""
 
 PRIORITY = 5
 """How much lower the priority of this process is than that of the window, as Unix counts it.
@@ -145,7 +150,13 @@ def _begin(request: _Request) -> Generator[Step, None, Any]:
 
 
 def _wait(requests: "SimpleQueue[_Request]") -> _Request:
-    """Return the next request; give memory back if there is none for some time."""
+    """Return the next request; give memory back if there is none for some time.
+
+    Raises
+    ------
+    queue.Empty
+        If this process should end.
+    """
     for seconds, forget in ((RELEASE_SECONDS, False), (FORGET_SECONDS, True)):
         try:
             return requests.get(timeout=seconds)
@@ -153,8 +164,10 @@ def _wait(requests: "SimpleQueue[_Request]") -> _Request:
             if forget:
                 for memo, _ in REMEMBERED:
                     memo.clear()
-            gc.collect()  # takes some tenths of a second
+            gc.collect()
             memory.release_freed_memory()
+            if forget and psutil.Process().memory_info().rss > MAX_IDLE_BYTES:
+                raise
     return requests.get(timeout=IDLE_SECONDS)
 
 
