@@ -6,9 +6,11 @@ import unicodedata
 import numpy as np
 import pytest
 from dock_fields import gaussian, psf_layer_field, result_of, use_layer
+from qtpy.QtCore import QEvent
 
 import napari_tf_deblur
 from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
+from napari_tf_deblur._dock.event_filter import EventFilter
 from napari_tf_deblur._dock.gaussian_fields import parse_size
 from napari_tf_deblur._layers.result import to_display_values
 from napari_tf_deblur._layers.source import read_source
@@ -651,3 +653,23 @@ def test_a_flat_psf_layer_makes_a_volume_go_plane_by_plane(viewer, dock, blurred
     viewer.add_image(np.stack([blurred] * 5), units=("um",) * 3, name="stack")
     use_layer(dock, bead)
     assert dock.fields.images.description.text().startswith("Each plane by itself: y x")
+
+
+def test_events_that_come_after_python_has_cleared_the_watchers_are_left_to_qt(dock, qtbot):
+    """As when a window ends: garbage collection may come before the last events of Qt."""
+    dock.native.show()
+    watchers = dock.native.findChildren(EventFilter)
+    assert {type(w).__name__ for w in watchers} >= {
+        kind.__name__ for kind in EventFilter.__subclasses__()
+    }
+    kinds = [
+        QEvent.Type.ParentChange,
+        QEvent.Type.Resize,
+        QEvent.Type.Paint,
+        QEvent.Type.FontChange,
+    ]
+    for watcher in watchers:
+        vars(watcher).clear()
+        for kind in kinds:
+            assert watcher.eventFilter(watcher.parent(), QEvent(kind)) is False
+            assert watcher.eventFilter(dock.native.window(), QEvent(kind)) is False

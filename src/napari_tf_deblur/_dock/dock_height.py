@@ -5,11 +5,13 @@ from collections.abc import Callable
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_tf_deblur._dock.event_filter import EventFilter
+
 MOVE_EVENTS = (QEvent.Type.Show, QEvent.Type.ParentChange)
 FONT_EVENTS = (QEvent.Type.StyleChange, QEvent.Type.FontChange)
 
 
-class DockHeightKeeper(QObject):
+class DockHeightKeeper(EventFilter):
     """Asks Qt for more height when the dock is too low to be used.
 
     In a small window, napari's own panels leave the dock almost no height. When the window
@@ -34,9 +36,9 @@ class DockHeightKeeper(QObject):
         self._request_timer.timeout.connect(self._request_height)
         dock.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def answer(self, watched: QObject, event: QEvent) -> bool:
         """Ask for height when the size of the window or the font changes."""
-        kind = None if event is None else event.type()
+        kind = event.type()
         if watched is not self._dock:  # a window, which can outlive the dock
             if kind == QEvent.Type.Resize:
                 self._request_timer.start()

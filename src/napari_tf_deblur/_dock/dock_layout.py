@@ -7,6 +7,7 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QBoxLayout, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_tf_deblur._dock.dock_height import FONT_EVENTS, DockHeightKeeper
+from napari_tf_deblur._dock.event_filter import EventFilter
 
 MIN_DOCK_WIDTH = 280
 """Smallest width of the dock in pixels. Set by eye: longer labels are cut off."""
@@ -31,7 +32,7 @@ MAX_STATUS_SHARE = 0.55
 RESIZE_EVENTS = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, *FONT_EVENTS)
 
 
-class DockLayout(QObject):
+class DockLayout(EventFilter):
     """Puts the fields into a scroll area; the controls and the status area stay visible.
 
     Parameters
@@ -78,9 +79,9 @@ class DockLayout(QObject):
         dock.installEventFilter(self)
         below.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def answer(self, watched: QObject, event: QEvent) -> bool:
         """Arrange the parts again when the size of the dock or of its status area changes."""
-        if event is not None and event.type() in RESIZE_EVENTS:
+        if event.type() in RESIZE_EVENTS:
             self._arrange()
         return False
 

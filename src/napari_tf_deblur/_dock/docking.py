@@ -5,8 +5,10 @@ from collections.abc import Callable
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QWidget
 
+from napari_tf_deblur._dock.event_filter import EventFilter
 
-class DockingWatcher(QObject):
+
+class DockingWatcher(EventFilter):
     """Reports that the dock was closed by its button; napari does not delete it then.
 
     Parameters
@@ -26,9 +28,9 @@ class DockingWatcher(QObject):
         self._is_docked = False
         dock.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def answer(self, watched: QObject, event: QEvent) -> bool:
         """Look at the parent when it has changed."""
-        if watched is self._dock and event is not None and event.type() == QEvent.Type.ParentChange:
+        if watched is self._dock and event.type() == QEvent.Type.ParentChange:
             is_docked = self._dock.parentWidget() is not None
             if is_docked != self._is_docked:
                 self._is_docked = is_docked

@@ -3,11 +3,13 @@
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
+from napari_tf_deblur._dock.event_filter import EventFilter
+
 _CONTROL = QStyle.ComplexControl.CC_ComboBox
 _TEXT = QStyle.SubControl.SC_ComboBoxEditField
 
 
-class ElideFilter(QObject):
+class ElideFilter(EventFilter):
     """An event filter that paints a combo box and shortens its text in the middle.
 
     Parameters
@@ -20,9 +22,9 @@ class ElideFilter(QObject):
         super().__init__(combo)
         self._combo = combo
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def answer(self, watched: QObject, event: QEvent) -> bool:
         """Paint the combo box instead of Qt."""
-        if event is None or event.type() != QEvent.Type.Paint:
+        if event.type() != QEvent.Type.Paint:
             return False
         combo = self._combo
         option = QStyleOptionComboBox()
