@@ -25,7 +25,7 @@ SEARCH_FFT_PAIRS, RUN_FFT_PAIRS, ITERATION_FFT_PAIRS = 560, 70, {1: 6, 2: 6, 3: 
 run, without its iterations; and of one iteration, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them."""
 
-TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 90}
+TYPICAL_ITERATIONS = {1: 20, 2: 20, 3: 35}
 """Typical number of iterations until a method converges, by number of axes. Chosen by
 ``benchmarks/cost.py``, which counts them; pieces took 19 on average in
 ``benchmarks/piece_iterations.py``."""

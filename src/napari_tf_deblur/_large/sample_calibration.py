@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FULL_CONVERGENCE_RATIO = 2
 """Smallest ratio of the length of the image to that of a sample, along each deblurred axis, from
 which on samples run only as many iterations as the whole image needs (`ImagePart.are_samples`).
-Not in volumes, where 10 iterations instead of 28 would be too few. Chosen by
+Not in volumes, where too few iterations would be left. Chosen by
 ``benchmarks/piece_iterations.py``."""
 
 STOPPED_BEFORE_PIECES = (
