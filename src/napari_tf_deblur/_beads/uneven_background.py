@@ -9,7 +9,7 @@ import numpy as np
 from napari_tf_deblur._beads.finding import Spots, estimate_picture_noise, find_beads
 from napari_tf_deblur._beads.spot_faults import CROWDED, NOT_A_SPOT
 from napari_tf_deblur._beads.spot_fit import Spot, box_around
-from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH
+from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
 from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
@@ -51,7 +51,7 @@ def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Arra
         Whether a background was subtracted.
     """
     best, best_spots, subtracted = picture, spots, False
-    is_sloped = _is_sloped(picture, spots.noise)
+    is_sloped = _is_sloped(picture, spots)
     if not (is_sloped or _count_background_faults(spots)):
         return best, best_spots, subtracted
     for background in _candidate_backgrounds(picture):
@@ -69,13 +69,20 @@ def flatten_background(picture: Float32Array, spots: Spots) -> tuple[Float32Arra
     return best, best_spots, subtracted
 
 
-def _is_sloped(picture: Float32Array, noise: float) -> bool:
-    """Whether the two ends of a picture differ in brightness by more than the noise."""
+def _is_sloped(picture: Float32Array, spots: Spots) -> bool:
+    """Whether the two ends of a picture, without its beads, differ by more than the noise."""
+    dark = np.ones(picture.shape, bool)
+    for bead in spots.beads:
+        box, grid = box_around(bead.centre, GAUSSIAN_REACH * bead.sigma, picture.shape)
+        square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
+        dark[box] &= np.asarray(square) > GAUSSIAN_REACH**2
     for axis, n in enumerate(picture.shape):
-        lines = np.moveaxis(picture, axis, 0)
         width = max(1, n // 10)
-        first, last = float(np.median(lines[:width])), float(np.median(lines[-width:]))
-        if abs(first - last) > PIXEL_SIGNIFICANCE * noise:
+        lines, is_dark = np.moveaxis(picture, axis, 0), np.moveaxis(dark, axis, 0)
+        first, last = lines[:width][is_dark[:width]], lines[-width:][is_dark[-width:]]
+        if not (first.size and last.size):
+            continue  # light of beads only
+        if abs(float(np.median(first)) - float(np.median(last))) > PIXEL_SIGNIFICANCE * spots.noise:
             return True
     return False
 
