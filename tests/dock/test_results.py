@@ -143,6 +143,21 @@ def open_again(at_rest, viewer, dock):
     return again
 
 
+def test_a_dock_that_is_opened_where_the_source_is_gone_shows_the_result(
+    at_rest, viewer, dock, blurred, finished
+):
+    source, other = (viewer.add_image(k * blurred, name=f"{k}") for k in (1, 2))
+    dock.fields.images.layer.value = source
+    deblur(dock, finished)
+    result = result_of(viewer, "1")
+    viewer.layers.remove(source)
+    viewer.layers.selection = {result}
+    again = open_again(at_rest, viewer, dock)
+    assert again.fields.images.layer.value is other
+    again.fields.select(source)  # a removed layer is no choice
+    assert again.fields.images.layer.value is other
+
+
 def as_from_a_file(layer):
     """The same image with the metadata that a file can hold."""
     record = json.loads(json.dumps(layer.metadata[KEY], default=lambda x: np.asarray(x).tolist()))

@@ -137,8 +137,10 @@ class ImageFields:
                 layer, read_acquisition(layer).record
             ):  # a result that was saved before
                 return
-            self._chosen_by_hand = False
             self.layer.reset_choices()
+            if layer not in self.layer.choices:  # it was removed
+                return
+            self._chosen_by_hand = False
             with self.layer.changed.blocked():
                 self.layer.value = layer
             self.refresh()
