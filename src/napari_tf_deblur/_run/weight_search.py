@@ -60,11 +60,12 @@ class SearchEffort:
 
 
 SEARCH_EFFORTS = {
-    "auto": SearchEffort(TrialRegion({1: 2048, 2: 208, 3: 72}, 208**2), 1.5, 12),
+    "auto": SearchEffort(TrialRegion({1: 2048, 2: 208, 3: 52}, 208**2), 1.5, 12),
     "cross-validated": SearchEffort(TrialRegion({1: 2**16, 2: 512, 3: 96}, 2**20), 0.75, 14),
 }
 """The effort for each word that stands for a weight: pixels that trials use, step in octaves, and
-usual number of trials. Limit: of time."""
+usual number of trials. Limit: of time. In volumes, 72 in place of 52 takes 2.6 times as long, and
+``benchmarks/claims.py --development`` says the same of them."""
 
 
 def search_weight(
