@@ -90,7 +90,7 @@ def test_a_dock_that_knows_nothing_finds_the_blur_and_says_so(
     assert fields.missing_labels == ["NA", "Emission", "Pixel size"]
     assert fields.description.text() == "Not known: NA, Emission, Pixel size."
     said = dock.fields.psf.picture.description.text()
-    assert said == "The blur is found from the image when you press Deblur."
+    assert said == "The blur is found from the image when it is deblurred."
     assert isinstance(fields.psf(), EstimatedPSF)
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
@@ -125,7 +125,7 @@ def test_a_gaussian_without_sigmas_is_found_too(make_napari_viewer, blurred):
     dock.fields.psf.kind.value = "Gaussian"
     assert isinstance(dock.fields.psf.chosen.psf(), EstimatedPSF)
     said = dock.fields.psf.picture.description.text()
-    assert said == "The blur is found from the image when you press Deblur."
+    assert said == "The blur is found from the image when it is deblurred."
     dock.fields.psf.fields_by_title["Gaussian"].sigmas[2].value = 1.5
     assert dock.fields.psf.chosen.psf().sigma == (0, 1.5)
 

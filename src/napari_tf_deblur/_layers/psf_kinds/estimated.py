@@ -57,7 +57,7 @@ class EstimatedPSF:
 
     def describe_width(self, source: Source) -> str:
         """Say that the blur is not known before a run."""
-        return "The blur is found from the image when you press Deblur."
+        return "The blur is found from the image when it is deblurred."
 
     def preview(self, source: Source) -> Float32Array | None:
         """Return None: the array is made in a run."""
