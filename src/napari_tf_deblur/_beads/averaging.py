@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_tf_deblur._beads.finding import Spots
 from napari_tf_deblur._beads.ready_psf import SPLINE_MARGIN
-from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian
+from napari_tf_deblur._beads.spot_fit import Spot, box_around, spot_gaussian, squared_distance
 from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
 from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
@@ -72,8 +72,8 @@ def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Fl
 def _with_far_background(picture: Float32Array, bead: Spot) -> Spot:
     """Measure the background of a bead in pixels beyond its rings, if there are enough."""
     box, grid = box_around(bead.centre, (DIFFRACTION_REACH + 2) * bead.sigma, picture.shape)
-    square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
-    far = picture[box][np.asarray(square) > BACKGROUND_ZONE_SIGMAS**2]
+    square = squared_distance(grid, bead)
+    far = picture[box][square > BACKGROUND_ZONE_SIGMAS**2]
     if far.size < 20:
         return bead
     background = float(np.median(far))

@@ -17,6 +17,7 @@ from napari_tf_deblur._beads.ready_psf import (
 )
 from napari_tf_deblur._beads.refusals import describe_unusable_spots, refuse_structures
 from napari_tf_deblur._beads.resampling import resample_psf
+from napari_tf_deblur._beads.spot_fit import squared_distance
 from napari_tf_deblur._beads.uneven_background import flatten_background
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.psf import check_psf, refuse_colours
@@ -189,8 +190,7 @@ def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
         return len(spots.beads) > 1
     bead = spots.beads[0]
     grid = np.meshgrid(*map(np.arange, psf.shape), indexing="ij", sparse=True)
-    square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
-    dark = psf[np.asarray(square) > 3**2]
+    dark = psf[squared_distance(grid, bead) > 3**2]
     negative = dark < -1e-4 * bead.peak
     changes = np.count_nonzero(negative[1:] != negative[:-1])
     has_background = np.quantile(psf, 0.1) > 0.02 * bead.peak

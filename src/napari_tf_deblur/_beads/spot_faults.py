@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_tf_deblur._beads.spot_fit import MAX_BEAD_SIGMA, Spot, box_around, spot_gaussian
+from napari_tf_deblur._beads.spot_fit import (
+    MAX_BEAD_SIGMA,
+    Spot,
+    box_around,
+    spot_gaussian,
+    squared_distance,
+)
 from napari_tf_deblur._core.gaussian_psf import GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float32Array
 
@@ -112,7 +118,7 @@ def _find_shape_fault(picture: Float32Array, spot: Spot, noise: float, tolerance
     residual = picture[box] - spot.background - spot_gaussian(grid, spot)
     residual = np.abs(ndimage.gaussian_filter(residual, np.minimum(spot.sigma, 1.0)))
     lit = residual > max(0.12 * tolerance * spot.peak, 4 * noise)
-    square = np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
+    square = squared_distance(grid, spot)
     if np.any(lit & (square > 2.5**2) & (square < 4**2)):
         return NOT_A_SPOT
     return CROWDED if np.any(lit & (square >= 4**2) & (square < 6**2)) else ""

@@ -1,5 +1,6 @@
 """Fit a Gaussian to a spot of a picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,6 +63,11 @@ def box_around(
     return tuple(slice(a, b) for a, b in zip(low, high)), grid
 
 
+def squared_distance(grid: Sequence[NDArray[Any]], spot: Spot) -> Float64Array:
+    """Return the squared distance of each pixel from a spot, in sigmas of the spot."""
+    return np.asarray(sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)))
+
+
 def fit_spot(picture: Float32Array, start: Spot) -> Spot | None:
     """Fit a Gaussian, with its axes along those of the picture, and a constant background.
 
@@ -110,7 +116,7 @@ def fit_spot(picture: Float32Array, start: Spot) -> Spot | None:
     beyond = np.maximum(-spot.centre, spot.centre - np.subtract(picture.shape, 1)) / spot.sigma
     if not (np.all(beyond < 2) and spot.peak > 0 and np.all(spot.sigma < picture.shape)):
         return None
-    near = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, spot.centre, spot.sigma)) <= 9
+    near = squared_distance(grid, spot) <= 9
     errors = residual(solution.x).reshape(data.shape)[near]
     misfit = float(np.sqrt(np.mean(errors**2)) / spot.peak) if errors.size else 1.0
     return replace(spot, misfit=misfit)

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_tf_deblur._beads.finding import Spots, estimate_picture_noise, find_beads
 from napari_tf_deblur._beads.spot_faults import CROWDED, NOT_A_SPOT
-from napari_tf_deblur._beads.spot_fit import Spot, box_around
+from napari_tf_deblur._beads.spot_fit import Spot, box_around, squared_distance
 from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
 from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
@@ -74,8 +74,7 @@ def _is_sloped(picture: Float32Array, spots: Spots) -> bool:
     dark = np.ones(picture.shape, bool)
     for bead in spots.beads:
         box, grid = box_around(bead.centre, GAUSSIAN_REACH * bead.sigma, picture.shape)
-        square = sum(((a - c) / s) ** 2 for a, c, s in zip(grid, bead.centre, bead.sigma))
-        dark[box] &= np.asarray(square) > GAUSSIAN_REACH**2
+        dark[box] &= squared_distance(grid, bead) > GAUSSIAN_REACH**2
     for axis, n in enumerate(picture.shape):
         width = max(1, n // 10)
         lines, is_dark = np.moveaxis(picture, axis, 0), np.moveaxis(dark, axis, 0)
