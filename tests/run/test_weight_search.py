@@ -1,5 +1,6 @@
 """The search for the weight and the method before a run."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from threading import Event
@@ -329,6 +330,16 @@ def test_the_search_is_told_of_and_can_be_stopped():
     assert not any("trial 4" in message or "trials 4" in message for message in messages)
     assert "stopped" in result.warnings[-1]
     assert result.method.weight > 0
+
+
+@pytest.mark.finds_weight
+def test_each_step_of_the_search_names_trials_that_are_run():
+    steps = iter_deconvolve(observed(), gaussian_psf(2.5), TotalVariation())
+    named = [re.search(r"trials? (\d+)(?: to (\d+))?", step.message) for step in steps]
+    ranges = [(int(n[1]), int(n[2] or n[1])) for n in named if n]
+    assert ranges == sorted(ranges)
+    assert all(first <= last for first, last in ranges)
+    assert ranges[-1][1] > 7
 
 
 @pytest.mark.finds_weight

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from napari_tf_deblur._core.scene_grid import Boundary
-from napari_tf_deblur._core.steps import ImageSource, RunStage, Step
+from napari_tf_deblur._core.steps import ImageSource, RunStage, Step, finish, map_steps
 from napari_tf_deblur._core.threads import thread_limit
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import draw_normal
@@ -183,16 +183,15 @@ class TrialRunner:
         TrialsStopped
             If `stop` was set.
         """
+        if not settings:
+            return []
         halt, fractions = Event(), [0.0] * len(settings)
 
         def run(number: int) -> Trial:
-            steps = self._run_trial(settings[number], halt)
-            while True:
-                try:
-                    fractions[number] = next(steps).fraction
-                except StopIteration as end:
-                    trial: Trial = end.value
-                    return trial
+            def record_fraction(step: Step) -> None:
+                fractions[number] = step.fraction
+
+            return finish(map_steps(self._run_trial(settings[number], halt), record_fraction))
 
         yield self._describe_trials(len(settings), 0.0)
         with ThreadPoolExecutor(thread_limit() or os.cpu_count()) as pool:

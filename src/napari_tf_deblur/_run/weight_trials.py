@@ -75,7 +75,6 @@ class WeightTrials:
         self._trials, self._calibration, self._step = trials, calibration, step
         self._results: dict[float, Trial] = {}
         self._mirrored: dict[float, Trial] = {}
-        self._by_sign = {False: self._results, True: self._mirrored}
         self._lowest_with_narrower = np.inf
 
     @property
@@ -114,12 +113,14 @@ class WeightTrials:
         mirrored : sequence of float
             Positions of trials with the split noise of opposite sign.
         """
-        wanted = [(p, False) for p in positions] + [(p, True) for p in mirrored]
-        missing = [(p, mirror) for p, mirror in wanted if p not in self._by_sign[mirror]]
-        settings = [TrialSettings(self.with_weight(p), mirror) for p, mirror in missing]
+        kinds = ((self._results, positions), (self._mirrored, mirrored))
+        missing = [(results, p) for results, wanted in kinds for p in wanted if p not in results]
+        settings = [
+            TrialSettings(self.with_weight(p), results is self._mirrored) for results, p in missing
+        ]
         trials = yield from self._trials.run_trials(settings)
-        for (position, mirror), trial in zip(missing, trials, strict=True):
-            self._by_sign[mirror][position] = trial
+        for (results, position), trial in zip(missing, trials, strict=True):
+            results[position] = trial
 
     def find_best(self) -> Generator[Step, None, WeightSearchResult]:
         """Find the best weight; make the PSF narrower as long as it is too wide."""
