@@ -50,12 +50,27 @@ def volume(
     return observed(name, scene, psf, "camera", counts=True, **noise)
 
 
+def plane(name: str, make: Callable, seed: int, sigma: float, **noise: float) -> Case:
+    """Make an image of one plane of a volume."""
+    psf = gaussian_psf(sigma)
+    side = 160 + 2 * (len(psf) // 2)
+    scene = make((24, side, side), seed=seed)[12]
+    return observed(name, scene, psf, "camera", counts="photons" in noise, **noise)
+
+
 PHOTOS = {
     "grass, noise 4": ("grass", 1.2, 320, {"noise": 4}),
     "tissue, noise 1": ("immunohistochemistry", 2, 320, {"noise": 1}),
     "retina, noise 0.5": ("retina", 3, 400, {"noise": 0.5}),
     "vessels, 200 photons": ("microaneurysms", 1.5, 80, {"photons": 200}),
     "tissue, 1000 photons": ("immunohistochemistry", 1.5, 320, {"photons": 1000}),
+    "clock, noise 3": ("clock", 1.5, 280, {"noise": 3}),
+}
+PLANES = {
+    "nuclei 2D, 100 photons": (nuclei, 21, 1.5, {"photons": 100}),
+    "nuclei 2D, noise 0.5": (nuclei, 22, 2.0, {"noise": 0.5}),
+    "filaments 2D, 30 photons": (filaments, 23, 1.5, {"photons": 30}),
+    "filaments 2D, 1000 photons": (filaments, 24, 1.5, {"photons": 1000}),
 }
 VOLUMES = {
     "nuclei 3D, 20 photons": (nuclei, 13, 12, (2, 1.2, 1.2), {"photons": 20}),
@@ -65,9 +80,12 @@ VOLUMES = {
     "filaments 3D, 50 photons": (filaments, 15, 10, (2, 1.2, 1.2), {"photons": 50}),
     "filaments 3D, 200 photons": (filaments, 14, 10, (2.5, 1.5, 1.5), {"photons": 200}),
     "filaments 3D, noise 3": (filaments, 17, 10, (3, 1.5, 1.5), {"noise": 3}),
+    "filaments 3D, 2000 photons": (filaments, 18, 10, (2.2, 1.3, 1.3), {"photons": 2000}),
+    "nuclei 3D, noise 0.3": (nuclei, 19, 12, (2, 1.3, 1.3), {"noise": 0.3}),
 }
 SCENES: dict[str, Callable[[], Case]] = {
     **{name: partial(photo, name, *how[:-1], **how[-1]) for name, how in PHOTOS.items()},
+    **{name: partial(plane, name, *how[:-1], **how[-1]) for name, how in PLANES.items()},
     **{name: partial(volume, name, *how[:-1], **how[-1]) for name, how in VOLUMES.items()},
 }
 

@@ -1,5 +1,7 @@
 """The penalised Poisson likelihood: flux, units, limits, and independence of planes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,12 +142,13 @@ def test_read_noise_leaves_the_dark_dark_and_the_flux_right(read_noise):
 
 def test_a_plane_does_not_depend_on_its_companions():
     planes = [photons_of(cells(32, 32)), bead((32, 32), (12, 17))[1], np.zeros((32, 32))]
-    together = deconvolve(np.stack(planes), PSF, KNOWN)
+    # All planes share the scale of intensities, and so the tolerance: all runs are equally long.
+    method = replace(KNOWN, iterations=30, tolerance=0.0)
+    together = deconvolve(np.stack(planes), PSF, method)
     assert np.isfinite(together.image).all()
     assert together.image[2].max() < 1e-3
     for plane, image in zip(together.image[:2], planes):
-        # All planes share the scale of intensities, and so the tolerance.
-        assert apart(plane, deconvolve(image, PSF, KNOWN).image) < 0.02
+        assert apart(plane, deconvolve(image, PSF, method).image) < 0.01
 
 
 @given(

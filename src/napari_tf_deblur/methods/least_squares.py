@@ -101,7 +101,8 @@ class TotalVariation(LeastSquares):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line; in volumes, no plane.
+        by more than this part of the contrast of the line; in volumes, no plane. The loss must
+        not change either, by more than 1/50 of this part of it; in volumes, 1/450.
     nonnegative : bool
         Allow no negative intensities, because light is never negative.
     gain : float
@@ -153,7 +154,8 @@ class Hessian(LeastSquares):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line; in volumes, no plane.
+        by more than this part of the contrast of the line; in volumes, no plane. The loss must
+        not change either, by more than 1/50 of this part of it; in volumes, 1/450.
     nonnegative : bool
         Allow no negative intensities, because light is never negative.
     gain : float
@@ -177,7 +179,7 @@ class Hessian(LeastSquares):
 
     weight: Weight = "auto"
     iterations: Iterations = 100
-    tolerance: Tolerance = 0.1
+    tolerance: Tolerance = 0.15
     nonnegative: Nonnegative = False
     gain: GainOrNone = 0.0
     read_noise: ReadNoise = 0.0

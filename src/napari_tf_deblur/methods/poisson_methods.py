@@ -96,11 +96,10 @@ class PoissonLikelihood(PoissonMethod):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line; in volumes no plane, by more than
-        four fifths of this. The contrast is that of amplitudes, so that faint and small objects
-        count as much as bright and large ones; it is at least the noise of photons. The
-        re-blurred image must not change by more than a twentieth of this either, in standard
-        deviations of its noise.
+        by more than this part of the contrast of the line; in volumes no plane, by more than a
+        fourth of this. The contrast is that of amplitudes, so that faint and small objects count
+        as much as bright and large ones; it is at least the noise of photons. The loss must not
+        change either, by more than 1/7.5 of this part of it; in volumes, 1/75.
     gain : float or "auto"
         Intensity units per photon. "auto" estimates it from the image, and uses a larger value
         if the read noise is so large that it hides the noise of photons.
@@ -128,7 +127,7 @@ class PoissonLikelihood(PoissonMethod):
         float | FromImage, {"min": 0.0, "max": MAX_POISSON_WEIGHT, "step": 0.1, "number": 1.0}
     ] = "auto"
     iterations: Iterations = 100
-    tolerance: Tolerance = 0.15
+    tolerance: Tolerance = 0.075
     gain: Gain = "auto"
     read_noise: ReadNoise = 0.0
     background: BackgroundValue = "auto"
