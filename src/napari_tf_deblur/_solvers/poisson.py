@@ -67,7 +67,7 @@ CHANGE_FACTOR = {1: 1.0, 2: 1.0, 3: 4.0}
 compared by planes, which change less than the worst line. Chosen by
 ``benchmarks/iterations.py``."""
 
-LOSS_CHANGE_FACTOR = {1: 7.5, 2: 7.5, 3: 75.0}
+LOSS_CHANGE_FACTOR = {1: 25.0, 2: 25.0, 3: 75.0}
 """Factor on the relative change of the loss in the measure of convergence, by number of axes: with
 little noise, an image that hardly changes may be far from the data. Chosen by
 ``benchmarks/iterations.py``."""

@@ -45,12 +45,6 @@ With a smaller ratio, slopes of the square root of the image do not match the no
 suits both dark and bright parts. Guard: against noise that is not of photons;
 ``tests/run/test_weight_search.py``."""
 
-TRIAL_TOLERANCE_FACTOR = 1.5
-"""Ratio of the tolerance of trials to that of a run. The error from ending a trial early is smaller
-than the differences between weights, and a trial takes two thirds of the time. Chosen by
-``benchmarks/constants.py --vary TRIAL_TOLERANCE_FACTOR``: over its runs, half loses 0.1 dB in sum,
-1.5 times 0.2 dB."""
-
 
 class PoissonMethod(Method):
     """Base of these methods: intensities above the background are amounts of light."""
@@ -99,7 +93,7 @@ class PoissonLikelihood(PoissonMethod):
         by more than this part of the contrast of the line; in volumes no plane, by more than a
         fourth of this. The contrast is that of amplitudes, so that faint and small objects count
         as much as bright and large ones; it is at least the noise of photons. The loss must not
-        change either, by more than 1/7.5 of this part of it; in volumes, 1/75.
+        change either, by more than 1/25 of this part of it; in volumes, 1/75.
     gain : float or "auto"
         Intensity units per photon. "auto" estimates it from the image, and uses a larger value
         if the read noise is so large that it hides the noise of photons.
@@ -131,11 +125,6 @@ class PoissonLikelihood(PoissonMethod):
     gain: Gain = "auto"
     read_noise: ReadNoise = 0.0
     background: BackgroundValue = "auto"
-
-    @property
-    def trial_tolerance(self) -> float:
-        """Tolerance in trials of a weight."""
-        return min(TRIAL_TOLERANCE_FACTOR * self.tolerance, 1.0)
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
