@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_tf_deblur import PoissonLikelihood, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
-from napari_tf_deblur._solvers import poisson, poisson_problem
+from napari_tf_deblur._solvers import poisson, poisson_data, poisson_problem
 from napari_tf_deblur._solvers.load import tensorflow
 from napari_tf_deblur._solvers.registry import find_prior
 
@@ -204,7 +204,7 @@ def test_the_deviance_keeps_its_digits(dark):
     model = np.random.default_rng(0).uniform(0.5, 1, (1, 1, 16, 16)).astype(np.float32)
     observed = model * np.float32(1 + 1e-3) + np.float32(1e-3)
     c = constants(observed=observed, scaled_data_weight=np.ones_like(model), dark=dark)
-    loss = poisson.deviance(c, tensorflow().constant(model)).numpy().sum()
+    loss = poisson_data.deviance(c, tensorflow().constant(model)).numpy().sum()
     m, y = model.astype(float) + dark, observed.astype(float) + dark
     excess = y / m - 1
     wanted = np.sum(m * (excess**2 / 2 - excess**3 / 6))
@@ -219,7 +219,7 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
     weight, dark = 10.0**data_weight, 10.0**dark
     c = constants(observed=count - dark, scaled_data_weight=weight, dark=dark)
     count = float(np.float32(count - dark)) + float(np.float32(dark))  # as float32 holds it
-    light = poisson.poisson_prox(c, tensorflow().constant(np.float32(blurred))).numpy()
+    light = poisson_data.poisson_prox(c, tensorflow().constant(np.float32(blurred))).numpy()
     lack = weight - dark - blurred
     root = 0.5 * (np.sqrt(lack**2 + 4 * weight * count) - lack)
     assert light == pytest.approx(root - dark, abs=2e-6 * (weight + dark + abs(blurred) + count))
@@ -227,7 +227,7 @@ def test_the_photon_step_solves_its_equation(data_weight, dark, count, blurred):
 
 def test_pixels_to_ignore_pull_nowhere():
     c = constants(observed=7, scaled_data_weight=0, dark=1)
-    assert poisson.poisson_prox(c, tensorflow().constant(-3.0)).numpy() == -3
+    assert poisson_data.poisson_prox(c, tensorflow().constant(-3.0)).numpy() == -3
 
 
 def test_a_run_ends_at_the_minimum():

@@ -20,7 +20,7 @@ background. It then favours weights up to 16 times as large (``benchmarks/weight
 import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -212,12 +212,14 @@ class TrialRunner:
     def _run_trial(self, settings: TrialSettings, halt: Event) -> Generator[Step, None, Trial]:
         """Deblur the first copy, and compare the result with the second one."""
         first, second = self._split_noise(mirrored=True) if settings.mirrored else self._copies
+        method: Any = settings.calibration.method
+        quick_method = replace(method, tolerance=method.trial_tolerance)
         prepared = prepare_trial(
             self._prepared,
             first * self._scale,
             self._valid,
             self._boundary,
-            settings.calibration,
+            replace(settings.calibration, method=quick_method),
         )
         solved = yield from solve_batches(prepared, halt)
         error = first - solved.residual / self._scale - second

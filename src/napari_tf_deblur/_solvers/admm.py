@@ -231,9 +231,7 @@ def _compile_solver(
         loss = sum_planes(0.5 * sum_channels(misfit) + c.weight * prior.penalty(derivatives))
         noise = tf.sqrt(tf.reshape(sum_planes(misfit), c.counted.shape) / c.counted)
         change = tf.maximum(
-            measure_largest_change(
-                state.image, image, c.data_weight, axes, noise, are_samples, by_planes=True
-            ),
+            measure_largest_change(state.image, image, axes, noise, are_samples, by_planes=True),
             LOSS_CHANGE_FACTOR[axes] * measure_loss_change(state.loss, loss),
         )
         residual = reblurred - state.blurred - pull(c, state.blurred)  # H x - p

@@ -16,10 +16,6 @@ MIN_PART_OF_CONTRAST = 0.1
 line. It applies where all lines have little contrast, so that a faint part of an image runs as far
 as the whole. Guard: against such parts; ``tests/solvers/test_admm.py``."""
 
-MIN_COUNTED_PART = 0.5
-"""Least part of the pixels of a line that its mean change is divided by, so that a line of which
-hardly any pixel counts does not decide. Set by eye."""
-
 ROUNDING_CONTRAST = 1e-6
 """Contrast beside which changes by rounding errors are small: some 10 times the precision of
 float32. Guard: against a division by zero if all lines are constant;
@@ -29,7 +25,6 @@ float32. Guard: against a division by zero if all lines are constant;
 def measure_largest_change(
     before: Tensor,
     after: Tensor,
-    data_weight: Tensor,
     axes: int,
     noise: Tensor = 0.0,
     are_samples: bool = False,
@@ -45,8 +40,6 @@ def measure_largest_change(
     ----------
     before, after : Tensor
         Two iterates, of shape (planes, channels, *scene).
-    data_weight : Tensor
-        Where this is 0, as it is outside the frame, changes do not count.
     axes : int
         Number of axes of the scene.
     noise : Tensor, optional
@@ -70,12 +63,10 @@ def measure_largest_change(
     along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
     size = max(1, len(along) - 1) if by_planes else 1
     lines = [along] if are_samples else list(combinations(along, size))
-    counted = tf.cast(data_weight > 0, after.dtype)
-    moved, part, mean, square = (
+    moved, mean, square = (
         _mean_along(lines, values)
-        for values in (counted * tf.square(after - before), counted, after, tf.square(after))
+        for values in (tf.square(after - before), after, tf.square(after))
     )
-    moved = [m / tf.maximum(p, MIN_COUNTED_PART) for m, p in zip(moved, part, strict=True)]
     contrasts = [tf.nn.relu(s - tf.square(m)) for s, m in zip(square, mean, strict=True)]
     rest = list(range(1, after.shape.rank))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for c in contrasts], 0)

@@ -47,20 +47,10 @@ DATA_PENALTY = {1: 0.4, 2: 0.4, 3: 0.17}
 Chosen by ``benchmarks/iterations.py``: in volumes, 0.4 takes twice the iterations, and 0.1 leaves
 thin filaments with few photons 0.2 dB short."""
 
-FEW_PHOTONS = 20.0
-"""Number of photons of bright voxels up to which `DATA_PENALTY` suits volumes. Chosen by
-``benchmarks/iterations.py``."""
-
-PENALTY_EXPONENT = {1: 0.0, 2: 0.0, 3: -0.65}
-"""Exponent of the dependence of both penalties on the number of photons above that, by number of
-axes. With less noise, the data may pull the image further in each iteration. Chosen by
-``benchmarks/iterations.py``: with 0, a volume with 1640 photons takes 186 iterations to within 0.05
-dB of its end, and 44 with this one."""
-
 CONSTRAINT_PENALTY = 0.0075
-"""Ratio of the penalty of the split v = x to the curvature of the data term, where that of u has
-the full `DATA_PENALTY`. Points need a small one. Chosen by ``benchmarks/constants.py --vary
-CONSTRAINT_PENALTY``: 1.5 times loses 0.09 dB, half changes less than 0.03 dB."""
+"""Ratio of the penalty of the split v = x to the curvature of the data term. Points need a small
+one. Chosen by ``benchmarks/constants.py --vary CONSTRAINT_PENALTY``: 1.5 times loses 0.09 dB, half
+changes less than 0.03 dB."""
 
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start image, which a linear filter makes: with more the start
@@ -177,15 +167,14 @@ def build_constants(problem: Problem, method: PoissonLikelihood) -> tuple[Consta
     start = _linear_start(
         np.maximum(problem.extend_observed(), 0), spectrum, power_spectrum, prior_spectrum
     )
-    part = np.maximum(brightness * photons / FEW_PHOTONS, 1) ** PENALTY_EXPONENT[axes]
-    relative_penalty = data_penalty(problem, DATA_PENALTY[axes] * part)
-    penalty = relative_penalty / brightness
+    relative_penalty = data_penalty(problem, DATA_PENALTY[axes])
+    penalty = np.float32(relative_penalty) / brightness
     steepest = problem.global_value("slope", lambda: _mean_steep_slope(start, problem.spacing))
     step = SLOPE_STEP * steepest / brightness
     step = np.maximum(step, np.float32(MIN_SLOPE_STEP) * np.sqrt(brightness / np.float32(photons)))
     weight *= power / 2
     ratio = np.float32(weight) * brightness ** np.float32(power / 2 - 1) / (step * penalty)
-    constraint = CONSTRAINT_PENALTY * part / relative_penalty
+    constraint = np.float32(CONSTRAINT_PENALTY / relative_penalty)
     margins = ((0, 0), (0, 0), *grid.margins)
     support = np.ones((1,) * observed.ndim, np.float32)
     if problem.dark_outside:

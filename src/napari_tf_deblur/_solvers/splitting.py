@@ -6,9 +6,6 @@ iteration finds the image x that fits the 2 p - s of all splits, by a division i
 Then it adds RELAXATION * (H x - p) to each s.
 """
 
-import numpy as np
-
-from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._preparation.problem import Problem, Tensor
 from napari_tf_deblur._solvers.blur import rfft
 from napari_tf_deblur._solvers.load import tensorflow
@@ -28,10 +25,9 @@ MIN_SOLVER_WEIGHT = 1e-7
 not determined. Guard: against a weight of 0; ``tests/solvers/test_poisson.py``."""
 
 
-def data_penalty(problem: Problem, penalty: Float32Array | float) -> Float32Array:
+def data_penalty(problem: Problem, penalty: float) -> float:
     """Return the penalty of the split u = H x for a problem, from that of complete images."""
-    most = MAX_AREA_PENALTY if problem.hides_areas else np.inf
-    return np.minimum(penalty, np.float32(most), dtype=np.float32)
+    return min(penalty, MAX_AREA_PENALTY) if problem.hides_areas else penalty
 
 
 def solve_in_fourier(

@@ -55,6 +55,11 @@ class LeastSquares(Method):
     gain: float
     read_noise: float
 
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight: a larger one would end some trials too early."""
+        return self.tolerance
+
     def suggest_weight(self, image: ImageStatistics) -> float:
         """See :class:`Method`."""
         noise = image.noise / image.scale

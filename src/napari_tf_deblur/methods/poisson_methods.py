@@ -45,6 +45,12 @@ With a smaller ratio, slopes of the square root of the image do not match the no
 suits both dark and bright parts. Guard: against noise that is not of photons;
 ``tests/run/test_weight_search.py``."""
 
+TRIAL_TOLERANCE_FACTOR = 1.5
+"""Ratio of the tolerance of trials to that of a run. The error from ending a trial early is smaller
+than the differences between weights, and a trial takes two thirds of the time. Chosen by
+``benchmarks/constants.py --vary TRIAL_TOLERANCE_FACTOR``: over its runs, half loses 0.1 dB in sum,
+1.5 times 0.2 dB."""
+
 
 class PoissonMethod(Method):
     """Base of these methods: intensities above the background are amounts of light."""
@@ -90,10 +96,12 @@ class PoissonLikelihood(PoissonMethod):
         Largest number of iterations. The run ends earlier if the image stops changing.
     tolerance : float
         The image has stopped changing if two iterations in a row change no line of pixels
-        by more than this part of the contrast of the line; in volumes no plane, by more than a
-        fourth of this. The contrast is that of amplitudes, so that faint and small objects count
-        as much as bright and large ones; it is at least the noise of photons. The loss must not
-        change either, by more than 1/25 of this part of it; in volumes, 1/75.
+        by more than this part of the contrast of the line; in volumes no plane, by more than
+        four fifths of this. The contrast is that of amplitudes, so that faint and small objects
+        count as much as bright and large ones; it is at least the noise of photons. The
+        re-blurred image must not change by more than a twentieth of this either, in standard
+        deviations of its noise; nor the loss, by more than 1/50 of this part of it; in volumes,
+        1/150.
     gain : float or "auto"
         Intensity units per photon. "auto" estimates it from the image, and uses a larger value
         if the read noise is so large that it hides the noise of photons.
@@ -121,10 +129,15 @@ class PoissonLikelihood(PoissonMethod):
         float | FromImage, {"min": 0.0, "max": MAX_POISSON_WEIGHT, "step": 0.1, "number": 1.0}
     ] = "auto"
     iterations: Iterations = 100
-    tolerance: Tolerance = 0.075
+    tolerance: Tolerance = 0.15
     gain: Gain = "auto"
     read_noise: ReadNoise = 0.0
     background: BackgroundValue = "auto"
+
+    @property
+    def trial_tolerance(self) -> float:
+        """Tolerance in trials of a weight."""
+        return min(TRIAL_TOLERANCE_FACTOR * self.tolerance, 1.0)
 
     def working_copies(self, axes: int) -> int:
         """See :class:`Method`."""
