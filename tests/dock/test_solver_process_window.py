@@ -63,8 +63,9 @@ def use_all_memory():
     np.ones(2**40)
 
 
-def wait_for_ever(*_, **__):
-    """Stand for the estimate of the blur."""
+def wait_for_ever(*_, began, **__):
+    """Stand for the estimate of the blur; a file says that it began."""
+    began.touch()
     time.sleep(TENTHS / 10)
 
 
@@ -110,18 +111,18 @@ def press(dock, monkeypatch, **behaviour):
     dock.deblur()
 
 
-def go_to(stage, dock, monkeypatch, qtbot):
+def go_to(stage, dock, monkeypatch, qtbot, folder):
     """Press Deblur, or switch the preview on, and wait for a stage."""
     if stage == PREVIEW:
         monkeypatch.setattr(preview_session, "preview_regions", preview_once)
         dock.fields.preview.value = True
         qtbot.waitUntil(lambda: find_preview_layer(dock._viewer) is not None)
     elif stage == BLUR:
-        monkeypatch.setattr(job_module, "estimate_blur", wait_for_ever)
+        began = folder / "began"
+        monkeypatch.setattr(job_module, "estimate_blur", partial(wait_for_ever, began=began))
         dock.fields.psf.kind.value = "From the image"
         press(dock, monkeypatch)
-        qtbot.waitUntil(lambda: "easuring" in dock.status.text())
-        qtbot.wait(200)
+        qtbot.waitUntil(began.exists)  # a child that dies before is replaced without a word
     else:
         press(dock, monkeypatch, waits=stage)
         qtbot.waitUntil(lambda: stage.lower() in dock.status.text().lower())
@@ -131,9 +132,9 @@ def go_to(stage, dock, monkeypatch, qtbot):
 
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_a_killed_process_is_told_and_replaced(
-    stage, viewer, dock, source, blurred, solver, qtbot, finished, told, monkeypatch
+    stage, viewer, dock, source, blurred, solver, qtbot, finished, told, monkeypatch, tmp_path
 ):
-    go_to(stage, dock, monkeypatch, qtbot)
+    go_to(stage, dock, monkeypatch, qtbot, tmp_path)
     process = child_of(solver, qtbot)
     os.kill(process.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: "ended by the system" in dock.status.text())
@@ -173,10 +174,10 @@ def test_a_replaced_result_comes_back_when_the_process_is_killed(
 
 @pytest.mark.parametrize("stage", ["finding the weight", ITERATIONS, BLUR])
 def test_stop_is_answered_by_a_window_whose_solver_hangs(
-    stage, viewer, dock, source, blurred, solver, qtbot, finished, monkeypatch
+    stage, viewer, dock, source, blurred, solver, qtbot, finished, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(child_handle, "SETTLE_SECONDS", 0.5)
-    go_to(stage, dock, monkeypatch, qtbot)
+    go_to(stage, dock, monkeypatch, qtbot, tmp_path)
     process = child_of(solver, qtbot)
     os.kill(process.pid, signal.SIGSTOP)
     began = time.monotonic()
@@ -218,14 +219,14 @@ def only_dock(monkeypatch):
 
 @pytest.mark.parametrize("stage", ["", *ALL_STAGES])
 def test_nothing_is_left_when_the_viewer_is_closed(
-    stage, only_dock, make_napari_viewer, blurred, solver, qtbot, monkeypatch
+    stage, only_dock, make_napari_viewer, blurred, solver, qtbot, monkeypatch, tmp_path
 ):
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
     viewer.add_image(blurred, name="cells")
     dock.fields.psf.kind.value = "Gaussian"
     if stage:
-        go_to(stage, dock, monkeypatch, qtbot)
+        go_to(stage, dock, monkeypatch, qtbot, tmp_path)
     process = child_of(solver, qtbot)
     began = time.monotonic()
     viewer.close()
@@ -237,9 +238,9 @@ def test_nothing_is_left_when_the_viewer_is_closed(
 
 
 def test_a_dock_that_is_closed_ends_its_preview_and_the_process(
-    only_dock, viewer, dock, source, solver, qtbot, monkeypatch
+    only_dock, viewer, dock, source, solver, qtbot, monkeypatch, tmp_path
 ):
-    go_to(PREVIEW, dock, monkeypatch, qtbot)
+    go_to(PREVIEW, dock, monkeypatch, qtbot, tmp_path)
     process = child_of(solver, qtbot)
     viewer.window.remove_dock_widget(dock.native)
     qtbot.waitUntil(lambda: not psutil.pid_exists(process.pid))
@@ -249,9 +250,9 @@ def test_a_dock_that_is_closed_ends_its_preview_and_the_process(
 
 
 def test_a_run_in_progress_ends_well_after_its_dock_is_closed(
-    only_dock, viewer, dock, source, solver, qtbot, finished, monkeypatch
+    only_dock, viewer, dock, source, solver, qtbot, finished, monkeypatch, tmp_path
 ):
-    go_to(ITERATIONS, dock, monkeypatch, qtbot)
+    go_to(ITERATIONS, dock, monkeypatch, qtbot, tmp_path)
     process = child_of(solver, qtbot)
     viewer.window.remove_dock_widget(dock.native)
     qtbot.wait(300)
