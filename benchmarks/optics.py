@@ -37,16 +37,23 @@ def microscopes(aperture: float, index: float) -> list[Optics]:
 
 
 def debye(optics: Optics, wavelength: float, radii: np.ndarray, depths: np.ndarray) -> np.ndarray:
-    """Compute the intensity by adaptive quadrature; radii and depths are broadcast."""
+    """Compute the vectorial intensity by adaptive quadrature; radii and depths are broadcast."""
     k = 2 * np.pi * optics.index / wavelength
 
     def integrand(angle: float) -> np.ndarray:
-        ring = np.sqrt(np.cos(angle)) * np.sin(angle) * special.j0(k * radii * np.sin(angle))
-        return ring * np.exp(1j * k * depths * (np.cos(angle) - 1))
+        sine, cosine = np.sin(angle), np.cos(angle)
+        at = k * radii * sine
+        rings = (
+            (1 + cosine) / 2 * special.j0(at),
+            sine / np.sqrt(2) * special.j1(at),
+            (1 - cosine) / 2 * special.jv(2, at),
+        )
+        wave = np.sqrt(cosine) * sine * np.exp(1j * k * depths * (cosine - 1))
+        return np.stack([ring * wave for ring in rings])
 
     edge = np.arcsin(optics.numerical_aperture / optics.index)
     field, _ = integrate.quad_vec(integrand, 0, edge, epsrel=1e-6)
-    return np.abs(field) ** 2
+    return np.sum(np.abs(field) ** 2, axis=0)
 
 
 def profiles(optics: Optics, radii: np.ndarray, depths: np.ndarray) -> list[np.ndarray]:

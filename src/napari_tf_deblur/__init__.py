@@ -16,6 +16,7 @@ from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._large.margins import piece_margin
 from napari_tf_deblur._noise.noise import Noise, estimate_noise
 from napari_tf_deblur._optics.microscope import microscope_psf, microscope_sigma
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.verdict import Verdict
@@ -52,6 +53,7 @@ __all__ = [
     "Noise",
     "PoissonLikelihood",
     "RichardsonLucy",
+    "Specimen",
     "Step",
     "TotalVariation",
     "Verdict",

@@ -141,7 +141,7 @@ def test_three_numbers_make_the_psf(viewer, dock, fields, blurred):
     psf = fields.psf()
     assert isinstance(psf, MicroscopePSF)
     assert fields.description.text() == ""
-    assert dock.fields.psf.picture.description.text() == "FWHM 182 nm = 2.8 px."
+    assert dock.fields.psf.picture.description.text() == "FWHM 210 nm = 3.2 px."
     sigma = pixel_sigma(microscope_sigma(1.4, 520), (65, 65))
     made, _ = psf.array(dock.fields.source())
     np.testing.assert_allclose(made, gaussian_psf(sigma), atol=1e-6)

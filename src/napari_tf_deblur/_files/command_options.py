@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
@@ -21,7 +21,7 @@ from napari_tf_deblur._layers.psf_kinds import (
     MicroscopePSF,
     ParametricPSF,
 )
-from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.optics import OPTICS_NUMBERS, Optics
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS, Method
 from napari_tf_deblur.methods.base import title_and_purpose
@@ -68,12 +68,17 @@ def add_run_options(command: Any) -> Any:
     return command
 
 
+def _number_fields(kind: Any) -> list[Field[Any]]:
+    """Return the fields of a kind of PSF that hold numbers; a specimen belongs to one image."""
+    return [field for field in fields(kind) if kind is not Optics or field.name in OPTICS_NUMBERS]
+
+
 def add_psf_options(command: Any) -> Any:
     """Add an option to a command for each number that describes a PSF."""
     options: dict[str, tuple[list[str], Any]] = {}
     for kind in dict.fromkeys(NUMBERS.values()):
         meanings, hints = describe_fields(kind), get_type_hints(kind)
-        for field in fields(kind):
+        for field in _number_fields(kind):
             hint = hints[field.name]
             words = get_args(hint) if get_origin(hint) is Literal else ()
             meaning = re.sub(r":\w+:|`", "", meanings[field.name])
@@ -91,7 +96,7 @@ def add_psf_options(command: Any) -> Any:
 
 def select_psf_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given values that describe a PSF, by name."""
-    names = {field.name for kind in NUMBERS.values() for field in fields(kind)}
+    names = {field.name for kind in NUMBERS.values() for field in _number_fields(kind)}
     return {name: value for name, value in given.items() if name in names and value is not None}
 
 
@@ -106,7 +111,7 @@ def find_psf_kind(given: Mapping[str, Any]) -> str | None:
     if not given:
         return None
     for name, kind in NUMBERS.items():
-        defaults = {field.name: field.default for field in fields(kind)}
+        defaults = {field.name: field.default for field in _number_fields(kind)}
         required = {number for number, default in defaults.items() if default is MISSING}
         if kind is Optics:  # the file of an image may contain the others
             required = set()
@@ -119,7 +124,9 @@ def find_psf_kind(given: Mapping[str, Any]) -> str | None:
 
 def check_psf_values(kind: str, given: Mapping[str, Any]) -> None:
     """Refuse numbers that do not belong to a kind of PSF."""
-    allowed = {field.name for field in fields(NUMBERS[kind])} if kind in NUMBERS else set()
+    allowed = set()
+    if kind in NUMBERS:
+        allowed = {field.name for field in _number_fields(NUMBERS[kind])}
     if wrong := [name for name in given if name not in allowed]:
         raise click.UsageError(f"{_join_flags(wrong)} is no number of the PSF '{kind}'.")
 

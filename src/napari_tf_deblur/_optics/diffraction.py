@@ -1,62 +1,81 @@
-"""Compute the light near the focus of a lens: the scalar Debye integral, and a pinhole.
+"""Compute the light near the focus of a lens: the vectorial Debye integral, and a pinhole.
 
-Lengths are in wavelengths in the immersion. In this unit, the sine of the half angle of the cone
-of light describes a lens completely.
+Lengths are in wavelengths in the immersion.
 """
-
-from functools import cache
 
 import numpy as np
 from scipy import special
 
 from napari_tf_deblur._core.typing import Float64Array
+from napari_tf_deblur._optics.lens import Lens
+from napari_tf_deblur._optics.quadrature import quadrature
 
 CHUNK_VALUES = 2**18
 """Number of values that are computed at once. Limit: of memory."""
 
 
-def lens_intensity(sine: float, radii: Float64Array, depths: Float64Array) -> Float64Array:
+def lens_intensity(lens: Lens, radii: Float64Array, depths: Float64Array) -> Float64Array:
     """Compute the intensity of a point source seen through a lens.
 
     It is scaled so that its integral over each plane is 1.
 
     Parameters
     ----------
-    sine : float
-        Numerical aperture divided by the refractive index.
+    lens : Lens
+        The lens, focused on the point.
     radii, depths : ndarray
-        Distances from the optical axis and from the focal plane.
+        Distances from the optical axis, and of the focus from where the point is sharp; depths are
+        positive where the focus is deeper in the specimen.
 
     Returns
     -------
     ndarray
         One row for each radius, one column for each depth.
     """
-    widest = np.arcsin(sine)
-    cone = 2 * np.sin(widest / 2) ** 2  # 1 - cos
-    cycles = float(np.max(radii, initial=0.0)) * sine + float(np.max(depths, initial=0.0)) * cone
-    nodes, weights = quadrature(cycles)
-    angles = widest * nodes
-    amplitudes = widest * weights * np.sqrt(np.cos(angles)) * np.sin(angles)
-    phases = 4 * np.pi * np.outer(np.sin(angles / 2) ** 2, depths)
-    waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1) * amplitudes[:, None]
+    reach = float(np.max(radii, initial=0.0)) * lens.sine
+    reach += float(np.max(np.abs(depths), initial=0.0)) * lens.cone + lens.count_cycles()
+    sines, weights = lens.rays(reach)
+    cosines = np.sqrt(1 - sines**2)
+    path = lens.path(sines) - lens.focus * cosines
+    path -= np.real(path[0])
+    rays = np.exp(2j * np.pi * path) * weights
+    amplitudes = [part * rays for part in lens.amplitudes(sines)]
+    phases = np.exp(2j * np.pi * np.outer(sines**2 / (1 + cosines), depths))
+    # One matrix of real numbers, so that the product below is one of real numbers.
+    waves = [
+        np.concatenate([np.real(wave), np.imag(wave)], axis=1)
+        for wave in (amplitude[:, None] * phases for amplitude in amplitudes)
+    ]
     light = np.empty((len(radii), len(depths)))
-    block = max(1, CHUNK_VALUES // len(angles))
+    block = max(1, CHUNK_VALUES // len(sines))
     for start in range(0, len(radii), block):
         part = radii[start : start + block]
-        field = special.j0(2 * np.pi * np.outer(part, np.sin(angles))) @ waves
-        light[start : start + block] = np.sum(field.reshape(len(part), 2, -1) ** 2, axis=1)
-    return np.asarray(light * (2 * np.pi / cone))  # energy at the lens, by Parseval's theorem
+        light[start : start + block] = sum(
+            np.sum((bessel @ wave).reshape(len(part), 2, -1) ** 2, axis=1)
+            for bessel, wave in zip(_bessel(2 * np.pi * np.outer(part, sines)), waves)
+        )
+    # Energy at the lens, by Parseval's theorem.
+    squares = np.sum([np.abs(part) ** 2 for part in amplitudes], axis=0)
+    energy = np.sum(squares / (weights * sines * cosines)) / (2 * np.pi)
+    return np.asarray(light / energy)
+
+
+def _bessel(values: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return the Bessel functions J0, J1 and J2."""
+    zeroth, first = special.j0(values), special.j1(values)
+    safe = np.maximum(values, 1e-3)
+    second = np.where(values < 1e-3, values**2 / 8, 2 * first / safe - zeroth)
+    return zeroth, first, second
 
 
 def pinhole_transmission(
-    sine: float, radii: Float64Array, depths: Float64Array, pinhole: float
+    lens: Lens, radii: Float64Array, depths: Float64Array, pinhole: float
 ) -> Float64Array:
     """Compute how much light of a point source a round pinhole transmits.
 
     Parameters
     ----------
-    sine, radii, depths
+    lens, radii, depths
         See :func:`lens_intensity`; `radii` are distances of the pinhole's centre from the image
         of the point.
     pinhole : float
@@ -67,10 +86,10 @@ def pinhole_transmission(
     ndarray
         One row for each radius, one column for each depth.
     """
-    step = table_step(sine)
+    step = table_step(lens.sine)
     count = int((np.max(radii) + pinhole) / step) + 4
-    table = lens_intensity(sine, step * np.arange(count, dtype=np.float64), depths)
-    nodes, weights = quadrature(2 * pinhole * sine)
+    table = lens_intensity(lens, step * np.arange(count, dtype=np.float64), depths)
+    nodes, weights = quadrature(2 * pinhole * lens.sine)
     light = np.empty((len(radii), len(depths)))
     block = max(1, CHUNK_VALUES // (len(nodes) * len(depths)))
     for start in range(0, len(radii), block):
@@ -108,18 +127,3 @@ def interpolate_table(table: Float64Array, step: float, radii: Float64Array) -> 
         (t + 1) * t * (t - 1) / 6,
     )
     return np.asarray(sum(weight * table[row] for weight, row in zip(weights, rows)))
-
-
-def quadrature(cycles: float) -> tuple[Float64Array, Float64Array]:
-    """Return nodes in 0 to 1 and weights to integrate a function of this many oscillations."""
-    pieces = 2 + int(cycles / 3)
-    nodes, weights = _gauss()
-    starts = np.arange(pieces)[:, None]
-    return ((nodes + starts) / pieces).ravel(), np.tile(weights / pieces, pieces)
-
-
-@cache
-def _gauss() -> tuple[Float64Array, Float64Array]:
-    """Nodes and weights of Gauss-Legendre quadrature of 12 points on 0 to 1."""
-    nodes, weights = np.polynomial.legendre.leggauss(12)
-    return (nodes + 1) / 2, weights / 2

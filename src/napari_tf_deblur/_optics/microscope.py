@@ -1,6 +1,6 @@
 """Compute the PSF of a microscope from the numbers on its objective, filter and laser."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,12 +10,15 @@ from napari_tf_deblur._optics.arrays import check_psf_shape, check_voxel_sizes, 
 from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
 from napari_tf_deblur._optics.pixel_integration import choose_shape, integrate_pixels
 from napari_tf_deblur._optics.sampling import nyquist_spacing
+from napari_tf_deblur._optics.specimen import MOUNTING_MEDIA, Specimen
 from napari_tf_deblur._optics.widths import fit_sigmas
 
 __all__ = [
     "IMMERSIONS",
+    "MOUNTING_MEDIA",
     "Microscope",
     "Optics",
+    "Specimen",
     "microscope_psf",
     "microscope_sigma",
     "pixel_sigma",
@@ -43,12 +46,13 @@ def microscope_sigma(
     excitation: float | None = None,
     pinhole: float = 1.0,
     sheet: float | None = None,
+    specimen: Specimen | Mapping[str, float | None] | None = None,
 ) -> tuple[float, float, float]:
     """Return the width of the PSF of a microscope, as the sigmas of a Gaussian.
 
     Parameters
     ----------
-    numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
+    numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet, specimen
         See :class:`Optics`; lengths in any unit.
 
     Returns
@@ -64,20 +68,38 @@ def microscope_sigma(
     Notes
     -----
     Gaussians of any height are fitted by least squares to profiles of the diffraction PSF through
-    the focus, across and along the optical axis. The PSF is the scalar Debye integral with the
-    apodization of a lens that images without coma. The model leaves out aberrations and
-    polarization. Polarization widens the PSF across the axis by 3 % at NA 0.5, 10 % at 0.8, and
-    15 to 20 % at the highest NA.
+    the focus, across and along the optical axis. The PSF is the vectorial Debye integral of
+    Richards and Wolf (Proc. R. Soc. A 253, 358, 1959) for molecules that turn freely, with the
+    apodization of a lens that images without coma:
+
+        light = |I0|^2 + 2 |I1|^2 + |I2|^2,
+        I0 = sum over angles of (ts + tp cos s) J0 w,  I1: tp sin s J1 w,  I2: (ts - tp cos s) J2 w,
+
+    where s is the angle of a ray in the specimen, ts and tp are the transmissions of the interface
+    to the immersion, and w has the phase of the path (Török et al., JOSA A 12, 325, 1995; Gibson
+    and Lanni, JOSA A 9, 154, 1992). A specimen of another index widens the PSF and makes it
+    lopsided. The focus is where the image of a point is brightest on the axis. The model leaves out
+    other aberrations.
 
     The size of a pixel is not included: see :func:`pixel_sigma`.
 
     Examples
     --------
     >>> [round(s) for s in microscope_sigma(1.4, 520)]
-    [204, 75, 75]
+    [209, 87, 87]
+    >>> water = Specimen(refractive_index=1.33, depth=5000)
+    >>> [round(s) for s in microscope_sigma(1.4, 520, specimen=water)]
+    [428, 104, 104]
     """
     optics = Optics(
-        numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
+        numerical_aperture,
+        emission,
+        refractive_index,
+        microscope,
+        excitation,
+        pinhole,
+        sheet,
+        specimen,
     )
     across, along = (sigma * optics.unit for sigma in fit_sigmas(optics.normalised))
     return along, across, across
@@ -93,6 +115,7 @@ def microscope_psf(
     excitation: float | None = None,
     pinhole: float = 1.0,
     sheet: float | None = None,
+    specimen: Specimen | Mapping[str, float | None] | None = None,
     shape: Sequence[int] | None = None,
     within: Sequence[int] | None = None,
 ) -> PSF:
@@ -100,7 +123,7 @@ def microscope_psf(
 
     Parameters
     ----------
-    numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
+    numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet, specimen
         See :class:`Optics`; lengths in any unit.
     spacing : sequence of float
         Pixel size along y and x, or along z, y and x, in the unit of `emission`.
@@ -125,8 +148,11 @@ def microscope_psf(
     Notes
     -----
     The light of a point is integrated over the area of each pixel, as a camera does. Along z, it
-    is sampled at each plane, not integrated. See :func:`microscope_sigma` for what the model
-    leaves out.
+    is sampled at each plane, not integrated. See :func:`microscope_sigma` for the model. In a
+    specimen of another index, planes are ordered from the coverslip into the specimen, and the
+    point that is in focus after the travel `Specimen.depth` is in the middle plane. Distances of
+    planes are those of the drive; in the specimen they are `Optics.focus_depth` divided by the
+    depth times as long.
 
     A widefield PSF has no end: it spreads as a cone, and each plane carries the same light. By
     default, the array reaches 8 sigmas of the fitted Gaussian along z, but at most 4 sigmas of a
@@ -141,7 +167,14 @@ def microscope_psf(
     (11, 63, 135)
     """
     optics = Optics(
-        numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
+        numerical_aperture,
+        emission,
+        refractive_index,
+        microscope,
+        excitation,
+        pinhole,
+        sheet,
+        specimen,
     )
     sizes = check_voxel_sizes(optics, spacing)
     lengths = tuple(size / optics.unit for size in sizes)

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import lens_intensity, pinhole_transmission
+from napari_tf_deblur._optics.lens import Lens
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class NormalisedOptics:
     ----------
     microscope : str
         Kind of microscope; see :class:`napari_tf_deblur._optics.optics.Optics`.
-    sine : float
-        Numerical aperture divided by the refractive index.
+    lens : Lens
+        The objective, focused on the point.
     excitation : float
         Wavelength of the laser of a confocal microscope.
     pinhole : float
@@ -30,19 +31,31 @@ class NormalisedOptics:
     """
 
     microscope: str
-    sine: float
+    lens: Lens
     excitation: float = 1.0
     pinhole: float = 0.0
     sheet: float = np.inf
 
+    @property
+    def sine(self) -> float:
+        """Numerical aperture divided by the refractive index of the immersion."""
+        return self.lens.sine
+
     def light(self, radii: Float64Array, depths: Float64Array) -> Float64Array:
-        """Compute the image of a point: one row for each radius, one column for each depth."""
+        """Compute the image of a point: one row for each radius, one column for each depth.
+
+        See :func:`.lens_intensity`.
+        """
         if self.microscope == "multiphoton":
-            return lens_intensity(self.sine, radii, depths) ** 2
+            return lens_intensity(self.lens, radii, depths) ** 2
         if self.microscope == "confocal":
-            laser = lens_intensity(self.sine, radii / self.excitation, depths / self.excitation)
-            return laser * pinhole_transmission(self.sine, radii, depths, self.pinhole)
-        return lens_intensity(self.sine, radii, depths) * self._sheet(depths)
+            laser = lens_intensity(
+                self.lens.with_wavelength(self.excitation),
+                radii / self.excitation,
+                depths / self.excitation,
+            )
+            return laser * pinhole_transmission(self.lens, radii, depths, self.pinhole)
+        return lens_intensity(self.lens, radii, depths) * self._sheet(depths)
 
     def light_of_planes(self, depths: Float64Array) -> Float64Array | None:
         """Return the integral of the light over each plane; None if there is no formula for it."""

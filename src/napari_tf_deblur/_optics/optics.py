@@ -1,15 +1,17 @@
 """Describe a microscope by the numbers on its objective, filter and laser, and check them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 
-from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._optics.lens import Lens, focus_lens
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
+from napari_tf_deblur._optics.numbers import check_index, positive
+from napari_tf_deblur._optics.specimen import Specimen
 
 Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
 
@@ -21,9 +23,6 @@ model; values from makers of objectives."""
 
 DEFAULT_IMMERSIONS = ((0.95, "air"), (1.27, "water"), (np.inf, "oil"))
 """Largest numerical aperture for which an immersion is the default, and its name."""
-
-HIGHEST_INDEX = 3.0
-"""Highest refractive index that is accepted. Guard: against a wrong number."""
 
 EXCITATION_RATIO = 0.94
 """Wavelength of a confocal microscope's laser if it is not known, relative to the emission.
@@ -62,6 +61,9 @@ class Optics:
     sheet : float, optional
         Thickness of the light sheet: its full width at half maximum. By default it is so thick
         that it does not narrow the PSF.
+    specimen : Specimen, mapping or None
+        Mounting medium, depth and coverslip; by default those that the objective is made for. A
+        mapping has the names and values of its fields.
 
     Raises
     ------
@@ -78,20 +80,23 @@ class Optics:
     excitation: float | None = None
     pinhole: float = 1.0
     sheet: float | None = None
+    specimen: Specimen | Mapping[str, float | None] | None = None
 
     def __post_init__(self) -> None:
+        if self.specimen is not None:
+            object.__setattr__(self, "specimen", Specimen.from_value(self.specimen))
         if self.microscope not in get_args(Microscope):
             names = ", ".join(repr(name) for name in get_args(Microscope))
             raise InvalidValueError(
                 f"The microscope is {self.microscope!r}; choose one of {names}."
             )
-        _positive("numerical aperture", self.numerical_aperture, "as printed on the objective")
-        _positive("emission wavelength", self.emission, "such as 520 in nanometres")
+        positive("numerical aperture", self.numerical_aperture, "as printed on the objective")
+        positive("emission wavelength", self.emission, "such as 520 in nanometres")
         if self.excitation is not None:
-            _positive("excitation wavelength", self.excitation, "such as 488 in nanometres")
-        _positive("pinhole's diameter", self.pinhole, "in Airy units; 1 is usual")
+            positive("excitation wavelength", self.excitation, "such as 488 in nanometres")
+        positive("pinhole's diameter", self.pinhole, "in Airy units; 1 is usual")
         if self.sheet is not None:
-            _positive("light sheet's thickness", self.sheet, "in the unit of the emission")
+            positive("light sheet's thickness", self.sheet, "in the unit of the emission")
         self._check_immersion()
         self._check_units()
 
@@ -126,28 +131,45 @@ class Optics:
     @property
     def normalised(self) -> NormalisedOptics:
         """The microscope in lengths without a unit, the same for all units of length."""
-        sine = self.numerical_aperture / self.index
+        lens, sine = self._lens, self.numerical_aperture / self.index
         if self.microscope == "confocal":
             radius = 0.61 / sine * min(self.pinhole, LARGEST_PINHOLE)
             return NormalisedOptics(
-                self.microscope, sine, _round_digits(self.laser), pinhole=radius
+                self.microscope, lens, _round_digits(self.laser), pinhole=radius
             )
         if self.microscope == "light sheet" and self.sheet is not None:
             return NormalisedOptics(
-                self.microscope, sine, sheet=_round_digits(self.sheet / FWHM / self.unit)
+                self.microscope, lens, sheet=_round_digits(self.sheet / FWHM / self.unit)
             )
-        return NormalisedOptics(self.microscope, sine)
+        return NormalisedOptics(self.microscope, lens)
+
+    @property
+    def focus_depth(self) -> float:
+        """Distance from the coverslip of the point that is in focus, in the unit of the emission.
+
+        Where the specimen has another refractive index than the immersion, it is not
+        `Specimen.depth`, by which the focus was moved.
+        """
+        return self._lens.place * self.unit
+
+    @property
+    def _lens(self) -> Lens:
+        """The objective, focused on the point."""
+        sine = self.numerical_aperture / self.index
+        specimen = Specimen.from_value(self.specimen)
+        sample = (specimen.refractive_index or self.index) / self.index
+        layers = tuple(
+            (_round_digits(thickness), _round_digits(index))
+            for thickness, index in specimen.layers(self.index, self.unit)
+        )
+        lens = Lens(sine, _round_digits(sample), layers=layers)
+        return focus_lens(lens, _round_digits(specimen.depth / self.unit))
 
     def _check_immersion(self) -> None:
         """Raise an error if the refractive index is not possible with the numerical aperture."""
         if self.refractive_index is not None:
-            _positive("refractive index of the immersion", self.refractive_index, "1 in air")
+            check_index("immersion", self.refractive_index)
         aperture, index = self.numerical_aperture, self.index
-        if not 1 <= index <= HIGHEST_INDEX:
-            raise InvalidValueError(
-                f"The refractive index of the immersion is {index:g}; it must be a number from 1 "
-                f"to {HIGHEST_INDEX:g}, such as 1.515 for oil."
-            )
         if aperture >= index:
             name = next(name for most, name in DEFAULT_IMMERSIONS if aperture <= most)
             is_enough = IMMERSIONS[name] > aperture
@@ -176,12 +198,8 @@ class Optics:
             )
 
 
-def _positive(name: str, value: object, hint: str) -> None:
-    """Raise an error if a value is not a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidTypeError(f"The {name} is {value!r}; it must be a number above 0, {hint}.")
-    if not 0 < float(value) < np.inf:
-        raise InvalidValueError(f"The {name} is {value}; it must be a number above 0, {hint}.")
+OPTICS_NUMBERS = tuple(field.name for field in fields(Optics) if field.name != "specimen")
+"""Names of the numbers of the microscope itself, which all its images share."""
 
 
 def _round_digits(value: float) -> float:

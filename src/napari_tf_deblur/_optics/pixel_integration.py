@@ -1,10 +1,13 @@
 """Compute the PSF of a microscope as an array: its shape, and the light on each pixel."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_tf_deblur._core.gaussian_psf import DIFFRACTION_REACH, GAUSSIAN_REACH
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.diffraction import interpolate_table, table_step
+from napari_tf_deblur._optics.lens import Lens
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
 from napari_tf_deblur._optics.widths import fit_sigmas
 
@@ -28,7 +31,9 @@ def choose_shape(setup: NormalisedOptics, spacing: tuple[float, ...]) -> tuple[i
         )
         depths = np.linspace(0, planes * spacing[0], min(planes + 1, MAX_CHECKED_PLANES))
         shape = (2 * planes + 1,)
-    width = max(_half_width(setup, depths, ENCLOSED_LIGHT), GAUSSIAN_REACH * across)
+    # Aberrations send a part of the light far away. The width is that without them, at this depth.
+    plain = replace(setup, lens=Lens(setup.sine))
+    width = max(_half_width(plain, depths, ENCLOSED_LIGHT), GAUSSIAN_REACH * across)
     return (*shape, *(2 * int(np.ceil(max(width / d - 0.5, 0))) + 1 for d in spacing[-2:]))
 
 
@@ -51,11 +56,13 @@ def integrate_pixels(
     Returns
     -------
     ndarray of float64
-        The light; not normalised. It is symmetric along all axes, so only one octant is computed.
+        The light; not normalised. It is symmetric across the axis, and along it where the specimen
+        has the index of the immersion, so only a part is computed.
     """
     depths = np.zeros(1)
     if len(spacing) == 3:
-        depths = spacing[0] * np.arange(shape[0] // 2 + 1, dtype=np.float64)
+        first = 0 if setup.lens.is_symmetric else -(shape[0] // 2)
+        depths = spacing[0] * np.arange(first, shape[0] // 2 + 1, dtype=np.float64)
     (rows, heights), (columns, widths) = (
         _pixel_nodes(setup, d, n) for d, n in zip(spacing[-2:], shape[-2:])
     )
@@ -68,7 +75,9 @@ def integrate_pixels(
         light = interpolate_table(table, step, radii)
         quarter[:, pixel] = np.einsum("y,x,ypxz->zp", heights, widths, light)
     quarter = np.maximum(quarter, 0)  # interpolation may fall below 0 near dark rings
-    whole = np.pad(quarter, [(n - 1, 0) for n in quarter.shape], mode="reflect")
+    planes = shape[0] if len(spacing) == 3 else 1
+    missing = [(n - m, 0) for n, m in zip((planes, *shape[-2:]), quarter.shape)]
+    whole = np.pad(quarter, missing, mode="reflect")
     return whole if len(spacing) == 3 else whole[0]
 
 
@@ -76,7 +85,7 @@ def _half_width(setup: NormalisedOptics, depths: Float64Array, light: float) -> 
     """Radius that contains the part `light` of the light of each plane."""
     step = table_step(setup.sine)
     # Cosine of the angle of the cone that contains this part of the rays.
-    cosine = 1 - light * 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2
+    cosine = 1 - light * setup.lens.cone
     reach = 6 / setup.sine + float(depths[-1]) * np.sqrt(1 / cosine**2 - 1)
     while True:
         radii = step * np.arange(int(reach / step), dtype=np.float64)

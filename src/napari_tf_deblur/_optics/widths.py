@@ -12,6 +12,11 @@ PROFILE_POINTS = 80
 ``benchmarks/optics.py`` compares with another integration."""
 
 
+HALF_OF_REACH = 0.2215
+"""Half the length over which an image in focus is above half its largest value, relative to the
+reach of a profile. Derived: the profile is a squared sinc."""
+
+
 @lru_cache(maxsize=256)
 def fit_sigmas(setup: NormalisedOptics) -> tuple[float, float]:
     """Return the sigmas of Gaussians fitted across and along the optical axis.
@@ -23,10 +28,32 @@ def fit_sigmas(setup: NormalisedOptics) -> tuple[float, float]:
     focus = np.zeros(1)
     size = min(1.0, setup.excitation)
     radii = np.linspace(0, 1.22 / setup.sine * size, PROFILE_POINTS)
-    cone = 2 * np.sin(np.arcsin(setup.sine) / 2) ** 2
-    depths = np.linspace(0, min(2 / cone * size, 6 * setup.sheet), PROFILE_POINTS)
     across = fit_profile_sigma(radii, setup.light(radii, focus)[:, 0])
-    return across, fit_profile_sigma(depths, setup.light(focus, depths)[0])
+    reach = min(2 / setup.lens.cone * size, 6 * setup.sheet)
+    if not setup.lens.is_symmetric:
+        reach *= _elongation(setup, reach)
+    depths = np.linspace(0, reach, PROFILE_POINTS)
+    profile = setup.light(focus, depths)[0]
+    if not setup.lens.is_symmetric:
+        # The tails on both sides differ. Their mean has the same width.
+        profile = (profile + setup.light(focus, -depths)[0]) / 2
+    return across, fit_profile_sigma(depths, profile)
+
+
+def _elongation(setup: NormalisedOptics, reach: float) -> float:
+    """Return how much longer the image is along the axis than without aberrations.
+
+    It is the ratio of the lengths over which the light is above half its largest value.
+    """
+    half = HALF_OF_REACH * reach
+    while True:
+        depths = np.linspace(-2 * half, 2 * half, 4 * PROFILE_POINTS + 1)
+        light = setup.light(np.zeros(1), depths)[0]
+        above = np.flatnonzero(light > light.max() / 2)
+        if above[0] > 0 and above[-1] < len(light) - 1:
+            length = depths[above[-1]] - depths[above[0]]
+            return float(max(length / (2 * HALF_OF_REACH * reach), 1.0))
+        half *= 2
 
 
 def fit_profile_sigma(places: Float64Array, profile: Float64Array) -> float:

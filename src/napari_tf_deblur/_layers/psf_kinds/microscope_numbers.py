@@ -4,12 +4,17 @@ The dock, the console and the command line read them from the file of an image w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 from napari_tf_deblur._layers.pixel_size import find_pixel_size, with_pixel_size
 from napari_tf_deblur._layers.source import Source
-from napari_tf_deblur._optics.optics import IMMERSIONS, Microscope, Optics
+from napari_tf_deblur._optics.optics import (
+    IMMERSIONS,
+    OPTICS_NUMBERS,
+    Microscope,
+    Optics,
+)
 from napari_tf_deblur._preparation import record_check as check
 
 LASER_MICROSCOPES = ("confocal", "multiphoton")
@@ -86,7 +91,7 @@ class MicroscopeNumbers:
         optics = Optics(**record["optics"])
         spacing = check.tuple_of(check.positive)(record.get("spacing", ()))
         return cls(
-            **{field.name: getattr(optics, field.name) for field in fields(Optics)},
+            **{name: getattr(optics, name) for name in OPTICS_NUMBERS},
             pixel=spacing[-1] if spacing else None,
             step=spacing[0] if len(spacing) == 3 else None,
         )

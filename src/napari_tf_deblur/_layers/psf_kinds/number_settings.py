@@ -1,7 +1,7 @@
 """Numbers of a microscope for many images: given ones, defaults, and those of each file."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from napari_tf_deblur._core.errors import InvalidValueError
@@ -9,7 +9,7 @@ from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
     WAVELENGTHS,
     MicroscopeNumbers,
 )
-from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.optics import OPTICS_NUMBERS
 from napari_tf_deblur._preparation import record_check as check
 
 MICROSCOPE = "microscope"
@@ -17,9 +17,6 @@ MICROSCOPE = "microscope"
 
 AUTOMATIC = "automatic"
 """Kind of settings that estimate the blur if the file lacks numbers of the microscope."""
-
-OPTICS_FIELDS = tuple(field.name for field in fields(Optics))
-"""Names of the numbers of the optics."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class NumberSettings:
             values = tuple(getattr(numbers, name) for numbers in channels)
             if all(values) and any(name in names for names in typed):
                 given[name] = values
-        defaults = {name: getattr(first, name) for name in OPTICS_FIELDS}
+        defaults = {name: getattr(first, name) for name in OPTICS_NUMBERS}
         spacing = (first.step, first.pixel, first.pixel)[ndim < 3 :]
         return cls(
             given=given,
@@ -96,14 +93,15 @@ class NumberSettings:
             If an entry of the record, which may come from a file, is missing or not valid.
         """
         defaults = dict(record.get("optics") or {})
-        check.require(set(defaults) <= set(OPTICS_FIELDS))
+        defaults.pop("specimen", None)  # it belongs to one image
+        check.require(set(defaults) <= set(OPTICS_NUMBERS))
         defaults = {n: check.plain(value) for n, value in defaults.items() if value is not None}
         numbers = MicroscopeNumbers(**defaults)
         if set(numbers.list_missing(3)) <= {"pixel", "step"}:
             _ = numbers.optics  # raises an error for impossible values
         check_values = check.tuple_of(check.plain)
         given = {name: check_values(values) for name, values in (record.get("given") or {}).items()}
-        check.require(set(given) <= set(OPTICS_FIELDS))
+        check.require(set(given) <= set(OPTICS_NUMBERS))
         return cls(
             given=given,
             defaults=defaults,
