@@ -16,7 +16,7 @@ def check_number(name: str, value: object, hint: str) -> None:
         raise InvalidTypeError(f"The {name} is {value!r}; it must be a number, {hint}.")
 
 
-def positive(name: str, value: object, hint: str) -> None:
+def check_positive(name: str, value: object, hint: str) -> None:
     """Raise an error if a value is not a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"The {name} is {value!r}; it must be a number above 0, {hint}.")
@@ -26,7 +26,7 @@ def positive(name: str, value: object, hint: str) -> None:
 
 def check_index(medium: str, value: object) -> None:
     """Raise an error if a value is not a possible refractive index."""
-    positive(f"refractive index of the {medium}", value, "1 in air")
+    check_positive(f"refractive index of the {medium}", value, "1 in air")
     if not 1 <= float(value) <= HIGHEST_INDEX:  # type: ignore[arg-type]  # it is a number
         raise InvalidValueError(
             f"The refractive index of the {medium} is {value:g}; it must be a number from 1 "

@@ -10,7 +10,7 @@ import numpy as np
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._optics.lens import Lens, focus_lens
 from napari_tf_deblur._optics.normalised_optics import NormalisedOptics
-from napari_tf_deblur._optics.numbers import check_index, positive
+from napari_tf_deblur._optics.numbers import check_index, check_positive
 from napari_tf_deblur._optics.specimen import Specimen
 
 Microscope = Literal["widefield", "confocal", "light sheet", "multiphoton"]
@@ -90,13 +90,13 @@ class Optics:
             raise InvalidValueError(
                 f"The microscope is {self.microscope!r}; choose one of {names}."
             )
-        positive("numerical aperture", self.numerical_aperture, "as printed on the objective")
-        positive("emission wavelength", self.emission, "such as 520 in nanometres")
+        check_positive("numerical aperture", self.numerical_aperture, "as printed on the objective")
+        check_positive("emission wavelength", self.emission, "such as 520 in nanometres")
         if self.excitation is not None:
-            positive("excitation wavelength", self.excitation, "such as 488 in nanometres")
-        positive("pinhole's diameter", self.pinhole, "in Airy units; 1 is usual")
+            check_positive("excitation wavelength", self.excitation, "such as 488 in nanometres")
+        check_positive("pinhole's diameter", self.pinhole, "in Airy units; 1 is usual")
         if self.sheet is not None:
-            positive("light sheet's thickness", self.sheet, "in the unit of the emission")
+            check_positive("light sheet's thickness", self.sheet, "in the unit of the emission")
         self._check_immersion()
         self._check_units()
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._optics.numbers import check_index, check_number, positive
+from napari_tf_deblur._optics.numbers import check_index, check_number, check_positive
 
 MOUNTING_MEDIA: Mapping[str, float] = MappingProxyType(
     {
@@ -91,7 +91,7 @@ class Specimen:
             ("working_distance", "working distance"),
         ):
             if getattr(self, name) is not None:
-                positive(words, getattr(self, name), "in the unit of the emission")
+                check_positive(words, getattr(self, name), "in the unit of the emission")
         check_number("depth of the focus", self.depth, "in the unit of the emission")
         if not 0 <= self.depth < np.inf:
             raise InvalidValueError(
