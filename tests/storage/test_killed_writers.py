@@ -35,6 +35,7 @@ while True:
             noise = np.random.default_rng(number).random(shape, "float32")
             noise[0, 0] = number
             image.write(part, noise)
+            print("written", flush=True)
 """
 
 
@@ -46,9 +47,11 @@ def started(path):
     return writer
 
 
-def stopped_while_it_writes(path):
-    """Start a writer and hold it in the middle of a shard."""
+def stopped_while_it_writes(path, finished):
+    """Start a writer and hold it in the middle of a shard, after `finished` whole ones."""
     writer = started(path)
+    for _ in range(finished):
+        assert writer.stdout.readline() == "written\n"
     while True:
         if any(path.rglob("*.partial")):
             writer.send_signal(signal.SIGSTOP)
@@ -64,8 +67,8 @@ def test_a_killed_writer_leaves_whole_shards_or_none(tmp_path):
     path = tmp_path / "a.ome.zarr"
     seen = set()
     create_image(path, (3000, 3000), "float32", DESCRIPTION, (1024, 1024), (256, 256))
-    for _ in range(4):
-        writer = stopped_while_it_writes(path)
+    for finished in range(4):
+        writer = stopped_while_it_writes(path, finished)
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         image = open_image(path)

@@ -70,7 +70,7 @@ def microscope_sigma(
     Gaussians of any height are fitted by least squares to profiles of the diffraction PSF through
     the focus, across and along the optical axis. The PSF is the vectorial Debye integral of
     Richards and Wolf (Proc. R. Soc. A 253, 358, 1959) for molecules that turn freely, with the
-    apodization of a lens that images without coma:
+    apodization of a lens that images without coma::
 
         light = |I0|^2 + 2 |I1|^2 + |I2|^2,
         I0 = sum over angles of (ts + tp cos s) J0 w,  I1: tp sin s J1 w,  I2: (ts - tp cos s) J2 w,

@@ -41,7 +41,7 @@ class Specimen:
     depth : float
         How far the focus was moved from the coverslip into the specimen, as the drive of the
         microscope counts it; of a stack, to its middle plane. The image of a point is sharpest
-        elsewhere: see :meth:`Optics.focus_depth`.
+        elsewhere: `Optics.focus_depth` says where.
     coverslip, design_coverslip : float, optional
         Thickness of the coverslip, and that for which the objective is made, usually 170 µm. Both
         or neither are given.
