@@ -1,14 +1,15 @@
 """Check the verdicts on PSFs that are exact or 25 % too wide, and measure the loss in dB.
 
     python benchmarks/claims.py [--development] [--confusion] [--blind] [--fine]
-                                [--saturated PART] [--cases PATTERN]
+                                [--saturated PART] [--cases PATTERN] [--method NAME]
 
 Scenes of points, stars, filaments, cells, photographs and textures, each through several kinds of
 PSF and with several amounts of noise. With ``--development`` other pictures, seeds, blurs and
 noises are used: constants of the package are chosen on these. ``--confusion`` also tries PSFs that
 are too narrow, or wrong by a factor of two, and weights that are 8 times too large or too small.
 ``--blind`` also tries runs without a PSF. ``--fine`` uses PSFs below a pixel, with little noise.
-``--saturated`` cuts off the given part of the pixels, the brightest ones.
+``--saturated`` cuts off the given part of the pixels, the brightest ones. ``--method`` uses that
+method in place of the one that fits the image.
 """
 
 import argparse
@@ -29,8 +30,8 @@ from metrics import psnr
 from scenes import line_psf
 from scipy.signal import fftconvolve
 
-from napari_tf_deblur import Calibration, deconvolve, gaussian_psf, microscope_psf
-from napari_tf_deblur.methods import Auto
+from napari_tf_deblur import deconvolve, gaussian_psf, methods, microscope_psf
+from napari_tf_deblur.methods import Auto, Method
 
 TOO_WIDE = 1.25
 
@@ -238,7 +239,7 @@ def middle(scene: np.ndarray, frame: tuple[int, ...]) -> np.ndarray:
     return scene[tuple(slice((n - m) // 2, (n - m) // 2 + m) for n, m in zip(scene.shape, frame))]
 
 
-def run(seen: Seen, psf: np.ndarray | None, method: Calibration | Auto = "auto") -> dict[str, Any]:
+def run(seen: Seen, psf: np.ndarray | None, method: Method | Auto = "auto") -> dict[str, Any]:
     """Deblur a case; return its quality and its verdict."""
     done = deconvolve(seen.image, psf, method, spacing=seen.spacing)
     return {
@@ -250,14 +251,15 @@ def run(seen: Seen, psf: np.ndarray | None, method: Calibration | Auto = "auto")
     }
 
 
-def runs(seen: Seen, confusion: bool, blind: bool) -> dict[str, dict[str, Any]]:
+def runs(
+    seen: Seen, confusion: bool, blind: bool, method: Method | Auto = "auto"
+) -> dict[str, dict[str, Any]]:
     """Deblur a case with right settings, and with wrong ones."""
-    made = {"exact": run(seen, seen.psf(1.0)), "too wide": run(seen, seen.psf(TOO_WIDE))}
+    widths = {"exact": 1.0, "too wide": TOO_WIDE} | (WRONG_WIDTHS if confusion else {})
+    made = {name: run(seen, seen.psf(times), method) for name, times in widths.items()}
     if blind:
-        made["blind"] = run(seen, None)
+        made["blind"] = run(seen, None, method)
     if confusion:
-        for name, times in WRONG_WIDTHS.items():
-            made[name] = run(seen, seen.psf(times))
         found = made["exact"]["calibration"]
         for name, factor in (("weight x 8", 8.0), ("weight / 8", 0.125)):
             made[name] = run(seen, seen.psf(1.0), found.method.with_smoothing(factor))
@@ -345,8 +347,10 @@ def main() -> None:
     parser.add_argument("--saturated", type=float, default=0.0, help="part of the pixels")
     parser.add_argument("--blind", action="store_true", help="without a PSF, too")
     parser.add_argument("--cases", default="*", help="pattern of the cases' names")
+    parser.add_argument("--method", help="name of a method, such as Hessian")
     parser.add_argument("--keep", type=Path, help="file that what was measured is added to")
     chosen = parser.parse_args()
+    method: Method | Auto = getattr(methods, chosen.method)() if chosen.method else "auto"
     rows: list[dict[str, Any]] = []
     if chosen.keep and chosen.keep.exists():
         rows = json.loads(chosen.keep.read_text())
@@ -362,7 +366,7 @@ def main() -> None:
             row = {
                 "name": seen.name,
                 "blurred": blurred,
-                **runs(seen, chosen.confusion, chosen.blind),
+                **runs(seen, chosen.confusion, chosen.blind, method),
             }
             rows.append(row)
         said = [
