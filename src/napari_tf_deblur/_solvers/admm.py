@@ -230,8 +230,12 @@ def _compile_solver(
         derivatives = prior.apply(image)
         loss = sum_planes(0.5 * sum_channels(misfit) + c.weight * prior.penalty(derivatives))
         noise = tf.sqrt(tf.reshape(sum_planes(misfit), c.counted.shape) / c.counted)
+        counted = tf.cast(c.data_weight > 0, "float32")
+        change = measure_largest_change(
+            state.image, image, axes, noise, are_samples, by_planes=True, counted=counted
+        )
         change = tf.maximum(
-            measure_largest_change(state.image, image, axes, noise, are_samples, by_planes=True),
+            change,
             LOSS_CHANGE_FACTOR[axes] * measure_loss_change(state.loss, loss),
         )
         residual = reblurred - state.blurred - pull(c, state.blurred)  # H x - p

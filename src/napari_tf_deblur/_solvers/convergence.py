@@ -29,6 +29,7 @@ def measure_largest_change(
     noise: Tensor = 0.0,
     are_samples: bool = False,
     by_planes: bool = False,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """Return the largest relative change of any line of pixels, for each plane.
 
@@ -49,10 +50,12 @@ def measure_largest_change(
         Whether the planes are samples of a larger image. The long lines of that image change less
         than the worst of the short lines of the samples. So all pixels of a sample are treated as
         one line.
-
     by_planes : bool, optional
         Whether volumes are compared by planes across any axis. They have so many lines that the
         worst one is hardly ever still.
+    counted : Tensor, optional
+        1 for each pixel that counts, else 0; of the shape of `after`, or with length 1 for planes
+        and channels. All pixels count by default.
 
     Returns
     -------
@@ -63,10 +66,15 @@ def measure_largest_change(
     along = [axis for axis in range(-axes, 0) if after.shape[axis] > 1]
     size = max(1, len(along) - 1) if by_planes else 1
     lines = [along] if are_samples else list(combinations(along, size))
-    moved, mean, square = (
-        _mean_along(lines, values)
-        for values in (tf.square(after - before), after, tf.square(after))
-    )
+    each = [tf.square(after - before), after, tf.square(after)]
+    if counted is None:
+        moved, mean, square = (_mean_along(lines, values) for values in each)
+    else:
+        parts = [tf.maximum(part, TINY) for part in _mean_along(lines, counted)]
+        moved, mean, square = (
+            [m / part for m, part in zip(_mean_along(lines, counted * values), parts, strict=True)]
+            for values in each
+        )
     contrasts = [tf.nn.relu(s - tf.square(m)) for s, m in zip(square, mean, strict=True)]
     rest = list(range(1, after.shape.rank))
     largest = tf.reduce_max([tf.reduce_max(c, rest, keepdims=True) for c in contrasts], 0)
