@@ -95,7 +95,13 @@ def set_constant(name: str, value: float) -> None:
     module, constant = name.split(".")
     solver = import_module(f"napari_tf_deblur._solvers.{module}")
     old = getattr(solver, constant)
-    setattr(solver, constant, dict.fromkeys(old, value) if isinstance(old, dict) else value)
+
+    def replace_each(kept: object) -> object:
+        if isinstance(kept, dict):
+            return {axes: replace_each(one) for axes, one in kept.items()}
+        return (value,) * len(kept) if isinstance(kept, tuple) else value
+
+    setattr(solver, constant, replace_each(old))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from napari_tf_deblur import (
     deconvolve,
     gaussian_psf,
 )
-from napari_tf_deblur._solvers import admm, poisson
+from napari_tf_deblur._solvers import admm, poisson_problem
 from napari_tf_deblur._solvers.convergence import measure_largest_change
 from napari_tf_deblur._solvers.load import tensorflow
 
@@ -89,12 +89,15 @@ def test_a_faint_object_is_run_as_far_beside_a_bright_one(method):
     assert errors[1] < 1.25 * errors[0]
 
 
+POISSON_FACTORS = {n: most for n, (_, most) in poisson_problem.LOSS_CHANGE_FACTOR.items()}
+
+
 @pytest.mark.parametrize(
     ("method", "factors"),
     [
         (TotalVariation, admm.LOSS_CHANGE_FACTOR),
         (Hessian, admm.LOSS_CHANGE_FACTOR),
-        (PoissonLikelihood, poisson.LOSS_CHANGE_FACTOR),
+        (PoissonLikelihood, POISSON_FACTORS),
     ],
 )
 @pytest.mark.parametrize("shape", [(48, 48), (14, 32, 32)])
@@ -107,6 +110,20 @@ def test_a_run_ends_when_the_loss_is_still(method, factors, shape):
     steps = np.abs(np.diff(result.loss_history)) / result.loss_history[1:]
     assert result.converged
     assert factors[len(shape)] * steps[-2:].max() < result.method.tolerance
+
+
+@pytest.mark.parametrize("by_planes", [False, True])
+@pytest.mark.parametrize("shape", [(20, 30), (12, 20, 18)])
+def test_only_pixels_that_count_change_an_image(shape, by_planes):
+    random = np.random.default_rng(0)
+    before = ndimage.gaussian_filter(random.random(shape), 1)
+    after = before + 0.01 * random.standard_normal(shape) ** 3
+    margins = [(3, 5)] * len(shape)
+    wide = [np.pad(x, margins) for x in (before, after)]
+    counted = np.pad(np.ones(shape, np.float32), margins)[None, None]
+    wide[1][counted[0, 0] == 0] += 7
+    found = change(*wide, by_planes=by_planes, counted=tensorflow().constant(counted))
+    assert found == pytest.approx(change(before, after, by_planes=by_planes), rel=1e-4)
 
 
 def test_samples_change_as_the_long_lines_of_their_image_do():

@@ -73,11 +73,6 @@ CHANGE_FACTOR = {1: 1.0, 2: 1.0, 3: 1.25}
 change less than the worst line. Chosen by ``benchmarks/iterations.py``: in volumes, 1 leaves 0.14
 dB at thin filaments with few photons."""
 
-LOSS_CHANGE_FACTOR = {1: 50.0, 2: 50.0, 3: 150.0}
-"""Factor on the relative change of the loss in the measure of convergence, by number of axes: with
-little noise, an image that hardly changes may be far from the data. Chosen by
-``benchmarks/iterations.py``."""
-
 
 class State(NamedTuple):
     """Values that change from step to step: over the scene, except the first three.
@@ -213,7 +208,7 @@ def _compile_solver(prior: Prior, are_samples: bool) -> tuple[Any, Any, Any]:
         penalty = c.ratio * state.threshold * prior.penalty(slopes)
         loss = sum_planes(c.penalty * (sum_channels(deviance(c, blurred)) + penalty))
         loss_change = measure_loss_change(state.loss, loss)
-        change = tf.maximum(change, LOSS_CHANGE_FACTOR[axes] * loss_change)
+        change = tf.maximum(change, c.loss_factor * loss_change)
         fresh = threshold(c, image, blurred)
         rate = SETTLING_ITERATIONS / tf.maximum(state.count, SETTLING_ITERATIONS)
         rate = tf.reshape(rate, [-1] + [1] * (image.shape.rank - 1))

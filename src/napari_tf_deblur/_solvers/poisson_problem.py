@@ -52,6 +52,15 @@ CONSTRAINT_PENALTY = 0.0075
 one. Chosen by ``benchmarks/constants.py --vary CONSTRAINT_PENALTY``: 1.5 times loses 0.09 dB, half
 changes less than 0.03 dB."""
 
+LOSS_CHANGE_FACTOR = {1: (50.0, 50.0), 2: (50.0, 50.0), 3: (150.0, 450.0)}
+"""Least and largest factor on the relative change of the loss in the measure of convergence, by
+number of axes: with little noise, an image that hardly changes may be far from the data. Chosen by
+``benchmarks/iterations.py``."""
+
+FEW_PHOTONS = 50.0
+"""Number of photons in bright parts up to which the factor is the least one. Chosen by
+``benchmarks/iterations.py``."""
+
 START_PRIOR_WEIGHT = 0.01
 """Weight of the squared slopes in the start image, which a linear filter makes: with more the start
 is blurred, with less it is noisy. It changes the number of iterations. Chosen by
@@ -107,6 +116,8 @@ class Constants(NamedTuple):
         Ratios of the penalties of z and v to that of u.
     penalty : float32
         Penalty of u.
+    loss_factor : float32
+        Factor on the relative change of the loss in the measure of convergence, of shape (planes,).
     """
 
     spectrum: Tensor
@@ -120,6 +131,7 @@ class Constants(NamedTuple):
     ratio: Tensor
     constraint: Tensor
     penalty: Tensor
+    loss_factor: Tensor
 
 
 def build_constants(problem: Problem, method: PoissonLikelihood) -> tuple[Constants, Float32Array]:
@@ -191,8 +203,22 @@ def build_constants(problem: Problem, method: PoissonLikelihood) -> tuple[Consta
         ratio=ratio,
         constraint=constraint,
         penalty=penalty,
+        loss_factor=_loss_change_factor(brightness, dark, photons, axes),
     )
     return constants, np.maximum(start, 0) * support
+
+
+def _loss_change_factor(
+    brightness: Float32Array, dark: Float32Array, photons: float, axes: int
+) -> Float32Array:
+    """Return the factor on the change of the loss of each plane, which grows with its photons.
+
+    The number is that of the photons with whose noise alone bright parts would be as noisy.
+    """
+    equivalent = photons * np.square(brightness) / (brightness + dark)
+    least, most = LOSS_CHANGE_FACTOR[axes]
+    factor = np.clip(least / FEW_PHOTONS * equivalent, least, most)
+    return np.asarray(factor.reshape(-1), np.float32)
 
 
 def photons_per_unit(scale: float, gain: float) -> float:
