@@ -165,8 +165,8 @@ class TrialRunner:
         Parameters
         ----------
         settings : sequence of TrialSettings
-            What each trial is run with. The first trial of some size should run alone, as it
-            compiles the code for the others.
+            What each trial is run with. If code must be compiled, the first trial does it, and the
+            others wait.
 
         Yields
         ------

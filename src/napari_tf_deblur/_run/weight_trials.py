@@ -190,8 +190,7 @@ class WeightTrials:
 
     def find_minimum(self) -> Generator[Step, None, float]:
         """Return the position of the lowest risk of the image; a parabola gives the fraction."""
-        yield from self.run_at([0])
-        yield from self.run_at([1, -1])
+        yield from self.run_at([0, 1, -1])
         while True:
             best = min(self._whole_steps, key=self._penalised_risk)
             ends = min(self._whole_steps), max(self._whole_steps)
