@@ -1,5 +1,6 @@
 """What a spectrum says of the width of a PSF, and on what that must not depend."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from napari_tf_deblur import (
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.prediction_error import RiskDifference
-from napari_tf_deblur._run.psf_width import UNKNOWN_WIDTH, PSFWidthTest
+from napari_tf_deblur._run.psf_width import SOFTENING_BIAS, UNKNOWN_WIDTH, PSFWidthTest
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.trial_region import mask_near_saturated
 
@@ -134,6 +135,16 @@ def test_of_points_trials_say_little():
     said = RiskDifference(0.06, 0.01)
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=True).evidence(said) == "untested"
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
+
+
+@pytest.mark.parametrize(("log_odds", "z_score"), [(3.1, 2.2), (3.0, 4.9), (-2.5, 3.7), (-3.4, 6)])
+def test_a_method_that_softens_edges_does_not_make_an_exact_psf_too_wide(log_odds, z_score):
+    """What was measured with `Hessian` and exact PSFs."""
+    narrower = RiskDifference(z_score, 1.0)
+    biased = PSFWidthTest(log_odds, -9.0, 1.8, trials_are_biased=True, trial_bias=SOFTENING_BIAS)
+    assert biased.evidence(narrower) != "too wide"
+    sure = replace(biased, narrower_log_odds=log_odds + 5)
+    assert sure.evidence(RiskDifference(z_score + 5, 1.0)) == "too wide"
 
 
 @pytest.mark.parametrize(

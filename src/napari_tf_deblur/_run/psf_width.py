@@ -40,12 +40,15 @@ MIN_ODDS_OF_SOFT = 2.5
 """Log odds for a wider PSF above which the image seems too soft for the PSF. Chosen by
 ``benchmarks/claims.py --development``."""
 
-TRIAL_BIAS, MAX_BIASED_PREFERENCE = 4.0, 3.0
-"""Where trials favour a narrower PSF in any case, because it undoes some of the smoothing of the
-prior (in scenes of points, and with `Hessian`): how much is taken from the z-score for a narrower
-PSF, and how much of the rest counts at most. Chosen by ``benchmarks/claims.py --development
---method Hessian`` and ``benchmarks/iterations.py``: with exact PSFs the z-score was up to 6 in
-scenes of other kinds than points, where the log odds were at most 3.1."""
+MAX_BIASED_PREFERENCE = 3.0
+"""Largest z-score that counts for a narrower PSF where trials favour one in any case, because it
+undoes some of the smoothing of the prior: in scenes of points, and with `Hessian`. Chosen by
+``benchmarks/claims.py --development``."""
+
+SOFTENING_BIAS = 4.0
+"""How much is taken from the z-score for a narrower PSF if the method softens edges, as `Hessian`
+does. Chosen by ``benchmarks/claims.py --development --method Hessian`` and
+``benchmarks/iterations.py``: with exact PSFs the z-score was up to 6, and the log odds up to 3."""
 
 CERTAIN_LOG_ODDS = 25.0
 """Log odds against a narrower PSF that no soft scene explains. Chosen by ``benchmarks/claims.py
@@ -79,6 +82,8 @@ class PSFWidthTest:
     trials_are_biased : bool
         Whether trials favour a narrower PSF in any case: for scenes of points, and for some
         methods.
+    trial_bias : float
+        How much of the z-score for a narrower PSF comes from the method.
     slope : float
         Slope of the amplitudes of the scene over frequency, if the PSF is right.
     narrower_factor, wider_factor : float
@@ -91,6 +96,7 @@ class PSFWidthTest:
     equivalent_sigma: float = 0.0
     has_zeros: bool = False
     trials_are_biased: bool = False
+    trial_bias: float = 0.0
     slope: float = SCENE_SLOPE
     narrower_factor: float = NARROWER
     wider_factor: float = WIDER
@@ -180,7 +186,7 @@ class PSFWidthTest:
         if z_score > -SIGNIFICANT_DIFFERENCE and self.narrower_log_odds > MIN_SPECTRUM_EVIDENCE:
             return True
         if self.trials_are_biased:
-            z_score = min(z_score - TRIAL_BIAS, MAX_BIASED_PREFERENCE)
+            z_score = min(z_score - self.trial_bias, MAX_BIASED_PREFERENCE)
         if not self.should_try_narrower:
             return False
         if self.is_fine_blur and z_score > MIN_PREFERENCE_IF_FINE:

@@ -15,6 +15,7 @@ from napari_tf_deblur._run.psf_width import (
     MAX_ODDS_AGAINST_NARROWER,
     MIN_SPECTRUM_EVIDENCE,
     NARROWER,
+    SOFTENING_BIAS,
     UNKNOWN_WIDTH,
     WIDER,
     PSFWidthTest,
@@ -66,14 +67,15 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
     )
     far_narrower = half > MIN_SPECTRUM_EVIDENCE >= narrower
     far_wider = double > max(wider, narrower, half) + MAX_ODDS_AGAINST_NARROWER
+    softens_edges = prepared.calibration.method.softens_edges
     power = power_passed(psf, tuple(2 * n for n in psf.shape))
     return PSFWidthTest(
         narrower_log_odds=half if far_narrower else narrower,
         wider_log_odds=double if far_wider else wider,
         equivalent_sigma=float(np.sqrt(power ** (-2 / psf.ndim) / (4 * np.pi))),
         has_zeros=passes_zero(psf),
-        trials_are_biased=own_fit.slope == POINT_SCENE_SLOPE
-        or prepared.calibration.method.softens_edges,
+        trials_are_biased=own_fit.slope == POINT_SCENE_SLOPE or softens_edges,
+        trial_bias=SOFTENING_BIAS if softens_edges else 0.0,
         slope=float(own_fit.scene_coefficients[1]),
         narrower_factor=HALF_AS_WIDE if far_narrower else NARROWER,
         wider_factor=TWICE_AS_WIDE if far_wider else WIDER,
