@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-REACH, STEP, FINE = 28_000.0, 100.0, 5.0
+REACH, STEP, FINE = 52_000.0, 100.0, 5.0
 """Range, coarse and fine step along z in which the brightest plane is looked for."""
 
 Light = Callable[[np.ndarray, int, float], np.ndarray]

@@ -137,6 +137,13 @@ def test_of_points_trials_say_little():
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
 
 
+def test_a_spectrum_that_speaks_for_the_psf_counts_against_trials():
+    """With few photons, trials favour a narrower PSF now and then, even if the PSF is exact."""
+    by_chance = RiskDifference(5.0, 1.0)
+    assert PSFWidthTest(0.0, -9.0, 2.0).evidence(by_chance) == "too wide"
+    assert PSFWidthTest(-2.2, -9.0, 2.0).evidence(by_chance) == "untested"
+
+
 @pytest.mark.parametrize(("log_odds", "z_score"), [(3.1, 2.2), (3.0, 4.9), (-2.5, 3.7), (-3.4, 6)])
 def test_a_method_that_softens_edges_does_not_make_an_exact_psf_too_wide(log_odds, z_score):
     """What was measured with `Hessian` and exact PSFs."""

@@ -21,10 +21,10 @@ is to find a PSF that is 25 % too wide."""
 
 MIN_EVIDENCE_NARROWER, MIN_SPECTRUM_EVIDENCE, MIN_EVIDENCE_WIDER = 4.5, 4.0, 5.0
 """Least evidence that the PSF is too wide, or too narrow. First, with trials: the z-score of the
-risk difference plus the log odds of the spectrum, if these are positive. Second, without trials:
-the log odds alone. Third, for a wider PSF where the image seems soft: the sum. Chosen by
-``benchmarks/claims.py --development``: with exact PSFs the last was at most 2.4, and above 5 for 17
-of 53 that were a fifth too narrow."""
+risk difference plus the log odds of the spectrum. Second, without trials: the log odds alone.
+Third, for a wider PSF where the image seems soft: the sum. Chosen by ``benchmarks/claims.py
+--development``: with exact PSFs the last was at most 2.4, and above 5 for 17 of 53 that were a
+fifth too narrow."""
 
 MAX_ODDS_AGAINST_NARROWER, MAX_ODDS_AGAINST_IF_THIN = 8.0, 3.0
 """Log odds against a narrower PSF above which trials are not run. The second is for scenes of thin
@@ -191,7 +191,7 @@ class PSFWidthTest:
             return False
         if self.is_fine_blur and z_score > MIN_PREFERENCE_IF_FINE:
             return True
-        log_odds = float(np.clip(self.narrower_log_odds, 0, MIN_EVIDENCE_NARROWER))
+        log_odds = min(self.narrower_log_odds, MIN_EVIDENCE_NARROWER)
         return log_odds + z_score > MIN_EVIDENCE_NARROWER
 
 
