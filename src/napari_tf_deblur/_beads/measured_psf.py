@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._beads import spot_faults
+from napari_tf_deblur._beads.any_shape import psf_by_registration
 from napari_tf_deblur._beads.averaging import average_beads
+from napari_tf_deblur._beads.bead_windows import check_window
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.ready_psf import (
     centre_psf,
@@ -31,6 +33,7 @@ def measured_psf(
     *,
     spacing: Sequence[float] | None = None,
     image_spacing: Sequence[float] | None = None,
+    window: int | Sequence[int] | None = None,
 ) -> tuple[PSF, tuple[str, ...]]:
     """Make a PSF from a picture of beads, or prepare a theoretical PSF for use.
 
@@ -98,7 +101,12 @@ def measured_psf(
     values = _drop_leading_axes(
         _check_real(psf), 2 if image_spacing is None else len(image_spacing)
     )
-    kernel, notes = _extract_psf(values.reshape([n for n in values.shape if n > 1] or [1]))
+    squeezed = values.reshape([n for n in values.shape if n > 1] or [1])
+    if window is None:
+        kernel, notes = _extract_psf(squeezed)
+    else:
+        size = check_window(window, values.shape)
+        kernel, notes = psf_by_registration(*_normalise_picture(squeezed), size)
     kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
     if spacing is not None and image_spacing is not None:
         spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]

@@ -66,3 +66,30 @@ def describe_unusable_spots(spots: Spots) -> str:
             f"picture of beads: {BEAD_ADVICE}."
         ),
     }[most]
+
+
+def describe_unusable_windows(faults: list[str], sides: tuple[int, ...]) -> str:
+    """Return a message why no bead of any shape can be used, from the faults of those found."""
+    if not faults:
+        return (
+            "The layer chosen as PSF shows nothing brighter than its surroundings by "
+            f"{finding.MIN_BEAD_SNR:.0f} times their noise; {BEAD_ADVICE}."
+        )
+    window = f"{' x '.join(map(str, sides))} pixels"
+    return {
+        spot_faults.CUT_BY_FRAME: (
+            "All beads in the layer chosen as PSF are cut by the frame, or are brightest in its "
+            "first or last plane; choose a part that shows a bead with dark pixels all around it, "
+            "and with its focus inside the stack."
+        ),
+        spot_faults.SATURATED_SPOT: (
+            "All beads in the layer chosen as PSF are saturated: their brightest pixels have the "
+            "layer's highest value; record them again with less light or a shorter exposure."
+        ),
+        spot_faults.CROWDED: (
+            f"All beads in the layer chosen as PSF are closer to a neighbour than their window of "
+            f"{window}. Choose a smaller window if a bead fits into it; else take a picture with "
+            "fewer beads. If these are the spots of one bead, choose a window that holds all of "
+            "them."
+        ),
+    }[max(set(faults), key=faults.count)]
