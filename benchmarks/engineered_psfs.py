@@ -18,7 +18,7 @@ from scipy import ndimage
 from napari_tf_deblur import measured_psf
 from napari_tf_deblur._core.psf_centre import light_centre
 
-WINDOWS = {2: (37, 37), 3: (25, 37, 37)}
+WINDOWS = {2: (33, 33), 3: (19, 33, 33)}
 """Sides of the windows, in pixels."""
 
 NOISES = {"none": 0.0, "weak": 0.01, "strong": 0.08}
@@ -35,7 +35,7 @@ def spot(grid, centre, sigma, light=1.0):
 def double_helix(z, y, x):
     """Two spots that turn about the axis with z, and become dimmer."""
     angle = 0.4 + 0.16 * z
-    reach = np.exp(-((z / 4.0) ** 2) / 2)
+    reach = np.exp(-((z / 3.0) ** 2) / 2)
     one = spot((y - 4.5 * np.sin(angle), x - 4.5 * np.cos(angle)), (0, 0), (1.7, 1.7))
     two = spot((y + 4.5 * np.sin(angle), x + 4.5 * np.cos(angle)), (0, 0), (1.7, 1.7))
     return reach * (one + two)
@@ -45,21 +45,21 @@ def astigmatic(z, y, x):
     """A spot that is long in x on one side of the focus, and in y on the other."""
     across = 1.5 * np.sqrt(1 + ((z - 4.0) / 4.0) ** 2)
     along = 1.5 * np.sqrt(1 + ((z + 4.0) / 4.0) ** 2)
-    reach = np.exp(-((z / 4.0) ** 2) / 2)
+    reach = np.exp(-((z / 3.0) ** 2) / 2)
     return reach * np.exp(-((x / across) ** 2 + (y / along) ** 2) / 2) / (across * along)
 
 
 def biplane(z, y, x):
     """Two images of one bead side by side, in focus at different places along z."""
     total = 0.0
-    for shift, focus in ((-8.0, -3.0), (8.0, 3.0)):
+    for shift, focus in ((-6.0, -3.0), (6.0, 3.0)):
         sigma = 1.5 * np.sqrt(1 + ((z - focus) / 4.0) ** 2)
         total = total + np.exp(-((x - shift) ** 2 + y**2) / (2 * sigma**2)) / sigma**2
-    return np.exp(-((z / 4.0) ** 2) / 2) * total
+    return np.exp(-((z / 3.0) ** 2) / 2) * total
 
 
 PSFS = {"double helix": double_helix, "astigmatic": astigmatic, "biplane": biplane}
-FOCUS_OF_PLANES = 2.0
+FOCUS_OF_PLANES = 1.5
 """Distance of planes from the middle of the PSF along z."""
 
 
@@ -78,14 +78,14 @@ def picture_of(psf, ndim, count, noise, random):
     window = WINDOWS[ndim]
     per_side = int(np.ceil(np.sqrt(count)))
     side = per_side * (window[-1] + 4) + 4
-    shape = (side, side) if ndim == 2 else (window[0] + 6, side, side)
+    shape = (side, side) if ndim == 2 else (window[0] + 4, side, side)
     picture = np.zeros(shape)
     peak = bead_at(psf, window, [n // 2 for n in window]).max()
     for k in range(count):
         corner = np.array([k // per_side, k % per_side]) * (window[-1] + 4) + 2 + window[-1] / 2
         place = corner + random.uniform(-1.4, 2.4, 2)
         if ndim == 3:
-            place = np.array([shape[0] / 2 + random.uniform(-2, 2), *place])
+            place = np.array([shape[0] / 2 + random.uniform(-1, 1), *place])
         light = bead_at(psf, shape, place)
         box = tuple(
             slice(max(0, round(p) - n // 2 - 2), round(p) + n // 2 + 3)

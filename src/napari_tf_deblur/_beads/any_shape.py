@@ -19,6 +19,7 @@ from napari_tf_deblur._beads.bead_windows import (
     find_windows,
 )
 from napari_tf_deblur._beads.finding import MIN_BEAD_SNR, estimate_picture_noise
+from napari_tf_deblur._beads.ready_psf import CENTRE_TOLERANCE
 from napari_tf_deblur._beads.refusals import describe_unusable_windows
 from napari_tf_deblur._beads.registration import RegisteredBeads, align, register_beads
 from napari_tf_deblur._core.errors import InvalidValueError
@@ -26,9 +27,9 @@ from napari_tf_deblur._core.pixels import PIXEL_SIGNIFICANCE
 from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
-LIGHT_FILTER_SIGMAS = (0.7, 1.4, 2.8)
+LIGHT_FILTER_SIGMAS = (0.7, 1.4)
 """Sigmas, in pixels, of the filters after which light is told from noise: light out of focus is
-wide and dim. Chosen by ``benchmarks/engineered_psfs.py``."""
+wide and dim. Chosen by ``benchmarks/engineered_psfs.py --filters``."""
 
 MAX_RIM_LIGHT = 0.1
 """Brightest light at the rim of a window, relative to the peak, that does not count as cut off.
@@ -130,7 +131,7 @@ def _average(
     noise = estimate_picture_noise(picture)
     filtered = smoothed_noise(picture, noise)
     centres, brightness = beads.centres[beads.used], beads.brightness[beads.used]
-    for _ in range(3):
+    for _ in range(4):
         cutouts = [cut_out(picture, centre, size) for centre in centres]
         stack = np.stack([align(one, c, size) for one, c in zip(cutouts, centres)])
         parts = stack / brightness.reshape(-1, *[1] * (stack.ndim - 1))
@@ -140,7 +141,7 @@ def _average(
             raise InvalidValueError(describe_unusable_windows([], size.sides))
         kernel = np.clip(_keep_light(mean, spread, filtered), 0, None)
         offset = light_centre(kernel) - size.half
-        if np.abs(offset).max() < 1e-2:
+        if np.abs(offset).max() < 0.1 * CENTRE_TOLERANCE:
             break
         centres = centres + offset
     background = float(np.median([one.background for one in cutouts]))
@@ -160,9 +161,7 @@ def _keep_light(mean: Float64Array, spread: Float64Array, noise: float) -> Float
         smooth = ndimage.gaussian_filter(ratio, sigma)
         limit = PIXEL_SIGNIFICANCE * least
         significant = np.abs(smooth) > limit
-        gain[significant] = np.maximum(
-            gain[significant], 1 - (limit / smooth[significant]) ** 2
-        )
+        gain[significant] = np.maximum(gain[significant], 1 - (limit / smooth[significant]) ** 2)
     return np.asarray(gain * np.where(known, mean, 0.0))
 
 

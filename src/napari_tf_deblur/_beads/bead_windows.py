@@ -86,12 +86,15 @@ class Cutout:
         Intensities above the background.
     low : ndarray of float64
         Index of its first pixel in the picture.
+    centre : ndarray of float64
+        The place around which it was cut out.
     background : float
         The background that was subtracted, in the middle.
     """
 
     light: Float64Array
     low: Float64Array
+    centre: Float64Array
     background: float
 
 
@@ -202,7 +205,7 @@ def cut_out(picture: Float32Array, centre: Float64Array, size: WindowSize) -> Cu
     factors = fit_background(np.stack([p[is_rim] for p in planes], axis=1), data[is_rim])
     for factor, plane in zip(factors, planes):
         data -= factor * plane
-    return Cutout(data, np.array([a.flat[0] for a in grid]), float(factors[0]))
+    return Cutout(data, np.array([a.flat[0] for a in grid]), centre.copy(), float(factors[0]))
 
 
 def _move_to_centroid(

@@ -22,6 +22,10 @@ MAX_LAST_MOVE = 0.01
 """Largest move of a bead, in pixels, in the last round. Derived: such a shift changes a PSF by less
 than its noise."""
 
+MAX_MOVE_IN_CUTOUT = 1.0
+"""Largest move of a bead, in pixels, for which its cut-out with its background is kept. Limit: of
+time."""
+
 MAX_COMPARED = 10
 """Largest number of beads, the brightest first, of which the one that is most like the others is
 the first average. Limit: of time."""
@@ -63,8 +67,8 @@ def register_beads(
 
     The first average is the bead that is most like the others. In each round, each bead is
     registered to the average of the others, by the shift at which it correlates best, to a
-    fraction of a pixel. Beads that do not agree with the others are left out, the worse half of
-    them in each round.
+    fraction of a pixel. The next average is made of the beads that agree with it; of the better
+    half, if fewer than two do.
 
     Parameters
     ----------
@@ -80,36 +84,32 @@ def register_beads(
     cutouts = [cut_out(picture, centre, size) for centre in centres]
     stack = np.stack([align(one, c, size) for one, c in zip(cutouts, centres)])
     first = _most_typical(np.nan_to_num(stack[:MAX_COMPARED]))
-    used = np.ones(count, dtype=bool)
+    used = np.zeros(count, dtype=bool)
     averages = np.broadcast_to(np.nan_to_num(stack[first]), stack.shape)
-    brightness, noise = np.ones(count), np.zeros(count)
-    correlation = agreement = np.zeros(count)
+    brightness, noise, moves = np.ones(count), np.zeros(count), np.zeros(count)
     for turn in range(MAX_ROUNDS):
-        moves = np.zeros(count)
-        others = max(np.count_nonzero(used) - 1, 1)
-        for k in np.flatnonzero(used):
-            cutouts[k] = cut_out(picture, centres[k], size)
-            start = coarse_place(cutouts[k], averages[k], centres[k]) if turn == 0 else centres[k]
+        for k, centre in enumerate(centres):
+            if np.abs(centre - cutouts[k].centre).max() > MAX_MOVE_IN_CUTOUT:
+                cutouts[k] = cut_out(picture, centre, size)
+            start = coarse_place(cutouts[k], averages[k], centre) if turn == 0 else centre
             place, brightness[k], noise[k] = refine_place(cutouts[k], averages[k], start)
             # Two beads that are registered to each other meet in the middle.
-            move = (place - centres[k]) * (1.0 if turn == 0 else others / (others + 1))
-            centres[k] += move
+            move = (place - centre) * (1 - used[k] / max(np.count_nonzero(used), 2))
             moves[k] = np.abs(move).max()
+            centres[k] = centre + move
             stack[k] = align(cutouts[k], centres[k], size)
-        if turn == 0:
-            used &= brightness > 0
-        if np.count_nonzero(used) < 2:
-            break
-        averages, variances = _averages_of_others(stack, brightness, noise, used)
-        correlation, agreement = _compare(stack, averages, noise, variances, used)
+        variances = np.full(count, noise[first])
         if turn > 0:
-            low = used & (agreement < MIN_AGREEMENT)
-            if low.any() and np.count_nonzero(used) > 2:
-                used = used & ~(low & (agreement <= np.median(agreement[low])))
-                averages, _ = _averages_of_others(stack, brightness, noise, used)
-                continue
-            if moves[used].max() < MAX_LAST_MOVE:
-                break
+            averages, variances = _averages_of_others(stack, brightness, noise, used)
+        correlation, agreement = _compare(stack, averages, noise, variances)
+        alike = agreement >= MIN_AGREEMENT
+        if np.count_nonzero(alike) < 2:
+            alike = (agreement >= np.median(agreement)) & (brightness > 0)
+        done = np.array_equal(alike, used) and bool(np.all(moves[alike] < MAX_LAST_MOVE))
+        used = alike
+        if done or np.count_nonzero(used) < 2:
+            break
+        averages, _ = _averages_of_others(stack, brightness, noise, used)
     used = used & (agreement >= MIN_AGREEMENT)
     return RegisteredBeads(centres, brightness, correlation, agreement, used)
 
@@ -156,7 +156,7 @@ def refine_place(
     ndim = average.ndim
     farthest = np.full(ndim, float(SPLINE_MARGIN))
     begin = place
-    for _ in range(8):
+    for _ in range(4):
         start = cutout.low - place + half
         model = _shift(average, start, cutout.light.shape)
         inside = _inside(start, cutout.light.shape, average.shape)
@@ -169,7 +169,7 @@ def refine_place(
         if brightness <= 0:
             break
         move = np.clip(-factors[2:] / brightness, -1, 1)
-        if np.abs(move).max() < 1e-3:
+        if np.abs(move).max() < 0.1 * MAX_LAST_MOVE:
             break
         place = np.clip(place + move, begin - farthest, begin + farthest)
     rest = np.where(inside, cutout.light - brightness * model - factors[1], 0.0)
@@ -183,7 +183,9 @@ def _shift(values: Float64Array, start: Float64Array, shape: tuple[int, ...]) ->
         weights = ndimage.affine_transform(
             np.eye(size), np.ones(2), (first, 0), (n, size), order=5, mode="mirror"
         )
-        values = np.moveaxis(np.tensordot(weights, values, axes=(1, axis)), 0, axis)
+        lines = values.reshape(int(np.prod(values.shape[:axis])), size, -1)
+        moved = lines[..., 0] @ weights.T if axis == values.ndim - 1 else weights @ lines
+        values = moved.reshape(*values.shape[:axis], n, *values.shape[axis + 1 :])
     return values
 
 
@@ -230,11 +232,11 @@ def _averages_of_others(
     """For each bead, the average of the other used ones, and the variance of its noise."""
     known = np.isfinite(stack) & used.reshape(-1, *[1] * (stack.ndim - 1))
     light = np.where(known, stack, 0.0)
-    weight = known * brightness.reshape(-1, *[1] * (stack.ndim - 1))
+    weight = known * np.maximum(brightness, 0.0).reshape(-1, *[1] * (stack.ndim - 1))
     rest = weight.sum(axis=0) - weight
     averages = (light.sum(axis=0) - light) / np.where(rest > 0, rest, 1.0)
-    total = np.where(used, brightness, 0.0).sum() - np.where(used, brightness, 0.0)
-    variance = np.where(used, noise, 0.0).sum() - np.where(used, noise, 0.0)
+    bright, noisy = np.where(used, brightness, 0.0), np.where(used, noise, 0.0)
+    total, variance = bright.sum() - bright, noisy.sum() - noisy
     return averages, variance / np.where(total > 0, total, 1.0) ** 2
 
 
@@ -243,12 +245,11 @@ def _compare(
     averages: Float64Array,
     noise: Float64Array,
     variances: Float64Array,
-    used: BoolArray,
 ) -> tuple[Float64Array, Float64Array]:
     """Return the correlations of beads with the averages of the others, with and without noise."""
     correlation, agreement = np.zeros(len(stack)), np.zeros(len(stack))
     gain = (1 / (2 * np.sqrt(np.pi) * AGREEMENT_FILTER_SIGMA)) ** (stack.ndim - 1)
-    for k in np.flatnonzero(used):
+    for k in range(len(stack)):
         known = np.isfinite(stack[k])
         one, other = (
             ndimage.gaussian_filter(np.where(known, values, 0.0), AGREEMENT_FILTER_SIGMA)[known]
