@@ -13,7 +13,6 @@ import argparse
 import time
 
 import numpy as np
-from scipy import ndimage
 
 from napari_tf_deblur import measured_psf
 from napari_tf_deblur._core.psf_centre import light_centre

@@ -114,10 +114,10 @@ def _register(
         )
     correlation = float(beads.correlation[beads.used].mean())
     agreement = float(beads.agreement[beads.used].mean())
+    agree = f"{correlation:.3f} ({agreement:.3f} without noise)"
     return beads, [
         f"{used} beads used, registered to each other and averaged, weighted by brightness",
-        f"mean correlation of a bead with the average of the others: {correlation:.3f} "
-        f"({agreement:.3f} without noise)",
+        f"mean correlation of a bead with the average of the others: {agree}",
     ]
 
 

@@ -18,7 +18,7 @@ from napari_tf_deblur._beads.spot_faults import (
 from napari_tf_deblur._beads.spot_fit import box_around
 from napari_tf_deblur._beads.uneven_background import fit_background
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.typing import BoolArray, Float32Array, Float64Array
+from napari_tf_deblur._core.typing import Float32Array, Float64Array
 
 MIN_WINDOW_SIDE = 5
 """Least side of a window in pixels. Derived: a peak, a pixel of its slope and one of background on
@@ -109,7 +109,7 @@ def check_window(window: int | Sequence[int], shape: tuple[int, ...]) -> WindowS
         Shape of the picture.
     """
     try:
-        given = [operator.index(n) for n in ([window] if np.ndim(window) == 0 else window)]  # type: ignore[list-item, union-attr]
+        given = [operator.index(n) for n in np.atleast_1d(np.asarray(window, dtype=object))]
     except TypeError:
         raise InvalidTypeError(
             f"The window of a bead is {window!r}; give its side as a whole number of pixels, or "
@@ -136,7 +136,9 @@ def check_window(window: int | Sequence[int], shape: tuple[int, ...]) -> WindowS
                 "picture."
             )
     half = tuple(
-        min(max(sides[axis], 1) // 2, shape[axis]) if np.ndim(window) else sides[axis] // 2
+        min(max(sides[axis], 1) // 2, shape[axis])
+        if across[axis] or np.ndim(window)
+        else shape[axis]
         for axis in long
     )
     return WindowSize(half, tuple(across[axis] for axis in long))
@@ -159,7 +161,7 @@ def find_windows(picture: Float32Array, size: WindowSize) -> list[BeadWindow]:
     """
     smooth = ndimage.gaussian_filter(picture, 1.0)
     light = smooth - ndimage.grey_opening(
-        smooth, [n if across else 1 for n, across in zip(size.sides, size.across)]
+        smooth, tuple(n if across else 1 for n, across in zip(size.sides, size.across))
     )
     light -= np.median(light)
     noise = estimate_picture_noise(picture)
