@@ -221,6 +221,8 @@ def test_beads_at_the_frame_and_saturated_beads_are_left_out():
         (picture(helix, noise=10), 200, "no more than the picture"),
         (picture(helix, noise=10), 3, "5 or more"),
         (picture(helix, noise=10), 8.5, "whole number"),
+        (picture(helix, noise=10), "31", "whole number"),
+        (np.stack([picture(helix)] * 9), (-3, 31, 31), "5 or more"),
         (picture(helix, noise=10), (31,), "one for each axis"),
         (picture(helix, noise=10), 61, "closer to a neighbour"),
         (picture(helix, PLACES[:1], noise=10), 11, "neighbour|larger window|rim"),
@@ -272,3 +274,35 @@ def test_widths_that_differ_do_not_agree():
     wide[:, 90:] = ndimage.gaussian_filter(picture(helix), 2.5)[:, 90:]
     beads = register_beads(wide.astype(np.float32), np.array(PLACES), size)
     assert list(beads.used) == [True, True, False, True, True, False]
+
+
+def test_light_that_the_stack_cuts_is_told():
+    places = [(5.5, 21.2, 20.6), (6.2, 22.5, 62.1)]
+    told = "reaches the first or last plane"
+    cut = picture(astigmatic, places, (12, 44, 84), noise=5)
+    assert told in " ".join(measured_psf(cut, window=31)[1])
+    whole = picture(astigmatic, np.add(places, (6, 0, 0)), (24, 44, 84), noise=5)
+    assert told not in " ".join(measured_psf(whole, window=31)[1])
+    with pytest.raises(UserError, match="first or last plane"):
+        measured_psf(whole[13:], window=31)
+
+
+def test_a_helix_that_is_equally_bright_in_all_planes():
+    def bright(z, y, x):
+        return helix(z, y, x) * np.exp(z**2 / 18)
+
+    scene = picture(bright, [(5, 21.2, 20.6), (5, 22.5, 62.1)], (11, 44, 84), noise=20)
+    psf, notes = measured_psf(scene, window=31)
+    assert notes[0].startswith("2 beads used")
+    assert psf.shape == (11, 31, 31)
+    place = np.array([5.0, 15.0, 15.0])
+    for _ in range(3):
+        place = place + np.array([5, 15, 15]) - light_centre(bead(bright, psf.shape, place))
+    true = bead(bright, psf.shape, place)
+    assert np.linalg.norm(psf - true / true.sum()) < 0.1 * np.linalg.norm(psf)
+
+
+@pytest.mark.parametrize("noise", [0, 20])
+def test_noise_is_told_only_where_there_is_some(noise):
+    notes = " ".join(measured_psf(picture(helix, noise=noise), window=31)[1])
+    assert ("times its noise" in notes) == (noise > 0)

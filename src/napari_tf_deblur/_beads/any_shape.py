@@ -19,7 +19,7 @@ from napari_tf_deblur._beads.bead_windows import (
     find_windows,
 )
 from napari_tf_deblur._beads.finding import MIN_BEAD_SNR, estimate_picture_noise
-from napari_tf_deblur._beads.ready_psf import CENTRE_TOLERANCE
+from napari_tf_deblur._beads.ready_psf import CENTRE_TOLERANCE, is_noisy
 from napari_tf_deblur._beads.refusals import describe_unusable_windows
 from napari_tf_deblur._beads.registration import RegisteredBeads, align, register_beads
 from napari_tf_deblur._core.errors import InvalidValueError
@@ -32,12 +32,9 @@ LIGHT_FILTER_SIGMAS = (0.7, 1.4)
 wide and dim. Chosen by ``benchmarks/engineered_psfs.py --filters``."""
 
 MAX_RIM_LIGHT = 0.1
-"""Brightest light at the rim of a window, relative to the peak, that does not count as cut off.
-Guard: against windows that are too small; ``tests/beads/test_registration.py``."""
-
-MAX_SAID_SIGNAL = 1000.0
-"""Largest ratio of peak to noise that is said. Derived: the noise of pictures without noise cannot
-be told from their light."""
+"""Brightest light at the rim of a window, or at the ends of a stack, relative to the peak, that
+does not count as cut off. Guard: against windows that are too small;
+``tests/beads/test_registration.py``."""
 
 UNLIKE = "unlike the others"
 
@@ -82,9 +79,10 @@ def psf_by_registration(
     background = low + scale * background
     if abs(background) > 1e-6 * scale:
         notes.append(f"background of about {background:.4g} subtracted around each")
-    signal = float(kernel.max()) / noise if noise > 0 else np.inf
-    if signal < MAX_SAID_SIGNAL:
-        notes.append(f"the peak of their average is {signal:.0f} times its noise")
+    if is_noisy(picture.astype(np.float64), 1.0) and noise > 0:
+        notes.append(f"its peak is {kernel.max() / noise:.0f} times its noise")
+    if _reaches_the_ends(kernel, size):
+        notes.append("its light reaches the first or last plane: what lies beyond is missing")
     notes.append("centred by its light")
     return crop_dark_margin(kernel), notes
 
@@ -163,6 +161,16 @@ def _keep_light(mean: Float64Array, spread: Float64Array, noise: float) -> Float
         significant = np.abs(smooth) > limit
         gain[significant] = np.maximum(gain[significant], 1 - (limit / smooth[significant]) ** 2)
     return np.asarray(gain * np.where(known, mean, 0.0))
+
+
+def _reaches_the_ends(kernel: Float64Array, size: WindowSize) -> bool:
+    """Whether the light of an average ends abruptly along z, where the picture ends."""
+    for axis, across in enumerate(size.across):
+        line = kernel.max(axis=tuple(a for a in range(kernel.ndim) if a != axis))
+        lit = line[line > 0]
+        if not across and max(lit[0], lit[-1]) > MAX_RIM_LIGHT * kernel.max():
+            return True
+    return False
 
 
 def _refuse_cut_light(kernel: Float64Array, noise: float, size: WindowSize) -> None:

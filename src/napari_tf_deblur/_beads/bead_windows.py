@@ -34,6 +34,11 @@ RIM_START = 0.9
 half of its side. Guard: against light of the bead that counts as background;
 ``tests/beads/test_registration.py``."""
 
+MIN_FOCUS_CONTRAST = 2.0
+"""A bead that is brightest in the first or last plane counts as cut if the power there exceeds that
+of its median plane by this factor. Guard: against a double helix that is equally bright in all
+planes; ``tests/beads/test_registration.py``."""
+
 
 @dataclass(frozen=True)
 class WindowSize:
@@ -129,7 +134,8 @@ def check_window(window: int | Sequence[int], shape: tuple[int, ...]) -> WindowS
     if not long:
         raise InvalidValueError(f"The picture of beads has the shape {shape}: a single pixel.")
     for axis in long:
-        if across[axis] and not MIN_WINDOW_SIDE <= sides[axis] <= shape[axis]:
+        least = MIN_WINDOW_SIDE if across[axis] else min(MIN_WINDOW_SIDE, shape[axis])
+        if sides[axis] < least or (across[axis] and sides[axis] > shape[axis]):
             raise InvalidValueError(
                 f"The window of a bead has {sides[axis]} pixels along an axis on which the picture "
                 f"has {shape[axis]}; it must have {MIN_WINDOW_SIDE} or more, and no more than the "
@@ -243,8 +249,12 @@ def _find_fault(
         line = bright.max(axis=others)
         if not across:
             power = np.square(np.maximum(bright - level, 0)).sum(axis=others)
-            at = part.start + int(np.argmax(power))
-            if n > 2 and at in (0, n - 1):
+            at = int(np.argmax(power))
+            if (
+                part.start + at in (0, n - 1)
+                and power[at] > MIN_FOCUS_CONTRAST * np.median(power)
+                and n > 2
+            ):
                 return CUT_BY_FRAME
             continue
         ends = [line[k] for k, ends in ((0, part.start == 0), (-1, part.stop == n)) if ends]

@@ -201,11 +201,14 @@ def _noise_variance(rest: Float64Array, inside: BoolArray) -> float:
 
 
 def _inside(start: Float64Array, shape: tuple[int, ...], source: tuple[int, ...]) -> BoolArray:
-    """Mark the pixels that lie in the source, where the first pixel is at index `start` of it."""
+    """Mark the pixels that lie in the source, where the first pixel is at index `start` of it.
+
+    The source ends half a pixel beyond the middle of its last pixel.
+    """
     inside = np.ones(shape, dtype=bool)
     for axis, (first, n, size) in enumerate(zip(start, shape, source)):
         places = first + np.arange(n)
-        in_line = (places >= -1e-6) & (places <= size - 1 + 1e-6)
+        in_line = (places >= -0.5) & (places <= size - 0.5)
         inside &= in_line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return inside
 
