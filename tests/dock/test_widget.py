@@ -9,7 +9,7 @@ from dock_fields import gaussian, psf_layer_field, result_of, use_layer
 from qtpy.QtCore import QEvent
 
 import napari_tf_deblur
-from napari_tf_deblur import METHODS, deconvolve, gaussian_psf
+from napari_tf_deblur import METHODS, convolve, deconvolve, gaussian_psf
 from napari_tf_deblur._dock.event_filter import EventFilter
 from napari_tf_deblur._dock.gaussian_fields import parse_size
 from napari_tf_deblur._layers.result import to_display_values
@@ -673,3 +673,24 @@ def test_events_that_come_after_python_has_cleared_the_watchers_are_left_to_qt(d
         for kind in kinds:
             assert watcher.eventFilter(watcher.parent(), QEvent(kind)) is False
             assert watcher.eventFilter(dock.native.window(), QEvent(kind)) is False
+
+
+def test_beads_of_any_shape_are_measured_in_windows_of_the_field(viewer, dock, blurred, finished):
+    spots = np.zeros((96, 96))
+    spots[[20, 26, 60, 66], [24, 30, 70, 76]] = 500
+    beads = viewer.add_image(100 + convolve(spots, gaussian_psf(1.5)), name="beads")
+    viewer.add_image(blurred, name="cells")
+    use_layer(dock, beads)
+    fields = dock.fields.psf.fields_by_title["Bead image"]
+    assert fields.psf().window is None
+    fields.window.value = 25
+    dock.fields.methods.choice.value = Wiener
+    dock.deblur()
+    finished(dock)
+    record = result_of(viewer, "cells").metadata[KEY]["psf"]
+    assert record["window"] == 25
+    assert "2 beads used, registered" in " ".join(record["notes"])
+    fields.window.value = "round beads"
+    assert fields.psf().window is None
+    fields.restore(record)
+    assert fields.psf().window == 25

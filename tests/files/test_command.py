@@ -117,6 +117,7 @@ WRONG = [
     ("--na", "high"),
     ("--settings", "nowhere.json"),
     ("--bead", "nowhere.tif"),
+    ("--bead-window", "31"),
     ("--format", "jpeg"),
 ]
 
@@ -138,7 +139,7 @@ def test_inputs_that_are_not_there_are_wrong_usage(tmp_path):
     assert call(tmp_path).exit_code == 2
 
 
-def test_options_become_settings(asked):
+def test_options_become_settings(asked, tmp_path):
     settings = asked("--boundary", "zero", "--smoothing", "2", "--ignore-nan", "--axes", "planes")
     assert settings.options == LayerOptions(boundary="zero", smoothing=2.0, ignore_nan=True)
     assert settings.axes == "planes"
@@ -146,6 +147,10 @@ def test_options_become_settings(asked):
     assert asked("--memory", "auto").options.memory == "auto"
     assert settings.method == "auto"
     assert settings.psf == Settings().psf
+    bead = tmp_path / "bead.tif"
+    bead.touch()
+    assert asked("--bead", bead, "--bead-window", "41").psf.record()["window"] == 41
+    assert "window" not in asked("--bead", bead).psf.record()
     given = asked("--emission", "520,610", "--na", "1.4", "--microscope", "confocal").psf
     assert not given.estimate_if_incomplete
     assert given.given == {

@@ -54,6 +54,7 @@ PSFS = {
     "defocus": FixedPSFSettings(DefocusPSF(2.5)),
     "motion": FixedPSFSettings(MotionPSF(7.0, 30.0)),
     "bead": BeadPSFSettings("beads.tif", open_layer),
+    "bead of any shape": BeadPSFSettings("beads.tif", open_layer, 41),
     "found": EstimatedPSFSettings(),
 }
 
@@ -114,6 +115,7 @@ def test_what_are_no_settings_is_said(text):
         {"psf": {"kind": "microscope", "optics": {"lens": 3}}},
         {"psf": {"kind": "microscope", "optics": {"numerical_aperture": -1, "emission": 500}}},
         {"psf": {"kind": "measured"}},
+        {"psf": {"kind": "measured", "path": "beads.tif", "window": "wide"}},
         {"method": {"name": ATTACK}},
         {"method": {"name": "TotalVariation", "weight": 1e9}},
         {"method": {"name": "TotalVariation", "wait": 1}},

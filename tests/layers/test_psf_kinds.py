@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_tf_deblur import Wiener, deblur_layer, gaussian_psf
+from napari_tf_deblur import Wiener, convolve, deblur_layer, gaussian_psf, measured_psf
 from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._layers.psf_kinds import (
     KINDS_BY_NAME,
@@ -187,3 +187,16 @@ def test_a_layer_that_is_no_gaussian_is_centred_by_its_light(off):
     assert array.min() >= 0
     assert array.sum() == pytest.approx(1, abs=1e-5)
     assert any("centred" in note for note in notes)
+
+
+def test_beads_of_any_shape_are_measured_in_windows():
+    spots = np.zeros((96, 96))
+    spots[[20, 26, 60, 66], [24, 30, 70, 76]] = 500
+    beads = Image(100 + convolve(spots, gaussian_psf(1.5)), name="beads")
+    kind = LayerPSF(read_source(beads), 25)
+    array, notes = kind.array(layer((64, 64)))
+    assert "2 beads used, registered" in " ".join(notes)
+    np.testing.assert_array_equal(array, measured_psf(beads.data, window=25)[0])
+    settings = LayerPSF.read_settings({**kind.record(layer()), "path": "x"}, lambda path: beads)
+    assert settings.choose_psf(layer(), 2)[1].window == 25
+    assert "window" not in LayerPSF(read_source(beads)).record(layer())

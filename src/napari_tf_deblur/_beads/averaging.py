@@ -64,9 +64,9 @@ def average_beads(picture: Float32Array, spots: Spots) -> tuple[Float64Array, Fl
         usable &= _mask_other_beads(bead, all_spots, sigma, half)
         stack.append(np.where(usable, light / bead.peak - model, np.nan))
     peaks = np.array([bead.peak for bead in beads])
-    deviation, spread = _mean_without_outliers(np.stack(stack), peaks, spots.noise)
-    psf = model + _keep_significant(deviation, spread, _smoothed_noise(picture, spots.noise))
-    return _crop_dark_margin(np.clip(psf, 0, None)), sigma
+    deviation, spread = mean_without_outliers(np.stack(stack), peaks, spots.noise)
+    psf = model + _keep_significant(deviation, spread, smoothed_noise(picture, spots.noise))
+    return crop_dark_margin(np.clip(psf, 0, None)), sigma
 
 
 def _with_far_background(picture: Float32Array, bead: Spot) -> Spot:
@@ -105,7 +105,7 @@ def _align_bead(
     ), inside
 
 
-def _mean_without_outliers(
+def mean_without_outliers(
     stack: Float64Array, peaks: Float64Array, noise: float
 ) -> tuple[Float64Array, Float64Array]:
     """Average deviations, weighted by the peaks of the beads, without NaN and outliers.
@@ -158,7 +158,7 @@ def _mask_other_beads(
     return clear | (np.asarray(own) < 3**2)
 
 
-def _smoothed_noise(picture: Float32Array, noise: float) -> float:
+def smoothed_noise(picture: Float32Array, noise: float) -> float:
     """Noise of the picture after smoothing, also if neighbouring pixels share noise.
 
     It is not less than independent noise leaves, and not more than three times that: more is
@@ -179,7 +179,7 @@ def _keep_significant(deviation: Float64Array, spread: Float64Array, noise: floa
     return np.asarray(gain * np.where(np.isfinite(spread), deviation, 0.0))
 
 
-def _crop_dark_margin(psf: Float64Array) -> Float64Array:
+def crop_dark_margin(psf: Float64Array) -> Float64Array:
     """Crop the dark margin of a PSF, equally on both sides of each axis."""
     light = psf > 1e-4 * psf.max()
     cut = []

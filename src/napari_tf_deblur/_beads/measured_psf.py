@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_tf_deblur._beads import spot_faults
+from napari_tf_deblur._beads.any_shape import psf_by_registration
 from napari_tf_deblur._beads.averaging import average_beads
+from napari_tf_deblur._beads.bead_windows import check_window
 from napari_tf_deblur._beads.finding import Spots, find_beads
+from napari_tf_deblur._beads.pairs import describe_pairs, shows_cut_beads
 from napari_tf_deblur._beads.ready_psf import (
     centre_psf,
     find_pedestal,
@@ -31,6 +34,7 @@ def measured_psf(
     *,
     spacing: Sequence[float] | None = None,
     image_spacing: Sequence[float] | None = None,
+    window: int | Sequence[int] | None = None,
 ) -> tuple[PSF, tuple[str, ...]]:
     """Make a PSF from a picture of beads, or prepare a theoretical PSF for use.
 
@@ -43,6 +47,10 @@ def measured_psf(
     spacing, image_spacing : sequence of float, optional
         Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
         unit. If both are given and differ, the PSF is resampled to the voxels of the image.
+    window : int or sequence of int, optional
+        Side, in pixels of the picture, of a window that holds one bead of **any shape**, with dark
+        pixels around it: a square in y and x, over all planes of a volume; or one side per axis. By
+        default a bead is a single round spot, or one that is longer along an axis.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def measured_psf(
         Of sum 1, with its origin at the middle pixel; all its sizes are odd.
     notes : tuple of str
         What was done, in words: how many beads were used, how many were left out and why, and
-        the widths of the fitted Gaussian.
+        the widths of the fitted Gaussian; with `window`, how well the beads agree.
 
     Raises
     ------
@@ -60,7 +68,8 @@ def measured_psf(
         If it is empty or flat, has no axis or more than three, or has NaN or infinite values; if
         it shows no bead that can be used, because there is none, or all are saturated, cut by the
         frame, too close together, single hot pixels, or other structures; or if it is a quarter
-        or an octant of a PSF.
+        or an octant of a PSF. With `window`, also if a bead does not fit into it, or if half of the
+        beads or more do not look like the others.
 
     Notes
     -----
@@ -81,11 +90,27 @@ def measured_psf(
     - Deviations from the Gaussian are kept if they exceed 5 standard deviations of the noise, so
       that noise does not become light. Negative values are set to 0.
 
+    With `window`, an array is always a picture of beads, and no shape is assumed: a bead may have
+    several spots, as with a **double helix**, an **astigmatic** or a **biplane** PSF.
+
+    - Bright places whose windows come to rest at the same centroid are one bead. Beads whose
+      windows overlap, and those that the frame cuts, are left out.
+    - Beads are registered to the average of the others, by the shift at which they correlate best,
+      and averaged, weighted by their brightness. Beads whose correlation with the average of the
+      others is below 0.95, without what noise explains, are left out.
+    - Light that exceeds 5 standard deviations of the noise is kept, and the rest is 0.
+    - The origin is the centre of light: the centroid of the square of what is brighter than a
+      tenth of the peak. That of a double helix lies between its two spots, that of two images side
+      by side nearer to the sharper one. An object is found where its light has this centre.
+    - One bead cannot be compared with others: whatever lies in its window counts as its PSF. If
+      its light reaches the first or last plane, what lies beyond is missing in the PSF.
+
     Resampling to larger voxels samples the PSF, which keeps its width. If the PSF is too narrow
     for that, it is averaged over each voxel.
 
     Examples
     --------
+    >>> from napari_tf_deblur import convolve, gaussian_psf
     >>> rng = np.random.default_rng(0)
     >>> y, x = np.indices((64, 64))
     >>> bead = 100 + 1000 * np.exp(-((y - 20) ** 2 + (x - 44) ** 2) / 8)
@@ -94,11 +119,24 @@ def measured_psf(
     True
     >>> notes[0]
     '1 bead used'
+
+    Beads of two spots each, as with a double helix:
+
+    >>> spots = np.zeros((96, 96))
+    >>> spots[[20, 26, 60, 66], [24, 30, 70, 76]] = 1
+    >>> kernel, notes = measured_psf(convolve(spots, gaussian_psf(1.5)), window=25)
+    >>> notes[0]
+    '2 beads used, registered to each other and averaged, weighted by brightness'
     """
     values = _drop_leading_axes(
         _check_real(psf), 2 if image_spacing is None else len(image_spacing)
     )
-    kernel, notes = _extract_psf(values.reshape([n for n in values.shape if n > 1] or [1]))
+    squeezed = values.reshape([n for n in values.shape if n > 1] or [1])
+    if window is None:
+        kernel, notes = _extract_psf(squeezed)
+    else:
+        size = check_window(window, values.shape)
+        kernel, notes = psf_by_registration(*_normalise_picture(squeezed), size)
     kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
     if spacing is not None and image_spacing is not None:
         spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
@@ -174,7 +212,11 @@ def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     if spots.beads:
         return _psf_from_beads(picture, spots, low, scale, uneven)
     faults = {spot.fault for spot in spots.left_out}
-    if is_ready and not faults & {spot_faults.SATURATED_SPOT, spot_faults.HOT_PIXEL}:
+    if (
+        is_ready
+        and not faults & {spot_faults.SATURATED_SPOT, spot_faults.HOT_PIXEL}
+        and not shows_cut_beads(spots)
+    ):
         kernel, notes = _use_as_psf(floats - pedestal, spots)
         return kernel, [f"background of {pedestal * scale:.4g} subtracted", *notes]
     if floats.max() <= 0:
@@ -232,4 +274,5 @@ def _psf_from_beads(
     notes.append("centred")
     widths = " x ".join(f"{s:.2f}" for s in sigma)
     notes.append(f"the fitted Gaussian has sigma {widths} pixels")
+    notes += describe_pairs(spots)
     return kernel, notes

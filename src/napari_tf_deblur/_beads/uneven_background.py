@@ -117,7 +117,7 @@ def _candidate_backgrounds(picture: Float32Array) -> Iterator[Float32Array]:
     for degree in BACKGROUND_DEGREES:
         terms = _polynomial_terms(picture.shape, degree)
         columns = np.stack([_legendre_product(coarse, term).ravel() for term in terms], axis=1)
-        factors = _fit_background(columns, sample.ravel())
+        factors = fit_background(columns, sample.ravel())
         background = np.zeros(picture.shape, np.float32)
         for factor, term in zip(factors, terms):
             background += np.float32(factor) * _legendre_product(places, term).astype(np.float32)
@@ -145,7 +145,7 @@ def _legendre_product(places: list[Float64Array], term: tuple[int, ...]) -> Floa
     return np.broadcast_to(product, [len(line) for line in places])
 
 
-def _fit_background(columns: Float64Array, values: Float64Array) -> Float64Array:
+def fit_background(columns: Float64Array, values: Float64Array) -> Float64Array:
     """Least squares fit to background pixels; others are excluded step by step."""
     used = np.ones(len(values), bool)
     factors: Float64Array = np.zeros(columns.shape[1])

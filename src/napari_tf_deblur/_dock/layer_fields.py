@@ -3,13 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
+from napari_tf_deblur._beads.bead_windows import MIN_WINDOW_SIDE
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._dock.form import Form
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.layer_choice import LayerChoice
+from napari_tf_deblur._dock.number_or_word import NumberOrWord
 from napari_tf_deblur._files.psf_settings import psf_settings_from_record
 from napari_tf_deblur._layers.psf_kinds import LayerPSF, PSFKind, PSFSettings
+from napari_tf_deblur._layers.psf_kinds.measured import read_window
 from napari_tf_deblur._layers.source import read_source
+
+ROUND_BEADS = "round beads"
+"""Choice of the field of the window for beads that are single round spots."""
+
+WINDOW_HINT = (
+    "For beads that are not single round spots, such as those of a double helix, an astigmatic or "
+    "a biplane PSF: the side, in pixels of the bead layer, of a square that holds one whole bead "
+    "with dark pixels around it. They are registered to each other and averaged"
+)
+
+MAX_WINDOW_SIDE = 999
+"""Largest side of a window in the field. Set by eye."""
 
 NO_PSF_LAYER = (
     "There is no image layer to use as PSF: open an image of a bead with File > Open, or "
@@ -18,12 +33,14 @@ NO_PSF_LAYER = (
 
 
 class LayerFields(KindFields):
-    """The field of the image layer that shows the PSF.
+    """The fields of a PSF that an image layer shows.
 
     Attributes
     ----------
     layer : LayerChoice
         The layer.
+    window : NumberOrWord
+        The side of a window that holds one bead, or `ROUND_BEADS`.
     """
 
     def __init__(
@@ -31,8 +48,18 @@ class LayerFields(KindFields):
     ) -> None:
         super().__init__(kind, form, advanced, layers)
         self.layer = LayerChoice(layers, label="Bead layer", tooltip=kind.hint)
-        self._add(self.layer)
+        self.window = NumberOrWord(
+            words=(ROUND_BEADS,),
+            kind=int,
+            number=MIN_WINDOW_SIDE,
+            min=MIN_WINDOW_SIDE,
+            max=MAX_WINDOW_SIDE,
+            label="Bead window",
+            tooltip=WINDOW_HINT,
+        )
+        self._add(self.layer, self.window)
         self.layer.changed.connect(self._emit_changed)
+        self.window.changed.connect(self._emit_changed)
 
     @property
     def ndim(self) -> int | None:
@@ -49,16 +76,20 @@ class LayerFields(KindFields):
         """
         if self.layer.value is None:
             raise InvalidValueError(NO_PSF_LAYER)
-        return LayerPSF(read_source(self.layer.value))
+        window = self.window.value
+        return LayerPSF(
+            read_source(self.layer.value), None if window == ROUND_BEADS else int(window)
+        )
 
     def settings(self) -> PSFSettings:
         """Return settings that measure the PSF of every image from the file of the layer."""
+        psf = self.psf()
         return psf_settings_from_record(
-            {"kind": self.kind.name, "origin": self.psf().layer.record()}
+            {"kind": self.kind.name, "origin": psf.layer.record(), "window": psf.window}
         )
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Choose the layer that a record names.
+        """Choose the layer and the window that a record names.
 
         Raises
         ------
@@ -71,7 +102,9 @@ class LayerFields(KindFields):
             raise InvalidValueError(
                 f"The bead layer '{name}' is not open: open it, or choose another."
             )
+        window = read_window(record)
         self.layer.value = layers[0]
+        self.window.value = ROUND_BEADS if window is None else window
 
     def reset_choices(self) -> None:
         """Offer the present layers."""

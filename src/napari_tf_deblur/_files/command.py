@@ -13,6 +13,7 @@ from typing import Any, get_args
 import click
 
 from napari_tf_deblur import __version__
+from napari_tf_deblur._beads.bead_windows import MIN_WINDOW_SIDE
 from napari_tf_deblur._core.durations import format_duration
 from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._files.batch import run_batch
@@ -61,6 +62,12 @@ wrong usage, as in argparse."""
     "--bead",
     type=click.Path(exists=True, path_type=Path),
     help="Picture of beads, from which the PSF is measured (--psf measured).",
+)
+@click.option(
+    "--bead-window",
+    type=click.IntRange(min=MIN_WINDOW_SIDE),
+    help="Side, in pixels, of a square that holds one bead, if beads are not single round spots "
+    "(double helix, biplane).",
 )
 @click.option("--pixel-size", "pixel", type=float, help="Size of a pixel in nanometres.")
 @click.option("--z-step", "step", type=float, help="Distance between planes in nanometres.")

@@ -33,6 +33,7 @@ def build_settings(
     settings_file: Path | None,
     psf: str | None,
     bead: Path | None,
+    bead_window: int | None,
     pixel: float | None,
     step: float | None,
     axes: AxesChoice | None,
@@ -44,7 +45,7 @@ def build_settings(
 
     Parameters
     ----------
-    settings_file, psf, bead, pixel, step, axes, method, assignments, **given
+    settings_file, psf, bead, bead_window, pixel, step, axes, method, assignments, **given
         The options of the command line; None for those that are not given.
 
     Raises
@@ -60,7 +61,7 @@ def build_settings(
             raise click.UsageError(f"'{settings_file}' is no text file.") from None
     changed: dict[str, Any] = {} if axes is None else {"axes": axes}
     changed["psf"] = _choose_psf_settings(
-        settings.psf, psf, bead, select_psf_values(given), pixel, step
+        settings.psf, psf, bead, bead_window, select_psf_values(given), pixel, step
     )
     options = {name: given[name] for name in parameters_of(LayerOptions) if given[name] is not None}
     changed["options"] = replace(settings.options, **options)
@@ -87,6 +88,7 @@ def _choose_psf_settings(
     base: PSFSettings,
     kind: str | None,
     bead: Path | None,
+    bead_window: int | None,
     numbers: dict[str, Any],
     pixel: float | None,
     step: float | None,
@@ -97,7 +99,11 @@ def _choose_psf_settings(
             raise click.UsageError(
                 "--bead gives the whole PSF: leave out all other options of the PSF."
             )
-        return psf_settings_from_record({"kind": LayerPSF.name, "path": str(bead.absolute())})
+        return psf_settings_from_record(
+            {"kind": LayerPSF.name, "path": str(bead.absolute()), "window": bead_window}
+        )
+    if bead_window is not None:
+        raise click.UsageError("--bead-window needs a picture of beads: --bead FILE.")
     if kind == LayerPSF.name:
         raise click.UsageError("--psf measured needs a picture of beads: --bead FILE.")
     sizes = {"pixel": pixel, "step": step}

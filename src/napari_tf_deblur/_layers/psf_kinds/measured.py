@@ -32,6 +32,9 @@ class LayerPSF:
     ----------
     layer : Source
         The layer.
+    window : int or None
+        Side, in pixels of the layer, of a window that holds one bead of any shape; None for round
+        beads. See `measured_psf`.
     """
 
     name: ClassVar[str] = "measured"
@@ -44,6 +47,7 @@ class LayerPSF:
     functions: ClassVar[tuple[str, ...]] = ()
 
     layer: Source
+    window: int | None = None
 
     @property
     def ndim(self) -> int:
@@ -74,6 +78,7 @@ class LayerPSF:
             picture.reshape([axis.size for axis in self._axes]),
             spacing=spacing.psf_sizes,
             image_spacing=spacing.image_sizes,
+            window=self.window,
         )
         return values, (*spacing.notes, *about_colours, *notes)
 
@@ -90,8 +95,8 @@ class LayerPSF:
         return self._spacing(source).warnings(self.layer.name, source.name)
 
     def record(self, source: Source) -> dict[str, Any]:
-        """Return the kind and the name of the layer."""
-        return {"kind": self.name, "layer": self.layer.name}
+        """Return the kind, the name of the layer, and the window of beads that are not round."""
+        return {"kind": self.name, "layer": self.layer.name, **_window_entry(self.window)}
 
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> "BeadPSFSettings":
@@ -103,7 +108,7 @@ class LayerPSF:
                 "The PSF was measured from an image that has no file: save that image, and give it "
                 "as the picture of beads."
             )
-        return BeadPSFSettings(check.text(path), open_file)
+        return BeadPSFSettings(check.text(path), open_file, read_window(record))
 
     def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Return the pixels of the layer; of a grey picture in colour, the mean of the colours."""
@@ -140,17 +145,31 @@ class BeadPSFSettings:
         The file.
     open_file : callable
         Function that opens the image of a file as a layer.
+    window : int or None
+        See `LayerPSF`.
     """
 
     path: str
     open_file: OpenFile = field(compare=False, repr=False)
+    window: int | None = None
 
     def choose_psf(
         self, source: Source, ndim: int, channel: int = 0, channels: int = 1
     ) -> tuple[Source, PSFKind]:
         """Return the PSF of the present file."""
-        return source, LayerPSF(read_source(self.open_file(self.path)))
+        return source, LayerPSF(read_source(self.open_file(self.path)), self.window)
 
     def record(self) -> dict[str, Any]:
-        """Return the kind and the file."""
-        return {"kind": LayerPSF.name, "path": self.path}
+        """Return the kind, the file, and the window of beads that are not round."""
+        return {"kind": LayerPSF.name, "path": self.path, **_window_entry(self.window)}
+
+
+def read_window(record: Mapping[str, Any]) -> int | None:
+    """Return the window of a record of beads; None for round beads."""
+    window: int | None = check.optional(check.count)(record.get("window"))
+    return window
+
+
+def _window_entry(window: int | None) -> dict[str, Any]:
+    """Return the entry of a window for a record; none for round beads."""
+    return {} if window is None else {"window": window}
