@@ -14,7 +14,7 @@ negative."""
 
 
 class IndexField(ValuedContainerWidget[float]):
-    """A combo box of media, and a field for another index, shown if the last choice is chosen.
+    """A combo box of media, and below it a field for another index, shown if that is chosen.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class IndexField(ValuedContainerWidget[float]):
         super().__init__(
             Undefined,
             widgets=[self.medium, self.other],
-            layout="horizontal",
+            layout="vertical",
             labels=False,
             label=label,
             tooltip=tooltip,

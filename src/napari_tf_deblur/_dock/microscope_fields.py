@@ -1,16 +1,19 @@
 """The fields of a PSF that is computed from the numbers of a microscope."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from magicgui.widgets import ComboBox
 
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._dock.field_defaults import FieldDefaults, FormField
 from napari_tf_deblur._dock.form import Form, WrappingLabel
 from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.image_fields import ImageChoice
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.microscope_widgets import (
+    REMEMBERED,
     make_first_plane_choice,
     make_immersion_choice,
     make_microscope_choice,
@@ -81,14 +84,7 @@ class MicroscopeFields(KindFields):
         self._add(self.mounting, self.depth, self.first_plane)
         form.add_wide(self.description)
         self._field_defaults = FieldDefaults(
-            {
-                "microscope": self.microscope,
-                "na": self.aperture,
-                "immersion": self.immersion,
-                "mounting": self.mounting,
-                "depth": self.depth,
-                "first_plane": self.first_plane,
-            }
+            {key: self._fields[name] for key, name in REMEMBERED.items()}
         )
         self._numbers, self._wavelengths = ImageFieldValues(), ImageFieldValues(share_by_file=False)
         changing: list[FormField | WaveFields] = [*self._fields.values(), self.waves]
@@ -190,7 +186,16 @@ class MicroscopeFields(KindFields):
             parts.append(f"The blur of {', '.join(others)} is found from the image.")
         if self._images:
             parts += find_pixel_size(self._images[0].source).notes
+            parts.append(self._describe_focus(self._images[0].source))
         return "\n".join(part for part in parts if part)
+
+    def _describe_focus(self, source: Source) -> str:
+        """Say where the focus is; nothing if a number is missing or not possible."""
+        with suppress(UserError):
+            psf = self.psf()
+            if isinstance(psf, MicroscopePSF):
+                return psf.describe_focus(self.apply_to(source))
+        return ""
 
     def _fields_of(self, image: int) -> dict[str, FormField]:
         """Return the fields of an image, by the names of `MicroscopeNumbers`."""

@@ -1,5 +1,7 @@
 """The widgets for the numbers of a microscope, with their labels, units and tooltips."""
 
+from types import MappingProxyType
+
 from magicgui.widgets import ComboBox, FloatSpinBox
 
 from napari_tf_deblur._dock.index_field import IndexField
@@ -18,6 +20,19 @@ MICROSCOPE_CHOICES = [
     ("Multiphoton", "multiphoton"),
 ]
 """The microscopes: their titles in the dock, and their names."""
+
+REMEMBERED = MappingProxyType(
+    {
+        "microscope": "microscope",
+        "na": "numerical_aperture",
+        "immersion": "refractive_index",
+        "mounting": "mounting_index",
+        "depth": "depth",
+        "first_plane": "first_plane",
+    }
+)
+"""Numbers that are stored between sessions: their names in Qt's settings, and in
+`MicroscopeNumbers`."""
 
 DEFAULT_IMMERSION = 0.0
 """Value of the field that stands for the usual immersion of an aperture. Definition: no refractive
@@ -85,7 +100,7 @@ def make_first_plane_choice() -> ComboBox:
     """Make the field for the plane that is the first of a stack."""
     return ComboBox(
         label="First plane",
-        choices=[("nearest to coverslip", "nearest"), ("deepest", "deepest")],
+        choices=[("at coverslip", "nearest"), ("deepest", "deepest")],
         tooltip="Which plane of the stack comes first. In a medium of another index than the "
         "immersion, the PSF differs above and below the focus",
     )

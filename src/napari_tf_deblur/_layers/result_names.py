@@ -91,10 +91,10 @@ def _blur(psf: object) -> str:
     optics = psf.get("optics")
     if isinstance(optics, Mapping):
         aperture, emission = (optics.get(name) for name in ("numerical_aperture", "emission"))
-        words = f"NA {_format_value(aperture)}, {_format_value(emission)} nm"
         specimen = optics.get("specimen")
-        numbers = specimen.items() if isinstance(specimen, Mapping) else ()
-        return ", ".join([words, *(f"{_words(name)} {_format_value(v)}" for name, v in numbers)])
+        entries = specimen.items() if isinstance(specimen, Mapping) else ()
+        described = [f"NA {_format_value(aperture)}", f"{_format_value(emission)} nm"]
+        return ", ".join([*described, *(f"{_words(k)} {_format_value(v)}" for k, v in entries)])
     numbers = [name for name in ("sigma", "radius", "length", "angle") if psf.get(name)]
     words = [f"{name} {_format_value(psf[name])}" for name in numbers]
     return " ".join(words) or f"blur {psf.get('layer') or psf.get('kind')}"

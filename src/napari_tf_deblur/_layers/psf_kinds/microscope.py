@@ -90,17 +90,20 @@ class MicroscopePSF:
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Return the PSF on the pixels of `source`, its width and the place of its focus."""
-        notes = (self._gaussian(source).describe_width(source), *self._describe_focus(source))
+        notes = (self._gaussian(source).describe_width(source), *self._list_focus_notes(source))
         if self.is_gaussian:
             return self._gaussian(source).array(source)[0], notes
         return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
 
     def describe_width(self, source: Source) -> str:
-        """Describe the width, where the focus is, and whether the pixels are too large."""
+        """Describe the width, and say whether the pixels are too large for it."""
         width = self._gaussian(source).describe_width(source)
-        focus = "; ".join(self._describe_focus(source))
-        sentences = (f"{width}.", focus and f"{focus[0].upper()}{focus[1:]}.")
-        return " ".join((*filter(None, sentences), *self.warnings(source)))
+        return " ".join((f"{width}.", *self.warnings(source)))
+
+    def describe_focus(self, source: Source) -> str:
+        """Say where the focus is in a specimen of another index; empty without one."""
+        focus = "; ".join(self._list_focus_notes(source))
+        return focus and f"{focus[0].upper()}{focus[1:]}."
 
     def preview(self, source: Source) -> Float32Array | None:
         """Return the Gaussian that describes the plane in focus."""
@@ -154,7 +157,7 @@ class MicroscopePSF:
         axes = source.frame(self.ndim).axes
         return tuple(float(f"{convert_length(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
 
-    def _describe_focus(self, source: Source) -> tuple[str, ...]:
+    def _list_focus_notes(self, source: Source) -> tuple[str, ...]:
         """Say where the focus is in the specimen, and how far apart the planes are there."""
         if self.ndim < 3:
             return describe_focus(self.optics)
