@@ -331,6 +331,7 @@ def test_impossible_depths_are_told(viewer, dock, fields, blurred):
 def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
+    assert mounted(fields) == (0, 0, "nearest")  # a file's index is that of the immersion
     assert fields.missing_labels == []
     said = fields.description.text()
     assert (

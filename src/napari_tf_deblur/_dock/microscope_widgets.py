@@ -101,8 +101,8 @@ def make_first_plane_choice() -> ComboBox:
     return ComboBox(
         label="First plane",
         choices=[("at coverslip", "nearest"), ("deepest", "deepest")],
-        tooltip="Which plane of the stack comes first. In a medium of another index than the "
-        "immersion, the PSF differs above and below the focus",
+        tooltip="Which plane of the stack comes first: the PSF differs above and below the focus, "
+        "so that a wrong choice is worse than no mounting medium",
     )
 
 

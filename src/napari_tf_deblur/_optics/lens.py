@@ -162,8 +162,12 @@ def find_focus(lens: Lens) -> float:
     sines, weights = lens.rays(cycles)
     path = lens.path(sines)
     amplitudes = weights * lens.amplitudes(sines)[0] * np.exp(2j * np.pi * (path - path[0].real))
-    waves = np.exp(-2j * np.pi * np.outer(travels, np.sqrt(1 - sines**2)))
-    light = np.abs(waves @ amplitudes) ** 2
+    # The wave after a travel is the product of two waves, after coarse and after fine steps.
+    fine = int(np.sqrt(len(travels)))
+    turns = -2j * np.pi * np.sqrt(1 - sines**2)
+    coarse_waves = amplitudes * np.exp(np.outer(travels[::fine], turns))
+    fine_waves = np.exp(np.outer(travels[:fine] - travels[0], turns))
+    light = np.abs(coarse_waves @ fine_waves.T).ravel()[: len(travels)] ** 2
     best = int(np.clip(light.argmax(), 1, len(light) - 2))
     left, middle, right = light[best - 1 : best + 2]
     shift = (left - right) / (2 * (left - 2 * middle + right))
