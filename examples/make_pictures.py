@@ -25,7 +25,7 @@ from deblur_a_sample import (
 from napari.settings import get_settings
 from qtpy.QtCore import QSettings
 
-from napari_tf_deblur import GradientDescent, convolve, microscope_psf
+from napari_tf_deblur import GradientDescent, Specimen, convolve, microscope_psf
 from napari_tf_deblur._dock.widget import DeblurWidget
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -141,6 +141,34 @@ def volume() -> None:
     viewer.close()
 
 
+def depth() -> None:
+    """Save the fields for mounting medium and depth: a volume in water, under an oil objective."""
+    spacing, specimen = (200, 80, 80), Specimen(refractive_index=1.33, depth=5000)
+    scene = np.zeros((24, 160, 160))
+    scene[12] = filaments((160, 160), 12)
+    psf = microscope_psf(1.4, 520, spacing=spacing, specimen=specimen, within=scene.shape)
+    light = np.maximum(convolve(scene, psf), 0)
+    counts = np.random.default_rng(0).poisson(600 * light / light.max() + 5)
+    viewer, widget = opened(1280, 720)
+    viewer.add_image(
+        counts.astype(np.uint16),
+        name="tubulin",
+        scale=np.divide(spacing, 1000),
+        units=("um",) * 3,
+        axis_labels=("z", "y", "x"),
+    )
+    let_it_draw()
+    microscope = widget.fields.psf.fields_by_title["Microscope"]
+    microscope.aperture.value = 1.4
+    microscope.immersion.value = 1.515
+    microscope.waves.emissions[0].value = 520
+    microscope.mounting.value = specimen.refractive_index
+    microscope.depth.value = specimen.depth
+    let_it_draw()
+    save(window_picture(viewer), PICTURES / "window_depth.png")
+    viewer.close()
+
+
 def make(*pictures: Callable[[], None]) -> None:
     """Make pictures with the default settings of napari and of the dock, not the user's."""
     get_settings(None)
@@ -151,4 +179,4 @@ def make(*pictures: Callable[[], None]) -> None:
 
 
 if __name__ == "__main__":
-    make(biologist, photographer, run_in_progress, volume)
+    make(biologist, photographer, run_in_progress, volume, depth)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from dock_fields import microscope, result_of
 
-from napari_tf_deblur import gaussian_psf, microscope_sigma
+from napari_tf_deblur import Specimen, gaussian_psf, microscope_psf, microscope_sigma
 from napari_tf_deblur._files.opening import FileImage
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, choose_psf
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.microscope import pixel_sigma
+from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur.methods import Wiener
 
 
@@ -216,12 +217,121 @@ def test_a_widefield_volume_gets_the_diffraction_psf(viewer, dock, fields, blurr
     assert light.min() < 0.1 * light.max()
 
 
+# ---------------------------------------------------------------- mounting medium and depth
+
+
+def fill_in(fields):
+    """Fill in an oil objective of NA 1.4."""
+    fields.aperture.value, fields.immersion.value = 1.4, 1.515
+    fields.waves.emissions[0].value = 520
+
+
+def mounted(fields):
+    return fields.mounting.value, fields.depth.value, fields.first_plane.value
+
+
+def test_without_a_mounting_medium_nothing_changes(viewer, dock, fields, blurred):
+    viewer.add_image(blurred, units=("um",) * 2, scale=(0.065, 0.065))
+    fill_in(fields)
+    assert not shown(fields.depth)
+    assert not shown(fields.first_plane)
+    before = fields.psf()
+    assert before.optics == Optics(1.4, 520.0, 1.515)
+    assert before.record(dock.fields.source())["call"]["function"] == "gaussian_psf"
+    fields.depth.value, fields.first_plane.value = 9000, "deepest"  # no matter
+    assert fields.psf() == before
+    assert fields.settings().defaults == {
+        "numerical_aperture": 1.4,
+        "emission": 520.0,
+        "refractive_index": 1.515,
+        "microscope": "widefield",
+    }
+    assert "focus" not in fields.description.text()
+    fields.mounting.value = 1.515  # what the objective is made for
+    assert not fields.psf().describe_focus(dock.fields.source())
+    source = dock.fields.source()
+    np.testing.assert_array_equal(fields.psf().array(source)[0], before.array(source)[0])
+
+
+@pytest.mark.parametrize("microscope", ["widefield", "confocal"])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_medium_and_depth_make_the_psf_of_the_specimen(
+    viewer, dock, fields, blurred, ndim, microscope
+):
+    viewer.add_image(np.stack([blurred] * 9), units=("um",) * 3, scale=(0.3, 0.1, 0.1))
+    dock.fields.images.dims.value = ndim
+    fill_in(fields)
+    fields.microscope.value = microscope
+    fields.mounting.value = 1.33
+    assert shown(fields.depth)
+    assert shown(fields.first_plane) == (ndim == 3)
+    assert "Depth 0: the focus is taken to lie at the coverslip." in fields.description.text()
+    fields.depth.value = 5000
+    specimen = Specimen(1.33, 5000)
+    focus = Optics(1.4, 520, 1.515, microscope, specimen=specimen).focus_depth
+    said = fields.description.text()
+    assert f"The focus is {focus / 1000:.3g} µm below the coverslip, not 5 µm" in said
+    assert ("distances along z are 0.82 times" in said) == (ndim == 3)
+    source, numbers = dock.fields.source(), {"spacing": (300, 100, 100)[-ndim:]}
+    made, notes = fields.psf().array(source)
+    numbers |= {"refractive_index": 1.515, "microscope": microscope, "specimen": specimen}
+    expected = microscope_psf(1.4, 520, **numbers, within=source.frame(ndim).shape)
+    np.testing.assert_array_equal(made, expected)
+    assert notes[1].startswith("the focus is")
+    fields.first_plane.value = "deepest"
+    turned = fields.psf().array(source)[0]
+    np.testing.assert_array_equal(turned, made[::-1] if ndim == 3 else made)
+
+
+def test_any_index_can_be_typed(fields):
+    assert not shown(fields.mounting.other)
+    fields.mounting.medium.value = fields.mounting.medium.choices[-1]
+    assert shown(fields.mounting.other)
+    fields.mounting.other.value = 1.40
+    assert fields.numbers().mounting_index == 1.4
+    fields.mounting.value = 1.33
+    assert fields.mounting.medium.current_choice == "water (1.33)"
+    assert not shown(fields.mounting.other)
+    assert fields.numbers().mounting_index == 1.33
+    fields.mounting.value = 1.37
+    assert fields.mounting.value == 1.37
+    fields.mounting.value = 0
+    assert fields.numbers().mounting_index is None
+
+
+def test_a_specimen_goes_through_record_and_settings(viewer, dock, fields, blurred):
+    layer = viewer.add_image(np.stack([blurred] * 9), units=("um",) * 3, scale=(0.3, 0.1, 0.1))
+    fill_in(fields)
+    fields.mounting.value, fields.depth.value, fields.first_plane.value = 1.4, 5000, "deepest"
+    psf = fields.psf()
+    record = psf.record(dock.fields.source())
+    (job,) = Settings(fields.settings()).jobs(FileImage(layer))
+    assert job.psf == psf
+    fields.restore({**record, "optics": {**record["optics"], "specimen": None}})
+    assert (fields.mounting.value, fields.depth.value, fields.first_plane.value) == (
+        0,
+        0,
+        "nearest",
+    )
+    fields.restore(record)
+    assert fields.psf() == psf
+
+
+def test_impossible_depths_are_told(viewer, dock, fields, blurred):
+    viewer.add_image(blurred, units=("um",) * 2, scale=(0.065, 0.065))
+    fill_in(fields)
+    fields.mounting.value, fields.depth.value = 1.33, 1e6
+    assert "check the depth and its unit" in dock.fields.psf.picture.description.text()
+    assert "focus" not in fields.description.text()
+
+
 # ---------------------------------------------------------------- what the file says
 
 
 def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     viewer.add_image(blurred, metadata={"ome_metadata": ome([("GFP", 520)])}, name="GFP")
     assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
+    assert mounted(fields) == (0, 0, "nearest")  # a file's index is that of the immersion
     assert fields.missing_labels == []
     said = fields.description.text()
     assert (
@@ -419,11 +529,17 @@ def test_what_is_printed_on_the_objective_is_remembered(at_rest, viewer, dock, f
     fields.immersion.value = 1.33
     fields.microscope.value = "confocal"
     fields.waves.emissions[0].value = 520
+    fields.mounting.value, fields.depth.value = 1.4, 3000
     viewer.window.remove_dock_widget(dock.native.parent())
     dock.native.deleteLater()
     at_rest()
     _, again = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
-    assert values(as_user(again)) == ("confocal", 1.2, 1.33, 0, 0, 0)
+    fields = as_user(again)
+    assert values(fields) == ("confocal", 1.2, 1.33, 0, 0, 0)
+    assert (fields.mounting.value, fields.depth.value) == (1.4, 3000)
+    assert "Same as last time: Depth, " in fields.description.text()
+    fields.mounting.value = 0
+    assert "Depth" not in fields.description.text()
 
 
 def test_what_a_file_says_is_not_remembered(viewer, dock, fields, blurred):
@@ -441,8 +557,14 @@ def test_settings_that_are_spoilt_are_passed_over(viewer, spoilt):
     from napari_tf_deblur._dock.field_defaults import QT_SETTINGS_NAME
 
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, *QT_SETTINGS_NAME)
-    for name in ("na", "immersion", "microscope"):
+    for name in ("na", "immersion", "microscope", "mounting", "depth", "first_plane"):
         settings.setValue(name, spoilt)
     settings.sync()
     _, dock = viewer.window.add_plugin_dock_widget("napari-tf-deblur", "Deblur")
-    assert values(microscope(dock)) == ("widefield", 0, 0, 0, 0, 0)
+    fields = microscope(dock)
+    assert values(fields) == ("widefield", 0, 0, 0, 0, 0)
+    assert (fields.mounting.value, fields.depth.value, fields.first_plane.value) == (
+        0,
+        0,
+        "nearest",
+    )

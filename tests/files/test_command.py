@@ -15,7 +15,7 @@ from napari_tf_deblur._files.command_options import METHOD_NAMES, PSF_KINDS
 from napari_tf_deblur._files.saving import OMETIFF
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.psf_kinds import KINDS_BY_NAME
-from napari_tf_deblur._optics.optics import OPTICS_NUMBERS
+from napari_tf_deblur._optics.optics import MICROSCOPE_NUMBERS
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 
 QUICK = ("--method", "RichardsonLucy", "--set", "iterations=2", "--set", "background=0")
@@ -47,7 +47,7 @@ def asked(monkeypatch):
 
 def test_everything_that_is_declared_is_an_option():
     names = {name for option in main.params for name in option.opts}
-    options = {field.name for field in fields(LayerOptions)} | set(OPTICS_NUMBERS)
+    options = {field.name for field in fields(LayerOptions)} | set(MICROSCOPE_NUMBERS)
     flags = {name.replace("_", "-") for name in options}
     assert {f"--{name}" for name in flags} <= names
     assert set(PSF_KINDS) == {"automatic", *KINDS_BY_NAME} - {"array"}
@@ -157,6 +157,12 @@ def test_options_become_settings(asked, tmp_path):
         "numerical_aperture": (1.4,),
         "emission": (520.0, 610.0),
         "microscope": ("confocal",),
+    }
+    mounted = asked("--mounting-index", "1.33", "--depth", "5000", "--first-plane", "deepest").psf
+    assert mounted.given == {
+        "mounting_index": (1.33,),
+        "depth": (5000.0,),
+        "first_plane": ("deepest",),
     }
     assert asked("--psf", "automatic", "--na", "1.4").psf.estimate_if_incomplete
     assert asked("--pixel-size", "65", "--z-step", "200").psf.pixel == 65.0

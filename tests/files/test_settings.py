@@ -36,6 +36,7 @@ from napari_tf_deblur._layers.psf_kinds import (
 )
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
@@ -151,6 +152,7 @@ def test_what_a_file_leaves_out_is_as_usual():
         EstimatedPSF(2),
         ArrayPSF(gaussian_psf(1.0)),
         MicroscopePSF(Optics(1.4, 520.0), 2),
+        MicroscopePSF(Optics(1.4, 520.0, specimen=Specimen(1.33, 2000.0)), 2),
     ],
     ids=lambda psf: psf.name,
 )

@@ -29,17 +29,20 @@ from napari_tf_deblur._layers.result_names import choose_distinct_name
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import record_from_json, record_to_json
 
 ATTACK = "x\n__import__('os').abort()  # "
 QUICK = Wiener(balance=0.02)
 OPTICS = Optics(1.4, 520.0, microscope="confocal", excitation=488.0)
+WATER = Specimen(1.33, 5000.0, first_plane="deepest")
 PSFS = {
     "defocus": DefocusPSF(2.5),
     "motion": MotionPSF(7.0, 30.0),
     "gaussian": GaussianPSF((1.5, 1.0), 9, 0.0),
     "microscope": MicroscopePSF(OPTICS, 2),
+    "specimen": MicroscopePSF(Optics(1.2, 520.0, 1.515, specimen=WATER), 2),
     "estimated": EstimatedPSF(2),
     "array": ArrayPSF(gaussian_psf(1.0)),
 }
@@ -187,6 +190,18 @@ def test_results_of_one_source_differ_by_their_settings(records):
     assert choose_distinct_name(wider, [first, smoother]).count(",") == 2
     other = {**first, "source": "other"}
     assert choose_distinct_name(other, [first]) == "other deblurred (Wiener)"
+
+
+def test_a_specimen_is_in_the_record_and_the_script(records):
+    record = records["specimen"]
+    assert record["psf"]["optics"]["specimen"] == WATER.to_dict()
+    assert record["psf"]["notes"][1] == "the focus is 3.97 µm below the coverslip, not 5 µm"
+    assert f"specimen={WATER.to_dict()!r}" in "".join(write_script(record).split("\n"))
+    assert f"specimen={WATER.to_dict()!r}" in record["python"]
+    assert "the focus is 3.97 µm below" in describe_settings(record)
+    deeper = through_a_file(record)
+    deeper["psf"]["optics"]["specimen"]["depth"] = 6000.0
+    assert "depth 6e+03" in choose_distinct_name(deeper, [record])
 
 
 def test_what_a_run_left_undone_is_said_first(records):

@@ -25,7 +25,7 @@ from napari_tf_deblur import (
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.file_scale import split_channels
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF
+from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF, MicroscopePSF
 from napari_tf_deblur._layers.result import make_result_layer
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.script_text import (
@@ -35,6 +35,8 @@ from napari_tf_deblur._layers.script_text import (
     wrap_expression,
 )
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY
 
@@ -113,6 +115,16 @@ def test_a_script_runs_by_itself(saved, grey, tmp_path):
     again = iio.imread(path)
     assert again.dtype == np.float32
     np.testing.assert_allclose(again, result.data, rtol=0, atol=1e-5 * np.ptp(result.data))
+
+
+def test_a_script_makes_the_psf_of_a_specimen_again(saved, grey):
+    layer = saved(grey)
+    layer.scale, layer.units = (80, 80), ("nm", "nm")
+    psf = MicroscopePSF(Optics(1.2, 520.0, 1.515, specimen=Specimen(1.33, 5000.0)), 2)
+    result = job_result(Job(read_source(layer), psf, QUICK, LayerOptions()))
+    text = " ".join(assert_repeats(result).split())
+    assert "psf = microscope_psf( numerical_aperture=1.2," in text
+    assert "specimen={'refractive_index': 1.33, 'depth': 5000.0}," in text
 
 
 @pytest.mark.parametrize("channels", [3, 4])

@@ -34,16 +34,15 @@ def width_at_half(places, light):
 
 def light_by_rays(aperture, immersion, sample, place, radius, travels, count=6000):
     """Light at a radius for some travels of the focus: a sum over many rays, straight away."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
     edge = np.arcsin(aperture / immersion)
-    angle, weights = (nodes + 1) / 2 * edge, weights / 2 * edge
+    angle = (np.arange(count) + 0.5) / count * edge
     ray = immersion * np.sin(angle)
     inside = np.sqrt(np.asarray(1 - (ray / sample) ** 2, complex))
     outside = np.cos(angle)
     across = 2 * immersion * outside / (immersion * outside + sample * inside)
     along = 2 * immersion * outside / (sample * outside + immersion * inside)
     wave = 2 * np.pi / WAVELENGTH
-    field = weights * np.sqrt(outside) * np.sin(angle)
+    field = np.sqrt(outside) * np.sin(angle)
     field = field * np.exp(1j * wave * sample * place * inside)
     phases = np.exp(-1j * wave * immersion * np.outer(travels, outside))
     at = wave * ray * radius
@@ -178,6 +177,7 @@ def test_optics_come_back_from_their_record():
         ({"depth": np.inf}, "depth of the focus is inf"),
         ({"coverslip": 160e3}, "give both, such as coverslip=150e3"),
         ({"design_index": 1.52}, "give the working_distance with the design_index"),
+        ({"first_plane": "last"}, "first plane is 'last'; it is the 'nearest'"),
         ({"coverslip": 0.0, "design_coverslip": 1.0}, "thickness is 0.0"),
     ],
 )
@@ -194,13 +194,42 @@ def test_what_is_no_specimen(value):
         Specimen(depth="5")
 
 
-def test_the_numbers_of_a_microscope_leave_the_specimen_out():
+def test_the_deepest_plane_may_come_first():
+    given = {"spacing": (200, 70, 70), "shape": (9, 9, 9)}
+    psf = microscope_psf(1.4, 520, specimen=WATER, **given)
+    turned = microscope_psf(1.4, 520, specimen=replace(WATER, first_plane="deepest"), **given)
+    np.testing.assert_array_equal(turned, psf[::-1])
+    assert not np.array_equal(turned, psf)
+
+
+@pytest.mark.parametrize("aperture", [0.4, 1.4])
+def test_a_focus_that_is_too_deep_to_be_computed_is_refused(aperture):
+    with pytest.raises(InvalidValueError, match="check the depth and its unit"):
+        microscope_sigma(aperture, 520, specimen=Specimen(1.4, depth=1e12))
+
+
+def test_the_numbers_of_a_microscope_have_those_of_the_specimen():
+    specimen = replace(WATER, first_plane="deepest")
     record = {
         "ndim": 3,
-        "optics": asdict(Optics(1.4, 520, specimen=WATER)),
+        "optics": {**asdict(Optics(1.4, 520)), "specimen": specimen.to_dict()},
         "spacing": (200, 65, 65),
     }
-    assert MicroscopeNumbers.from_record(record).numerical_aperture == 1.4
+    numbers = MicroscopeNumbers.from_record(record)
+    assert numbers.optics == Optics(1.4, 520, specimen=specimen)
+    assert numbers.specimen == specimen
     settings = MicroscopeSettings.from_record({"kind": "microscope", **record})
-    assert settings.defaults["emission"] == 520
-    assert "specimen" not in settings.defaults
+    assert settings == MicroscopeSettings.from_record(settings.record())
+    assert settings.complete(MicroscopeNumbers(), 0, 1).specimen == specimen
+
+
+@pytest.mark.parametrize("specimen", [{"coverslip": 1e5}, {"depth": -1.0}, {"index": 1.3}, 3])
+def test_a_specimen_in_a_record_that_the_dock_does_not_have_is_refused(specimen):
+    optics = {**asdict(Optics(1.4, 520)), "specimen": specimen}
+    if isinstance(specimen, dict):
+        optics["specimen"] = {"refractive_index": 1.33, **specimen}
+    record = {"kind": "microscope", "ndim": 3, "optics": optics}
+    with pytest.raises((InvalidValueError, InvalidTypeError)):
+        MicroscopeNumbers.from_record(record)
+    with pytest.raises((InvalidValueError, InvalidTypeError)):
+        MicroscopeSettings.from_record(record)

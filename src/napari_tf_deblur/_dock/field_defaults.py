@@ -7,7 +7,9 @@ from typing import Any
 from magicgui.widgets import ComboBox, FloatSpinBox
 from qtpy.QtCore import QSettings
 
-FormField = ComboBox | FloatSpinBox
+from napari_tf_deblur._dock.index_field import IndexField
+
+FormField = ComboBox | FloatSpinBox | IndexField
 
 QT_SETTINGS_NAME = ("napari-tf-deblur", "napari-tf-deblur")
 """Organisation and application under which Qt stores the settings between sessions."""
@@ -107,7 +109,8 @@ class FieldDefaults:
         ]
         read = [label for labels in by_origin.values() for label in labels]
         fields = [self._remembered[name] for name in sorted(self._recalled_names)]
-        recalled = [field.label for field in fields if field.value and field.label not in read]
+        fields = [field for field in fields if field.value and not field.native.isHidden()]
+        recalled = [field.label for field in fields if field.label not in read]
         sentences += [f"Same as last time: {', '.join(recalled)}."] if recalled else []
         return " ".join(sentences)
 

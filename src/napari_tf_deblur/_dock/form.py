@@ -50,12 +50,8 @@ class Form(QWidget):
             The widget, with its label and tooltip set.
         """
         native = widget.native
-        if isinstance(native, QComboBox):  # long layer names must not widen the dock
-            native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            native.setMinimumContentsLength(6)
-            native.installEventFilter(ElideFilter(native))
+        if isinstance(native, QComboBox):
+            keep_narrow(native)
         has_label = isinstance(widget, CheckBox | PushButton)
         label = "" if has_label else widget.label
         tooltip = widget.tooltip or ""
@@ -125,6 +121,13 @@ class Form(QWidget):
         name.setVisible(visible and bool(name.text()))
         if label is not None:
             name.setText(label)
+
+
+def keep_narrow(combo: QComboBox) -> None:
+    """Keep long choices, such as names of layers, from widening the dock; they are shortened."""
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(6)
+    combo.installEventFilter(ElideFilter(combo))
 
 
 class WrappingLabel(QLabel):

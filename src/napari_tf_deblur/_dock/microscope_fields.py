@@ -1,18 +1,23 @@
 """The fields of a PSF that is computed from the numbers of a microscope."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from magicgui.widgets.bases import ValueWidget
+from magicgui.widgets import ComboBox
 
+from napari_tf_deblur._core.errors import UserError
 from napari_tf_deblur._dock.field_defaults import FieldDefaults, FormField
 from napari_tf_deblur._dock.form import Form, WrappingLabel
 from napari_tf_deblur._dock.image_field_values import ImageFieldValues
 from napari_tf_deblur._dock.image_fields import ImageChoice
 from napari_tf_deblur._dock.kind_fields import KindFields, LayerProvider
 from napari_tf_deblur._dock.microscope_widgets import (
+    REMEMBERED,
+    make_first_plane_choice,
     make_immersion_choice,
     make_microscope_choice,
+    make_mounting_field,
     make_number_fields,
 )
 from napari_tf_deblur._dock.wave_fields import WaveFields
@@ -37,9 +42,13 @@ class MicroscopeFields(KindFields):
     ----------
     microscope, immersion : ComboBox
         The kind of microscope; the refractive index of the immersion.
-    aperture, pinhole, sheet, pixel, step : FloatSpinBox
+    mounting : IndexField
+        The refractive index of the mounting medium; 0 stands for that of the immersion.
+    first_plane : ComboBox
+        The plane that is the first of a stack.
+    aperture, pinhole, sheet, depth, pixel, step : FloatSpinBox
         Numerical aperture; diameter of the pinhole in Airy units; thickness of the light sheet,
-        pixel size and step between planes in nanometres.
+        depth of the focus, pixel size and step between planes in nanometres.
     waves : WaveFields
         The wavelengths of each image.
     description : WrappingLabel
@@ -55,7 +64,9 @@ class MicroscopeFields(KindFields):
         numbers = make_number_fields()
         self.microscope, self.immersion = make_microscope_choice(), make_immersion_choice()
         self.aperture = numbers["numerical_aperture"]
+        self.mounting, self.first_plane = make_mounting_field(), make_first_plane_choice()
         self.pinhole, self.sheet = numbers["pinhole"], numbers["sheet"]
+        self.depth = numbers["depth"]
         self.pixel, self.step = numbers["pixel"], numbers["step"]
         self.waves = WaveFields()
         self.description = WrappingLabel()
@@ -63,17 +74,20 @@ class MicroscopeFields(KindFields):
             "microscope": self.microscope,
             "numerical_aperture": self.aperture,
             "refractive_index": self.immersion,
+            "mounting_index": self.mounting,
+            "first_plane": self.first_plane,
             **numbers,
         }
         self._add(self.microscope, self.aperture, self.immersion)
         form.add_wide(self.waves.form)
         self._add(self.pinhole, self.sheet, self.pixel, self.step)
+        self._add(self.mounting, self.depth, self.first_plane)
         form.add_wide(self.description)
         self._field_defaults = FieldDefaults(
-            {"microscope": self.microscope, "na": self.aperture, "immersion": self.immersion}
+            {key: self._fields[name] for key, name in REMEMBERED.items()}
         )
         self._numbers, self._wavelengths = ImageFieldValues(), ImageFieldValues(share_by_file=False)
-        changing: list[ValueWidget[Any] | WaveFields] = [*self._fields.values(), self.waves]
+        changing: list[FormField | WaveFields] = [*self._fields.values(), self.waves]
         for field in changing:
             field.changed.connect(self._emit_changed)
 
@@ -147,6 +161,8 @@ class MicroscopeFields(KindFields):
             "pinhole": microscope == "confocal",
             "sheet": microscope == "light sheet",
             "step": self._ndim == 3,
+            "depth": bool(self.mounting.value),
+            "first_plane": bool(self.mounting.value) and self._ndim == 3,
         }
         for name, field in self._fields.items():
             self._form.show_row(field, visible and is_needed.get(name, True))
@@ -158,7 +174,8 @@ class MicroscopeFields(KindFields):
         numbers = MicroscopeNumbers.from_record(record)
         for name, field in self._fields_of(0).items():
             if name not in ("pixel", "step") or not field.value:
-                field.value = getattr(numbers, name) or 0.0
+                unknown = field.choices[0] if isinstance(field, ComboBox) else 0.0
+                field.value = getattr(numbers, name) or unknown
 
     def _describe_state(self) -> str:
         parts = [self._field_defaults.describe_origins()]
@@ -169,7 +186,16 @@ class MicroscopeFields(KindFields):
             parts.append(f"The blur of {', '.join(others)} is found from the image.")
         if self._images:
             parts += find_pixel_size(self._images[0].source).notes
+            parts.append(self._describe_focus(self._images[0].source))
         return "\n".join(part for part in parts if part)
+
+    def _describe_focus(self, source: Source) -> str:
+        """Say where the focus is; nothing if a number is missing or not possible."""
+        with suppress(UserError):
+            psf = self.psf()
+            if isinstance(psf, MicroscopePSF):
+                return psf.describe_focus(self.apply_to(source))
+        return ""
 
     def _fields_of(self, image: int) -> dict[str, FormField]:
         """Return the fields of an image, by the names of `MicroscopeNumbers`."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
@@ -21,7 +21,8 @@ from napari_tf_deblur._layers.psf_kinds import (
     MicroscopePSF,
     ParametricPSF,
 )
-from napari_tf_deblur._optics.optics import OPTICS_NUMBERS, Optics
+from napari_tf_deblur._optics.optics import OPTICS_NUMBERS, SPECIMEN_NUMBERS, Optics
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur.methods import METHODS, Method
 from napari_tf_deblur.methods.base import title_and_purpose
@@ -40,7 +41,7 @@ NUMBERS: dict[str, Any] = {
 
 METHOD_NAMES = ("auto", *(method.__name__ for method in METHODS))
 
-NANOMETRE_OPTIONS = ("emission", "excitation", "sheet")
+NANOMETRE_OPTIONS = ("emission", "excitation", "sheet", "depth")
 """Numbers of a microscope whose unit on the command line is the nanometre."""
 
 SHORT_FLAGS = {"numerical_aperture": ("--na",)}
@@ -68,25 +69,55 @@ def add_run_options(command: Any) -> Any:
     return command
 
 
-def _number_fields(kind: Any) -> list[Field[Any]]:
-    """Return the fields of a kind of PSF that hold numbers; a specimen belongs to one image."""
-    return [field for field in fields(kind) if kind is not Optics or field.name in OPTICS_NUMBERS]
+@dataclass(frozen=True)
+class PSFNumber:
+    """A number that describes a PSF.
+
+    Attributes
+    ----------
+    name : str
+        Its name on the command line, with underscores.
+    default : object
+        Its default; ``dataclasses.MISSING`` if it must be given.
+    hint : object
+        Its type.
+    meaning : str
+        Its description.
+    """
+
+    name: str
+    default: Any
+    hint: Any
+    meaning: str
+
+
+def _list_numbers(kind: Any) -> list[PSFNumber]:
+    """Return the numbers of a kind of PSF; those of a microscope with those of its specimen."""
+    if kind is not Optics:
+        return _list_fields(kind, {field.name: field.name for field in fields(kind)})
+    microscope = _list_fields(Optics, {name: name for name in OPTICS_NUMBERS})
+    return [*microscope, *_list_fields(Specimen, SPECIMEN_NUMBERS)]
+
+
+def _list_fields(declaration: type, names: Mapping[str, str]) -> list[PSFNumber]:
+    """Return fields of a dataclass as numbers, by the names of their options."""
+    meanings, hints = describe_fields(declaration), get_type_hints(declaration)
+    defaults = {field.name: field.default for field in fields(declaration)}
+    return [PSFNumber(n, defaults[f], hints[f], meanings[f]) for n, f in names.items()]
 
 
 def add_psf_options(command: Any) -> Any:
     """Add an option to a command for each number that describes a PSF."""
     options: dict[str, tuple[list[str], Any]] = {}
     for kind in dict.fromkeys(NUMBERS.values()):
-        meanings, hints = describe_fields(kind), get_type_hints(kind)
-        for field in _number_fields(kind):
-            hint = hints[field.name]
-            words = get_args(hint) if get_origin(hint) is Literal else ()
-            meaning = re.sub(r":\w+:|`", "", meanings[field.name])
+        for number in _list_numbers(kind):
+            words = get_args(number.hint) if get_origin(number.hint) is Literal else ()
+            meaning = re.sub(r":\w+:|`", "", number.meaning)
             if kind is not Optics:
                 meaning += f" (--psf {kind.name})"
-            elif field.name in NANOMETRE_OPTIONS:
+            elif number.name in NANOMETRE_OPTIONS:
                 meaning = f"In nanometres. {meaning}"
-            options.setdefault(field.name, ([], Values(words)))[0].append(meaning)
+            options.setdefault(number.name, ([], Values(words)))[0].append(meaning)
     for name, (help_texts, values) in reversed(options.items()):
         flags = (_flag(name), *SHORT_FLAGS.get(name, ()), name)
         text = " ".join(help_texts)
@@ -96,7 +127,7 @@ def add_psf_options(command: Any) -> Any:
 
 def select_psf_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given values that describe a PSF, by name."""
-    names = {field.name for kind in NUMBERS.values() for field in _number_fields(kind)}
+    names = {number.name for kind in NUMBERS.values() for number in _list_numbers(kind)}
     return {name: value for name, value in given.items() if name in names and value is not None}
 
 
@@ -111,7 +142,7 @@ def find_psf_kind(given: Mapping[str, Any]) -> str | None:
     if not given:
         return None
     for name, kind in NUMBERS.items():
-        defaults = {field.name: field.default for field in _number_fields(kind)}
+        defaults = {number.name: number.default for number in _list_numbers(kind)}
         required = {number for number, default in defaults.items() if default is MISSING}
         if kind is Optics:  # the file of an image may contain the others
             required = set()
@@ -126,7 +157,7 @@ def check_psf_values(kind: str, given: Mapping[str, Any]) -> None:
     """Refuse numbers that do not belong to a kind of PSF."""
     allowed = set()
     if kind in NUMBERS:
-        allowed = {field.name for field in _number_fields(NUMBERS[kind])}
+        allowed = {number.name for number in _list_numbers(NUMBERS[kind])}
     if wrong := [name for name in given if name not in allowed]:
         raise click.UsageError(f"{_join_flags(wrong)} is no number of the PSF '{kind}'.")
 

@@ -210,8 +210,15 @@ def _call(value: Any) -> dict[str, Any]:
     call = check.table(value, {"function": check.one_of(*PSF_FUNCTIONS), "arguments": dict})
     parameters = signature(getattr(napari_tf_deblur, call["function"])).parameters
     check.require(set(call["arguments"]) <= set(parameters))
-    arguments = {name: check.plain(argument) for name, argument in call["arguments"].items()}
+    arguments = {name: _argument(argument) for name, argument in call["arguments"].items()}
     return {"function": call["function"], "arguments": arguments}
+
+
+def _argument(value: Any) -> Any:
+    """Check an argument: plain data, or a table of them, such as a specimen."""
+    if isinstance(value, Mapping):
+        return {check.text(name): check.plain(entry) for name, entry in value.items()}
+    return check.plain(value)
 
 
 def _origin(value: Any) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def list_settings(record: Record) -> dict[str, str]:
     values = request if isinstance(request, Mapping) else {}
     for name, value in values.items():
         if name != "name":
-            settings[str(name)] = f"{str(name).replace('_', ' ')} {_format_value(value)}"
+            settings[str(name)] = f"{_words(name)} {_format_value(value)}"
     settings["method"] = "chosen by hand" if values else "automatic"
     return settings
 
@@ -91,10 +91,18 @@ def _blur(psf: object) -> str:
     optics = psf.get("optics")
     if isinstance(optics, Mapping):
         aperture, emission = (optics.get(name) for name in ("numerical_aperture", "emission"))
-        return f"NA {_format_value(aperture)}, {_format_value(emission)} nm"
+        specimen = optics.get("specimen")
+        entries = specimen.items() if isinstance(specimen, Mapping) else ()
+        described = [f"NA {_format_value(aperture)}", f"{_format_value(emission)} nm"]
+        return ", ".join([*described, *(f"{_words(k)} {_format_value(v)}" for k, v in entries)])
     numbers = [name for name in ("sigma", "radius", "length", "angle") if psf.get(name)]
     words = [f"{name} {_format_value(psf[name])}" for name in numbers]
     return " ".join(words) or f"blur {psf.get('layer') or psf.get('kind')}"
+
+
+def _words(name: object) -> str:
+    """Return the name of a setting in words."""
+    return str(name).replace("_", " ")
 
 
 def _format_value(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.typing import Float64Array
 from napari_tf_deblur._optics.quadrature import quadrature
 
@@ -27,6 +28,10 @@ time."""
 MAX_FOCUS_STEPS, FOCUS_TOLERANCE = 20, 1e-6
 """Largest number of steps to find the point that is in focus, and the relative change after which
 it is found. Limit: of time."""
+
+MAX_FOCUS_TERMS = 2**21
+"""Largest product of the numbers of places and of oscillations in the search for the focus. Limit:
+of time and memory."""
 
 CHECKED_RAYS = 512
 """Number of rays whose paths are compared to count oscillations. Set by eye."""
@@ -146,14 +151,23 @@ def find_focus(lens: Lens) -> float:
     slope = np.real(lens.path(ends * 1.0001) - lens.path(ends))
     foci = slope / np.real(cosine_in(1.0, ends * 1.0001) - cosine_in(1.0, ends))
     margin = FOCUS_MARGIN / lens.cone
-    travels = np.arange(foci.min() - margin, foci.max() + margin, FOCUS_STEP / lens.cone)
-    sines, weights = lens.rays(
-        max(replace(lens, focus=travel).count_cycles() for travel in travels[[0, -1]])
-    )
+    first, last, step = foci.min() - margin, foci.max() + margin, FOCUS_STEP / lens.cone
+    cycles = max(replace(lens, focus=float(end)).count_cycles() for end in (first, last))
+    if cycles * (last - first) > MAX_FOCUS_TERMS * step:
+        raise InvalidValueError(
+            "The focus is so deep in a specimen of another refractive index that its PSF cannot be "
+            "computed: check the depth and its unit, or measure the PSF at that depth."
+        )
+    travels = np.arange(first, last, step)
+    sines, weights = lens.rays(cycles)
     path = lens.path(sines)
     amplitudes = weights * lens.amplitudes(sines)[0] * np.exp(2j * np.pi * (path - path[0].real))
-    waves = np.exp(-2j * np.pi * np.outer(travels, np.sqrt(1 - sines**2)))
-    light = np.abs(waves @ amplitudes) ** 2
+    # The wave after a travel is the product of two waves, after coarse and after fine steps.
+    fine = int(np.sqrt(len(travels)))
+    turns = -2j * np.pi * np.sqrt(1 - sines**2)
+    coarse_waves = amplitudes * np.exp(np.outer(travels[::fine], turns))
+    fine_waves = np.exp(np.outer(travels[:fine] - travels[0], turns))
+    light = np.abs(coarse_waves @ fine_waves.T).ravel()[: len(travels)] ** 2
     best = int(np.clip(light.argmax(), 1, len(light) - 2))
     left, middle, right = light[best - 1 : best + 2]
     shift = (left - right) / (2 * (left - 2 * middle + right))

@@ -1,6 +1,7 @@
 """Compute the PSF of a microscope from the numbers on its objective, filter and laser."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def microscope_sigma(
     excitation: float | None = None,
     pinhole: float = 1.0,
     sheet: float | None = None,
-    specimen: Specimen | Mapping[str, float | None] | None = None,
+    specimen: Specimen | Mapping[str, Any] | None = None,
 ) -> tuple[float, float, float]:
     """Return the width of the PSF of a microscope, as the sigmas of a Gaussian.
 
@@ -115,7 +116,7 @@ def microscope_psf(
     excitation: float | None = None,
     pinhole: float = 1.0,
     sheet: float | None = None,
-    specimen: Specimen | Mapping[str, float | None] | None = None,
+    specimen: Specimen | Mapping[str, Any] | None = None,
     shape: Sequence[int] | None = None,
     within: Sequence[int] | None = None,
 ) -> PSF:
@@ -149,10 +150,10 @@ def microscope_psf(
     -----
     The light of a point is integrated over the area of each pixel, as a camera does. Along z, it
     is sampled at each plane, not integrated. See :func:`microscope_sigma` for the model. In a
-    specimen of another index, planes are ordered from the coverslip into the specimen, and the
-    point that is in focus after the travel `Specimen.depth` is in the middle plane. Distances of
-    planes are those of the drive; in the specimen they are `Optics.focus_depth` divided by the
-    depth times as long.
+    specimen of another index, planes are ordered from the coverslip into the specimen unless
+    `Specimen.first_plane` says otherwise, and the point that is in focus after the travel
+    `Specimen.depth` is in the middle plane. Distances of planes are those of the drive; in the
+    specimen they are about `Optics.focus_depth` divided by the depth times as long.
 
     A widefield PSF has no end: it spreads as a cone, and each plane carries the same light. By
     default, the array reaches 8 sigmas of the fitted Gaussian along z, but at most 4 sigmas of a
@@ -191,6 +192,8 @@ def microscope_psf(
     else:
         pixels = check_psf_shape(shape, len(sizes))
     light = integrate_pixels(optics.normalised, lengths, pixels)
+    if len(pixels) == 3 and Specimen.from_value(specimen).first_plane == "deepest":
+        light = light[::-1]
     return np.asarray(light / light.sum(), dtype=np.float32)
 
 

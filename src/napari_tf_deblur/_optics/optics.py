@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Optics:
     excitation: float | None = None
     pinhole: float = 1.0
     sheet: float | None = None
-    specimen: Specimen | Mapping[str, float | None] | None = None
+    specimen: Specimen | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.specimen is not None:
@@ -144,6 +144,13 @@ class Optics:
         return NormalisedOptics(self.microscope, lens)
 
     @property
+    def is_matched(self) -> bool:
+        """Whether light passes only what the objective is made for: no other index, no layers."""
+        specimen = Specimen.from_value(self.specimen)
+        is_same_index = specimen.refractive_index in (None, self.index)
+        return is_same_index and not specimen.layers(self.index, self.unit)
+
+    @property
     def focus_depth(self) -> float:
         """Distance from the coverslip of the point that is in focus, in the unit of the emission.
 
@@ -199,7 +206,16 @@ class Optics:
 
 
 OPTICS_NUMBERS = tuple(field.name for field in fields(Optics) if field.name != "specimen")
-"""Names of the numbers of the microscope itself, which all its images share."""
+"""Names of the numbers of the microscope itself."""
+
+SPECIMEN_NUMBERS: Mapping[str, str] = MappingProxyType(
+    {"mounting_index": "refractive_index", "depth": "depth", "first_plane": "first_plane"}
+)
+"""Names of the numbers of the specimen beside those of the microscope, and those of its fields. The
+other fields can only be given in Python."""
+
+MICROSCOPE_NUMBERS = (*OPTICS_NUMBERS, *SPECIMEN_NUMBERS)
+"""Names of all numbers that the dock, settings and the command line have, without pixel sizes."""
 
 
 def _round_digits(value: float) -> float:

@@ -1,8 +1,9 @@
 """Describe how a specimen is mounted: its refractive index, the depth, the coverslip."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +22,8 @@ MOUNTING_MEDIA: Mapping[str, float] = MappingProxyType(
 )
 """Refractive indices of what specimens are mounted in. Source: ProLong's maker (cured); glycerol
 with 20 % water at 20 °C from the CRC Handbook of Chemistry and Physics."""
+
+FirstPlane = Literal["nearest", "deepest"]
 
 COVERSLIP_INDEX = 1.5255
 """Refractive index of a coverslip. Source: ISO 8255-1, at the green line of mercury."""
@@ -53,6 +56,8 @@ class Specimen:
     working_distance : float, optional
         Thickness of the immersion for which the objective is made, needed only if `design_index`
         differs from that of the immersion.
+    first_plane : {"nearest", "deepest"}
+        Which plane of a stack is the first: the one nearest to the coverslip, or the deepest one.
 
     Raises
     ------
@@ -75,6 +80,7 @@ class Specimen:
     design_coverslip_index: float = COVERSLIP_INDEX
     design_index: float | None = None
     working_distance: float | None = None
+    first_plane: FirstPlane = "nearest"
 
     def __post_init__(self) -> None:
         for name, words in (
@@ -97,6 +103,11 @@ class Specimen:
             raise InvalidValueError(
                 f"The depth of the focus is {self.depth:g}; it must be 0 or more: how far the "
                 "focus was moved from the coverslip into the specimen."
+            )
+        if self.first_plane not in get_args(FirstPlane):
+            raise InvalidValueError(
+                f"The first plane is {self.first_plane!r}; it is the 'nearest' to the coverslip, "
+                "or the 'deepest'."
             )
         if (self.coverslip is None) != (self.design_coverslip is None):
             raise InvalidValueError(
@@ -121,6 +132,11 @@ class Specimen:
         raise InvalidTypeError(
             f"The specimen is {value!r}; give Specimen(refractive_index=1.33, depth=5000)."
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, by name."""
+        values = {field: getattr(self, field.name) for field in fields(self)}
+        return {field.name: value for field, value in values.items() if value != field.default}
 
     def layers(self, index: float, unit: float) -> tuple[tuple[float, float], ...]:
         """Return thickness and relative index of the layers that lengthen the path of light.

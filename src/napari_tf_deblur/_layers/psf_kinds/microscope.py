@@ -8,6 +8,7 @@ from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
+from napari_tf_deblur._layers.psf_kinds.focus_shift import describe_focus
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, record_call
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import NUMBER_NAMES, MicroscopeNumbers
@@ -20,6 +21,7 @@ from napari_tf_deblur._optics.microscope import (
     undersampling,
 )
 from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._storage.axes import convert_length, is_length
 
 WIDEFIELD_ASSUMED = (
@@ -32,8 +34,9 @@ WIDEFIELD_ASSUMED = (
 class MicroscopePSF:
     """The PSF of a microscope: a Gaussian with the width of the diffraction PSF.
 
-    For a widefield volume, the diffraction PSF itself is used: each of its planes contains the same
-    amount of light, so a Gaussian does not describe it.
+    The diffraction PSF itself is used where a Gaussian does not describe it: for a widefield
+    volume, for each of its planes contains the same amount of light; and for a specimen of another
+    index than the immersion, whose PSF has wide rings and is lopsided.
 
     Attributes
     ----------
@@ -74,7 +77,7 @@ class MicroscopePSF:
         """Whether a Gaussian describes the PSF: in a plane, or if it is limited along z."""
         optics = self.optics
         is_limited = optics.microscope in ("confocal", "multiphoton") or optics.sheet is not None
-        return self.ndim < 3 or is_limited
+        return self.ndim < 2 or (optics.is_matched and (self.ndim < 3 or is_limited))
 
     def check(self, source: Source) -> None:
         """Raise an error if the pixel size is unknown, or the PSF is larger than the image."""
@@ -86,8 +89,8 @@ class MicroscopePSF:
         self._gaussian(source).check(source)
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
-        """Return the PSF on the pixels of `source`, and its width in words."""
-        notes = (self._gaussian(source).describe_width(source),)
+        """Return the PSF on the pixels of `source`, its width and the place of its focus."""
+        notes = (self._gaussian(source).describe_width(source), *self._list_focus_notes(source))
         if self.is_gaussian:
             return self._gaussian(source).array(source)[0], notes
         return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
@@ -96,6 +99,11 @@ class MicroscopePSF:
         """Describe the width, and say whether the pixels are too large for it."""
         width = self._gaussian(source).describe_width(source)
         return " ".join((f"{width}.", *self.warnings(source)))
+
+    def describe_focus(self, source: Source) -> str:
+        """Say where the focus is in a specimen of another index; empty without one."""
+        focus = "; ".join(self._list_focus_notes(source))
+        return focus and f"{focus[0].upper()}{focus[1:]}."
 
     def preview(self, source: Source) -> Float32Array | None:
         """Return the Gaussian that describes the plane in focus."""
@@ -117,7 +125,7 @@ class MicroscopePSF:
             call = record_call("microscope_psf", **self._arguments, **self._on_voxels(source))
         return {
             "kind": self.name,
-            "optics": asdict(self.optics),
+            "optics": self._optics,
             "ndim": self.ndim,
             "spacing": self._spacing(source),
             "call": call,
@@ -129,10 +137,16 @@ class MicroscopePSF:
         return MicroscopeSettings.from_record(record)
 
     @property
+    def _optics(self) -> dict[str, Any]:
+        """The optics as plain data; of the specimen, what differs from its defaults."""
+        specimen = self.optics.specimen
+        values = None if specimen is None else Specimen.from_value(specimen).to_dict()
+        return {**asdict(self.optics), "specimen": values}
+
+    @property
     def _arguments(self) -> dict[str, Any]:
         """The optics as arguments of functions, without unknown values."""
-        values = asdict(self.optics)
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in self._optics.items() if value is not None}
 
     def _on_voxels(self, source: Source) -> dict[str, Any]:
         """Return the arguments for the grid of the diffraction PSF, at most that of the image."""
@@ -142,6 +156,13 @@ class MicroscopePSF:
         """Return the pixel size along the deblurred axes, in nanometres."""
         axes = source.frame(self.ndim).axes
         return tuple(float(f"{convert_length(a.spacing, a.unit, 'nm'):.9g}") for a in axes)
+
+    def _list_focus_notes(self, source: Source) -> tuple[str, ...]:
+        """Say where the focus is in the specimen, and how far apart the planes are there."""
+        if self.ndim < 3:
+            return describe_focus(self.optics)
+        planes = source.frame(self.ndim).shape[0]
+        return describe_focus(self.optics, planes, self._spacing(source)[0])
 
     def _gaussian(self, source: Source) -> GaussianPSF:
         """Return the Gaussian that describes the PSF in focus, integrated over pixels."""

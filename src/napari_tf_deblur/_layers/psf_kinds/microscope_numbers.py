@@ -11,10 +11,12 @@ from napari_tf_deblur._layers.pixel_size import find_pixel_size, with_pixel_size
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.optics import (
     IMMERSIONS,
-    OPTICS_NUMBERS,
+    MICROSCOPE_NUMBERS,
+    SPECIMEN_NUMBERS,
     Microscope,
     Optics,
 )
+from napari_tf_deblur._optics.specimen import FirstPlane, Specimen
 from napari_tf_deblur._preparation import record_check as check
 
 LASER_MICROSCOPES = ("confocal", "multiphoton")
@@ -48,6 +50,10 @@ class MicroscopeNumbers:
     ----------
     numerical_aperture, emission, refractive_index, microscope, excitation, pinhole, sheet
         See `napari_tf_deblur._optics.optics.Optics`; lengths are in nanometres.
+    mounting_index, depth, first_plane
+        Refractive index of the mounting medium, depth of the focus in nanometres, and the plane
+        that is the first of a stack; see `napari_tf_deblur._optics.specimen.Specimen`. No file
+        states them.
     pixel, step : float or None
         Distance between pixels along x, and between planes, in nanometres.
     """
@@ -59,6 +65,9 @@ class MicroscopeNumbers:
     excitation: float | None = None
     pinhole: float | None = None
     sheet: float | None = None
+    mounting_index: float | None = None
+    depth: float | None = None
+    first_plane: str | None = None
     pixel: float | None = None
     step: float | None = None
 
@@ -88,13 +97,14 @@ class MicroscopeNumbers:
             If an entry of the record is missing or not valid.
         """
         check.require(record["ndim"] in (1, 2, 3))
-        optics = Optics(**record["optics"])
         spacing = check.tuple_of(check.positive)(record.get("spacing", ()))
-        return cls(
-            **{name: getattr(optics, name) for name in OPTICS_NUMBERS},
+        numbers = cls(
+            **flatten_optics(record["optics"]),
             pixel=spacing[-1] if spacing else None,
             step=spacing[0] if len(spacing) == 3 else None,
         )
+        _ = numbers.optics  # raises an error for impossible values
+        return numbers
 
     def list_missing(self, ndim: int) -> list[str]:
         """Return the names of the numbers that are missing for a PSF with `ndim` axes."""
@@ -103,9 +113,15 @@ class MicroscopeNumbers:
         return [name for name in needed if not getattr(self, name)]
 
     def without_unused_numbers(self) -> Self:
-        """Return the numbers without the pinhole and the sheet of another kind of microscope."""
+        """Return the numbers without those that have no effect.
+
+        These are the pinhole and the sheet of another kind of microscope, and all numbers of the
+        specimen if its mounting medium is not known.
+        """
+        specimen = {} if self.mounting_index else dict.fromkeys(SPECIMEN_NUMBERS)
         return replace(
             self,
+            **specimen,
             pinhole=self.pinhole if self.microscope == "confocal" else None,
             sheet=self.sheet if self.microscope == "light sheet" else None,
         )
@@ -129,11 +145,50 @@ class MicroscopeNumbers:
             excitation=self.excitation if microscope in LASER_MICROSCOPES else None,
             pinhole=1.0 if numbers.pinhole is None else numbers.pinhole,
             sheet=numbers.sheet,
+            specimen=numbers.specimen,
         )
+
+    @property
+    def specimen(self) -> Specimen | None:
+        """The specimen; None if its mounting medium is not known.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one of the numbers is not possible.
+        """
+        if not self.mounting_index:
+            return None
+        first_plane = cast(FirstPlane, self.first_plane or "nearest")
+        return Specimen(self.mounting_index, self.depth or 0.0, first_plane=first_plane)
 
     def resize(self, source: Source, ndim: int) -> Source:
         """Return the image with this pixel size along the deblurred axes."""
         return with_pixel_size(source, ndim, self.pixel, self.step) if self.pixel else source
+
+
+def flatten_optics(optics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers in the optics of a record, by the names of `MICROSCOPE_NUMBERS`.
+
+    Parameters
+    ----------
+    optics : mapping
+        The optics of a run, whose specimen is a mapping of its own; or those of settings, which are
+        flat already. They may come from a file.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is a number of another name, or one that can only be given in Python.
+    """
+    values = {name: value for name, value in optics.items() if name != "specimen"}
+    specimen = optics.get("specimen") or {}
+    check.require(isinstance(specimen, Mapping))
+    names = {field: name for name, field in SPECIMEN_NUMBERS.items()}
+    check.require(set(specimen) <= set(names))
+    values |= {names[field]: value for field, value in specimen.items()}
+    check.require(set(values) <= set(MICROSCOPE_NUMBERS))
+    return {name: check.plain(value) for name, value in values.items() if value is not None}
 
 
 def find_immersion(index: float | None) -> float | None:

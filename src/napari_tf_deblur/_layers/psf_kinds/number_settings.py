@@ -8,8 +8,9 @@ from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import (
     WAVELENGTHS,
     MicroscopeNumbers,
+    flatten_optics,
 )
-from napari_tf_deblur._optics.optics import OPTICS_NUMBERS
+from napari_tf_deblur._optics.optics import MICROSCOPE_NUMBERS
 from napari_tf_deblur._preparation import record_check as check
 
 MICROSCOPE = "microscope"
@@ -29,9 +30,9 @@ class NumberSettings:
     Attributes
     ----------
     given : mapping of str to tuple
-        Numbers of `Optics` for every image: one value, or one for each channel.
+        Numbers of the microscope for every image: one value, or one for each channel.
     defaults : mapping of str to number
-        Numbers of `Optics` of another image, from its record.
+        Numbers of the microscope of another image, from its record.
     pixel, step : float or None
         Distance between pixels, and between planes, in nanometres; None takes it from the file.
     default_spacing : tuple of float
@@ -72,7 +73,7 @@ class NumberSettings:
             values = tuple(getattr(numbers, name) for numbers in channels)
             if all(values) and any(name in names for names in typed):
                 given[name] = values
-        defaults = {name: getattr(first, name) for name in OPTICS_NUMBERS}
+        defaults = {name: getattr(first, name) for name in MICROSCOPE_NUMBERS}
         spacing = (first.step, first.pixel, first.pixel)[ndim < 3 :]
         return cls(
             given=given,
@@ -92,16 +93,13 @@ class NumberSettings:
         ValueError, TypeError, KeyError
             If an entry of the record, which may come from a file, is missing or not valid.
         """
-        defaults = dict(record.get("optics") or {})
-        defaults.pop("specimen", None)  # it belongs to one image
-        check.require(set(defaults) <= set(OPTICS_NUMBERS))
-        defaults = {n: check.plain(value) for n, value in defaults.items() if value is not None}
+        defaults = flatten_optics(record.get("optics") or {})
         numbers = MicroscopeNumbers(**defaults)
         if set(numbers.list_missing(3)) <= {"pixel", "step"}:
             _ = numbers.optics  # raises an error for impossible values
         check_values = check.tuple_of(check.plain)
         given = {name: check_values(values) for name, values in (record.get("given") or {}).items()}
-        check.require(set(given) <= set(OPTICS_NUMBERS))
+        check.require(set(given) <= set(MICROSCOPE_NUMBERS))
         return cls(
             given=given,
             defaults=defaults,
