@@ -261,3 +261,16 @@ def test_an_exact_disc_is_not_too_wide_for_threads(radius):
     done = deconvolve(image, psf, TotalVariation())
     assert done.calibration.psf_width == 1
     assert done.verdict.kind == "fits"
+
+
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x[::-1], lambda x: x[:, :, ::-1]])
+def test_a_psf_that_is_too_short_along_z_is_told(turn):
+    """An exact PSF is not, and neither is one of which only the width across is wrong."""
+    volume = observed(gaussian_psf((3.2, 1.2, 1.2)), (40, 56, 56))
+    short = width(turn(volume), gaussian_psf((1.6, 1.2, 1.2)))
+    exact = width(turn(volume), gaussian_psf((3.2, 1.2, 1.2)))
+    narrow = width(turn(volume), gaussian_psf((3.2, 0.9, 0.9)))
+    assert short.evidence() == "short along z"
+    assert exact.evidence() != "short along z"
+    assert narrow.evidence() != "short along z"
+    assert width(volume[20], gaussian_psf(1.0)).longer_log_odds == 0

@@ -1,6 +1,7 @@
 """Make a PSF wider or narrower, and measure how much it blurs."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import fft
@@ -18,7 +19,7 @@ MIN_NEGATIVE_OTF = 0.01
 Gaussians that their array cuts; ``tests/core/test_forward.py``."""
 
 
-def resize_psf(psf: PSF, times: float) -> PSF:
+def resize_psf(psf: PSF, times: float | Sequence[float]) -> PSF:
     """Make a PSF of any shape narrower or wider; keep its centre of gravity.
 
     The transfer function is stretched along frequency, and cut off at the highest frequency of
@@ -29,14 +30,14 @@ def resize_psf(psf: PSF, times: float) -> PSF:
     ----------
     psf : ndarray of float32
         Of sum 1.
-    times : float
-        Factor of the width, above 0.
+    times : float or sequence of float
+        Factor of the width, above 0; one for each axis, or one for all.
 
     Returns
     -------
     ndarray of float32
-        Of sum 1, with the origin at index ``n // 2``. If `times` is above 1, the array grows by
-        the same factor.
+        Of sum 1, with the origin at index ``n // 2``. Along axes with a factor above 1, the array
+        grows by the same factor.
 
     Examples
     --------
@@ -47,11 +48,14 @@ def resize_psf(psf: PSF, times: float) -> PSF:
     """
     weights = _area_weights if passes_zero(psf) else _sinc_weights
     resized = psf.astype(np.float64)
+    factors = [float(factor) for factor in np.broadcast_to(times, (psf.ndim,))]
     for axis, (n, centre) in enumerate(zip(psf.shape, _centre_of_gravity(psf))):
-        more = max(0, math.ceil((times - 1) * n / 2))
+        if (factor := factors[axis]) == 1:
+            continue
+        more = max(0, math.ceil((factor - 1) * n / 2))
         before = np.arange(n) - centre
         after = np.arange(n + 2 * more) - more - centre
-        matrix = weights(before, after, times)
+        matrix = weights(before, after, factor)
         resized = np.moveaxis(np.tensordot(matrix, resized, (1, axis)), 0, axis)
     return np.asarray(resized / resized.sum(), dtype=np.float32)
 

@@ -15,6 +15,12 @@ KIND_BY_WEIGHT_EVIDENCE: dict[WeightEvidence, VerdictKind] = {
 }
 """The kind of verdict that follows from what trials say of the weight."""
 
+KIND_BY_PSF_EVIDENCE: dict[PSFEvidence, VerdictKind] = {
+    "too narrow": "PSF too narrow",
+    "short along z": "PSF too short along z",
+}
+"""The kind of verdict that follows from a PSF that lets more detail through than the image has."""
+
 MAX_MEAN_PASSED = 0.5
 """Mean square of the transfer function above which a PSF hardly blurs. Definition: of "hardly
 blurred"; the PSF keeps more than half of the power of white noise, as a Gaussian of sigma 0.35 in
@@ -94,14 +100,14 @@ def judge_result(
     Verdict
         The verdict on one plane.
     """
-    if blur_is_found is not None and evidence == "too narrow":
+    if blur_is_found is not None and evidence in KIND_BY_PSF_EVIDENCE:
         evidence = "seems soft"  # an estimated blur is made rather narrow on purpose
     kind = _choose_kind(spectrum, evidence, warnings, weight)
     if blur_is_found is False and kind == "undersampled":
         kind = "hardly blurred"  # a guess is narrow on purpose, and says nothing of the pixels
     if blur_is_found is not None:
         return Verdict(kind, "found" if blur_is_found else "guessed")
-    if evidence == "too wide" or evidence == "too narrow":
+    if evidence == "too wide" or evidence == "too narrow" or evidence == "short along z":
         return Verdict(kind)
     return Verdict(kind, evidence)
 
@@ -130,7 +136,7 @@ def _choose_kind(
     if not spectrum.has_signal:
         return "unknown"
     if weight == "suits":
-        return "PSF too narrow" if evidence == "too narrow" else "fits"
+        return KIND_BY_PSF_EVIDENCE.get(evidence, "fits")
     return _judge_residual(spectrum, evidence)
 
 
@@ -141,8 +147,8 @@ def _judge_residual(spectrum: ResidualSpectrum, evidence: PSFEvidence) -> Verdic
     noise_error, smoothing_error = _excess_errors(spectrum)
     if main > CERTAIN_RESIDUAL_LEFT and smoothing_error > MIN_SMOOTHING_ERROR:
         return "over-smoothed"
-    if evidence == "too narrow":
-        return "PSF too narrow"
+    if evidence in KIND_BY_PSF_EVIDENCE:
+        return KIND_BY_PSF_EVIDENCE[evidence]
     has_structure = main > MIN_RESIDUAL_LEFT and smoothing_error > MIN_SMOOTHING_ERROR
     if has_structure or (excess > MIN_EXCESS_RESIDUAL and smoothing_error > MIN_EXCESS_ERROR):
         return "over-smoothed"

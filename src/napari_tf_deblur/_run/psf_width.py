@@ -40,6 +40,12 @@ MIN_ODDS_OF_SOFT = 2.5
 """Log odds for a wider PSF above which the image seems too soft for the PSF. Chosen by
 ``benchmarks/claims.py --development``."""
 
+MIN_ODDS_OF_LONGER = 3.5
+"""Log odds for a PSF that is longer along z above which the PSF is too short along z. Chosen by
+``benchmarks/aberrations.py images --development``: with exact PSFs it was at most 1.3, also in the
+volumes of ``benchmarks/claims.py --development`` and ``benchmarks/iterations.py``; with a PSF for
+the wrong medium it was 2 to 8 where this mattered most."""
+
 MAX_BIASED_PREFERENCE = 3.0
 """Largest z-score that counts for a narrower PSF where trials favour one in any case, because it
 undoes some of the smoothing of the prior: in scenes of points, and with `Hessian`. Chosen by
@@ -75,6 +81,8 @@ class PSFWidthTest:
     narrower_log_odds, wider_log_odds : float
         Natural logarithm of the odds for a narrower or a wider PSF over the PSF itself; both 0 if
         nothing is known.
+    longer_log_odds : float
+        The same for a PSF that is longer along z, in volumes.
     equivalent_sigma : float
         Sigma, in pixels, of the Gaussian that passes as much power as the PSF.
     has_zeros : bool
@@ -97,6 +105,7 @@ class PSFWidthTest:
     has_zeros: bool = False
     trials_are_biased: bool = False
     trial_bias: float = 0.0
+    longer_log_odds: float = 0.0
     slope: float = SCENE_SLOPE
     narrower_factor: float = NARROWER
     wider_factor: float = WIDER
@@ -159,6 +168,8 @@ class PSFWidthTest:
         """
         if self.narrower_log_odds >= self.wider_log_odds and self._is_too_wide(narrower):
             return "too wide"
+        if self.longer_log_odds > max(self.wider_log_odds, MIN_ODDS_OF_LONGER):
+            return "short along z"
         if self.seems_soft:
             return (
                 "too narrow" if wider is not None and self._is_too_narrow(wider) else "seems soft"

@@ -25,6 +25,11 @@ HALF_AS_WIDE, TWICE_AS_WIDE = 0.5, 2.0
 """Widths for a PSF that is far from right, relative to it: if a disc is twice too wide, one that is
 a fifth narrower is no better. Chosen by ``benchmarks/claims.py --development --confusion``."""
 
+LONGER = (1.4, 1.0, 1.0)
+"""Factors of the widths of a PSF that is longer along z: a specimen of another refractive index
+makes it 1.3 to 2.5 times as long. Chosen by ``benchmarks/aberrations.py images --development``:
+with 2, an exact PSF and a wrong one differ less."""
+
 MAX_SATURATED_PART = 0.03
 """Part of the pixels that may be saturated. With more, the spectrum does not count, as the edges of
 saturated areas are sharp. Chosen by ``benchmarks/claims.py --development --saturated 0.2``: trials
@@ -32,7 +37,7 @@ alone called none of 16 exact PSFs too wide."""
 
 
 def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
-    """Fit the spectrum of an image with its PSF and four PSFs of other widths.
+    """Fit the spectrum of an image with its PSF and those of other widths.
 
     Parameters
     ----------
@@ -55,13 +60,15 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
     if not patches:
         return UNKNOWN_WIDTH
 
-    factors = (1.0, NARROWER, WIDER, HALF_AS_WIDE, TWICE_AS_WIDE)
+    factors: list[float | tuple[float, ...]] = [1.0, NARROWER, WIDER, HALF_AS_WIDE, TWICE_AS_WIDE]
+    if psf.ndim == 3:
+        factors.append(LONGER)
     model = SpectrumModel(
         measure_spectrum(patches, prepared.spacing, [resize_psf(psf, f) for f in factors])
     )
     own_fit = fit_known_psf(model)
     fits = [fit_known_psf(model, number, own_fit) for number in range(1, len(factors))]
-    narrower, wider, half, double = (
+    narrower, wider, half, double, *longer = (
         0.0 if is_saturated else own_fit.negative_log_posterior - fit.negative_log_posterior
         for fit in fits
     )
@@ -72,6 +79,7 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
     return PSFWidthTest(
         narrower_log_odds=half if far_narrower else narrower,
         wider_log_odds=double if far_wider else wider,
+        longer_log_odds=longer[0] if longer else 0.0,
         equivalent_sigma=float(np.sqrt(power ** (-2 / psf.ndim) / (4 * np.pi))),
         has_zeros=passes_zero(psf),
         trials_are_biased=own_fit.slope == POINT_SCENE_SLOPE or softens_edges,

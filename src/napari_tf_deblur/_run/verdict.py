@@ -11,6 +11,7 @@ VerdictKind = Literal[
     "noise fitted",
     "PSF too wide",
     "PSF too narrow",
+    "PSF too short along z",
     "saturated",
     "undersampled",
     "hardly blurred",
@@ -34,6 +35,9 @@ SENTENCES: dict[VerdictKind, str] = {
     "lets through, and edges may ring; try a narrower PSF, or measure it.",
     "PSF too narrow": "The PSF is probably too narrow, or the sample itself is soft: the image has "
     "less fine detail than such a PSF lets through; try a wider PSF, or measure it.",
+    "PSF too short along z": "The PSF is probably too short along z, or the objects are long along "
+    "z: the image has less detail along z than such a PSF lets through; give the mounting medium "
+    "and the depth, or measure the PSF.",
     "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "
     "pixels to ignore, or take the image with less light.",
     "undersampled": "The pixels are too large for this PSF: detail finer than two pixels shows as "
