@@ -106,6 +106,19 @@ def test_a_gaussian_that_its_array_cuts_does_not_pass_zero():
     assert passes_zero(np.full((5, 5), 0.04, np.float32))
 
 
+def test_a_psf_is_resized_along_one_axis_alone():
+    psf = gaussian_psf((2.0, 1.5, 1.0))
+    longer = resize_psf(psf, (1.4, 1.0, 1.0))
+    assert longer.shape[1:] == psf.shape[1:]
+    for axis in range(3):
+        rest = tuple(a for a in range(3) if a != axis)
+        places = [np.arange(n) - n // 2 for n in (psf.shape[axis], longer.shape[axis])]
+        before, after = (
+            float(array.sum(rest) @ at**2) for array, at in zip((psf, longer), places, strict=True)
+        )
+        assert after / before == pytest.approx(1.4**2 if axis == 0 else 1.0, rel=0.02)
+
+
 @pytest.mark.parametrize("times", [0.64, 0.8, 1.0, 1.25])
 @pytest.mark.parametrize("name", ["gaussian", "tilted", "motion", "box", "ring", "beside"])
 def test_a_resized_psf_is_as_many_times_as_wide(name, times):

@@ -11,6 +11,7 @@ from napari_tf_deblur._large.piece_solver import PieceSolver
 from napari_tf_deblur._large.results import combine_verdicts
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run import psf_width_fit
+from napari_tf_deblur._run.judge import KIND_BY_PSF_EVIDENCE
 from napari_tf_deblur._run.verdict import Verdict
 
 
@@ -33,7 +34,9 @@ def half_empty():
     return rng.poisson(light + 20).astype(np.float32), psf
 
 
-@pytest.mark.parametrize("evidence", ["not too wide", "untested", "too narrow", "too wide"])
+@pytest.mark.parametrize(
+    "evidence", ["not too wide", "untested", "too narrow", "short along z", "too wide"]
+)
 def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence, monkeypatch):
     image, psf = half_empty
     whole = deconvolve(image, psf, PoissonLikelihood(weight=0.5))
@@ -47,7 +50,8 @@ def test_pieces_say_of_psf_and_weight_what_their_image_said(half_empty, evidence
         deconvolve(part, psf, recipe.piece_arguments(part, None, gap).method).verdict
         for part in (image[:, :192], image[:, 192:])
     ]
-    kind = {"too narrow": "PSF too narrow", "too wide": "PSF too wide"}.get(evidence, "fits")
+    kinds = {"too wide": "PSF too wide"} | KIND_BY_PSF_EVIDENCE
+    kind = kinds.get(evidence, "fits")
     assert verdicts[0].kind == kind
     assert verdicts[1].kind == ("PSF too wide" if evidence == "too wide" else "unknown")
 

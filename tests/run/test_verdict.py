@@ -151,6 +151,7 @@ def test_what_is_known_of_the_psf_is_said_beside_the_fit(image):
     )
     assert judge_result(found, "too wide") == Verdict("PSF too wide")
     assert judge_result(found, "too narrow") == Verdict("PSF too narrow")
+    assert judge_result(found, "short along z") == Verdict("PSF too short along z")
 
 
 def test_of_a_weight_trials_say_more_than_the_residual(image):
@@ -170,7 +171,7 @@ def test_nobody_is_asked_for_another_sigma_where_nobody_gave_one(image):
     """The verdict says whether the blur was found in the image, or guessed."""
     result = deconvolve(image, PSF, RIGHT)
     found = shells(image[None, None], result.residual[None, None], result.calibration.scale)
-    for evidence in ("untested", "too narrow", "seems soft", "not too wide"):
+    for evidence in ("untested", "too narrow", "short along z", "seems soft", "not too wide"):
         assert str(judge_result(found, evidence, blur_is_found=True)).endswith(
             "found in the image."
         )
