@@ -213,7 +213,8 @@ def print_images(development: bool, pattern: str, environments: Path) -> None:
             setup.psf(shapes[axes], SPACING, told=told).reshape(true.shape)
             for told in (True, False)
         )
-        runs = [deconvolve(case.blurred, psf) for psf in (true, told, untold)]
+        spacing = SPACING[3 - axes :]
+        runs = [deconvolve(case.blurred, psf, spacing=spacing) for psf in (true, told, untold)]
         quality = [score(case, run) for run in runs]
         lost_told.append(quality[0] - quality[1])
         if quality[0] - quality[2] > 0.5 and str(runs[2].verdict.kind) == "fits":
