@@ -28,7 +28,7 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Multipliers of the hash. Source: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
 
 
-def draw_normal(values: Float32Array, axes: int) -> Float32Array:
+def draw_normal(values: Float32Array, axes: int, number: int = 0) -> Float32Array:
     """Draw normally distributed numbers that turn, flip and move with an image.
 
     Parameters
@@ -37,6 +37,8 @@ def draw_normal(values: Float32Array, axes: int) -> Float32Array:
         The last `axes` axes are one frame; the others are looped over.
     axes : int
         Number of axes of a frame.
+    number : int, optional
+        Each number, from 0, gives other numbers of the same image, independent of the others.
 
     Returns
     -------
@@ -51,7 +53,10 @@ def draw_normal(values: Float32Array, axes: int) -> Float32Array:
     True
     """
     surplus = np.uint64(11)  # of 64 bits, a double holds 53
-    uniform = ((_hash_neighbourhoods(values, axes) >> surplus).astype(np.float64) + 0.5) / 2**53
+    hashes = _hash_neighbourhoods(values, axes)
+    for _ in range(number):
+        hashes = _mix_bits(hashes)
+    uniform = ((hashes >> surplus).astype(np.float64) + 0.5) / 2**53
     return np.asarray(special.ndtri(uniform), np.float32)
 
 
