@@ -35,7 +35,7 @@ UNCERTAINTY_RUNS = 6
 """Number of runs with new noise. Chosen by ``benchmarks/uncertainty.py --development``: with fewer,
 the value of a pixel is rougher; more cost time."""
 
-POOLING_SIGMA = 0.7
+POOLING_SIGMA = 0.5
 """Sigma, in pixels of the finest axis, of the Gaussian over which deviations are averaged. Chosen
 by ``benchmarks/uncertainty.py --development``."""
 
