@@ -7,6 +7,8 @@ the scene gets the same number. These numbers are as good as independent ones: t
 noise, and a hash is not correlated with its input.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -28,7 +30,7 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Multipliers of the hash. Source: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
 
 
-def draw_normal(values: Float32Array, axes: int, number: int = 0) -> Float32Array:
+def draw_normal(values: Float32Array, axes: int) -> Float32Array:
     """Draw normally distributed numbers that turn, flip and move with an image.
 
     Parameters
@@ -37,8 +39,6 @@ def draw_normal(values: Float32Array, axes: int, number: int = 0) -> Float32Arra
         The last `axes` axes are one frame; the others are looped over.
     axes : int
         Number of axes of a frame.
-    number : int, optional
-        Each number, from 0, gives other numbers of the same image, independent of the others.
 
     Returns
     -------
@@ -52,12 +52,30 @@ def draw_normal(values: Float32Array, axes: int, number: int = 0) -> Float32Arra
     >>> bool(np.all(draw_normal(image[::-1].T, 2) == numbers[::-1].T))
     True
     """
+    return next(iterate_normal(values, axes))
+
+
+def iterate_normal(values: Float32Array, axes: int) -> Iterator[Float32Array]:
+    """Draw without end: first the numbers of `draw_normal`, then others, independent of them.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        The last `axes` axes are one frame; the others are looped over.
+    axes : int
+        Number of axes of a frame.
+
+    Yields
+    ------
+    ndarray of float32
+        As `draw_normal` returns it.
+    """
     surplus = np.uint64(11)  # of 64 bits, a double holds 53
     hashes = _hash_neighbourhoods(values, axes)
-    for _ in range(number):
+    while True:
+        uniform = ((hashes >> surplus).astype(np.float64) + 0.5) / 2**53
+        yield np.asarray(special.ndtri(uniform), np.float32)
         hashes = _mix_bits(hashes)
-    uniform = ((hashes >> surplus).astype(np.float64) + 0.5) / 2**53
-    return np.asarray(special.ndtri(uniform), np.float32)
 
 
 def _hash_neighbourhoods(values: Float32Array, axes: int) -> Hashes:

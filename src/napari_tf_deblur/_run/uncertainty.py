@@ -23,7 +23,7 @@ from scipy import ndimage
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
-from napari_tf_deblur._noise.equivariant_random import draw_normal
+from napari_tf_deblur._noise.equivariant_random import iterate_normal
 from napari_tf_deblur._noise.noise import fit_measured_line
 from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._noise.variance_line import VarianceLine
@@ -99,10 +99,10 @@ def estimate_uncertainty(
         deviation *= valid
     model = clean + np.float32(KEPT_RESIDUAL) * residual
     source, results = StoredImage(result.image), []
-    axes = prepared.psf.ndim
+    drawn = iterate_normal(values, prepared.psf.ndim)
     for number in range(UNCERTAINTY_RUNS if deviation.any() else 0):
         noisy = prepared.values.copy()
-        noisy[used] = model + deviation * draw_normal(values, axes, number)
+        noisy[used] = model + deviation * next(drawn)
         solved = yield from map_steps(
             solve_batches(replace(prepared, values=noisy), stop),
             _describe_run(number, source, result.loss_history),
@@ -136,8 +136,9 @@ def pool_deviations(
         Shape of one result.
     """
     count = len(results)
-    mean = np.mean(results, axis=0, dtype=np.float32)
-    absolute = np.zeros_like(mean)
+    mean, absolute = np.zeros_like(results[0]), np.zeros_like(results[0])
+    for one in results:
+        mean += one / np.float32(count)
     for one in results:
         absolute += np.abs(one - mean)
     # The mean of the results is nearer to them than their true mean.
