@@ -40,7 +40,7 @@ the value of a pixel is rougher; more cost time."""
 KEPT_RESIDUAL = 0.5
 """Part of the residual that is added to the result blurred again. Chosen by
 ``benchmarks/uncertainty.py --development``: without it, too few errors at structures lie within the
-standard deviations; with all of it, they are too large."""
+standard deviations; with all of it, methods differ more."""
 
 POOLING_SIGMA = 0.5
 """Sigma, in pixels of the finest axis, of the Gaussian over which deviations are averaged. Chosen
