@@ -96,7 +96,7 @@ def test_the_profile_has_a_band(qtbot, viewer, dock, result, finished):
     plot = row.plot
     qtbot.waitUntil(lambda: plot.profiles is not None)
     assert plot.profiles.deviation is None
-    assert plot.band[0].yData is None
+    assert plot.fill.path().isEmpty()
     press(dock, finished)
     qtbot.waitUntil(lambda: plot.profiles.deviation is not None)
     lower, upper = (np.asarray(edge.yData) for edge in plot.band)
@@ -104,5 +104,7 @@ def test_the_profile_has_a_band(qtbot, viewer, dock, result, finished):
     np.testing.assert_allclose((lower + upper) / 2, plot.profiles.values[1][inside], atol=1e-6)
     np.testing.assert_allclose((upper - lower) / 2, plot.profiles.deviation[inside], atol=1e-6)
     assert (upper > lower).all()
+    assert plot.fill.path().boundingRect().height() >= upper.max() - lower.min()
     viewer.layers.remove(find_uncertainty_layer(result))
     qtbot.waitUntil(lambda: plot.profiles.deviation is None)
+    assert plot.fill.path().boundingRect().isEmpty()

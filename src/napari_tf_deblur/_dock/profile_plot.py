@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph import FillBetweenItem, LabelItem, PlotDataItem, mkBrush, mkPen
+from pyqtgraph import FillBetweenItem, LabelItem, PlotCurveItem, PlotDataItem, mkBrush, mkPen
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QWidget
 
@@ -32,8 +32,10 @@ class ProfilePlot(ThemedPlot):
     ----------
     profiles : Profiles or None
         The plotted profiles.
-    band : tuple of PlotDataItem
+    band : tuple of PlotCurveItem
         The lower and the upper edge of the band: the result less and plus its standard deviation.
+    fill : FillBetweenItem
+        The band itself.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -55,10 +57,11 @@ class ProfilePlot(ThemedPlot):
         for curve in self._curves:
             curve.setDownsampling(auto=True, method="peak")
             view.addItem(curve)
-        self.band = PlotDataItem(pen=None), PlotDataItem(pen=None)
+        self.band = PlotCurveItem(pen=None), PlotCurveItem(pen=None)
         colour = QColor(DEBLURRED)
         colour.setAlpha(BAND_OPACITY)
-        for item in (*self.band, FillBetweenItem(*self.band, brush=mkBrush(colour))):
+        self.fill = FillBetweenItem(*self.band, brush=mkBrush(colour))
+        for item in (*self.band, self.fill):
             item.setZValue(-1)  # behind the curves
             view.addItem(item)
         self.plot_height = PROFILE_PLOT_HEIGHT
@@ -94,7 +97,7 @@ class ProfilePlot(ThemedPlot):
     @property
     def _result_name(self) -> str:
         has_band = self.profiles is not None and self.profiles.deviation is not None
-        return f"deblurred{' ± standard deviation' if has_band else ''}"
+        return f"deblurred{' ± SD' if has_band else ''}"
 
     def _update_labels(self) -> None:
         legend = "&nbsp;&nbsp;".join(
