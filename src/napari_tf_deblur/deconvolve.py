@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from threading import Event
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import Step, finish
 from napari_tf_deblur._large.memory_budget import needs_pieces
@@ -16,6 +17,11 @@ from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._run.weight_search import search_weight
 from napari_tf_deblur._run.whole_image import solve
+
+NO_UNCERTAINTY_OF_PIECES = (
+    "The standard deviations of the result are not available for an image that is deblurred in "
+    "pieces or written to a file: crop the image, or leave out 'uncertainty'."
+)
 
 
 @with_arguments_of(Arguments)
@@ -115,6 +121,8 @@ def _deconvolve_steps(
 ) -> Generator[Step, None, Deconvolution]:
     """Deblur the image as a whole or, if it is large, in pieces."""
     if needs_pieces(arguments):
+        if arguments.uncertainty:
+            raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
         from napari_tf_deblur._large.run import solve_in_pieces
 
         return (yield from solve_in_pieces(arguments, stop))

@@ -12,6 +12,7 @@ from threading import Event, Timer
 import numpy as np
 import psutil
 import pytest
+from common import drain
 
 from napari_tf_deblur import (
     GradientDescent,
@@ -284,3 +285,15 @@ def test_a_process_with_much_compiled_code_ends_early(monkeypatch, most, is_kept
         child._wait(requests)
     waits = [child.RELEASE_SECONDS, child.FORGET_SECONDS, child.IDLE_SECONDS]
     assert requests.waited == waits[: 3 if is_kept else 2]
+
+
+def test_standard_deviations_come_from_the_process_too(solver):
+    image = np.random.default_rng(0).poisson(100, (40, 48)).astype(np.float32)
+    run = solver.iterate(iter_deconvolve, image, PSF, QUICK, uncertainty=True, stop=Event())
+    step = next(step for step in run if step.stage == "repeating with new noise")
+    shown = step.image()
+    _, found = drain(run)
+    here = deconvolve(image, PSF, QUICK, uncertainty=True)
+    tolerance = 1e-3 * here.uncertainty.max()
+    np.testing.assert_allclose(found.uncertainty, here.uncertainty, atol=tolerance)
+    np.testing.assert_array_equal(shown, found.image)

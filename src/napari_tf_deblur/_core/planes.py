@@ -86,11 +86,12 @@ class PlaneLayout:
         planes = cls(shape, frame, None if channel_axis is None else axis, transparency)
         return planes, planes._split_planes(array, axis)
 
-    def split_array(self, image: Float32Array) -> Float32Array:
-        """Split another image of the same shape."""
+    def split_array(self, image: Float32Array, transparency: bool = True) -> Float32Array:
+        """Split another image of the same shape, with or without transparency."""
         if self.channel_axis is None:
             return self._split_planes(image[..., np.newaxis], image.ndim)
-        return self._split_planes(self.drop_transparency(image), self.channel_axis)
+        colours = self.drop_transparency(image) if transparency else image
+        return self._split_planes(colours, self.channel_axis)
 
     def _split_planes(self, array: NDArray[Any], axis: int) -> Float32Array:
         """Copy an array with channels along `axis` to shape (planes, channels, *frame)."""

@@ -21,6 +21,7 @@ RunStage = Literal[
     "checking the weight",
     "first in larger pixels",
     "iterating",
+    "repeating with new noise",
     "giving out pieces",
     "pieces",
 ]

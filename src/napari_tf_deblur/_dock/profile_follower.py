@@ -17,6 +17,7 @@ from napari_tf_deblur._layers.profile_line import (
     remove_former_shapes,
 )
 from napari_tf_deblur._layers.record import find_result_record, read_pixel_length
+from napari_tf_deblur._layers.uncertainty_layer import find_uncertainty_layer
 from napari_tf_deblur._layers.view_state import TemporaryLayer
 
 REDRAW_DELAY_MS = 20
@@ -28,6 +29,8 @@ WATCHED_EVENTS = ("data", "set_data", "scale", "translate", "rotate", "shear", "
 
 class ProfileFollower:
     """Plots the profiles of a source and its result along a line.
+
+    If a layer of the viewer has the standard deviations of the result, they are plotted as a band.
 
     The line is in the selected shapes layer, or in the uppermost visible one. If there is none, a
     layer with a line is added, in which the user can draw another line. This layer is removed at
@@ -149,6 +152,9 @@ class ProfileFollower:
     def _sample(self, line: Shapes, images: list[Image]) -> Profiles | None:
         try:
             size = read_pixel_length(find_result_record(images[-1]))
-            return sample_profiles(self._viewer, line, images, size)
+            deviations = find_uncertainty_layer(images[-1])
+            if deviations not in self._viewer.layers:
+                deviations = None
+            return sample_profiles(self._viewer, line, images, size, deviations)
         except Exception:  # such as a file that cannot be read; napari reports it
             return None

@@ -2,7 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph import LabelItem, PlotDataItem, mkPen
+from pyqtgraph import FillBetweenItem, LabelItem, PlotCurveItem, PlotDataItem, mkBrush, mkPen
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QWidget
 
 from napari_tf_deblur._dock.themed_plot import BLUE, ORANGE, ThemedPlot
@@ -14,6 +15,9 @@ ORIGINAL, DEBLURRED = BLUE, ORANGE
 PROFILE_PLOT_HEIGHT = 230
 """Height of the plot in pixels, without its lines of text. Set by eye: two curves can be told
 apart."""
+
+BAND_OPACITY = 90
+"""Opacity of the band, of 255. Set by eye: the curves and the grid behind it are visible."""
 
 
 class ProfilePlot(ThemedPlot):
@@ -28,6 +32,10 @@ class ProfilePlot(ThemedPlot):
     ----------
     profiles : Profiles or None
         The plotted profiles.
+    band : tuple of PlotCurveItem
+        The lower and the upper edge of the band: the result less and plus its standard deviation.
+    fill : FillBetweenItem
+        The band itself.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -49,6 +57,13 @@ class ProfilePlot(ThemedPlot):
         for curve in self._curves:
             curve.setDownsampling(auto=True, method="peak")
             view.addItem(curve)
+        self.band = PlotCurveItem(pen=None), PlotCurveItem(pen=None)
+        colour = QColor(DEBLURRED)
+        colour.setAlpha(BAND_OPACITY)
+        self.fill = FillBetweenItem(*self.band, brush=mkBrush(colour))
+        for item in (*self.band, self.fill):
+            item.setZValue(-1)  # behind the curves
+            view.addItem(item)
         self.plot_height = PROFILE_PLOT_HEIGHT
         self.show_profiles(None)
         self.apply_theme()
@@ -66,6 +81,8 @@ class ProfilePlot(ThemedPlot):
         values = (nothing, nothing) if profiles is None else profiles.values
         for curve, heights in zip(self._curves, values):
             curve.setData(nothing if profiles is None else profiles.distance, heights)
+        for edge, sign in zip(self.band, (-1, 1)):
+            edge.setData(*_band_edge(profiles, sign))
         empty = not any(np.isfinite(heights).any() for heights in values)
         for axis in self._axes:
             axis.setTicks([] if empty else None)  # None: automatic ticks
@@ -77,12 +94,28 @@ class ProfilePlot(ThemedPlot):
         super().apply_theme()
         self._update_labels()
 
+    @property
+    def _result_name(self) -> str:
+        has_band = self.profiles is not None and self.profiles.deviation is not None
+        return f"deblurred{' ± SD' if has_band else ''}"
+
     def _update_labels(self) -> None:
         legend = "&nbsp;&nbsp;".join(
             f'<span style="color: {curve}">━</span> {name}'
-            for curve, name in ((ORIGINAL, "original"), (DEBLURRED, "deblurred"))
+            for curve, name in ((ORIGINAL, "original"), (DEBLURRED, self._result_name))
         )
         distance = f"distance ({self._unit})" if self._unit else "distance"
         for label, text in zip(self._labels, (legend, distance)):
             label.item.setFont(self.text_font)
             label.setText(text, color=self.text_colour.name())
+
+
+def _band_edge(
+    profiles: Profiles | None, sign: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distances and heights of one edge of the band; empty if there is none."""
+    if profiles is None or profiles.deviation is None:
+        return np.empty(0), np.empty(0)
+    heights = profiles.values[-1] + sign * profiles.deviation
+    finite = np.isfinite(heights)
+    return profiles.distance[finite], heights[finite]

@@ -6,7 +6,7 @@ from weakref import ReferenceType, ref
 
 from magicgui.widgets import CheckBox, PushButton
 from napari.components import ViewerModel
-from napari.layers import Image, Layer
+from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QGuiApplication
@@ -18,6 +18,15 @@ from napari_tf_deblur._dock.results import ResultRecord
 from napari_tf_deblur._dock.wrapping_grid import WrappingGrid
 from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.script import write_script
+
+UNCERTAINTY_TOOLTIP = (
+    "Find how far the noise of the image moves each pixel of this result: the image is deblurred "
+    "seven times, and a layer of standard deviations is added. The profile shows them as a band"
+)
+NO_UNCERTAINTY = (
+    "Only for results of this session that were not stopped and not done in pieces: deblur again "
+    "to find how sure they are"
+)
 
 Restore = Callable[[Mapping[str, Any]], list[str]]
 
@@ -33,6 +42,8 @@ class ResultRow(QWidget):
         Sets the fields to the settings of a record; returns a sentence for each that failed.
     on_lost : callable
         Called when the result, or its source, was removed.
+    find_uncertainty : callable
+        Called with a result and its record, to find its standard deviations.
 
     Attributes
     ----------
@@ -40,24 +51,33 @@ class ResultRow(QWidget):
         Buttons that compare the result with its source.
     keep : CheckBox
         Whether the next run adds a layer instead of changing this result.
+    uncertainty : PushButton
+        Finds the standard deviations of the result.
     settings, copy_settings, copy : PushButton
         Use the settings of the result; copy them as text; copy a script that repeats the result.
     """
 
-    def __init__(self, viewer: ViewerModel, restore: Restore, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        restore: Restore,
+        on_lost: Callable[[], None],
+        find_uncertainty: Callable[[Image, ResultRecord], None],
+    ) -> None:
         super().__init__()
-        self._restore = restore
+        self._restore, self._find_uncertainty = restore, find_uncertainty
         self._on_lost = QTimer(self)  # runs after napari has removed the layer everywhere
         self._on_lost.setSingleShot(True)
         self._on_lost.timeout.connect(report_errors(on_lost))
         self._result_record: ResultRecord | None = None
-        self._layer: ReferenceType[Layer] | None = None
+        self._layer: ReferenceType[Image] | None = None
         self._viewer = viewer
         self.compare = CompareRow(viewer)
         self.keep = CheckBox(
             text="Keep",
             tooltip="Keep this result: the next run adds a new layer instead of changing it",
         )
+        self.uncertainty = PushButton(text="Uncertainty")
         self.settings = PushButton(
             text="Use its settings", tooltip="Set the fields to the settings of this result"
         )
@@ -75,9 +95,10 @@ class ResultRow(QWidget):
         column.addWidget(self.compare)
         buttons = QWidget()
         row = WrappingGrid(buttons)
-        for widget in (self.keep, self.settings, self.copy_settings, self.copy):
+        for widget in (self.keep, self.uncertainty, self.settings, self.copy_settings, self.copy):
             row.addWidget(widget.native)
         column.addWidget(buttons)
+        self.uncertainty.changed.connect(self._on_uncertainty)
         self.settings.changed.connect(self._use_settings)
         self.copy_settings.changed.connect(self._copy_settings)
         self.copy.changed.connect(self._copy)
@@ -97,6 +118,9 @@ class ResultRow(QWidget):
         self._result_record, self._layer = record, ref(layer)
         source = record.source
         self.compare.set_pair(source if isinstance(source, Image) else None, layer, record.residual)
+        can_repeat = record.uncertainty_job is not None
+        self.uncertainty.enabled = can_repeat
+        self.uncertainty.tooltip = UNCERTAINTY_TOOLTIP if can_repeat else NO_UNCERTAINTY
         self.setVisible(True)
 
     def end(self) -> None:
@@ -119,6 +143,11 @@ class ResultRow(QWidget):
             self._on_lost.start(0)
         elif removed is not None and removed is self._result_record.source:
             self._on_lost.start(0)
+
+    def _on_uncertainty(self, *_: object) -> None:
+        layer = None if self._layer is None else self._layer()
+        if isinstance(layer, Image) and self._result_record is not None:
+            self._find_uncertainty(layer, self._result_record)
 
     def _use_settings(self, *_: object) -> None:
         if self._result_record is not None:

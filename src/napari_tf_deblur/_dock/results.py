@@ -31,10 +31,13 @@ class SessionData:
         The layer that was deblurred, even if it was renamed.
     residual : callable or None
         Makes a layer of the residual; None if the residual is not known.
+    uncertainty_job : Job or None
+        See `ResultRecord`.
     """
 
     source: "ReferenceType[Layer]"
     residual: Callable[[], Image] | None
+    uncertainty_job: Job | None
 
 
 _session_data: WeakKeyDictionary[Layer, SessionData] = WeakKeyDictionary()
@@ -53,11 +56,15 @@ class ResultRecord:
         The image that was deblurred, if it was found.
     residual : callable or None
         Makes a layer of the residual, if that is known.
+    uncertainty_job : Job or None
+        The job that repeats the run and finds its standard deviations, without the pixels of the
+        image. None if the run was stopped, was done in pieces, or is of another session.
     """
 
     record: Mapping[str, Any]
     source_ref: "ReferenceType[Layer] | None"
     residual: Callable[[], Image] | None
+    uncertainty_job: Job | None = None
 
     @property
     def source(self) -> Layer | None:
@@ -126,8 +133,9 @@ class Results:
         source = replace(job.source, data=np.empty(0))
         residual, unit = result.residual, result.residual_unit
         make = None if residual is None else partial(make_residual_layer, source, residual, unit)
-        _session_data[layer] = SessionData(source.layer, make)
-        return ResultRecord(result.record, source.layer, make)
+        repeat = _uncertainty_job(job, source, result)
+        _session_data[layer] = SessionData(source.layer, make, repeat)
+        return ResultRecord(result.record, source.layer, make, repeat)
 
     def find_record(self, layer: Layer | None) -> ResultRecord | None:
         """Return the record of a layer with its source; None if the layer is no finished result."""
@@ -136,7 +144,7 @@ class Results:
             return None
         data = _session_data.get(layer)
         if data is not None:
-            return ResultRecord(record, data.source, data.residual)
+            return ResultRecord(record, data.source, data.residual, data.uncertainty_job)
         source = self._find_source(record)
         return ResultRecord(record, None if source is None else ref(source), None)
 
@@ -190,6 +198,19 @@ class Results:
             if layer.name == record.get("source") and list(np.shape(data)) == list(shape):
                 return layer
         return None
+
+
+def _uncertainty_job(job: Job, source: Source, result: Result) -> Job | None:
+    """Return the job that finds the standard deviations of a result; see `ResultRecord`."""
+    if result.residual is None or result.record.get("stopped"):
+        return None
+    return replace(
+        job,
+        source=source,
+        calibration=result.deconvolution.calibration,
+        options=replace(job.options, smoothing=1.0),  # the calibration has the smoothed weight
+        uncertainty=True,
+    )
 
 
 def _has_same_method(record: Mapping[str, Any], job: Job) -> bool:

@@ -7,9 +7,10 @@ from napari.components import ViewerModel
 
 from napari_tf_deblur._core.durations import estimate_seconds_left
 from napari_tf_deblur._dock.results import EarlierResults
+from napari_tf_deblur._dock.run_layer import RunLayer
 from napari_tf_deblur._dock.task_queue import TaskQueue
 from napari_tf_deblur._dock.updates import Stopwatch, Update
-from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT, Run, RunOutcome
+from napari_tf_deblur._dock.worker import STOPPED_EARLY_TEXT, MakeLayer, Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.large_job import is_large
 from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
@@ -36,6 +37,8 @@ class RunSequence:
         The queue for work on the window.
     solver : Solver, optional
         Where the images are deblurred.
+    make_layer : callable, optional
+        Makes what shows the images of a run.
 
     Attributes
     ----------
@@ -55,9 +58,10 @@ class RunSequence:
         on_end: Callable[[], None],
         tasks: TaskQueue,
         solver: Solver = THIS_PROCESS,
+        make_layer: MakeLayer = RunLayer,
     ) -> None:
         self._viewer, self._jobs, self._tasks = viewer, list(jobs), tasks
-        self._solver = solver
+        self._solver, self._make_layer = solver, make_layer
         self._find_earlier = find_earlier
         self.count = len(self._jobs)
         self._on_update, self._on_result, self._on_end = on_update, on_result, on_end
@@ -100,6 +104,7 @@ class RunSequence:
             self._tasks,
             self._find_earlier(job),
             self._solver,
+            self._make_layer,
         )
         run.start()
 

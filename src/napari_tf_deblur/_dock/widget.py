@@ -1,5 +1,7 @@
 """The dock "Deblur": connects its fields, runs and results."""
 
+from collections.abc import Callable
+
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.components import ViewerModel
@@ -16,17 +18,21 @@ from napari_tf_deblur._dock.preview import Preview
 from napari_tf_deblur._dock.psf_view import PSFView
 from napari_tf_deblur._dock.reporting import report_errors, show_warnings
 from napari_tf_deblur._dock.result_row import ResultRow
-from napari_tf_deblur._dock.results import Results
+from napari_tf_deblur._dock.results import ResultRecord, Results
+from napari_tf_deblur._dock.run_layer import RunLayer
 from napari_tf_deblur._dock.run_messages import RunMessages
 from napari_tf_deblur._dock.run_sequence import RunSequence
 from napari_tf_deblur._dock.task_queue import TaskQueue
+from napari_tf_deblur._dock.uncertainty_layer import UncertaintyLayer, renew_job
 from napari_tf_deblur._dock.updates import Update
 from napari_tf_deblur._dock.warm_up import WarmUp
 from napari_tf_deblur._dock.window_solver import find_solver, release_solver, start_solver
-from napari_tf_deblur._dock.worker import Run, RunOutcome
+from napari_tf_deblur._dock.worker import MakeLayer, Run, RunOutcome
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.record import describe_outcome
 from napari_tf_deblur._layers.source import is_own_layer
+from napari_tf_deblur._layers.uncertainty_layer import find_uncertainty_layer
+from napari_tf_deblur._run.uncertainty import UNCERTAINTY_MEANING
 
 
 class DeblurWidget(Container[Widget]):
@@ -69,7 +75,12 @@ class DeblurWidget(Container[Widget]):
         self.deblur_button = self._panel.deblur_button
         self.stop_button = self._panel.stop_button
         self.status = self._panel.status
-        self.result_row = ResultRow(napari_viewer, self.fields.restore, self._show_chosen_result)
+        self.result_row = ResultRow(
+            napari_viewer,
+            self.fields.restore,
+            self._show_chosen_result,
+            report_errors(self.find_uncertainty),
+        )
         self.plot = LossPlot()
         self.fields.advanced.form.add_wide(self.plot)
         self.margins = (DOCK_MARGIN, 0, DOCK_MARGIN, DOCK_MARGIN)
@@ -119,21 +130,45 @@ class DeblurWidget(Container[Widget]):
         except Exception as error:  # an exception that leaves a slot would end the process
             self._messages.report(error)
             return
+        show_warnings(text for job in jobs for text in job.warnings)
+        self._begin_runs(jobs, self._on_result, RunLayer)
+
+    def find_uncertainty(self, layer: Image, record: ResultRecord) -> None:
+        """Find the standard deviations of a result; show those that are known already."""
+        if self._runs is not None or self._is_closed or record.uncertainty_job is None:
+            return
+        known = find_uncertainty_layer(layer)
+        if known is not None and known in self._viewer.layers:
+            known.visible = True
+            self._panel.set_message(UNCERTAINTY_MEANING)
+            return
+        self._begin_runs(
+            [renew_job(record.uncertainty_job)],
+            self._on_uncertainty,
+            lambda viewer, source, _: UncertaintyLayer(viewer, source, layer),
+        )
+
+    def _begin_runs(
+        self,
+        jobs: list[Job],
+        on_result: Callable[[RunOutcome, Run | None, Job], None],
+        make_layer: MakeLayer,
+    ) -> None:
         self._warm_up.stop()
         self.fields.preview.value = self.fields.preview.enabled = False
         self._panel.begin()
         self._messages.begin(len(jobs))
         self.plot.set_losses([])
-        show_warnings(text for job in jobs for text in job.warnings)
         self._runs = RunSequence(
             self._viewer,
             jobs,
             lambda job: self._results.find_earlier(job, keep=self.result_row.keep.value),
             self._on_update,
-            self._on_result,
+            on_result,
             self._on_end,
             self._tasks,
             self._solver,
+            make_layer,
         )
         self._runs.begin()
 
@@ -229,6 +264,15 @@ class DeblurWidget(Container[Widget]):
             if run.is_stopped:  # the user has pressed Stop
                 known |= set(outcome.deconvolution.warnings)
             show_warnings(w for w in outcome.warnings if w not in known)
+
+    def _on_uncertainty(self, outcome: RunOutcome, run: Run | None, job: Job) -> None:
+        if self._is_closed:
+            return
+        if isinstance(outcome, Exception):
+            self._messages.report(outcome, job)
+        elif run is not None and isinstance(run.result_layer, UncertaintyLayer):
+            stages = run.stopwatch.describe_stages()
+            self._messages.show(run.result_layer.message, job, stages)
 
     def _on_end(self) -> None:
         self._runs = None

@@ -17,6 +17,7 @@ from napari_tf_deblur._dock.task_queue import TaskQueue, TaskSteps, await_worker
 from napari_tf_deblur._dock.updates import Stopwatch, Throttle, Update, iterate_updates
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.result import Result
+from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 
 CANCELLED_TEXT = "Cancelled."
@@ -25,6 +26,9 @@ LAYER_DELETED_TEXT = "Stopped, because the layer of the result was deleted; noth
 
 RunOutcome = Result | Exception | str
 """How a run ended: a result, an error, or the reason why there is no result."""
+
+MakeLayer = Callable[[ViewerModel, Source, EarlierResults], RunLayer]
+"""Makes what shows the images of a run."""
 
 
 class Run:
@@ -46,6 +50,8 @@ class Run:
         Earlier results of the same source.
     solver : Solver, optional
         Where the image is deblurred.
+    make_layer : callable, optional
+        Makes what shows the images of the run.
 
     Attributes
     ----------
@@ -64,12 +70,13 @@ class Run:
         tasks: TaskQueue,
         earlier: EarlierResults = NO_RESULTS,
         solver: Solver = THIS_PROCESS,
+        make_layer: MakeLayer = RunLayer,
     ) -> None:
         self.stopwatch = Stopwatch()
         self._viewer = viewer
         self._on_update = on_update
         self._on_end = on_end
-        self.result_layer = RunLayer(viewer, job.source, earlier)
+        self.result_layer = make_layer(viewer, job.source, earlier)
         self._outcome: RunOutcome = CANCELLED_TEXT
         self._stop, self._has_iteration = Event(), Event()
         self._has_ended = False

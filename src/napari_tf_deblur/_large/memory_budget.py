@@ -12,6 +12,7 @@ from napari_tf_deblur._large.lazy_arrays import is_lazy
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.run_options import RunOptions
+from napari_tf_deblur._run.uncertainty import UNCERTAINTY_RUNS
 from napari_tf_deblur.methods import METHODS, Method, TotalVariation
 
 GB = 2**30
@@ -75,7 +76,8 @@ def exceeds_budget(arguments: Arguments, frame: Sequence[int]) -> bool:
     axis = _channel_axis(arguments, len(image.shape))
     channels = 1 if axis is None else image.shape[axis]
     solver = _max_working_copies(arguments, len(frame)) * prod(frame) * channels
-    return bool(4 * (solver + IMAGE_COPIES * size) > get_memory_budget(arguments))
+    copies = IMAGE_COPIES + (UNCERTAINTY_RUNS if arguments.uncertainty else 0)
+    return bool(4 * (solver + copies * size) > get_memory_budget(arguments))
 
 
 def _max_working_copies(arguments: Arguments, axes: int) -> int:

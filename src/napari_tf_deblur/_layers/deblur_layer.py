@@ -18,6 +18,7 @@ from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import choose_psf
 from napari_tf_deblur._layers.result import make_residual_layer, make_result_layer
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._layers.uncertainty_layer import make_uncertainty_layer
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY
@@ -25,6 +26,7 @@ from napari_tf_deblur.methods import Auto, Method
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
+R = ParamSpec("R")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class LayerArguments(LayerOptions):
         Whether to return a layer of the residual, too: the image minus the blurred result. Its
         unit is the standard deviation of each pixel's noise, if that can be measured in the image
         (the layer's name and ``metadata["napari_tf_deblur"]["unit"]`` state the unit).
+    uncertainty : bool, optional
+        Whether to return a layer of standard deviations, too: what the noise of the image does to
+        each pixel of the result, in its intensities. The image is deblurred six more times. The
+        layer's ``metadata["napari_tf_deblur"]["meaning"]`` says what the values do not contain.
     output : str or Path, optional
         Folder of an OME-Zarr, such as "cells deblurred.ome.zarr". The result is written there
         piece by piece, and the new layer shows it. Without `output`, the result of a lazy image
@@ -65,46 +71,58 @@ class LayerArguments(LayerOptions):
     _: KW_ONLY
     mask: Labels | Shapes | ArrayLike | None = None
     residual: bool = False
+    uncertainty: bool = False
     output: str | Path | None = None
 
 
 @dataclass(frozen=True)
 class _OneLayer(LayerArguments):
     residual: Literal[False] = field(default=False, kw_only=True)
+    uncertainty: Literal[False] = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
 class _TwoLayers(LayerArguments):
     residual: Literal[True] = field(kw_only=True)
+    uncertainty: Literal[False] = field(default=False, kw_only=True)
 
 
-class _Deblur(Protocol[P, Q]):
-    """A function that returns one layer or two; its arguments decide it."""
+@dataclass(frozen=True)
+class _ManyLayers(LayerArguments):
+    uncertainty: Literal[True] = field(kw_only=True)
+
+
+class _Deblur(Protocol[P, Q, R]):
+    """A function that returns one layer or several; its arguments decide it."""
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Image: ...
     @overload
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> tuple[Image, Image]: ...
+    @overload
+    def __call__(self, *args: R.args, **kwargs: R.kwargs) -> tuple[Image, ...]: ...
 
 
 def _returns(
-    one: Callable[P, LayerArguments], two: Callable[Q, LayerArguments]
-) -> Callable[[Any], _Deblur[P, Q]]:
-    """Declare, for type checkers, which arguments return one layer, and which return two."""
-    return lambda function: cast("_Deblur[P, Q]", function)
+    one: Callable[P, LayerArguments],
+    two: Callable[Q, LayerArguments],
+    many: Callable[R, LayerArguments],
+) -> Callable[[Any], _Deblur[P, Q, R]]:
+    """Declare, for type checkers, which arguments return one layer, and which return several."""
+    return lambda function: cast("_Deblur[P, Q, R]", function)
 
 
-@_returns(_OneLayer, _TwoLayers)
+@_returns(_OneLayer, _TwoLayers, _ManyLayers)
 @with_arguments_of(LayerArguments)
-def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
+def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, ...]:
     """Deblur a napari image layer.
 
     Returns
     -------
     napari.layers.Image
         A new layer at the position of `layer`. The record of the run, with its "warnings", is in
-        ``metadata["napari_tf_deblur"]``. With ``residual=True``, a tuple of this layer and the
-        layer of the residual.
+        ``metadata["napari_tf_deblur"]``. With ``residual=True`` or ``uncertainty=True``, a tuple:
+        this layer, then that of the residual, then that of the standard deviations.
 
     Raises
     ------
@@ -133,17 +151,20 @@ def deblur_layer(arguments: LayerArguments) -> Image | tuple[Image, Image]:
         mask_origin=Origin.from_layer(mask) if isinstance(mask, Labels) else None,
         calibration=calibration,
         output=None if arguments.output is None else Path(arguments.output),
+        uncertainty=arguments.uncertainty,
     )
     result = finish(job.steps())
     assert result is not None  # the run was not stopped
     result_layer = make_result_layer(source, result.data, result.limits)
     result_layer.metadata, result_layer.name = {METADATA_KEY: result.record}, result.name
-    if not arguments.residual:
-        return result_layer
-    if result.residual is None:
-        raise InvalidValueError(
-            "The residual is not available for a result that is written into a file: leave out "
-            "'residual'."
-        )
-    residual_layer = make_residual_layer(source, result.residual, result.residual_unit)
-    return result_layer, residual_layer
+    layers = [result_layer]
+    if arguments.residual:
+        if result.residual is None:
+            raise InvalidValueError(
+                "The residual is not available for a result that is written into a file: leave out "
+                "'residual'."
+            )
+        layers.append(make_residual_layer(source, result.residual, result.residual_unit))
+    if result.uncertainty is not None:
+        layers.append(make_uncertainty_layer(source, result.uncertainty, result_layer))
+    return tuple(layers) if len(layers) > 1 else result_layer

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._blur.estimation import estimate_blur
-from napari_tf_deblur._core.errors import StoppedError
+from napari_tf_deblur._core.errors import InvalidValueError, StoppedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._core.typing import BoolArray
@@ -42,7 +42,7 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 from napari_tf_deblur._storage.axes import Frame
-from napari_tf_deblur.deconvolve import iter_deconvolve
+from napari_tf_deblur.deconvolve import NO_UNCERTAINTY_OF_PIECES, iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
 
 DEFAULT_OPTIONS = LayerOptions()
@@ -72,6 +72,8 @@ class Job:
     output : Path, optional
         Folder of the OME-Zarr into which the result is written. By default, the result of an
         image that does not fit into memory is written to a folder beside its file.
+    uncertainty : bool
+        Whether the standard deviations of the result are estimated, too.
     """
 
     source: Source
@@ -82,10 +84,13 @@ class Job:
     mask_origin: Origin | None = None
     calibration: Calibration | None = None
     output: Path | None = None
+    uncertainty: bool = False
 
     def check(self) -> None:
-        """Raise an error if the PSF does not suit the image. No pixel is read."""
+        """Raise an error if PSF or uncertainty do not suit the image. No pixel is read."""
         self.psf.check(self.source)
+        if self.uncertainty and is_large(self):
+            raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
@@ -146,6 +151,7 @@ class Job:
             spacing=frame.spacing,
             mask=mask,
             stop=stop,
+            uncertainty=self.uncertainty,
             **self.options.run_arguments(),
         )
 
@@ -162,11 +168,13 @@ class Job:
             psf.ndim,
             partial(solver.call, standardise_residual, stop=stop),
         )
+        uncertainty = deconvolution.uncertainty
         return Result(
             name=format_result_name(self.source.name, type(deconvolution.method)),
             data=build_resolutions(data, self.source),
             residual=frame.from_core(residual),
             residual_unit=unit,
+            uncertainty=None if uncertainty is None else frame.from_core(uncertainty),
             limits=match_source_contrast(
                 self.source, source_pixels, data, deconvolution.method.offset
             ),

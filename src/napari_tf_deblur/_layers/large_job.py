@@ -77,6 +77,7 @@ def build_arguments(job: "Job", frame: Frame) -> Arguments:
         channel_axis=job.source.channel_axis,
         alpha=job.source.has_alpha,
         spacing=frame.spacing,
+        uncertainty=job.uncertainty,
         **job.options.run_arguments(),
     )
 

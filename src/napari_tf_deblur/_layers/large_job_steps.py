@@ -102,6 +102,7 @@ def iterate_large_job(
         data=to_layer_order(written, frame, source.rgb),
         residual=None,
         residual_unit=INTENSITY_UNIT,
+        uncertainty=None,
         limits=match_source_contrast(
             source, samples, _read_some_pixels(written), deconvolution.method.offset
         ),

@@ -48,6 +48,8 @@ class Profiles:
         Distance from the beginning of the line, increasing, in `unit`.
     values : tuple of ndarray
         Intensities, one array per image; NaN outside of the image.
+    deviation : ndarray or None
+        Standard deviations of the last image, if they are known.
     unit : str
         Unit of the distance: ``"pixel"`` if the layers have none; empty if the axes along the line
         have different units.
@@ -56,10 +58,15 @@ class Profiles:
     distance: Float64Array
     values: tuple[Float64Array, ...]
     unit: str
+    deviation: Float64Array | None = None
 
 
 def sample_profiles(
-    viewer: ViewerModel, shapes: Shapes, images: Sequence[Image], size: PixelLength | None = None
+    viewer: ViewerModel,
+    shapes: Shapes,
+    images: Sequence[Image],
+    size: PixelLength | None = None,
+    uncertainty: Image | None = None,
 ) -> Profiles | None:
     """Sample images along a line, in the plane that the viewer displays.
 
@@ -77,6 +84,9 @@ def sample_profiles(
         The images.
     size : PixelLength, optional
         Pixel size of the last image. It is used if the layers have no unit of length.
+    uncertainty : napari.layers.Image, optional
+        Standard deviations of the last image. They are not sampled for colours, because they do not
+        say how sure a mixture of colours is.
 
     Returns
     -------
@@ -100,7 +110,10 @@ def sample_profiles(
     distance = np.linspace(0, begins[-1], min(MAX_SAMPLES, int(np.ceil(count - 1e-6)) + 1))
     points = np.stack([np.interp(distance, begins, axis) for axis in world.T], axis=1)
     values = tuple(_sample_image(image, _to_data(image, points, units), dims) for image in images)
-    return Profiles(distance, values, unit)
+    deviation = None
+    if uncertainty is not None and not images[-1].rgb:
+        deviation = _sample_image(uncertainty, _to_data(uncertainty, points, units), dims)
+    return Profiles(distance, values, unit, deviation)
 
 
 def _to_world(layer: Layer, points: Float64Array, units: Any) -> Float64Array:

@@ -24,7 +24,7 @@ SOURCE_DISPLAY_KEYS = (
     "attenuation",
     "rendering",
 )
-"""Display settings of a source that the layer of its residual does not get."""
+"""Display settings of a source that the layers of residual and uncertainty do not get."""
 
 NOISE_UNIT, INTENSITY_UNIT = "in standard deviations of the noise", "in intensities of the image"
 """Units of a residual."""
@@ -50,6 +50,9 @@ class Result:
     residual_unit : str
         `NOISE_UNIT` if the residual is divided by the standard deviation of each pixel's noise;
         `INTENSITY_UNIT` if that is not known.
+    uncertainty : ndarray of float32 or None
+        Standard deviations, with the axes of the layer; see `Deconvolution`. None if they were not
+        asked for, and if the run was stopped.
     limits : tuple of float
         Contrast limits for `data`.
     deconvolution : Deconvolution
@@ -66,6 +69,7 @@ class Result:
     data: NDArray[Any] | list[Any]
     residual: NDArray[np.float32] | None
     residual_unit: str
+    uncertainty: NDArray[np.float32] | None
     limits: tuple[float, float]
     deconvolution: Deconvolution
     notes: tuple[str, ...]

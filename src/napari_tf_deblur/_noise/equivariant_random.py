@@ -7,6 +7,8 @@ the scene gets the same number. These numbers are as good as independent ones: t
 noise, and a hash is not correlated with its input.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -50,9 +52,30 @@ def draw_normal(values: Float32Array, axes: int) -> Float32Array:
     >>> bool(np.all(draw_normal(image[::-1].T, 2) == numbers[::-1].T))
     True
     """
+    return next(iterate_normal(values, axes))
+
+
+def iterate_normal(values: Float32Array, axes: int) -> Iterator[Float32Array]:
+    """Draw without end: first the numbers of `draw_normal`, then others, independent of them.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        The last `axes` axes are one frame; the others are looped over.
+    axes : int
+        Number of axes of a frame.
+
+    Yields
+    ------
+    ndarray of float32
+        As `draw_normal` returns it.
+    """
     surplus = np.uint64(11)  # of 64 bits, a double holds 53
-    uniform = ((_hash_neighbourhoods(values, axes) >> surplus).astype(np.float64) + 0.5) / 2**53
-    return np.asarray(special.ndtri(uniform), np.float32)
+    hashes = _hash_neighbourhoods(values, axes)
+    while True:
+        uniform = ((hashes >> surplus).astype(np.float64) + 0.5) / 2**53
+        yield np.asarray(special.ndtri(uniform), np.float32)
+        hashes = _mix_bits(hashes)
 
 
 def _hash_neighbourhoods(values: Float32Array, axes: int) -> Hashes:

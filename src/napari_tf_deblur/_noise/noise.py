@@ -177,6 +177,26 @@ def estimate_noise_line(sample: NoiseSample) -> VarianceLine:
     )
 
 
+def fit_measured_line(sample: NoiseSample) -> VarianceLine:
+    """Fit the line of the noise variance over the intensity, and assume as little as possible.
+
+    It is the line fitted to the blocks of the image, with any intercept, if the variance rises
+    significantly. Else it is that of :func:`estimate_noise_line`.
+
+    Parameters
+    ----------
+    sample : NoiseSample
+        Measurements of one channel.
+
+    Returns
+    -------
+    VarianceLine
+        In the units of the image.
+    """
+    _, fit, _ = _measure_channel(sample)
+    return fit.line if fit is not None and fit.is_rising else estimate_noise_line(sample)
+
+
 def _at_least_fit(line: VarianceLine, fit: VarianceFit | None) -> VarianceLine:
     """Return the line, or the fit to the blocks if its variance in the dark is clearly larger.
 

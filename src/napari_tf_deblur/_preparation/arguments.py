@@ -114,9 +114,15 @@ class Arguments(CalibrationArguments, RunOptions):
         Folder of an OME-Zarr, such as "cells deblurred.ome.zarr". Several processes write the
         result into it piece by piece, and the image of the result is then a lazy array. A run that
         was interrupted continues if it is started again with the same settings.
+    uncertainty : bool, optional
+        Whether to estimate, for each pixel of the result, the standard deviation of what the noise
+        of the image does to it. The image is deblurred a few more times with new noise, so that the
+        run takes about seven times as long, without the search for the weight. Images that are
+        deblurred in pieces have none.
     """
 
     output: str | Path | None = field(default=None, kw_only=True)
+    uncertainty: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

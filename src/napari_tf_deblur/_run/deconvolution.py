@@ -45,6 +45,11 @@ class Deconvolution:
     pieces : str
         The size of the pieces and the places of the samples, in sentences; empty if the image was
         deblurred as a whole.
+    uncertainty : ndarray of float32 or None
+        Standard deviation, at each pixel of `image`, of what the noise of the source does to it, in
+        intensity units; in the shape of `residual`. It contains noise only: neither the bias of the
+        method, which smooths detail away, nor the error of a wrong PSF. It is 0 in planes that were
+        not deblurred. None if it was not asked for, or if the run was stopped.
     global_values : GlobalValues or None
         Values that depend on all pixels. A calibration that holds them makes pieces agree with the
         whole image.
@@ -61,6 +66,7 @@ class Deconvolution:
     verdict: Verdict = UNKNOWN_VERDICT
     warnings: tuple[Notice, ...] = ()
     pieces: str = ""
+    uncertainty: Float32Array | None = field(default=None, repr=False)
     global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property

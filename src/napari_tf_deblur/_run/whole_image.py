@@ -20,6 +20,7 @@ from napari_tf_deblur._run.judge import KIND_BY_WEIGHT_EVIDENCE, judge_result
 from napari_tf_deblur._run.memo import RESULTS, SEARCHES
 from napari_tf_deblur._run.psf_width_fit import fit_psf_width
 from napari_tf_deblur._run.residual_spectrum import ResidualSpectrum
+from napari_tf_deblur._run.uncertainty import RUN_SHARE, estimate_uncertainty
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict, summarise_verdicts
 from napari_tf_deblur._run.weight_check import check_weight
 from napari_tf_deblur._run.weight_search import SHARED_NOISE, search_weight
@@ -57,10 +58,26 @@ def solve(arguments: Arguments, stop: Event | None = None) -> Generator[Step, No
     Deconvolution
         The result.
     """
+    if arguments.uncertainty:
+        return (yield from _solve_with_uncertainty(arguments, stop))
     result: Deconvolution = yield from RESULTS.find(
         _describe(arguments), partial(_solve, arguments, stop), stop
     )
     return result
+
+
+def _solve_with_uncertainty(
+    arguments: Arguments, stop: Event | None
+) -> Generator[Step, None, Deconvolution]:
+    def scale_first_part(step: Step) -> Step:
+        return replace(step, fraction=RUN_SHARE * step.fraction)
+
+    result = yield from map_steps(
+        solve(replace(arguments, uncertainty=False), stop), scale_first_part
+    )
+    if stop is not None and stop.is_set():
+        return result
+    return replace(result, uncertainty=(yield from estimate_uncertainty(arguments, result, stop)))
 
 
 def _solve(arguments: Arguments, stop: Event | None) -> Generator[Step, None, Deconvolution]:

@@ -13,6 +13,9 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions
 METADATA_KEY = "napari_tf_deblur"
 """Key of the record in ``layer.metadata``."""
 
+KINDS_IN_FILES = ("result", "residual", "uncertainty")
+"""Kinds of layers whose records are read from files."""
+
 MAX_ARRAY_SIZE = 1000
 """Largest number of values of an array that is written as text. Larger arrays are left out. Limit:
 of the size of a file."""
@@ -95,7 +98,11 @@ def record_from_json(text: str) -> dict[str, Any] | None:
         return None
     try:
         table = json.loads(text, parse_constant=_refuse_constant).get(METADATA_KEY)
-        if not isinstance(table, dict) or table.get("kind") not in ("result", "residual"):
+        if not isinstance(table, dict) or table.get("kind") not in (
+            "result",
+            "residual",
+            "uncertainty",
+        ):
             return None
         if not all(isinstance(table[key], kind) for key, kind in _TYPES.items() if key in table):
             return None
