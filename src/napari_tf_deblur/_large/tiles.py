@@ -146,6 +146,8 @@ def _sample_axis(places: Float64Array, is_grid: bool) -> Float64Array:
 def _spread_centres(places: Float64Array, changes: Float64Array, n: int) -> Float64Array:
     """Return centres between which the PSF changes equally, by at most `MAX_PSF_CHANGE`."""
     path = np.concatenate([[0.0], np.cumsum(changes)])
+    if path[-1] == 0:
+        return np.array([(n - 1) / 2])
     if path[-1] <= MAX_PSF_CHANGE / 2:
         return np.array([float(np.interp(path[-1] / 2, path, places))])
     count = min(1 + ceil(path[-1] / MAX_PSF_CHANGE), n)
