@@ -1,7 +1,7 @@
 """Make a PSF from a picture of beads, or prepare a theoretical PSF for use."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_tf_deblur._beads import spot_faults
 from napari_tf_deblur._beads.averaging import average_beads
 from napari_tf_deblur._beads.finding import Spots, find_beads
+from napari_tf_deblur._beads.places import average_by_place
 from napari_tf_deblur._beads.ready_psf import (
     centre_psf,
     find_pedestal,
@@ -24,6 +25,27 @@ from napari_tf_deblur._core.psf import check_psf, refuse_colours
 from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.psf_check import refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
+from napari_tf_deblur._core.varying_psf import VaryingPSF
+
+
+@overload
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+    places: Literal[False] = False,
+) -> tuple[PSF, tuple[str, ...]]: ...
+
+
+@overload
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+    places: Literal[True],
+) -> tuple[VaryingPSF, tuple[str, ...]]: ...
 
 
 def measured_psf(
@@ -31,7 +53,8 @@ def measured_psf(
     *,
     spacing: Sequence[float] | None = None,
     image_spacing: Sequence[float] | None = None,
-) -> tuple[PSF, tuple[str, ...]]:
+    places: bool = False,
+) -> tuple[PSF | VaryingPSF, tuple[str, ...]]:
     """Make a PSF from a picture of beads, or prepare a theoretical PSF for use.
 
     Parameters
@@ -43,11 +66,15 @@ def measured_psf(
     spacing, image_spacing : sequence of float, optional
         Voxel size of the PSF and of the image to be deblurred, per axis, both in the same
         unit. If both are given and differ, the PSF is resampled to the voxels of the image.
+    places : bool, optional
+        Whether to measure how the PSF varies over the picture, which must show the same field as
+        the image, with 8 beads or more. Neighbouring beads, at least 4, are averaged.
 
     Returns
     -------
     psf : ndarray of float32
-        Of sum 1, with its origin at the middle pixel; all its sizes are odd.
+        Of sum 1, with its origin at the middle pixel; all its sizes are odd. With ``places=True``
+        it is a :class:`VaryingPSF`: several PSFs, and their places in pixels of the image.
     notes : tuple of str
         What was done, in words: how many beads were used, how many were left out and why, and
         the widths of the fitted Gaussian.
@@ -98,17 +125,27 @@ def measured_psf(
     values = _drop_leading_axes(
         _check_real(psf), 2 if image_spacing is None else len(image_spacing)
     )
-    kernel, notes = _extract_psf(values.reshape([n for n in values.shape if n > 1] or [1]))
-    kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
+    picture = values.reshape([n for n in values.shape if n > 1] or [1])
+    zoom = np.ones(values.ndim)
     if spacing is not None and image_spacing is not None:
-        spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
-        zoom = np.divide(spacing, image_spacing)
-        if not np.allclose(zoom, 1, rtol=1e-3):
-            kernel = resample_psf(kernel, zoom)
-            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
-            notes.append(f"resampled to the image's voxels of {steps}")
+        image_spacing = image_spacing[-values.ndim :]
+        zoom = np.divide(spacing[-values.ndim :], image_spacing)
+    if places:
+        kernels, found, notes = _extract_psfs(picture)
+    else:
+        kernel, notes = _extract_psf(picture)
+        kernels = [kernel]
+    kernels = [kernel.reshape(_restore_axes(kernel.shape, values.shape)) for kernel in kernels]
+    if image_spacing is not None and not np.allclose(zoom, 1, rtol=1e-3):
+        kernels = [resample_psf(kernel, zoom) for kernel in kernels]
+        steps = " x ".join(f"{step:.4g}" for step in image_spacing)
+        notes.append(f"resampled to the image's voxels of {steps}")
     notes.append("normalised to sum 1")
-    return check_psf(kernel), tuple(notes)
+    if not places:
+        return check_psf(kernels[0]), tuple(notes)
+    centres = np.zeros((len(kernels), values.ndim))
+    centres[:, [axis for axis, n in enumerate(values.shape) if n > 1]] = found
+    return VaryingPSF(kernels, (centres + 0.5) * zoom - 0.5), tuple(notes)
 
 
 def _check_real(psf: ArrayLike) -> NDArray[Any]:
@@ -182,6 +219,17 @@ def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     if not is_noisy(floats - pedestal, float(floats.max())):
         refuse_partial_psf(floats - pedestal)
     raise InvalidValueError(describe_unusable_spots(spots))
+
+
+def _extract_psfs(values: NDArray[Any]) -> tuple[list[Float64Array], Float64Array, list[str]]:
+    """Return the PSFs of several parts of a picture of beads, their places, and notes."""
+    picture, _, _ = _normalise_picture(values)
+    spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
+    picture, spots, uneven = flatten_background(picture, spots)
+    refuse_structures(spots)
+    kernels, places, notes = average_by_place(picture, spots)
+    notes += ["an uneven background subtracted"] if uneven else []
+    return kernels, places, notes
 
 
 def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:
