@@ -173,8 +173,7 @@ class Job:
             deconvolution=deconvolution,
             notes=notes,
             warnings=warnings,
-            record=build_record(self, deconvolution, psf, notes, mask, frame, warnings, stopped)
-            | ({"pieces": deconvolution.pieces} if deconvolution.pieces else {}),
+            record=build_record(self, deconvolution, psf, notes, mask, frame, warnings, stopped),
         )
 
     def _find_blur(self, stop: Event, solver: Solver) -> BlurEstimate | None:

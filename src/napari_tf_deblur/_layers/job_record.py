@@ -100,6 +100,7 @@ def build_record(
             "sentence": str(deconvolution.verdict),
         },
         "warnings": tuple(map(str, warnings)),
+        **({"pieces": deconvolution.pieces} if deconvolution.pieces else {}),
         "versions": list_versions(*RECORDED_PACKAGES),
     }
 
