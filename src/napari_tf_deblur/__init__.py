@@ -13,8 +13,10 @@ from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
 from napari_tf_deblur._core.steps import Step
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._large.margins import piece_margin
 from napari_tf_deblur._noise.noise import Noise, estimate_noise
+from napari_tf_deblur._optics.depth import microscope_psf_by_depth
 from napari_tf_deblur._optics.microscope import microscope_psf, microscope_sigma
 from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._preparation.calibration import Calibration
@@ -56,6 +58,7 @@ __all__ = [
     "Specimen",
     "Step",
     "TotalVariation",
+    "VaryingPSF",
     "Verdict",
     "Wiener",
     "calibrate",
@@ -69,6 +72,7 @@ __all__ = [
     "iter_deconvolve",
     "measured_psf",
     "microscope_psf",
+    "microscope_psf_by_depth",
     "microscope_sigma",
     "motion_psf",
     "piece_margin",

@@ -6,6 +6,7 @@ from threading import Event
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import Step, finish
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._large.memory_budget import needs_pieces
 from napari_tf_deblur._preparation.arguments import (
     Arguments,
@@ -113,13 +114,21 @@ def calibrate(arguments: CalibrationArguments) -> Calibration:
     >>> deconvolve(blurred[:32, :32], psf, calibration).calibration == calibration
     True
     """
+    if isinstance(arguments.psf, VaryingPSF):
+        from napari_tf_deblur._large.varying_run import calibrate_varying
+
+        return calibrate_varying(arguments)
     return finish(search_weight(PreparedRun.from_arguments(arguments))).calibration
 
 
 def _deconvolve_steps(
     arguments: Arguments, stop: Event | None = None
 ) -> Generator[Step, None, Deconvolution]:
-    """Deblur the image as a whole or, if it is large, in pieces."""
+    """Deblur the image as a whole, or in pieces if it is large or its PSF varies."""
+    if isinstance(arguments.psf, VaryingPSF):
+        from napari_tf_deblur._large.varying_run import solve_varying
+
+        return (yield from solve_varying(arguments, stop))
     if needs_pieces(arguments):
         if arguments.uncertainty:
             raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)

@@ -1,7 +1,7 @@
 """Make a PSF from a picture of beads, or prepare a theoretical PSF for use."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from napari_tf_deblur._beads.averaging import average_beads
 from napari_tf_deblur._beads.bead_windows import check_window
 from napari_tf_deblur._beads.finding import Spots, find_beads
 from napari_tf_deblur._beads.pairs import describe_pairs, shows_cut_beads
+from napari_tf_deblur._beads.places import average_by_place
 from napari_tf_deblur._beads.ready_psf import (
     centre_psf,
     find_pedestal,
@@ -27,6 +28,29 @@ from napari_tf_deblur._core.psf import check_psf, refuse_colours
 from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.psf_check import refuse_partial_psf
 from napari_tf_deblur._core.typing import PSF, Float64Array
+from napari_tf_deblur._core.varying_psf import VaryingPSF
+
+
+@overload
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+    window: int | Sequence[int] | None = None,
+    places: Literal[False] = False,
+) -> tuple[PSF, tuple[str, ...]]: ...
+
+
+@overload
+def measured_psf(
+    psf: ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    image_spacing: Sequence[float] | None = None,
+    window: None = None,
+    places: Literal[True],
+) -> tuple[VaryingPSF, tuple[str, ...]]: ...
 
 
 def measured_psf(
@@ -35,7 +59,8 @@ def measured_psf(
     spacing: Sequence[float] | None = None,
     image_spacing: Sequence[float] | None = None,
     window: int | Sequence[int] | None = None,
-) -> tuple[PSF, tuple[str, ...]]:
+    places: bool = False,
+) -> tuple[PSF | VaryingPSF, tuple[str, ...]]:
     """Make a PSF from a picture of beads, or prepare a theoretical PSF for use.
 
     Parameters
@@ -51,11 +76,15 @@ def measured_psf(
         Side, in pixels of the picture, of a window that holds one bead of **any shape**, with dark
         pixels around it: a square in y and x, over all planes of a volume; or one side per axis. By
         default a bead is a single round spot, or one that is longer along an axis.
+    places : bool, optional
+        Whether to measure how the PSF varies over the picture, which must show the same field as
+        the image, with 8 beads or more. Neighbouring beads, at least 4, are averaged.
 
     Returns
     -------
     psf : ndarray of float32
-        Of sum 1, with its origin at the middle pixel; all its sizes are odd.
+        Of sum 1, with its origin at the middle pixel; all its sizes are odd. With ``places=True``
+        it is a :class:`VaryingPSF`: several PSFs, and their places in pixels of the image.
     notes : tuple of str
         What was done, in words: how many beads were used, how many were left out and why, and
         the widths of the fitted Gaussian; with `window`, how well the beads agree.
@@ -131,22 +160,35 @@ def measured_psf(
     values = _drop_leading_axes(
         _check_real(psf), 2 if image_spacing is None else len(image_spacing)
     )
-    squeezed = values.reshape([n for n in values.shape if n > 1] or [1])
-    if window is None:
-        kernel, notes = _extract_psf(squeezed)
-    else:
-        size = check_window(window, values.shape)
-        kernel, notes = psf_by_registration(*_normalise_picture(squeezed), size)
-    kernel = kernel.reshape(_restore_axes(kernel.shape, values.shape))
+    if places and window is not None:
+        raise InvalidValueError(
+            "Beads of any shape are averaged over the whole picture: leave out window, or places."
+        )
+    picture = values.reshape([n for n in values.shape if n > 1] or [1])
+    zoom = np.ones(values.ndim)
     if spacing is not None and image_spacing is not None:
-        spacing, image_spacing = spacing[-kernel.ndim :], image_spacing[-kernel.ndim :]
-        zoom = np.divide(spacing, image_spacing)
-        if not np.allclose(zoom, 1, rtol=1e-3):
-            kernel = resample_psf(kernel, zoom)
-            steps = " x ".join(f"{step:.4g}" for step in image_spacing)
-            notes.append(f"resampled to the image's voxels of {steps}")
+        image_spacing = image_spacing[-values.ndim :]
+        zoom = np.divide(spacing[-values.ndim :], image_spacing)
+    if places:
+        kernels, found, notes = _extract_psfs(picture)
+    elif window is not None:
+        size = check_window(window, values.shape)
+        kernel, notes = psf_by_registration(*_normalise_picture(picture), size)
+        kernels = [kernel]
+    else:
+        kernel, notes = _extract_psf(picture)
+        kernels = [kernel]
+    kernels = [kernel.reshape(_restore_axes(kernel.shape, values.shape)) for kernel in kernels]
+    if image_spacing is not None and not np.allclose(zoom, 1, rtol=1e-3):
+        kernels = [resample_psf(kernel, zoom) for kernel in kernels]
+        steps = " x ".join(f"{step:.4g}" for step in image_spacing)
+        notes.append(f"resampled to the image's voxels of {steps}")
     notes.append("normalised to sum 1")
-    return check_psf(kernel), tuple(notes)
+    if not places:
+        return check_psf(kernels[0]), tuple(notes)
+    centres = np.zeros((len(kernels), values.ndim))
+    centres[:, [axis for axis, n in enumerate(values.shape) if n > 1]] = found
+    return VaryingPSF(kernels, (centres + 0.5) * zoom - 0.5), tuple(notes)
 
 
 def _check_real(psf: ArrayLike) -> NDArray[Any]:
@@ -224,6 +266,17 @@ def _extract_psf(values: NDArray[Any]) -> tuple[Float64Array, list[str]]:
     if not is_noisy(floats - pedestal, float(floats.max())):
         refuse_partial_psf(floats - pedestal)
     raise InvalidValueError(describe_unusable_spots(spots))
+
+
+def _extract_psfs(values: NDArray[Any]) -> tuple[list[Float64Array], Float64Array, list[str]]:
+    """Return the PSFs of several parts of a picture of beads, their places, and notes."""
+    picture, _, _ = _normalise_picture(values)
+    spots = find_beads(picture) if max(picture.shape) > 5 else Spots((), (), 0.0)
+    picture, spots, uneven = flatten_background(picture, spots)
+    refuse_structures(spots)
+    kernels, places, notes = average_by_place(picture, spots)
+    notes += ["an uneven background subtracted"] if uneven else []
+    return kernels, places, notes
 
 
 def _shows_beads(psf: NDArray[Any], spots: Spots) -> bool:

@@ -68,7 +68,7 @@ class PlaneLayout:
         """
         array = real_array(image)
         transparency = None
-        axis = _check_channel_axis(channel_axis, array.ndim)
+        axis = check_channel_axis(channel_axis, array.ndim)
         shape = array.shape
         if alpha and (axis is None or array.shape[axis] < 2):
             raise InvalidValueError(
@@ -202,7 +202,7 @@ def real_array(image: ArrayLike) -> NDArray[Any]:
     return array
 
 
-def _check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:
+def check_channel_axis(channel_axis: int | None, ndim: int) -> int | None:
     """Return the channel axis counted from the front; raise an error if there is no such axis."""
     if channel_axis is None:
         return None

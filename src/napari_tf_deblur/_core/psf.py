@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
+from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError, UserError
 from napari_tf_deblur._core.typing import PSF
 
 
@@ -45,6 +45,8 @@ def check_psf(psf: ArrayLike, most_axes: int = 3) -> PSF:
         )
     try:
         values = np.asarray(psf)
+    except UserError:  # of a PSF that varies
+        raise
     except (TypeError, ValueError):
         raise InvalidTypeError(
             "The PSF is not an array of numbers; its rows may differ in length."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
-from napari_tf_deblur._core.planes import REAL_KINDS
+from napari_tf_deblur._core.planes import REAL_KINDS, check_channel_axis
 from napari_tf_deblur._large.lazy_arrays import (
     cull_region,
     is_lazy,
@@ -87,9 +87,7 @@ class LargeImage:
                 f"The image has the shape {data.shape}. The number of pixels along each axis must "
                 "be known, and must not be 0."
             )
-        axis = arguments.channel_axis
-        if axis is not None:
-            axis = range(data.ndim)[axis]
+        axis = check_channel_axis(arguments.channel_axis, data.ndim)
         mask: Any = arguments.mask
         if isinstance(image, np.ma.MaskedArray) and image.mask is not np.ma.nomask:
             own: Any = np.ma.getmaskarray(image)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.parameters import with_arguments_of
 from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.acquisition import wait_for_file
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.masks import prepare_mask
@@ -37,8 +38,9 @@ class LayerArguments(LayerOptions):
     ----------
     layer : napari.layers.Image
         The blurred image. It may have any number of axes, colours, and several resolutions.
-    psf : array_like, napari.layers.Image, "microscope" or "estimated", optional
-        The PSF. An array is used without changes. A layer is used as a measured PSF: it is
+    psf : array_like, VaryingPSF, napari.layers.Image, "microscope" or "estimated", optional
+        The PSF. An array is used without changes, and so is a :class:`VaryingPSF`, whose result
+        no script can repeat. A layer is used as a measured PSF: it is
         resampled to the pixel size of the image, its background is subtracted, and it is centred
         and normalised. The number of axes of the PSF (without axes of length 1 before a layer's
         last two) decides which axes of the image are deblurred: the last ones that are neither
@@ -66,7 +68,7 @@ class LayerArguments(LayerOptions):
     """
 
     layer: Image
-    psf: ArrayLike | Image | Literal["microscope", "estimated"] | None = None
+    psf: ArrayLike | VaryingPSF | Image | Literal["microscope", "estimated"] | None = None
     method: Method | Calibration | Auto = "auto"
     _: KW_ONLY
     mask: Labels | Shapes | ArrayLike | None = None

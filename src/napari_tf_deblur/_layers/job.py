@@ -24,7 +24,7 @@ from napari_tf_deblur._layers.large_job_steps import iterate_large_job
 from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, PlacedPSFs, PSFKind
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import (
@@ -133,7 +133,7 @@ class Job:
         blur = self._find_blur(stop, solver)
         psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
         frame = self.source.frame(psf.ndim)
-        yield Stage("reading", psf=psf)
+        yield Stage("reading", psf=None if isinstance(self.psf, PlacedPSFs) else psf)
         fractions = read_in_steps(self.source.data, stop)
         image = yield from map_steps(fractions, lambda fraction: Stage("reading", fraction))
         if stop.is_set():

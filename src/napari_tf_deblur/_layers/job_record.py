@@ -8,6 +8,7 @@ import numpy as np
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.packages import list_versions
 from napari_tf_deblur._core.typing import PSF, BoolArray
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds import LayerPSF
 from napari_tf_deblur._layers.record import method_to_dict
 from napari_tf_deblur._layers.result_names import format_result_name
@@ -27,7 +28,7 @@ RECORDED_PACKAGES = ("napari-tf-deblur", "tensorflow", "napari", "numpy")
 def build_record(
     job: "Job",
     deconvolution: Deconvolution,
-    psf: PSF,
+    psf: PSF | VaryingPSF,
     notes: tuple[str, ...],
     mask: BoolArray | None,
     frame: Frame,
@@ -42,7 +43,7 @@ def build_record(
         The request: image, PSF, method and options.
     deconvolution : Deconvolution
         The result of the core.
-    psf : ndarray of float32
+    psf : ndarray of float32 or VaryingPSF
         The PSF that was used, on the pixels of the image.
     notes : tuple of str
         What was done to the PSF.
@@ -76,7 +77,7 @@ def build_record(
         "method": method_to_dict(deconvolution.method),
         "asked": "auto" if isinstance(job.method, str) else method_to_dict(job.method),
         "reason": deconvolution.reason,
-        "psf": {"ndim": psf.ndim, **psf_record, "array": psf, "notes": notes},
+        "psf": {"ndim": psf.ndim, **psf_record, **_record_array(psf), "notes": notes},
         "psf_width": calibration.psf_width,
         "background": {
             "value": deconvolution.background,
@@ -99,8 +100,14 @@ def build_record(
             "sentence": str(deconvolution.verdict),
         },
         "warnings": tuple(map(str, warnings)),
+        **({"pieces": deconvolution.pieces} if deconvolution.pieces else {}),
         "versions": list_versions(*RECORDED_PACKAGES),
     }
+
+
+def _record_array(psf: PSF | VaryingPSF) -> dict[str, Any]:
+    """Return the array of a PSF; nothing if the PSF varies, so that no script takes one of many."""
+    return {} if isinstance(psf, VaryingPSF) else {"array": psf}
 
 
 def _is_uncalibrated(job: "Job", deconvolution: Deconvolution) -> bool:

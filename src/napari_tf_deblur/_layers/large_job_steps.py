@@ -94,7 +94,6 @@ def iterate_large_job(
         psf, notes = deconvolution.blur.psf(), (str(deconvolution.blur),)
     warnings = tuple(dict.fromkeys((*job.warnings, *deconvolution.warnings)))
     record = build_record(job, deconvolution, psf, notes, None, frame, warnings, stop.is_set())
-    record["pieces"] = deconvolution.pieces
     if message := _write_record(path, record):
         warnings += (Notice("record not written", message),)
     return Result(

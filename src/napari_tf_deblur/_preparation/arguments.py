@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.errors import InvalidTypeError
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.run_options import CalibrationOptions, RunOptions
 from napari_tf_deblur.methods import METHODS, Auto, Method
@@ -48,10 +49,11 @@ class CalibrationArguments(CalibrationOptions):
         has, are deblurred. Leading axes (time, channels, planes of a stack) are run plane by
         plane. Planes without any finite pixel are not changed. Pixels that a NumPy masked array
         masks are ignored, as with `mask`.
-    psf : array_like or BlurEstimate, optional
+    psf : array_like, VaryingPSF or BlurEstimate, optional
         Point spread function of 1 to 3 axes with its origin at index ``n // 2`` of each,
         in pixels of the image; it is scaled to sum 1. Leading axes of length 1 are dropped if
-        the image has fewer axes. It may be larger than the image. By default it is that of the
+        the image has fewer axes. It may be larger than the image. A :class:`VaryingPSF` varies
+        from place to place; the image must then be in memory. By default it is that of the
         image's own blur: the one that a `Calibration` holds, or a Gaussian, a disc or a line that
         is estimated from the image. It then has two axes, or as many as `spacing` has. See
         :func:`napari_tf_deblur.estimate_blur`.
@@ -80,7 +82,7 @@ class CalibrationArguments(CalibrationOptions):
     """
 
     image: ArrayLike
-    psf: ArrayLike | BlurEstimate | None = None
+    psf: ArrayLike | VaryingPSF | BlurEstimate | None = None
     method: Method | Calibration | Auto = "auto"
     _: KW_ONLY
     channel_axis: int | None = None

@@ -24,7 +24,8 @@ class Deconvolution:
         is 0 at ignored pixels, and in planes that were not deblurred.
     loss_history : ndarray of float32
         The objective at each iteration, for intensities scaled to a range of 1. It is the sum over
-        planes that are solved one after another.
+        planes that are solved one after another. With a PSF that varies it is, as `iterations`,
+        that of the run with the PSF of the middle.
     iterations : int
         Number of iterations.
     converged : bool
@@ -43,8 +44,8 @@ class Deconvolution:
     warnings : tuple of Notice
         What the user should know about the result: sentences, each with a `kind`.
     pieces : str
-        The size of the pieces and the places of the samples, in sentences; empty if the image was
-        deblurred as a whole.
+        The size of the pieces and the places of the samples, or the number of tiles, in sentences;
+        empty if the image was deblurred as a whole.
     uncertainty : ndarray of float32 or None
         Standard deviation, at each pixel of `image`, of what the noise of the source does to it, in
         intensity units; in the shape of `residual`. It contains noise only: neither the bias of the

@@ -8,6 +8,7 @@ their own fields in the dock, too: see :data:`napari_tf_deblur._dock.psf_fields.
 from napari.layers import Layer
 
 from napari_tf_deblur._core.errors import InvalidValueError
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds.array_psf import ArrayPSF
 from napari_tf_deblur._layers.psf_kinds.defocus import DefocusPSF
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF, EstimatedPSFSettings
@@ -23,6 +24,7 @@ from napari_tf_deblur._layers.psf_kinds.microscope import (
 from napari_tf_deblur._layers.psf_kinds.motion import MotionPSF
 from napari_tf_deblur._layers.psf_kinds.number_settings import AUTOMATIC
 from napari_tf_deblur._layers.psf_kinds.parametric import ParametricPSF
+from napari_tf_deblur._layers.psf_kinds.varying import PlacedPSFs
 from napari_tf_deblur._layers.source import Source, read_source
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "PSFKind",
     "PSFSettings",
     "ParametricPSF",
+    "PlacedPSFs",
     "choose_psf",
 ]
 
@@ -60,8 +63,10 @@ KINDS: tuple[type[PSFKind], ...] = (
 )
 """All kinds, in the order in which the dock and the command line offer them."""
 
-KINDS_BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in KINDS}
-"""All kinds, by their names in a record."""
+_ALL_KINDS: tuple[type[PSFKind], ...] = (*KINDS, PlacedPSFs)
+
+KINDS_BY_NAME: dict[str, type[PSFKind]] = {kind.name: kind for kind in _ALL_KINDS}
+"""All kinds, by their names in a record; `PlacedPSFs`, which only Python gives, included."""
 
 
 SETTINGS_BY_WORD: dict[str, PSFSettings] = {
@@ -76,7 +81,7 @@ def choose_psf(psf: object, source: Source) -> PSFKind:
 
     Parameters
     ----------
-    psf : array_like, napari.layers.Layer, str or None
+    psf : array_like, VaryingPSF, napari.layers.Layer, str or None
         A PSF, an image layer of beads, or a word of `SETTINGS_BY_WORD`. None is the PSF of the
         microscope, if the file contains enough of its optics; else the blur is estimated from the
         image.
@@ -95,6 +100,8 @@ def choose_psf(psf: object, source: Source) -> PSFKind:
     """
     if isinstance(psf, Layer):
         return LayerPSF(read_source(psf))
+    if isinstance(psf, VaryingPSF):
+        return PlacedPSFs(psf)
     if psf is not None and not isinstance(psf, str):
         return ArrayPSF(psf)
     settings = AUTOMATIC_PSF if psf is None else SETTINGS_BY_WORD.get(psf)
