@@ -16,6 +16,7 @@ NoticeKind = Literal[
     "PSF larger than the image",
     "PSF found",
     "PSF narrowed",
+    "planes differ",
     "microscope assumed",
     "undersampled",
     "pixel size assumed",

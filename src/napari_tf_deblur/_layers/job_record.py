@@ -85,6 +85,7 @@ def build_record(
         # Without a scale, a script measures it in the image again.
         "scale": None if _is_uncalibrated(job, deconvolution) else calibration.scale,
         **job.options.record(),
+        "plane_factors": _round_factors(deconvolution),
         "mask": mask,
         "mask_origin": _record_mask_origin(job),
         "python": _format_deconvolve_call(job, deconvolution, psf_record, mask, frame),
@@ -101,6 +102,12 @@ def build_record(
         "warnings": tuple(map(str, warnings)),
         "versions": list_versions(*RECORDED_PACKAGES),
     }
+
+
+def _round_factors(deconvolution: Deconvolution) -> list[Any] | None:
+    """Return the brightness of the planes as plain numbers; None if all are equally bright."""
+    factors = deconvolution.plane_factors
+    return None if factors is None else factors.round(4).tolist()
 
 
 def _is_uncalibrated(job: "Job", deconvolution: Deconvolution) -> bool:

@@ -124,6 +124,6 @@ _DEFAULTS = LayerOptions()
 def _make_check(annotation: Any) -> Check:
     def checked(value: Any) -> Any:
         check_value("The option", value, annotation)
-        return value
+        return tuple(value) if isinstance(value, list) else value
 
     return checked
