@@ -17,6 +17,7 @@ NoticeKind = Literal[
     "PSF found",
     "PSF narrowed",
     "planes differ",
+    "skewed stack",
     "microscope assumed",
     "undersampled",
     "pixel size assumed",

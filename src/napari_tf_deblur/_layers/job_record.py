@@ -9,6 +9,7 @@ from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.packages import list_versions
 from napari_tf_deblur._core.typing import PSF, BoolArray
 from napari_tf_deblur._layers.psf_kinds import LayerPSF
+from napari_tf_deblur._layers.psf_kinds.skewed import record_psf
 from napari_tf_deblur._layers.record import method_to_dict
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.script_text import format_call
@@ -63,7 +64,7 @@ def build_record(
     """
     calibration = deconvolution.calibration
     source = job.source
-    psf_record = job.psf.record(source)
+    psf_record = record_psf(job.psf, source, job.skew)
     if isinstance(job.psf, LayerPSF):
         psf_record["origin"] = job.psf.layer.record()
     return {
@@ -134,7 +135,7 @@ def _format_deconvolve_call(
     arguments += format_run_arguments(job.options.run_arguments(), RunOptions)
     arguments += [f"channel_axis={source.channel_axis}"]
     arguments += ["alpha=True"] if source.has_alpha else []
-    arguments += [f"spacing={frame.spacing}"]
+    arguments += [f"spacing={job.spacing}"]
     arguments += ["mask=mask"] if mask is not None else []
     return f"deconvolve({', '.join(arguments)})"
 

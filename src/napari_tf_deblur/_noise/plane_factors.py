@@ -328,4 +328,5 @@ def _flicker_part(logarithms: Float64Array, planes: NDArray[np.intp], sigma: flo
             evidence = -(np.linalg.slogdet(covariance)[1] + misfit) / 2
             if evidence > most:
                 most, best = evidence, flicker**2 * inverse
-    return best - best.mean(axis=1, keepdims=True)  # a mean logarithm, such as that of a unit: 0
+    # The logarithm of a unit is the same in all planes, and must change nothing.
+    return np.asarray(best - best.mean(axis=1, keepdims=True))
