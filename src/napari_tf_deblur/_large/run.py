@@ -77,6 +77,7 @@ def solve_in_pieces(
             "The brightness of planes cannot be corrected in an image that is deblurred in pieces; "
             "crop the image, or divide its planes by their brightness before."
         )
+    arguments = replace(arguments, plane_brightness="equal")
     if isinstance(arguments, StepArguments):
         arguments = replace(arguments, stop=None)  # it cannot be sent to other processes
     image = LargeImage.from_arguments(arguments)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.typing import PSF, BoolArray, Float64Array
@@ -288,6 +287,8 @@ def _contrast_of_planes(pixels: Pixels) -> Float64Array:
 
 def _fit_profile(brightness: Float64Array, sigma: float) -> Float64Array:
     """Fit brightness by Gaussians of light that is not negative; relative errors count."""
+    from scipy import optimize  # slow to import
+
     planes, reach = len(brightness), int(np.ceil(4 * sigma))
     places = np.arange(-reach, planes + reach)
     profiles = np.exp(-(((np.arange(planes)[:, None] - places) / sigma) ** 2) / 2)

@@ -139,16 +139,12 @@ class PreparedRun:
         batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, choice.method)
 
         method = choice.method.with_offset(image)
-        is_part = arguments.part.are_samples or (known is not None and known.global_values)
-        has_volumes = psf.ndim == 3 and not is_part
-        background = image.background.level if has_volumes else 0.0
+        option = arguments.plane_brightness
+        background = image.background.level if psf.ndim == 3 and option != "equal" else 0.0
         background_error = None if method is choice.method else image.background.error
         if method.offset:
             image = pixels.subtract_offset(method.offset, image)
-        brightness = None
-        if not is_part:
-            option = arguments.plane_brightness
-            brightness = PlaneBrightness.choose(option, pixels, psf, background, method.offset)
+        brightness = PlaneBrightness.choose(option, pixels, psf, background, method.offset)
         if brightness:
             brightness.divide(values, pixels.used)
             image = pixels.statistics(psf, image.periodic, sample_is_known=False)

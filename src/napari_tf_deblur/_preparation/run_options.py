@@ -13,6 +13,7 @@ repeats it. An annotation is ``Annotated[type, table]``. The table may have thes
 - ``in_name``: part of the name of a result, if results of one image differ in the option: a format
   for its value, or a table of words for True and False;
 - ``in_words``: part of a sentence, used if the value is not the default: a format for the value;
+- ``in_pieces``: False if the option does not act in an image that is deblurred in pieces;
 - ``same_result``: True if a result with another value of the option need not be computed again;
 - ``from_files``: False if the value of the option in an image file is not used.
 """
@@ -80,6 +81,7 @@ class CalibrationOptions:
             "is beyond doubt. Bleaching looks like a specimen that is darker on one side, so it is "
             "corrected only if you choose it. Each plane of the result keeps its brightness",
             "in_name": "planes {}",
+            "in_pieces": False,
         },
     ] = "auto"
 
