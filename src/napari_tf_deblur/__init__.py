@@ -12,6 +12,7 @@ from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.forward import convolve
 from napari_tf_deblur._core.gaussian_psf import gaussian_psf
 from napari_tf_deblur._core.psf_shapes import disc_psf, motion_psf
+from napari_tf_deblur._core.psf_skew import skew_psf
 from napari_tf_deblur._core.steps import Step
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._large.margins import piece_margin
@@ -76,6 +77,7 @@ __all__ = [
     "microscope_sigma",
     "motion_psf",
     "piece_margin",
+    "skew_psf",
 ]
 
 

@@ -24,6 +24,11 @@ NO_UNCERTAINTY_OF_PIECES = (
     "pieces or written to a file: crop the image, or leave out 'uncertainty'."
 )
 
+NO_UNCERTAINTY_OF_TILES = (
+    "The standard deviations of the result are not available with a PSF that varies: leave out "
+    "'uncertainty', or use the PSF of one place."
+)
+
 
 @with_arguments_of(Arguments)
 def deconvolve(arguments: Arguments) -> Deconvolution:
@@ -126,6 +131,8 @@ def _deconvolve_steps(
 ) -> Generator[Step, None, Deconvolution]:
     """Deblur the image as a whole, or in pieces if it is large or its PSF varies."""
     if isinstance(arguments.psf, VaryingPSF):
+        if arguments.uncertainty:
+            raise InvalidValueError(NO_UNCERTAINTY_OF_TILES)
         from napari_tf_deblur._large.varying_run import solve_varying
 
         return (yield from solve_varying(arguments, stop))

@@ -113,3 +113,8 @@ def test_neighbours_of_different_widths_are_refused():
     picture = bead_picture(count=(3, 3), width=lambda column: next(widths))
     with pytest.raises(InvalidValueError, match="Neighbouring beads have different widths"):
         measured_psf(picture, places=True)
+
+
+def test_beads_of_any_shape_are_not_measured_by_place():
+    with pytest.raises(InvalidValueError, match="leave out window, or places"):
+        measured_psf(np.ones((40, 40)), window=15, places=True)

@@ -5,11 +5,13 @@ from itertools import islice
 import numpy as np
 import pytest
 from common import drain
+from scipy import ndimage
 
 from napari_tf_deblur import (
     Hessian,
     PoissonLikelihood,
     RichardsonLucy,
+    VaryingPSF,
     Wiener,
     calibrate,
     convolve,
@@ -22,6 +24,7 @@ from napari_tf_deblur._noise.equivariant_random import draw_normal, iterate_norm
 from napari_tf_deblur._noise.noise import fit_measured_line
 from napari_tf_deblur._noise.noise_sample import NoiseSample
 from napari_tf_deblur._run.uncertainty import UNCERTAINTY_RUNS, pool_deviations
+from napari_tf_deblur.errors import InvalidValueError
 
 PSF = gaussian_psf(1.3)
 
@@ -161,3 +164,26 @@ def test_the_measured_line_is_that_of_the_camera(offset, read_noise):
     for level in (10, 60, 250):
         found = line.intercept + line.slope * (offset + 2 * level)
         assert found == pytest.approx(4 * level + read_noise**2, rel=0.25)
+
+
+def test_planes_of_different_brightness_have_errors_in_proportion():
+    """A plane that is half as bright has about half the error of the result, and less noise."""
+    random = np.random.default_rng(5)
+    scene = ndimage.gaussian_filter(random.random((12, 32, 32)), (2, 1, 1)) * 2000
+    psf = gaussian_psf((1.5, 1.2, 1.2))
+    factors = np.where(np.arange(12) % 2, 0.5, 1.0)
+    light = convolve(scene, psf, boundary="reflect") * factors[:, None, None]
+    image = random.poisson(light).astype(np.float32)
+    done = find(image, RichardsonLucy(10), psf, plane_brightness=tuple(factors))
+    errors = done.uncertainty.mean((1, 2))
+    assert np.isfinite(errors).all()
+    assert 0.35 < errors[1::2].mean() / errors[::2].mean() < 0.8
+
+
+def test_tiles_with_psfs_of_their_own_have_no_standard_deviations():
+    psf = VaryingPSF.along_z([gaussian_psf((1, 1, 1)), gaussian_psf((2, 1, 1))], [0, 11])
+    with pytest.raises(InvalidValueError, match="PSF that varies"):
+        find(np.ones((12, 20, 20), np.float32), RichardsonLucy(2), psf)
+    with pytest.raises(InvalidValueError, match="brightness of planes"):
+        options = {"plane_brightness": "bleaching"}
+        deconvolve(np.ones((12, 20, 20), np.float32), psf, RichardsonLucy(2), **options)

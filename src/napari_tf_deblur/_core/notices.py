@@ -16,6 +16,8 @@ NoticeKind = Literal[
     "PSF larger than the image",
     "PSF found",
     "PSF narrowed",
+    "planes differ",
+    "skewed stack",
     "microscope assumed",
     "undersampled",
     "pixel size assumed",

@@ -2,7 +2,8 @@
 
 A parameter is a field of one of three kinds: a bool; one of several words (``Literal``); or a
 number or text whose annotation is ``Annotated`` with a dictionary of options (bounds, label and so
-on). Its description is in the docstring of the class that declares it.
+on). With the option ``numbers``, which says what they are, several positive numbers may stand in
+place of a word. Its description is in the docstring of the class that declares it.
 """
 
 import math
@@ -54,6 +55,8 @@ def types_of(annotation: Any) -> tuple[type, ...]:
     number, words, _ = field_kinds(annotation)
     if number is not None:
         return (int, float, str) if words else (int, float)
+    if "numbers" in options_of(annotation):
+        return (str, list, tuple)
     return (str,) if words or is_text(annotation) else (bool,)
 
 
@@ -86,7 +89,9 @@ def check_parameters(values: Any, title: str = "") -> None:
 def check_value(label: str, value: object, annotation: Any) -> None:
     """Check one value; see `check_parameters`."""
     number, words, options = field_kinds(annotation)
-    if is_text(annotation):
+    if "numbers" in options and not isinstance(value, str):
+        _check_numbers(label, value, words, options["numbers"])
+    elif is_text(annotation):
         if not isinstance(value, str):
             raise InvalidTypeError(f"{label} is {value!r}; it must be text.")
     elif number is None and not words:
@@ -133,6 +138,21 @@ def _check_number(
     is_enough = low < value if "above" in options else low <= value
     if not (is_enough and value <= high and math.isfinite(value)):
         raise InvalidValueError(f"{label} is {value!r}; {rule}")
+
+
+def _check_numbers(label: str, values: object, words: tuple[str, ...], meaning: str) -> None:
+    """Check a sequence of positive numbers."""
+    try:
+        numbers = [float(value) for value in values]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        choices = ", ".join(repr(word) for word in words)
+        raise InvalidTypeError(
+            f"{label} is {values!r}; choose one of {choices}, or give {meaning}."
+        )
+    if not all(0 < number < math.inf for number in numbers):
+        raise InvalidValueError(f"{label} has numbers that are not {meaning}.")
 
 
 def describe_fields(declaration: type) -> dict[str, str]:

@@ -123,7 +123,7 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
             mask,
             channel_axis=source.channel_axis,
             alpha=source.has_alpha,
-            spacing=frame.spacing,
+            spacing=self._job.spacing,
             stop=self._stop,
         )
         request: LayerRequest | None = None
@@ -155,8 +155,8 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
         ordered = tuple(region[axis] for axis in frame.order(rgb))
         psf: Any = job.psf.ndim
         if not isinstance(job.psf, EstimatedPSF):
-            key = make_psf_key(job.source, job.psf)
+            key = (make_psf_key(job.source, job.psf), job.skew)
             if key not in self._psfs:
-                self._psfs = {key: job.psf.array(job.source)[0]}
+                self._psfs = {key: job.make_psf()[0]}
             psf = self._psfs[key]
         return RegionRequest(ordered, psf, job.method, job.options.run_arguments())

@@ -16,7 +16,12 @@ def result_options() -> tuple[str, ...]:
 def piece_options() -> tuple[str, ...]:
     """Return the names of the options that the run on each piece gets.
 
-    The other options are contained in the values of the method, or in the plan of the pieces.
+    The other options are contained in the values of the method, or in the plan of the pieces, or do
+    not act in pieces.
     """
-    declared = parameters_of(RunOptions)
-    return tuple(n for n in result_options() if not options_of(declared[n]).get("in_method"))
+    declared = {name: options_of(one) for name, one in parameters_of(RunOptions).items()}
+    return tuple(
+        name
+        for name in result_options()
+        if not declared[name].get("in_method") and declared[name].get("in_pieces", True)
+    )

@@ -66,7 +66,18 @@ def solve_in_pieces(
     -------
     Deconvolution
         The result.
+
+    Raises
+    ------
+    ValueError
+        If the brightness of planes is to be corrected: pieces do not know it.
     """
+    if arguments.plane_brightness not in ("auto", "equal"):
+        raise InvalidValueError(
+            "The brightness of planes cannot be corrected in an image that is deblurred in pieces; "
+            "crop the image, or divide its planes by their brightness before."
+        )
+    arguments = replace(arguments, plane_brightness="equal")
     if isinstance(arguments, StepArguments):
         arguments = replace(arguments, stop=None)  # it cannot be sent to other processes
     image = LargeImage.from_arguments(arguments)

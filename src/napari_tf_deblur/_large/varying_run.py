@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.verdict import Verdict, summarise_verdicts
 from napari_tf_deblur._run.weight_search import search_weight
 from napari_tf_deblur._storage.regions import Region, relative_region
+
+ArgumentsT = TypeVar("ArgumentsT", bound=CalibrationArguments)
 
 if TYPE_CHECKING:
     from napari_tf_deblur._run.deconvolution import Deconvolution
@@ -70,6 +72,7 @@ def solve_varying(
 
     image, psf, frame = _read_arguments(arguments)
     centres = choose_centres(psf, frame)
+    arguments = _count_planes_equal(arguments)
     whole = replace(arguments, psf=middle_psf(psf, frame))
     if needs_pieces(whole):
         raise InvalidValueError(
@@ -96,9 +99,19 @@ def solve_varying(
 def calibrate_varying(arguments: CalibrationArguments) -> Calibration:
     """Return what :func:`solve_varying` would estimate from the image, without deblurring it."""
     _, psf, frame = _read_arguments(arguments)
-    whole = replace(arguments, psf=middle_psf(psf, frame))
+    whole = replace(_count_planes_equal(arguments), psf=middle_psf(psf, frame))
     found = finish(search_weight(PreparedRun.from_arguments(whole))).calibration
     return replace(found, psf_width=1.0) if is_varying(choose_centres(psf, frame)) else found
+
+
+def _count_planes_equal(arguments: ArgumentsT) -> ArgumentsT:
+    """Count all planes as equally bright: tiles would find different factors."""
+    if arguments.plane_brightness not in ("auto", "equal"):
+        raise InvalidValueError(
+            "The brightness of planes cannot be corrected with a PSF that varies: set "
+            "'plane_brightness' to 'auto', or divide the planes by their factors first."
+        )
+    return replace(arguments, plane_brightness="equal")
 
 
 def middle_psf(psf: VaryingPSF, frame: Sequence[int]) -> PSF:

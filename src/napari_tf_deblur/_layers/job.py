@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,7 +16,7 @@ from napari_tf_deblur._blur.estimation import estimate_blur
 from napari_tf_deblur._core.errors import InvalidValueError, StoppedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, map_steps
-from napari_tf_deblur._core.typing import BoolArray
+from napari_tf_deblur._core.typing import BoolArray, Float32Array
 from napari_tf_deblur._layers.contrast import thin_pixels
 from napari_tf_deblur._layers.job_record import build_record
 from napari_tf_deblur._layers.large_job import is_large
@@ -25,6 +25,7 @@ from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, PlacedPSFs, PSFKind
+from napari_tf_deblur._layers.psf_kinds.skewed import along_the_axis, make_psf, skew_notice
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import (
@@ -35,6 +36,7 @@ from napari_tf_deblur._layers.result import (
     to_display_values,
 )
 from napari_tf_deblur._layers.result_names import format_result_name
+from napari_tf_deblur._layers.skew import Skew, find_skew
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._layers.stage import Stage as Stage
 from napari_tf_deblur._noise.standardise import standardise_residual
@@ -95,7 +97,22 @@ class Job:
     @property
     def warnings(self) -> tuple[Notice, ...]:
         """Warnings that the user should read before the run begins."""
-        return self.psf.warnings(self.source)
+        notices = self.psf.warnings(along_the_axis(self.source, self.skew))
+        return (*notices, *((skew_notice(self.psf, self.skew),) if self.skew else ()))
+
+    @cached_property
+    def skew(self) -> Skew | None:
+        """How the planes of a skewed stack are placed; None for other images."""
+        return find_skew(self.source, self.psf.ndim, self.options.skew_angle)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distances of pixels and planes for the core; those of planes along the optical axis."""
+        return along_the_axis(self.source, self.skew).frame(self.psf.ndim).spacing
+
+    def make_psf(self) -> tuple[Float32Array, tuple[str, ...]]:
+        """Make the PSF on the voxels of the image; return it, and what was done, in words."""
+        return make_psf(self.psf, self.source, self.skew)
 
     @property
     def makes_multiscale(self) -> bool:
@@ -131,7 +148,7 @@ class Job:
             return (yield from iterate_large_job(self, stop, solver))
         yield Stage(self.psf.progress_text)
         blur = self._find_blur(stop, solver)
-        psf, notes = (blur.psf(), (str(blur),)) if blur else self.psf.array(self.source)
+        psf, notes = (blur.psf(), (str(blur),)) if blur else self.make_psf()
         frame = self.source.frame(psf.ndim)
         yield Stage("reading", psf=None if isinstance(self.psf, PlacedPSFs) else psf)
         fractions = read_in_steps(self.source.data, stop)
@@ -148,7 +165,7 @@ class Job:
             self.calibration or self.method,
             channel_axis=self.source.channel_axis,
             alpha=self.source.has_alpha,
-            spacing=frame.spacing,
+            spacing=self.spacing,
             mask=mask,
             stop=stop,
             uncertainty=self.uncertainty,

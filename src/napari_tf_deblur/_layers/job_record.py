@@ -10,6 +10,7 @@ from napari_tf_deblur._core.packages import list_versions
 from napari_tf_deblur._core.typing import PSF, BoolArray
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds import LayerPSF
+from napari_tf_deblur._layers.psf_kinds.skewed import record_psf
 from napari_tf_deblur._layers.record import method_to_dict
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.script_text import format_call
@@ -64,7 +65,7 @@ def build_record(
     """
     calibration = deconvolution.calibration
     source = job.source
-    psf_record = job.psf.record(source)
+    psf_record = record_psf(job.psf, source, job.skew)
     if isinstance(job.psf, LayerPSF):
         psf_record["origin"] = job.psf.layer.record()
     return {
@@ -86,6 +87,7 @@ def build_record(
         # Without a scale, a script measures it in the image again.
         "scale": None if _is_uncalibrated(job, deconvolution) else calibration.scale,
         **job.options.record(),
+        "plane_factors": _round_factors(deconvolution),
         "mask": mask,
         "mask_origin": _record_mask_origin(job),
         "python": _format_deconvolve_call(job, deconvolution, psf_record, mask, frame),
@@ -108,6 +110,12 @@ def build_record(
 def _record_array(psf: PSF | VaryingPSF) -> dict[str, Any]:
     """Return the array of a PSF; nothing if the PSF varies, so that no script takes one of many."""
     return {} if isinstance(psf, VaryingPSF) else {"array": psf}
+
+
+def _round_factors(deconvolution: Deconvolution) -> list[Any] | None:
+    """Return the brightness of the planes as plain numbers; None if all are equally bright."""
+    factors = deconvolution.plane_factors
+    return None if factors is None else factors.round(4).tolist()
 
 
 def _is_uncalibrated(job: "Job", deconvolution: Deconvolution) -> bool:
@@ -134,7 +142,7 @@ def _format_deconvolve_call(
     arguments += format_run_arguments(job.options.run_arguments(), RunOptions)
     arguments += [f"channel_axis={source.channel_axis}"]
     arguments += ["alpha=True"] if source.has_alpha else []
-    arguments += [f"spacing={frame.spacing}"]
+    arguments += [f"spacing={job.spacing}"]
     arguments += ["mask=mask"] if mask is not None else []
     return f"deconvolve({', '.join(arguments)})"
 

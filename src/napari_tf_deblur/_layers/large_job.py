@@ -76,7 +76,7 @@ def build_arguments(job: "Job", frame: Frame) -> Arguments:
         job.calibration or job.method,
         channel_axis=job.source.channel_axis,
         alpha=job.source.has_alpha,
-        spacing=frame.spacing,
+        spacing=job.spacing,
         uncertainty=job.uncertainty,
         **job.options.run_arguments(),
     )

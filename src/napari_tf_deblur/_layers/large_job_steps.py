@@ -69,7 +69,7 @@ def iterate_large_job(
     notes: tuple[str, ...] = ()
     if not isinstance(job.psf, EstimatedPSF):
         yield Stage(job.psf.progress_text)
-        psf, notes = job.psf.array(source)
+        psf, notes = job.make_psf()
     yield Stage("preparing", psf=psf)
 
     samples = np.zeros(0)

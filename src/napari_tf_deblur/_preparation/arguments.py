@@ -11,7 +11,11 @@ from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.errors import InvalidTypeError
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._preparation.calibration import Calibration
-from napari_tf_deblur._preparation.run_options import CalibrationOptions, RunOptions
+from napari_tf_deblur._preparation.run_options import (
+    CalibrationOptions,
+    PlaneBrightnessOption,
+    RunOptions,
+)
 from napari_tf_deblur.methods import METHODS, Auto, Method
 
 
@@ -149,6 +153,9 @@ class PartArguments(Arguments):
     ----------
     part : ImagePart
         Which part of the image it is.
+    plane_brightness : {"equal"}
+        A part does not know the brightness of planes.
     """
 
     part: ImagePart = field(default=WHOLE, kw_only=True)
+    plane_brightness: PlaneBrightnessOption = field(default="equal", kw_only=True)

@@ -21,6 +21,11 @@ class LayerOptions(RunOptions):
         Ignore pixels that are NaN or infinite instead of refusing them.
     ignore_saturated : bool, optional
         Ignore pixels that have the largest value of the camera.
+    skew_angle : float, optional
+        For a raw light-sheet stack: angle in degrees between the direction of the scan and the
+        planes of the camera. Planes are shifted towards larger rows; towards smaller ones if it is
+        negative. The PSF of a microscope, and a Gaussian, are then made in the coordinates of the
+        stack. 0: what the transform of the layer says (its shear). 90: the stack is not skewed.
 
     Examples
     --------
@@ -37,6 +42,19 @@ class LayerOptions(RunOptions):
             "in_words": "Saturated pixels ignored",
         },
     ] = False
+    skew_angle: Annotated[
+        float,
+        {
+            "min": -90.0,
+            "max": 90.0,
+            "step": 1.0,
+            "meaning": "degrees between the scan and the planes of a raw light-sheet stack; 0 is "
+            "what the layer says",
+            "label": "Skew of the stack (°)",
+            "in_name": "skew {}°",
+            "in_words": "Skewed stack, {:.3g}°",
+        },
+    ] = 0.0
 
     @classmethod
     def from_object(cls, values: Any) -> Self:
@@ -124,6 +142,6 @@ _DEFAULTS = LayerOptions()
 def _make_check(annotation: Any) -> Check:
     def checked(value: Any) -> Any:
         check_value("The option", value, annotation)
-        return value
+        return tuple(value) if isinstance(value, list) else value
 
     return checked

@@ -22,6 +22,7 @@ from napari_tf_deblur._preparation.arguments import CalibrationArguments
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.iterations import PSF_LIGHT_KEPT
 from napari_tf_deblur._preparation.method_choice import choose_method
+from napari_tf_deblur._preparation.plane_brightness import PlaneBrightness
 from napari_tf_deblur._preparation.problem import Problem
 from napari_tf_deblur._preparation.run_warnings import (
     warn_of_calibration,
@@ -42,7 +43,8 @@ class PreparedRun:
         How the image was split into planes.
     values : ndarray of float32
         Intensities of shape (planes, channels, *frame), in the units of the image. In the planes
-        to solve, ignored pixels are filled and the method's offset is subtracted.
+        to solve, ignored pixels are filled, the method's offset is subtracted, and planes of
+        different brightness are divided by it.
     valid : ndarray of bool or None
         Pixels that count, broadcastable to `values`; None for all.
     batches : tuple of tuple of int
@@ -78,6 +80,8 @@ class PreparedRun:
         Lines along each deblurred axis that lie beyond the image, if this is a piece of one.
     are_samples : bool
         Whether the planes are samples of one image.
+    brightness : PlaneBrightness or None
+        The brightness of the planes along z; None if all are equally bright.
     warnings : tuple of Notice
         What the user should know.
     """
@@ -100,6 +104,7 @@ class PreparedRun:
     noise: tuple[float, VarianceLine]
     gap: tuple[slice, ...]
     are_samples: bool
+    brightness: PlaneBrightness | None
     warnings: tuple[Notice, ...]
 
     @classmethod
@@ -134,9 +139,15 @@ class PreparedRun:
         batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, choice.method)
 
         method = choice.method.with_offset(image)
+        option = arguments.plane_brightness
+        background = image.background.level if psf.ndim == 3 and option != "equal" else 0.0
         background_error = None if method is choice.method else image.background.error
         if method.offset:
             image = pixels.subtract_offset(method.offset, image)
+        brightness = PlaneBrightness.choose(option, pixels, psf, background, method.offset)
+        if brightness:
+            brightness.divide(values, pixels.used)
+            image = pixels.statistics(psf, image.periodic, sample_is_known=False)
         pixels.fill_gap()
         calibration = known or Calibration.from_statistics(
             method, image, choice.reason, background_error, blur
@@ -151,6 +162,7 @@ class PreparedRun:
             *warn_of_pixels(arguments.image, pixels, method.offset),
             *psf_notices,
             *warn_of_planes(pixels, psf),
+            *((brightness.notice(),) if brightness else ()),
             *warn_of_calibration(calibration, image, blur),
         )
         return cls(
@@ -172,15 +184,24 @@ class PreparedRun:
             noise=(image.noise_level, image.noise_line),
             gap=pixels.gap,
             are_samples=arguments.part.are_samples,
+            brightness=brightness,
             warnings=warnings,
         )
 
     def original_planes(self) -> Float32Array:
         """Return the planes in the image's units, with the offset; ignored pixels are filled."""
-        values = self.values.copy()
+        values = self.values_without_offset()
         offset = np.float32(self.calibration.method.offset)
         for plane in {plane for batch in self.batches for plane in batch}:
             values[plane] += offset
+        return values
+
+    def values_without_offset(self) -> Float32Array:
+        """Return the planes as they were, except for the offset; ignored pixels are filled."""
+        values = self.values.copy()
+        if self.brightness:
+            planes = {plane for batch in self.batches for plane in batch}
+            self.brightness.multiply(values, sorted(planes))
         return values
 
     def original_image(self) -> Float32Array:
@@ -194,6 +215,8 @@ class PreparedRun:
         weight = method.noise_weights(observed, self.psf, scale)
         if weight is None:
             weight = np.ones((1,) * observed.ndim, dtype=np.float32)
+        if self.brightness:
+            weight = weight * self.brightness.factors[list(batch)]
         if self.valid is not None:
             weight = weight * self.valid[list(batch)]
         return Problem(

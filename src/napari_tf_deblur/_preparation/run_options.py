@@ -6,12 +6,14 @@ the fields of the dock, the options of the command line, the record of a result,
 repeats it. An annotation is ``Annotated[type, table]``. The table may have these entries:
 
 - ``min`` or ``above``, and ``max``: the bounds of a number; ``meaning``: a few words on its unit;
+- ``numbers``: what several positive numbers in place of a word are;
 - ``label``, ``tooltip``, and ``names`` (the labels of choices): the texts of the dock;
 - ``in_method``: True if the recorded values of the method contain its effect, so that a script does
   not need the option;
 - ``in_name``: part of the name of a result, if results of one image differ in the option: a format
   for its value, or a table of words for True and False;
 - ``in_words``: part of a sentence, used if the value is not the default: a format for the value;
+- ``in_pieces``: False if the option does not act in an image that is deblurred in pieces;
 - ``same_result``: True if a result with another value of the option need not be computed again;
 - ``from_files``: False if the value of the option in an image file is not used.
 """
@@ -25,6 +27,7 @@ from napari_tf_deblur._core.parameters import check_parameters
 from napari_tf_deblur._core.scene_grid import Boundary
 
 Auto = Literal["auto"]
+PlaneBrightnessOption = Literal["auto", "equal", "bleaching"] | tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,11 @@ class CalibrationOptions:
     boundary : {"unknown", "zero", "periodic"}, optional
         What lies beyond the frame. "unknown": the method estimates the scene as far beyond the
         frame as the PSF reaches. "zero": darkness. "periodic": the image again.
+    plane_brightness : {"auto", "equal", "bleaching"} or sequence of float, optional
+        Whether the planes of a volume were taken with different brightness. The volume is divided
+        by one factor per plane, and the result multiplied again. "auto": flicker, if it is beyond
+        doubt. "equal": none. "bleaching": an exponential curve along the first deblurred axis.
+        Numbers: the brightness of each plane, in any unit. Each volume of a movie has its own.
 
     Raises
     ------
@@ -59,9 +67,29 @@ class CalibrationOptions:
             "in_name": "{} beyond the frame",
         },
     ] = "unknown"
+    plane_brightness: Annotated[
+        PlaneBrightnessOption,
+        {
+            "numbers": "the brightness of each plane, above 0",
+            "label": "Planes of a volume",
+            "names": {
+                "auto": "Flicker, if sure",
+                "equal": "Equally bright",
+                "bleaching": "Bleached along z",
+            },
+            "tooltip": "How bright the planes of a volume were taken. Flicker is corrected if it "
+            "is beyond doubt. Bleaching looks like a specimen that is darker on one side, so it is "
+            "corrected only if you choose it. Each plane of the result keeps its brightness",
+            "in_name": "planes {}",
+            "in_pieces": False,
+        },
+    ] = "auto"
 
     def __post_init__(self) -> None:
         check_parameters(self)
+        if not isinstance(self.plane_brightness, str):
+            factors = tuple(float(factor) for factor in self.plane_brightness)
+            object.__setattr__(self, "plane_brightness", factors)  # also for a list or an array
 
 
 @dataclass(frozen=True, kw_only=True)

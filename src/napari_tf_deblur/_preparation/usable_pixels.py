@@ -125,10 +125,11 @@ class UsablePixels:
         """Planes that have pixels that count."""
         return [plane for plane in range(len(self.values)) if plane not in self.blank]
 
-    def statistics(self, psf: PSF, periodic: bool) -> Statistics:
+    def statistics(self, psf: PSF, periodic: bool, sample_is_known: bool = True) -> Statistics:
         """Return the measurements of the used planes."""
         valid = self.valid[self.used] if self.blank and self.valid is not None else self.valid
-        return Statistics(self._used_values(), valid, psf, periodic, self.noise_sample)
+        sample = self.noise_sample if sample_is_known else None
+        return Statistics(self._used_values(), valid, psf, periodic, sample)
 
     def subtract_offset(self, offset: float, image: Statistics) -> Statistics:
         """Subtract an offset from the used planes; return measurements without it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from napari_tf_deblur._blur.blur_estimate import BlurEstimate
 from napari_tf_deblur._core.notices import Notice
-from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._core.typing import Float32Array, Float64Array
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.global_values import GlobalValues
 from napari_tf_deblur._run.verdict import UNKNOWN_VERDICT, Verdict
@@ -21,7 +21,8 @@ class Deconvolution:
         The deblurred image, in the shape and intensity units of the source.
     residual : ndarray of float32
         The source less the result blurred again, in intensity units. It should look like noise. It
-        is 0 at ignored pixels, and in planes that were not deblurred.
+        is 0 at ignored pixels, and in planes that were not deblurred. If there are `plane_factors`,
+        they act after the blur.
     loss_history : ndarray of float32
         The objective at each iteration, for intensities scaled to a range of 1. It is the sum over
         planes that are solved one after another. With a PSF that varies it is, as `iterations`,
@@ -51,6 +52,10 @@ class Deconvolution:
         intensity units; in the shape of `residual`. It contains noise only: neither the bias of the
         method, which smooths detail away, nor the error of a wrong PSF. It is 0 in planes that were
         not deblurred. None if it was not asked for, or if the run was stopped.
+    plane_factors : ndarray of float64 or None
+        The brightness of the planes of each volume, by which the image was divided and the result
+        multiplied: the leading axes of the image, then the planes. None if all planes counted as
+        equally bright: see ``plane_brightness`` of :func:`deconvolve`.
     global_values : GlobalValues or None
         Values that depend on all pixels. A calibration that holds them makes pieces agree with the
         whole image.
@@ -68,6 +73,7 @@ class Deconvolution:
     warnings: tuple[Notice, ...] = ()
     pieces: str = ""
     uncertainty: Float32Array | None = field(default=None, repr=False)
+    plane_factors: Float64Array | None = None
     global_values: GlobalValues | None = field(default=None, repr=False)
 
     @property

@@ -67,5 +67,6 @@ def prepare_trial(
         hides_areas=valid is not None and fill_ignored(values, valid, used),
         gap=(),
         are_samples=False,
+        brightness=None,
         warnings=(),
     )

@@ -93,6 +93,8 @@ def estimate_uncertainty(
     if valid is not None and len(valid) > 1:
         valid = valid[used]
     residual = prepared.planes.split_array(result.residual, transparency=False)[used]
+    if prepared.brightness:
+        residual = residual / prepared.brightness.factors[used]
     clean = values - residual
     deviation = np.sqrt(variance_by_value(clean, fit_lines(values, valid)))
     if valid is not None:

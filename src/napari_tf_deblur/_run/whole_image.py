@@ -137,9 +137,12 @@ def _solve(arguments: Arguments, stop: Event | None) -> Generator[Step, None, De
             check_weight(prepared, stop), lambda step: replace(step, fraction=1)
         )
         verdict = _judge_planes(prepared, solved, global_values, weight)
+    residual, brightness = solved.residual, prepared.brightness
+    if brightness:
+        residual = residual * brightness.factors
     return Deconvolution(
         image=solved.image,
-        residual=prepared.planes.join_planes(solved.residual, transparency=False),
+        residual=prepared.planes.join_planes(residual, transparency=False),
         loss_history=solved.loss_history,
         iterations=len(solved.loss_history),
         converged=solved.converged,
@@ -150,6 +153,9 @@ def _solve(arguments: Arguments, stop: Event | None) -> Generator[Step, None, De
         warnings=solved.warnings  # first, as they may say that planes are not deblurred
         + prepared.warnings
         + ((SHARED_NOISE,) if search.noise_is_shared else ()),
+        plane_factors=None
+        if brightness is None
+        else brightness.to_array(prepared.planes.lead_shape),
         global_values=global_values,
     )
 

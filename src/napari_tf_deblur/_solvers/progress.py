@@ -102,9 +102,13 @@ class Progress(ImageSource):
         if self._current is not None:
             batch, iterate = self._current
             solved[batch] = self._cut(iterate.estimate.scene())
-        values = prepared.values.copy() if solved else prepared.original_planes()
+        values = prepared.values_without_offset() if solved else prepared.original_planes()
         for batch, planes in solved.items():
-            values[list(batch)] = planes * np.float32(prepared.calibration.scale)
+            for plane, scene in zip(batch, planes):
+                image = scene * np.float32(prepared.calibration.scale)
+                if prepared.brightness:
+                    image = prepared.brightness.multiply_result(image, plane)
+                values[plane] = image
         return prepared.planes.join_planes(values)
 
     def is_finite(self, batch: tuple[int, ...]) -> bool:
