@@ -184,6 +184,6 @@ def test_tiles_with_psfs_of_their_own_have_no_standard_deviations():
     psf = VaryingPSF.along_z([gaussian_psf((1, 1, 1)), gaussian_psf((2, 1, 1))], [0, 11])
     with pytest.raises(InvalidValueError, match="PSF that varies"):
         find(np.ones((12, 20, 20), np.float32), RichardsonLucy(2), psf)
+    bleached = {"plane_brightness": "bleaching"}
     with pytest.raises(InvalidValueError, match="brightness of planes"):
-        options = {"plane_brightness": "bleaching"}
-        deconvolve(np.ones((12, 20, 20), np.float32), psf, RichardsonLucy(2), **options)
+        deconvolve(np.ones((12, 20, 20), np.float32), psf, RichardsonLucy(2), **bleached)
