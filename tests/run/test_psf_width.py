@@ -42,6 +42,9 @@ def width(image, psf, **options):
     return fit_psf_width(PreparedRun.from_arguments(Arguments(image, psf, Wiener(1.0), **options)))
 
 
+PSF_OF_NOISE = gaussian_psf(1.6)
+
+
 def line(length):
     return np.eye(length, dtype=np.float32) / length
 
@@ -137,11 +140,22 @@ def test_of_points_trials_say_little():
     assert PSFWidthTest(-0.5, -9.0, 2.0, trials_are_biased=False).evidence(said) == "too wide"
 
 
-def test_a_spectrum_that_speaks_for_the_psf_counts_against_trials():
-    """With few photons, trials favour a narrower PSF now and then, even if the PSF is exact."""
-    by_chance = RiskDifference(5.0, 1.0)
-    assert PSFWidthTest(0.0, -9.0, 2.0).evidence(by_chance) == "too wide"
-    assert PSFWidthTest(-2.2, -9.0, 2.0).evidence(by_chance) == "untested"
+@pytest.mark.parametrize(("log_odds", "z_score"), [(0.6, 6.0), (-1.7, 6.8)])
+def test_trials_on_noisy_images_say_less(log_odds, z_score):
+    """What was measured with exact PSFs and 100 photons."""
+    said, more = RiskDifference(z_score, 1.0), RiskDifference(z_score + 3, 1.0)
+    told = PSFWidthTest(log_odds, -9.0, 2.0)
+    assert told.evidence(said) == "too wide"
+    assert replace(told, is_noisy=True).evidence(said) == "untested"
+    assert replace(told, is_noisy=True).evidence(more) == "too wide"
+
+
+@pytest.mark.parametrize(("photons", "noisy"), [(50, True), (2000, False)])
+@pytest.mark.parametrize("unit", [1.0, 1e-4, 300.0])
+def test_an_image_of_few_photons_is_noisy_in_any_unit(photons, noisy, unit):
+    light = convolve(scene((96, 96)), PSF_OF_NOISE) * photons / 240
+    image = unit * np.random.default_rng(0).poisson(light)
+    assert width(image, PSF_OF_NOISE).is_noisy is noisy
 
 
 @pytest.mark.parametrize(("log_odds", "z_score"), [(3.1, 2.2), (3.0, 4.9), (-2.5, 3.7), (-3.4, 6)])

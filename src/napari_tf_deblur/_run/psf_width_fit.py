@@ -15,6 +15,7 @@ from napari_tf_deblur._run.psf_width import (
     MAX_ODDS_AGAINST_NARROWER,
     MIN_SPECTRUM_EVIDENCE,
     NARROWER,
+    NOISY,
     SOFTENING_BIAS,
     UNKNOWN_WIDTH,
     WIDER,
@@ -79,6 +80,7 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
     return PSFWidthTest(
         narrower_log_odds=half if far_narrower else narrower,
         wider_log_odds=double if far_wider else wider,
+        is_noisy=_is_noisy(prepared),
         longer_log_odds=longer[0] if longer else 0.0,
         equivalent_sigma=float(np.sqrt(power ** (-2 / psf.ndim) / (4 * np.pi))),
         has_zeros=passes_zero(psf),
@@ -88,3 +90,9 @@ def fit_psf_width(prepared: PreparedRun, times: float = 1.0) -> PSFWidthTest:
         narrower_factor=HALF_AS_WIDE if far_narrower else NARROWER,
         wider_factor=TWICE_AS_WIDE if far_wider else WIDER,
     )
+
+
+def _is_noisy(prepared: PreparedRun) -> bool:
+    """Whether the noise in bright parts is above `NOISY`."""
+    scale, (_, line) = prepared.calibration.scale, prepared.noise
+    return max(line.slope * scale + line.intercept, 0.0) > (NOISY * scale) ** 2
