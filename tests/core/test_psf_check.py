@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, special
 
-from napari_tf_deblur import Wiener, convolve, deconvolve, gaussian_psf, microscope_psf
+from napari_tf_deblur import Specimen, Wiener, convolve, deconvolve, gaussian_psf, microscope_psf
 from napari_tf_deblur._core.psf_background import find_psf_background
 from napari_tf_deblur._core.psf_centre import light_centre
 from napari_tf_deblur._core.psf_check import psf_warnings, refuse_partial_psf
@@ -152,6 +152,20 @@ def test_arrays_of_psf_programs_give_a_warning_of_their_offset(name):
     said = psf_warnings(beam(shape, centre))
     assert len(said) == (words is not None)
     assert words is None or words in said[0]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(("aperture", "step", "depth"), [(1.3, 250, 8e3), (1.4, 200, 1e4)])
+def test_a_lopsided_psf_with_its_peak_in_the_middle_gives_no_warning(aperture, step, depth, turn):
+    """The image of a point is brightest where the point is."""
+    water = Specimen(refractive_index=1.33, depth=depth)
+    psf = microscope_psf(aperture, 520, spacing=(step, 90, 90), shape=(41, 31, 31), specimen=water)[
+        ::turn
+    ]
+    assert abs(light_centre(psf)[0] - 20) > 0.3
+    assert not psf_warnings(psf)
+    (said,) = psf_warnings(np.roll(psf, 2, 0))
+    assert "pixels along z" in said
 
 
 @pytest.mark.parametrize("off", [(6, 0), (0, -4), (2, 3)])
