@@ -50,7 +50,7 @@ def test_everything_that_is_declared_is_an_option():
     options = {field.name for field in fields(LayerOptions)} | set(MICROSCOPE_NUMBERS)
     flags = {name.replace("_", "-") for name in options}
     assert {f"--{name}" for name in flags} <= names
-    assert set(PSF_KINDS) == {"automatic", *KINDS_BY_NAME} - {"array"}
+    assert set(PSF_KINDS) == {"automatic", *KINDS_BY_NAME} - {"array", "varying"}
     assert set(METHOD_NAMES) == {"auto", *(method.__name__ for method in METHODS)}
     text = call("--help").output
     for method in METHODS:

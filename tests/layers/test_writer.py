@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -218,6 +218,7 @@ anything = st.recursive(
 
 @settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from([*RESULT, "verdict", "warnings"]), anything))
+@example({"kind": None, "order": [], "loss_history": [3.5e38]})
 def test_no_record_is_an_error_and_none_holds_code(record):
     found = record_from_json(json.dumps({METADATA_KEY: {**record, "kind": "result"}}))
     assert found is None or (found["kind"] == "result" and "'python':" not in repr(found))

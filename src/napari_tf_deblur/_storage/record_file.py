@@ -147,6 +147,7 @@ def _refuse_constant(constant: str) -> None:
 
 def _to_float_array(value: list[Any]) -> Any:
     try:
-        return np.array(value, np.float32)
-    except (ValueError, TypeError):
+        with np.errstate(over="raise"):
+            return np.array(value, np.float32)
+    except (ValueError, TypeError, FloatingPointError):
         return None
