@@ -168,3 +168,8 @@ def test_a_script_repeats_the_skewed_psf():
 def test_what_cannot_be_skewed_is_refused(psf, shift):
     with pytest.raises(UserError):
         skew_psf(psf, shift)
+
+
+def test_a_psf_with_more_axes_than_the_layer_is_refused_in_a_sentence():
+    with pytest.raises(UserError, match="The PSF has 3 axes and the image has 2"):
+        deblur_layer(Image(np.ones((40, 40))), gaussian_psf((1, 1, 1)))

@@ -66,9 +66,8 @@ def find_skew(source: Source, ndim: int, angle: float = 0.0) -> Skew | None:
         towards larger rows; if it is negative, towards smaller ones. 0 takes the place of the
         planes from the layer.
     """
-    if ndim != 3:
+    if ndim != 3 or len((frame := source.frame(3)).indices) < 3:
         return None
-    frame = source.frame(3)
     if angle:
         step, row = (
             convert_length(axis.spacing, axis.unit, "nm") if is_length(axis.unit) else axis.spacing
