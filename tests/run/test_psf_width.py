@@ -148,6 +148,8 @@ def test_trials_on_noisy_images_say_less(log_odds, z_score):
     assert told.evidence(said) == "too wide"
     assert replace(told, is_noisy=True).evidence(said) == "untested"
     assert replace(told, is_noisy=True).evidence(more) == "too wide"
+    agreeing = replace(told, narrower_log_odds=3.0, is_noisy=True)
+    assert agreeing.evidence(RiskDifference(1.6, 1.0)) == "too wide"
 
 
 @pytest.mark.parametrize(("photons", "noisy"), [(50, True), (2000, False)])
