@@ -26,6 +26,7 @@ import numpy as np
 from cases import Case, observed
 from environments import python
 from metrics import psnr
+from peers.psf_programs import width_at_half
 from scenes import filaments, nuclei
 
 from napari_tf_deblur import Specimen, deconvolve, microscope_psf
@@ -127,14 +128,9 @@ def mountings() -> Iterator[Mounting]:
                     yield Mounting(aperture, immersion, index, depth)
 
 
-def width_at_half(light: np.ndarray) -> float:
-    """Return the full width at half maximum in pixels, by linear interpolation."""
-    top, half = int(light.argmax()), light.max() / 2
-    left = top - int(np.argmax(light[top::-1] < half))
-    right = top + int(np.argmax(light[top:] < half))
-    before = (half - light[left]) / (light[left + 1] - light[left])
-    after = (half - light[right]) / (light[right - 1] - light[right])
-    return right - after - (left + before)
+def width_of(light: np.ndarray) -> float:
+    """Return the full width at half maximum of a profile with pixels of `FINE`."""
+    return width_at_half(FINE * np.arange(len(light)), light)
 
 
 def print_widths(environments: Path) -> None:
@@ -148,9 +144,9 @@ def print_widths(environments: Path) -> None:
     print("| --- | ---: | ---: | ---: |" + " ---: |" * len(PROGRAMS))
     worst = dict.fromkeys(PROGRAMS, (0.0, 0.0))
     for setup in setups:
-        across = FINE * width_at_half(setup.psf((1, 201, 201), (FINE,) * 3)[0, 100])
+        across = width_of(setup.psf((1, 201, 201), (FINE,) * 3)[0, 100])
         shape = (2 * round(setup.reach / FINE) + 1, 1, 1)
-        along = FINE * width_at_half(setup.psf(shape, (FINE,) * 3)[:, 0, 0])
+        along = width_of(setup.psf(shape, (FINE,) * 3)[:, 0, 0])
         mounted = f"{setup.index:g}, {setup.depth / 1000:g} µm" if setup.index else "as expected"
         row = f"| {setup.aperture:g}, {setup.immersion:g}, {mounted} | {setup.point:.0f} "
         row += f"| {across:.0f} | {along:.0f} |"

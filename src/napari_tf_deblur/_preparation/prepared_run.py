@@ -188,11 +188,16 @@ class PreparedRun:
             warnings=warnings,
         )
 
+    @property
+    def used_planes(self) -> list[int]:
+        """The planes that are deblurred, in order."""
+        return sorted({plane for batch in self.batches for plane in batch})
+
     def original_planes(self) -> Float32Array:
         """Return the planes in the image's units, with the offset; ignored pixels are filled."""
         values = self.values_without_offset()
         offset = np.float32(self.calibration.method.offset)
-        for plane in {plane for batch in self.batches for plane in batch}:
+        for plane in self.used_planes:
             values[plane] += offset
         return values
 
@@ -200,8 +205,7 @@ class PreparedRun:
         """Return the planes as they were, except for the offset; ignored pixels are filled."""
         values = self.values.copy()
         if self.brightness:
-            planes = {plane for batch in self.batches for plane in batch}
-            self.brightness.multiply(values, sorted(planes))
+            self.brightness.multiply(values, self.used_planes)
         return values
 
     def original_image(self) -> Float32Array:

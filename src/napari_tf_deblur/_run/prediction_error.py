@@ -1,5 +1,6 @@
 """Errors of prediction in trials: noise variance, risks of blocks, and their differences."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -142,13 +143,15 @@ def deblur_error(error: Float32Array, spectrum_factor: NDArray[np.complex64]) ->
     return np.asarray(fft.irfftn(spectrum, s=frame, axes=axes, workers=fft_workers()))
 
 
-def fit_channel_lines(values: Float32Array, valid: BoolArray | None) -> list[VarianceLine]:
+def fit_channel_lines(
+    values: Float32Array,
+    valid: BoolArray | None,
+    fit: Callable[[NoiseSample], VarianceLine] = estimate_noise_line,
+) -> list[VarianceLine]:
     """Fit the line of noise variance over brightness for each channel."""
     channels = [np.s_[:, c : c + 1] for c in range(values.shape[1])]
     return [
-        estimate_noise_line(
-            NoiseSample.from_pixels(Pixels(values[c], None if valid is None else valid[c]))
-        )
+        fit(NoiseSample.from_pixels(Pixels(values[c], None if valid is None else valid[c])))
         for c in channels
     ]
 

@@ -57,7 +57,7 @@ def select_region(
     is_whole_frame : bool
         Whether the patches are as large as the frame.
     """
-    used = sorted({plane for batch in prepared.batches for plane in batch})
+    used = prepared.used_planes
     values, valid = prepared.values, prepared.valid
     if len(used) < len(values):
         values, valid = values[used], None if valid is None else valid[used]

@@ -20,17 +20,14 @@ from threading import Event
 import numpy as np
 from scipy import ndimage
 
-from napari_tf_deblur._core.pixels import Pixels
 from napari_tf_deblur._core.steps import RunStage, Step, StoredImage, map_steps
-from napari_tf_deblur._core.typing import BoolArray, Float32Array
+from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._noise.equivariant_random import iterate_normal
 from napari_tf_deblur._noise.noise import fit_measured_line
-from napari_tf_deblur._noise.noise_sample import NoiseSample
-from napari_tf_deblur._noise.variance_line import VarianceLine
 from napari_tf_deblur._preparation.arguments import Arguments
 from napari_tf_deblur._preparation.prepared_run import PreparedRun
 from napari_tf_deblur._run.deconvolution import Deconvolution
-from napari_tf_deblur._run.prediction_error import variance_by_value
+from napari_tf_deblur._run.prediction_error import fit_channel_lines, variance_by_value
 from napari_tf_deblur._solvers.run import solve_batches
 
 UNCERTAINTY_RUNS = 6
@@ -88,7 +85,7 @@ def estimate_uncertainty(
     """
     known = replace(arguments, method=result.calibration, smoothing=1.0, uncertainty=False)
     prepared = PreparedRun.from_arguments(known, result.blur)
-    used = sorted({plane for batch in prepared.batches for plane in batch})
+    used = prepared.used_planes
     values, valid = prepared.values[used], prepared.valid
     if valid is not None and len(valid) > 1:
         valid = valid[used]
@@ -96,7 +93,9 @@ def estimate_uncertainty(
     if prepared.brightness:
         residual = residual / prepared.brightness.factors[used]
     clean = values - residual
-    deviation = np.sqrt(variance_by_value(clean, fit_lines(values, valid)))
+    counted = None if valid is None else np.broadcast_to(valid, values.shape)
+    lines = fit_channel_lines(values, counted, fit_measured_line)
+    deviation = np.sqrt(variance_by_value(clean, lines))
     if valid is not None:
         deviation *= valid
     model = clean + np.float32(KEPT_RESIDUAL) * residual
@@ -147,14 +146,6 @@ def pool_deviations(
     absolute *= np.float32(NORMAL_RATIO / math.sqrt(count * (count - 1)))
     sigmas = (0.0, 0.0, *(sigma / step for step in spacing))
     return np.asarray(ndimage.gaussian_filter(absolute, sigmas, mode="reflect"), np.float32)
-
-
-def fit_lines(values: Float32Array, valid: BoolArray | None) -> list[VarianceLine]:
-    """Fit the line of noise variance over brightness for each channel, as it is measured."""
-    return [
-        fit_measured_line(NoiseSample.from_pixels(Pixels(values[:, c : c + 1], valid)))
-        for c in range(values.shape[1])
-    ]
 
 
 def _describe_run(number: int, source: StoredImage, losses: Float32Array) -> Callable[[Step], Step]:

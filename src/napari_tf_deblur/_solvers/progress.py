@@ -146,7 +146,7 @@ class Progress(ImageSource):
     def describe_stop(self) -> str:
         """Describe in a sentence what a stopped run left unchanged."""
         prepared = self._prepared
-        planes = {plane for batch in prepared.batches for plane in batch}
+        planes = set(prepared.used_planes)
         remaining = sorted(planes.difference(self.planes))
         if not self._solved:
             return "The run was stopped before its first iteration: the image is unchanged."
