@@ -6,7 +6,7 @@
 ``widths`` prints the full widths at half maximum of our PSF and of psfmodels, psf and
 microscPSF-py, for the same distance of the point from the coverslip. ``images`` blurs scenes by the
 PSF of psfmodels, and deblurs them with three PSFs: the true one, that of `microscope_psf` with the
-specimen, and that of `microscope_psf` without it. The other programs are installed in an
+specimen, and that of the dock without it. The other programs are installed in an
 environment of their own. Lengths are in nanometres.
 """
 
@@ -26,10 +26,15 @@ import numpy as np
 from cases import Case, observed
 from environments import python
 from metrics import psnr
+from napari.layers import Image
 from peers.psf_programs import width_at_half
 from scenes import filaments, nuclei
 
 from napari_tf_deblur import Specimen, deconvolve, microscope_psf
+from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_kinds import MicroscopePSF
+from napari_tf_deblur._layers.source import read_source
 from napari_tf_deblur._optics.optics import Optics
 
 HERE = Path(__file__).resolve().parent
@@ -97,15 +102,22 @@ class Mounting:
         """Range along z that holds the middle of the PSF, to both sides."""
         return max(3000.0, 1.5 * EMISSION * self.immersion / self.aperture**2)
 
-    def psf(self, shape: Sequence[int], spacing: Sequence[float], told: bool = True) -> np.ndarray:
+    def psf(self, shape: Sequence[int], spacing: Sequence[float]) -> np.ndarray:
         return microscope_psf(
             self.aperture,
             EMISSION,
             refractive_index=self.immersion,
             spacing=spacing,
             shape=shape,
-            specimen=self.specimen if told else None,
+            specimen=self.specimen,
         )
+
+    def deblur_without_specimen(self, image: np.ndarray, spacing: Sequence[float]) -> Any:
+        """Deblur an image as the dock does if it knows the objective alone."""
+        layer = Image(image, scale=spacing, units=("nm",) * image.ndim)
+        psf = MicroscopePSF(Optics(self.aperture, EMISSION, self.immersion), image.ndim)
+        result = finish(Job(read_source(layer), psf, "auto").steps())
+        return result.deconvolution
 
     def request(self, program: str, **wanted: Any) -> dict[str, Any]:
         return {
@@ -205,12 +217,10 @@ def print_images(development: bool, pattern: str, environments: Path) -> None:
         axes = scene.ndim
         true = true_psfs[setup, axes].reshape(shapes[axes][3 - axes :])
         case = observed(name, scene, true, "camera", photons=photons, counts=True)
-        told, untold = (
-            setup.psf(shapes[axes], SPACING, told=told).reshape(true.shape)
-            for told in (True, False)
-        )
+        told = setup.psf(shapes[axes], SPACING).reshape(true.shape)
         spacing = SPACING[3 - axes :]
-        runs = [deconvolve(case.blurred, psf, spacing=spacing) for psf in (true, told, untold)]
+        runs = [deconvolve(case.blurred, psf, spacing=spacing) for psf in (true, told)]
+        runs.append(setup.deblur_without_specimen(case.blurred, spacing))
         quality = [score(case, run) for run in runs]
         lost_told.append(quality[0] - quality[1])
         if quality[0] - quality[2] > 0.5 and str(runs[2].verdict.kind) == "fits":

@@ -141,7 +141,7 @@ def test_three_numbers_make_the_psf(viewer, dock, fields, blurred):
     fields.pixel.value = 65
     psf = fields.psf()
     assert isinstance(psf, MicroscopePSF)
-    assert fields.description.text() == ""
+    assert fields.description.text().startswith("Mounting medium not given: in water, 5 µm deep")
     assert dock.fields.psf.picture.description.text() == "FWHM 210 nm = 3.2 px."
     sigma = pixel_sigma(microscope_sigma(1.4, 520), (65, 65))
     made, _ = psf.array(dock.fields.source())
@@ -333,10 +333,11 @@ def test_what_the_file_says_is_filled_in_and_said(viewer, fields, blurred):
     assert values(fields) == ("widefield", 1.4, 1.515, 520, 65, 0)
     assert mounted(fields) == (0, 0, "nearest")  # a file's index is that of the immersion
     assert fields.missing_labels == []
-    said = fields.description.text()
+    said, medium = fields.description.text().split("\n")
     assert (
         said == "Read from the file: Microscope, NA, Immersion, Emission, Excitation, Pixel size."
     )
+    assert medium.startswith("Mounting medium not given")
     fields.waves.emissions[0].value = 510  # and can be overruled
     assert "Emission" not in fields.description.text()
     assert fields.psf().optics.emission == 510

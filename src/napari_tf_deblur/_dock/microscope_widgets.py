@@ -87,7 +87,7 @@ def make_immersion_choice() -> ComboBox:
 def make_mounting_field() -> IndexField:
     """Make the field for the refractive index of the mounting medium."""
     return IndexField(
-        "as immersion",
+        "not given",
         MOUNTING_MEDIA,
         HIGHEST_INDEX,
         label="Mounted in",

@@ -24,7 +24,7 @@ from napari_tf_deblur._layers.large_job_steps import iterate_large_job
 from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, PlacedPSFs, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PlacedPSFs, PSFKind
 from napari_tf_deblur._layers.psf_kinds.skewed import along_the_axis, make_psf, skew_notice
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
@@ -43,6 +43,7 @@ from napari_tf_deblur._noise.standardise import standardise_residual
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
+from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._storage.axes import Frame
 from napari_tf_deblur.deconvolve import NO_UNCERTAINTY_OF_PIECES, iter_deconvolve
 from napari_tf_deblur.methods import Auto, Method
@@ -175,7 +176,7 @@ class Job:
         def to_layer_step(step: Step) -> Step:
             return replace(step, image_source=LayerImage(step.image_source, frame, self.source))
 
-        deconvolution = yield from map_steps(steps, to_layer_step)
+        deconvolution = self.restrict_verdict((yield from map_steps(steps, to_layer_step)))
         data = to_display_values(frame.from_core(deconvolution.image), self.source)
         warnings = tuple(dict.fromkeys((*self.warnings, *deconvolution.warnings)))
         stopped = stop.is_set() and not deconvolution.converged
@@ -200,6 +201,12 @@ class Job:
             warnings=warnings,
             record=build_record(self, deconvolution, psf, notes, mask, frame, warnings, stopped),
         )
+
+    def restrict_verdict(self, deconvolution: Deconvolution) -> Deconvolution:
+        """Return the result; if the PSF depends on a medium that was not given, it says so."""
+        if not (isinstance(self.psf, MicroscopePSF) and self.psf.needs_medium):
+            return deconvolution
+        return replace(deconvolution, verdict=deconvolution.verdict.without_medium())
 
     def _find_blur(self, stop: Event, solver: Solver) -> BlurEstimate | None:
         """Return the estimated blur, if the PSF is one; that of the calibration comes first."""

@@ -88,6 +88,7 @@ def iterate_large_job(
 
     steps = _solve_into_file(job, frame, psf, stop, solver)
     deconvolution, path = yield from map_steps(steps, to_layer_step)
+    deconvolution = job.restrict_verdict(deconvolution)
     written: Any = deconvolution.image
     if psf is None:
         assert deconvolution.blur is not None

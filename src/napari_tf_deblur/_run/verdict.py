@@ -12,6 +12,7 @@ VerdictKind = Literal[
     "PSF too wide",
     "PSF too narrow",
     "PSF too short along z",
+    "medium not given",
     "saturated",
     "undersampled",
     "hardly blurred",
@@ -38,6 +39,8 @@ SENTENCES: dict[VerdictKind, str] = {
     "PSF too short along z": "The PSF is probably too short along z, or the objects are long along "
     "z: the image has less detail along z than such a PSF lets through; give the mounting medium "
     "and the depth, or measure the PSF.",
+    "medium not given": "The result fits the data, but the mounting medium and the depth were not "
+    "given, and the PSF of this objective depends on them: give both, or measure the PSF.",
     "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "
     "pixels to ignore, or take the image with less light.",
     "undersampled": "The pixels are too large for this PSF: detail finer than two pixels shows as "
@@ -83,7 +86,7 @@ PSF_SENTENCES: dict[PSFAssessment, str] = {
 }
 """A second sentence: what is known of the PSF."""
 
-KINDS_WITHOUT_PSF = ("fits", "over-smoothed", "noise fitted")
+KINDS_WITHOUT_PSF = ("fits", "medium not given", "over-smoothed", "noise fitted")
 """Kinds whose sentence says nothing of the PSF, so that a second sentence follows."""
 
 
@@ -136,6 +139,15 @@ right, this image does not tell.
         if self.psf is not None and self.kind in KINDS_WITHOUT_PSF:
             sentences.append(PSF_SENTENCES[self.psf])
         return " ".join(sentences)
+
+    def without_medium(self) -> "Verdict":
+        """Return the verdict on a result whose PSF depends on a medium that was not given."""
+
+        def restrict(kind: VerdictKind) -> VerdictKind:
+            return "medium not given" if kind == "fits" else kind
+
+        others = tuple((restrict(kind), names) for kind, names in self.others)
+        return replace(self, kind=restrict(self.kind), others=others)
 
     def _list_planes(self, names: tuple[str, ...]) -> str:
         more = len(names) - MAX_NAMED_PLANES

@@ -1,9 +1,45 @@
-"""Says where the focus lies in a specimen of another refractive index than the immersion."""
+"""Describes what a specimen of another refractive index than the immersion does to the focus."""
 
 from dataclasses import replace
 
-from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._optics.microscope import microscope_sigma
+from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
 from napari_tf_deblur._optics.specimen import Specimen
+
+TYPICAL_DEPTH = 5_000.0
+"""Depth of the focus, in nanometres, for which the effect of a medium is measured. Definition: of
+`compare_widths`; about the thickness of a cell."""
+
+MAX_ELONGATION = 1.2
+"""Elongation from which a PSF depends on the mounting medium. Chosen by ``benchmarks/aberrations.py
+images --development``: it is 1.37 in the case that loses least there, and there 1.5 dB."""
+
+
+def compare_widths(optics: Optics) -> tuple[float, float]:
+    """Measure how much larger the PSF is in the mounting medium, 5 µm deep.
+
+    Parameters
+    ----------
+    optics : Optics
+        The microscope; lengths in nanometres. Without a medium, that of the specimen is water.
+
+    Returns
+    -------
+    along, across : float
+        The sigmas along z and in the plane, divided by those without a mismatch.
+    """
+    specimen = Specimen.from_value(optics.specimen)
+    index = specimen.refractive_index or IMMERSIONS["water"]
+    wanted = (Specimen(), Specimen(refractive_index=index, depth=TYPICAL_DEPTH))
+    matched, mounted = (microscope_sigma(**vars(replace(optics, specimen=one))) for one in wanted)
+    return mounted[0] / matched[0], mounted[-1] / matched[-1]
+
+
+def needs_medium(optics: Optics) -> bool:
+    """Whether the PSF depends on a mounting medium or a depth that is not given."""
+    specimen = Specimen.from_value(optics.specimen)
+    is_given = specimen.refractive_index is not None and (specimen.depth or optics.is_matched)
+    return not is_given and compare_widths(optics)[0] > MAX_ELONGATION
 
 
 def describe_focus(optics: Optics, planes: int = 1, step: float = 0.0) -> tuple[str, ...]:
@@ -24,8 +60,13 @@ def describe_focus(optics: Optics, planes: int = 1, step: float = 0.0) -> tuple[
     Returns
     -------
     tuple of str
-        Parts of a sentence; none if the objective is made for the specimen.
+        Parts of a sentence; none if the objective is made for the specimen, or if a specimen that
+        is not given changes little.
     """
+    if needs_medium(optics) and optics.is_matched:
+        along, across = compare_widths(optics)
+        larger = f"{along:.2g} times as long and {across:.2g} times as wide"
+        return (f"mounting medium not given: in water, 5 µm deep, the PSF is {larger}",)
     if optics.is_matched:
         return ()
     specimen = Specimen.from_value(optics.specimen)

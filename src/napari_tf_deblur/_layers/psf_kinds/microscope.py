@@ -8,7 +8,7 @@ from napari_tf_deblur._core.errors import InvalidValueError, UserError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._layers.psf_kinds.estimated import EstimatedPSF
-from napari_tf_deblur._layers.psf_kinds.focus_shift import describe_focus
+from napari_tf_deblur._layers.psf_kinds.focus_shift import describe_focus, needs_medium
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, record_call
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import NUMBER_NAMES, MicroscopeNumbers
@@ -78,6 +78,11 @@ class MicroscopePSF:
         optics = self.optics
         is_limited = optics.microscope in ("confocal", "multiphoton") or optics.sheet is not None
         return self.ndim < 2 or (optics.is_matched and (self.ndim < 3 or is_limited))
+
+    @property
+    def needs_medium(self) -> bool:
+        """Whether the PSF depends on a mounting medium or a depth that is not given."""
+        return needs_medium(self.optics)
 
     def check(self, source: Source) -> None:
         """Raise an error if the pixel size is unknown, or the PSF is larger than the image."""
