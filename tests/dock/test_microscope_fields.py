@@ -569,3 +569,32 @@ def test_settings_that_are_spoilt_are_passed_over(viewer, spoilt):
         0,
         "nearest",
     )
+
+
+def test_a_stack_is_deblurred_with_a_psf_for_each_depth(viewer, dock, fields, finished):
+    pixels = np.random.default_rng(3).poisson(20, (12, 24, 20)).astype(np.uint16)
+    viewer.add_image(pixels, name="cells", units=("um",) * 3, scale=(0.5, 0.1, 0.1))
+    dock.fields.images.dims.value = 3
+    fill_in(fields)
+    fields.mounting.value, fields.depth.value = 1.33, 3000
+    assert "the FWHM of the PSF along z grows from" in fields.description.text()
+    dock.fields.options["psf_by_depth"].value = True
+    dock.fields.methods.choice.value = Wiener
+    dock.deblur()
+    finished(dock)
+    record = result_of(viewer, "cells").metadata["napari_tf_deblur"]
+    assert record["psf"]["call"]["function"] == "microscope_psf_by_depth"
+    assert "overlapping tiles" in dock.status.text()
+    assert "a PSF for each of 12 depths" in dock.fields.psf.picture.description.text()
+    assert not dock.fields.psf.picture._picture.isHidden()
+
+
+def test_a_psf_for_each_depth_without_a_medium_is_told(viewer, dock, fields, blurred, told):
+    viewer.add_image(
+        np.stack([blurred] * 9), name="cells", units=("um",) * 3, scale=(0.3, 0.1, 0.1)
+    )
+    fill_in(fields)
+    dock.fields.options["psf_by_depth"].value = True
+    dock.deblur()
+    assert "give the medium and the depth" in told[0]
+    assert dock.deblur_button.enabled

@@ -51,6 +51,21 @@ def test_one_stop_ends_them_all(qtbot, viewer, dock, channels, finished):
     assert dock._runs is None
 
 
+def test_an_error_when_a_result_is_shown_does_not_block_the_dock(
+    qtbot, viewer, dock, channels, finished, monkeypatch
+):
+    def fail(*_):
+        raise RuntimeError("not shown")
+
+    monkeypatch.setattr(dock._psf_view, "show_run_psf", fail)
+    with qtbot.capture_exceptions() as errors:
+        dock.deblur()
+        finished(dock)
+    assert [str(value) for _, value, _ in errors] == ["not shown"] * 3
+    assert all(result_of(viewer, name) is not None for name in NAMES)
+    assert dock._runs is None
+
+
 def test_one_that_fails_does_not_keep_the_others_from_being_done(
     viewer, dock, channels, finished, told
 ):

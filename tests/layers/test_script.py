@@ -127,6 +127,17 @@ def test_a_script_makes_the_psf_of_a_specimen_again(saved, grey):
     assert "specimen={'refractive_index': 1.33, 'depth': 5000.0}," in text
 
 
+def test_a_script_makes_the_psf_of_each_depth_again(saved):
+    layer = saved(np.random.default_rng(5).poisson(20, (12, 24, 20)).astype(np.uint16))
+    layer.scale, layer.units = (300, 100, 100), ("nm",) * 3
+    layer.axis_labels = ("z", "y", "x")
+    psf = MicroscopePSF(Optics(1.2, 520.0, 1.515, specimen=Specimen(1.33, 5000.0)), 3)
+    job = Job(read_source(layer), psf, QUICK, LayerOptions(psf_by_depth=True))
+    text = " ".join(assert_repeats(job_result(job)).split())
+    assert "psf = microscope_psf_by_depth( numerical_aperture=1.2," in text
+    assert "planes=12" in text
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colours(saved, blurred, tmp_path, channels):
     parts = [255 * blurred * f for f in (1, 0.5, 0.25, 0.9)[:channels]]

@@ -1,12 +1,30 @@
 """Layers that are deblurred with a PSF that varies, and their records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_tf_deblur import VaryingPSF, Wiener, convolve, deblur_layer, deconvolve, gaussian_psf
+from napari_tf_deblur import (
+    RichardsonLucy,
+    Specimen,
+    VaryingPSF,
+    Wiener,
+    convolve,
+    deblur_layer,
+    deconvolve,
+    gaussian_psf,
+    microscope_psf_by_depth,
+)
+from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._layers.job import Job
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, MicroscopePSF
 from napari_tf_deblur._layers.record import describe_outcome, describe_settings
 from napari_tf_deblur._layers.script import write_script
+from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._storage.record_file import METADATA_KEY, record_from_json, record_to_json
 from napari_tf_deblur.errors import InvalidTypeError, InvalidValueError
 
@@ -57,3 +75,87 @@ def test_a_psf_of_too_many_axes_is_refused(image):
     psf = VaryingPSF.along_z([gaussian_psf((1, 1, 1)), gaussian_psf((2, 1, 1))], [0, 9])
     with pytest.raises(InvalidValueError):
         deblur_layer(Image(image), psf, METHOD)
+
+
+# ---------------------------------------------------------------- a PSF for each depth
+
+WATER = Optics(1.2, 520.0, 1.515, specimen=Specimen(refractive_index=1.33, depth=3000.0))
+
+
+@pytest.fixture
+def stack():
+    """A stack of points in water under oil, from the coverslip on."""
+    psf = microscope_psf_by_depth(
+        1.2,
+        520,
+        refractive_index=1.515,
+        spacing=(400, 100, 100),
+        planes=16,
+        specimen=WATER.specimen,
+        shape=(9, 15, 15),
+    )
+    scene = np.zeros((16, 32, 32), np.float32)
+    scene[2::4, 4::8, 4::8] = 5000
+    blurred = sum(
+        convolve(scene * (np.arange(16) == plane)[:, None, None], psf.at((plane, 0, 0)))
+        for plane in range(2, 16, 4)
+    )
+    image = np.random.default_rng(2).poisson(np.maximum(blurred, 0) + 3).astype(np.uint16)
+    return Image(
+        image, name="cells", scale=(0.4, 0.1, 0.1), units=("um",) * 3, axis_labels=("z", "y", "x")
+    )
+
+
+def by_depth(layer, **options):
+    return Job(
+        read_source(layer),
+        MicroscopePSF(WATER, 3),
+        RichardsonLucy(iterations=9),
+        LayerOptions(psf_by_depth=True, **options),
+    )
+
+
+def test_a_volume_is_deblurred_with_a_psf_for_each_depth(stack):
+    job = by_depth(stack)
+    job.check()
+    result = finish(job.steps())
+    call = result.record["psf"]["call"]
+    expected = deconvolve(
+        stack.data,
+        microscope_psf_by_depth(**call["arguments"]),
+        RichardsonLucy(iterations=9),
+        spacing=job.spacing,
+    )
+    np.testing.assert_array_equal(result.data, expected.image)
+    assert "overlapping tiles" in result.record["pieces"]
+    assert call["arguments"]["planes"] == 16
+    words = describe_settings(result.record)
+    assert "a PSF for each of 16 depths" in words
+    assert "A PSF for each depth" in words
+    one = finish(replace(job, options=LayerOptions()).steps())
+    assert not np.allclose(one.data, result.data)
+    assert record_from_json(record_to_json(result.record))["psf_by_depth"] is True
+
+
+@pytest.mark.parametrize(
+    "psf",
+    [
+        GaussianPSF((1.0, 1.0, 1.0)),
+        MicroscopePSF(Optics(1.2, 520.0, 1.515), 3),
+        MicroscopePSF(WATER, 2),
+    ],
+)
+def test_a_psf_that_does_not_change_with_depth_is_refused(stack, psf):
+    job = replace(by_depth(stack), psf=psf)
+    with pytest.raises(InvalidValueError, match="give the medium and the depth"):
+        job.check()
+    with pytest.raises(InvalidValueError, match="give the medium and the depth"):
+        finish(job.steps())
+
+
+def test_pieces_and_skewed_stacks_have_one_psf(stack, tmp_path):
+    with pytest.raises(InvalidValueError, match="fits into memory as a whole"):
+        replace(by_depth(stack), output=tmp_path / "deblurred.ome.zarr").check()
+    with pytest.raises(InvalidValueError, match="not skewed"):
+        by_depth(stack, skew_angle=30.0).check()
+    assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy import QtCore
 
 from napari_tf_deblur._core.errors import StoppedError
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._dock.psf_view import make_psf_key
 from napari_tf_deblur._dock.updates import translate_error
 from napari_tf_deblur._large.preview import preview_regions
@@ -155,8 +156,11 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
         ordered = tuple(region[axis] for axis in frame.order(rgb))
         psf: Any = job.psf.ndim
         if not isinstance(job.psf, EstimatedPSF):
-            key = (make_psf_key(job.source, job.psf), job.skew)
+            key = (make_psf_key(job.source, job.psf), job.skew, job.options.psf_by_depth)
             if key not in self._psfs:
                 self._psfs = {key: job.make_psf()[0]}
             psf = self._psfs[key]
+            if isinstance(psf, VaryingPSF):  # that of the middle of the region
+                parts = [region[axis] for axis in frame.indices]
+                psf = psf.at([(part.start + part.stop - 1) / 2 for part in parts])
         return RegionRequest(ordered, psf, job.method, job.options.run_arguments())

@@ -72,9 +72,13 @@ class PSFView:
         self._picture.show_picture(make_thumbnail(values))
 
     def show_run_psf(self, result: Result, job: Job) -> None:
-        """Show the PSF of a run and its notes, until the fields describe another PSF."""
+        """Show the PSF of a run and its notes, until the fields describe another PSF.
+
+        Where it varies, the picture of the middle stays.
+        """
         self._run_key = make_psf_key(job.source, job.psf)
-        self._picture.show_picture(make_thumbnail(result.record["psf"]["array"]))
+        if "array" in result.record["psf"]:
+            self._picture.show_picture(make_thumbnail(result.record["psf"]["array"]))
         if result.notes:
             self._picture.description.set_message(f"{'; '.join(result.notes).rstrip('.')}.")
 

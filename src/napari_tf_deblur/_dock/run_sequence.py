@@ -123,9 +123,11 @@ class RunSequence:
 
     def _finish_one(self, outcome: RunOutcome, run: Run, job: Job) -> None:
         self._run = None
-        self._on_result(outcome, run, job)
-        self._number += 1
-        if self.is_stopped or self._number == self.count:
-            self._on_end()
-        else:
-            self._tasks.add_task(self._begin_next())
+        try:
+            self._on_result(outcome, run, job)
+        finally:  # if a result cannot be shown, the dock can still be used
+            self._number += 1
+            if self.is_stopped or self._number == self.count:
+                self._on_end()
+            else:
+                self._tasks.add_task(self._begin_next())

@@ -17,6 +17,7 @@ from napari_tf_deblur._core.errors import InvalidValueError, StoppedError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.steps import Step, map_steps
 from napari_tf_deblur._core.typing import BoolArray, Float32Array
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.contrast import thin_pixels
 from napari_tf_deblur._layers.job_record import build_record
 from napari_tf_deblur._layers.large_job import is_large
@@ -24,8 +25,14 @@ from napari_tf_deblur._layers.large_job_steps import iterate_large_job
 from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PlacedPSFs, PSFKind
-from napari_tf_deblur._layers.psf_kinds.skewed import along_the_axis, make_psf, skew_notice
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds.microscope import NOT_BY_DEPTH
+from napari_tf_deblur._layers.psf_kinds.skewed import (
+    along_the_axis,
+    make_psf,
+    record_psf,
+    skew_notice,
+)
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import (
@@ -92,6 +99,8 @@ class Job:
     def check(self) -> None:
         """Raise an error if PSF or uncertainty do not suit the image. No pixel is read."""
         self.psf.check(self.source)
+        if self.options.psf_by_depth:
+            self._check_by_depth()
         if self.uncertainty and is_large(self):
             raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
 
@@ -111,9 +120,29 @@ class Job:
         """Distances of pixels and planes for the core; those of planes along the optical axis."""
         return along_the_axis(self.source, self.skew).frame(self.psf.ndim).spacing
 
-    def make_psf(self) -> tuple[Float32Array, tuple[str, ...]]:
+    def make_psf(self) -> tuple[Float32Array | VaryingPSF, tuple[str, ...]]:
         """Make the PSF on the voxels of the image; return it, and what was done, in words."""
+        if self.options.psf_by_depth and isinstance(self.psf, MicroscopePSF):
+            return self.psf.array_by_depth(self.source)
         return make_psf(self.psf, self.source, self.skew)
+
+    def record_psf(self) -> dict[str, Any]:
+        """Return the record of the PSF."""
+        record = record_psf(self.psf, self.source, self.skew)
+        if self.options.psf_by_depth and isinstance(self.psf, MicroscopePSF):
+            record["call"] = self.psf.call_by_depth(self.source)
+        return record
+
+    def _check_by_depth(self) -> None:
+        """Raise an error if there cannot be a PSF for each depth."""
+        if not isinstance(self.psf, MicroscopePSF):
+            raise InvalidValueError(NOT_BY_DEPTH)
+        self.psf.check_by_depth()
+        if self.skew or is_large(self):
+            raise InvalidValueError(
+                "A PSF for each depth is possible only where the image fits into memory as a whole "
+                "and is not skewed: use one PSF."
+            )
 
     @property
     def makes_multiscale(self) -> bool:
@@ -151,7 +180,7 @@ class Job:
         blur = self._find_blur(stop, solver)
         psf, notes = (blur.psf(), (str(blur),)) if blur else self.make_psf()
         frame = self.source.frame(psf.ndim)
-        yield Stage("reading", psf=None if isinstance(self.psf, PlacedPSFs) else psf)
+        yield Stage("reading", psf=None if isinstance(psf, VaryingPSF) else psf)
         fractions = read_in_steps(self.source.data, stop)
         image = yield from map_steps(fractions, lambda fraction: Stage("reading", fraction))
         if stop.is_set():

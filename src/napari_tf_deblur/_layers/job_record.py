@@ -10,7 +10,6 @@ from napari_tf_deblur._core.packages import list_versions
 from napari_tf_deblur._core.typing import PSF, BoolArray
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds import LayerPSF
-from napari_tf_deblur._layers.psf_kinds.skewed import record_psf
 from napari_tf_deblur._layers.record import method_to_dict
 from napari_tf_deblur._layers.result_names import format_result_name
 from napari_tf_deblur._layers.script_text import format_call
@@ -65,7 +64,7 @@ def build_record(
     """
     calibration = deconvolution.calibration
     source = job.source
-    psf_record = record_psf(job.psf, source, job.skew)
+    psf_record = job.record_psf()
     if isinstance(job.psf, LayerPSF):
         psf_record["origin"] = job.psf.layer.record()
     return {

@@ -69,7 +69,8 @@ def iterate_large_job(
     notes: tuple[str, ...] = ()
     if not isinstance(job.psf, EstimatedPSF):
         yield Stage(job.psf.progress_text)
-        psf, notes = job.make_psf()
+        made, notes = job.make_psf()
+        psf = np.asarray(made)
     yield Stage("preparing", psf=psf)
 
     samples = np.zeros(0)

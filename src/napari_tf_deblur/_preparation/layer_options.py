@@ -26,6 +26,10 @@ class LayerOptions(RunOptions):
         planes of the camera. Planes are shifted towards larger rows; towards smaller ones if it is
         negative. The PSF of a microscope, and a Gaussian, are then made in the coordinates of the
         stack. 0: what the transform of the layer says (its shear). 90: the stack is not skewed.
+    psf_by_depth : bool, optional
+        For the PSF of a microscope, in a volume whose mounting medium has another refractive index
+        than the immersion: use a PSF for each depth, in overlapping slabs, in place of that of the
+        middle plane. It takes several times as long.
 
     Examples
     --------
@@ -55,6 +59,15 @@ class LayerOptions(RunOptions):
             "in_words": "Skewed stack, {:.3g}°",
         },
     ] = 0.0
+    psf_by_depth: Annotated[
+        bool,
+        {
+            "label": "PSF for each depth",
+            "in_name": {True: "PSF for each depth", False: "one PSF"},
+            "in_words": "A PSF for each depth",
+            "in_psf": True,
+        },
+    ] = False
 
     @classmethod
     def from_object(cls, values: Any) -> Self:
@@ -90,7 +103,7 @@ def format_run_arguments(options: Mapping[str, Any], declaration: type[RunOption
     names = (
         name
         for name, annotation in parameters_of(declaration).items()
-        if not options_of(annotation).get("in_method")
+        if not {"in_method", "in_psf"} & set(options_of(annotation))
         and options[name] is not False
         and options[name] != ""
     )

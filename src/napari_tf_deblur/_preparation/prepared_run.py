@@ -238,9 +238,15 @@ class PreparedRun:
         )
 
 
-def plan_grid(frame: tuple[int, ...], psf: PSF, boundary: Boundary, method: Method) -> Grid:
-    """Plan the grid of a plane: the frame and the margin that the PSF needs around it."""
-    light, reach = (PSF_LIGHT_KEPT, method.reach) if boundary == "unknown" else (1.0, 1)
+def plan_grid(
+    frame: tuple[int, ...],
+    psf: PSF,
+    boundary: Boundary,
+    method: Method,
+    light_kept: float = PSF_LIGHT_KEPT,
+) -> Grid:
+    """Plan the grid of a plane: the frame and the margin for this part of the PSF's light."""
+    light, reach = (light_kept, method.reach) if boundary == "unknown" else (1.0, 1)
     return Grid.around(frame, psf, boundary, light, reach)
 
 

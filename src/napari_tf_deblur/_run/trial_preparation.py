@@ -1,17 +1,26 @@
 """Prepare the run of a trial from the run that it is done for, without measuring anything again."""
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from napari_tf_deblur._core.masking import fill_ignored
 from napari_tf_deblur._core.planes import PlaneLayout
 from napari_tf_deblur._core.psf_resizing import resize_psf
-from napari_tf_deblur._core.scene_grid import Boundary
-from napari_tf_deblur._core.typing import BoolArray, Float32Array
+from napari_tf_deblur._core.scene_grid import Boundary, Grid
+from napari_tf_deblur._core.typing import PSF, BoolArray, Float32Array
 from napari_tf_deblur._preparation import memory
 from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun, plan_grid
+from napari_tf_deblur.methods import Method
+
+LARGE_PSF_LIGHT_KEPT, MAX_SCENE_RATIO = 0.8, 4.0
+"""Part of the light of a large PSF for which a trial has a margin, where the rest wraps round; and
+the ratio of pixels of scene and frame, with margins for all of the light, above which a PSF is
+large. Limit: of time. The PSF of a widefield microscope is as large as a volume, and the scene 16
+times as large as the frame. Chosen by ``benchmarks/trial_margins.py``: runs take a third of the
+time, and results change by less than 0.1 dB."""
 
 
 def prepare_trial(
@@ -51,7 +60,7 @@ def prepare_trial(
         used = [plane for plane in used if valid[plane].any()]
     else:
         valid = None
-    grid = plan_grid(layout.frame, psf, boundary, calibration.method)
+    grid = _plan_trial_grid(layout.frame, psf, boundary, calibration.method)
     batch_size, has_spare_memory = memory.plan_batch(grid, values.shape, calibration.method)
     return replace(
         prepared,
@@ -70,3 +79,11 @@ def prepare_trial(
         brightness=None,
         warnings=(),
     )
+
+
+def _plan_trial_grid(frame: tuple[int, ...], psf: PSF, boundary: Boundary, method: Method) -> Grid:
+    """Plan the grid of a trial; for a large PSF, with smaller margins than those of a run."""
+    grid = plan_grid(frame, psf, boundary, method)
+    if prod(grid.scene) <= MAX_SCENE_RATIO * prod(frame):
+        return grid
+    return plan_grid(frame, psf, boundary, method, LARGE_PSF_LIGHT_KEPT)

@@ -36,9 +36,9 @@ SENTENCES: dict[VerdictKind, str] = {
     "lets through, and edges may ring; try a narrower PSF, or measure it.",
     "PSF too narrow": "The PSF is probably too narrow, or the sample itself is soft: the image has "
     "less fine detail than such a PSF lets through; try a wider PSF, or measure it.",
-    "PSF too short along z": "The PSF is probably too short along z, or the objects are long along "
-    "z: the image has less detail along z than such a PSF lets through; give the mounting medium "
-    "and the depth, or measure the PSF.",
+    "PSF too short along z": "The image has less detail along z than such a PSF lets through: the "
+    "PSF is too short along z, or the objects are long along z; give the mounting medium and the "
+    "depth, or measure the PSF.",
     "medium not given": "The result fits the data, but the mounting medium and the depth were not "
     "given, and the PSF of this objective depends on them: give both, or measure the PSF.",
     "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "

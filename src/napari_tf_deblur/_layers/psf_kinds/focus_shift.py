@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from napari_tf_deblur._optics.microscope import microscope_sigma
-from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
+from napari_tf_deblur._optics.optics import FWHM, IMMERSIONS, Optics
 from napari_tf_deblur._optics.specimen import Specimen
 
 TYPICAL_DEPTH = 5_000.0
@@ -74,16 +74,21 @@ def describe_focus(optics: Optics, planes: int = 1, step: float = 0.0) -> tuple[
     if not depth:
         return ("depth 0: the focus is taken to lie at the coverslip",)
     place = f"the focus is {_micrometres(optics.focus_depth)} below the coverslip"
-    notes = (f"{place}, not {_micrometres(depth)}",)
+    notes: tuple[str, ...] = (f"{place}, not {_micrometres(depth)}",)
     if planes < 2:
         return notes
     half = (planes - 1) / 2 * step
     ends = (max(depth - half, 0.0), depth + half)
-    first, last = (
-        replace(optics, specimen=replace(specimen, depth=end)).focus_depth for end in ends
+    first, last = (replace(optics, specimen=replace(specimen, depth=end)) for end in ends)
+    ratio = (last.focus_depth - first.focus_depth) / (ends[1] - ends[0])
+    notes += (f"distances along z are {ratio:.2f} times as large in the specimen",)
+    low, high = (microscope_sigma(**vars(one))[0] * FWHM for one in (first, last))
+    if high < low * MAX_ELONGATION:
+        return notes
+    return (
+        *notes,
+        f"the FWHM of the PSF along z grows from {_micrometres(low)} to {_micrometres(high)}",
     )
-    ratio = (last - first) / (ends[1] - ends[0])
-    return (*notes, f"distances along z are {ratio:.2f} times as large in the specimen")
 
 
 def _micrometres(length: float) -> str:
