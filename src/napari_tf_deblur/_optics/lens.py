@@ -58,6 +58,8 @@ class Lens:
         thickness shortens it. Layers that the lens is made for count negatively.
     focus : float
         Travel of the focus, from coverslip into specimen, that images the point sharply.
+    glass : float
+        Relative index of the coverslip, which reflects a part of oblique light at both sides.
     """
 
     sine: float
@@ -65,6 +67,7 @@ class Lens:
     place: float = 0.0
     layers: tuple[tuple[float, float], ...] = ()
     focus: float = 0.0
+    glass: float = 1.0
 
     @property
     def is_symmetric(self) -> bool:
@@ -123,12 +126,13 @@ class Lens:
         """Return the amplitudes of rays in the integrals over J0, J1 and J2.
 
         They are those of Richards and Wolf, for the mean over all directions of a dipole, with the
-        transmission of the interface to the specimen (Török et al., JOSA A 12, 325, 1995).
+        transmission of both sides of the coverslip (Török et al., JOSA A 12, 325, 1995; Török &
+        Varga, Applied Optics 36, 2305, 1997).
         """
         cosines = np.sqrt(1 - sines**2)
         inside = cosine_in(self.sample, sines)
-        across = 2 * cosines / (cosines + inside)
-        along = 2 * cosines / (self.sample * cosines + inside / self.sample)
+        outer, inner = _transmit(1.0, self.glass, sines), _transmit(self.glass, self.sample, sines)
+        across, along = outer[0] * inner[0], outer[1] * inner[1]
         lens = np.sqrt(cosines) * sines
         tilted = along * inside / self.sample
         return (
@@ -141,6 +145,13 @@ class Lens:
 def cosine_in(index: float, sines: Float64Array) -> Rays:
     """Return index times cosine of rays in a layer; imaginary for light that does not enter it."""
     return np.sqrt(np.asarray(index**2 - sines**2, np.complex128))
+
+
+def _transmit(before: float, after: float, sines: Float64Array) -> tuple[Rays, Rays]:
+    """Return Fresnel's transmission into a layer, of light polarised across and in its plane."""
+    first, second = cosine_in(before, sines), cosine_in(after, sines)
+    ratio = after / before
+    return 2 * first / (first + second), 2 * first / (ratio * first + second / ratio)
 
 
 def find_focus(lens: Lens) -> float:

@@ -169,7 +169,8 @@ class Optics:
             (_round_digits(thickness), _round_digits(index))
             for thickness, index in specimen.layers(self.index, self.unit)
         )
-        lens = Lens(sine, _round_digits(sample), layers=layers)
+        glass = _round_digits(specimen.coverslip_index / self.index)
+        lens = Lens(sine, _round_digits(sample), layers=layers, glass=glass)
         return focus_lens(lens, _round_digits(specimen.depth / self.unit))
 
     def _check_immersion(self) -> None:

@@ -33,8 +33,9 @@ COVERSLIP_INDEX = 1.5255
 class Specimen:
     """What lies between the objective and the point that is in focus.
 
-    Without arguments, the specimen is what the objective is made for: the light of a point passes
-    one medium only. All lengths are in the unit of the emission.
+    Without arguments, the specimen is what the objective is made for: the light of a point passes a
+    medium like the immersion, and a coverslip that the objective corrects for. All lengths are in
+    the unit of the emission.
 
     Attributes
     ----------
