@@ -15,15 +15,17 @@ MIN_BEADS_PER_PLACE = 4
 """Least number of beads for the PSF of a place. Guard: against the noise and the faults of single
 beads; ``tests/beads/test_places.py``."""
 
+MAX_PLACES = 64
+"""Largest number of places at which a PSF is measured. Limit: of time."""
+
 
 def average_by_place(
     picture: Float32Array, spots: Spots
 ) -> tuple[list[Float64Array], Float64Array, list[str]]:
     """Average neighbouring beads of a picture, in several parts of it.
 
-    The beads are halved at the median along the axis on which they spread most, relative to the
-    picture, and so on, as long as each half has enough. A bead in the middle belongs to both
-    halves. Beads must be as wide as others of their own part, not of the whole picture.
+    Each bead is averaged with its nearest neighbours; of many beads, some that are far apart. Beads
+    must be as wide as their neighbours, not as those at the other end of the picture.
 
     Parameters
     ----------
@@ -35,9 +37,9 @@ def average_by_place(
     Returns
     -------
     psfs : list of ndarray
-        One PSF for each part, with its peak at the middle pixel; not normalised.
+        One PSF for each place, with its peak at the middle pixel; not normalised.
     places : ndarray of float64
-        Shape (PSFs, axes): the mean place of the beads of each part.
+        Shape (PSFs, axes): the mean place of the beads of each PSF.
     notes : list of str
         What was done, in words.
 
@@ -51,21 +53,23 @@ def average_by_place(
     beads.sort(key=lambda bead: -bead.peak)
     _refuse_few(len(beads))
     psfs, places, counts = [], [], []
-    for group in _halve(beads, picture.shape):
-        alike, _ = split_by_width(group)
-        if len(alike) < MIN_BEADS_PER_PLACE / 2:
-            continue
-        own = {id(bead.centre) for bead in alike}
+    groups = _group_neighbours(beads)
+    alike_groups = [split_by_width(group)[0] for group in groups]
+    used = [alike for alike, group in zip(alike_groups, groups) if 2 * len(alike) > len(group)]
+    distinct = {frozenset(id(bead.centre) for bead in alike): alike for alike in used}
+    for own, alike in distinct.items():
         others = tuple(s for s in (*beads, *spots.left_out) if id(s.centre) not in own)
         psfs.append(average_beads(picture, Spots(tuple(alike), others, spots.noise))[0])
         places.append(np.mean([bead.centre for bead in alike], axis=0))
         counts.append(len(alike))
-    if len(psfs) < 2:
+    if len(psfs) < 2 or 2 * len(used) < len(groups):
         raise InvalidValueError(
             "Neighbouring beads have different widths, so that they do not tell how the PSF varies "
             "from place to place. Measure one PSF: leave out 'places'."
         )
-    notes = [f"{len(psfs)} places, with {min(counts)} to {max(counts)} beads each"]
+    most, least = max(counts), min(counts)
+    each = f"{least} to {most}" if least < most else f"{most}"
+    notes = [f"{len(psfs)} places, with {each} beads each"]
     left_out = len(spots.left_out) - len(other_width)
     if left_out:
         notes.append(f"{left_out} spots left out")
@@ -82,12 +86,17 @@ def _refuse_few(count: int) -> None:
         )
 
 
-def _halve(beads: list[Spot], shape: tuple[int, ...]) -> list[list[Spot]]:
-    """Halve beads, given from bright to faint, as long as each half has enough of them."""
-    if len(beads) < 2 * MIN_BEADS_PER_PLACE:
-        return [beads]
+def _group_neighbours(beads: list[Spot]) -> list[list[Spot]]:
+    """Group some beads, all over the field, with their nearest neighbours; each group once.
+
+    The beads are given from bright to faint. So their order does not depend on directions.
+    """
     centres = np.array([bead.centre for bead in beads])
-    axis = int(np.argmax(np.ptp(centres, axis=0) / np.array(shape)))
-    order, n = np.argsort(centres[:, axis], kind="stable"), len(beads)
-    halves = (sorted(order[: (n + 1) // 2]), sorted(order[n // 2 :]))
-    return [group for half in halves for group in _halve([beads[int(k)] for k in half], shape)]
+    count = max(MIN_BEADS_PER_PLACE, len(beads) // MAX_PLACES)
+    groups: dict[tuple[int, ...], None] = {}
+    farness = np.full(len(beads), np.inf)  # distance from the nearest bead that was chosen
+    for _ in range(min(len(beads), MAX_PLACES)):
+        distance = np.linalg.norm(centres - centres[farness.argmax()], axis=1)
+        groups[tuple(sorted(map(int, np.argsort(distance, kind="stable")[:count])))] = None
+        farness = np.minimum(farness, distance)
+    return [[beads[k] for k in group] for group in groups]
