@@ -578,7 +578,7 @@ def test_a_stack_is_deblurred_with_a_psf_for_each_depth(viewer, dock, fields, fi
     fill_in(fields)
     fields.mounting.value, fields.depth.value = 1.33, 3000
     assert "the FWHM of the PSF along z grows from" in fields.description.text()
-    dock.fields.options["psf_by_depth"].value = True
+    dock.fields.options["varying_psf"].value = True
     dock.fields.methods.choice.value = Wiener
     dock.deblur()
     finished(dock)
@@ -594,7 +594,7 @@ def test_a_psf_for_each_depth_without_a_medium_is_told(viewer, dock, fields, blu
         np.stack([blurred] * 9), name="cells", units=("um",) * 3, scale=(0.3, 0.1, 0.1)
     )
     fill_in(fields)
-    dock.fields.options["psf_by_depth"].value = True
+    dock.fields.options["varying_psf"].value = True
     dock.deblur()
-    assert "give the medium and the depth" in told[0]
+    assert "This PSF does not vary" in told[0]
     assert dock.deblur_button.enabled

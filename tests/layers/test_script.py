@@ -25,7 +25,13 @@ from napari_tf_deblur import (
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.file_scale import split_channels
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_kinds import ArrayPSF, EstimatedPSF, GaussianPSF, MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import (
+    ArrayPSF,
+    EstimatedPSF,
+    GaussianPSF,
+    LayerPSF,
+    MicroscopePSF,
+)
 from napari_tf_deblur._layers.result import make_result_layer
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.script_text import (
@@ -132,10 +138,25 @@ def test_a_script_makes_the_psf_of_each_depth_again(saved):
     layer.scale, layer.units = (300, 100, 100), ("nm",) * 3
     layer.axis_labels = ("z", "y", "x")
     psf = MicroscopePSF(Optics(1.2, 520.0, 1.515, specimen=Specimen(1.33, 5000.0)), 3)
-    job = Job(read_source(layer), psf, QUICK, LayerOptions(psf_by_depth=True))
+    job = Job(read_source(layer), psf, QUICK, LayerOptions(varying_psf=True))
     text = " ".join(assert_repeats(job_result(job)).split())
     assert "psf = microscope_psf_by_depth( numerical_aperture=1.2," in text
     assert "planes=12" in text
+
+
+def test_a_script_measures_beads_all_over_the_field_again(saved):
+    beads = np.full((120, 120), 50.0)
+    y, x = np.indices(beads.shape)
+    for row in range(12, 120, 24):
+        for column in range(12, 120, 24):
+            sigma = 1.2 + column / 100
+            square = (y - row) ** 2 + (x - column) ** 2
+            beads += 900 * np.exp(-square / (2 * sigma**2))
+    layer = saved(np.random.default_rng(5).poisson(beads).astype(np.uint16))
+    psf = LayerPSF(read_source(saved(beads.astype(np.uint16), "beads.tif")))
+    job = Job(read_source(layer), psf, QUICK, LayerOptions(varying_psf=True))
+    text = " ".join(assert_repeats(job_result(job)).split())
+    assert "varying_psf=True" in text
 
 
 @pytest.mark.parametrize("channels", [3, 4])

@@ -15,11 +15,12 @@ from napari_tf_deblur import (
     deblur_layer,
     deconvolve,
     gaussian_psf,
+    measured_psf,
     microscope_psf_by_depth,
 )
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, LayerPSF, MicroscopePSF
 from napari_tf_deblur._layers.record import describe_outcome, describe_settings
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.source import read_source
@@ -111,7 +112,7 @@ def by_depth(layer, **options):
         read_source(layer),
         MicroscopePSF(WATER, 3),
         RichardsonLucy(iterations=9),
-        LayerOptions(psf_by_depth=True, **options),
+        LayerOptions(varying_psf=True, **options),
     )
 
 
@@ -131,10 +132,49 @@ def test_a_volume_is_deblurred_with_a_psf_for_each_depth(stack):
     assert call["arguments"]["planes"] == 16
     words = describe_settings(result.record)
     assert "a PSF for each of 16 depths" in words
-    assert "A PSF for each depth" in words
+    assert "A PSF that varies" in words
     one = finish(replace(job, options=LayerOptions()).steps())
     assert not np.allclose(one.data, result.data)
-    assert record_from_json(record_to_json(result.record))["psf_by_depth"] is True
+    assert record_from_json(record_to_json(result.record))["varying_psf"] is True
+
+
+def bead_field(pixel=1.0):
+    """A picture of 36 beads that are wider towards the right."""
+    rng = np.random.default_rng(7)
+    y, x = np.indices((160, 160))
+    picture = np.full((160, 160), 100.0)
+    for row in np.arange(14, 160, 26):
+        for column in np.arange(14, 160, 26):
+            sigma = 1.2 + column / 100
+            square = (y - row - rng.uniform(-2, 2)) ** 2 + (x - column - rng.uniform(-2, 2)) ** 2
+            picture += 1500 * np.exp(-square / (2 * sigma**2))
+    picture = rng.poisson(picture).astype(np.float32)
+    return Image(picture, name="beads", scale=(pixel, pixel), units=("um",) * 2)
+
+
+def test_beads_of_a_layer_are_measured_all_over_the_field():
+    beads = bead_field()
+    image = Image(beads.data.astype(np.uint16), name="cells", scale=(1, 1), units=("um",) * 2)
+    result = deblur_layer(image, beads, RichardsonLucy(iterations=9), varying_psf=True)
+    psf, notes = measured_psf(beads.data, places=True)
+    expected = deconvolve(image.data, psf, RichardsonLucy(iterations=9))
+    np.testing.assert_array_equal(result.data, expected.image)
+    record = result.metadata[METADATA_KEY]
+    assert notes[0] in record["psf"]["notes"]
+    assert "varying_psf" in record
+    one = deblur_layer(image, beads, RichardsonLucy(iterations=9))
+    assert not np.allclose(one.data, result.data)
+    fine = deblur_layer(
+        image, bead_field(pixel=0.5), RichardsonLucy(iterations=9), varying_psf=True
+    )
+    assert "resampled" in describe_settings(fine.metadata[METADATA_KEY])
+
+
+def test_beads_that_are_not_round_have_no_places(image):
+    psf = LayerPSF(read_source(bead_field()), window=21)
+    job = Job(read_source(Image(image)), psf, METHOD, LayerOptions(varying_psf=True))
+    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
+        job.check()
 
 
 @pytest.mark.parametrize(
@@ -147,9 +187,9 @@ def test_a_volume_is_deblurred_with_a_psf_for_each_depth(stack):
 )
 def test_a_psf_that_does_not_change_with_depth_is_refused(stack, psf):
     job = replace(by_depth(stack), psf=psf)
-    with pytest.raises(InvalidValueError, match="give the medium and the depth"):
+    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
         job.check()
-    with pytest.raises(InvalidValueError, match="give the medium and the depth"):
+    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
         finish(job.steps())
 
 

@@ -156,7 +156,7 @@ class PreviewSession(QtCore.QObject):  # type: ignore[misc, unused-ignore]
         ordered = tuple(region[axis] for axis in frame.order(rgb))
         psf: Any = job.psf.ndim
         if not isinstance(job.psf, EstimatedPSF):
-            key = (make_psf_key(job.source, job.psf), job.skew, job.options.psf_by_depth)
+            key = (make_psf_key(job.source, job.psf), job.skew, job.options.varying_psf)
             if key not in self._psfs:
                 self._psfs = {key: job.make_psf()[0]}
             psf = self._psfs[key]

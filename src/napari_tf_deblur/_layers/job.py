@@ -26,13 +26,13 @@ from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
-from napari_tf_deblur._layers.psf_kinds.microscope import NOT_BY_DEPTH
 from napari_tf_deblur._layers.psf_kinds.skewed import (
     along_the_axis,
     make_psf,
     record_psf,
     skew_notice,
 )
+from napari_tf_deblur._layers.psf_kinds.varying import NOT_VARYING, CanVary
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import (
@@ -99,8 +99,8 @@ class Job:
     def check(self) -> None:
         """Raise an error if PSF or uncertainty do not suit the image. No pixel is read."""
         self.psf.check(self.source)
-        if self.options.psf_by_depth:
-            self._check_by_depth()
+        if self.options.varying_psf:
+            self._check_varying()
         if self.uncertainty and is_large(self):
             raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
 
@@ -122,25 +122,24 @@ class Job:
 
     def make_psf(self) -> tuple[Float32Array | VaryingPSF, tuple[str, ...]]:
         """Make the PSF on the voxels of the image; return it, and what was done, in words."""
-        if self.options.psf_by_depth and isinstance(self.psf, MicroscopePSF):
-            return self.psf.array_by_depth(self.source)
+        if self.options.varying_psf and isinstance(self.psf, CanVary):
+            return self.psf.varying_array(self.source)
         return make_psf(self.psf, self.source, self.skew)
 
     def record_psf(self) -> dict[str, Any]:
         """Return the record of the PSF."""
-        record = record_psf(self.psf, self.source, self.skew)
-        if self.options.psf_by_depth and isinstance(self.psf, MicroscopePSF):
-            record["call"] = self.psf.call_by_depth(self.source)
-        return record
+        if self.options.varying_psf and isinstance(self.psf, CanVary):
+            return self.psf.varying_record(self.source)
+        return record_psf(self.psf, self.source, self.skew)
 
-    def _check_by_depth(self) -> None:
-        """Raise an error if there cannot be a PSF for each depth."""
-        if not isinstance(self.psf, MicroscopePSF):
-            raise InvalidValueError(NOT_BY_DEPTH)
-        self.psf.check_by_depth()
+    def _check_varying(self) -> None:
+        """Raise an error if the PSF cannot vary."""
+        if not isinstance(self.psf, CanVary):
+            raise InvalidValueError(NOT_VARYING)
+        self.psf.check_varying()
         if self.skew or is_large(self):
             raise InvalidValueError(
-                "A PSF for each depth is possible only where the image fits into memory as a whole "
+                "A PSF that varies is possible only where the image fits into memory as a whole, "
                 "and is not skewed: use one PSF."
             )
 

@@ -26,10 +26,11 @@ class LayerOptions(RunOptions):
         planes of the camera. Planes are shifted towards larger rows; towards smaller ones if it is
         negative. The PSF of a microscope, and a Gaussian, are then made in the coordinates of the
         stack. 0: what the transform of the layer says (its shear). 90: the stack is not skewed.
-    psf_by_depth : bool, optional
-        For the PSF of a microscope, in a volume whose mounting medium has another refractive index
-        than the immersion: use a PSF for each depth, in overlapping slabs, in place of that of the
-        middle plane. It takes several times as long.
+    varying_psf : bool, optional
+        Use several PSFs, in overlapping tiles: of a microscope, in a volume whose mounting medium
+        has another refractive index than the immersion, a PSF for each depth; of a picture of beads
+        that shows the same field as the image, a PSF for each part of the field. It takes several
+        times as long.
 
     Examples
     --------
@@ -59,13 +60,12 @@ class LayerOptions(RunOptions):
             "in_words": "Skewed stack, {:.3g}°",
         },
     ] = 0.0
-    psf_by_depth: Annotated[
+    varying_psf: Annotated[
         bool,
         {
-            "label": "PSF for each depth",
-            "in_name": {True: "PSF for each depth", False: "one PSF"},
-            "in_words": "A PSF for each depth",
-            "in_psf": True,
+            "label": "Varying PSF",
+            "in_name": {True: "varying PSF", False: "one PSF"},
+            "in_words": "A PSF that varies",
         },
     ] = False
 
@@ -103,7 +103,7 @@ def format_run_arguments(options: Mapping[str, Any], declaration: type[RunOption
     names = (
         name
         for name, annotation in parameters_of(declaration).items()
-        if not {"in_method", "in_psf"} & set(options_of(annotation))
+        if not options_of(annotation).get("in_method")
         and options[name] is not False
         and options[name] != ""
     )

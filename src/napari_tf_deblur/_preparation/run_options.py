@@ -8,7 +8,6 @@ repeats it. An annotation is ``Annotated[type, table]``. The table may have thes
 - ``min`` or ``above``, and ``max``: the bounds of a number; ``meaning``: a few words on its unit;
 - ``numbers``: what several positive numbers in place of a word are;
 - ``label``, ``tooltip``, and ``names`` (the labels of choices): the texts of the dock;
-- ``in_psf``: True if the recorded PSF contains its effect, so that a script does not pass it;
 - ``in_method``: True if the recorded values of the method contain its effect, so that a script does
   not need the option;
 - ``in_name``: part of the name of a result, if results of one image differ in the option: a format

@@ -11,8 +11,10 @@ from napari_tf_deblur._beads.measured_psf import measured_psf
 from napari_tf_deblur._core.errors import InvalidTypeError, InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds.kind import MAX_PSF_PIXELS, OpenFile, PSFKind
 from napari_tf_deblur._layers.psf_kinds.spacing import Spacing, compare_spacing
+from napari_tf_deblur._layers.psf_kinds.varying import NOT_VARYING
 from napari_tf_deblur._layers.source import Source, read_source
 from napari_tf_deblur._preparation import record_check as check
 from napari_tf_deblur._storage.axes import Axis
@@ -72,15 +74,24 @@ class LayerPSF:
 
     def array(self, source: Source) -> tuple[Float32Array, tuple[str, ...]]:
         """Measure the PSF on the pixels of `source`; return it, and what was done, in words."""
-        spacing = self._spacing(source)
-        picture, about_colours = self._intensities()
-        values, notes = measured_psf(
-            picture.reshape([axis.size for axis in self._axes]),
-            spacing=spacing.psf_sizes,
-            image_spacing=spacing.image_sizes,
-            window=self.window,
-        )
-        return values, (*spacing.notes, *about_colours, *notes)
+        picture, sizes, notes = self._picture(source)
+        values, more = measured_psf(picture, **sizes, window=self.window)
+        return values, (*notes, *more)
+
+    def check_varying(self) -> None:
+        """Raise an error if the beads are not round."""
+        if self.window is not None:
+            raise InvalidValueError(NOT_VARYING)
+
+    def varying_array(self, source: Source) -> tuple[VaryingPSF, tuple[str, ...]]:
+        """Measure the PSF at places all over the field of `source`; return them, and words."""
+        picture, sizes, notes = self._picture(source)
+        values, more = measured_psf(picture, **sizes, places=True)
+        return values, (*notes, *more)
+
+    def varying_record(self, source: Source) -> dict[str, Any]:
+        """Return the record: the layer is measured again by a script."""
+        return self.record(source)
 
     def describe_width(self, source: Source) -> str:
         """Say that the width is not known before a run."""
@@ -109,6 +120,14 @@ class LayerPSF:
                 "as the picture of beads."
             )
         return BeadPSFSettings(check.text(path), open_file, read_window(record))
+
+    def _picture(self, source: Source) -> tuple[NDArray[Any], dict[str, Any], tuple[str, ...]]:
+        """Return the picture of beads, the pixel sizes as arguments, and notes on both."""
+        spacing = self._spacing(source)
+        pixels, about_colours = self._intensities()
+        sizes = {"spacing": spacing.psf_sizes, "image_spacing": spacing.image_sizes}
+        picture = pixels.reshape([axis.size for axis in self._axes])
+        return picture, sizes, (*spacing.notes, *about_colours)
 
     def _intensities(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Return the pixels of the layer; of a grey picture in colour, the mean of the colours."""

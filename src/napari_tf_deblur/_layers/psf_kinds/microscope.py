@@ -14,6 +14,7 @@ from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile, PSFKind, record_call
 from napari_tf_deblur._layers.psf_kinds.microscope_numbers import NUMBER_NAMES, MicroscopeNumbers
 from napari_tf_deblur._layers.psf_kinds.number_settings import MICROSCOPE, NumberSettings
+from napari_tf_deblur._layers.psf_kinds.varying import NOT_VARYING
 from napari_tf_deblur._layers.source import Source
 from napari_tf_deblur._optics.depth import microscope_psf_by_depth
 from napari_tf_deblur._optics.microscope import (
@@ -29,11 +30,6 @@ from napari_tf_deblur._storage.axes import convert_length, is_length
 WIDEFIELD_ASSUMED = (
     "The file does not state the kind of microscope: widefield was assumed. If that is wrong, "
     "choose another one in the dock, or give a PSF."
-)
-
-NOT_BY_DEPTH = (
-    "A PSF for each depth is made for a volume and a microscope with another mounting medium: "
-    "choose the blur of a microscope, give the medium and the depth, or use one PSF."
 )
 
 
@@ -111,23 +107,26 @@ class MicroscopePSF:
             return self._gaussian(source).array(source)[0], notes
         return microscope_psf(**self._arguments, **self._on_voxels(source)), notes
 
-    def check_by_depth(self) -> None:
+    def check_varying(self) -> None:
         """Raise an error if the PSF does not change with depth, or is not that of a volume."""
         if self.ndim < 3 or self.optics.is_matched:
-            raise InvalidValueError(NOT_BY_DEPTH)
+            raise InvalidValueError(NOT_VARYING)
 
-    def array_by_depth(self, source: Source) -> tuple[VaryingPSF, tuple[str, ...]]:
+    def varying_array(self, source: Source) -> tuple[VaryingPSF, tuple[str, ...]]:
         """Return the PSFs of the depths of `source`, and what was done, in words."""
-        psf = microscope_psf_by_depth(**self.call_by_depth(source)["arguments"])
+        psf = microscope_psf_by_depth(**self.varying_record(source)["call"]["arguments"])
         width = self._gaussian(source).describe_width(source)
         words = f"a PSF for each of {len(psf.psfs)} depths; in the middle {width}"
         return psf, (words, *self._list_focus_notes(source))
 
-    def call_by_depth(self, source: Source) -> dict[str, Any]:
-        """Return the call that makes the PSFs of the depths of `source`."""
+    def varying_record(self, source: Source) -> dict[str, Any]:
+        """Return the record with the call that makes the PSFs of the depths of `source`."""
         voxels = self._on_voxels(source)
         arguments = {**self._arguments, **voxels, "planes": voxels["within"][0]}
-        return record_call("microscope_psf_by_depth", **arguments)
+        return {
+            **self.record(source),
+            "call": record_call("microscope_psf_by_depth", **arguments),
+        }
 
     def describe_width(self, source: Source) -> str:
         """Describe the width, and say whether the pixels are too large for it."""

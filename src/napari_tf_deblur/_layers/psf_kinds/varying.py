@@ -1,8 +1,8 @@
-"""A PSF that varies, from Python."""
+"""PSFs that vary: from Python, and what kinds need whose PSF may vary."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Protocol, Self, runtime_checkable
 
 from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
@@ -10,6 +10,26 @@ from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
 from napari_tf_deblur._layers.source import Source
+
+NOT_VARYING = (
+    "This PSF does not vary. A PSF that varies with depth needs a volume and the blur of a "
+    "microscope, with a mounting medium and a depth; one that varies over the field needs an image "
+    "of many round beads. Give these, or use one PSF."
+)
+
+
+@runtime_checkable
+class CanVary(Protocol):
+    """A kind of PSF that can make several PSFs and their places, besides one PSF."""
+
+    def check_varying(self) -> None:
+        """Raise an error if the PSF does not vary; quick arithmetic only."""
+
+    def varying_array(self, source: Source) -> tuple[VaryingPSF, tuple[str, ...]]:
+        """Make the PSFs on the pixels of this image; return them, and what was done, in words."""
+
+    def varying_record(self, source: Source) -> dict[str, Any]:
+        """Return the entries for the record of a result."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,15 @@ class PlacedPSFs:
         """Return the PSFs; it is no array, and what needs one says so."""
         note = f"{len(self.psf.psfs)} PSFs at different places, which are not part of this record"
         return self.psf, (note,)
+
+    def check_varying(self) -> None:
+        """Raise no error: there are several PSFs."""
+
+    varying_array = array
+
+    def varying_record(self, source: Source) -> dict[str, Any]:
+        """Return the record."""
+        return self.record(source)
 
     def describe_width(self, source: Source) -> str:
         """Say that there are several PSFs."""
