@@ -98,3 +98,19 @@ def test_only_what_fits_is_restricted():
     assert verdict.others == (("medium not given", ("0",)), ("saturated", ("4",)))
     assert verdict.without_medium() == verdict
     assert Verdict("fits", "seems soft").without_medium().psf == "seems soft"
+
+
+@pytest.mark.parametrize("specimen", [None, Specimen(refractive_index=1.33, depth=5000)])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_preview_shows_the_plane_in_focus(specimen, ndim):
+    image = np.zeros((9, 64, 64), np.float32)
+    layer = Image(image, scale=(200, 65, 65), units=("nm",) * 3, axis_labels=("z", "y", "x"))
+    source = read_source(layer)
+    psf = MicroscopePSF(replace(OIL, specimen=specimen), ndim)
+    made, _ = psf.array(source)
+    preview = psf.preview(source)
+    plane = made[len(made) // 2] if ndim == 3 else made
+    half = min(len(plane), len(preview)) // 2
+    middles = [one[len(one) // 2 - half :][:, len(one) // 2 - half :] for one in (plane, preview)]
+    cut = [one[: 2 * half + 1, : 2 * half + 1] / one.max() for one in middles]
+    np.testing.assert_allclose(*cut, atol=2e-3)

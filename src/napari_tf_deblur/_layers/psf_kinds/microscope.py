@@ -139,8 +139,12 @@ class MicroscopePSF:
         return focus and f"{focus[0].upper()}{focus[1:]}."
 
     def preview(self, source: Source) -> Float32Array | None:
-        """Return the Gaussian that describes the plane in focus."""
-        return self._gaussian(source).preview(source)
+        """Return the plane in focus: the diffraction PSF, or the Gaussian that is used for it."""
+        gaussian = self._gaussian(source).preview(source)
+        if self.is_gaussian or gaussian is None:
+            return gaussian
+        spacing, within = self._spacing(source)[-2:], source.frame(self.ndim).shape[-2:]
+        return microscope_psf(**self._arguments, spacing=spacing, within=within)
 
     def warnings(self, source: Source) -> tuple[Notice, ...]:
         """Return warnings about what was assumed, and about pixels that are too large."""
