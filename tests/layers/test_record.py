@@ -195,10 +195,10 @@ def test_results_of_one_source_differ_by_their_settings(records):
 def test_a_specimen_is_in_the_record_and_the_script(records):
     record = records["specimen"]
     assert record["psf"]["optics"]["specimen"] == WATER.to_dict()
-    assert record["psf"]["notes"][1] == "the focus is 3.97 µm below the coverslip, not 5 µm"
+    assert record["psf"]["notes"][1] == "the focus is 3.98 µm below the coverslip, not 5 µm"
     assert f"specimen={WATER.to_dict()!r}" in "".join(write_script(record).split("\n"))
     assert f"specimen={WATER.to_dict()!r}" in record["python"]
-    assert "the focus is 3.97 µm below" in describe_settings(record)
+    assert "the focus is 3.98 µm below" in describe_settings(record)
     deeper = through_a_file(record)
     deeper["psf"]["optics"]["specimen"]["depth"] = 6000.0
     assert "depth 6e+03" in choose_distinct_name(deeper, [record])

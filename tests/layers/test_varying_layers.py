@@ -196,6 +196,6 @@ def test_a_psf_that_does_not_change_with_depth_is_refused(stack, psf):
 def test_pieces_and_skewed_stacks_have_one_psf(stack, tmp_path):
     with pytest.raises(InvalidValueError, match="fits into memory as a whole"):
         replace(by_depth(stack), output=tmp_path / "deblurred.ome.zarr").check()
-    with pytest.raises(InvalidValueError, match="not skewed"):
+    with pytest.raises(InvalidValueError, match="skewed stack cannot vary"):
         by_depth(stack, skew_angle=30.0).check()
     assert not list(tmp_path.iterdir())

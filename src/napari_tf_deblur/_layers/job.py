@@ -26,13 +26,13 @@ from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
 from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
-from napari_tf_deblur._layers.psf_kinds.skewed import (
+from napari_tf_deblur._layers.psf_kinds.image_psf import (
     along_the_axis,
+    check_varying,
     make_psf,
     record_psf,
     skew_notice,
 )
-from napari_tf_deblur._layers.psf_kinds.varying import NOT_VARYING, CanVary
 from napari_tf_deblur._layers.reading import read_in_steps
 from napari_tf_deblur._layers.resolutions import build_resolutions
 from napari_tf_deblur._layers.result import (
@@ -56,6 +56,10 @@ from napari_tf_deblur.deconvolve import NO_UNCERTAINTY_OF_PIECES, iter_deconvolv
 from napari_tf_deblur.methods import Auto, Method
 
 DEFAULT_OPTIONS = LayerOptions()
+
+NO_VARYING_PSF_OF_PIECES = (
+    "A PSF that varies is possible only where the image fits into memory as a whole: use one PSF."
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ class Job:
         """Raise an error if PSF or uncertainty do not suit the image. No pixel is read."""
         self.psf.check(self.source)
         if self.options.varying_psf:
-            self._check_varying()
+            check_varying(self.psf, self.skew)
+        if self.options.varying_psf and is_large(self):
+            raise InvalidValueError(NO_VARYING_PSF_OF_PIECES)
         if self.uncertainty and is_large(self):
             raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
 
@@ -122,26 +128,11 @@ class Job:
 
     def make_psf(self) -> tuple[Float32Array | VaryingPSF, tuple[str, ...]]:
         """Make the PSF on the voxels of the image; return it, and what was done, in words."""
-        if self.options.varying_psf and isinstance(self.psf, CanVary):
-            return self.psf.varying_array(self.source)
-        return make_psf(self.psf, self.source, self.skew)
+        return make_psf(self.psf, self.source, self.skew, self.options.varying_psf)
 
     def record_psf(self) -> dict[str, Any]:
         """Return the record of the PSF."""
-        if self.options.varying_psf and isinstance(self.psf, CanVary):
-            return self.psf.varying_record(self.source)
-        return record_psf(self.psf, self.source, self.skew)
-
-    def _check_varying(self) -> None:
-        """Raise an error if the PSF cannot vary."""
-        if not isinstance(self.psf, CanVary):
-            raise InvalidValueError(NOT_VARYING)
-        self.psf.check_varying()
-        if self.skew or is_large(self):
-            raise InvalidValueError(
-                "A PSF that varies is possible only where the image fits into memory as a whole, "
-                "and is not skewed: use one PSF."
-            )
+        return record_psf(self.psf, self.source, self.skew, self.options.varying_psf)
 
     @property
     def makes_multiscale(self) -> bool:

@@ -1,21 +1,33 @@
-"""Makes the PSF of a microscope, or a Gaussian, in the coordinates of a skewed stack."""
+"""Makes the PSF of a run: one, several that vary, or one in the coordinates of a skewed stack."""
 
 from dataclasses import replace
 from typing import Any
 
+from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.psf_skew import skew_psf
 from napari_tf_deblur._core.typing import Float32Array
+from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds.gaussian import GaussianPSF
 from napari_tf_deblur._layers.psf_kinds.kind import PSFKind
 from napari_tf_deblur._layers.psf_kinds.microscope import MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds.varying import NOT_VARYING, CanVary
 from napari_tf_deblur._layers.skew import Skew
 from napari_tf_deblur._layers.source import Source
 
 
+def check_varying(psf: PSFKind, skew: Skew | None) -> None:
+    """Raise an error if there cannot be several PSFs; quick arithmetic only."""
+    if not isinstance(psf, CanVary):
+        raise InvalidValueError(NOT_VARYING)
+    psf.check_varying()
+    if skew:
+        raise InvalidValueError("The PSF of a skewed stack cannot vary: use one PSF.")
+
+
 def make_psf(
-    psf: PSFKind, source: Source, skew: Skew | None
-) -> tuple[Float32Array, tuple[str, ...]]:
+    psf: PSFKind, source: Source, skew: Skew | None, varying: bool = False
+) -> tuple[Float32Array | VaryingPSF, tuple[str, ...]]:
     """Make a PSF on the voxels of an image; return it, and what was done, in words.
 
     The sigma of a Gaussian along z is a length along the optical axis, in steps of the scan. PSFs
@@ -29,7 +41,11 @@ def make_psf(
         The image.
     skew : Skew or None
         How the planes of the image are placed, if it is skewed.
+    varying : bool
+        Whether several PSFs are made, if this kind of PSF can vary.
     """
+    if varying and isinstance(psf, CanVary):
+        return psf.varying_array(source)
     if skew is None or not _is_optical(psf):
         return psf.array(source)
     if isinstance(psf, GaussianPSF):
@@ -39,8 +55,12 @@ def make_psf(
     return skew_psf(straight, skew.shift), (*notes, str(skew))
 
 
-def record_psf(psf: PSFKind, source: Source, skew: Skew | None) -> dict[str, Any]:
+def record_psf(
+    psf: PSFKind, source: Source, skew: Skew | None, varying: bool = False
+) -> dict[str, Any]:
     """Return the record of a PSF. In a skewed stack, no single call makes its array."""
+    if varying and isinstance(psf, CanVary):
+        return psf.varying_record(source)
     if skew is None or not _is_optical(psf):
         return psf.record(source)
     record = psf.record(along_the_axis(source, skew))
