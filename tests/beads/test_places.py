@@ -102,7 +102,7 @@ def test_the_result_is_better_than_with_the_mean_psf():
 
 
 def test_too_few_beads_are_refused():
-    with pytest.raises(InvalidValueError, match=r"shows 4 beads.* at least 8.*leave out 'places'"):
+    with pytest.raises(InvalidValueError, match=r"shows 4 beads.* at least 8.*does not vary"):
         measured_psf(bead_picture(count=(2, 2)), places=True)
     with pytest.raises(InvalidValueError, match="at least 8"):
         measured_psf(gaussian_psf(2), places=True)

@@ -143,8 +143,12 @@ def test_three_numbers_make_the_psf(viewer, dock, fields, blurred):
     assert isinstance(psf, MicroscopePSF)
     assert fields.description.text().startswith("Mounting medium not given: in water, 5 µm deep")
     assert dock.fields.psf.picture.description.text() == "FWHM 210 nm = 3.2 px."
-    sigma = pixel_sigma(microscope_sigma(1.4, 520), (65, 65))
     made, _ = psf.array(dock.fields.source())
+    expected = microscope_psf(1.4, 520, spacing=(65, 65), within=blurred.shape)
+    np.testing.assert_array_equal(made, expected)
+    fields.microscope.value = "confocal"
+    sigma = pixel_sigma(microscope_sigma(1.4, 520, microscope="confocal"), (65, 65))
+    made, _ = fields.psf().array(dock.fields.source())
     np.testing.assert_allclose(made, gaussian_psf(sigma), atol=1e-6)
     assert not dock.fields.psf.picture._picture.isHidden()
 
@@ -237,7 +241,7 @@ def test_without_a_mounting_medium_nothing_changes(viewer, dock, fields, blurred
     assert not shown(fields.first_plane)
     before = fields.psf()
     assert before.optics == Optics(1.4, 520.0, 1.515)
-    assert before.record(dock.fields.source())["call"]["function"] == "gaussian_psf"
+    assert before.record(dock.fields.source())["call"]["function"] == "microscope_psf"
     fields.depth.value, fields.first_plane.value = 9000, "deepest"  # no matter
     assert fields.psf() == before
     assert fields.settings().defaults == {
@@ -585,7 +589,7 @@ def test_a_stack_is_deblurred_with_a_psf_for_each_depth(viewer, dock, fields, fi
     record = result_of(viewer, "cells").metadata["napari_tf_deblur"]
     assert record["psf"]["call"]["function"] == "microscope_psf_by_depth"
     assert "overlapping tiles" in dock.status.text()
-    assert "a PSF for each of 12 depths" in dock.fields.psf.picture.description.text()
+    assert "12 PSFs, one for each depth" in dock.fields.psf.picture.description.text()
     assert not dock.fields.psf.picture._picture.isHidden()
 
 
@@ -596,5 +600,5 @@ def test_a_psf_for_each_depth_without_a_medium_is_told(viewer, dock, fields, blu
     fill_in(fields)
     dock.fields.options["varying_psf"].value = True
     dock.deblur()
-    assert "This PSF does not vary" in told[0]
+    assert "This PSF cannot vary" in told[0]
     assert dock.deblur_button.enabled

@@ -209,7 +209,7 @@ def test_stop_keeps_the_tiles_that_are_done(picture):
             stop.set()
     assert message
     assert result.warnings[0].kind == "stopped"
-    assert "Only 1 of" in result.warnings[0]
+    assert "One tile is deblurred" in result.warnings[0]
     assert not result.converged
     first = deconvolve(image, psf.at(((FRAME[0] - 1) / 2, 0)), method).image
     np.testing.assert_allclose(result.image[0], whole.image[0], atol=1e-3)

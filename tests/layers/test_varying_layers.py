@@ -1,5 +1,6 @@
 """Layers that are deblurred with a PSF that varies, and their records."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +16,13 @@ from napari_tf_deblur import (
     deblur_layer,
     deconvolve,
     gaussian_psf,
+    iter_deconvolve,
     measured_psf,
     microscope_psf_by_depth,
 )
 from napari_tf_deblur._core.steps import finish
 from napari_tf_deblur._layers.job import Job
-from napari_tf_deblur._layers.psf_kinds import GaussianPSF, LayerPSF, MicroscopePSF
+from napari_tf_deblur._layers.psf_kinds import GaussianPSF, LayerPSF, MicroscopePSF, PlacedPSFs
 from napari_tf_deblur._layers.record import describe_outcome, describe_settings
 from napari_tf_deblur._layers.script import write_script
 from napari_tf_deblur._layers.source import read_source
@@ -131,7 +133,7 @@ def test_a_volume_is_deblurred_with_a_psf_for_each_depth(stack):
     assert "overlapping tiles" in result.record["pieces"]
     assert call["arguments"]["planes"] == 16
     words = describe_settings(result.record)
-    assert "a PSF for each of 16 depths" in words
+    assert "16 PSFs, one for each depth" in words
     assert "A PSF that varies" in words
     one = finish(replace(job, options=LayerOptions()).steps())
     assert not np.allclose(one.data, result.data)
@@ -170,10 +172,63 @@ def test_beads_of_a_layer_are_measured_all_over_the_field():
     assert "resampled" in describe_settings(fine.metadata[METADATA_KEY])
 
 
+def test_a_part_of_the_field_has_the_psfs_of_its_own_place():
+    beads, method = bead_field(), RichardsonLucy(iterations=9)
+    options = {"scale": (1, 1), "units": ("um",) * 2}
+    whole = read_source(Image(beads.data, **options))
+    part = read_source(Image(beads.data[40:, 60:], translate=(40, 60), **options))
+    psf = LayerPSF(read_source(beads))
+    places, _ = psf.varying_array(whole)
+    of_part, _ = psf.varying_array(part)
+    np.testing.assert_allclose(np.subtract(places.places, of_part.places), [[40, 60]] * 36)
+    fine = Image(beads.data.repeat(2, 0).repeat(2, 1)[80:], translate=(40, 0), scale=(0.5, 0.5))
+    fine.units = ("um",) * 2
+    of_fine, _ = psf.varying_array(read_source(fine))
+    np.testing.assert_allclose(of_fine.places, 2 * np.subtract(places.places, (40, 0)), atol=0.51)
+    far = Image(beads.data, translate=(0, 500), **options)
+    with pytest.raises(InvalidValueError, match="another part of the field"):
+        deblur_layer(far, beads, method, varying_psf=True)
+
+
+@pytest.mark.parametrize(
+    "method", [RichardsonLucy(iterations=5), RichardsonLucy(iterations=5, accelerate=False)]
+)
+def test_planes_of_a_stack_have_the_same_psfs(image, method):
+    stack = np.stack([image, image, 2 * image])
+    result = deconvolve(stack, PSF, method)
+    np.testing.assert_allclose(result.image[0], result.image[1])
+    layer = Image(stack, axis_labels=("t", "y", "x"))
+    np.testing.assert_array_equal(deblur_layer(layer, PSF, method).data, result.image)
+
+
+def test_standard_deviations_are_refused_before_the_run(image):
+    psf = PlacedPSFs(PSF)
+    job = Job(read_source(Image(image)), psf, METHOD, LayerOptions(), uncertainty=True)
+    with pytest.raises(InvalidValueError, match="not available with a PSF that varies"):
+        job.check()
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_stopped_run_says_what_was_done(image, after):
+    stop = threading.Event()
+    steps = iter_deconvolve(image, PSF, RichardsonLucy(iterations=2000), stop=stop)
+    for _ in range(after):
+        next(steps, None)
+    stop.set()
+    result = finish(steps)
+    assert result.pieces == ""
+    said = " ".join(result.warnings)
+    if not result.iterations:
+        assert "unchanged" in said
+        assert "tile" not in said
+    else:
+        assert "deblurred with the PSF of the middle" in said
+
+
 def test_beads_that_are_not_round_have_no_places(image):
     psf = LayerPSF(read_source(bead_field()), window=21)
     job = Job(read_source(Image(image)), psf, METHOD, LayerOptions(varying_psf=True))
-    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
+    with pytest.raises(InvalidValueError, match="This PSF cannot vary"):
         job.check()
 
 
@@ -187,9 +242,9 @@ def test_beads_that_are_not_round_have_no_places(image):
 )
 def test_a_psf_that_does_not_change_with_depth_is_refused(stack, psf):
     job = replace(by_depth(stack), psf=psf)
-    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
+    with pytest.raises(InvalidValueError, match="This PSF cannot vary"):
         job.check()
-    with pytest.raises(InvalidValueError, match="This PSF does not vary"):
+    with pytest.raises(InvalidValueError, match="This PSF cannot vary"):
         finish(job.steps())
 
 

@@ -19,6 +19,7 @@ from napari_tf_deblur._optics.microscope import (
 )
 from napari_tf_deblur._optics.optics import IMMERSIONS, Optics
 from napari_tf_deblur._optics.sampling import nyquist_spacing
+from napari_tf_deblur._optics.specimen import Specimen
 from napari_tf_deblur._optics.widths import fit_profile_sigma
 
 FOUR = (
@@ -138,6 +139,14 @@ def test_widths_are_those_of_a_vectorial_program(aperture, index, across, along)
     sigma = microscope_sigma(aperture, 520, refractive_index=index)
     assert sigma[1] == sigma[2] == pytest.approx(across, rel=0.002)
     assert sigma[0] == pytest.approx(along, rel=0.002)
+
+
+@pytest.mark.parametrize(("aperture", "index"), [(1.57, 1.78), (1.65, 1.78), (1.53, 1.6)])
+def test_an_aperture_above_the_index_of_glass_has_a_coverslip_like_the_immersion(aperture, index):
+    glass = Specimen(coverslip_index=index, design_coverslip_index=index)
+    sigma = microscope_sigma(aperture, 520, refractive_index=index)
+    matched = microscope_sigma(aperture, 520, refractive_index=index, specimen=glass)
+    assert sigma == pytest.approx(matched, rel=1e-6)
 
 
 def test_an_unknown_laser_is_that_of_the_usual_pair():

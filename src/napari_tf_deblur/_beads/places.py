@@ -65,7 +65,7 @@ def average_by_place(
     if len(psfs) < 2 or 2 * len(used) < len(groups):
         raise InvalidValueError(
             "Neighbouring beads have different widths, so that they do not tell how the PSF varies "
-            "from place to place. Measure one PSF: leave out 'places'."
+            "from place to place. Measure one PSF that does not vary."
         )
     most, least = max(counts), min(counts)
     each = f"{least} to {most}" if least < most else f"{most}"
@@ -82,7 +82,7 @@ def _refuse_few(count: int) -> None:
         raise InvalidValueError(
             f"The picture shows {count} bead{'s' * (count != 1)} that can be used. To measure how "
             f"the PSF varies it needs at least {2 * MIN_BEADS_PER_PLACE}, all over the field; with "
-            "fewer, measure one PSF: leave out 'places'."
+            "fewer, measure one PSF that does not vary."
         )
 
 

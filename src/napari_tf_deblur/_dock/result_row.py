@@ -24,8 +24,8 @@ UNCERTAINTY_TOOLTIP = (
     "seven times, and a layer of standard deviations is added. The profile shows them as a band"
 )
 NO_UNCERTAINTY = (
-    "Only for results of this session that were not stopped and not done in pieces: deblur again "
-    "to find how sure they are"
+    "Only for results of this session with one PSF that were not stopped and not done in pieces: "
+    "deblur again to find how sure they are"
 )
 
 Restore = Callable[[Mapping[str, Any]], list[str]]

@@ -202,7 +202,7 @@ class Results:
 
 def _uncertainty_job(job: Job, source: Source, result: Result) -> Job | None:
     """Return the job that finds the standard deviations of a result; see `ResultRecord`."""
-    if result.residual is None or result.record.get("stopped"):
+    if result.residual is None or result.record.get("stopped") or job.psf_varies:
         return None
     return replace(
         job,

@@ -204,7 +204,9 @@ def _blend_tiles(
         residual=residual,
         seconds=first.seconds + time.perf_counter() - start_time,
         verdict=verdict,
-        pieces=f"Deblurred in {len(tiles)} overlapping tiles, each with its own PSF.",
+        pieces=f"Deblurred in {len(tiles)} overlapping tiles, each with its own PSF."
+        if len(verdicts) == len(tiles)
+        else "",
         global_values=shared,
     )
     if len(verdicts) < len(tiles):
@@ -256,9 +258,12 @@ def _blend(
 
 def _add_stop_notice(result: "Deconvolution", done: int, total: int) -> "Deconvolution":
     """Say that a run was stopped before all tiles were deblurred."""
+    if not result.iterations:
+        return result
+    which = f"{done} of {total} tiles are" if done > 1 else "One tile is" if done else "No tile is"
     text = (
-        f"Only {done} of {total} tiles are deblurred with their own PSF, because the run was "
-        "stopped. The others show the image deblurred with the PSF of the middle."
+        f"{which} deblurred with the PSF of the place, because the run was stopped; the rest is "
+        "deblurred with the PSF of the middle."
     )
     warnings = (Notice("stopped", text), *result.warnings)
     return replace(result, converged=False, warnings=warnings)

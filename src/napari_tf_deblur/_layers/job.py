@@ -25,7 +25,7 @@ from napari_tf_deblur._layers.large_job_steps import iterate_large_job
 from napari_tf_deblur._layers.layer_image import LayerImage
 from napari_tf_deblur._layers.masks import with_nan, with_saturated
 from napari_tf_deblur._layers.origin import Origin
-from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PSFKind
+from napari_tf_deblur._layers.psf_kinds import EstimatedPSF, MicroscopePSF, PlacedPSFs, PSFKind
 from napari_tf_deblur._layers.psf_kinds.image_psf import (
     along_the_axis,
     check_varying,
@@ -52,7 +52,11 @@ from napari_tf_deblur._preparation.layer_options import LayerOptions
 from napari_tf_deblur._process.solver import THIS_PROCESS, Solver
 from napari_tf_deblur._run.deconvolution import Deconvolution
 from napari_tf_deblur._storage.axes import Frame
-from napari_tf_deblur.deconvolve import NO_UNCERTAINTY_OF_PIECES, iter_deconvolve
+from napari_tf_deblur.deconvolve import (
+    NO_UNCERTAINTY_OF_PIECES,
+    NO_UNCERTAINTY_OF_TILES,
+    iter_deconvolve,
+)
 from napari_tf_deblur.methods import Auto, Method
 
 DEFAULT_OPTIONS = LayerOptions()
@@ -107,8 +111,15 @@ class Job:
             check_varying(self.psf, self.skew)
         if self.options.varying_psf and is_large(self):
             raise InvalidValueError(NO_VARYING_PSF_OF_PIECES)
+        if self.uncertainty and self.psf_varies:
+            raise InvalidValueError(NO_UNCERTAINTY_OF_TILES)
         if self.uncertainty and is_large(self):
             raise InvalidValueError(NO_UNCERTAINTY_OF_PIECES)
+
+    @property
+    def psf_varies(self) -> bool:
+        """Whether there are several PSFs."""
+        return self.options.varying_psf or isinstance(self.psf, PlacedPSFs)
 
     @property
     def warnings(self) -> tuple[Notice, ...]:

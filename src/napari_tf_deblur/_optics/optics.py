@@ -169,7 +169,9 @@ class Optics:
             (_round_digits(thickness), _round_digits(index))
             for thickness, index in specimen.layers(self.index, self.unit)
         )
-        glass = _round_digits(specimen.coverslip_index / self.index)
+        # An aperture above the index of the coverslip needs one like the immersion.
+        is_usual = self.numerical_aperture < specimen.coverslip_index
+        glass = _round_digits(specimen.coverslip_index / self.index) if is_usual else 1.0
         lens = Lens(sine, _round_digits(sample), layers=layers, glass=glass)
         return focus_lens(lens, _round_digits(specimen.depth / self.unit))
 

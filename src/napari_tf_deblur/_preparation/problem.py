@@ -80,7 +80,8 @@ class Problem:
             Function that reduces the values of several planes to one, such as `mean_of_planes`.
         """
         if self.global_values is not None:
-            return self.global_values.values[name]
+            value = self.global_values.values[name]
+            return np.repeat(value, len(self.observed), axis=0)
         values = compute()
         self.computed_values[name] = reduce(values)
         return values

@@ -15,12 +15,13 @@ from napari_tf_deblur._preparation.calibration import Calibration
 from napari_tf_deblur._preparation.prepared_run import PreparedRun, plan_grid
 from napari_tf_deblur.methods import Method
 
-LARGE_PSF_LIGHT_KEPT, MAX_SCENE_RATIO = 0.8, 4.0
+LARGE_PSF_LIGHT_KEPT, MAX_SCENE_RATIO, MIN_LARGE_SCENE = 0.8, 4.0, 2**18
 """Part of the light of a large PSF for which a trial has a margin, where the rest wraps round; and
-the ratio of pixels of scene and frame, with margins for all of the light, above which a PSF is
-large. Limit: of time. The PSF of a widefield microscope is as large as a volume, and the scene 16
-times as large as the frame. Chosen by ``benchmarks/trial_margins.py``: runs take a third of the
-time, and results change by less than 0.1 dB."""
+the ratio of voxels of scene and frame, and the number of voxels of the scene, with margins for all
+of the light, above both of which a PSF is large. Limit: of time. The PSF of a widefield microscope
+is as large as a volume, and the scene 16 times as large as the frame. Chosen by
+``benchmarks/trial_margins.py``: runs take a third of the time, and results change by less than
+0.1 dB."""
 
 
 def prepare_trial(
@@ -84,6 +85,6 @@ def prepare_trial(
 def _plan_trial_grid(frame: tuple[int, ...], psf: PSF, boundary: Boundary, method: Method) -> Grid:
     """Plan the grid of a trial; for a large PSF, with smaller margins than those of a run."""
     grid = plan_grid(frame, psf, boundary, method)
-    if prod(grid.scene) <= MAX_SCENE_RATIO * prod(frame):
+    if prod(grid.scene) <= max(MAX_SCENE_RATIO * prod(frame), MIN_LARGE_SCENE):
         return grid
     return plan_grid(frame, psf, boundary, method, LARGE_PSF_LIGHT_KEPT)

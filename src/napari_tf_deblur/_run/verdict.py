@@ -39,8 +39,8 @@ SENTENCES: dict[VerdictKind, str] = {
     "PSF too short along z": "The image has less detail along z than such a PSF lets through: the "
     "PSF is too short along z, or the objects are long along z; give the mounting medium and the "
     "depth, or measure the PSF.",
-    "medium not given": "The result fits the data, but the mounting medium and the depth were not "
-    "given, and the PSF of this objective depends on them: give both, or measure the PSF.",
+    "medium not given": "The result fits the data, but the PSF of this objective depends on the "
+    "mounting medium and the depth, and at least one was not given: give both, or measure the PSF.",
     "saturated": "Some pixels are saturated, and the result is wrong near them; mark them as "
     "pixels to ignore, or take the image with less light.",
     "undersampled": "The pixels are too large for this PSF: detail finer than two pixels shows as "

@@ -87,7 +87,14 @@ class LayerPSF:
         """Measure the PSF at places all over the field of `source`; return them, and words."""
         picture, sizes, notes = self._picture(source)
         values, more = measured_psf(picture, **sizes, places=True)
-        return values, (*notes, *more)
+        places = np.asarray(values.places) + self._find_offset(source)
+        inside = np.all((places > -1) & (places < [a.size for a in self._frame(source)]), axis=1)
+        if not inside.any():
+            raise InvalidValueError(
+                f"'{self.layer.name}' shows another part of the field than '{source.name}': move "
+                "the layer of beads to its place, or switch 'Varying PSF' off."
+            )
+        return VaryingPSF(values.psfs, places), (*notes, *more)
 
     def varying_record(self, source: Source) -> dict[str, Any]:
         """Return the record: the layer is measured again by a script."""
@@ -121,6 +128,25 @@ class LayerPSF:
             )
         return BeadPSFSettings(check.text(path), open_file, read_window(record))
 
+    def _frame(self, source: Source) -> tuple[Axis, ...]:
+        """Return the axes of the image that the PSF has."""
+        return source.frame(self.ndim).axes
+
+    def _find_offset(self, source: Source) -> NDArray[np.float64]:
+        """Return where the first pixel of the picture lies in the image, in pixels of the image.
+
+        Only the positions of both layers count, not rotations.
+        """
+        beads = self.layer.world_transform.translate[list(self._indices)]
+        image = source.world_transform.translate[list(source.frame(self.ndim).indices)]
+        own = [axis.spacing for axis in self._axes]
+        steps = np.array([axis.spacing for axis in self._frame(source)])
+        spacing = self._spacing(source)
+        zoom = np.ones(self.ndim)
+        if spacing.psf_sizes is not None and spacing.image_sizes is not None:
+            zoom = np.divide(spacing.psf_sizes, spacing.image_sizes)
+        return np.asarray(beads / own * zoom - image / steps)
+
     def _picture(self, source: Source) -> tuple[NDArray[Any], dict[str, Any], tuple[str, ...]]:
         """Return the picture of beads, the pixel sizes as arguments, and notes on both."""
         spacing = self._spacing(source)
@@ -146,8 +172,12 @@ class LayerPSF:
     @property
     def _axes(self) -> tuple[Axis, ...]:
         """The axes without those of length 1 before the last two."""
+        return tuple(self.layer.axes[k] for k in self._indices)
+
+    @property
+    def _indices(self) -> tuple[int, ...]:
         axes = self.layer.axes
-        return tuple(a for k, a in enumerate(axes) if a.size != 1 or k >= len(axes) - 2)
+        return tuple(k for k, a in enumerate(axes) if a.size != 1 or k >= len(axes) - 2)
 
     def _spacing(self, source: Source) -> Spacing:
         """Return the pixel sizes of both layers in one unit."""

@@ -119,7 +119,7 @@ class MicroscopePSF:
         """Return the PSFs of the depths of `source`, and what was done, in words."""
         psf = microscope_psf_by_depth(**self.varying_record(source)["call"]["arguments"])
         width = self._gaussian(source).describe_width(source)
-        words = f"a PSF for each of {len(psf.psfs)} depths; in the middle {width}"
+        words = f"{len(psf.psfs)} PSFs, one for each depth; in the middle {width}"
         return psf, (words, *self._list_focus_notes(source))
 
     def varying_record(self, source: Source) -> dict[str, Any]:

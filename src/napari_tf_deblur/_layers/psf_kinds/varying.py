@@ -12,9 +12,9 @@ from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
 from napari_tf_deblur._layers.source import Source
 
 NOT_VARYING = (
-    "This PSF does not vary. A PSF that varies with depth needs a volume and the blur of a "
-    "microscope, with a mounting medium and a depth; one that varies over the field needs an image "
-    "of many round beads. Give these, or use one PSF."
+    "This PSF cannot vary from place to place. To vary with depth, it needs a volume and the blur "
+    "of a microscope, with a mounting medium and a depth; to vary over the field, an image of many "
+    "round beads. Give these, or switch 'Varying PSF' off."
 )
 
 
