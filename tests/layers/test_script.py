@@ -159,6 +159,21 @@ def test_a_script_measures_beads_all_over_the_field_again(saved):
     assert "varying_psf=True" in text
 
 
+def test_beads_all_over_the_field_that_are_in_no_file(saved, viewer):
+    beads = np.full((120, 120), 50.0)
+    y, x = np.indices(beads.shape)
+    for row in range(12, 120, 24):
+        for column in range(12, 120, 24):
+            square = (y - row) ** 2 + (x - column) ** 2
+            beads += 900 * np.exp(-square / (2 * (1.2 + column / 100) ** 2))
+    layer = saved(np.random.default_rng(5).poisson(beads).astype(np.uint16))
+    viewer.layers.append(Image(np.float32(beads), name="beads", translate=(2, 0)))
+    psf = LayerPSF(read_source(viewer.layers["beads"]))
+    job = Job(read_source(layer), psf, QUICK, LayerOptions(varying_psf=True))
+    text = assert_repeats(job_result(job))
+    assert "The layer 'beads'. It was not read from a file" in text
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colours(saved, blurred, tmp_path, channels):
     parts = [255 * blurred * f for f in (1, 0.5, 0.25, 0.9)[:channels]]

@@ -21,6 +21,7 @@ from napari_tf_deblur import (
     microscope_psf_by_depth,
 )
 from napari_tf_deblur._core.steps import finish
+from napari_tf_deblur._files.settings import Settings
 from napari_tf_deblur._layers.job import Job
 from napari_tf_deblur._layers.psf_kinds import GaussianPSF, LayerPSF, MicroscopePSF, PlacedPSFs
 from napari_tf_deblur._layers.record import describe_outcome, describe_settings
@@ -66,6 +67,16 @@ def test_the_record_says_what_it_lacks_and_makes_no_script(image):
         assert "overlapping tiles" in describe_outcome(one)
         with pytest.raises(InvalidValueError, match="does not contain its PSF"):
             write_script(one)
+
+
+def test_settings_say_what_they_lack(image):
+    result = deblur_layer(Image(image, name="cells"), PSF, METHOD)
+    with pytest.raises(InvalidValueError, match="only Python can give it"):
+        Settings.from_record(result.metadata[METADATA_KEY])
+    beads = bead_field()
+    result = deblur_layer(Image(beads.data), beads, METHOD)
+    with pytest.raises(InvalidValueError, match="has no file: save that image"):
+        Settings.from_record(result.metadata[METADATA_KEY])
 
 
 def test_a_result_in_a_file_is_refused_and_nothing_is_written(image, tmp_path):

@@ -74,19 +74,26 @@ def _write_image_part(script: Script, record: Record) -> None:
         write_layer(script, origin)
         write_image_layer(script, "image", origin)
         return
-    path = make_sibling_path(record, "pixels.npy")
+    _write_saved_layer(script, record, "image", origin)
+
+
+def _write_saved_layer(script: Script, record: Record, name: str, origin: Record) -> None:
+    """Write lines that make a layer from a file; the user must save its pixels first."""
+    file_name = "pixels" if name == "image" else f"{name} pixels"
+    path = make_sibling_path(record, f"{file_name}.npy")
     pixels = "data[0]" if origin["multiscale"] else "data"
+    layer_name = record["source"] if name == "image" else origin["name"]
     script.add_comment(
-        "The image. It was not read from a file: first run the next lines in napari's console, to",
-        "save its pixels. If you have the pixels in a file already, read that file instead.",
+        f"The layer {layer_name!r}. It was not read from a file: first run the next lines in",
+        "napari's console, to save its pixels. If a file has them already, read that file instead.",
         by_hand=(
             "import numpy as np",
-            f"np.save({path!r}, viewer.layers[{record['source']!r}].{pixels})",
+            f"np.save({path!r}, viewer.layers[{layer_name!r}].{pixels})",
         ),
     )
     script.add_assignment("pixels", f"np.load({path!r})")
     script.add_line(f"assert pixels.shape == {origin['shape']}, {SHAPE_CHANGED_TEXT!r}")
-    script.add_assignment("image", format_call("Image", "pixels", **origin["arguments"]))
+    script.add_assignment(name, format_call("Image", "pixels", **origin["arguments"]))
 
 
 def _write_psf_part(script: Script, record: Record) -> None:
@@ -105,6 +112,8 @@ def _write_psf_part(script: Script, record: Record) -> None:
     elif psf["kind"] == "estimated":
         script.add_comment(title, "It is found from the image.", *psf["notes"])
         script.add_assignment("psf", f"{_format_blur_estimate(record)}.psf()")
+    elif "array" not in psf and bead_origin:
+        _write_saved_layer(script, record, "psf", bead_origin)
     elif "array" not in psf:
         raise InvalidValueError(
             "The record of this result does not contain its PSF, so no script can repeat it."

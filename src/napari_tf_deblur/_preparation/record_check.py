@@ -10,6 +10,10 @@ from napari_tf_deblur._core.errors import InvalidValueError
 Check = Callable[[Any], Any]
 
 
+class NotRecordedError(InvalidValueError):
+    """A record is right, but does not contain what is needed; the message says what to do."""
+
+
 def require(condition: object) -> None:
     """Raise an error unless a condition holds."""
     if not condition:
@@ -128,6 +132,8 @@ def table(value: Any, checks: Mapping[str, Check], optional: Sequence[str] = ())
             raise InvalidValueError(f"The record has no '{name}'.")
         try:
             entries[name] = check(value[name])
+        except NotRecordedError:
+            raise
         except (InvalidValueError, TypeError, ValueError, OverflowError):
             raise InvalidValueError(
                 f"The record's '{name}' is not what this version writes."

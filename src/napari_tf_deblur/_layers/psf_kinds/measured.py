@@ -122,7 +122,7 @@ class LayerPSF:
         origin = record.get("origin") or {}
         path = record.get("path") or origin.get("path")
         if not path:
-            raise InvalidValueError(
+            raise check.NotRecordedError(
                 "The PSF was measured from an image that has no file: save that image, and give it "
                 "as the picture of beads."
             )

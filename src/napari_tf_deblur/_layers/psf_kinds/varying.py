@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn, Protocol, Self, runtime_checkable
 
-from napari_tf_deblur._core.errors import InvalidValueError
 from napari_tf_deblur._core.notices import Notice
 from napari_tf_deblur._core.typing import Float32Array
 from napari_tf_deblur._core.varying_psf import VaryingPSF
 from napari_tf_deblur._layers.psf_kinds.kind import OpenFile
 from napari_tf_deblur._layers.source import Source
+from napari_tf_deblur._preparation.record_check import NotRecordedError
 
 NOT_VARYING = (
     "This PSF cannot vary from place to place. To vary with depth, it needs a volume and the blur "
@@ -91,6 +91,6 @@ class PlacedPSFs:
     @classmethod
     def read_settings(cls, record: Mapping[str, Any], open_file: OpenFile) -> NoReturn:
         """Refuse: settings do not contain the PSFs."""
-        raise InvalidValueError(
+        raise NotRecordedError(
             "The PSF of these settings varies from place to place, and only Python can give it."
         )
