@@ -59,7 +59,7 @@ def test_what_a_medium_changes_is_said_only_where_it_matters():
     (said,) = describe_focus(OIL)
     along, across = compare_widths(OIL)
     assert along > across > 1.1
-    assert f"{along:.2g} times as long and {across:.2g} times as wide" in said
+    assert f"{along:.1f} times as long and {across:.1f} times as wide" in said
     assert describe_focus(Optics(0.75, 520.0)) == ()
     assert describe_focus(replace(OIL, specimen=Specimen(refractive_index=1.515))) == ()
 

@@ -65,7 +65,7 @@ def describe_focus(optics: Optics, planes: int = 1, step: float = 0.0) -> tuple[
     """
     if needs_medium(optics) and optics.is_matched:
         along, across = compare_widths(optics)
-        larger = f"{along:.2g} times as long and {across:.2g} times as wide"
+        larger = f"{along:.1f} times as long and {across:.1f} times as wide"
         return (f"mounting medium not given: in water, 5 µm deep, the PSF is {larger}",)
     if optics.is_matched:
         return ()
