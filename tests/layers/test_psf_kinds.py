@@ -16,10 +16,13 @@ from napari_tf_deblur._layers.psf_kinds import (
     DefocusPSF,
     GaussianPSF,
     LayerPSF,
+    MicroscopePSF,
     MotionPSF,
     PSFKind,
 )
 from napari_tf_deblur._layers.source import read_source
+from napari_tf_deblur._optics.optics import Optics
+from napari_tf_deblur.errors import InvalidValueError
 
 KEY = "napari_tf_deblur"
 
@@ -55,6 +58,27 @@ def test_what_is_too_large_is_refused_at_once_and_nothing_is_made(psf, image, wo
     assert time.process_time() - before < 0.05
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("labels", "ndim", "is_refused"),
+    [
+        ("zyx", 3, False),
+        ("zyx", 2, False),
+        ("yxz", 3, True),
+        ("xyz", 2, True),
+        ("yzx", 3, True),
+        (("-3", "-2", "-1"), 3, False),
+    ],
+)
+def test_the_psf_of_a_microscope_needs_z_first(labels, ndim, is_refused):
+    source = layer(axis_labels=tuple(labels), units=("um",) * 3, scale=(0.2, 0.1, 0.1))
+    psf = MicroscopePSF(Optics(1.2, 520.0), ndim)
+    if not is_refused:
+        psf.check(source)
+        return
+    with pytest.raises(InvalidValueError, match=f"are {', '.join(labels)}, and the PSF of a"):
+        psf.check(source)
 
 
 @pytest.mark.parametrize(

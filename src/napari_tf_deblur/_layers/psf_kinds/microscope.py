@@ -25,7 +25,7 @@ from napari_tf_deblur._optics.microscope import (
 )
 from napari_tf_deblur._optics.optics import Optics
 from napari_tf_deblur._optics.specimen import Specimen
-from napari_tf_deblur._storage.axes import convert_length, is_length
+from napari_tf_deblur._storage.axes import DEPTH_NAME, convert_length, is_length
 
 WIDEFIELD_ASSUMED = (
     "The file does not state the kind of microscope: widefield was assumed. If that is wrong, "
@@ -95,7 +95,13 @@ class MicroscopePSF:
         return needs_medium(self.optics)
 
     def check(self, source: Source) -> None:
-        """Raise an error if the pixel size is unknown, or the PSF is larger than the image."""
+        """Raise an error if pixel size or z are unknown, or the PSF is larger than the image."""
+        if DEPTH_NAME in source.frame(self.ndim).names[self.ndim == 3 :]:
+            raise InvalidValueError(
+                f"The axes of '{source.name}' are {', '.join(source.labels)}, and the PSF of a "
+                "microscope needs z before y and x, and planes of y and x: give the layer its axes "
+                "in this order, or correct its axis labels."
+            )
         if not all(is_length(axis.unit) for axis in source.frame(self.ndim).axes):
             raise InvalidValueError(
                 f"The pixel size of '{source.name}' is not known: give it in nanometres, or let "
