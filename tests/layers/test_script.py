@@ -144,14 +144,19 @@ def test_a_script_makes_the_psf_of_each_depth_again(saved):
     assert "planes=12" in text
 
 
-def test_a_script_measures_beads_all_over_the_field_again(saved):
-    beads = np.full((120, 120), 50.0)
-    y, x = np.indices(beads.shape)
+@pytest.fixture
+def beads():
+    """25 beads without noise that are wider towards the right."""
+    picture = np.full((120, 120), 50.0)
+    y, x = np.indices(picture.shape)
     for row in range(12, 120, 24):
         for column in range(12, 120, 24):
-            sigma = 1.2 + column / 100
             square = (y - row) ** 2 + (x - column) ** 2
-            beads += 900 * np.exp(-square / (2 * sigma**2))
+            picture += 900 * np.exp(-square / (2 * (1.2 + column / 100) ** 2))
+    return picture
+
+
+def test_a_script_measures_beads_all_over_the_field_again(saved, beads):
     layer = saved(np.random.default_rng(5).poisson(beads).astype(np.uint16))
     psf = LayerPSF(read_source(saved(beads.astype(np.uint16), "beads.tif")))
     job = Job(read_source(layer), psf, QUICK, LayerOptions(varying_psf=True))
@@ -159,13 +164,7 @@ def test_a_script_measures_beads_all_over_the_field_again(saved):
     assert "varying_psf=True" in text
 
 
-def test_beads_all_over_the_field_that_are_in_no_file(saved, viewer):
-    beads = np.full((120, 120), 50.0)
-    y, x = np.indices(beads.shape)
-    for row in range(12, 120, 24):
-        for column in range(12, 120, 24):
-            square = (y - row) ** 2 + (x - column) ** 2
-            beads += 900 * np.exp(-square / (2 * (1.2 + column / 100) ** 2))
+def test_beads_all_over_the_field_that_are_in_no_file(saved, viewer, beads):
     layer = saved(np.random.default_rng(5).poisson(beads).astype(np.uint16))
     viewer.layers.append(Image(np.float32(beads), name="beads", translate=(2, 0)))
     psf = LayerPSF(read_source(viewer.layers["beads"]))

@@ -204,9 +204,7 @@ def _blend_tiles(
         residual=residual,
         seconds=first.seconds + time.perf_counter() - start_time,
         verdict=verdict,
-        pieces=f"Deblurred in {len(tiles)} overlapping tiles, each with its own PSF."
-        if len(verdicts) == len(tiles)
-        else "",
+        pieces=f"Deblurred in {len(tiles)} overlapping tiles, each with its own PSF.",
         global_values=shared,
     )
     if len(verdicts) < len(tiles):
@@ -266,4 +264,4 @@ def _add_stop_notice(result: "Deconvolution", done: int, total: int) -> "Deconvo
         "deblurred with the PSF of the middle."
     )
     warnings = (Notice("stopped", text), *result.warnings)
-    return replace(result, converged=False, warnings=warnings)
+    return replace(result, converged=False, pieces="", warnings=warnings)

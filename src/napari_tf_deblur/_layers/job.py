@@ -109,8 +109,8 @@ class Job:
         self.psf.check(self.source)
         if self.options.varying_psf:
             check_varying(self.psf, self.skew)
-        if self.options.varying_psf and is_large(self):
-            raise InvalidValueError(NO_VARYING_PSF_OF_PIECES)
+            if is_large(self):
+                raise InvalidValueError(NO_VARYING_PSF_OF_PIECES)
         if self.uncertainty and self.psf_varies:
             raise InvalidValueError(NO_UNCERTAINTY_OF_TILES)
         if self.uncertainty and is_large(self):

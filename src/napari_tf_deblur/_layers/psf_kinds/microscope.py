@@ -96,7 +96,8 @@ class MicroscopePSF:
 
     def check(self, source: Source) -> None:
         """Raise an error if pixel size or z are unknown, or the PSF is larger than the image."""
-        if DEPTH_NAME in source.frame(self.ndim).names[self.ndim == 3 :]:
+        names = source.frame(self.ndim).names
+        if DEPTH_NAME in (names[1:] if self.ndim == 3 else names):
             raise InvalidValueError(
                 f"The axes of '{source.name}' are {', '.join(source.labels)}, and the PSF of a "
                 "microscope needs z before y and x, and planes of y and x: give the layer its axes "
